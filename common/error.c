@@ -1,0 +1,67 @@
+/* Messages to the user, one per failure, on stderr: see error.h. */
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static int quiet_mode;
+
+/* One write per message, so that lines of parallel workers do not mix. */
+static void print_line(const char *prefix, const char *format, va_list args,
+                       const char *reason) {
+    char line[4096];
+    int n = snprintf(line, sizeof line, "dearth: %s", prefix);
+    int m = vsnprintf(line + n, sizeof line - (size_t)n, format, args);
+    if (m > 0)
+        n += m;
+    if (n > (int)sizeof line - 2)
+        n = (int)sizeof line - 2;
+    if (reason)
+        n += snprintf(line + n, sizeof line - (size_t)n, ": %s", reason);
+    if (n > (int)sizeof line - 2)
+        n = (int)sizeof line - 2;
+    line[n++] = '\n';
+    fflush(stderr);
+    fwrite(line, 1, (size_t)n, stderr);
+    fflush(stderr);
+}
+
+int error_print(int err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args, NULL);
+    va_end(args);
+    return err ? err : -EINVAL;
+}
+
+int error_print_errno(int err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args, strerror(err < 0 ? -err : err));
+    va_end(args);
+    return err ? err : -EINVAL;
+}
+
+void error_warn(const char *format, ...) {
+    if (quiet_mode)
+        return;
+    va_list args;
+    va_start(args, format);
+    print_line("warning: ", format, args, NULL);
+    va_end(args);
+}
+
+void error_info(const char *format, ...) {
+    if (quiet_mode)
+        return;
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args, NULL);
+    va_end(args);
+}
+
+void error_set_quiet(int quiet) {
+    quiet_mode = quiet;
+}

@@ -1,0 +1,63 @@
+/*
+ * dearth: what happens when an allocation fails?
+ *
+ *   program ─► recorder/preload ─► shared memory ─► recorder (collector) ─► SQLite
+ *                  ▲  fault order                                              │
+ *                  │                                                           ▼
+ *             replayer/runner ◄──────────────── replayer/plan ◄──────────── store
+ *                  │ observations
+ *                  ▼
+ *             replayer/verdict ─► report.json ─► viewer
+ *
+ *   common/    error (messages), text, cli (options), store (database), this dispatcher
+ *   recorder/  preload (inside the target), session (shared memory), collector, chunk, symbols,
+ *              location, record (the command)
+ *   replayer/  plan, runner, verdict, replay, report, repro, check
+ *   viewer/    the page
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "error.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+#define COMMAND(name, help) {#name, command_##name, help},
+#include "commands.def"
+#undef COMMAND
+};
+
+static void print_usage(FILE *out) {
+    fprintf(out, "usage: dearth COMMAND [OPTIONS]\n\n"
+                 "Records every allocation of a program, makes chosen ones fail, judges what "
+                 "happens, and says\nwhat was never tested.\n\ncommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\n'dearth COMMAND --help' says more. Start with:\n"
+                 "  dearth check -- PROGRAM ARGUMENTS\n");
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_CANNOT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("dearth %s\n", DEARTH_VERSION);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    error_print(0, "there is no command '%s'; 'dearth --help' lists them", argv[1]);
+    return EXIT_CANNOT;
+}

@@ -1,0 +1,363 @@
+/* Text helpers: see text.h. Pure apart from memory. */
+#include "text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+static _Noreturn void text_oom(size_t n) {
+    error_print(-ENOMEM, "out of memory (%zu bytes wanted); what was finished is in the "
+                         "database, run the command again to go on", n);
+    exit(EXIT_CANNOT);
+}
+
+void *text_alloc(size_t n) {
+    void *p = calloc(1, n ? n : 1);
+    if (!p)
+        text_oom(n);
+    return p;
+}
+
+void *text_realloc(void *p, size_t n) {
+    void *q = realloc(p, n ? n : 1);
+    if (!q)
+        text_oom(n);
+    return q;
+}
+
+char *text_dup(const char *s) {
+    if (!s)
+        return NULL;
+    size_t n = strlen(s) + 1;
+    return memcpy(text_alloc(n), s, n);
+}
+
+char *text_format(const char *format, ...) {
+    char *s = NULL;
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(&s, format, args);
+    va_end(args);
+    if (n < 0)
+        text_oom(0);
+    return s;
+}
+
+void text_deinit(struct text *t) {
+    free(t->data);
+    *t = (struct text){0};
+}
+
+static void reserve(struct text *t, size_t more) {
+    if (t->n + more + 1 <= t->capacity)
+        return;
+    size_t want = t->capacity ? t->capacity * 2 : 64;
+    if (want < t->n + more + 1)
+        want = t->n + more + 1;
+    t->data = text_realloc(t->data, want);
+    t->capacity = want;
+}
+
+void text_add_n(struct text *t, const char *s, size_t n) {
+    reserve(t, n);
+    if (n)
+        memcpy(t->data + t->n, s, n);
+    t->n += n;
+    t->data[t->n] = 0;
+}
+
+void text_add(struct text *t, const char *s) {
+    text_add_n(t, s, strlen(s));
+}
+
+void text_addf(struct text *t, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n > 0) {
+        reserve(t, (size_t)n);
+        vsnprintf(t->data + t->n, (size_t)n + 1, format, again);
+        t->n += (size_t)n;
+    }
+    va_end(again);
+}
+
+char *text_take(struct text *t) {
+    char *s = t->data ? t->data : text_dup("");
+    *t = (struct text){0};
+    return s;
+}
+
+/* Length of the valid UTF-8 sequence at @s, 0 if there is none. Source: RFC 3629, section 4. */
+static size_t utf8_sequence(const unsigned char *s, size_t left) {
+    if (s[0] < 0x80)
+        return 1;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+char *text_utf8(const char *s, size_t n) {
+    struct text t = {0};
+    for (size_t i = 0; i < n;) {
+        size_t k = s[i] ? utf8_sequence((const unsigned char *)s + i, n - i) : 0;
+        if (k)
+            text_add_n(&t, s + i, k);
+        else
+            text_add(&t, REPLACEMENT);
+        i += k ? k : 1;
+    }
+    return text_take(&t);
+}
+
+void text_add_json(struct text *t, const char *s) {
+    AUTO_FREE char *clean = text_utf8(s, strlen(s));
+    text_add(t, "\"");
+    for (const unsigned char *p = (const unsigned char *)clean; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            text_addf(t, "\\%c", *p);
+        else if (*p == '\n')
+            text_add(t, "\\n");
+        else if (*p == '\t')
+            text_add(t, "\\t");
+        else if (*p < 0x20 || *p == 0x7f)
+            text_addf(t, "\\u%04x", *p);
+        else
+            text_add_n(t, (const char *)p, 1);
+    }
+    text_add(t, "\"");
+}
+
+void text_add_html(struct text *t, const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        switch (s[i]) {
+        case '&':
+            text_add(t, "&amp;");
+            break;
+        case '<':
+            text_add(t, "&lt;");
+            break;
+        case '>':
+            text_add(t, "&gt;");
+            break;
+        case '"':
+            text_add(t, "&quot;");
+            break;
+        case '\'':
+            text_add(t, "&#39;");
+            break;
+        default:
+            text_add_n(t, s + i, 1);
+        }
+    }
+}
+
+void text_add_shell(struct text *t, const char *s) {
+    size_t plain = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789_-+=./:,@%^");
+    if (*s && !s[plain]) {
+        text_add(t, s);
+        return;
+    }
+    text_add(t, "'");
+    for (; *s; s++) {
+        if (*s == '\'')
+            text_add(t, "'\\''");
+        else
+            text_add_n(t, s, 1);
+    }
+    text_add(t, "'");
+}
+
+const char *text_bytes(uint64_t bytes, char buf[static 16]) {
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double v = (double)bytes;
+    int u = 0;
+    while (v >= 1023.95 && u < 6) {
+        v /= 1024;
+        u++;
+    }
+    snprintf(buf, 16, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
+    return buf;
+}
+
+const char *text_duration(uint64_t ns, char buf[static 24]) {
+    double s = (double)ns / 1e9;
+    if (ns < 1000)
+        snprintf(buf, 24, "%d ns", (int)ns);
+    else if (s < 1e-3)
+        snprintf(buf, 24, "%.1f us", s * 1e6);
+    else if (s < 1)
+        snprintf(buf, 24, "%.1f ms", s * 1e3);
+    else if (s < 60)
+        snprintf(buf, 24, "%.1f s", s);
+    else if (s < 3600)
+        snprintf(buf, 24, "%d min %02d s", (int)(s / 60), (int)fmod(s, 60));
+    else
+        snprintf(buf, 24, "%d h %02d min", (int)(s / 3600), (int)(fmod(s, 3600) / 60));
+    return buf;
+}
+
+const char *text_count(uint64_t n, char buf[static 32]) {
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), o = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            buf[o++] = ',';
+        buf[o++] = digits[i];
+    }
+    buf[o] = 0;
+    return buf;
+}
+
+int text_parse_bytes(const char *s, uint64_t *out) {
+    char *end;
+    errno = 0;
+    double v = strtod(s, &end);
+    if (end == s || errno || !(v >= 0))
+        return -EINVAL;
+    static const char units[] = "KMGTPE";
+    const char *u = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    if (u) {
+        for (const char *p = units; p <= u; p++)
+            v *= 1024;
+        end++;
+        if (*end == 'i')
+            end++;
+    }
+    if (*end == 'B' || *end == 'b')
+        end++;
+    if (*end || v >= 0x1p63)
+        return -EINVAL;
+    *out = (uint64_t)v;
+    return 0;
+}
+
+int text_parse_duration(const char *s, uint64_t *out_ns) {
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"", 1e9},   {"s", 1e9},      {"ms", 1e6},    {"us", 1e3},
+                 {"m", 60e9}, {"min", 60e9},   {"h", 3600e9},  {"d", 86400e9}};
+    char *end;
+    errno = 0;
+    double v = strtod(s, &end);
+    if (end == s || errno || !(v >= 0))
+        return -EINVAL;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(end, units[i].name) == 0 && v * units[i].ns < 0x1p63) {
+            *out_ns = (uint64_t)(v * units[i].ns);
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* Match one [set] at @p against @c; sets @next behind the set. Return: 1, 0, -1 = no set here. */
+static int glob_set(const char *p, char c, const char **next) {
+    const char *q = p + 1;
+    bool negate = *q == '!' || *q == '^', hit = false;
+    if (negate)
+        q++;
+    const char *first = q;
+    for (; *q && (*q != ']' || q == first); q++) {
+        if (q[1] == '-' && q[2] && q[2] != ']') {
+            hit |= q[0] <= c && c <= q[2];
+            q += 2;
+        } else {
+            hit |= *q == c;
+        }
+    }
+    if (*q != ']')
+        return -1;
+    *next = q + 1;
+    return hit != negate;
+}
+
+bool text_glob(const char *p, const char *s) {
+    const char *star = NULL, *resume = NULL, *next;
+    while (*s) {
+        int set;
+        if (*p == '*') {
+            star = ++p;
+            resume = s;
+            continue;
+        }
+        if (*p == '[' && (set = glob_set(p, *s, &next)) >= 0) {
+            if (set) {
+                p = next;
+                s++;
+                continue;
+            }
+        } else if (*p == '\\' && p[1]) {
+            if (p[1] == *s) {
+                p += 2;
+                s++;
+                continue;
+            }
+        } else if (*p == '?' || *p == *s) {
+            p++;
+            s++;
+            continue;
+        }
+        if (!star)
+            return false;
+        p = star;
+        s = ++resume;
+    }
+    while (*p == '*')
+        p++;
+    return !*p;
+}
+
+void text_key(struct dearth_key key, char out[static DEARTH_KEY_HEX + 1]) {
+    snprintf(out, DEARTH_KEY_HEX + 1, "%016llx%016llx", (unsigned long long)key.hi,
+             (unsigned long long)key.lo);
+}
+
+int text_parse_key(const char *s, struct dearth_key *out) {
+    uint64_t half[2] = {0, 0};
+    for (int i = 0; i < DEARTH_KEY_HEX; i++) {
+        if (!isxdigit((unsigned char)s[i]))
+            return -EINVAL;
+        int d = isdigit((unsigned char)s[i]) ? s[i] - '0'
+                                             : tolower((unsigned char)s[i]) - 'a' + 10;
+        half[i / 16] = half[i / 16] << 4 | (uint64_t)d;
+    }
+    if (s[DEARTH_KEY_HEX])
+        return -EINVAL;
+    *out = (struct dearth_key){.hi = half[0], .lo = half[1]};
+    return 0;
+}
+
+void text_key_to_blob(struct dearth_key key, uint8_t out[static 16]) {
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(key.hi >> (56 - 8 * i));
+        out[8 + i] = (uint8_t)(key.lo >> (56 - 8 * i));
+    }
+}
+
+struct dearth_key text_key_from_blob(const uint8_t in[static 16]) {
+    struct dearth_key key = {0, 0};
+    for (int i = 0; i < 8; i++) {
+        key.hi = key.hi << 8 | in[i];
+        key.lo = key.lo << 8 | in[8 + i];
+    }
+    return key;
+}

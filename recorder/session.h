@@ -1,0 +1,123 @@
+/*
+ * A session: one arena (schemas/shm.h) in a private folder, and what the rest of dearth
+ * may do with it. The only header of the recorder that the replayer includes.
+ *
+ * A recording uses one session for the whole process tree. A replay keeps one per job and
+ * resets it between attempts, so that an attempt costs no file creation.
+ */
+#ifndef DEARTH_SESSION_H
+#define DEARTH_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../schemas/shm.h"
+
+struct store;
+
+struct session {
+    struct shm_header *arena; /* the whole mapping, arena->arena_bytes long */
+    char *directory;          /* private 0700; removed by session_free() */
+    char *arena_path;         /* in it; what the target opens */
+    int arena_fd;
+    void *state; /* private to session.c */
+};
+
+struct session_options {
+    uint32_t flags;        /* enum shm_flag */
+    uint64_t arena_bytes;  /* virtual size; 0 = default (1 GiB recording, 64 MiB replay);
+                              made smaller  under RLIMIT_AS */
+    uint32_t ready_blocks; /* pre-allocated at once; 0 = default */
+    uint32_t max_depth;    /* 0 = 512 */
+    const char *folder; /* where to make the directory; NULL = /dev/shm, $XDG_RUNTIME_DIR,
+                           $TMPDIR, /tmp: the first with room */
+};
+
+/**
+ * Make the directory and the arena, find the preload library.
+ * The library is looked for beside the build (relative to /proc/self/exe) and then where
+ * it is installed; DEARTH_PRELOAD in our environment overrides both.
+ * @out: owned by the caller; session_free()
+ * Return: 0, or a negative errno after a message (no room, no library, read-only places).
+ */
+int session_new(const struct session_options *options, struct session **out);
+
+/** Unmap, remove the directory; NULL is allowed. Return: NULL. */
+struct session *session_free(struct session *session);
+
+/** Forget processes, nodes, faults, losses: ready for another run. Nobody may be
+ * attached. */
+void session_reset(struct session *session, uint32_t flags);
+
+/**
+ * Environment for the target: @envp with DEARTH_ARENA and LD_PRELOAD (ours first, the
+ * user's kept) last. Return: a NULL-terminated array in one malloc() block; free() it.
+ */
+char **session_environment(const struct session *session, char *const envp[]);
+
+/** Arm @fault as the only one (proof fields are cleared). NULL disarms. */
+void session_set_fault(struct session *session, const struct shm_fault *fault);
+
+/** Grow the arena where it is asked for, move the heartbeat. Call at least every 100 ms.
+ * Return: 0 or -errno. */
+int session_poll(struct session *session);
+
+/** Block @id as a pointer, NULL when out of range (a damaged arena never crashes us). */
+void *session_block(const struct session *session, uint32_t id);
+/** The n-th process (0-based) in order of arrival, NULL when not (yet) there. */
+const struct shm_process *session_process(const struct session *session, uint32_t index);
+/** Node @id of a process, NULL when not READY or out of range. */
+const struct shm_node *session_node(const struct session *session,
+                                    const struct shm_process *process, uint32_t id);
+const struct shm_module *session_module(const struct session *session,
+                                        const struct shm_process *process,
+                                        uint32_t index);
+
+/**
+ * Call @each for every site (leaf node) of every process with its key and SHM_COUNT_SITES
+ * counts. A site reached by several processes is reported once per process.
+ */
+void session_each_site(const struct session *session,
+                       void (*each)(void *context, const struct shm_process *process,
+                                    uint32_t node_id, const struct shm_node *node),
+                       void *context);
+
+/* --- what lies in the store, by way of the recorder's code --- */
+
+/**
+ * Row of `site` for a leaf node, made (with its stack, frames, modules) when it is new.
+ * @cache: opaque per (session, store); session_site_cache_new() / _free()
+ * Return: site id > 0, 0 when the node is not valid, or negative errno.
+ */
+struct session_site_cache;
+struct session_site_cache *session_site_cache_new(struct session *session,
+                                                  struct store *store);
+struct session_site_cache *session_site_cache_free(struct session_site_cache *cache);
+int64_t session_store_site(struct session_site_cache *cache,
+                           const struct shm_process *process, uint32_t node_id);
+
+/**
+ * Row of `stack` for a list of frames that did not come through an arena (a crash stack).
+ * @frames: innermost first
+ * Return: stack id > 0, or negative errno.
+ */
+struct session_frame {
+    uint8_t build_id[32];
+    uint32_t build_id_bytes; /* 0 = unknown: the path stands in */
+    const char *module;      /* path; "[anon]" when in no file */
+    uint64_t offset; /* return address - load bias; for the innermost frame pc + 1 */
+};
+int64_t session_store_stack(struct store *store, const struct session_frame *frames,
+                            uint32_t n);
+
+/**
+ * Resolve symbols of every frame that is not yet, then locations and portable keys of
+ * every site.
+ * @wrappers: globs on function names beside the built-in catalogue, @n of them
+ * @progress: print a progress line on a terminal
+ * Return: 0, or negative errno after a message. Missing symbols are no error.
+ */
+int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
+                    bool progress);
+
+#endif

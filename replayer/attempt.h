@@ -1,0 +1,140 @@
+/*
+ * What the replayer's parts hand to each other: an order to the runner, an observation
+ * back, the baseline it is judged against, the verdict.
+ *
+ *   plan ──order──► runner ──observation──► verdict ──► attempt row
+ *                                  baseline ──┘
+ */
+#ifndef DEARTH_ATTEMPT_H
+#define DEARTH_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../schemas/key.h"
+
+enum fault_mode { MODE_ONCE = 1, MODE_STICKY = 2, MODE_BURST = 3 };
+
+enum verdict {
+    VERDICT_NONE = 0,
+    VERDICT_HANDLED,   /* same status and output as the baseline */
+    VERDICT_REPORTED,  /* ordinary exit with a non-zero status */
+    VERDICT_DEGRADED,  /* status as the baseline, output not */
+    VERDICT_ABORTED,   /* SIGABRT by a known policy */
+    VERDICT_CRASHED,   /* SIGSEGV, SIGBUS, SIGFPE, SIGILL, an assertion */
+    VERDICT_CORRUPTED, /* allocator or sanitizer found damage */
+    VERDICT_HUNG,      /* past its time limit */
+    VERDICT_UNREACHED, /* the fault never came up */
+    VERDICT_FLAKY,     /* repeated attempts disagree */
+    N_VERDICTS
+};
+enum severity {
+    SEVERITY_NONE,
+    SEVERITY_OK,
+    SEVERITY_LOOK,
+    SEVERITY_POLICY,
+    SEVERITY_WARNING,
+    SEVERITY_BUG
+};
+
+/* The runner's input. */
+struct order {
+    int64_t site_id; /* 0 = baseline: no fault */
+    struct dearth_key site;
+    struct dearth_key leaf_module; /* of the innermost frame */
+    uint64_t leaf_offset;
+    uint64_t occurrence; /* 1-based */
+    enum fault_mode mode;
+    uint32_t burst;
+    uint32_t repeat; /* 0 = first execution */
+};
+
+#define OBSERVATION_STDERR_BYTES 4096
+#define OBSERVATION_MAX_FRAMES   128
+
+struct crash_frame { /* innermost first */
+    char *module;    /* path, "[anon]", "[vdso]" */
+    uint8_t build_id[32];
+    uint32_t build_id_bytes;
+    uint64_t offset; /* return address - bias (innermost: pc + 1) */
+    char *function;  /* linkage name as the supervisor saw it; NULL = unknown */
+};
+
+/* What one execution showed. Owned members are freed by observation_deinit(). */
+struct observation {
+    bool fired; /* proof read from shared memory */
+    uint64_t hits;
+    uint64_t fired_size;
+    uint32_t fired_pid, fired_tid;
+    char *fired_exe;
+    uint64_t also_failed;
+    bool attached;       /* the preload library came up in the first process */
+    int exit_code;       /* -1 when killed by a signal */
+    int exit_signal;     /* 0 when it exited */
+    bool timed_out;      /* killed by us for passing its limit */
+    bool left_processes; /* descendants were still there after the first process ended,
+                            and were killed */
+    int start_error;     /* errno of a failed exec or setup, 0 = started */
+    uint64_t duration_ns, cpu_ns;
+    uint8_t *stdout_data; /* up to the cap */
+    uint64_t stdout_kept, stdout_bytes;
+    uint8_t stdout_digest[16]; /* key_hash chained over everything it printed */
+    char *stderr_tail;         /* last OBSERVATION_STDERR_BYTES, raw */
+    uint64_t stderr_tail_n, stderr_bytes;
+    bool files_known;         /* the private tree can tell what was written */
+    uint8_t files_digest[16]; /* over names, types, sizes and contents written below it */
+    /* last fatal-signal candidate delivered after the fault fired (or a sample when timed
+     * out) */
+    int crash_signal, crash_code; /* si_signo, si_code; 0 = none */
+    uint64_t crash_address;
+    uint32_t crash_pid;
+    char *crash_exe;
+    struct crash_frame *crash_frames;
+    uint32_t n_crash_frames;
+    uint64_t started_unix_ns;
+};
+void observation_deinit(struct observation *o);
+
+/* Baseline runs, folded into what an attempt is compared with. */
+struct baseline {
+    int exit_code, exit_signal;
+    bool status_stable; /* all runs ended the same way */
+    bool stdout_stable; /* all runs printed the same bytes */
+    uint8_t stdout_digest[16];
+    bool stdout_comparable; /* stable, or comparable line by line after masking */
+    const uint8_t
+        *stdout_data; /* first run's (kept part), for the masked comparison; not owned */
+    uint64_t stdout_kept;
+    const uint8_t *varying_lines; /* one byte a line of it: 1 = differs between runs; NULL
+                                     when stable */
+    uint64_t n_lines;
+    bool files_stable;
+    uint8_t files_digest[16];
+    uint64_t duration_ns; /* longest */
+};
+
+struct judgement {
+    enum verdict verdict;
+    enum severity severity;
+    const char *policy; /* static name of the catalogue entry, NULL */
+    char reason[160];   /* one sentence: what decided it */
+    int stdout_same;    /* 1, 0, -1 = not comparable */
+    int files_same;
+};
+
+const char *verdict_name(enum verdict v); /* "handled" ... */
+const char *
+severity_name(enum severity s); /* "ok", "policy", "warning", "bug", "look", "none" */
+enum verdict verdict_from_name(const char *name); /* VERDICT_NONE when unknown */
+const char *fault_mode_name(enum fault_mode m);   /* "once", "sticky", "burst" */
+
+/**
+ * Judge one execution. Pure.
+ * @known_policies: extra symbol globs given by the user (--policy NAME=GLOB), @n of them
+ */
+struct policy;
+struct judgement verdict_judge(const struct baseline *baseline,
+                               const struct observation *seen, const struct policy *extra,
+                               uint32_t n_extra);
+
+#endif

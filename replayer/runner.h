@@ -1,0 +1,76 @@
+/*
+ * The runner: executes attempts, several at once, each in its own worker process.
+ *
+ *   dearth (parent, owns the database) ◄──pipe── worker 1..jobs (tracer + subreaper of
+ * one attempt)
+ *
+ * A worker has one session (arena), one private working tree (mount namespace with
+ * overlays, a copy, or declared shared), traces the target's whole tree with
+ * PTRACE_O_EXITKILL, and dies with its parent (PR_SET_PDEATHSIG): no attempt outlives
+ * dearth, not even when it is killed.
+ */
+#ifndef DEARTH_RUNNER_H
+#define DEARTH_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attempt.h"
+
+struct session;
+
+enum isolation {
+    ISOLATION_AUTO = 0,
+    ISOLATION_OVERLAY,
+    ISOLATION_COPY,
+    ISOLATION_SHARED
+};
+
+struct runner_options {
+    char *const *argv; /* as recorded */
+    const char *exe;   /* resolved path */
+    const char *cwd;
+    char *const *envp;      /* our own environment, plus what was named */
+    const char *stdin_path; /* NULL = /dev/null; reopened per attempt at stdin_offset */
+    uint64_t stdin_offset;
+    bool stdin_is_pipe; /* feed the file's contents through a pipe, as recorded */
+    int jobs;
+    uint64_t time_limit_ns; /* per attempt; may be changed between batches */
+    uint64_t
+        stdout_cap; /* bytes kept for comparison and evidence; the digest covers all */
+    uint64_t
+        output_limit; /* an attempt that prints more is killed as runaway (timed_out) */
+    uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
+    enum isolation isolation;
+    bool traced;
+    bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
+    const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
+};
+
+struct runner;
+
+/** Start the workers. @isolation_used: what was possible, out. Return: 0 or -errno after
+ * a message. */
+int runner_new(const struct runner_options *options, struct runner **out,
+               enum isolation *isolation_used);
+struct runner *
+runner_free(struct runner *runner); /* kills and reaps everything; NULL allowed */
+
+void runner_set_time_limit(struct runner *runner, uint64_t ns);
+
+/** Is a worker free? */
+bool runner_ready(const struct runner *runner);
+/** Hand an order to a free worker. @tag comes back with the result. Return: 0 or -errno.
+ */
+int runner_submit(struct runner *runner, const struct order *order, uint64_t tag);
+/**
+ * Wait for a result, at most @timeout_ms (-1 = for ever).
+ * @seen: filled in, owned by the caller
+ * @session: the arena of that run, valid (for session_each_site and the like) until the
+ * next runner_submit() or runner_wait() Return: 1 a result, 0 timeout or interrupted by a
+ * signal, negative errno (worker died: the attempt is lost and is to be submitted again).
+ */
+int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
+                struct observation *seen, const struct session **session);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * The shared-memory arena: the only channel between a target process and dearth.
+ *
+ *   session directory (private, 0700)
+ *   └── arena            one file, mapped whole by dearth and by every target process
+ *        ├── block 0..   struct shm_header (faults, process directory, free list)
+ *        └── block n     SHM_BLOCK_BYTES each: process | nodes | ring segment | modules
+ *
+ * The collector side (recorder/session.c) pre-allocates blocks on disk *before* it raises
+ * `blocks_ready`, so a full disk is an error over there and never a SIGBUS in here. Target
+ * processes take blocks lock-free (a recycled one, else the next fresh one below
+ * `blocks_ready`) and never give one back: the collector recycles them.
+ *
+ * Who writes what
+ *   header        dearth, except the fields marked (target)
+ *   process block its own process; the collector writes only fields marked (collector)
+ *   node block    its own process, published by `struct shm_node.state`
+ *   ring segment  one thread; the collector only reads, then recycles the segment
+ *
+ * Invariants
+ *   I1  an event is published (ring `head`, release) before the real free()/realloc()
+ *       begins and after the real malloc() returned; so for one address, publication
+ *       order is the order of ownership, and a collector that takes a time stamp T,
+ *       then reads every head, then consumes only events with time <= T, always sees
+ *       a block's free before its next allocation.
+ *   I2  every node id found in a published event has state SHM_NODE_READY, and so has
+ *       every ancestor.
+ *   I3  block ids and node ids are never 0 when valid; 0 means "none".
+ *   I4  all fields are little-endian, naturally aligned, and the same in every process
+ *       of one session (one architecture, one word size).
+ *
+ * All atomics are plain integers accessed with __atomic builtins, so that the layout is the
+ * same for C and for tools that read a dead session ("recover").
+ */
+#ifndef DEARTH_SHM_H
+#define DEARTH_SHM_H
+
+#include <stdint.h>
+
+#include "key.h"
+
+#define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
+#define SHM_VERSION 1u
+#define SHM_BLOCK_BYTES 65536u
+#define SHM_MAX_PROCESSES 8192u /* directory entries; later processes are counted, not logged */
+#define SHM_PATH_BYTES 1024u
+#define SHM_MAX_FAULTS 4u
+
+/* Environment of the target; both are hidden from the program once the library is up. */
+#define SHM_ENV_ARENA "DEARTH_ARENA" /* absolute path of the arena file */
+
+/* struct shm_header.flags */
+enum shm_flag {
+    SHM_EVENTS = 1u << 0,       /* write every event to the thread's ring */
+    SHM_COUNT_SITES = 1u << 1,  /* count per site node (count, bytes, failed) */
+    SHM_FAULTS = 1u << 2,       /* a fault order is armed: match faults[] */
+    SHM_SKIP_UNWIND = 1u << 3,  /* unwind only where the immediate caller can match a fault;
+                                   once a fault fired, unwind everywhere again */
+    SHM_DROP_WHEN_FULL = 1u << 4, /* count a loss instead of waiting for the collector */
+    SHM_NO_ARGV = 1u << 5,      /* do not copy argv into the process block */
+};
+
+/* Allocation functions. The value is also the `offset` of a site's leaf node. */
+enum shm_op {
+    SHM_OP_NONE = 0,
+    SHM_OP_MALLOC = 1,
+    SHM_OP_CALLOC = 2,
+    SHM_OP_REALLOC = 3,
+    SHM_OP_REALLOCARRAY = 4,
+    SHM_OP_POSIX_MEMALIGN = 5,
+    SHM_OP_ALIGNED_ALLOC = 6,
+    SHM_OP_MEMALIGN = 7,
+    SHM_OP_VALLOC = 8,
+    SHM_OP_PVALLOC = 9,
+    SHM_OP_FREE = 10, /* free, cfree, free_sized, free_aligned_sized */
+    SHM_OP_MMAP = 11,
+    SHM_OP_MREMAP = 12,
+    SHM_OP_MUNMAP = 13,
+    SHM_OP_BRK = 14,
+    SHM_N_OPS
+};
+
+/* struct shm_event.kind */
+enum shm_event_kind {
+    SHM_EV_NONE = 0,
+    SHM_EV_ALLOC = 1,         /* after success: address, size, node, op; aux = log2(alignment) or 0 */
+    SHM_EV_FAIL = 2,          /* the real allocator failed: address 0, aux = errno */
+    SHM_EV_INJECTED = 3,      /* dearth made it fail: address 0, aux = errno */
+    SHM_EV_FREE = 4,          /* before the real free: address (never NULL) */
+    SHM_EV_REALLOC_BEGIN = 5, /* before the real realloc of a non-NULL block: address = old block */
+    SHM_EV_REALLOC_END = 6,   /* after success: address = new block, size, node; always follows the
+                                 same thread's REALLOC_BEGIN if the old block was not NULL */
+    SHM_EV_REALLOC_FAIL = 7,  /* after failure: the old block (address) lives on; size, node, aux = errno */
+    SHM_EV_THREAD = 8,        /* first record of a thread in its ring: address = tid, size = thread
+                                 serial within the process (main thread 1) */
+};
+
+/* 32 bytes; written by one thread, in program order. */
+struct shm_event {
+    uint64_t time;    /* ticks: see shm_header.clock */
+    uint64_t address; /* as the program sees it */
+    uint64_t size;    /* bytes requested (calloc, reallocarray: the product) */
+    uint32_t node;    /* site node (leaf) in the process's tree; 0 for frees or when unknown */
+    uint8_t kind;     /* enum shm_event_kind */
+    uint8_t op;       /* enum shm_op */
+    uint16_t aux;
+};
+
+/* A ring is a chain of segments. The writer fills records[0..SHM_SEGMENT_EVENTS), then links the
+ * next segment and goes on there; the reader recycles a segment once it is full, read and linked. */
+#define SHM_SEGMENT_EVENTS ((SHM_BLOCK_BYTES - 64u) / sizeof(struct shm_event))
+struct shm_segment {
+    uint32_t head;    /* (target, release) records published in this segment */
+    uint32_t next;    /* (target, release) block id of the next segment, 0 while there is none */
+    uint32_t owner;   /* process block id */
+    uint32_t ring;    /* index into shm_process.rings */
+    uint8_t reserved[48];
+    struct shm_event records[SHM_SEGMENT_EVENTS];
+};
+
+/* One per thread that ever had an event; slots are taken over when their thread has died. */
+struct shm_ring {
+    uint32_t first;    /* (target sets once; then collector) oldest segment not yet recycled */
+    uint32_t tid;      /* kernel thread id of the current owner, 0 = slot never used */
+    uint32_t serial;   /* thread serial within the process, 1 = first seen */
+    uint32_t segments; /* (target adds, collector subtracts) segments outstanding */
+    uint64_t waited_ns;/* time this thread spent waiting for the collector */
+    uint64_t lost;     /* events dropped (SHM_DROP_WHEN_FULL, or collector gone) */
+};
+#define SHM_RING_SEGMENTS_MAX 128u /* 8 MiB of backlog, then the thread waits (or drops) */
+
+/* Frame tree. Root's children are the outermost frames; a leaf with module 0 is a *site*: its
+ * offset is the enum shm_op. Recursion is folded by loop erasure: adding a frame that is already on
+ * the path from the root returns that ancestor instead of a new node.
+ * 64 bytes. */
+enum shm_node_state { SHM_NODE_EMPTY = 0, SHM_NODE_READY = 1 };
+struct shm_node {
+    struct dearth_key key; /* stack_key of the folded path, see key.h */
+    uint64_t address;      /* return address in this process; enum shm_op for a site node */
+    uint64_t offset;       /* address - module's load bias; enum shm_op for a site node */
+    uint32_t parent;       /* node id, 0 = root */
+    uint32_t module;       /* 1-based index into the process's module table, 0 for a site node */
+    uint32_t state;        /* enum shm_node_state (release) */
+    uint32_t flags;        /* enum shm_node_flag */
+    uint64_t count;        /* SHM_COUNT_SITES: allocating calls seen at this site */
+    uint64_t bytes;        /* SHM_COUNT_SITES: bytes requested */
+};
+enum shm_node_flag {
+    SHM_NODE_AFTER_FAULT = 1u << 0, /* first seen in this process after a fault fired */
+    SHM_NODE_TRUNCATED = 1u << 1,   /* the stack was deeper than the limit; outermost frames cut */
+    SHM_NODE_INCOMPLETE = 1u << 2,  /* the unwinder stopped early (no CFI); path is what was found */
+    SHM_NODE_ALIAS = 1u << 3,       /* never appears in events; private to the target */
+};
+#define SHM_NODES_PER_BLOCK (SHM_BLOCK_BYTES / sizeof(struct shm_node)) /* 1024 */
+/* node id n lives in block node_blocks[n / SHM_NODES_PER_BLOCK], slot n % SHM_NODES_PER_BLOCK */
+#define SHM_MAX_NODE_BLOCKS 1024u /* 1 Mi nodes a process; beyond: node 0 and counted */
+
+enum shm_module_flag {
+    SHM_MODULE_ANONYMOUS = 1u << 0, /* code in no mapped file (JIT, trampolines): one pseudo module */
+    SHM_MODULE_CONTENT_ID = 1u << 1,/* no build-id note: build_id is a hash of the text segment */
+    SHM_MODULE_UNLOADED = 1u << 2,
+    SHM_MODULE_NO_CFI = 1u << 3,    /* has no .eh_frame_hdr */
+};
+struct shm_module {
+    uint64_t bias;       /* link_map l_addr; file vaddr = address - bias */
+    uint64_t start, end; /* mapped range */
+    uint64_t loaded, unloaded; /* ticks; unloaded 0 = still there */
+    uint32_t flags;      /* enum shm_module_flag */
+    uint32_t build_id_bytes;
+    uint8_t build_id[32];
+    char path[SHM_PATH_BYTES - 80];
+}; /* 1024 bytes */
+#define SHM_MODULES_PER_BLOCK (SHM_BLOCK_BYTES / sizeof(struct shm_module)) /* 64 */
+#define SHM_MAX_MODULE_BLOCKS 64u
+
+enum shm_process_state {
+    SHM_PROCESS_EMPTY = 0,
+    SHM_PROCESS_READY = 1,   /* fields below are valid (release) */
+    SHM_PROCESS_EXECED = 2,  /* called an exec function that is about to replace the image (target);
+                                goes back to READY if the exec failed */
+    SHM_PROCESS_EXITED = 3,  /* ran its destructors (ordinary exit) */
+};
+enum shm_process_origin { SHM_ORIGIN_FIRST = 0, SHM_ORIGIN_FORK = 1, SHM_ORIGIN_EXEC = 2 };
+
+/* Something the user must be told about: an exec that cannot be followed, a refused mapping. */
+enum shm_note_kind {
+    SHM_NOTE_NONE = 0,
+    SHM_NOTE_EXEC_STATIC = 1,  /* text = path of the program */
+    SHM_NOTE_EXEC_SETUID = 2,
+    SHM_NOTE_EXEC_OTHER_LIBC = 3, /* musl and friends: another PT_INTERP */
+    SHM_NOTE_EXEC_OTHER_ABI = 4,  /* 32 bit, other machine */
+    SHM_NOTE_NO_LIBUNWIND = 5,
+};
+struct shm_note {
+    uint32_t state; /* 1 = valid (release) */
+    uint32_t kind;
+    char text[248];
+};
+#define SHM_MAX_NOTES 16u
+#define SHM_MAX_RINGS 768u
+#define SHM_ARGV_BYTES 4096u
+
+struct shm_process {
+    uint32_t state;  /* enum shm_process_state */
+    uint32_t origin; /* enum shm_process_origin */
+    uint32_t pid, ppid;
+    uint32_t parent; /* block id of the process it was forked from or whose image it replaced; 0 if unknown */
+    uint32_t n_threads; /* thread serials handed out */
+    uint64_t started, ended; /* ticks */
+    uint64_t pid_start_time; /* field 22 of /proc/PID/stat, so that a reused pid is not mistaken; 0 = unknown */
+    uint32_t n_nodes;   /* ids handed out so far, including duplicates never published */
+    uint32_t n_modules;
+    uint32_t n_rings;   /* slots of rings[] in use */
+    uint32_t argc_stored;
+    uint64_t lost;            /* events with no ring (no block to be had, too many threads) */
+    uint64_t nodes_lost;      /* events whose stack could not be interned */
+    uint64_t truncated;       /* events whose stack was deeper than the limit */
+    uint64_t incomplete;      /* events whose unwinding stopped early */
+    uint64_t fallbacks;       /* stacks that needed libunwind */
+    uint64_t boot_events;     /* calls served by the static area before the allocator was known */
+    uint64_t inherited_sticky;/* 1 = born with a sticky fault in force */
+    uint8_t reserved[64];
+    uint32_t node_blocks[SHM_MAX_NODE_BLOCKS];
+    uint32_t module_blocks[SHM_MAX_MODULE_BLOCKS];
+    struct shm_note notes[SHM_MAX_NOTES];
+    char exe[SHM_PATH_BYTES];
+    char cwd[SHM_PATH_BYTES];
+    char argv[SHM_ARGV_BYTES]; /* argc_stored strings, each NUL-terminated; may be cut */
+    struct shm_ring rings[SHM_MAX_RINGS];
+};
+
+enum shm_fault_mode {
+    SHM_FAULT_NONE = 0,
+    SHM_FAULT_ONCE = 1,   /* this occurrence only */
+    SHM_FAULT_STICKY = 2, /* this occurrence and every later allocation of that process and of what it forks */
+    SHM_FAULT_BURST = 3,  /* this occurrence and the next burst-1 allocations of that process */
+};
+struct shm_fault {
+    struct dearth_key site;      /* site key to fail */
+    struct dearth_key leaf_module; /* module_key of the innermost real frame: lets the hook skip unwinding */
+    uint64_t leaf_offset;        /* offset of the innermost real frame */
+    uint64_t occurrence;         /* 1-based, counted over all processes of the session */
+    uint32_t mode;               /* enum shm_fault_mode */
+    uint32_t burst;
+    /* proof (target): written before the hook returns NULL, `fired` last (release) */
+    uint64_t hits;       /* matching calls so far */
+    uint64_t fired_time; /* ticks */
+    uint64_t fired_size; /* bytes requested */
+    uint32_t fired_pid, fired_tid;
+    uint32_t fired_process; /* process block id */
+    uint32_t fired_node;
+    uint64_t also_failed;   /* further calls failed by sticky or burst */
+    uint32_t fired;         /* 1 = this fault was injected */
+    uint32_t reserved;
+};
+
+enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
+
+struct shm_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t flags;         /* enum shm_flag */
+    uint32_t clock;         /* enum shm_clock: what `time`, `started` ... count */
+    uint32_t max_depth;     /* frames kept of a stack */
+    uint64_t arena_bytes;   /* size of the mapping */
+    uint64_t start_ticks, start_unix_ns; /* the same moment on both clocks */
+    uint32_t collector_pid;
+    uint32_t heartbeat;     /* incremented by the collector at least every 100 ms */
+    uint32_t detached;      /* 1 = nobody reads rings any more: drop and count (either side) */
+    uint32_t blocks_total;  /* arena_bytes / SHM_BLOCK_BYTES */
+    uint32_t blocks_ready;  /* (release) blocks below this are pre-allocated */
+    uint32_t blocks_next;   /* (target) next fresh block */
+    uint64_t free_list;     /* (both) tag << 32 | block id; a free block's first u32 is the next id */
+    uint32_t blocks_wanted; /* (target) how often someone found no block: futex word for the collector */
+    uint32_t n_processes;   /* (target) directory entries handed out; may exceed SHM_MAX_PROCESSES */
+    uint64_t processes_lost;
+    char preload_path[SHM_PATH_BYTES]; /* what LD_PRELOAD must name */
+    char libunwind_path[SHM_PATH_BYTES]; /* what the library dlopens; empty = default name */
+    uint32_t n_faults;
+    uint32_t any_fired;     /* (target) 1 after the first fault fired, for SHM_NODE_AFTER_FAULT */
+    struct shm_fault faults[SHM_MAX_FAULTS];
+    uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process, in order of arrival */
+};
+#define SHM_HEADER_BLOCKS 1u
+
+_Static_assert(sizeof(struct shm_event) == 32, "event layout");
+_Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
+_Static_assert(sizeof(struct shm_node) == 64, "node layout");
+_Static_assert(sizeof(struct shm_module) == 1024, "module layout");
+_Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");
+_Static_assert(sizeof(struct shm_header) <= SHM_HEADER_BLOCKS * SHM_BLOCK_BYTES, "header layout");
+
+#endif

@@ -1,0 +1,276 @@
+-- dearth.db, schema version 1. One database gathers many recordings and replays of one program.
+-- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
+-- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
+-- as it is printed. Applied by common/store.c, which sets application_id and user_version.
+
+-- A piece of code mapped into a process: an executable, a library, the vDSO.
+CREATE TABLE module (
+    id        INTEGER PRIMARY KEY,
+    build_id  BLOB NOT NULL,             -- NT_GNU_BUILD_ID, or a content hash, or 'anon'
+    path      TEXT NOT NULL,             -- as mapped; '[anon]' for code in no file
+    no_cfi    INTEGER NOT NULL DEFAULT 0,-- 1 = has no .eh_frame_hdr
+    content_id INTEGER NOT NULL DEFAULT 0,-- 1 = build_id is a content hash
+    symbols   TEXT,                      -- where symbols came from: 'dwarf', 'symtab', 'minidebuginfo',
+                                         -- 'dynsym', 'none'; NULL = not looked yet
+    UNIQUE (build_id, path)
+);
+
+-- A return address.
+CREATE TABLE frame (
+    id        INTEGER PRIMARY KEY,
+    module_id INTEGER NOT NULL REFERENCES module(id),
+    offset    INTEGER NOT NULL,          -- return address - load bias; look up offset-1 for the call
+    resolved  INTEGER NOT NULL DEFAULT 0,-- 1 = symbol rows are there (perhaps none)
+    UNIQUE (module_id, offset)
+);
+
+-- What a frame's call instruction belongs to; several rows when calls were inlined.
+CREATE TABLE symbol (
+    frame_id  INTEGER NOT NULL REFERENCES frame(id),
+    inline_index INTEGER NOT NULL,       -- 0 = innermost inlined function
+    function  TEXT,                      -- demangled; NULL = unknown
+    linkage_name TEXT,                   -- as in the symbol table
+    file      TEXT,                      -- NULL = unknown
+    line      INTEGER,
+    PRIMARY KEY (frame_id, inline_index)
+) WITHOUT ROWID;
+
+-- Stacks as a tree, recursion folded. A row is the path from the outermost frame to frame_id.
+CREATE TABLE stack (
+    id        INTEGER PRIMARY KEY,
+    parent_id INTEGER REFERENCES stack(id), -- the caller's; NULL = outermost frame
+    frame_id  INTEGER NOT NULL REFERENCES frame(id),
+    depth     INTEGER NOT NULL,          -- frames on the path, 1 = outermost
+    key       BLOB NOT NULL UNIQUE       -- key_frame chain of schemas/key.h
+);
+
+-- The line of the user's code that a site stands for.
+CREATE TABLE location (
+    id        INTEGER PRIMARY KEY,
+    module_id INTEGER NOT NULL REFERENCES module(id),
+    offset    INTEGER NOT NULL,          -- of the frame it was taken from
+    inline_index INTEGER NOT NULL DEFAULT 0,
+    function  TEXT, file TEXT, line INTEGER,
+    name      TEXT NOT NULL UNIQUE       -- 'file:line' with function, else 'module!function+offset',
+                                         -- else 'module+offset': what makes two sites one location
+);
+
+-- A stack that ends in a call of an allocation function: the unit that is failed and tested.
+CREATE TABLE site (
+    id        INTEGER PRIMARY KEY,
+    key       BLOB NOT NULL UNIQUE,      -- key_site
+    op        TEXT NOT NULL,             -- 'malloc', 'calloc', 'realloc', ...
+    stack_id  INTEGER REFERENCES stack(id), -- NULL = the stack could not be read
+    location_id INTEGER REFERENCES location(id), -- NULL until symbols are resolved
+    portable_key BLOB,                   -- over function names, inlines, ordinal; NULL until resolved
+    truncated INTEGER NOT NULL DEFAULT 0,-- deeper than the limit: outermost frames are missing
+    incomplete INTEGER NOT NULL DEFAULT 0,-- the unwinder stopped early
+    error_path INTEGER NOT NULL DEFAULT 0 -- 1 = only ever seen while handling a failure
+);
+
+-- One run under `dearth record`.
+CREATE TABLE recording (
+    id        INTEGER PRIMARY KEY,
+    state     TEXT NOT NULL,             -- 'running', 'complete', 'interrupted'
+    started_unix_ns INTEGER NOT NULL,
+    duration_ns INTEGER,
+    argv      TEXT,                      -- JSON array; NULL with --no-argv
+    exe       TEXT NOT NULL,             -- resolved path of the program
+    cwd       TEXT NOT NULL,
+    env_named TEXT NOT NULL DEFAULT '{}',-- JSON object: only variables the user named (--env NAME)
+    wrappers  TEXT NOT NULL DEFAULT '[]',-- JSON array of --wrapper globs
+    exit_code INTEGER,                   -- NULL when killed by a signal or still running
+    exit_signal INTEGER,                 -- NULL when it exited
+    stdin_kind TEXT NOT NULL DEFAULT 'none', -- 'none' (closed, /dev/null), 'file', 'pipe', 'tty', 'other'
+    stdin_path TEXT,                     -- for 'file'
+    stdin_offset INTEGER,                -- for 'file'
+    stdin_data BLOB,                     -- for 'pipe': what was read, up to the cap
+    stdin_truncated INTEGER NOT NULL DEFAULT 0, -- 1 = the pipe carried more than the cap
+    clock     TEXT NOT NULL,             -- 'tsc', 'cntvct', 'monotonic'
+    ticks_per_ns REAL,                   -- calibrated
+    detail    TEXT NOT NULL DEFAULT 'events', -- 'events' or 'sites'
+    exact     INTEGER,                   -- 1 = nothing lost, every stack whole
+    events    INTEGER, allocations INTEGER, frees INTEGER, failed INTEGER, bytes INTEGER,
+    peak_bytes INTEGER, peak_ns INTEGER, -- largest sum of live bytes over all processes, and when
+    live_blocks INTEGER, live_bytes INTEGER, -- never freed by the process that allocated them
+    events_lost INTEGER, stacks_lost INTEGER, stacks_truncated INTEGER, stacks_incomplete INTEGER,
+    unwind_fallbacks INTEGER, waited_ns INTEGER,
+    own_bytes INTEGER,                   -- shared memory the recording needed at most
+    tool_version TEXT NOT NULL
+);
+
+-- What the user must know about a recording or replay; nothing is silent.
+CREATE TABLE note (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER REFERENCES recording(id),
+    replay_id INTEGER REFERENCES replay(id),
+    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', ...
+    text      TEXT NOT NULL,             -- one sentence for people
+    subject   TEXT                       -- path, module or process it is about
+);
+
+-- One program image: a fork starts one, an exec replaces it by a new one.
+CREATE TABLE process (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording(id),
+    parent_id INTEGER REFERENCES process(id),
+    ordinal   INTEGER NOT NULL,          -- order of arrival, 1 = first
+    pid       INTEGER NOT NULL,
+    origin    TEXT NOT NULL,             -- 'first', 'fork', 'exec'
+    exe       TEXT NOT NULL,
+    argv      TEXT,                      -- JSON array; NULL with --no-argv
+    cwd       TEXT,
+    started_ns INTEGER NOT NULL,
+    ended_ns  INTEGER,
+    end       TEXT,                      -- 'exit', 'exec', 'killed' (never said goodbye), 'running'
+    events    INTEGER NOT NULL DEFAULT 0,
+    events_lost INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE process_module (
+    process_id INTEGER NOT NULL REFERENCES process(id),
+    module_id INTEGER NOT NULL REFERENCES module(id),
+    bias      INTEGER NOT NULL,
+    start     INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    loaded_ns INTEGER, unloaded_ns INTEGER
+);
+
+CREATE TABLE thread (
+    id        INTEGER PRIMARY KEY,
+    process_id INTEGER NOT NULL REFERENCES process(id),
+    serial    INTEGER NOT NULL,          -- within the process, 1 = first seen
+    tid       INTEGER NOT NULL,
+    started_ns INTEGER, ended_ns INTEGER,
+    events    INTEGER NOT NULL DEFAULT 0
+);
+
+-- Per recording, process and site.
+CREATE TABLE site_stat (
+    recording_id INTEGER NOT NULL REFERENCES recording(id),
+    process_id INTEGER NOT NULL REFERENCES process(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    count     INTEGER NOT NULL,          -- calls, successful or not
+    failed    INTEGER NOT NULL,          -- of these, failed by the real allocator
+    failable  INTEGER NOT NULL,          -- of these, calls that dearth may fail (all but realloc to 0, boot calls)
+    bytes     INTEGER NOT NULL,          -- requested by successful calls
+    min_size  INTEGER NOT NULL, max_size INTEGER NOT NULL,
+    frees     INTEGER NOT NULL,          -- of its blocks
+    peak_bytes INTEGER NOT NULL, peak_blocks INTEGER NOT NULL, -- of this site alone
+    live_blocks INTEGER NOT NULL, live_bytes INTEGER NOT NULL, -- at the end
+    temporary INTEGER NOT NULL,          -- freed by the same thread with no allocation in between
+    lifetime_ns INTEGER NOT NULL,        -- sum over freed blocks
+    cross_thread_frees INTEGER NOT NULL, -- freed by another thread than the allocating one
+    first_ns  INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+    first_thread_id INTEGER REFERENCES thread(id),
+    PRIMARY KEY (recording_id, process_id, site_id)
+) WITHOUT ROWID;
+
+-- Every event, in columns, compressed: the format is recorder/chunk.h.
+CREATE TABLE event_chunk (
+    id        INTEGER PRIMARY KEY,
+    process_id INTEGER NOT NULL REFERENCES process(id),
+    ordinal   INTEGER NOT NULL,          -- order within the process
+    first_event INTEGER NOT NULL,        -- index of its first event within the process
+    n_events  INTEGER NOT NULL,
+    start_ns  INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+    min_size  INTEGER NOT NULL, max_size INTEGER NOT NULL,
+    data      BLOB NOT NULL,
+    UNIQUE (process_id, ordinal)
+);
+
+-- One call of `dearth replay`.
+CREATE TABLE replay (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording(id),
+    state     TEXT NOT NULL,             -- 'running', 'complete', 'interrupted', 'budget'
+    started_unix_ns INTEGER NOT NULL,
+    duration_ns INTEGER,
+    options   TEXT NOT NULL,             -- JSON object: filters, mode, occurrence, how, jobs, budget
+    isolation TEXT NOT NULL,             -- 'overlay', 'copy', 'shared'
+    traced    INTEGER NOT NULL,          -- 1 = attempts were ptraced
+    jobs      INTEGER NOT NULL,
+    time_limit_ns INTEGER,               -- of an attempt
+    deterministic_output INTEGER,        -- 1 = all baseline runs printed the same
+    deterministic_sites INTEGER,         -- 1 = all baseline runs reached the same sites
+    planned   INTEGER, done INTEGER,
+    tool_version TEXT NOT NULL
+);
+
+-- A run without a fault.
+CREATE TABLE baseline (
+    id        INTEGER PRIMARY KEY,
+    replay_id INTEGER NOT NULL REFERENCES replay(id),
+    ordinal   INTEGER NOT NULL,
+    exit_code INTEGER, exit_signal INTEGER, timed_out INTEGER NOT NULL DEFAULT 0,
+    duration_ns INTEGER NOT NULL, cpu_ns INTEGER,
+    stdout    BLOB, stdout_bytes INTEGER NOT NULL, stdout_digest BLOB NOT NULL, -- stdout: up to the cap
+    stderr    BLOB, stderr_bytes INTEGER NOT NULL,
+    files_digest BLOB,                   -- over the files written in the private tree; NULL = not known
+    sites     INTEGER NOT NULL           -- distinct sites reached
+);
+-- Sites a baseline run reached, and how often: `unreached` is judged against it.
+CREATE TABLE baseline_site (
+    baseline_id INTEGER NOT NULL REFERENCES baseline(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    count     INTEGER NOT NULL,
+    PRIMARY KEY (baseline_id, site_id)
+) WITHOUT ROWID;
+
+-- One execution with a fault.
+CREATE TABLE attempt (
+    id        INTEGER PRIMARY KEY,
+    replay_id INTEGER NOT NULL REFERENCES replay(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    occurrence INTEGER NOT NULL,         -- 1-based
+    mode      TEXT NOT NULL,             -- 'once', 'sticky', 'burst'
+    burst     INTEGER NOT NULL DEFAULT 1,
+    how       TEXT NOT NULL,             -- 'rerun', 'snapshot', 'sweep'
+    repeat    INTEGER NOT NULL DEFAULT 0,-- 0 = first execution, 1.. = repeated because of its verdict
+    verdict   TEXT NOT NULL,             -- of this execution alone
+    severity  TEXT NOT NULL,             -- 'ok', 'policy', 'warning', 'bug', 'look', 'none'
+    policy    TEXT,                      -- name of the catalogue entry for 'aborted'
+    fired     INTEGER NOT NULL,          -- 1 = proof that the failure was injected
+    hits      INTEGER NOT NULL,          -- matching calls seen
+    fired_size INTEGER, fired_pid INTEGER, fired_tid INTEGER,
+    fired_exe TEXT,                      -- program the failure was injected into
+    also_failed INTEGER NOT NULL DEFAULT 0, -- sticky/burst: further calls failed
+    exit_code INTEGER, exit_signal INTEGER, timed_out INTEGER NOT NULL DEFAULT 0,
+    duration_ns INTEGER NOT NULL, cpu_ns INTEGER,
+    stdout_bytes INTEGER NOT NULL, stdout_digest BLOB, stdout_same INTEGER, -- NULL = not comparable
+    files_same INTEGER,                  -- NULL = not known
+    stderr_tail TEXT,                    -- last 4 KiB, valid UTF-8
+    crash_signal INTEGER, crash_code INTEGER, crash_address INTEGER, crash_pid INTEGER, crash_exe TEXT,
+    crash_stack_id INTEGER REFERENCES stack(id), -- stack at the fatal signal (hung: a sample)
+    leaked    INTEGER,                   -- NULL = not looked
+    started_unix_ns INTEGER NOT NULL
+);
+CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
+
+-- What a user must look at. Derived from attempts by `dearth replay`; groups one (fault location, crash place).
+CREATE TABLE finding (
+    id        INTEGER PRIMARY KEY,       -- what `dearth repro ID` takes
+    replay_id INTEGER NOT NULL REFERENCES replay(id), -- in which it was first seen
+    identity  TEXT NOT NULL UNIQUE,      -- verdict, fault location, crash place, mode: equal across runs
+    verdict   TEXT NOT NULL,
+    severity  TEXT NOT NULL,
+    leaked    INTEGER NOT NULL DEFAULT 0,
+    attributed_module TEXT,              -- the module that went wrong
+    attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader'
+    policy    TEXT,
+    location_id INTEGER REFERENCES location(id), -- of the fault
+    attempt_id INTEGER NOT NULL REFERENCES attempt(id), -- the evidence shown
+    bad       INTEGER NOT NULL, tried INTEGER NOT NULL -- rate, over its attempts and repeats
+);
+CREATE TABLE finding_attempt (
+    finding_id INTEGER NOT NULL REFERENCES finding(id),
+    attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+    PRIMARY KEY (finding_id, attempt_id)
+) WITHOUT ROWID;
+
+-- Sites a replay left out, and why, when a filter or the budget decided it.
+CREATE TABLE skipped (
+    replay_id INTEGER NOT NULL REFERENCES replay(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    reason    TEXT NOT NULL,             -- 'filtered', 'budget', 'not_failable'
+    PRIMARY KEY (replay_id, site_id)
+) WITHOUT ROWID;
