@@ -32,6 +32,7 @@ CREATE TABLE symbol (
     linkage_name TEXT,                   -- as in the symbol table
     file      TEXT,                      -- NULL = unknown
     line      INTEGER,
+    start     INTEGER,                   -- file address where the function begins; NULL = unknown or inlined
     PRIMARY KEY (frame_id, inline_index)
 ) WITHOUT ROWID;
 

@@ -1,0 +1,68 @@
+/*
+ * Stacks for people: a row of `stack` as a list of named frames, innermost first, with
+ * inlined calls expanded. The only reader of stack, frame, symbol and module that the
+ * report, the replayer and the page need.
+ *
+ *   stack row ─parent─► stack row ─parent─► …        one physical frame each
+ *       │                  │
+ *       ▼                  ▼
+ *   symbol 0,1,2       symbol 0                      inline_index 0 = innermost
+ *
+ *   struct frames = [symbol 0][symbol 1][symbol 2][symbol 0] …
+ *
+ * Works before symbols are resolved too: function and file are NULL then.
+ */
+#ifndef DEARTH_FRAMES_H
+#define DEARTH_FRAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "text.h"
+
+struct store;
+
+struct frame {
+    const char *function;     /* demangled; NULL = unknown */
+    const char *linkage_name; /* as in the symbol table; NULL = unknown */
+    const char *file;         /* NULL = unknown */
+    uint32_t line;            /* 0 = unknown */
+    const char *module; /* path as mapped, "[anon]" for code in no file; never NULL */
+    uint64_t offset;    /* return address - load bias, of the physical frame */
+    uint64_t start;     /* file address where `function` begins; 0 = unknown */
+    bool inlined;       /* true = was inlined into the frame after it */
+    uint32_t inline_index;
+    int64_t frame_id, module_id;
+};
+
+struct frames {
+    struct frame *items; /* innermost first */
+    uint32_t n;
+};
+void frames_deinit(struct frames *frames);
+#define AUTO_FRAMES __attribute__((cleanup(frames_deinit)))
+
+/* Statements and a cache over one store. Strings in frames live as long as the reader.
+ * Symbols resolved after a frame was first read are not seen: make a new reader. */
+struct frames_reader;
+int frames_reader_new(struct store *store, struct frames_reader **out);
+struct frames_reader *frames_reader_free(struct frames_reader *reader);
+
+/**
+ * Load a stack.
+ * @stack_id: stack.id; 0 or an unknown id gives an empty list
+ * @out: overwritten; frames_deinit()
+ * Return: 0, or negative errno after a message.
+ */
+int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *out);
+
+/** Append where @frame is: "file:line", else "module+0x12ab" (basename). */
+void frame_add_place(const struct frame *frame, struct text *out);
+/** Append one line for people: "function (file:line)", "function+0x1d (module)",
+ * "module+0x12ab". */
+void frame_add(const struct frame *frame, struct text *out);
+
+/** Last component of a path (never NULL for a non-NULL @path). */
+const char *frame_basename(const char *path);
+
+#endif
