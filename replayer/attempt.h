@@ -86,6 +86,7 @@ struct observation {
     /* last fatal-signal candidate delivered after the fault fired (or a sample when timed
      * out) */
     int crash_signal, crash_code; /* si_signo, si_code; 0 = none */
+    bool crash_fatal; /* crash_pid ended by that signal (false: it was handled, or unknown) */
     uint64_t crash_address;
     uint32_t crash_pid;
     char *crash_exe;
@@ -111,6 +112,8 @@ struct baseline {
     bool files_stable;
     uint8_t files_digest[16];
     uint64_t duration_ns; /* longest */
+    const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
+    uint64_t stderr_tail_n;
 };
 
 struct judgement {
