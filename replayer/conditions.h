@@ -1,0 +1,46 @@
+/*
+ * Conditions: what a recorded program is run with, made again from its recording:
+ * arguments, file, folder, standard input, environment.
+ */
+#ifndef DEARTH_CONDITIONS_H
+#define DEARTH_CONDITIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/* Zero is valid and empty. */
+struct conditions {
+    char **argv; /* owned, NULL-terminated */
+    char *exe;
+    char *cwd;
+    char **envp;      /* our own environment plus what the recording names; owned array */
+    char *stdin_path; /* NULL = /dev/null */
+    uint64_t stdin_offset;
+    bool stdin_is_pipe;
+    bool
+        stdin_is_ours; /* stdin_path is a private file that conditions_deinit() removes */
+    char *note; /* what could not be made again, one sentence; NULL = everything could */
+};
+
+/**
+ * Read the conditions of a recording; write a recorded pipe's data to a private file.
+ * @argv: used when the recording left its arguments out (--no-argv); NULL = none
+ * Return: 0, or a negative errno after a message (folder or program gone, arguments
+ * unknown).
+ */
+int conditions_init(struct conditions *c, struct store *store, int64_t recording_id,
+                    char *const *argv);
+
+/** Free, and remove the private file; twice is safe. */
+void conditions_deinit(struct conditions *c);
+
+/**
+ * Compare the modules the recording used with the files there now, by build-id.
+ * @changed: path of the first that differs (the program itself first); owned by the
+ * caller Return: number of modules that differ, or a negative errno after a message.
+ */
+int conditions_changed(struct store *store, int64_t recording_id, char **changed);
+
+#endif

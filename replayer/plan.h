@@ -1,0 +1,141 @@
+/*
+ * The plan: which faults are tried, in which order. Pure: values in, values out.
+ *
+ *   sites (recorded or seen in a baseline) ─┐
+ *   earlier attempts ───────────────────────┼─► plan_make ─► faults, in order
+ *   filters, occurrences, modes, limit ─────┘             └► left-out sites with their
+ * reason
+ *
+ * Invariant: every site is either in a fault, or left out with a reason, or done (each of
+ * its faults was tried before): n_planned_sites + n_left_out + n_done_sites = n_sites.
+ */
+#ifndef DEARTH_PLAN_H
+#define DEARTH_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attempt.h"
+
+/* What the filters look at; one return address, its inlined functions included. */
+struct plan_frame {
+    const char *module;           /* path */
+    const char *const *functions; /* n_symbols; entries may be NULL */
+    const char *const *files;
+    uint32_t n_symbols;
+};
+
+/* A path in the tree of stacks. A parent comes before its children. */
+struct plan_stack {
+    uint32_t parent; /* index + 1; 0 = outermost */
+    uint32_t frame;  /* index */
+};
+
+struct plan_site {
+    int64_t id;
+    struct dearth_key key;
+    struct dearth_key leaf_module;
+    uint64_t leaf_offset;
+    int64_t location; /* 0 = unknown: a location of its own */
+    uint32_t stack;   /* index + 1; 0 = unknown */
+    uint64_t count;   /* occurrences that every run is sure to have, at least 1 */
+    uint64_t max_size;
+    bool failable;
+};
+
+/* One earlier execution. */
+struct plan_attempt {
+    int64_t site_id;
+    uint64_t occurrence;
+    enum fault_mode mode;
+    enum verdict verdict;
+};
+
+enum plan_occurrence {
+    PLAN_FIRST = 0,
+    PLAN_LAST,
+    PLAN_ALL,
+    PLAN_LOG2, /* 1, 2, 4, 8 ... and the last */
+    PLAN_NTH,
+};
+enum plan_mode { PLAN_ONCE = 0, PLAN_STICKY, PLAN_BOTH };
+
+/* An unlimited --occurrence all would not end on a site of a million calls. */
+#define PLAN_ALL_LIMIT 1024u
+
+struct plan_options {
+    const char *const *in; /* any must match a frame; none = all pass */
+    uint32_t n_in;
+    const char *const *not_in; /* none may match a frame */
+    uint32_t n_not_in;
+    const char *const *sites; /* hex keys or unique prefixes */
+    uint32_t n_sites;
+    bool untested; /* only sites in which no fault has fired yet */
+    bool retest;   /* forget earlier attempts */
+    uint64_t min_size;
+    enum plan_occurrence occurrence;
+    uint64_t nth; /* for PLAN_NTH */
+    enum plan_mode mode;
+    uint64_t limit;           /* faults at most; 0 = all */
+    uint32_t shard, n_shards; /* 1-based; n_shards 0 = no sharding */
+    uint32_t repeat; /* further executions of a bad verdict: an interrupted series
+                        of repeats is finished */
+};
+
+struct plan_input {
+    const struct plan_frame *frames;
+    uint32_t n_frames;
+    const struct plan_stack *stacks;
+    uint32_t n_stacks;
+    const struct plan_site *sites;
+    uint32_t n_sites;
+    const struct plan_attempt *attempts; /* any order */
+    uint32_t n_attempts;
+};
+
+struct plan_fault {
+    uint32_t site; /* index into the input's sites */
+    uint64_t occurrence;
+    enum fault_mode mode;
+    uint32_t done; /* executions already stored: the next one's `repeat` */
+};
+
+enum plan_reason { PLAN_FILTERED, PLAN_BUDGET, PLAN_NOT_FAILABLE };
+struct plan_left_out {
+    uint32_t site;
+    enum plan_reason reason;
+};
+
+/* Zero is valid and empty. */
+struct plan {
+    struct plan_fault *faults; /* in the order in which they are tried */
+    uint32_t n_faults;
+    struct plan_left_out *left_out;
+    uint32_t n_left_out;
+    uint32_t n_planned_sites, n_done_sites;
+};
+void plan_deinit(struct plan *plan);
+
+/**
+ * Make the plan.
+ * Order: each location once before any location twice; within a round previously bad
+ * ones, then never tested ones, then the rest; larger sizes first; ties by key. Within a
+ * location each of its sites once, then second modes and occurrences.
+ * @error: what is wrong with the options, in words; free(); only with -EINVAL
+ * Return: 0, or -EINVAL (a --site that names no site or several).
+ */
+int plan_make(const struct plan_input *input, const struct plan_options *options,
+              struct plan *out, char **error);
+
+/** "filtered", "budget", "not_failable": as in the table `skipped`. */
+const char *plan_reason_name(enum plan_reason reason);
+
+/** Parse --occurrence's "first|last|all|log2|N". Return: 0 or -EINVAL. */
+int plan_parse_occurrence(const char *text, struct plan_options *out);
+/** Parse --shard's "I/N". Return: 0 or -EINVAL. */
+int plan_parse_shard(const char *text, struct plan_options *out);
+
+/** Is this a verdict that is repeated and ranked first (severity warning or bug)? */
+bool plan_is_bad(enum verdict verdict);
+
+#endif

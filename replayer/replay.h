@@ -1,0 +1,55 @@
+/*
+ * `dearth replay`: run the recorded program again and again, each time with one fault,
+ * and write down what happens. `dearth check` calls the same function.
+ */
+#ifndef DEARTH_REPLAY_H
+#define DEARTH_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan.h"
+#include "policy.h"
+#include "runner.h"
+
+struct store;
+
+/* Zero is a valid start; replay_options_init() fills in what `dearth replay` uses. */
+struct replay_options {
+    int64_t recording_id; /* 0 = newest */
+    struct plan_options plan;
+    char *const
+        *argv; /* the program's arguments when the recording left them out; else NULL */
+    int jobs;  /* 0 = online CPUs */
+    uint64_t time_limit_ns;  /* of one attempt; 0 = from the baseline */
+    uint64_t time_budget_ns; /* of the whole replay; 0 = none */
+    int baseline_runs;       /* at least 2 */
+    int repeat;              /* further executions of every bad verdict */
+    enum isolation isolation;
+    bool traced;
+    const struct policy *policies; /* the user's, before the catalogue */
+    uint32_t n_policies;
+    bool dry_run; /* print the plan on stdout, run nothing */
+};
+
+void replay_options_init(struct replay_options *options);
+
+/* Outcomes > 0 of replay_run(). */
+enum replay_outcome {
+    REPLAY_DONE = 0,
+    REPLAY_BUDGET = 1,      /* the time budget ended it; what was done is stored */
+    REPLAY_INTERRUPTED = 2, /* Ctrl-C or SIGTERM; what was done is stored */
+};
+
+/**
+ * Replay one recording of @store.
+ * Goes on where an earlier replay of the same recording stopped (unless plan.retest).
+ * Prints progress and a summary on stderr.
+ * @replay_id: id of the replay row, out; 0 for a dry run; may be NULL
+ * Return: enum replay_outcome, or a negative errno after a message.
+ * Context: installs handlers for SIGINT and SIGTERM while it runs.
+ */
+int replay_run(const struct replay_options *options, struct store *store,
+               int64_t *replay_id);
+
+#endif
