@@ -1,0 +1,246 @@
+/*
+ * Stacks for people: see frames.h. Everything read is kept: stack rows (parent, frame),
+ * the named frames of every frame row, and each distinct string once, so that a report
+ * over 100,000 sites asks SQLite once for each row.
+ */
+#include "frames.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "idmap.h"
+#include "store.h"
+
+/* A damaged database must not send us round in circles. */
+#define MAX_DEPTH 65536u
+
+struct interned {
+    struct interned *next;
+    uint64_t hash;
+    char s[];
+};
+
+struct expanded { /* a frame row with its symbols */
+    struct frame *items;
+    uint32_t n;
+};
+
+struct stack_step {
+    int64_t parent, frame;
+};
+
+struct frames_reader {
+    struct store *store;
+    sqlite3_stmt *stack, *symbols;
+    struct idmap steps;  /* stack id -> struct stack_step * */
+    struct idmap frames; /* frame id -> struct expanded * */
+    struct interned **buckets;
+    size_t n_strings, n_buckets;
+};
+
+int frames_reader_new(struct store *store, struct frames_reader **out) {
+    struct frames_reader *reader = text_alloc(sizeof *reader);
+    reader->store = store;
+    int r = store_prepare(store, "SELECT parent_id, frame_id FROM stack WHERE id = ?1",
+                          &reader->stack);
+    if (r == 0)
+        r = store_prepare(
+            store,
+            "SELECT f.module_id, m.path, f.\"offset\", s.inline_index, s.function, "
+            "s.linkage_name, s.file, s.line, s.start FROM frame f "
+            "JOIN module m ON m.id = f.module_id LEFT JOIN symbol s ON s.frame_id = f.id "
+            "WHERE f.id = ?1 ORDER BY s.inline_index",
+            &reader->symbols);
+    if (r < 0) {
+        frames_reader_free(reader);
+        return r;
+    }
+    *out = reader;
+    return 0;
+}
+
+struct frames_reader *frames_reader_free(struct frames_reader *reader) {
+    if (!reader)
+        return NULL;
+    for (size_t i = 0; i < reader->steps.capacity; i++)
+        if (reader->steps.slots[i].key)
+            free((void *)(intptr_t)reader->steps.slots[i].value);
+    for (size_t i = 0; i < reader->frames.capacity; i++) {
+        if (!reader->frames.slots[i].key)
+            continue;
+        struct expanded *e = (void *)(intptr_t)reader->frames.slots[i].value;
+        free(e->items);
+        free(e);
+    }
+    for (size_t i = 0; i < reader->n_buckets; i++)
+        for (struct interned *s = reader->buckets[i], *next; s; s = next) {
+            next = s->next;
+            free(s);
+        }
+    free(reader->buckets);
+    idmap_deinit(&reader->steps);
+    idmap_deinit(&reader->frames);
+    sqlite3_finalize(reader->stack);
+    sqlite3_finalize(reader->symbols);
+    free(reader);
+    return NULL;
+}
+
+static void rehash(struct frames_reader *reader) {
+    size_t n = reader->n_buckets ? reader->n_buckets * 4 : 256;
+    struct interned **buckets = text_alloc(n * sizeof(*buckets));
+    for (size_t i = 0; i < reader->n_buckets; i++)
+        for (struct interned *s = reader->buckets[i], *next; s; s = next) {
+            next = s->next;
+            s->next = buckets[s->hash & (n - 1)];
+            buckets[s->hash & (n - 1)] = s;
+        }
+    free(reader->buckets);
+    reader->buckets = buckets;
+    reader->n_buckets = n;
+}
+
+static const char *intern(struct frames_reader *reader, const char *text) {
+    if (!text)
+        return NULL;
+    size_t n = strlen(text) + 1;
+    uint64_t hash = key_hash(text, n).lo;
+    if (reader->n_strings >= reader->n_buckets)
+        rehash(reader);
+    struct interned **bucket = &reader->buckets[hash & (reader->n_buckets - 1)];
+    for (struct interned *s = *bucket; s; s = s->next)
+        if (s->hash == hash && strcmp(s->s, text) == 0)
+            return s->s;
+    struct interned *s = text_alloc(sizeof *s + n);
+    s->hash = hash;
+    memcpy(s->s, text, n);
+    s->next = *bucket;
+    *bucket = s;
+    reader->n_strings++;
+    return s->s;
+}
+
+static void read_frame(struct frames_reader *reader, int64_t id, struct frame *out) {
+    sqlite3_stmt *s = reader->symbols;
+    *out = (struct frame){
+        .module_id = sqlite3_column_int64(s, 0),
+        .module = intern(reader, store_column_text(s, 1)),
+        .offset = (uint64_t)sqlite3_column_int64(s, 2),
+        .inline_index = (uint32_t)sqlite3_column_int64(s, 3),
+        .function = intern(reader, store_column_text(s, 4)),
+        .linkage_name = intern(reader, store_column_text(s, 5)),
+        .file = intern(reader, store_column_text(s, 6)),
+        .line = (uint32_t)sqlite3_column_int64(s, 7),
+        .start = (uint64_t)sqlite3_column_int64(s, 8),
+        .frame_id = id,
+    };
+    if (!out->module)
+        out->module = "[anon]";
+}
+
+/* Return: 0 with @out, or negative errno. */
+static int expand(struct frames_reader *reader, int64_t id, struct expanded **out) {
+    int64_t value;
+    if (idmap_get(&reader->frames, id, &value)) {
+        *out = (struct expanded *)(intptr_t)value;
+        return 0;
+    }
+    struct expanded *e = text_alloc(sizeof *e);
+    int rc;
+    sqlite3_bind_int64(reader->symbols, 1, id);
+    while ((rc = sqlite3_step(reader->symbols)) == SQLITE_ROW) {
+        e->items = text_realloc(e->items, (e->n + 1) * sizeof *e->items);
+        if (e->n)
+            e->items[e->n - 1].inlined = true;
+        read_frame(reader, id, &e->items[e->n++]);
+    }
+    sqlite3_reset(reader->symbols);
+    idmap_put(&reader->frames, id, (intptr_t)e);
+    *out = e;
+    return rc == SQLITE_DONE ? 0 : store_error(reader->store, "reading frames");
+}
+
+static int step_of(struct frames_reader *reader, int64_t id, struct stack_step *out) {
+    int64_t value;
+    if (idmap_get(&reader->steps, id, &value)) {
+        *out = *(struct stack_step *)(intptr_t)value;
+        return 0;
+    }
+    struct stack_step *step = text_alloc(sizeof *step);
+    sqlite3_bind_int64(reader->stack, 1, id);
+    int rc = sqlite3_step(reader->stack);
+    if (rc == SQLITE_ROW) {
+        step->parent = sqlite3_column_int64(reader->stack, 0);
+        step->frame = sqlite3_column_int64(reader->stack, 1);
+    }
+    sqlite3_reset(reader->stack);
+    idmap_put(&reader->steps, id, (intptr_t)step);
+    *out = *step;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE
+               ? 0
+               : store_error(reader->store, "reading a stack");
+}
+
+void frames_deinit(struct frames *frames) {
+    free(frames->items);
+    *frames = (struct frames){0};
+}
+
+int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *out) {
+    *out = (struct frames){0};
+    uint32_t capacity = 0;
+    for (uint32_t depth = 0; stack_id && depth < MAX_DEPTH; depth++) {
+        struct stack_step step;
+        struct expanded *e = NULL;
+        int r = step_of(reader, stack_id, &step);
+        if (r == 0 && step.frame)
+            r = expand(reader, step.frame, &e);
+        if (r < 0) {
+            frames_deinit(out);
+            return r;
+        }
+        if (!e)
+            break;
+        if (out->n + e->n > capacity) {
+            capacity = 2 * capacity + e->n + 16;
+            out->items = text_realloc(out->items, capacity * sizeof *out->items);
+        }
+        if (e->n)
+            memcpy(out->items + out->n, e->items, e->n * sizeof *e->items);
+        out->n += e->n;
+        stack_id = step.parent;
+    }
+    return 0;
+}
+
+const char *frame_basename(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+void frame_add_place(const struct frame *frame, struct text *out) {
+    if (frame->file && frame->line)
+        text_addf(out, "%s:%u", frame->file, frame->line);
+    else if (frame->file)
+        text_add(out, frame->file);
+    else
+        text_addf(out, "%s+0x%llx", frame_basename(frame->module),
+                  (unsigned long long)frame->offset);
+}
+
+void frame_add(const struct frame *frame, struct text *out) {
+    if (!frame->function) {
+        frame_add_place(frame, out);
+        return;
+    }
+    text_add(out, frame->function);
+    if (frame->file) {
+        text_add(out, " (");
+        frame_add_place(frame, out);
+        text_add(out, ")");
+        return;
+    }
+    if (frame->start && frame->offset >= frame->start)
+        text_addf(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
+    text_addf(out, " (%s)", frame_basename(frame->module));
+}
