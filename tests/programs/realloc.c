@@ -32,10 +32,10 @@ static void edge_cases(void) {
         return;
     strcpy(p, "realloc");
     errno = 0;
-    MUST(opaque(reallocarray(p, huge, 2)) == NULL && errno == ENOMEM);
+    MUST(opaque(reallocarray(opaque(p), huge, 2)) == NULL && errno == ENOMEM);
     MUST(strcmp(p, "realloc") == 0);
     errno = 0;
-    MUST(opaque(realloc(p, huge)) == NULL && errno == ENOMEM);
+    MUST(opaque(realloc(opaque(p), huge)) == NULL && errno == ENOMEM);
     MUST(strcmp(p, "realloc") == 0);
     errno = 0;
     MUST(opaque(calloc(huge, 2)) == NULL && errno == ENOMEM);
@@ -46,7 +46,7 @@ static void edge_cases(void) {
     MUST(errno == 77);
     p = opaque(malloc(100));
     MUST(!p || malloc_usable_size(p) >= 100);
-    MUST(!p || realloc(p, 0) == NULL); /* glibc frees the block */
+    MUST(!p || realloc(opaque(p), 0) == NULL); /* glibc frees the block */
 }
 
 int main(void) {

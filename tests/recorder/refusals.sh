@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What cannot be recorded is said by name, with a status a shell would give.
+. "$(dirname "$0")/../lib.sh"
+
+status 127 "$DEARTH" record -- ./no-such-program
+contains err no-such-program
+status 127 "$DEARTH" record -- no-such-program-in-path
+contains err no-such-program-in-path
+echo text >not-executable
+status 126 "$DEARTH" record -- ./not-executable
+contains err not-executable
+status 126 "$DEARTH" record -- .
+status 125 "$DEARTH" record --no-such-option -- true
+contains err no-such-option
+status 125 "$DEARTH" record
+[ ! -e dearth.db ] || fail 'a failed start left a database'
+
+for kind in static static-pie; do
+    "$DEARTH" record -o "$kind.db" -- "$PROGRAMS/hello-$kind" >out 2>err || :
+    contains err static
+done
+if [ -x "$PROGRAMS/hello-musl" ]; then
+    "$DEARTH" record -o musl.db -- "$PROGRAMS/hello-musl" >out 2>err || :
+    contains err musl
+fi
+"$DEARTH" record -o own.db -- "$PROGRAMS/own-allocator" >out 2>err || :
+contains err 'own allocator'
+
+if [ "$(id -u)" = 0 ]; then
+    cp "$PROGRAMS/hello" setuid
+    chown 65534 setuid && chmod 4755 setuid
+    "$DEARTH" record -o setuid.db -- ./setuid >out 2>err || :
+    contains err setuid
+fi
+
+# In the middle of a tree: the rest is recorded, the hole is named.
+"$DEARTH" record -o tree.db -- sh -c "'$PROGRAMS/hello-static'; '$PROGRAMS/hello'" >out 2>err
+contains err hello-static
+equal 1 "$(sql tree.db "SELECT count(*) FROM note WHERE kind = 'static' AND subject LIKE '%hello-static'")" \
+    'note about the static child'

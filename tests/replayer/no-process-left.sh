@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# A program that leaves a child behind, one that hangs, and dearth's own death: no process is left.
+. "$(dirname "$0")/../lib.sh"
+
+cp "$PROGRAMS/lingering" "$PROGRAMS/hung" "$work/"
+record -o lingering.db -- ./lingering "$work/pids" >/dev/null
+"$DEARTH" replay --mode once --jobs 2 lingering.db >err 2>&1
+none_below "$work"
+equal reported "$(site_verdicts lingering.db once new_buffer)" 'verdict'
+
+record -o hung.db -- ./hung >/dev/null
+for signal in INT TERM KILL; do
+    "$DEARTH" replay --mode both --in start_job --retest --jobs 2 hung.db >err 2>&1 &
+    dearth=$!
+    for _ in $(seq 200); do
+        [ -n "$(processes_below "$work")" ] && break
+        sleep 0.02
+    done
+    [ -n "$(processes_below "$work")" ] || fail 'no attempt was seen running'
+    kill -s "$signal" "$dearth"
+    wait "$dearth" 2>/dev/null || :
+    none_below "$work"
+    equal ok "$(sqlite3 hung.db 'PRAGMA integrity_check')" "database after SIG$signal"
+done

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Which call of a site fails is chosen by --occurrence.
+. "$(dirname "$0")/../lib.sh"
+
+record -- "$PROGRAMS/occurrence" >/dev/null
+verdicts() {
+    sql dearth.db "SELECT DISTINCT occurrence, verdict FROM attempt JOIN site ON site.id = site_id
+        JOIN location ON location.id = location_id WHERE function = 'new_step' ORDER BY 1" | tr '\n' ' '
+}
+replay --mode once
+equal '1|reported ' "$(verdicts)" 'the first by default'
+replay --mode once --occurrence 3
+equal '1|reported 3|crashed ' "$(verdicts)" 'the third'
+replay --mode once --occurrence all
+equal '1|reported 2|reported 3|crashed 4|reported 5|reported ' "$(verdicts)" 'all'
+replay --mode once --occurrence last --retest --in new_step
+equal 2 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE occurrence = 5 AND repeat = 0")" 'last'

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# repro shows a finding again, with the program's own output and status; under gdb it stops at the
+# failing call.
+. "$(dirname "$0")/../lib.sh"
+
+record -- "$PROGRAMS/crashed" >/dev/null
+replay --mode once
+id=$(sql dearth.db "SELECT id FROM finding WHERE verdict = 'crashed'")
+seen=0
+"$DEARTH" repro "$id" >out 2>err || seen=$?
+[ "$seen" != 2 ] || fail "$(cat err)"
+cat out err >both
+contains both crashed
+contains both new_node
+status 2 "$DEARTH" repro 4711
+contains err 4711
+
+if command -v gdb >/dev/null; then
+    printf 'bt\nkill\nquit\n' | timeout 60 "$DEARTH" repro --gdb "$id" >gdb.txt 2>&1 || :
+    contains gdb.txt new_node
+    contains gdb.txt link_node
+fi
