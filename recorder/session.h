@@ -58,17 +58,46 @@ char **session_environment(const struct session *session, char *const envp[]);
 /** Arm @fault as the only one (proof fields are cleared). NULL disarms. */
 void session_set_fault(struct session *session, const struct shm_fault *fault);
 
-/** Grow the arena where it is asked for, move the heartbeat. Call at least every 100 ms.
- * Return: 0 or -errno. */
+/**
+ * Grow the arena where it is asked for, move the heartbeat. Call at least every 100 ms.
+ * Return: 0, or -errno (-ENOBUFS: the arena has its full size) when a target waits for a
+ * block and none can be made; nothing is printed, recycled blocks may still help it.
+ */
 int session_poll(struct session *session);
+
+/** Tell every target that nobody reads any more: they go on without waiting. */
+void session_detach(struct session *session);
+
+/** Give block @id (full segment, or a block of a dead process) back to the targets. */
+void session_recycle(struct session *session, uint32_t id);
+
+/** Shared memory allocated so far, in bytes. */
+uint64_t session_own_bytes(const struct session *session);
+
+/**
+ * Path of libdearth_preload.so (see session_new()).
+ * Return: the path, free() it; NULL after a message.
+ */
+char *session_preload_path(void);
+
+/** The moment in ticks, the unit of every time in the arena. */
+uint64_t session_ticks(const struct session *session);
+/** The moment on both clocks: ticks, and ns since the session's start. */
+void session_now(const struct session *session, uint64_t *ticks, uint64_t *ns);
+/** Ticks to ns since the session's start; calibrated over the time passed so far. */
+uint64_t session_ns(const struct session *session, uint64_t ticks);
+double session_ticks_per_ns(const struct session *session);
 
 /** Block @id as a pointer, NULL when out of range (a damaged arena never crashes us). */
 void *session_block(const struct session *session, uint32_t id);
+/** Entries of the process directory: session_process() for 0 .. n-1. */
+uint32_t session_n_processes(const struct session *session);
 /** The n-th process (0-based) in order of arrival, NULL when not (yet) there. */
 const struct shm_process *session_process(const struct session *session, uint32_t index);
 /** Node @id of a process, NULL when not READY or out of range. */
 const struct shm_node *session_node(const struct session *session,
                                     const struct shm_process *process, uint32_t id);
+/** Module @index (1-based, as in shm_node.module), NULL when out of range. */
 const struct shm_module *session_module(const struct session *session,
                                         const struct shm_process *process,
                                         uint32_t index);
@@ -93,6 +122,9 @@ struct session_site_cache;
 struct session_site_cache *session_site_cache_new(struct session *session,
                                                   struct store *store);
 struct session_site_cache *session_site_cache_free(struct session_site_cache *cache);
+/** Forget a process whose block is about to be recycled for another one. */
+void session_site_cache_forget(struct session_site_cache *cache,
+                               const struct shm_process *process);
 int64_t session_store_site(struct session_site_cache *cache,
                            const struct shm_process *process, uint32_t node_id);
 

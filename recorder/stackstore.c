@@ -225,6 +225,17 @@ struct session_site_cache *session_site_cache_free(struct session_site_cache *ca
     return NULL;
 }
 
+void session_site_cache_forget(struct session_site_cache *cache,
+                               const struct shm_process *process) {
+    int64_t value;
+    if (!idmap_get(&cache->by_process, (intptr_t)process, &value))
+        return;
+    struct known_process *known = (struct known_process *)(intptr_t)value;
+    for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
+        free(known->nodes[i]);
+    *known = (struct known_process){.process = process};
+}
+
 static struct known_process *know_process(struct session_site_cache *cache,
                                           const struct shm_process *process) {
     int64_t value;
