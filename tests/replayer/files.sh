@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 mkdir -p tree/sub outside
-cd tree
+cd tree || exit 1
 echo old >existing && echo gone >to-remove && echo deep >sub/deep && ln -s existing link
 chmod 640 existing
 snapshot() {
