@@ -1,0 +1,132 @@
+/*
+ * Blocks of the arena: where nodes, ring segments, modules and processes get their
+ * memory.
+ *
+ *   recycled   header->free_list  ── tagged CAS ──┐
+ *   fresh      blocks_next < blocks_ready ── CAS ─┼─► this process
+ *   spare      local->spare_block ── exchange ────┘
+ *   none       blocks_wanted++, wake the collector, short sleeps until one is there
+ *
+ * Invariant: only blocks below blocks_ready are ever touched (the collector has allocated
+ * them on disk), so a full disk cannot become our SIGBUS.
+ * Who runs it: any thread of the target, guard held.
+ */
+#include <linux/futex.h>
+#include <time.h>
+
+#include "preload.h"
+
+/* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup.
+ */
+#define ABANDONED_AFTER_NS 2000000000ull
+#define SLEEP_FIRST_NS     50000
+#define SLEEP_LONGEST_NS   2000000
+
+uint64_t arena_now_ns(void) {
+    struct timespec t;
+    sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint32_t take_recycled(void) {
+    struct shm_header *arena = preload.arena;
+    for (;;) {
+        uint64_t head = load_acquire(&arena->free_list);
+        uint32_t id = (uint32_t)head;
+        if (!id || id >= arena->blocks_total)
+            return 0;
+        uint32_t next = load_relaxed((uint32_t *)arena_block(id));
+        if (cas(&arena->free_list, head, ((head >> 32) + 1) << 32 | next))
+            return id;
+    }
+}
+
+static uint32_t take_fresh(void) {
+    struct shm_header *arena = preload.arena;
+    for (;;) {
+        uint32_t id = load_relaxed(&arena->blocks_next);
+        if (id >= load_acquire(&arena->blocks_ready) || id >= arena->blocks_total || !id)
+            return 0;
+        if (cas(&arena->blocks_next, id, id + 1))
+            return id;
+    }
+}
+
+static uint32_t take_now(void) {
+    uint32_t id = 0;
+    if (load_relaxed(&local->spare_block))
+        id = swap(&local->spare_block, 0);
+    if (!id)
+        id = take_recycled();
+    return id ? id : take_fresh();
+}
+
+void arena_keep(uint32_t id) {
+    /* A block that finds the place taken is lost until the session ends: 64 KiB, rare. */
+    cas(&local->spare_block, 0, id);
+}
+
+bool arena_abandoned(struct arena_watch *watch) {
+    struct shm_header *arena = preload.arena;
+    if (load_relaxed(&arena->detached))
+        return true;
+    uint32_t beat = load_relaxed(&arena->heartbeat);
+    uint64_t now = arena_now_ns();
+    if (!watch->since_ns || beat != watch->heartbeat) {
+        watch->heartbeat = beat;
+        watch->since_ns = now;
+        return false;
+    }
+    if (now - watch->since_ns < ABANDONED_AFTER_NS)
+        return false;
+    if (sys_kill(arena->collector_pid, 0) != -ESRCH)
+        return false; /* stopped in a debugger, say: to be exact is to wait */
+    store_release(&arena->detached, 1);
+    return true;
+}
+
+static COLD uint32_t take_waiting(uint64_t *waited_ns) {
+    struct shm_header *arena = preload.arena;
+    struct arena_watch watch = {0};
+    uint64_t begin = arena_now_ns();
+    uint32_t id = 0;
+    long sleep = SLEEP_FIRST_NS;
+    while (!id && !arena_abandoned(&watch)) {
+        add_relaxed(&arena->blocks_wanted, 1);
+        sys_call(SYS_futex, (long)&arena->blocks_wanted, FUTEX_WAKE, 1, 0, 0, 0);
+        sys_sleep_ns(sleep);
+        if (sleep < SLEEP_LONGEST_NS)
+            sleep *= 2;
+        id = take_now();
+    }
+    if (waited_ns)
+        *waited_ns += arena_now_ns() - begin;
+    return id;
+}
+
+uint32_t arena_take(uint64_t *waited_ns) {
+    uint32_t id = take_now();
+    if (likely(id))
+        return id;
+    if (preload.flags & SHM_DROP_WHEN_FULL) {
+        add_relaxed(&preload.arena->blocks_wanted, 1);
+        sys_call(SYS_futex, (long)&preload.arena->blocks_wanted, FUTEX_WAKE, 1, 0, 0, 0);
+        return 0;
+    }
+    return take_waiting(waited_ns);
+}
+
+void *arena_install(uint32_t *where) {
+    uint32_t id = load_acquire(where);
+    if (likely(id))
+        return arena_block(id);
+    id = arena_take(NULL);
+    if (!id)
+        return NULL;
+    __builtin_memset(arena_block(id), 0, SHM_BLOCK_BYTES);
+    if (!cas(where, 0, id)) {
+        arena_keep(id);
+        id = load_acquire(where);
+    }
+    return arena_block(id);
+}

@@ -1,0 +1,103 @@
+/*
+ * The fault order: fail the n-th call from one site, and prove it.
+ *
+ *   header->faults[i]   site key ─ equal to the node's key? ─► hits++ ─► == occurrence?
+ *                       proof fields, then `fired` (release), then the hook returns NULL
+ *
+ * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
+ * starts anew. Who runs it: any thread of the target, guard held.
+ */
+#include "preload.h"
+
+/* SHM_SKIP_UNWIND: return address → can it match? Direct-mapped, filled on demand.
+ * An entry is address | generation << 48, with the top bit for "yes". */
+#define SKIP_BITS 12
+static uint64_t skip_cache[1u << SKIP_BITS];
+#define SKIP_YES (1ull << 63)
+
+static bool leaf_matches(uintptr_t address) {
+    const struct module *module = module_at(address);
+    if (!module)
+        return true;
+    uint64_t offset = module->anonymous ? 0 : address - module->bias;
+    const struct shm_header *arena = preload.arena;
+    for (uint32_t i = 0; i < arena->n_faults && i < SHM_MAX_FAULTS; i++)
+        if (arena->faults[i].leaf_offset == offset &&
+            key_equal(arena->faults[i].leaf_module, module->key))
+            return true;
+    return false;
+}
+
+bool fault_skips(uintptr_t address) {
+    if (load_relaxed(&preload.arena->any_fired))
+        return false;
+    uint64_t generation = load_relaxed(&module_generation) & 0x7fff;
+    uint64_t tag = ((uint64_t)address & 0xffffffffffffull) | generation << 48;
+    uint64_t *slot = &skip_cache[address * 0x9e3779b97f4a7c15ull >> (64 - SKIP_BITS)];
+    uint64_t entry = load_relaxed(slot);
+    if (likely((entry & ~SKIP_YES) == tag))
+        return !(entry & SKIP_YES);
+    bool match = leaf_matches(address);
+    store_relaxed(slot, tag | (match ? SKIP_YES : 0));
+    return !match;
+}
+
+static void prove(struct thread *thread, struct shm_fault *fault, uint32_t node,
+                  uint64_t size) {
+    fault->fired_time = clock_ticks();
+    fault->fired_size = size;
+    fault->fired_pid = local->pid;
+    fault->fired_tid = thread->tid;
+    fault->fired_process = local->process_id;
+    fault->fired_node = node;
+    store_release(&preload.arena->any_fired, 1);
+    store_release(&fault->fired, 1);
+}
+
+static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node,
+                      uint64_t size) {
+    struct shm_fault *fault = &preload.arena->faults[index];
+    uint64_t hit = __atomic_add_fetch(&fault->hits, 1, __ATOMIC_ACQ_REL);
+    if (hit != fault->occurrence)
+        return false;
+    prove(thread, fault, node, size);
+    if (fault->mode == SHM_FAULT_STICKY)
+        store_release(&preload.sticky, index + 1);
+    if (fault->mode == SHM_FAULT_BURST && fault->burst > 1) {
+        store_relaxed(&preload.burst_fault, index);
+        store_release(&preload.burst_left, fault->burst - 1);
+    }
+    return true;
+}
+
+static bool lasting(void) {
+    struct shm_header *arena = preload.arena;
+    uint32_t sticky = load_relaxed(&preload.sticky);
+    if (unlikely(sticky)) {
+        add_relaxed(&arena->faults[sticky - 1].also_failed, 1);
+        return true;
+    }
+    uint64_t left = load_relaxed(&preload.burst_left);
+    while (unlikely(left)) {
+        if (cas(&preload.burst_left, left, left - 1)) {
+            add_relaxed(&arena->faults[preload.burst_fault].also_failed, 1);
+            return true;
+        }
+        left = load_relaxed(&preload.burst_left);
+    }
+    return false;
+}
+
+bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
+    if (lasting())
+        return true;
+    if (!node)
+        return false;
+    const struct shm_header *arena = preload.arena;
+    struct dearth_key key = node_at(node)->key;
+    for (uint32_t i = 0; i < arena->n_faults && i < SHM_MAX_FAULTS; i++)
+        if (arena->faults[i].mode != SHM_FAULT_NONE &&
+            key_equal(arena->faults[i].site, key) && fire(thread, i, node, size))
+            return true;
+    return false;
+}

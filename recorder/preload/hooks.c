@@ -1,0 +1,431 @@
+/*
+ * The allocation functions as the program calls them.
+ *
+ *   hook_begin   guard, thread, site, fault ─► HOOK_RECORD | PASS | DENY | PRIVATE
+ *   the real function (RTLD_NEXT), with the guard at GUARD_REAL
+ *   hook_end     event, guard down
+ *
+ * Order of events (shm.h, I1): free before the real free, malloc after the real malloc,
+ * realloc both: a recorder that logs realloc only afterwards pairs a block that another
+ * thread already got with the wrong call.
+ *
+ * What goes wrong without the guard: malloc() here → libunwind → malloc() here → ...; and
+ * a signal handler that allocates while we are between two stores of an event.
+ *
+ * errno is what the real function left; only an ordered failure sets it.
+ */
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "preload.h"
+
+struct real real;
+
+enum hook {
+    HOOK_RECORD,  /* call the real function, then hook_end() */
+    HOOK_PASS,    /* call the real function, nothing else */
+    HOOK_DENY,    /* an ordered failure: return it */
+    HOOK_PRIVATE, /* serve from boot.c: ld.so before the real one is known, or libunwind
+                   */
+};
+
+struct call {
+    struct thread *thread;
+    uint64_t size;
+    uint32_t node;
+    uint8_t op;
+    uint16_t aux; /* log2 of the alignment asked for, 0 = none */
+};
+
+/* The hook's own frame and return address: must be evaluated in the hook itself. */
+#define CALLER                                                                           \
+    &(struct caller) {                                                                   \
+        (uintptr_t) __builtin_frame_address(0), (uintptr_t)__builtin_return_address(0)   \
+    }
+
+/* --- entering and leaving --- */
+
+static COLD enum hook enter_first(struct thread **thread) {
+    process_start();
+    if (preload.state == PRELOAD_ON)
+        *thread = thread_attach();
+    if (*thread)
+        return HOOK_RECORD;
+    guard_set(GUARD_NONE);
+    return HOOK_PASS;
+}
+
+static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
+    if (preload.state == PRELOAD_STARTING || tls.guard == GUARD_PRIVATE) {
+        preload.boot_events += preload.state == PRELOAD_STARTING;
+        return HOOK_PRIVATE;
+    }
+    if (thread_guard_stale((void *)frame)) {
+        guard_take((void *)frame);
+        *thread = tls.thread;
+        return *thread && (*thread)->live ? HOOK_RECORD : enter_first(thread);
+    }
+    if (tls.guard == GUARD_OURS && local && load_acquire(&local->state) == LOCAL_READY)
+        add_relaxed(&local->process->lost, 1);
+    return HOOK_PASS;
+}
+
+/* Return: HOOK_RECORD with the guard held and *thread set, else HOOK_PASS or _PRIVATE. */
+static inline enum hook enter(uintptr_t frame, struct thread **thread) {
+    if (unlikely(tls.guard != GUARD_NONE))
+        return enter_nested(frame, thread);
+    guard_take((void *)frame);
+    *thread = tls.thread;
+    if (likely(*thread && load_relaxed(&(*thread)->live)))
+        return HOOK_RECORD;
+    *thread = NULL;
+    return enter_first(thread);
+}
+
+static void emit(const struct call *call, uint8_t kind, const void *p, uint16_t aux) {
+    if (!(preload.flags & SHM_EVENTS))
+        return;
+    struct ring_entry entry = {.address = (uintptr_t)p,
+                               .size = call->size,
+                               .node = call->node,
+                               .kind = kind,
+                               .op = call->op,
+                               .aux = aux};
+    ring_emit(call->thread, clock_ticks_after(), &entry);
+}
+
+/* --- allocating calls --- */
+
+static void count_site(const struct call *call) {
+    struct shm_node *node = node_at(call->node);
+    add_relaxed(&node->count, 1);
+    add_relaxed(&node->bytes, call->size);
+}
+
+static inline enum hook hook_begin(struct call *call, const struct caller *caller,
+                                   uint8_t op, uint64_t size) {
+    *call = (struct call){.op = op, .size = size};
+    enum hook how = enter(caller->frame, &call->thread);
+    if (unlikely(how != HOOK_RECORD))
+        return how;
+    uint32_t flags = preload.flags;
+    if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
+        if (!(flags & SHM_EVENTS)) {
+            guard_set(GUARD_NONE);
+            return HOOK_PASS;
+        }
+    } else {
+        call->node = unwind_site(call->thread, caller, op);
+    }
+    if (flags & SHM_COUNT_SITES && call->node)
+        count_site(call);
+    if (flags & SHM_FAULTS && fault_due(call->thread, call->node, size)) {
+        emit(call, SHM_EV_INJECTED, NULL, ENOMEM);
+        guard_set(GUARD_NONE);
+        return HOOK_DENY;
+    }
+    guard_set(GUARD_REAL);
+    return HOOK_RECORD;
+}
+
+static inline void *hook_end(struct call *call, void *p) {
+    guard_set(GUARD_OURS);
+    emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? call->aux : (uint16_t)errno);
+    guard_set(GUARD_NONE);
+    return p;
+}
+
+static COLD void *deny(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
+static COLD void *serve(size_t bytes, size_t alignment) {
+    void *p = boot_malloc(bytes, alignment);
+    if (!p && real.malloc)
+        return alignment ? real.memalign(alignment, bytes) : real.malloc(bytes);
+    return p ? p : deny();
+}
+
+static uint16_t log2_of(size_t alignment) {
+    return alignment ? (uint16_t)(63 - __builtin_clzll(alignment)) : 0;
+}
+
+/* The body that all allocating hooks share: @REAL is the call of the real function. */
+#define ALLOCATE(OP, SIZE, ALIGNMENT, REAL)                                              \
+    struct call call;                                                                    \
+    switch (hook_begin(&call, CALLER, OP, SIZE)) {                                       \
+    case HOOK_DENY:                                                                      \
+        return deny();                                                                   \
+    case HOOK_PRIVATE:                                                                   \
+        return serve(SIZE, ALIGNMENT);                                                   \
+    case HOOK_PASS:                                                                      \
+        return REAL;                                                                     \
+    default:                                                                             \
+        call.aux = log2_of(ALIGNMENT);                                                   \
+        return hook_end(&call, REAL);                                                    \
+    }
+
+EXPORT void *malloc(size_t n) {
+    ALLOCATE(SHM_OP_MALLOC, n, 0, real.malloc(n))
+}
+
+/* Too much for a size_t is the real function's to refuse; it must not look small here. */
+static inline size_t product(size_t a, size_t b) {
+    size_t n;
+    return __builtin_mul_overflow(a, b, &n) ? SIZE_MAX : n;
+}
+
+static COLD void *serve_zeroed(size_t n) {
+    void *p = serve(n, 0);
+    return p ? __builtin_memset(p, 0, n) : NULL;
+}
+
+EXPORT void *calloc(size_t a, size_t b) {
+    struct call call;
+    switch (hook_begin(&call, CALLER, SHM_OP_CALLOC, product(a, b))) {
+    case HOOK_DENY:
+        return deny();
+    case HOOK_PRIVATE:
+        return serve_zeroed(product(a, b));
+    case HOOK_PASS:
+        return real.calloc(a, b);
+    default:
+        return hook_end(&call, real.calloc(a, b));
+    }
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t n){
+    ALLOCATE(SHM_OP_ALIGNED_ALLOC, n, alignment, real.aligned_alloc(alignment, n))}
+
+EXPORT void *memalign(size_t alignment, size_t n){
+    ALLOCATE(SHM_OP_MEMALIGN, n, alignment, real.memalign(alignment, n))}
+
+EXPORT void *valloc(size_t n){ALLOCATE(SHM_OP_VALLOC, n, 4096, real.valloc(n))}
+
+EXPORT void *pvalloc(size_t n) {
+    ALLOCATE(SHM_OP_PVALLOC, n, 4096, real.pvalloc(n))
+}
+
+/* Reports by its result; errno is not its business. */
+static int posix_memalign_end(struct call *call, void **out, int result) {
+    guard_set(GUARD_OURS);
+    if (result == 0)
+        emit(call, SHM_EV_ALLOC, *out, call->aux);
+    else
+        emit(call, SHM_EV_FAIL, NULL, (uint16_t)result);
+    guard_set(GUARD_NONE);
+    return result;
+}
+
+EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
+    struct call call;
+    switch (hook_begin(&call, CALLER, SHM_OP_POSIX_MEMALIGN, n)) {
+    case HOOK_DENY:
+        return ENOMEM;
+    case HOOK_PRIVATE:
+        return (*out = serve(n, alignment)) ? 0 : ENOMEM;
+    case HOOK_PASS:
+        return real.posix_memalign(out, alignment, n);
+    default:
+        call.aux = log2_of(alignment);
+        return posix_memalign_end(&call, out, real.posix_memalign(out, alignment, n));
+    }
+}
+
+/* --- free --- */
+
+/* Publish the end of @p's life. The real function comes next, guard down. */
+static inline void release(uintptr_t frame, uintptr_t address, void *p) {
+    struct call call = {.op = SHM_OP_FREE};
+    if (enter(frame, &call.thread) != HOOK_RECORD)
+        return;
+    if (unlikely(address - module_loader_start < module_loader_end - module_loader_start))
+        module_freed(p);
+    if (preload.flags & SHM_EVENTS) {
+        struct ring_entry entry = {
+            .address = (uintptr_t)p, .kind = SHM_EV_FREE, .op = SHM_OP_FREE};
+        ring_emit(call.thread, clock_ticks(), &entry);
+    }
+    guard_set(GUARD_NONE);
+}
+
+/* Return: whether the real function has anything to free. */
+static inline bool freeing(void *p, const struct caller *caller) {
+    if (unlikely(!p))
+        return false;
+    if (unlikely(boot_owns(p))) {
+        boot_free(p);
+        return false;
+    }
+    release(caller->frame, caller->address, p);
+    return real.free != NULL;
+}
+
+EXPORT void free(void *p) {
+    if (freeing(p, CALLER))
+        real.free(p);
+}
+
+EXPORT void cfree(void *p);
+EXPORT void cfree(void *p) {
+    if (freeing(p, CALLER))
+        real.free(p);
+}
+
+EXPORT void free_sized(void *p, size_t n);
+EXPORT void free_sized(void *p, size_t n) {
+    if (!freeing(p, CALLER))
+        return;
+    if (real.free_sized)
+        real.free_sized(p, n);
+    else
+        real.free(p);
+}
+
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n);
+EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n) {
+    if (!freeing(p, CALLER))
+        return;
+    if (real.free_aligned_sized)
+        real.free_aligned_sized(p, alignment, n);
+    else
+        real.free(p);
+}
+
+EXPORT size_t malloc_usable_size(void *p) {
+    if (unlikely(boot_owns(p)))
+        return boot_size(p);
+    return real.malloc_usable_size ? real.malloc_usable_size(p) : 0;
+}
+
+/* --- realloc --- */
+
+static void emit_begin(const struct call *call, const void *old) {
+    if (!(preload.flags & SHM_EVENTS))
+        return;
+    struct ring_entry entry = {
+        .address = (uintptr_t)old, .kind = SHM_EV_REALLOC_BEGIN, .op = call->op};
+    ring_emit(call->thread, clock_ticks(), &entry);
+}
+
+static void emit_free(const struct call *call, const void *old) {
+    struct call gone = {.thread = call->thread, .op = SHM_OP_FREE};
+    emit(&gone, SHM_EV_FREE, old, 0);
+}
+
+/* glibc frees for realloc(p, 0); that is known before the call. Other allocators may give
+ * a block or free: which, shows only afterwards. */
+static bool frees(const void *old, uint64_t size) {
+    return old && !size && preload.glibc_realloc;
+}
+
+static void realloc_before(const struct call *call, const void *old) {
+    guard_set(GUARD_OURS);
+    if (frees(old, call->size))
+        emit_free(call, old);
+    else if (old)
+        emit_begin(call, old);
+    guard_set(GUARD_REAL);
+}
+
+static void *realloc_after(const struct call *call, const void *old, void *p) {
+    guard_set(GUARD_OURS);
+    if (!old)
+        emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? 0 : (uint16_t)errno);
+    else if (p)
+        emit(call, SHM_EV_REALLOC_END, p, 0);
+    else if (!frees(old, call->size))
+        emit(call, SHM_EV_REALLOC_FAIL, old, (uint16_t)errno);
+    if (old && !p && !call->size && !preload.glibc_realloc)
+        emit_free(call, old); /* it was a free after all */
+    guard_set(GUARD_NONE);
+    return p;
+}
+
+/* A block of ours grows: to the real allocator if that is known, else within boot.c. */
+static COLD void *realloc_boot(void *old, size_t n) {
+    void *p = malloc(n);
+    size_t held = boot_size(old);
+    if (p) {
+        __builtin_memcpy(p, old, held < n ? held : n);
+        boot_free(old);
+    }
+    return p;
+}
+
+/* realloc(p, 0) is a free for the plan of faults too: nothing to fail. */
+static inline enum hook realloc_begin(struct call *call, const struct caller *caller,
+                                      const void *old, uint64_t size) {
+    if (likely(size || !old))
+        return hook_begin(call, caller, call->op, size);
+    uint8_t op = call->op;
+    *call = (struct call){.op = op};
+    enum hook how = enter(caller->frame, &call->thread);
+    if (how == HOOK_RECORD && !preload.glibc_realloc)
+        call->node = unwind_site(call->thread, caller, op);
+    return how;
+}
+
+EXPORT void *realloc(void *old, size_t n) {
+    struct call call = {.op = SHM_OP_REALLOC};
+    if (unlikely(old && boot_owns(old)))
+        return realloc_boot(old, n);
+    switch (realloc_begin(&call, CALLER, old, n)) {
+    case HOOK_DENY:
+        return deny();
+    case HOOK_PRIVATE:
+        return old ? real.realloc(old, n) : serve(n, 0);
+    case HOOK_PASS:
+        return real.realloc(old, n);
+    default:
+        realloc_before(&call, old);
+        return realloc_after(&call, old, real.realloc(old, n));
+    }
+}
+
+EXPORT void *reallocarray(void *old, size_t a, size_t b) {
+    struct call call = {.op = SHM_OP_REALLOCARRAY};
+    if (unlikely(old && boot_owns(old)))
+        return realloc_boot(old, product(a, b));
+    switch (realloc_begin(&call, CALLER, old, product(a, b))) {
+    case HOOK_DENY:
+        return deny();
+    case HOOK_PRIVATE:
+        return old ? real.reallocarray(old, a, b) : serve(product(a, b), 0);
+    case HOOK_PASS:
+        return real.reallocarray(old, a, b);
+    default:
+        realloc_before(&call, old);
+        return realloc_after(&call, old, real.reallocarray(old, a, b));
+    }
+}
+
+/* --- the real functions --- */
+
+static bool same_object(const void *a, const void *b) {
+    struct object x, y;
+    return module_find((uintptr_t)a, &x) && module_find((uintptr_t)b, &y) &&
+           x.start == y.start;
+}
+
+#define FIND(name) real.name = (__typeof__(real.name))dlsym(RTLD_NEXT, #name)
+
+void hooks_start(void) {
+    FIND(calloc); /* first: dlsym() itself may need it */
+    FIND(malloc);
+    FIND(realloc);
+    FIND(reallocarray);
+    FIND(free);
+    FIND(posix_memalign);
+    FIND(aligned_alloc);
+    FIND(memalign);
+    FIND(valloc);
+    FIND(pvalloc);
+    FIND(free_sized);
+    FIND(free_aligned_sized);
+    FIND(malloc_usable_size);
+    preload.glibc_realloc =
+        same_object((const void *)real.realloc, dlsym(RTLD_NEXT, "getenv"));
+}

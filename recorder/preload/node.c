@@ -1,0 +1,211 @@
+/*
+ * The frame tree: stacks become node ids, without a lock and without waiting.
+ *
+ *   index level 0 (2^12 entries)   fingerprint << 32 | node id      private, wiped by
+ * fork index level 1 (2^15) ...       made when the one before is ¾ full; all are
+ * consulted │ ▼ node_blocks[id / 1024][id % 1024]  (parent, address, module, offset, key)
+ * shared
+ *
+ * To add: take an id, fill the node, publish it (state, release), then put it into the
+ * index by compare-and-swap. Who loses the race to an equal node uses that one and keeps
+ * its own id for the next time.
+ *
+ * Recursion: a frame that is on its own path already leads back to that ancestor. The
+ * edge (parent, address) → ancestor is a node too, flagged ALIAS, with the ancestor's id
+ * as its offset; no event ever names it.
+ *
+ * A node of an unloaded module is no longer found, so a new module at the same addresses
+ * gets nodes of its own.
+ *
+ * Invariant: an id in the index is READY, and so is every ancestor (shm.h, I2).
+ */
+#include "preload.h"
+
+#define LEVELS 4
+static const uint8_t level_bits[LEVELS] = {12, 15, 18, 21};
+static uint64_t *levels[LEVELS]; /* mappings outlive fork, their contents do not */
+
+struct edge {
+    uint32_t parent;
+    uint64_t address;
+    uint64_t hash;
+};
+
+static struct edge edge_of(uint32_t parent, uint64_t address) {
+    uint64_t h = (address ^ (uint64_t)parent << 40 ^ parent) * 0x9e3779b97f4a7c15ull;
+    h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9ull;
+    return (struct edge){parent, address, h ^ h >> 32};
+}
+
+struct shm_node *node_at(uint32_t id) {
+    uint32_t block = load_acquire(&local->process->node_blocks[id / SHM_NODES_PER_BLOCK]);
+    return (struct shm_node *)arena_block(block) + id % SHM_NODES_PER_BLOCK;
+}
+
+static bool matches(uint64_t entry, const struct edge *edge) {
+    if (entry >> 32 != edge->hash >> 32)
+        return false;
+    const struct shm_node *node = node_at((uint32_t)entry);
+    if (node->parent != edge->parent || node->address != edge->address)
+        return false;
+    return !node->module || !load_relaxed(&module_by_index(node->module)->dead);
+}
+
+static uint32_t target_of(uint32_t id) {
+    const struct shm_node *node = node_at(id);
+    return node->flags & SHM_NODE_ALIAS ? (uint32_t)node->offset : id;
+}
+
+static uint32_t find(const struct edge *edge) {
+    for (int level = 0; level < LEVELS; level++) {
+        uint64_t *table = load_acquire(&levels[level]);
+        if (!table || (level && !load_relaxed(&local->index_used[level])))
+            return 0;
+        uint32_t mask = (1u << level_bits[level]) - 1;
+        for (uint32_t i = (uint32_t)edge->hash & mask;; i = (i + 1) & mask) {
+            uint64_t entry = load_acquire(&table[i]);
+            if (!entry)
+                break;
+            if (matches(entry, edge))
+                return (uint32_t)entry;
+        }
+    }
+    return 0;
+}
+
+/* Return: the table of @level, made if need be; NULL when there is no memory. */
+static uint64_t *level_table(int level) {
+    uint64_t *table = load_acquire(&levels[level]);
+    if (table)
+        return table;
+    size_t bytes = sizeof(uint64_t) << level_bits[level];
+    table = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (!table)
+        return NULL;
+    sys_madvise(table, bytes, MADV_WIPEONFORK);
+    sys_madvise(table, bytes, MADV_NOHUGEPAGE);
+    if (!cas(&levels[level], NULL, table)) {
+        sys_munmap(table, bytes);
+        table = load_acquire(&levels[level]);
+    }
+    return table;
+}
+
+/* Return: the id that is in the index now (mine or an equal one), 0 when it is full. */
+static uint32_t insert(const struct edge *edge, uint32_t id) {
+    int level = 0;
+    while (level < LEVELS &&
+           load_relaxed(&local->index_used[level]) >= (1u << level_bits[level]) / 4 * 3)
+        level++;
+    uint64_t *table = level < LEVELS ? level_table(level) : NULL;
+    if (!table)
+        return 0;
+    add_relaxed(&local->index_used[level], 1);
+    uint64_t entry = edge->hash >> 32 << 32 | id;
+    uint32_t mask = (1u << level_bits[level]) - 1;
+    for (uint32_t i = (uint32_t)edge->hash & mask;; i = (i + 1) & mask) {
+        uint64_t there = load_acquire(&table[i]);
+        if (!there && cas(&table[i], 0, entry))
+            return id;
+        there = load_acquire(&table[i]);
+        if (matches(there, edge))
+            return (uint32_t)there;
+    }
+}
+
+/* A fresh node to fill. Return: its id, 0 when the process has no more. */
+static uint32_t take_id(struct thread *thread) {
+    uint32_t id = thread->spare_node;
+    thread->spare_node = 0;
+    if (!id)
+        id = add_relaxed(&local->process->n_nodes, 1) + 1;
+    uint32_t block = id / SHM_NODES_PER_BLOCK;
+    if (block >= SHM_MAX_NODE_BLOCKS) {
+        __atomic_fetch_sub(&local->process->n_nodes, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    if (!arena_install(&local->process->node_blocks[block])) {
+        thread->spare_node = id;
+        return 0;
+    }
+    return id;
+}
+
+static uint32_t publish(struct thread *thread, const struct edge *edge, uint32_t id) {
+    struct shm_node *node = node_at(id);
+    node->parent = edge->parent;
+    node->address = edge->address;
+    if (load_relaxed(&preload.arena->any_fired))
+        node->flags |= SHM_NODE_AFTER_FAULT;
+    store_release(&node->state, SHM_NODE_READY);
+    uint32_t winner = insert(edge, id);
+    if (winner != id && winner) {
+        *node = (struct shm_node){0};
+        thread->spare_node = id;
+    }
+    return winner;
+}
+
+/* The ancestor of @parent (or itself) that is this very frame, 0 if there is none. */
+static uint32_t on_path(uint32_t parent, const struct module *module, uint64_t offset) {
+    for (uint32_t id = parent; id;) {
+        const struct shm_node *node = node_at(id);
+        if (node->offset == offset &&
+            (node->module == module->index ||
+             key_equal(module_by_index(node->module)->key, module->key)))
+            return id;
+        id = node->parent;
+    }
+    return 0;
+}
+
+static COLD uint32_t add_frame(struct thread *thread, const struct edge *edge) {
+    const struct module *module = module_at(edge->address);
+    uint32_t id = module ? take_id(thread) : 0;
+    if (!id)
+        return 0;
+    struct shm_node *node = node_at(id);
+    uint64_t offset = module->anonymous ? 0 : edge->address - module->bias;
+    uint32_t ancestor = on_path(edge->parent, module, offset);
+    *node = (struct shm_node){.module = module->index, .offset = offset};
+    if (ancestor) {
+        node->flags = SHM_NODE_ALIAS;
+        node->offset = ancestor;
+    } else {
+        struct dearth_key parent = {0};
+        if (edge->parent)
+            parent = node_at(edge->parent)->key;
+        node->key = key_frame(parent, module->key, offset);
+    }
+    return publish(thread, edge, id);
+}
+
+uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address) {
+    struct edge edge = edge_of(parent, address);
+    uint32_t id = find(&edge);
+    if (unlikely(!id))
+        id = add_frame(thread, &edge);
+    return id ? target_of(id) : 0;
+}
+
+static COLD uint32_t add_site(struct thread *thread, const struct edge *edge) {
+    uint32_t id = take_id(thread);
+    if (!id)
+        return 0;
+    struct dearth_key parent = {0};
+    if (edge->parent)
+        parent = node_at(edge->parent)->key;
+    *node_at(id) = (struct shm_node){.offset = edge->address,
+                                     .key = key_site(parent, (uint32_t)edge->address)};
+    return publish(thread, edge, id);
+}
+
+uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t flags) {
+    struct edge edge = edge_of(parent, op);
+    uint32_t id = find(&edge);
+    if (unlikely(!id))
+        id = add_site(thread, &edge);
+    if (unlikely(flags) && id && (load_relaxed(&node_at(id)->flags) & flags) != flags)
+        or_relaxed(&node_at(id)->flags, flags);
+    return id;
+}

@@ -1,0 +1,424 @@
+/*
+ * libdearth_preload.so: the part of dearth that lives inside the target.
+ *
+ *   hooks.c    malloc() ... as the program calls them: enter, real function, leave
+ *     ├─ thread.c   who calls: this thread's private state and its slot of rings[]
+ *     ├─ unwind.c   where from: stack → nodes (unwind_x86_64.c first, then libunwind)
+ *     │    ├─ node.c    (parent, address) → node id, lock-free
+ *     │    └─ module.c  address → (module, offset), build-ids
+ *     ├─ fault.c    must this call fail?
+ *     └─ ring.c     one event into the thread's ring
+ *   process.c  attach to the arena, notice fork, register this process
+ *   exec.c     execve() ... and system(): take the library along
+ *   exec_probe.c  can that program take it? (also compiled into `dearth`)
+ *   arena.c    take blocks     boot.c  memory for ld.so and libunwind, never the target's
+ *
+ * What lives where
+ *
+ *   struct preload   .data: copied by fork. Addresses, mappings, the sticky fault.
+ *   struct local     MADV_WIPEONFORK: the kernel zeroes it in a forked child. So "zero"
+ * is the state of a process that has not registered yet, and no hook can ever use its
+ * parent's ring, node ids or thread states by mistake. struct thread    MADV_WIPEONFORK
+ * too, one per slot of rings[]: no TLS destructor is needed, the next thread takes over
+ * the slot of a dead one. struct tls       24 bytes of initial-exec TLS: the guard and
+ * the thread's address.
+ *
+ * Rules for everything in this folder: no heap, no lock, no stdio, no descriptor kept, no
+ * libc call that sets errno or is a cancellation point (sys.h instead).
+ */
+#ifndef DEARTH_PRELOAD_H
+#define DEARTH_PRELOAD_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm.h"
+#include "sys.h"
+
+#define EXPORT      __attribute__((visibility("default")))
+#define COLD        __attribute__((noinline, cold))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define load_relaxed(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
+#define load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define add_relaxed(p, v)   __atomic_fetch_add(p, v, __ATOMIC_RELAXED)
+#define or_relaxed(p, v)    __atomic_fetch_or(p, v, __ATOMIC_RELAXED)
+#define swap(p, v)          __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL)
+/** Compare and swap a plain integer. Return: whether it was @old and is @new now. */
+#define cas(p, old, new)                                                                 \
+    ({                                                                                   \
+        __typeof__(*(p)) cas_old = (old);                                                \
+        __atomic_compare_exchange_n(p, &cas_old, (new), false, __ATOMIC_ACQ_REL,         \
+                                    __ATOMIC_ACQUIRE);                                   \
+    })
+
+/* --- the thread ------------------------------------------------------------------ */
+
+/* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
+struct frame {
+    uintptr_t sp, ra, bp;
+    uintptr_t bp_address; /* where bp was read, or the address of bp here: "unchanged" */
+    uint32_t node;
+    uint32_t reserved;
+};
+
+#define UNWIND_MAX_DEPTH    4096u
+#define UNWIND_SPARE_FRAMES 16u /* ours, which libunwind sees and we cut off */
+
+/* Private to one thread (the owner of ring slot `slot`); wiped in a forked child. */
+struct thread {
+    uint32_t live; /* 0 after fork: attach again */
+    uint32_t slot; /* index into shm_process.rings */
+    uint32_t tid;
+    uint32_t head; /* records in the current segment; SHM_SEGMENT_EVENTS = none left */
+    struct shm_segment *segment;
+    struct shm_ring *ring;
+    uint32_t spare_node;          /* an id whose race was lost: used for the next node */
+    uint32_t generation;          /* of the modules, when `frames` was filled */
+    uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
+    uint32_t depth;               /* frames of the last walk, outermost first */
+    uint32_t last_flags;          /* enum shm_node_flag of the last walk */
+    struct frame *frames;         /* [max_depth] */
+    struct frame *fresh;          /* [max_depth] the part of a walk not yet merged */
+    void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
+};
+
+enum guard {
+    GUARD_NONE = 0,
+    GUARD_OURS, /* in our code: a hook entered now is a signal handler's; count it lost */
+    GUARD_REAL, /* in the real function: its own inner calls are no events */
+    GUARD_PRIVATE, /* in dlopen() or libunwind for us: serve memory from boot.c */
+};
+
+struct tls {
+    uint32_t guard; /* enum guard */
+    uint32_t reserved;
+    void *guard_frame; /* frame of the hook that holds the guard */
+    struct thread *thread;
+};
+extern __thread struct tls tls __attribute__((tls_model("initial-exec")));
+
+/** Set the guard; the compiler may not move code of ours across (a signal would see it).
+ */
+static inline void guard_set(enum guard guard) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    *(volatile uint32_t *)&tls.guard = guard;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/** Take the guard for the hook whose frame is @frame. A handler that runs between the
+ * stores leaves its own frame there, hence the second one. */
+static inline void guard_take(void *frame) {
+    *(void *volatile *)&tls.guard_frame = frame;
+    guard_set(GUARD_OURS);
+    *(void *volatile *)&tls.guard_frame = frame;
+}
+
+/* --- the process ----------------------------------------------------------------- */
+
+enum preload_state {
+    PRELOAD_NEW = 0,
+    PRELOAD_STARTING, /* dlsym() and the attaching are under way */
+    PRELOAD_OFF,      /* no arena: we are not there */
+    PRELOAD_ON,
+};
+
+struct preload {
+    uint32_t state; /* enum preload_state */
+    uint32_t flags; /* enum shm_flag, as the header has them */
+    uint32_t clock; /* enum shm_clock */
+    uint32_t max_depth;
+    struct shm_header *arena;
+    uint64_t arena_bytes;
+    uint32_t process_block; /* after fork and before registering: the parent's */
+    uint32_t sticky;        /* a sticky fault fired in this process or an ancestor */
+    uint32_t burst_fault;   /* index into faults[] */
+    uint64_t burst_left;
+    uint64_t boot_events;
+    uint32_t glibc_realloc; /* realloc(p, 0) frees: glibc's own is the real one */
+    uint32_t check_pid;     /* the kernel has no MADV_WIPEONFORK */
+    char arena_path[SHM_PATH_BYTES];
+};
+extern struct preload preload;
+
+enum local_state { LOCAL_NEW = 0, LOCAL_REGISTERING, LOCAL_READY, LOCAL_REFUSED };
+
+struct module {
+    uintptr_t start, end;
+    uintptr_t bias;
+    const void *link_map;
+    struct dearth_key key;
+    uint32_t index;     /* 1-based, as in shm_node.module */
+    uint32_t ready;     /* stored last (release) */
+    uint32_t dead;      /* unloaded: its nodes must not be found any more */
+    uint32_t anonymous; /* the pseudo module of code in no file: every offset is 0 */
+};
+#define MODULES_MAX (SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK)
+
+struct slot {
+    uint64_t owner; /* claim count << 32 | tid */
+};
+
+struct local {
+    uint32_t state; /* enum local_state */
+    uint32_t pid;
+    struct shm_process *process;
+    uint32_t process_id;  /* its block */
+    uint32_t spare_block; /* taken, then not needed: for the next one who asks */
+    uint32_t n_modules;   /* handed out; valid when `ready` */
+    uint32_t anonymous;   /* index of the pseudo module, 0 = not there yet */
+    uint32_t slot_cursor;
+    uint32_t index_used[4]; /* entries per level of the node index, see node.c */
+    struct slot slots[SHM_MAX_RINGS];
+    struct module modules[MODULES_MAX];
+};
+extern struct local *local; /* mapped once, shared with no one */
+
+/** The moment, in the unit of shm_header.clock. */
+uint64_t clock_ticks_slow(void);
+static inline uint64_t clock_ticks(void) {
+#if defined(__x86_64__)
+    if (likely(preload.clock == SHM_CLOCK_TSC))
+        return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    if (likely(preload.clock == SHM_CLOCK_CNTVCT)) {
+        uint64_t t;
+        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+        return t;
+    }
+#endif
+    return clock_ticks_slow();
+}
+
+/**
+ * The moment, not earlier than the completion of every load before it.
+ * A block that another thread freed was obtained by a load; were the stamp taken ahead of
+ * it (the processor may), the collector could see the malloc before the free (shm.h, I1).
+ */
+static inline uint64_t clock_ticks_after(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_lfence();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+    return clock_ticks();
+}
+
+/* --- process.c --- */
+
+/**
+ * Find the real functions and the arena, once. Called by the first hook, which may be
+ * ld.so's own malloc() long before our constructor.
+ * Context: guard not held by this thread, or PRELOAD_STARTING (then it does nothing).
+ */
+void process_start(void);
+
+/**
+ * Make sure that this process has its block (it may be a fresh fork).
+ * Return: whether it has one. Context: guard held.
+ */
+bool process_ready(void);
+
+/** Leave a note for the user (enum shm_note_kind); dropped when all slots are taken. */
+void process_note(uint32_t kind, const char *text);
+
+/** This process's block if the caller runs in it and not in a vfork child, else NULL. */
+struct shm_process *process_own(void);
+
+/* --- thread.c --- */
+
+/**
+ * State of the calling thread, its ring slot registered.
+ * Return: NULL when there is none to be had (counted in shm_process.lost).
+ * Context: guard held.
+ */
+struct thread *thread_attach(void);
+
+/** Is the stack that held the guard gone (a signal handler jumped out)? Then reset it. */
+bool thread_guard_stale(void *frame);
+
+/* --- ring.c --- */
+
+struct ring_entry {
+    uint64_t address, size;
+    uint32_t node;
+    uint8_t kind, op;
+    uint16_t aux;
+};
+
+/** Get the next segment. Return: false when the event must be dropped (counted). */
+bool ring_extend(struct thread *thread);
+
+/** Publish one event. Context: guard held; @thread is the caller's. */
+static inline void ring_emit(struct thread *thread, uint64_t time,
+                             const struct ring_entry *entry) {
+    if (unlikely(thread->head >= SHM_SEGMENT_EVENTS) && !ring_extend(thread))
+        return;
+    struct shm_event *event = &thread->segment->records[thread->head];
+    event->time = time;
+    event->address = entry->address;
+    event->size = entry->size;
+    event->node = entry->node;
+    event->kind = entry->kind;
+    event->op = entry->op;
+    event->aux = entry->aux;
+    store_release(&thread->segment->head, ++thread->head);
+}
+
+/* --- arena.c --- */
+
+/**
+ * Take a block; its content is undefined (it may be a recycled one).
+ * Waits for the collector to make more unless it is gone or told otherwise.
+ * @waited_ns: time spent waiting is added; may be NULL
+ * Return: block id, 0 when there is none.
+ */
+uint32_t arena_take(uint64_t *waited_ns);
+
+/** Whether nobody reads any more; finds out by itself when the heartbeat stopped. */
+struct arena_watch {
+    uint64_t since_ns;
+    uint32_t heartbeat;
+};
+bool arena_abandoned(struct arena_watch *watch);
+
+uint64_t arena_now_ns(void);
+
+static inline void *arena_block(uint32_t id) {
+    return (char *)preload.arena + (uint64_t)id * SHM_BLOCK_BYTES;
+}
+
+/** Keep a block for the next arena_take() of this process. */
+void arena_keep(uint32_t id);
+
+/** The block that *@where names; takes, zeroes and installs one if it names none yet.
+ * Return: NULL when there is none to be had. */
+void *arena_install(uint32_t *where);
+
+/* --- boot.c --- */
+
+/** Memory outside the target's heap. Return: NULL when the area is used up. */
+void *boot_malloc(size_t bytes, size_t alignment);
+void boot_free(void *p);
+size_t boot_size(const void *p);
+
+#define BOOT_BYTES (1u << 20)
+extern char boot_area[BOOT_BYTES];
+static inline bool boot_owns(const void *p) {
+    return (uintptr_t)p - (uintptr_t)boot_area < BOOT_BYTES;
+}
+
+/* --- unwind.c --- */
+
+/* Where a hook was called from. */
+struct caller {
+    uintptr_t frame;   /* the hook's frame pointer: [frame] caller's, [frame + 8] ra */
+    uintptr_t address; /* return address into the caller */
+};
+
+/** Open libunwind. Context: constructor, guard not held. */
+void unwind_open(void);
+
+/**
+ * The site of a call: the stack from @caller outward, with leaf @op.
+ * Return: node id, 0 when it could not be interned (counted).
+ * Context: guard held.
+ */
+uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op);
+
+/** libunwind's view from @caller outward. Return: addresses in thread->addresses +
+ * *first. */
+uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
+                          uint32_t *first);
+
+/* --- unwind_<arch>.c --- */
+
+/**
+ * Walk by cached rules, re-using the thread's last walk.
+ * Return: the innermost frame's node (0: the stack could not be interned); *walked is
+ * false when libunwind must do it.
+ */
+uint32_t unwind_fast(struct thread *thread, const struct caller *caller, bool *walked);
+
+/** Forget every cached rule: a module was unloaded. */
+void unwind_forget(void);
+
+/** Does the stack end properly at @address (its caller is undefined by its CFI)? */
+bool unwind_is_outermost(uintptr_t address);
+
+/* --- node.c --- */
+
+/** Child of @parent (0 = root) for return address @address. Return: node id, 0 = full. */
+uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address);
+/** Site below @parent. @flags: enum shm_node_flag. Return: node id, 0 = full. */
+uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t flags);
+struct shm_node *node_at(uint32_t id);
+
+/* --- module.c --- */
+
+/** Module of a code address. Return: never NULL except when the table is full. */
+const struct module *module_at(uintptr_t address);
+const struct module *module_by_index(uint32_t index);
+/** ld.so frees @p: if that is a link map, its module is gone. Context: guard held. */
+void module_freed(const void *p);
+/** Changes whenever a module was unloaded. */
+extern uint32_t module_generation;
+/** Code of ld.so: where module_freed()'s callers are. */
+extern uintptr_t module_loader_start, module_loader_end;
+/** Find ld.so and _dl_find_object, Context: process_start(). */
+void module_start(void);
+
+/* What the loader knows about the object around an address. */
+struct object {
+    uintptr_t start, end, bias;
+    const void *link_map;
+    const char *path;
+    const uint8_t *eh_frame_hdr; /* NULL: none */
+};
+/** Return: whether @address is in an object that ld.so knows. */
+bool module_find(uintptr_t address, struct object *object);
+
+/* --- fault.c --- */
+
+/**
+ * Decide whether this call must fail and record the proof if so.
+ * Return: whether it fails. Context: guard held.
+ */
+bool fault_due(struct thread *thread, uint32_t node, uint64_t size);
+
+/** SHM_SKIP_UNWIND: can no fault match a call from @address? */
+bool fault_skips(uintptr_t address);
+
+/* --- exec.c --- */
+
+/** Find the real exec functions. Context: process_start(). */
+void exec_start(void);
+
+/* --- hooks.c --- */
+
+/** Find the real functions. Context: process_start(). */
+void hooks_start(void);
+
+struct real {
+    void *(*malloc)(size_t);
+    void *(*calloc)(size_t, size_t);
+    void *(*realloc)(void *, size_t);
+    void *(*reallocarray)(void *, size_t, size_t);
+    void (*free)(void *);
+    int (*posix_memalign)(void **, size_t, size_t);
+    void *(*aligned_alloc)(size_t, size_t);
+    void *(*memalign)(size_t, size_t);
+    void *(*valloc)(size_t);
+    void *(*pvalloc)(size_t);
+    void (*free_sized)(void *, size_t);
+    void (*free_aligned_sized)(void *, size_t, size_t);
+    size_t (*malloc_usable_size)(void *);
+};
+extern struct real real;
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * The process: attaching to the arena, noticing a fork, registering.
+ *
+ *   first hook ─ process_start ─► real functions; DEARTH_ARENA ─► arena mapped; fd closed
+ *   each hook  ─ struct thread live? ─ no ─► process_ready ─► a block, the directory
+ *   fork       the kernel wipes struct local and every struct thread: the child's first
+ *              hook finds nothing registered and does so itself, in the same mapping
+ *   exec       the new image starts at the top; its block's parent is the one with its
+ * pid
+ *
+ * The first hook may be ld.so's own malloc(), before libc and before environ are up:
+ * nothing here needs them. What does (libunwind, hiding our variables) waits for the
+ * constructor.
+ *
+ * Invariant: a block is READY only when its fields are complete, and is put into the
+ * directory only then.
+ */
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "preload.h"
+
+struct preload preload;
+struct local *local;
+
+uint64_t clock_ticks_slow(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t); /* vDSO; cannot fail, so errno is safe */
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- attaching --- */
+
+/* Length of @name when @entry is "name=...", else 0. */
+static size_t names(const char *entry, const char *name) {
+    size_t n = __builtin_strlen(name);
+    return !__builtin_strncmp(entry, name, n) && entry[n] == '=' ? n + 1 : 0;
+}
+
+/* The value of SHM_ENV_ARENA from the kernel's copy of the environment. */
+static bool path_from_proc(char *path, size_t n) {
+    static const char want[] = SHM_ENV_ARENA "=";
+    char buf[1024];
+    long fd = sys_open("/proc/self/environ", O_RDONLY | O_CLOEXEC), got;
+    size_t matched = 0, length = 0; /* matched: characters of `want`; SIZE_MAX = no */
+    bool found = false;
+    while (fd >= 0 && !found && (got = sys_read(fd, buf, sizeof buf)) > 0) {
+        for (long i = 0; i < got && !found; i++) {
+            char c = buf[i];
+            if (matched == sizeof want - 1 && length + 1 < n) {
+                path[length++] = c;
+                found = !c;
+            } else if (!c) {
+                matched = 0;
+            } else if (matched < sizeof want - 1 && c == want[matched]) {
+                matched++;
+            } else {
+                matched = SIZE_MAX;
+            }
+        }
+    }
+    if (fd >= 0)
+        sys_close(fd);
+    return found;
+}
+
+static bool find_path(char *path, size_t n) {
+    if (!environ)
+        return path_from_proc(path, n);
+    for (char **e = environ; *e; e++) {
+        size_t skip = names(*e, SHM_ENV_ARENA);
+        size_t length = skip ? __builtin_strlen(*e + skip) : 0;
+        if (length && length < n) {
+            __builtin_memcpy(path, *e + skip, length + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool plausible(const struct shm_header *h) {
+    return h->magic == SHM_MAGIC && h->version == SHM_VERSION && !h->detached &&
+           h->arena_bytes >= 2 * SHM_BLOCK_BYTES &&
+           (uint64_t)h->blocks_total * SHM_BLOCK_BYTES <= h->arena_bytes;
+}
+
+static struct shm_header *map_arena(const char *path) {
+    long fd = sys_open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    struct shm_header *arena = NULL, *header = sys_mmap(sizeof *header, MAP_SHARED, fd);
+    if (header && plausible(header))
+        arena = sys_mmap(header->arena_bytes, MAP_SHARED, fd);
+    if (header)
+        sys_munmap(header, sizeof *header);
+    sys_close(fd);
+    if (arena) /* a core dump shows the target, not us */
+        sys_madvise(arena, arena->arena_bytes, MADV_DONTDUMP);
+    return arena;
+}
+
+static bool attach(void) {
+    if (!find_path(preload.arena_path, sizeof preload.arena_path))
+        return false;
+    struct shm_header *arena = map_arena(preload.arena_path);
+    if (!arena)
+        return false;
+    local = sys_mmap(sizeof *local, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (!local)
+        return false;
+    preload.check_pid = sys_madvise(local, sizeof *local, MADV_WIPEONFORK) < 0;
+    preload.flags = arena->flags;
+    preload.clock = arena->clock;
+    preload.arena_bytes = arena->arena_bytes;
+    preload.max_depth = arena->max_depth ? arena->max_depth : 256;
+    if (preload.max_depth > UNWIND_MAX_DEPTH)
+        preload.max_depth = UNWIND_MAX_DEPTH;
+    preload.arena = arena;
+    return true;
+}
+
+void process_start(void) {
+    if (load_acquire(&preload.state) != PRELOAD_NEW ||
+        !cas(&preload.state, PRELOAD_NEW, PRELOAD_STARTING))
+        return;
+    int saved = errno;
+    uint32_t guard = tls.guard;
+    guard_set(GUARD_PRIVATE);
+    module_start();
+    hooks_start();
+    exec_start();
+    bool on = attach();
+    guard_set(guard);
+    store_release(&preload.state, on ? PRELOAD_ON : PRELOAD_OFF);
+    errno = saved;
+}
+
+/* --- registering --- */
+
+static uint64_t start_time(void) {
+    char buf[512];
+    long fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    long n = sys_read(fd, buf, sizeof buf);
+    sys_close(fd);
+    long i = n - 1;
+    while (i >= 0 && buf[i] != ')') /* the name before it may contain anything */
+        i--;
+    /* proc(5): starttime is field 22; after the ')' comes the blank before field 3. */
+    int blanks = 22 - 3 + 1;
+    for (; i >= 0 && i < n && blanks; i++)
+        blanks -= buf[i] == ' ';
+    uint64_t ticks = 0;
+    for (; i >= 0 && i < n && buf[i] >= '0' && buf[i] <= '9'; i++)
+        ticks = ticks * 10 + (uint64_t)(buf[i] - '0');
+    return ticks;
+}
+
+static void fill_argv(struct shm_process *p) {
+    if (preload.flags & SHM_NO_ARGV)
+        return;
+    long fd = sys_open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    size_t n = 0;
+    long got = 1;
+    while (got > 0 && n < sizeof p->argv) {
+        got = sys_read(fd, p->argv + n, sizeof p->argv - n);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    sys_close(fd);
+    if (n == sizeof p->argv)
+        p->argv[n - 1] = '\0';
+    for (size_t i = 0; i < n; i++)
+        p->argc_stored += !p->argv[i];
+}
+
+static struct shm_process *listed(uint32_t i, uint32_t *id) {
+    *id = load_acquire(&preload.arena->processes[i]);
+    return *id && *id < preload.arena->blocks_total ? arena_block(*id) : NULL;
+}
+
+/* Whose image this one replaced, or who spawned it; the newest first. */
+static void find_parent(struct shm_process *p) {
+    uint32_t n = load_acquire(&preload.arena->n_processes), id, spawner = 0;
+    if (n > SHM_MAX_PROCESSES)
+        n = SHM_MAX_PROCESSES;
+    p->origin = n ? SHM_ORIGIN_EXEC : SHM_ORIGIN_FIRST;
+    for (uint32_t i = n; i-- > 0;) {
+        const struct shm_process *other = listed(i, &id);
+        if (!other)
+            continue;
+        if (other->pid == p->pid && other->pid_start_time == p->pid_start_time) {
+            p->parent = id;
+            return;
+        }
+        if (!spawner && other->pid == p->ppid)
+            spawner = id;
+    }
+    p->parent = spawner;
+}
+
+static void fill(struct shm_process *p) {
+    p->pid = local->pid;
+    p->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
+    p->started = clock_ticks();
+    p->pid_start_time = start_time();
+    p->boot_events = preload.boot_events;
+    p->inherited_sticky = preload.sticky != 0;
+    sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)p->exe,
+             sizeof p->exe - 1, 0, 0);
+    sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
+    fill_argv(p);
+    if (!preload.process_block) {
+        find_parent(p);
+        return;
+    }
+    p->origin = SHM_ORIGIN_FORK;
+    p->parent = preload.process_block;
+    const struct shm_process *parent = arena_block(p->parent);
+    if (!p->exe[0]) /* no /proc in there */
+        __builtin_memcpy(p->exe, parent->exe, sizeof p->exe);
+}
+
+static bool enter_directory(uint32_t id) {
+    struct shm_header *arena = preload.arena;
+    uint32_t index = load_relaxed(&arena->n_processes);
+    if (index < SHM_MAX_PROCESSES)
+        index = add_relaxed(&arena->n_processes, 1);
+    if (index >= SHM_MAX_PROCESSES)
+        return false;
+    store_release(&arena->processes[index], id);
+    return true;
+}
+
+static bool register_process(void) {
+    uint32_t id = arena_take(NULL);
+    if (!id) {
+        add_relaxed(&preload.arena->processes_lost, 1);
+        return false;
+    }
+    struct shm_process *p = arena_block(id);
+    __builtin_memset(p, 0, sizeof *p);
+    local->pid = sys_getpid();
+    fill(p);
+    store_release(&p->state, SHM_PROCESS_READY);
+    if (!enter_directory(id)) {
+        add_relaxed(&preload.arena->processes_lost, 1);
+        return false;
+    }
+    local->process = p;
+    local->process_id = id;
+    preload.process_block = id;
+    return true;
+}
+
+bool process_ready(void) {
+    uint32_t state = load_acquire(&local->state);
+    if (likely(state == LOCAL_READY))
+        return true;
+    if (state != LOCAL_NEW || !cas(&local->state, LOCAL_NEW, LOCAL_REGISTERING))
+        return false;
+    bool done = register_process();
+    store_release(&local->state, done ? LOCAL_READY : LOCAL_REFUSED);
+    return done;
+}
+
+struct shm_process *process_own(void) {
+    if (load_acquire(&preload.state) != PRELOAD_ON)
+        return NULL;
+    if (load_acquire(&local->state) != LOCAL_READY || local->pid != sys_getpid())
+        return NULL;
+    return local->process;
+}
+
+void process_note(uint32_t kind, const char *text) {
+    if (load_acquire(&preload.state) != PRELOAD_ON ||
+        load_acquire(&local->state) != LOCAL_READY)
+        return;
+    for (uint32_t i = 0; i < SHM_MAX_NOTES; i++) {
+        struct shm_note *note = &local->process->notes[i];
+        if (!cas(&note->kind, SHM_NOTE_NONE, kind)) {
+            if (note->kind == kind && !__builtin_strncmp(note->text, text, 200))
+                return; /* said already */
+            continue;
+        }
+        size_t n = 0;
+        for (; text[n] && n + 1 < sizeof note->text; n++)
+            note->text[n] = text[n];
+        store_release(&note->state, 1);
+        return;
+    }
+}
+
+/* --- what the program may not see --- */
+
+/*
+ * "LD_PRELOAD=ours:theirs" → "LD_PRELOAD=theirs", in the same string.
+ * Return: where it starts now, NULL when nothing is left.
+ */
+static char *without_ours(char *entry, size_t skip, const char *ours) {
+    size_t n = __builtin_strlen(ours);
+    if (__builtin_strncmp(entry + skip, ours, n))
+        return entry;
+    if (!entry[skip + n])
+        return NULL;
+    if (entry[skip + n] != ':' && entry[skip + n] != ' ')
+        return entry;
+    /* Shift the name, not the value: the string still ends where the next one begins,
+     * which programs that overwrite their arguments for ps(1) rely on. */
+    return __builtin_memmove(entry + n + 1, entry, skip);
+}
+
+/*
+ * In place, in the array that main() gets as its third argument as well. Our variables
+ * are the last ones, so that all others stay where they were.
+ */
+static void hide_variables(char **env, const char *ours) {
+    char **to = env, **from = env;
+    for (; *from; from++) {
+        size_t skip = names(*from, "LD_PRELOAD");
+        char *entry = *from;
+        if (names(entry, SHM_ENV_ARENA))
+            continue;
+        if (skip && !(entry = without_ours(entry, skip, ours)))
+            continue;
+        *to++ = entry;
+    }
+    while (to < from)
+        *to++ = NULL;
+}
+
+__attribute__((constructor)) static void up(void) {
+    process_start();
+    if (!preload.arena_path[0])
+        return; /* not started by dearth */
+    struct object self;
+    const char *ours = preload.arena ? preload.arena->preload_path
+                       : module_find((uintptr_t)&hide_variables, &self) ? self.path
+                                                                        : "";
+    if (environ)
+        hide_variables(environ, ours);
+    if (preload.state != PRELOAD_ON)
+        return;
+    guard_take(NULL);
+    bool ready = process_ready();
+    if (ready)
+        local->process->boot_events = preload.boot_events;
+    guard_set(GUARD_NONE);
+    if (ready)
+        unwind_open();
+}
+
+__attribute__((destructor)) static void down(void) {
+    struct shm_process *p = process_own();
+    if (!p)
+        return;
+    p->ended = clock_ticks();
+    store_release(&p->state, SHM_PROCESS_EXITED);
+}

@@ -1,0 +1,118 @@
+/*
+ * Raw system calls.
+ *
+ * libc's wrappers set errno, are cancellation points, may be interposed by the target and
+ * some are not there before libc is up. None of that is true of the instruction itself.
+ *
+ * Return value everywhere: what the kernel returns, errors as -errno.
+ * Context: any thread, any signal handler, any moment of the process's life.
+ */
+#ifndef DEARTH_PRELOAD_SYS_H
+#define DEARTH_PRELOAD_SYS_H
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
+    long ret;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(ret)
+                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return ret;
+}
+#elif defined(__aarch64__)
+static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
+    register long x8 __asm__("x8") = nr;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc #0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+}
+#else
+#include <errno.h>
+#include <unistd.h>
+static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
+    int saved = errno;
+    long ret = syscall(nr, a, b, c, d, e, f);
+    if (ret < 0)
+        ret = -errno;
+    errno = saved;
+    return ret;
+}
+#endif
+
+static inline long sys_open(const char *path, int flags) {
+    return sys_call(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0, 0);
+}
+
+static inline void sys_close(long fd) {
+    sys_call(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static inline long sys_read(long fd, void *buf, size_t n) {
+    return sys_call(SYS_read, fd, (long)buf, (long)n, 0, 0, 0);
+}
+
+/** Map memory. Return: the address, NULL when the kernel refuses. */
+static inline void *sys_mmap(size_t n, int flags, long fd) {
+    long p = sys_call(SYS_mmap, 0, (long)n, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
+                      fd, 0);
+    return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static inline void sys_munmap(void *p, size_t n) {
+    sys_call(SYS_munmap, (long)p, (long)n, 0, 0, 0, 0);
+}
+
+static inline long sys_madvise(void *p, size_t n, int advice) {
+    return sys_call(SYS_madvise, (long)p, (long)n, advice, 0, 0, 0);
+}
+
+static inline uint32_t sys_getpid(void) {
+    return (uint32_t)sys_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline uint32_t sys_gettid(void) {
+    return (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline long sys_tgkill(uint32_t pid, uint32_t tid, int sig) {
+    return sys_call(SYS_tgkill, pid, tid, sig, 0, 0, 0);
+}
+
+static inline long sys_kill(uint32_t pid, int sig) {
+    return sys_call(SYS_kill, pid, sig, 0, 0, 0, 0);
+}
+
+static inline void sys_sleep_ns(long ns) {
+    struct timespec t = {.tv_sec = 0, .tv_nsec = ns};
+    sys_call(SYS_nanosleep, (long)&t, 0, 0, 0, 0, 0);
+}
+
+/**
+ * Tell whether the 8 bytes at @p can be read, without reading them here.
+ * rt_sigprocmask copies the set in before it looks at `how`: a bad address is EFAULT, a
+ * good one is EINVAL, and nothing is changed. Source: the technique is libunwind 1.7's.
+ */
+static inline int sys_readable(const void *p) {
+    const long bad_how = -1;
+    return sys_call(SYS_rt_sigprocmask, bad_how, (long)p, 0, 8, 0, 0) != -14 /* EFAULT */;
+}
+
+#endif

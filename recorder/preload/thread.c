@@ -1,0 +1,135 @@
+/*
+ * Threads: who gets which slot of shm_process.rings, without any call at thread exit.
+ *
+ *   tls.thread ─► struct thread (wiped by fork) ─► slots[slot].owner = claims << 32 | tid
+ *                                               └► shm_process.rings[slot], its segments
+ *
+ * A new thread takes over the slot of a dead one and continues its chain of segments. The
+ * claim count makes the swap of `owner` fail when the same tid came back in between.
+ *
+ * Invariant: a slot's struct thread and ring are touched only by the thread that `owner`
+ * names, and that thread is alive.
+ */
+#include <signal.h>
+
+#include "preload.h"
+
+__thread struct tls tls __attribute__((tls_model("initial-exec")));
+
+/* Mappings outlive fork (their contents do not), so a child uses its parent's again. */
+static struct thread *memory[SHM_MAX_RINGS];
+
+#define PROBES 8u /* slots looked at for a dead owner before a fresh slot is used */
+
+static bool claim(uint32_t slot, uint64_t owner, uint32_t tid) {
+    return cas(&local->slots[slot].owner, owner, ((owner >> 32) + 1) << 32 | tid);
+}
+
+static bool claim_dead(uint32_t slot, uint32_t tid) {
+    uint64_t owner = load_acquire(&local->slots[slot].owner);
+    uint32_t old = (uint32_t)owner;
+    if (!old)
+        return false; /* handed out, not yet claimed */
+    if (old != tid && sys_tgkill(local->pid, old, 0) != -ESRCH)
+        return false;
+    return claim(slot, owner, tid);
+}
+
+static int32_t claim_fresh(uint32_t tid) {
+    uint32_t *n = &local->process->n_rings;
+    for (;;) {
+        uint32_t slot = load_relaxed(n);
+        if (slot >= SHM_MAX_RINGS)
+            return -1;
+        if (cas(n, slot, slot + 1))
+            return claim(slot, 0, tid) ? (int32_t)slot : -1;
+    }
+}
+
+static int32_t claim_any(uint32_t tid) {
+    uint32_t n = load_acquire(&local->process->n_rings);
+    for (uint32_t i = 0; i < n; i++) /* my own number: its last owner is surely dead */
+        if ((uint32_t)load_relaxed(&local->slots[i].owner) == tid && claim_dead(i, tid))
+            return (int32_t)i;
+    for (uint32_t i = 0; i < PROBES && i < n; i++) {
+        uint32_t slot = add_relaxed(&local->slot_cursor, 1) % n;
+        if (claim_dead(slot, tid))
+            return (int32_t)slot;
+    }
+    int32_t fresh = claim_fresh(tid);
+    if (fresh >= 0)
+        return fresh;
+    for (uint32_t i = 0; i < n; i++)
+        if (claim_dead(i, tid))
+            return (int32_t)i;
+    return -1;
+}
+
+static struct thread *memory_of(uint32_t slot) {
+    if (memory[slot])
+        return memory[slot];
+    size_t depth = preload.max_depth;
+    size_t bytes = sizeof(struct thread) + 2 * depth * sizeof(struct frame) +
+                   (depth + UNWIND_SPARE_FRAMES) * sizeof(void *);
+    struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (thread)
+        sys_madvise(thread, bytes, MADV_WIPEONFORK);
+    return memory[slot] = thread;
+}
+
+static void arrange(struct thread *thread, uint32_t slot, uint32_t tid) {
+    bool continues = thread->live;
+    thread->frames = (struct frame *)(thread + 1);
+    thread->fresh = thread->frames + preload.max_depth;
+    thread->addresses = (void **)(thread->fresh + preload.max_depth);
+    thread->slot = slot;
+    thread->tid = tid;
+    thread->ring = &local->process->rings[slot];
+    thread->depth = 0;
+    thread->stack_lo = thread->stack_hi = 0;
+    if (!continues) {
+        thread->segment = NULL;
+        thread->head = SHM_SEGMENT_EVENTS;
+        thread->spare_node = 0;
+    }
+    thread->ring->serial = add_relaxed(&local->process->n_threads, 1) + 1;
+    store_release(&thread->ring->tid, tid);
+    store_release(&thread->live, 1);
+}
+
+struct thread *thread_attach(void) {
+    if (!process_ready())
+        return NULL;
+    uint32_t tid = sys_gettid();
+    int32_t slot = claim_any(tid);
+    struct thread *thread = slot < 0 ? NULL : memory_of((uint32_t)slot);
+    if (!thread) {
+        add_relaxed(&local->process->lost, 1);
+        return NULL;
+    }
+    arrange(thread, (uint32_t)slot, tid);
+    tls.thread = thread;
+    if (preload.flags & SHM_EVENTS) {
+        struct ring_entry entry = {
+            .address = tid, .size = thread->ring->serial, .kind = SHM_EV_THREAD};
+        ring_emit(thread, clock_ticks(), &entry);
+    }
+    return thread;
+}
+
+/*
+ * siglongjmp() out of a handler that had interrupted a hook leaves the guard set for
+ * ever. A hook called from further out on the same stack proves that the guarded frame is
+ * gone. "The same stack": near, and not the alternate signal stack (which may lie
+ * anywhere).
+ */
+bool thread_guard_stale(void *frame) {
+    const uintptr_t near = 1u << 20;
+    uintptr_t held = (uintptr_t)tls.guard_frame, now = (uintptr_t)frame;
+    if (tls.guard == GUARD_PRIVATE || !held || now <= held || now - held > near)
+        return false;
+    stack_t alternate = {0};
+    if (sys_call(SYS_sigaltstack, 0, (long)&alternate, 0, 0, 0, 0) < 0)
+        return false;
+    return !(alternate.ss_flags & SS_ONSTACK);
+}

@@ -1,0 +1,239 @@
+/*
+ * From a call to its site: the stack outward from the hook's caller, as nodes.
+ *
+ *   unwind_site ─► unwind_fast()   unwind_<arch>.c: cached rules, most stacks
+ *              └─► libunwind       what those cannot express, and other machines
+ *              └─► the immediate caller alone, when there is no libunwind
+ *
+ * libunwind is a guest whose habits we cannot afford in the target: it opens a pipe to
+ * probe memory (two descriptors, and a byte written into whatever has the number later),
+ * and it allocates. So it is opened with RTLD_LOCAL, the pipe's functions in its own
+ * import table are replaced by ours, and its memory comes from boot.c (GUARD_PRIVATE).
+ *
+ * Who runs it: any thread, guard held.
+ */
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include "preload.h"
+
+static int (*reference_backtrace)(void **, int);
+
+/* --- libunwind's imports --- */
+
+/* Negative, so that no system call on them can do harm. */
+#define PIPE_READ_END  (-1001)
+#define PIPE_WRITE_END (-1002)
+
+static int guest_pipe2(int fds[2], int flags) {
+    (void)flags;
+    fds[0] = PIPE_READ_END;
+    fds[1] = PIPE_WRITE_END;
+    return 0;
+}
+
+static int guest_pipe(int fds[2]) {
+    return guest_pipe2(fds, 0);
+}
+
+static ssize_t guest_result(long ret) {
+    if (ret >= 0)
+        return ret;
+    errno = (int)-ret;
+    return -1;
+}
+
+static ssize_t guest_write(int fd, const void *p, size_t n) {
+    if (fd == PIPE_WRITE_END)
+        return guest_result(sys_readable((const void *)((uintptr_t)p & ~(uintptr_t)7))
+                                ? (long)n
+                                : -EFAULT);
+    return guest_result(sys_call(SYS_write, fd, (long)p, (long)n, 0, 0, 0));
+}
+
+static ssize_t guest_read(int fd, void *p, size_t n) {
+    return fd == PIPE_READ_END ? (ssize_t)n : guest_result(sys_read(fd, p, n));
+}
+
+/* 1.6 writes by way of syscall(2). */
+static long guest_syscall(long nr, long a, long b, long c, long d, long e, long f) {
+    if (nr == SYS_write)
+        return guest_write((int)a, (const void *)b, (size_t)c);
+    return guest_result(sys_call(nr, a, b, c, d, e, f));
+}
+
+struct import {
+    const char *name;
+    void *ours;
+};
+static const struct import imports[] = {{"pipe2", (void *)guest_pipe2},
+                                        {"pipe", (void *)guest_pipe},
+                                        {"write", (void *)guest_write},
+                                        {"syscall", (void *)guest_syscall},
+                                        {"read", (void *)guest_read}};
+
+struct dynamic {
+    uintptr_t bias;
+    const ElfW(Sym) * symbols;
+    const char *names;
+    uintptr_t relocations[2]; /* of the PLT, and the others */
+    size_t bytes[2];
+};
+
+static struct dynamic dynamic_of(const struct link_map *map) {
+    struct dynamic d = {.bias = map->l_addr};
+    for (const ElfW(Dyn) *e = map->l_ld; e->d_tag != DT_NULL; e++) {
+        uintptr_t p =
+            e->d_un.d_ptr < map->l_addr ? e->d_un.d_ptr + map->l_addr : e->d_un.d_ptr;
+        if (e->d_tag == DT_SYMTAB)
+            d.symbols = (const ElfW(Sym) *)p;
+        else if (e->d_tag == DT_STRTAB)
+            d.names = (const char *)p;
+        else if (e->d_tag == DT_JMPREL)
+            d.relocations[0] = p;
+        else if (e->d_tag == DT_PLTRELSZ)
+            d.bytes[0] = e->d_un.d_val;
+        else if (e->d_tag == DT_RELA)
+            d.relocations[1] = p;
+        else if (e->d_tag == DT_RELASZ)
+            d.bytes[1] = e->d_un.d_val;
+    }
+    return d;
+}
+
+static bool replace(uintptr_t slot, void *ours) {
+    const uintptr_t page = 4096;
+    uintptr_t start = slot & ~(page - 1);
+    /* Read-only after relocation when libunwind was linked with full RELRO. */
+    if (sys_call(SYS_mprotect, (long)start, page, PROT_READ | PROT_WRITE, 0, 0, 0) < 0)
+        return false;
+    *(void **)slot = ours;
+    return true;
+}
+
+static bool replace_import(const struct dynamic *d, const ElfW(Rela) * relocation) {
+    const char *name = d->names + d->symbols[ELF64_R_SYM(relocation->r_info)].st_name;
+    for (size_t i = 0; i < sizeof imports / sizeof *imports; i++)
+        if (!__builtin_strcmp(name, imports[i].name))
+            return replace(d->bias + relocation->r_offset, imports[i].ours);
+    return true;
+}
+
+/* Return: false when an import of libunwind's could not be replaced. */
+static bool tame(const struct link_map *map) {
+    struct dynamic d = dynamic_of(map);
+    if (!d.symbols || !d.names)
+        return false;
+    for (int table = 0; table < 2; table++) {
+        const ElfW(Rela) *r = (const ElfW(Rela) *)d.relocations[table];
+        size_t n = r ? d.bytes[table] / sizeof *r : 0;
+        for (size_t i = 0; i < n; i++)
+            if (ELF64_R_SYM(r[i].r_info) && !replace_import(&d, &r[i]))
+                return false;
+    }
+    return true;
+}
+
+#if defined(__x86_64__)
+#define UNW_NAME(x) "_ULx86_64_" x
+#elif defined(__aarch64__)
+#define UNW_NAME(x) "_ULaarch64_" x
+#else
+#define UNW_NAME(x) "_UL_" x
+#endif
+
+static void set_caching(void *library) {
+    const int per_thread = 2; /* UNW_CACHE_PER_THREAD: the global one takes a lock */
+    int (*policy)(void *, int) =
+        (int (*)(void *, int))dlsym(library, UNW_NAME("set_caching_policy"));
+    void **space = dlsym(library, UNW_NAME("local_addr_space"));
+    if (policy && space && *space)
+        policy(*space, per_thread);
+}
+
+static void open_guarded(void) {
+    const char *name = preload.arena->libunwind_path;
+    void *library = dlopen(name[0] ? name : "libunwind.so.8", RTLD_LOCAL | RTLD_NOW);
+    struct link_map *map = NULL;
+    if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !tame(map))
+        return;
+    set_caching(library);
+    int (*backtrace)(void **, int) =
+        (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    void *frames[8];
+    if (backtrace && backtrace(frames, 8) > 0)
+        store_release(&reference_backtrace, backtrace);
+}
+
+void unwind_open(void) {
+    int saved = errno;
+    guard_set(GUARD_PRIVATE);
+    open_guarded();
+    guard_set(GUARD_NONE);
+    errno = saved;
+}
+
+/* --- a stack --- */
+
+uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
+                          uint32_t *first) {
+    int (*backtrace)(void **, int) = load_acquire(&reference_backtrace);
+    void **addresses = thread->addresses;
+    *first = 0;
+    thread->last_flags = SHM_NODE_INCOMPLETE;
+    addresses[0] = (void *)caller->address;
+    if (!backtrace)
+        return 1;
+    int saved = errno;
+    guard_set(GUARD_PRIVATE);
+    int n = backtrace(addresses, (int)(preload.max_depth + UNWIND_SPARE_FRAMES));
+    guard_set(GUARD_OURS);
+    errno = saved;
+    uint32_t end = n > 0 ? (uint32_t)n : 0, i = 0;
+    bool full = end == preload.max_depth + UNWIND_SPARE_FRAMES;
+    while (end && !addresses[end - 1])
+        end--;
+    while (i < end && (uintptr_t)addresses[i] != caller->address)
+        i++;
+    if (i == end) { /* it never got out of our own frames */
+        addresses[0] = (void *)caller->address;
+        return 1;
+    }
+    *first = i;
+    bool cut = full || end - i > preload.max_depth;
+    if (cut)
+        thread->last_flags = SHM_NODE_TRUNCATED;
+    else if (unwind_is_outermost((uintptr_t)addresses[end - 1]))
+        thread->last_flags = 0;
+    return end - i < preload.max_depth ? end - i : preload.max_depth;
+}
+
+static COLD uint32_t by_reference(struct thread *thread, const struct caller *caller) {
+    uint32_t first, n = unwind_reference(thread, caller, &first), node = 0;
+    add_relaxed(&local->process->fallbacks, 1);
+    thread->depth = 0;
+    for (uint32_t i = n; i-- > 0;) {
+        node = node_frame(thread, node, (uintptr_t)thread->addresses[first + i]);
+        if (!node)
+            return 0;
+    }
+    return node;
+}
+
+uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op) {
+    bool walked = false;
+    uint32_t node = unwind_fast(thread, caller, &walked);
+    if (unlikely(!walked))
+        node = by_reference(thread, caller);
+    uint32_t flags = thread->last_flags;
+    if (unlikely(flags & SHM_NODE_TRUNCATED))
+        add_relaxed(&local->process->truncated, 1);
+    if (unlikely(flags & SHM_NODE_INCOMPLETE))
+        add_relaxed(&local->process->incomplete, 1);
+    if (node)
+        node = node_site(thread, node, op, flags);
+    if (unlikely(!node))
+        add_relaxed(&local->process->nodes_lost, 1);
+    return node;
+}

@@ -1,0 +1,19 @@
+/*
+ * Machines without a fast path of their own: libunwind walks every stack.
+ */
+#include "preload.h"
+
+uint32_t unwind_fast(struct thread *thread, const struct caller *caller, bool *walked) {
+    (void)thread;
+    (void)caller;
+    *walked = false;
+    return 0;
+}
+
+bool unwind_is_outermost(uintptr_t address) {
+    (void)address;
+    return true;
+}
+
+void unwind_forget(void) {
+}
