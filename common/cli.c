@@ -17,24 +17,22 @@ void cli_list_deinit(struct cli_list *list) {
 /* Print @s in lines of at most 78 columns, each but the first indented by @indent. */
 static void print_wrapped(const char *s, int indent) {
     int column = indent;
+    bool blank = false;
     while (*s) {
         int word = (int)strcspn(s, " \n");
-        if (column > indent && column + word > 78) {
+        if (column > indent && column + blank + word > 78) {
             printf("\n%*s", indent, "");
             column = indent;
+            blank = false;
         }
-        printf("%.*s", word, s);
-        column += word;
+        column += printf("%s%.*s", blank ? " " : "", word, s);
         s += word;
+        blank = *s == ' ';
         if (*s == '\n') {
-            printf("\n%*s", indent, "");
+            printf("\n%*s", s[1] == '\n' ? 0 : indent, "");
             column = indent;
-            s++;
-        } else if (*s) {
-            putchar(' ');
-            column++;
-            s++;
         }
+        s += *s != 0;
     }
     putchar('\n');
 }
@@ -148,13 +146,14 @@ static const struct cli_option *find_long(const struct cli_command *c, const cha
 }
 
 static int usage_error(const struct cli_command *c, const char *what, const char *arg) {
-    return error_print(-EINVAL, "%s: %s '%s' (see 'dearth %s --help')", c->name, what, arg,
-                       c->name);
+    return error_print(-EINVAL, "%s: %s '%s' (see 'dearth %s --help')", c->name, what,
+                       arg, c->name);
 }
 
-/* Apply one option; @next is the following argument. Return: arguments used, or -EINVAL. */
-static int apply(const struct cli_command *c, const struct cli_option *o, const char *shown,
-                 const char *attached, const char *next) {
+/* Apply one option; @next is the following argument. Return: arguments used, or -EINVAL.
+ */
+static int apply(const struct cli_command *c, const struct cli_option *o,
+                 const char *shown, const char *attached, const char *next) {
     const char *value = attached;
     int used = 1;
     if (o->kind == CLI_FLAG) {

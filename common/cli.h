@@ -1,5 +1,6 @@
 /*
- * Command lines: one table per command gives parsing, `--help` and errors that name the option.
+ * Command lines: one table per command gives parsing, `--help` and errors that name the
+ * option.
  */
 #ifndef DEARTH_CLI_H
 #define DEARTH_CLI_H
@@ -26,8 +27,8 @@ struct cli_list {
 void cli_list_deinit(struct cli_list *list);
 
 struct cli_option {
-    char letter;         /* 0 = none */
-    const char *name;    /* long name without dashes; NULL ends the table */
+    char letter;      /* 0 = none */
+    const char *name; /* long name without dashes; NULL ends the table */
     enum cli_kind kind;
     void *out;
     const char *value;   /* how --help names the value, e.g. "FILE"; NULL for flags */
@@ -47,10 +48,11 @@ struct cli_command {
 enum cli_outcome { CLI_RUN = 0, CLI_DONE = 1 /* --help was printed */ };
 
 /**
- * Parse @argv[1..] by @command's table. -h/--help and -q/--quiet are understood everywhere.
- * Options may stand anywhere before `--`; with `stop_at_operand` parsing ends at the first
- * operand (for `record PROGRAM ARGS` without `--`).
- * @argc, @argv: as main's; argv[0] is the command's name. Operands are moved together at argv[1..];
+ * Parse @argv[1..] by @command's table. -h/--help and -q/--quiet are understood
+ * everywhere. Options may stand anywhere before `--`; with `stop_at_operand` parsing ends
+ * at the first operand (for `record PROGRAM ARGS` without `--`).
+ * @argc, @argv: as main's; argv[0] is the command's name. Operands are moved together at
+ * argv[1..];
  * @n_operands: how many there are, out
  * Return: CLI_RUN, CLI_DONE, or -EINVAL after a message.
  */

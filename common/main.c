@@ -10,10 +10,9 @@
  *             replayer/verdict ─► report.json ─► viewer
  *
  *   common/    error (messages), text, cli (options), store (database), this dispatcher
- *   recorder/  preload (inside the target), session (shared memory), collector, chunk, symbols,
- *              location, record (the command)
- *   replayer/  plan, runner, verdict, replay, report, repro, check
- *   viewer/    the page
+ *   recorder/  preload (inside the target), session (shared memory), collector, chunk,
+ * symbols, location, record (the command) replayer/  plan, runner, verdict, replay,
+ * report, repro, check viewer/    the page
  */
 #include <stdio.h>
 #include <string.h>
@@ -32,9 +31,10 @@ static const struct {
 };
 
 static void print_usage(FILE *out) {
-    fprintf(out, "usage: dearth COMMAND [OPTIONS]\n\n"
-                 "Records every allocation of a program, makes chosen ones fail, judges what "
-                 "happens, and says\nwhat was never tested.\n\ncommands:\n");
+    fprintf(out,
+            "usage: dearth COMMAND [OPTIONS]\n\n"
+            "Records every allocation of a program, makes chosen ones fail, judges what "
+            "happens, and says\nwhat was never tested.\n\ncommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
     fprintf(out, "\n'dearth COMMAND --help' says more. Start with:\n"

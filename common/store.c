@@ -1,6 +1,7 @@
 /*
- * The database file: see store.h. The schema is schemas/store.sql, embedded at build time;
- * migrations are listed here in order, each taking version n to n + 1 in one transaction.
+ * The database file: see store.h. The schema is schemas/store.sql, embedded at build
+ * time; migrations are listed here in order, each taking version n to n + 1 in one
+ * transaction.
  */
 #include "store.h"
 
@@ -23,15 +24,21 @@ int store_error(struct store *store, const char *doing) {
     const char *reason = sqlite3_errmsg(store->db);
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return error_print(-ENOSPC, "%s: %s: no space left on the disk; what was committed "
-                                    "is kept", store->path, doing);
+        return error_print(-ENOSPC,
+                           "%s: %s: no space left on the disk; what was committed "
+                           "is kept",
+                           store->path, doing);
     case SQLITE_READONLY:
-        return error_print(-EROFS, "%s: %s: the file or its folder is read-only; name "
-                                   "another with -o", store->path, doing);
+        return error_print(-EROFS,
+                           "%s: %s: the file or its folder is read-only; name "
+                           "another with -o",
+                           store->path, doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return error_print(-EBUSY, "%s: %s: another dearth is writing to it; wait for it or "
-                                   "name another file", store->path, doing);
+        return error_print(-EBUSY,
+                           "%s: %s: another dearth is writing to it; wait for it or "
+                           "name another file",
+                           store->path, doing);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
         return error_print(-EINVAL, "%s: %s: the file is damaged or not a database (%s)",
@@ -56,7 +63,8 @@ int store_prepare(struct store *store, const char *sql, sqlite3_stmt **out) {
 
 int store_step_done(struct store *store, sqlite3_stmt *statement) {
     int rc = sqlite3_step(statement);
-    int result = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_error(store, "writing");
+    int result =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_error(store, "writing");
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     return result;
@@ -104,8 +112,10 @@ const char *store_column_text(sqlite3_stmt *statement, int column) {
 int64_t store_recording(struct store *store, int64_t wanted) {
     int64_t newest = store_int(store, "SELECT max(id) FROM recording", 0);
     if (!newest)
-        return error_print(-ENOENT, "%s: holds no recording; make one with 'dearth record -o "
-                                    "%s -- PROGRAM'", store->path, store->path);
+        return error_print(-ENOENT,
+                           "%s: holds no recording; make one with 'dearth record -o "
+                           "%s -- PROGRAM'",
+                           store->path, store->path);
     if (wanted <= 0)
         return newest;
     AUTO_FREE char *sql =
@@ -122,16 +132,17 @@ static int probe_file(const char *path, enum store_mode mode, bool *fresh) {
     *fresh = false;
     if (stat(path, &st) < 0) {
         if (errno != ENOENT || mode != STORE_CREATE)
-            return error_print_errno(-errno, errno == ENOENT
-                                                 ? "%s: no such database; 'dearth record -o "
-                                                   "FILE -- PROGRAM' makes one"
-                                                 : "%s: cannot open",
+            return error_print_errno(-errno,
+                                     errno == ENOENT
+                                         ? "%s: no such database; 'dearth record -o "
+                                           "FILE -- PROGRAM' makes one"
+                                         : "%s: cannot open",
                                      path);
         *fresh = true;
         int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
         if (fd < 0)
-            return error_print_errno(-errno, "%s: cannot create; name another file with -o",
-                                     path);
+            return error_print_errno(
+                -errno, "%s: cannot create; name another file with -o", path);
         close(fd);
         return 0;
     }
@@ -149,8 +160,9 @@ static int create_schema(struct store *store) {
     int r = store_begin(store);
     if (r < 0)
         return r;
-    AUTO_FREE char *ids = text_format("PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                                      STORE_APPLICATION_ID, STORE_VERSION);
+    AUTO_FREE char *ids =
+        text_format("PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                    STORE_APPLICATION_ID, STORE_VERSION);
     if ((r = store_exec(store, schema_sql)) < 0 || (r = store_exec(store, ids)) < 0 ||
         (r = store_commit(store)) < 0)
         store_rollback(store);
@@ -159,8 +171,7 @@ static int create_schema(struct store *store) {
 
 static int migrate(struct store *store, int64_t version) {
     for (; version < STORE_VERSION; version++) {
-        AUTO_FREE char *bump =
-            text_format("PRAGMA user_version = %d", (int)version + 1);
+        AUTO_FREE char *bump = text_format("PRAGMA user_version = %d", (int)version + 1);
         int r = store_begin(store);
         if (r < 0)
             return r;
@@ -175,22 +186,27 @@ static int migrate(struct store *store, int64_t version) {
 
 static int check_identity(struct store *store, enum store_mode mode) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(store->db, "SELECT application_id, user_version FROM "
-                                      "pragma_application_id, pragma_user_version",
+    if (sqlite3_prepare_v2(store->db,
+                           "SELECT application_id, user_version FROM "
+                           "pragma_application_id, pragma_user_version",
                            -1, &s, NULL) != SQLITE_OK ||
         sqlite3_step(s) != SQLITE_ROW)
         return store_error(store, "opening");
     int64_t id = sqlite3_column_int64(s, 0), version = sqlite3_column_int64(s, 1);
     if (id != STORE_APPLICATION_ID)
-        return error_print(-EINVAL, "%s: is a database of another program, not dearth's; "
-                                    "name another file", store->path);
+        return error_print(-EINVAL,
+                           "%s: is a database of another program, not dearth's; "
+                           "name another file",
+                           store->path);
     if (version > STORE_VERSION)
-        return error_print(-EINVAL, "%s: was written by a newer dearth (schema %d, this one "
-                                    "knows %d); update dearth", store->path, (int)version,
-                           STORE_VERSION);
+        return error_print(-EINVAL,
+                           "%s: was written by a newer dearth (schema %d, this one "
+                           "knows %d); update dearth",
+                           store->path, (int)version, STORE_VERSION);
     if (version < STORE_VERSION && mode == STORE_READ)
-        return error_print(-EINVAL, "%s: has an older schema; 'dearth replay' or 'dearth "
-                                    "record' on a writable copy brings it up to date",
+        return error_print(-EINVAL,
+                           "%s: has an older schema; 'dearth replay' or 'dearth "
+                           "record' on a writable copy brings it up to date",
                            store->path);
     sqlite3_reset(s);
     return migrate(store, version);

@@ -11,8 +11,10 @@
 #include "error.h"
 
 static _Noreturn void text_oom(size_t n) {
-    error_print(-ENOMEM, "out of memory (%zu bytes wanted); what was finished is in the "
-                         "database, run the command again to go on", n);
+    error_print(-ENOMEM,
+                "out of memory (%zu bytes wanted); what was finished is in the "
+                "database, run the command again to go on",
+                n);
     exit(EXIT_CANNOT);
 }
 
@@ -95,7 +97,8 @@ char *text_take(struct text *t) {
     return s;
 }
 
-/* Length of the valid UTF-8 sequence at @s, 0 if there is none. Source: RFC 3629, section 4. */
+/* Length of the valid UTF-8 sequence at @s, 0 if there is none. Source: RFC 3629,
+ * section 4. */
 static size_t utf8_sequence(const unsigned char *s, size_t left) {
     if (s[0] < 0x80)
         return 1;
@@ -253,8 +256,8 @@ int text_parse_duration(const char *s, uint64_t *out_ns) {
     static const struct {
         const char *name;
         double ns;
-    } units[] = {{"", 1e9},   {"s", 1e9},      {"ms", 1e6},    {"us", 1e3},
-                 {"m", 60e9}, {"min", 60e9},   {"h", 3600e9},  {"d", 86400e9}};
+    } units[] = {{"", 1e9},   {"s", 1e9},    {"ms", 1e6},   {"us", 1e3},
+                 {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
     char *end;
     errno = 0;
     double v = strtod(s, &end);
@@ -269,7 +272,8 @@ int text_parse_duration(const char *s, uint64_t *out_ns) {
     return -EINVAL;
 }
 
-/* Match one [set] at @p against @c; sets @next behind the set. Return: 1, 0, -1 = no set here. */
+/* Match one [set] at @p against @c; sets @next behind the set. Return: 1, 0, -1 = no set
+ * here. */
 static int glob_set(const char *p, char c, const char **next) {
     const char *q = p + 1;
     bool negate = *q == '!' || *q == '^', hit = false;
