@@ -1,0 +1,224 @@
+/*
+ * What a report says, as plain structs: the one place that reads it out of the database,
+ * so that every format (JSON, text, Markdown, ..., the page) is a function of the same
+ * values.
+ *
+ *   recording* ─ site_stat ─┐
+ *   replay*    ─ attempt ───┼─► site[] (by key) ─► tallies, untested
+ *   skipped ────────────────┘
+ *   finding ─ finding_attempt ─► finding[] (worst first) ─► site keys
+ *
+ * Which recordings: the one asked for; else the newest and all that are of the same
+ * program in the same build (same executable path, no module path with another build-id),
+ * with all their replays. What is left out is said in a note.
+ *
+ * Invariants: testable = tested + untested; total = testable + excluded; verdict < 0 only
+ * where nothing was attempted. Everything is read in one transaction, so a replay that is
+ * still running cannot make the parts disagree. Nothing in here depends on the clock.
+ */
+#ifndef DEARTH_REPORT_DATA_H
+#define DEARTH_REPORT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../schemas/key.h"
+#include "frames.h"
+
+struct store;
+
+/* By badness, worst first: a site's verdict is the smallest that one of its attempts
+ * showed. */
+enum report_verdict {
+    REPORT_CORRUPTED,
+    REPORT_CRASHED,
+    REPORT_HUNG,
+    REPORT_DEGRADED,
+    REPORT_ABORTED,
+    REPORT_FLAKY,
+    REPORT_REPORTED,
+    REPORT_HANDLED,
+    REPORT_UNREACHED,
+    REPORT_N_VERDICTS
+};
+/** "corrupted", ...: the words of attempt.verdict. */
+const char *report_verdict_name(int verdict);
+/** "ended with an error status", ...: for people. */
+const char *report_verdict_meaning(int verdict);
+
+/* By weight, worst first. */
+enum report_severity {
+    REPORT_BUG,
+    REPORT_WARNING,
+    REPORT_POLICY,
+    REPORT_LOOK,
+    REPORT_OK,
+    REPORT_NONE,
+    REPORT_N_SEVERITIES
+};
+const char *report_severity_name(int severity);
+
+enum report_reason {
+    REPORT_TESTED = 0,
+    REPORT_NEVER_SELECTED,
+    REPORT_FILTERED,
+    REPORT_BUDGET,
+    REPORT_NOT_REACHED,
+    REPORT_NOT_FAILABLE,
+    REPORT_N_REASONS
+};
+/** "never_selected", ...; NULL for REPORT_TESTED. */
+const char *report_reason_name(int reason);
+/** The same for people: "no replay chose it yet", ... */
+const char *report_reason_text(int reason);
+
+enum report_how { REPORT_RERUN = 1, REPORT_SNAPSHOT = 2, REPORT_SWEEP = 4 };
+
+struct report_location {
+    int64_t id;
+    const char *function, *file; /* NULL = unknown */
+    const char *module, *name;
+    int64_t line; /* 0 = unknown */
+    int64_t offset;
+    uint32_t testable, tested, sites; /* sites of it */
+};
+
+struct report_site {
+    int64_t id, stack_id; /* stack_id 0 = unknown */
+    struct dearth_key key;
+    const char *op;
+    struct report_location *location; /* NULL = unknown */
+    const char *program;              /* NULL = unknown */
+    uint64_t count, failed, failable, bytes, peak_bytes, live_blocks, live_bytes;
+    int64_t first_thread; /* serial, 0 = unknown */
+    uint32_t attempts[REPORT_N_VERDICTS];
+    uint32_t occurrences_tested;
+    int8_t verdict; /* enum report_verdict, -1 = nothing attempted */
+    uint8_t how;    /* enum report_how, or-ed */
+    uint8_t reason; /* enum report_reason */
+    bool error_path, truncated, incomplete;
+};
+
+struct report_finding {
+    int64_t id, attempt_id;
+    const char *identity;
+    int verdict, severity;
+    bool leaked;
+    const char *module, *kind, *policy; /* attribution; NULL = unknown */
+    struct {
+        struct dearth_key site;
+        const char *op, *mode, *program;
+        const struct report_location *location;
+        int64_t stack_id, occurrence, burst, size; /* size -1 = unknown */
+    } fault;
+    struct {
+        bool seen;
+        int signal; /* 0 = a sample */
+        bool has_address;
+        uint64_t address;
+        const char *program;
+        int64_t stack_id;
+    } crash;
+    bool has_code, timed_out;
+    int64_t exit_code;
+    int exit_signal; /* 0 = exited */
+    const char *stderr_tail;
+    int64_t bad, tried;
+    struct dearth_key *sites; /* sorted */
+    size_t n_sites;
+};
+
+struct report_recording {
+    int64_t id, started_unix_ns, duration_ns;
+    const char *state, *exe, *argv /* JSON array */, *cwd;
+    bool has_code, exact;
+    int64_t exit_code;
+    int exit_signal; /* 0 = exited */
+    /* -1 = unknown */
+    int64_t events, allocations, frees, failed, bytes, peak_bytes, live_blocks,
+        live_bytes;
+    int64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
+    int64_t sites, processes, threads;
+};
+
+struct report_replay {
+    int64_t id, recording, started_unix_ns, duration_ns, time_limit_ns;
+    const char *state, *options /* JSON object */, *isolation;
+    bool traced;
+    int deterministic_output, deterministic_sites; /* 1, 0, -1 = unknown */
+    int64_t jobs, planned, done, attempts;
+};
+
+struct report_note {
+    const char *kind, *text, *subject;
+};
+
+struct report_tally {
+    uint64_t total, testable, tested, excluded; /* untested = testable - tested */
+};
+
+struct report_data {
+    struct store *store;
+    const char *path;                    /* of the database, as the user gave it */
+    struct report_recording *recordings; /* by id; the last is the newest; at least one */
+    size_t n_recordings;
+    struct report_replay *replays; /* by id */
+    size_t n_replays;
+    struct report_location *locations; /* by id; only some may have sites */
+    size_t n_locations;
+    struct report_site *sites; /* by key */
+    size_t n_sites;
+    struct report_site **untested; /* reason != REPORT_TESTED: by location, then key */
+    size_t n_untested;
+    struct report_finding *findings; /* by severity, verdict, identity */
+    size_t n_findings;
+    struct report_tally site_tally, location_tally;
+    uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
+    uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
+    uint64_t reasons[REPORT_N_REASONS];       /* sites */
+    uint64_t n_attempts;
+    const char **modules_without_cfi; /* sorted */
+    size_t n_modules_without_cfi;
+    struct report_note *notes;
+    size_t n_notes;
+    bool exact;
+    struct report_private *private;
+};
+
+/**
+ * Read everything but stacks.
+ * @recording: id, or 0 for the newest and its like (above)
+ * @out: owned by the caller; report_data_free(); @store must outlive it
+ * Return: 0, or negative errno after a message.
+ */
+int report_data_new(struct store *store, int64_t recording, struct report_data **out);
+struct report_data *report_data_free(struct report_data *data);
+static inline void report_data_free_pointer(struct report_data **data) {
+    *data = report_data_free(*data);
+}
+#define AUTO_REPORT __attribute__((cleanup(report_data_free_pointer)))
+
+/** A stack with its symbols: frames_load() over the report's own reader. */
+int report_data_stack(const struct report_data *data, int64_t stack_id,
+                      struct frames *out);
+
+/** Tested / testable in millionths, rounded down so that 100 % means all; 1000000 when
+ * nothing is testable. */
+uint32_t report_coverage(const struct report_tally *tally);
+
+/** Append "function (file:line)", "function (module)", "module+0x12". NULL: "unknown". */
+void report_add_location(const struct report_location *location, struct text *out);
+/** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
+void report_add_command(const struct report_data *data, const struct report_site *site,
+                        struct text *out);
+/** Append the command that shows a finding again. */
+void report_add_repro(const struct report_data *data,
+                      const struct report_finding *finding, struct text *out);
+/** Append the recorded command line, quoted for a shell; the executable when argv is
+ * unknown. */
+void report_add_argv(const struct report_recording *recording, struct text *out);
+/** "SIGSEGV"; "signal 99" for what has no name. Static or per-call buffer. */
+const char *report_signal_name(int number, char buf[static 24]);
+
+#endif

@@ -1,0 +1,394 @@
+/*
+ * The report for people: see report_text.h. What a reader wants first comes first: how
+ * much is tested, what broke and how to see it again, then what was never tested.
+ */
+#include "report_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+static void add_percent(uint32_t millionths, struct text *out) {
+    text_addf(out, "%u.%u %%", millionths / 10000, millionths / 1000 % 10);
+}
+
+static void add_plural(struct text *out, uint64_t n, const char *one, const char *many) {
+    char buf[32];
+    text_addf(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
+}
+
+void report_add_severities(const struct report_data *data, struct text *out) {
+    static const char *const words[][2] = {{"bug", "bugs"},
+                                           {"warning", "warnings"},
+                                           {"policy", "policies"},
+                                           {"look", "looks"}};
+    bool any = false;
+    for (int i = REPORT_BUG; i <= REPORT_LOOK; i++) {
+        if (!data->severities[i])
+            continue;
+        if (any)
+            text_add(out, ", ");
+        any = true;
+        add_plural(out, data->severities[i], words[i][0], words[i][1]);
+    }
+    if (!any)
+        text_add(out, "nothing");
+}
+
+/* --- the head
+ * ------------------------------------------------------------------------------- */
+
+static void add_recording(const struct report_recording *r, struct text *out) {
+    char bytes[16], count[32], name[24];
+    text_addf(out, "  recording %lld: ", (long long)r->id);
+    report_add_argv(r, out);
+    if (r->allocations >= 0)
+        text_addf(out, "\n      %s allocations, %s",
+                  text_count((uint64_t)r->allocations, count),
+                  text_bytes(r->bytes < 0 ? 0 : (uint64_t)r->bytes, bytes));
+    if (r->peak_bytes >= 0)
+        text_addf(out, ", at most %s at once",
+                  text_bytes((uint64_t)r->peak_bytes, bytes));
+    if (r->exit_signal)
+        text_addf(out, "; killed by %s", report_signal_name(r->exit_signal, name));
+    else if (r->has_code)
+        text_addf(out, "; exit status %lld", (long long)r->exit_code);
+    if (strcmp(r->state, "complete") != 0)
+        text_addf(out, "; %s", r->state);
+    text_add(out, "\n");
+}
+
+static void add_replay(const struct report_replay *r, struct text *out) {
+    char duration[24];
+    text_addf(out, "  replay %lld of recording %lld: ", (long long)r->id,
+              (long long)r->recording);
+    add_plural(out, (uint64_t)r->attempts, "attempt", "attempts");
+    if (r->duration_ns >= 0)
+        text_addf(out, " in %s", text_duration((uint64_t)r->duration_ns, duration));
+    if (strcmp(r->state, "complete") != 0)
+        text_addf(out, "; %s",
+                  strcmp(r->state, "budget") == 0 ? "stopped by its budget" : r->state);
+    text_add(out, "\n");
+}
+
+static void add_head(const struct report_data *data, struct text *out) {
+    const size_t most = 5; /* of each; the newest */
+    text_add(out, data->path);
+    text_add(out, "\n");
+    size_t i = data->n_recordings > most ? data->n_recordings - most : 0;
+    if (i)
+        text_addf(out, "  %zu earlier recordings\n", i);
+    for (; i < data->n_recordings; i++)
+        add_recording(&data->recordings[i], out);
+    i = data->n_replays > most ? data->n_replays - most : 0;
+    if (i)
+        text_addf(out, "  %zu earlier replays\n", i);
+    for (; i < data->n_replays; i++)
+        add_replay(&data->replays[i], out);
+}
+
+static void add_tally(const char *what, const struct report_tally *t, struct text *out) {
+    char tested[32], testable[32];
+    text_addf(out, "  %-10s ", what);
+    add_percent(report_coverage(t), out);
+    text_addf(out, "  %s of %s tested", text_count(t->tested, tested),
+              text_count(t->testable, testable));
+    if (t->excluded)
+        text_addf(out, ", %s more cannot be made to fail",
+                  text_count(t->excluded, tested));
+    text_add(out, "\n");
+}
+
+static void add_summary(const struct report_data *data, struct text *out) {
+    char count[32];
+    text_add(out, "\nCoverage\n");
+    add_tally("sites", &data->site_tally, out);
+    add_tally("locations", &data->location_tally, out);
+    if (!data->site_tally.tested)
+        return;
+    text_add(out, "\nVerdicts (tested sites, by the worst)\n");
+    for (int i = 0; i < REPORT_UNREACHED; i++)
+        if (data->verdicts[i])
+            text_addf(out, "  %-10s %7s  %s\n", report_verdict_name(i),
+                      text_count(data->verdicts[i], count), report_verdict_meaning(i));
+}
+
+/* --- findings
+ * ------------------------------------------------------------------------------- */
+
+static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t max,
+                     struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = report_data_stack(data, stack_id, &frames);
+    if (r < 0)
+        return r;
+    uint32_t n = max && frames.n > max ? max : frames.n;
+    for (uint32_t i = 0; i < n; i++) {
+        text_addf(out, "        %s", i ? "  called by " : "  ");
+        frame_add(&frames.items[i], out);
+        text_add(out, frames.items[i].inlined ? " [inlined]\n" : "\n");
+    }
+    if (n < frames.n)
+        text_addf(out, "          ... %u more\n", frames.n - n);
+    return 0;
+}
+
+int report_add_headline(const struct report_data *data, const struct report_finding *f,
+                        struct text *out) {
+    char name[24];
+    text_add(out, report_verdict_name(f->verdict));
+    if (f->leaked)
+        text_add(out, " and leaked");
+    if (f->timed_out)
+        text_add(out, ": time limit passed");
+    else if (f->crash.signal)
+        text_addf(out, ": %s", report_signal_name(f->crash.signal, name));
+    else if (f->exit_signal)
+        text_addf(out, ": %s", report_signal_name(f->exit_signal, name));
+    else if (f->has_code)
+        text_addf(out, ": exit status %lld", (long long)f->exit_code);
+    if (f->policy)
+        text_addf(out, " by policy %s", f->policy);
+    if (!f->crash.stack_id)
+        return 0;
+    AUTO_FRAMES struct frames frames = {0};
+    int r = report_data_stack(data, f->crash.stack_id, &frames);
+    if (r == 0 && frames.n) {
+        text_add(out, " in ");
+        frame_add(&frames.items[0], out);
+    }
+    return r;
+}
+
+static void add_fault(const struct report_finding *f, struct text *out) {
+    char bytes[16];
+    text_addf(out, "      fault       %s", f->fault.op);
+    if (f->fault.size >= 0)
+        text_addf(out, " of %s", text_bytes((uint64_t)f->fault.size, bytes));
+    text_add(out, " in ");
+    report_add_location(f->fault.location, out);
+    text_addf(out, ", call %lld of its site", (long long)f->fault.occurrence);
+    if (strcmp(f->fault.mode, "sticky") == 0)
+        text_add(out, " and every allocation after it");
+    else if (strcmp(f->fault.mode, "burst") == 0)
+        text_addf(out, " and the %lld allocations after it",
+                  (long long)f->fault.burst - 1);
+    text_add(out, "\n");
+}
+
+/* The last lines of what it said, indented. */
+static void add_stderr(const char *tail, struct text *out) {
+    const int most = 4;
+    size_t n = tail ? strlen(tail) : 0;
+    while (n && (tail[n - 1] == '\n' || tail[n - 1] == ' '))
+        n--;
+    if (!n)
+        return;
+    size_t start = n;
+    for (int lines = 0; start > 0; start--)
+        if (tail[start - 1] == '\n' && ++lines == most)
+            break;
+    text_add(out, "      stderr      ");
+    for (size_t i = start; i < n; i++) {
+        text_add_n(out, tail + i, 1);
+        if (tail[i] == '\n')
+            text_add(out, "                  ");
+    }
+    text_add(out, "\n");
+}
+
+static int add_finding(const struct report_data *data, const struct report_finding *f,
+                       uint32_t max_frames, struct text *out) {
+    text_addf(out, "\n  #%lld %s: ", (long long)f->id, report_severity_name(f->severity));
+    int r = report_add_headline(data, f, out);
+    if (r < 0)
+        return r;
+    text_add(out, "\n");
+    add_fault(f, out);
+    if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
+        return r;
+    if (f->crash.stack_id) {
+        text_add(out, "      went wrong");
+        if (f->crash.has_address)
+            text_addf(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
+        text_add(out, "\n");
+        if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
+            return r;
+    }
+    if (f->module)
+        text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
+                  f->kind ? f->kind : "", f->kind ? ")" : "");
+    add_stderr(f->stderr_tail, out);
+    text_addf(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
+              (long long)f->tried);
+    add_plural(out, f->n_sites, "site", "sites");
+    text_add(out, "\n      again       ");
+    report_add_repro(data, f, out);
+    text_add(out, "\n");
+    return 0;
+}
+
+/* Policies and looks: a line and its command. */
+static int add_short_finding(const struct report_data *data,
+                             const struct report_finding *f, struct text *out) {
+    text_addf(out, "  #%lld ", (long long)f->id);
+    report_add_location(f->fault.location, out);
+    text_add(out, "\n      ");
+    int r = report_add_headline(data, f, out);
+    text_add(out, "; ");
+    add_plural(out, f->n_sites, "site", "sites");
+    text_add(out, "; ");
+    report_add_repro(data, f, out);
+    text_add(out, "\n");
+    return r;
+}
+
+static int add_findings(const struct report_data *data,
+                        const struct report_text_options *options, struct text *out) {
+    text_add(out, "\nFindings: ");
+    report_add_severities(data, out);
+    text_add(out, "\n");
+    uint32_t full = 0;
+    int severity = -1;
+    for (size_t i = 0; i < data->n_findings; i++) {
+        const struct report_finding *f = &data->findings[i];
+        if (options->max_findings && i >= 2 * (size_t)options->max_findings) {
+            text_addf(out, "  ... %zu more\n", data->n_findings - i);
+            break;
+        }
+        bool serious = f->severity == REPORT_BUG || f->severity == REPORT_WARNING;
+        bool in_full =
+            serious && (!options->max_findings || full < options->max_findings);
+        full += in_full;
+        if (!in_full && f->severity != severity)
+            text_addf(out, "\n  %s\n",
+                      f->severity == REPORT_POLICY
+                          ? "Policies: these allocations are taken to be infallible"
+                      : serious ? "More"
+                                : "Worth a look");
+        severity = in_full ? -1 : f->severity;
+        int r = in_full ? add_finding(data, f, options->max_frames, out)
+                        : add_short_finding(data, f, out);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- untested
+ * ------------------------------------------------------------------------------- */
+
+struct place { /* a run of data->untested with one location */
+    size_t first, n;
+    uint64_t bytes;
+};
+
+static int by_bytes(const void *a, const void *b) {
+    const struct place *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Testable ones only, grouped by location, most bytes first. @out: free() it. */
+static size_t group_untested(const struct report_data *data, struct place **out) {
+    struct place *places = text_alloc((data->n_untested + 1) * sizeof *places);
+    size_t n = 0;
+    const struct report_site *previous = NULL;
+    for (size_t i = 0; i < data->n_untested; i++) {
+        const struct report_site *site = data->untested[i];
+        if (site->reason == REPORT_NOT_FAILABLE)
+            continue;
+        if (!previous || previous->location != site->location || !site->location)
+            places[n++].first = i;
+        places[n - 1].n++;
+        places[n - 1].bytes += site->bytes;
+        previous = site;
+    }
+    if (n)
+        qsort(places, n, sizeof *places, by_bytes);
+    *out = places;
+    return n;
+}
+
+static void add_untested(const struct report_data *data, uint32_t max, struct text *out) {
+    uint64_t n = data->site_tally.testable - data->site_tally.tested;
+    char count[32], bytes[16];
+    if (!n)
+        return;
+    text_add(out, "\nNever tested: ");
+    add_plural(out, n, "site", "sites");
+    text_add(out, "\n");
+    for (int i = 1; i < REPORT_NOT_FAILABLE; i++)
+        if (data->reasons[i])
+            text_addf(out, "  %-14s %7s  %s\n", report_reason_name(i),
+                      text_count(data->reasons[i], count), report_reason_text(i));
+    AUTO_FREE struct place *places = NULL;
+    size_t n_places = group_untested(data, &places);
+    size_t shown = max && n_places > max ? max : n_places;
+    text_addf(out, "  %s\n",
+              shown < n_places ? "the locations with the most bytes:" : "where:");
+    for (size_t i = 0; i < shown; i++) {
+        const struct report_site *site = data->untested[places[i].first];
+        text_add(out, "    ");
+        report_add_location(site->location, out);
+        text_addf(out, ": %s, ", text_bytes(places[i].bytes, bytes));
+        add_plural(out, places[i].n, "site", "sites");
+        text_addf(out, ", %s\n        ", report_reason_name(site->reason));
+        report_add_command(data, site, out);
+        text_add(out, "\n");
+    }
+    if (shown < n_places)
+        text_addf(out, "    ... and %zu more locations\n", n_places - shown);
+    text_add(out, "  all of them: dearth replay ");
+    text_add_shell(out, data->path);
+    text_add(out, " --untested\n");
+}
+
+static void add_notes(const struct report_data *data, struct text *out) {
+    if (!data->n_notes && data->exact)
+        return;
+    text_add(out, "\nTo know\n");
+    if (!data->exact)
+        text_add(out,
+                 "  The recording is not exact: see the notes and `completeness` in the "
+                 "JSON report.\n");
+    for (size_t i = 0; i < data->n_notes; i++) {
+        text_addf(out, "  %s", data->notes[i].text);
+        if (data->notes[i].subject)
+            text_addf(out, " [%s]", data->notes[i].subject);
+        text_add(out, "\n");
+    }
+}
+
+void report_disarm(struct text *t, size_t start) {
+    if (t->n == start)
+        return;
+    AUTO_FREE char *clean = text_utf8(t->data + start, t->n - start);
+    t->n = start;
+    text_add(t, clean);
+    for (size_t i = start; i < t->n; i++) {
+        unsigned char c = (unsigned char)t->data[i];
+        unsigned char next = (unsigned char)t->data[i + 1];
+        if (c == '\t')
+            t->data[i] = ' ';
+        else if ((c < 0x20 && c != '\n') || c == 0x7f)
+            t->data[i] = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            t->data[i] = t->data[i + 1] = '?';
+    }
+}
+
+int report_text(const struct report_data *data, const struct report_text_options *options,
+                struct text *out) {
+    size_t start = out->n;
+    add_head(data, out);
+    add_summary(data, out);
+    int r = add_findings(data, options, out);
+    add_untested(data, options->max_untested, out);
+    add_notes(data, out);
+    report_disarm(out, start);
+    return r;
+}

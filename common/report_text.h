@@ -1,0 +1,35 @@
+/* A report for people, on a terminal or in a CI log. Pure: the same values give the same
+ * text. */
+#ifndef DEARTH_REPORT_TEXT_H
+#define DEARTH_REPORT_TEXT_H
+
+#include "report_data.h"
+
+struct report_text_options {
+    uint32_t max_frames;   /* of each stack; 0 = all */
+    uint32_t max_findings; /* shown in full; 0 = all */
+    uint32_t max_untested; /* locations listed; 0 = all */
+};
+
+/**
+ * Append the report.
+ * Control characters that came from the program (its stderr, its symbols) are replaced,
+ * so that it cannot send sequences to the reader's terminal. Return: 0, or negative errno
+ * after a message (a stack could not be read).
+ */
+int report_text(const struct report_data *data, const struct report_text_options *options,
+                struct text *out);
+
+/** Append a one-line headline of a finding, "crashed: SIGSEGV in strlen (libc.so.6)". */
+int report_add_headline(const struct report_data *data,
+                        const struct report_finding *finding, struct text *out);
+
+/** Append "1 bug, 2 warnings"; "nothing" when there is no finding. */
+void report_add_severities(const struct report_data *data, struct text *out);
+
+/** What may come from the program becomes harmless for a terminal: invalid UTF-8 and
+ * control characters but newlines, C1 ones in UTF-8 too, are replaced in @t from @start
+ * on. */
+void report_disarm(struct text *t, size_t start);
+
+#endif

@@ -1,0 +1,168 @@
+/* The words of a report: names of verdicts, severities, reasons; commands to copy. Pure.
+ */
+#include <cjson/cJSON.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report_private.h"
+#include "text.h"
+
+static const char *const verdicts[REPORT_N_VERDICTS] = {
+    [REPORT_CORRUPTED] = "corrupted", [REPORT_CRASHED] = "crashed",
+    [REPORT_HUNG] = "hung",           [REPORT_DEGRADED] = "degraded",
+    [REPORT_ABORTED] = "aborted",     [REPORT_FLAKY] = "flaky",
+    [REPORT_REPORTED] = "reported",   [REPORT_HANDLED] = "handled",
+    [REPORT_UNREACHED] = "unreached",
+};
+static const char *const meanings[REPORT_N_VERDICTS] = {
+    [REPORT_CORRUPTED] = "the heap was damaged: double free, invalid free, overrun",
+    [REPORT_CRASHED] = "a fatal signal or a failed assertion",
+    [REPORT_HUNG] = "did not end within its time limit",
+    [REPORT_DEGRADED] =
+        "ended as usual, with other output: a wrong answer without an error",
+    [REPORT_ABORTED] = "gave up by a policy: xmalloc, g_malloc, Rust, std::bad_alloc",
+    [REPORT_FLAKY] = "repeated attempts disagree",
+    [REPORT_REPORTED] = "ended with an error status",
+    [REPORT_HANDLED] = "same status and output as without the failure",
+    [REPORT_UNREACHED] = "the failure never came up",
+};
+static const char *const severities[REPORT_N_SEVERITIES] = {
+    [REPORT_BUG] = "bug",   [REPORT_WARNING] = "warning", [REPORT_POLICY] = "policy",
+    [REPORT_LOOK] = "look", [REPORT_OK] = "ok",           [REPORT_NONE] = "none",
+};
+static const struct {
+    const char *name, *text;
+} reasons[REPORT_N_REASONS] = {
+    [REPORT_TESTED] = {NULL, "tested"},
+    [REPORT_NEVER_SELECTED] = {"never_selected", "no replay chose it yet"},
+    [REPORT_FILTERED] = {"filtered", "a filter of the replay left it out"},
+    [REPORT_BUDGET] = {"budget", "the time or the number of attempts ran out"},
+    [REPORT_NOT_REACHED] = {"unreached",
+                            "attempts were made, but the call never came up"},
+    [REPORT_NOT_FAILABLE] = {"not_failable", "no call of it can be made to fail"},
+};
+
+static int find(const char *const *names, int n, const char *name, int fallback) {
+    for (int i = 0; name && i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return fallback;
+}
+
+const char *report_verdict_name(int verdict) {
+    return verdict >= 0 && verdict < REPORT_N_VERDICTS ? verdicts[verdict] : NULL;
+}
+
+const char *report_verdict_meaning(int verdict) {
+    return verdict >= 0 && verdict < REPORT_N_VERDICTS ? meanings[verdict] : "";
+}
+
+const char *report_severity_name(int severity) {
+    return severity >= 0 && severity < REPORT_N_SEVERITIES ? severities[severity]
+                                                           : "none";
+}
+
+int report_verdict_from_name(const char *name) {
+    return find(verdicts, REPORT_N_VERDICTS, name, -1);
+}
+
+int report_severity_from_name(const char *name) {
+    return find(severities, REPORT_N_SEVERITIES, name, REPORT_NONE);
+}
+
+const char *report_reason_name(int reason) {
+    return reason > 0 && reason < REPORT_N_REASONS ? reasons[reason].name : NULL;
+}
+
+const char *report_reason_text(int reason) {
+    return reason >= 0 && reason < REPORT_N_REASONS ? reasons[reason].text : "";
+}
+
+int report_reason_from_name(const char *name) {
+    for (int i = 1; name && i < REPORT_N_REASONS; i++)
+        if (strcmp(reasons[i].name, name) == 0)
+            return i;
+    return REPORT_TESTED;
+}
+
+uint32_t report_coverage(const struct report_tally *tally) {
+    if (!tally->testable)
+        return 1000000;
+    return (uint32_t)(tally->tested * 1000000u / tally->testable);
+}
+
+const char *report_signal_name(int number, char buf[static 24]) {
+    static const struct {
+        int number;
+        const char *name;
+    } signals[] = {
+        {SIGABRT, "SIGABRT"}, {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},
+        {SIGFPE, "SIGFPE"},   {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+        {SIGSYS, "SIGSYS"},   {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"},
+        {SIGINT, "SIGINT"},   {SIGHUP, "SIGHUP"},   {SIGQUIT, "SIGQUIT"},
+        {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGUSR1, "SIGUSR1"},
+        {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
+        {SIGCHLD, "SIGCHLD"},
+    };
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (signals[i].number == number)
+            return signals[i].name;
+    snprintf(buf, 24, "signal %d", number);
+    return buf;
+}
+
+void report_add_location(const struct report_location *location, struct text *out) {
+    if (!location) {
+        text_add(out, "unknown");
+        return;
+    }
+    const char *module = frame_basename(location->module);
+    if (location->file && location->line)
+        text_addf(out, "%s (%s:%lld)", location->function ? location->function : module,
+                  location->file, (long long)location->line);
+    else if (location->function)
+        text_addf(out, "%s (%s)", location->function, module);
+    else
+        text_addf(out, "%s+0x%llx", module, (unsigned long long)location->offset);
+}
+
+static void add_path(const struct report_data *data, struct text *out) {
+    if (data->path[0] == '-') /* not an option */
+        text_add(out, "./");
+    text_add_shell(out, data->path);
+}
+
+void report_add_command(const struct report_data *data, const struct report_site *site,
+                        struct text *out) {
+    if (site->reason == REPORT_NOT_FAILABLE)
+        return;
+    char key[DEARTH_KEY_HEX + 1];
+    text_key(site->key, key);
+    text_add(out, "dearth replay ");
+    add_path(data, out);
+    text_addf(out, " --site %s", key);
+}
+
+void report_add_repro(const struct report_data *data,
+                      const struct report_finding *finding, struct text *out) {
+    text_add(out, "dearth repro ");
+    add_path(data, out);
+    text_addf(out, " %lld", (long long)finding->id);
+}
+
+void report_add_argv(const struct report_recording *recording, struct text *out) {
+    cJSON *list = recording->argv ? cJSON_Parse(recording->argv) : NULL, *item;
+    bool first = true;
+    cJSON_ArrayForEach(item, list) {
+        if (!cJSON_IsString(item))
+            continue;
+        if (!first)
+            text_add(out, " ");
+        first = false;
+        text_add_shell(out, item->valuestring);
+    }
+    if (first)
+        text_add_shell(out, recording->exe);
+    cJSON_Delete(list);
+}

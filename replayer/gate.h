@@ -1,0 +1,27 @@
+/* The gate: may this pass? Pure but for reading the baseline. */
+#ifndef DEARTH_GATE_H
+#define DEARTH_GATE_H
+
+#include <stdbool.h>
+
+#include "../common/report_data.h"
+
+struct gate_options {
+    int fail_on; /* enum report_severity: this or worse fails; REPORT_NONE = none does */
+    const char
+        *baseline; /* path of an earlier report (JSON): its findings are known; or NULL */
+    double min_coverage; /* per cent of the testable sites; 0 = any */
+};
+
+enum gate_outcome { GATE_PASSED = 0, GATE_FAILED = 1 };
+
+/**
+ * Judge a report.
+ * @why: what failed, or that it passed, in lines for people
+ * Return: enum gate_outcome, or negative errno after a message (the baseline cannot be
+ * read).
+ */
+int gate_judge(const struct report_data *data, const struct gate_options *options,
+               struct text *why);
+
+#endif

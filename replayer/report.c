@@ -1,0 +1,168 @@
+/*
+ * `dearth report`: what was tested, what was never tested, what went wrong.
+ *
+ *   database ─► report_data ─► json | text | markdown | sarif | junit | lcov ─► stdout or
+ * FILE └──► gate ─► exit status
+ */
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/cli.h"
+#include "../common/commands.h"
+#include "../common/error.h"
+#include "../common/report_text.h"
+#include "../common/store.h"
+#include "gate.h"
+
+enum format {
+    FORMAT_JSON,
+    FORMAT_TEXT,
+    FORMAT_MARKDOWN,
+    FORMAT_SARIF,
+    FORMAT_JUNIT,
+    FORMAT_LCOV
+};
+
+struct report_options {
+    const char *path, *output;
+    int64_t recording;
+    int format;
+    bool stacks, brief, gate;
+    int fail_on; /* index of the choices; -1 = not given */
+    struct gate_options rules;
+};
+
+static int render(const struct report_data *data, const struct report_options *options,
+                  struct text *out) {
+    struct report_text_options all = {0}, some = {.max_frames = 8, .max_untested = 20},
+                               few = {.max_frames = 6,
+                                      .max_findings = 20,
+                                      .max_untested = 5};
+    switch ((enum format)options->format) {
+    case FORMAT_JSON:
+        return report_json(data, options->stacks, out);
+    case FORMAT_TEXT:
+        return report_text(data,
+                           options->stacks  ? &all
+                           : options->brief ? &few
+                                            : &some,
+                           out);
+    case FORMAT_MARKDOWN:
+        return report_markdown(data, out);
+    case FORMAT_SARIF:
+        return report_sarif(data, out);
+    case FORMAT_JUNIT:
+        return report_junit(data, out);
+    case FORMAT_LCOV:
+        return report_lcov(data, out);
+    }
+    return -EINVAL;
+}
+
+static int write_output(const char *path, const struct text *content) {
+    FILE *file = path ? fopen(path, "we") : stdout;
+    if (!file)
+        return error_print_errno(-errno, "%s: cannot write", path);
+    bool good = fwrite(content->data, 1, content->n, file) == content->n;
+    good = fflush(file) == 0 && good;
+    int error = errno;
+    if (path && fclose(file) != 0 && good) {
+        good = false;
+        error = errno;
+    }
+    return good ? 0
+                : error_print_errno(-error, "%s: cannot write", path ? path : "stdout");
+}
+
+static int judge(const struct report_data *data, const struct report_options *options) {
+    AUTO_TEXT struct text why = {0};
+    int r = gate_judge(data, &options->rules, &why);
+    if (r < 0)
+        return EXIT_CANNOT;
+    fputs(why.data, stderr);
+    return r == GATE_FAILED ? EXIT_GATE_FAILED : EXIT_OK;
+}
+
+static int run(const struct report_options *options) {
+    AUTO_STORE struct store *store = NULL;
+    AUTO_REPORT struct report_data *data = NULL;
+    AUTO_TEXT struct text content = {0};
+    if (store_new(options->path, STORE_READ, &store) < 0 ||
+        report_data_new(store, options->recording, &data) < 0 ||
+        render(data, options, &content) < 0 ||
+        write_output(options->output, &content) < 0)
+        return EXIT_CANNOT;
+    return options->gate ? judge(data, options) : EXIT_OK;
+}
+
+static int check(struct report_options *options, int n_operands, char **operands) {
+    /* In the order of the choices below. */
+    static const int severities[] = {REPORT_NONE, REPORT_LOOK, REPORT_POLICY,
+                                     REPORT_WARNING, REPORT_BUG};
+    if (n_operands > 1)
+        return error_print(-EINVAL, "report: one database at a time, not also '%s'",
+                           operands[1]);
+    if (n_operands)
+        options->path = operands[0];
+    if (options->recording < 0)
+        return error_print(-EINVAL, "report: recordings are numbered from 1");
+    if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
+        return error_print(-EINVAL,
+                           "report: --min-coverage takes a percentage, 0 to 100");
+    options->gate |= options->fail_on >= 0 || options->rules.baseline ||
+                     options->rules.min_coverage > 0;
+    options->rules.fail_on =
+        options->fail_on < 0 ? REPORT_BUG : severities[options->fail_on];
+    return 0;
+}
+
+int command_report(int argc, char **argv) {
+    struct report_options o = {.path = STORE_DEFAULT_PATH, .fail_on = -1};
+    const struct cli_option table[] = {
+        {'f', "format", CLI_CHOICE, &o.format, NULL,
+         "json (the default; schemas/report.schema.json), text for people, markdown for "
+         "a pull "
+         "request, sarif for code scanning, junit for CI, lcov for coverage viewers",
+         "json|text|markdown|sarif|junit|lcov"},
+        {'o', "output", CLI_TEXT, &o.output, "FILE", "write there instead of to stdout"},
+        {0, "recording", CLI_INT, &o.recording, "ID",
+         "report on this recording alone; default: the newest and all others of the same "
+         "program "
+         "in the same build"},
+        {0, "stacks", CLI_FLAG, &o.stacks, NULL,
+         "json: the stack of every site too; text: whole stacks, everything listed"},
+        {0, "brief", CLI_FLAG, &o.brief, NULL,
+         "text: shorter, as at the end of 'dearth check'"},
+        {0, "gate", CLI_FLAG, &o.gate, NULL,
+         "judge: exit 1 when there is a finding at or above --fail-on, or coverage is "
+         "too low; "
+         "the three options below imply it"},
+        {0, "fail-on", CLI_CHOICE, &o.fail_on, NULL,
+         "the least severity that fails the gate (default: bug)",
+         "none|look|policy|warning|bug"},
+        {0, "baseline", CLI_TEXT, &o.rules.baseline, "REPORT",
+         "an earlier JSON report: its findings are known, only new ones fail the gate"},
+        {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
+         "fail the gate when fewer of the testable sites are tested"},
+        {0},
+    };
+    const struct cli_command command = {
+        "report", "[options] [FILE]",
+        "Say what was tested, what was never tested, and what went wrong.",
+        "FILE is the database (default: " STORE_DEFAULT_PATH
+        "). The same database gives the same bytes. Exit status: 0, 1 when the gate "
+        "failed, 2 "
+        "when dearth could not do its job.",
+        table};
+    int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
+    if (r == CLI_DONE)
+        return EXIT_OK;
+    if (r < 0 || check(&o, n_operands, argv + 1) < 0)
+        return EXIT_CANNOT;
+    return run(&o);
+}

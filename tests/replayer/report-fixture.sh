@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Every format of a database that has every verdict, every reason, and strings made to break out.
+. "$(dirname "$0")/../lib.sh"
+
+python=
+for candidate in python3 /usr/bin/python3; do
+    "$candidate" -c 'import jsonschema' 2>/dev/null && python=$candidate && break
+done
+[ -n "$python" ] || skip 'no python3 with jsonschema'
+
+make_db() {
+    "$python" - "$SOURCE" "$1" <<'P'
+import re, sqlite3, sys
+source, path = sys.argv[1:]
+read = lambda name: open(source + "/" + name, encoding="utf-8").read()
+version = re.search(r"STORE_VERSION (\d+)", read("common/store.h")).group(1)
+db = sqlite3.connect(path)
+db.executescript(read("schemas/store.sql"))
+db.executescript(f"PRAGMA application_id = 0x44525448; PRAGMA user_version = {version};")
+db.executescript(read("tests/data/report.sql"))
+db.commit()
+P
+}
+make_db a.db
+for flags in '' --stacks; do
+    # shellcheck disable=SC2086
+    "$DEARTH" report $flags -o "report$flags.json" a.db
+    "$python" - "$SOURCE/schemas/report.schema.json" "report$flags.json" <<'P' || fail 'not valid'
+import json, sys
+import jsonschema
+schema, report = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.Draft202012Validator(schema).validate(report)
+P
+done
+"$python" - <<'P' || fail 'wrong values'
+import json
+r = json.load(open("report.json", encoding="utf-8"))
+s = r["summary"]
+assert s["sites"] == dict(total=18, testable=17, tested=11, untested=6, excluded=1), s["sites"]
+assert s["locations"] == dict(total=17, testable=16, tested=11, untested=5, excluded=1), s["locations"]
+assert s["coverage"] == 0.647058, s["coverage"]
+assert s["verdicts"] == dict(handled=3, reported=1, degraded=1, aborted=1, crashed=2, corrupted=1, hung=1,
+                             flaky=1), s["verdicts"]
+assert sum(s["verdicts"].values()) == s["sites"]["tested"]
+assert s["findings"] == dict(bug=4, warning=1, policy=1, look=1)
+reasons = sorted(u["reason"] for u in r["untested"])
+assert reasons == ["budget", "filtered", "never_selected", "never_selected", "not_failable", "unreached",
+                   "unreached"], reasons
+assert all((u["command"] is None) == (u["reason"] == "not_failable") for u in r["untested"])
+assert [x["id"] for x in r["recordings"]] == [2], "the other program is left out"
+keys = [x["key"] for x in r["sites"]]
+assert keys == sorted(keys) and len(set(keys)) == 18
+by_id = {f["id"]: f for f in r["findings"]}
+assert [f["severity"] for f in r["findings"]] == ["bug"] * 4 + ["warning", "policy", "look"]
+crash = by_id[2]
+assert crash["crash"]["signal"] == "SIGSEGV" and crash["crash"]["address"] == "0x10"
+assert [f["function"] for f in crash["crash"]["stack"]][0] == "foo_31"
+assert [f["function"] for f in crash["fault"]["stack"]] == ["function_6", "outer_of_6", "function_1"]
+assert crash["fault"]["stack"][0]["inlined"] is True and "inlined" not in crash["fault"]["stack"][1]
+assert crash["rate"] == dict(bad=2, tried=3) and crash["repro"] == "dearth repro a.db 2"
+assert by_id[7]["crash"]["address"] == "0xffffffffffffffff"
+assert len(by_id[7]["crash"]["stack"]) == 500
+assert by_id[1]["crash"]["address"] is None and by_id[6]["crash"] is None
+assert by_id[4]["exit_status"] == dict(code=None, signal="SIGKILL", timed_out=True)
+site = next(x for x in r["sites"] if x["verdicts"].get("crashed") and x["how"] == ["rerun", "snapshot"])
+assert site["verdict"] == "crashed" and site["verdicts"] == dict(crashed=1, handled=1)
+assert site["occurrences_tested"] == 2
+c = r["completeness"]
+assert not c["exact"] and c["events_lost"] == 3 and c["stacks_truncated"] == 2
+assert c["modules_without_cfi"] == ["/lib/libc.so.6", '/usr/lib/lib"quote\'s&amp;.so']
+assert "recordings_left_out" in [n["kind"] for n in c["notes"]]
+P
+echo 'ok: valid, with the right values'
+
+# The same rows give the same bytes, whoever wrote them and however often they are read.
+make_db b.db
+for format in json text markdown sarif junit lcov; do
+    "$DEARTH" report -f $format a.db >a.out
+    "$DEARTH" report -f $format a.db | cmp - a.out || fail "$format: twice, not the same bytes"
+    mv a.db c.db
+    mv b.db a.db
+    "$DEARTH" report -f $format a.db | cmp - a.out || fail "$format: of equal databases"
+    mv a.db b.db
+    mv c.db a.db
+    # Only newlines reach a terminal, whatever the program printed.
+    ! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177]')" a.out || fail "$format: control characters"
+done
+"$DEARTH" report -f sarif a.db | "$python" -c 'import json, sys
+run, = json.load(sys.stdin)["runs"]
+assert [r["level"] for r in run["results"]] == ["error"] * 4 + ["warning", "note", "note"]'
+"$DEARTH" report -f junit a.db | "$python" -c 'import sys, xml.etree.ElementTree as e
+suite = e.parse(sys.stdin).getroot()[0]
+assert suite.get("tests") == str(len(suite)) == "17", suite.get("tests")
+assert len(suite.findall(".//failure")) == 5 and len(suite.findall(".//skipped")) == 6'
+"$DEARTH" report -f lcov a.db >lcov
+contains lcov DA:140,0
+contains lcov DA:70,1
+"$DEARTH" report -f text a.db >text
+contains text 'dearth repro a.db 2'
+contains text '11 of 17 tested'
+
+# The gate.
+status 1 "$DEARTH" report --gate -o /dev/null a.db
+contains err 'gate FAILED'
+status 1 "$DEARTH" report --fail-on bug -o /dev/null a.db
+status 0 "$DEARTH" report --fail-on none -o /dev/null a.db
+status 0 "$DEARTH" report --baseline report.json -o /dev/null a.db
+status 1 "$DEARTH" report --baseline report.json --min-coverage 64.71 -o /dev/null a.db
+status 0 "$DEARTH" report --baseline report.json --min-coverage 64.7 -o /dev/null a.db
+"$python" -c 'import json
+r = json.load(open("report.json"))
+r["findings"] = [f for f in r["findings"] if f["severity"] != "warning" and f["id"] != 2]
+json.dump(r, open("known.json", "w"))'
+status 1 "$DEARTH" report --baseline known.json -o /dev/null a.db
+contains err '#2 crashed'
+lacks err '#7 crashed'
+contains err '1 finding of severity bug'
+status 1 "$DEARTH" report --baseline known.json --fail-on warning -o /dev/null a.db
+contains err '2 findings of severity warning'
+echo '{"format": "other"}' >other.json
+status 2 "$DEARTH" report --baseline other.json -o /dev/null a.db
+status 2 "$DEARTH" report --baseline no-such.json -o /dev/null a.db
+status 2 "$DEARTH" report --min-coverage 101 -o /dev/null a.db
+status 2 "$DEARTH" report --recording 9 a.db
+contains err 'holds no recording 9'
+status 2 "$DEARTH" report -o /no-such-folder/x a.db
+
+# One recording alone.
+"$DEARTH" report --recording 1 a.db >one.json
+"$python" -c 'import json
+r = json.load(open("one.json"))
+assert [x["id"] for x in r["recordings"]] == [1] and len(r["sites"]) == 1 and r["findings"] == []
+assert r["untested"][0]["reason"] == "never_selected"'
