@@ -62,7 +62,8 @@
 /* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
 struct frame {
     uintptr_t sp, ra, bp;
-    uintptr_t bp_address; /* where bp was read, or the address of bp here: "unchanged" */
+    uintptr_t bp_address;  /* where bp was read, or the address of bp here: "unchanged" */
+    uintptr_t cfa_address; /* where sp was read, or the address of sp here: computed */
     uint32_t node;
     uint32_t reserved;
 };

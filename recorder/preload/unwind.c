@@ -221,11 +221,43 @@ static COLD uint32_t by_reference(struct thread *thread, const struct caller *ca
     return node;
 }
 
+#ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's */
+static COLD void self_check(struct thread *thread, const struct caller *caller) {
+    uint64_t *counts = (uint64_t *)local->process->reserved; /* compared, different */
+    uint32_t flags = thread->last_flags, depth = thread->depth, first;
+    if (flags & SHM_NODE_TRUNCATED || !reference_backtrace)
+        return;
+    uint32_t n = unwind_reference(thread, caller, &first);
+    bool same = n == depth;
+    for (uint32_t i = 0; same && i < n; i++)
+        same =
+            thread->frames[depth - 1 - i].ra == (uintptr_t)thread->addresses[first + i];
+    add_relaxed(&counts[0], 1);
+    add_relaxed(&counts[1], !same);
+    if (!same && !counts[2]) { /* the first: where they part */
+        uint32_t i = 0;
+        while (i < n && i < depth &&
+               thread->frames[depth - 1 - i].ra ==
+                   (uintptr_t)thread->addresses[first + i])
+            i++;
+        counts[2] = i;
+        counts[3] = i < depth ? thread->frames[depth - 1 - i].ra : 0;
+        counts[4] = i < n ? (uintptr_t)thread->addresses[first + i] : 0;
+        counts[5] = i && i <= depth ? thread->frames[depth - i].ra : 0;
+    }
+    thread->last_flags = flags;
+}
+#else
+#define self_check(thread, caller) ((void)0)
+#endif
+
 uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op) {
     bool walked = false;
     uint32_t node = unwind_fast(thread, caller, &walked);
     if (unlikely(!walked))
         node = by_reference(thread, caller);
+    else
+        self_check(thread, caller);
     uint32_t flags = thread->last_flags;
     if (unlikely(flags & SHM_NODE_TRUNCATED))
         add_relaxed(&local->process->truncated, 1);

@@ -27,6 +27,7 @@
 static struct shm_header *arena;
 static struct {
     uint64_t allocs, frees, bytes, fails, injected, reallocs, threads, lost, bad;
+    uint64_t compared, different;
 } total;
 static uint32_t read_heads[1u << 20]; /* records already read of each block */
 static int print_events;
@@ -174,6 +175,13 @@ static void print_process(const struct shm_process *p, uint32_t id, int sites) {
             p->n_rings, p->n_modules, p->n_nodes, p->fallbacks, p->incomplete,
             p->truncated, p->boot_events, p->lost, p->exe, p->argc_stored, p->argv,
             p->cwd);
+    /* A library built with UNWIND_SELF_CHECK leaves its counts here. */
+    const uint64_t *check = (const uint64_t *)p->reserved;
+    total.compared += check[0];
+    total.different += check[1];
+    if (check[1])
+        fprintf(stderr, "different at %lu: ours %#lx, libunwind's %#lx, after %#lx\n",
+                check[2], check[3], check[4], check[5]);
     total.lost += p->lost + p->nodes_lost;
     for (uint32_t r = 0; r < p->n_rings; r++)
         total.lost += p->rings[r].lost;
@@ -199,10 +207,11 @@ static void print_all(int sites) {
     }
     fprintf(stderr,
             "total allocs %lu frees %lu bytes %lu fails %lu injected %lu reallocs %lu "
-            "threads %lu lost %lu bad %lu blocks %u processes %u\n",
+            "threads %lu lost %lu bad %lu blocks %u processes %u "
+            "compared %lu different %lu\n",
             total.allocs, total.frees, total.bytes, total.fails, total.injected,
             total.reallocs, total.threads, total.lost, total.bad, arena->blocks_next,
-            arena->n_processes);
+            arena->n_processes, total.compared, total.different);
 }
 
 static void create(const char *path, uint32_t blocks, uint32_t flags, uint32_t depth,
