@@ -1,0 +1,77 @@
+/* Allocations whose end is not yet seen: see event_pending.h. Linear probing. */
+#include "event_pending.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void event_pending_deinit(struct event_pending *p) {
+    free(p->slots);
+    *p = (struct event_pending){0};
+}
+
+static size_t pending_home(const struct event_pending *p, uint64_t number) {
+    return (size_t)(number * 0x9e3779b97f4a7c15ull >> 20) & (p->capacity - 1);
+}
+
+static int pending_grow(struct event_pending *p) {
+    struct event_pending bigger = {.capacity = p->capacity ? p->capacity * 2 : 1024};
+    bigger.slots = malloc(bigger.capacity * sizeof *bigger.slots);
+    if (!bigger.slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < bigger.capacity; i++)
+        bigger.slots[i].reference = CHUNK_NONE;
+    for (size_t i = 0; i < p->capacity; i++) {
+        if (p->slots[i].reference == CHUNK_NONE)
+            continue;
+        size_t at = pending_home(&bigger, p->slots[i].reference);
+        while (bigger.slots[at].reference != CHUNK_NONE)
+            at = (at + 1) & (bigger.capacity - 1);
+        bigger.slots[at] = p->slots[i];
+    }
+    bigger.n = p->n;
+    free(p->slots);
+    *p = bigger;
+    return 0;
+}
+
+int event_pending_put(struct event_pending *p, const struct chunk_event *e,
+                      uint64_t number) {
+    if (p->n + 1 > p->capacity / 4 * 3) {
+        int r = pending_grow(p);
+        if (r < 0)
+            return r;
+    }
+    size_t at = pending_home(p, number);
+    while (p->slots[at].reference != CHUNK_NONE)
+        at = (at + 1) & (p->capacity - 1);
+    p->slots[at] = *e;
+    p->slots[at].reference = number;
+    p->n++;
+    return 0;
+}
+
+/* Take @number out. Deletion shifts later members of the run back, so no tombstones stay.
+ */
+bool event_pending_take(struct event_pending *p, uint64_t number,
+                        struct chunk_event *out) {
+    if (!p->n)
+        return false;
+    size_t mask = p->capacity - 1, at = pending_home(p, number);
+    while (p->slots[at].reference != number) {
+        if (p->slots[at].reference == CHUNK_NONE)
+            return false;
+        at = (at + 1) & mask;
+    }
+    *out = p->slots[at];
+    for (size_t next = (at + 1) & mask; p->slots[next].reference != CHUNK_NONE;
+         next = (next + 1) & mask) {
+        size_t home = pending_home(p, p->slots[next].reference);
+        if (((next - home) & mask) >= ((next - at) & mask)) {
+            p->slots[at] = p->slots[next];
+            at = next;
+        }
+    }
+    p->slots[at].reference = CHUNK_NONE;
+    p->n--;
+    return true;
+}
