@@ -1,0 +1,285 @@
+/*
+ * Profiles that the aggregates cannot give: by size, by thread, at one moment. One pass
+ * over the events; the only state is the set of blocks live at that point
+ * (common/event_pending.h).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/error.h"
+#include "../common/event_pending.h"
+#include "../common/event_reader.h"
+#include "../common/idmap.h"
+#include "../schemas/shm.h"
+#include "profile.h"
+
+#define MAX_THREADS (1u << 24) /* a larger serial is damage, not a thread */
+
+int64_t profile_at_peak_key(int64_t process_id, int64_t site_id) {
+    return process_id << 36 | site_id; /* sites have far fewer than 2^36 rows */
+}
+
+static int open_reader(struct store *store, const struct event_filter *filter,
+                       struct event_reader **out) {
+    AUTO_FREE char *message = NULL;
+    int r = event_reader_new(store->db, filter, out, &message);
+    if (r < 0)
+        error_print(r, "%s: %s", store->path, message ? message : "out of memory");
+    return r;
+}
+
+/* When processes ended: their blocks are gone then, freed or not. */
+static int read_ends(struct store *store, int64_t recording_id, struct idmap *out) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(store,
+                          "SELECT id, ended_ns FROM process WHERE recording_id = ?1 AND "
+                          "ended_ns IS NOT NULL",
+                          &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, recording_id);
+    while (sqlite3_step(q) == SQLITE_ROW)
+        idmap_put(out, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+    return 0;
+}
+
+static bool process_over(const struct idmap *ends, int64_t process_id,
+                         uint64_t moment_ns) {
+    int64_t end;
+    return idmap_get(ends, process_id, &end) && (uint64_t)end < moment_ns;
+}
+
+int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_ns,
+                    struct idmap *out) {
+    struct event_filter filter = EVENT_FILTER_ALL;
+    struct event_reader *reader;
+    struct allocation a;
+    filter.recording_id = recording_id;
+    filter.max_ns = moment_ns;
+    filter.ends = true;
+    struct idmap processes = {0};
+    int r = read_ends(store, recording_id, &processes);
+    if (r == 0)
+        r = open_reader(store, &filter, &reader);
+    if (r < 0) {
+        idmap_deinit(&processes);
+        return r;
+    }
+    while ((r = event_reader_next(reader, &a)) > 0) {
+        if ((a.ended && a.ended_ns <= moment_ns) || !a.event.address || !a.event.site ||
+            process_over(&processes, a.process_id, moment_ns))
+            continue;
+        int64_t key = profile_at_peak_key(a.process_id, a.event.site), sum = 0;
+        idmap_get(out, key, &sum);
+        idmap_put(out, key, sum + (int64_t)a.event.size);
+    }
+    if (r < 0)
+        error_print(r, "%s: %s", store->path, event_reader_message(reader));
+    event_reader_free(reader);
+    idmap_deinit(&processes);
+    return r;
+}
+
+/* --- by size and by thread --- */
+
+struct fold {
+    struct profile *profile;
+    enum profile_by by;
+    struct store *store;
+    struct event_pending pending; /* `address` of a slot holds its item's index */
+    struct live {                 /* per item, in the current process */
+        uint64_t bytes, peak;
+    } * live;
+    uint32_t n_live;
+    uint64_t
+        *last_allocation; /* per thread serial: number + 1 of its newest allocation */
+    uint32_t n_threads;
+    uint32_t size_items[65]; /* item of a size class + 1 */
+    uint32_t *thread_items;  /* item of a thread serial + 1, of the current process */
+    uint32_t n_thread_items;
+};
+
+/* 0, 1, 2, 3..4, 5..8, ...: class = bits needed for size - 1, plus one. */
+static unsigned size_class(uint64_t size) {
+    return size == 0 ? 0 : size == 1 ? 1 : 65 - (unsigned)__builtin_clzll(size - 1);
+}
+
+static uint32_t make_item(struct profile *p, const char *key, const char *name) {
+    return (uint32_t)(profile_item(p, key, name) - p->items);
+}
+
+static uint32_t item_of_size(struct fold *f, uint64_t size) {
+    unsigned class = size_class(size);
+    if (class > 64)
+        class = 64;
+    if (!f->size_items[class]) {
+        char buf[16];
+        uint64_t high = class < 2     ? class
+                        : class == 64 ? UINT64_MAX
+                                      : 1ull << (class - 1);
+        AUTO_FREE char *key = text_format("%02u", class);
+        AUTO_FREE char *name =
+            text_format("%s%s", class < 3 ? "" : "up to ", text_bytes(high, buf));
+        f->size_items[class] = make_item(f->profile, key, name) + 1;
+    }
+    return f->size_items[class] - 1;
+}
+
+/* Make [0, n] valid in a growing, zeroed array. */
+static void *reach(void *array, uint32_t *n, uint32_t index, size_t size) {
+    if (index < *n)
+        return array;
+    uint32_t bigger = (index + 1) * 2;
+    array = text_realloc(array, bigger * size);
+    memset((char *)array + *n * size, 0, (bigger - *n) * size);
+    *n = bigger;
+    return array;
+}
+
+static uint32_t item_of_thread(struct fold *f, const struct event_reader *reader,
+                               int64_t process_id, uint32_t serial) {
+    f->thread_items =
+        reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
+    if (!f->thread_items[serial]) {
+        int64_t id = event_reader_thread(reader, serial);
+        AUTO_FREE char *sql = text_format(
+            "SELECT t.tid, p.pid, p.ordinal, p.exe FROM process p LEFT JOIN thread t "
+            "ON t.id = %lld WHERE p.id = %lld",
+            (long long)id, (long long)process_id);
+        AUTO_STMT sqlite3_stmt *q = NULL;
+        long long tid = 0, pid = 0, ordinal = 0;
+        const char *exe = "?";
+        if (store_prepare(f->store, sql, &q) == 0 && sqlite3_step(q) == SQLITE_ROW) {
+            tid = sqlite3_column_int64(q, 0);
+            pid = sqlite3_column_int64(q, 1);
+            ordinal = sqlite3_column_int64(q, 2);
+            exe = store_column_text(q, 3);
+        }
+        AUTO_FREE char *key = text_format("%lld.%u %s", ordinal, serial, exe);
+        AUTO_FREE char *name =
+            text_format("thread %u (tid %lld) of %s (pid %lld)", serial, tid, exe, pid);
+        f->thread_items[serial] = make_item(f->profile, key, name) + 1;
+    }
+    return f->thread_items[serial] - 1;
+}
+
+static void begin_block(struct fold *f, uint32_t item, const struct chunk_event *e) {
+    f->live = reach(f->live, &f->n_live, item, sizeof *f->live);
+    struct live *live = &f->live[item];
+    live->bytes += e->size;
+    if (live->bytes > live->peak)
+        live->peak = live->bytes;
+}
+
+static void end_block(struct fold *f, const struct chunk_event *old,
+                      const struct chunk_event *e) {
+    struct profile_numbers *n = &f->profile->items[old->address].n;
+    f->live[old->address].bytes -= old->size;
+    n->frees++;
+    n->lifetime_ns += e->time_ns > old->time_ns ? e->time_ns - old->time_ns : 0;
+    n->cross_thread_frees += e->thread != old->thread;
+    n->temporary += e->kind == SHM_EV_FREE && e->thread == old->thread &&
+                    f->last_allocation[e->thread] == old->reference + 1;
+}
+
+static int fold_event(struct fold *f, const struct event_reader *reader,
+                      int64_t process_id, const struct chunk_event *e, uint64_t number) {
+    struct chunk_event old;
+    f->last_allocation =
+        reach(f->last_allocation, &f->n_threads, e->thread, sizeof *f->last_allocation);
+    if (e->reference != CHUNK_NONE && e->kind != SHM_EV_REALLOC_FAIL &&
+        event_pending_take(&f->pending, e->reference, &old))
+        end_block(f, &old, e);
+    if (!event_allocates(e->kind))
+        return 0;
+    uint32_t item = f->by == PROFILE_BY_SIZE
+                        ? item_of_size(f, e->size)
+                        : item_of_thread(f, reader, process_id, e->thread);
+    bool made = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
+    struct profile_numbers one = {.count = 1,
+                                  .failed = !made,
+                                  .bytes = made ? e->size : 0,
+                                  .max_size = e->size,
+                                  .first_ns = e->time_ns,
+                                  .last_ns = e->time_ns};
+    profile_add(&f->profile->items[item].n, &one);
+    if (!made)
+        return 0;
+    f->last_allocation[e->thread] = number + 1;
+    begin_block(f, item, e);
+    struct chunk_event kept = *e;
+    kept.address = item;
+    if (event_pending_put(&f->pending, &kept, number) < 0)
+        return error_print(-ENOMEM, "out of memory: %zu blocks are live at once",
+                           f->pending.n);
+    return 0;
+}
+
+static void clear(void *array, size_t n) {
+    if (array)
+        memset(array, 0, n);
+}
+
+/* What is left is live for good; peaks of processes add up. */
+static void finish_process(struct fold *f) {
+    for (size_t i = 0; i < f->pending.capacity; i++) {
+        const struct chunk_event *e = &f->pending.slots[i];
+        if (e->reference == CHUNK_NONE)
+            continue;
+        f->profile->items[e->address].n.live_blocks++;
+        f->profile->items[e->address].n.live_bytes += e->size;
+    }
+    event_pending_deinit(&f->pending);
+    for (uint32_t i = 0; i < f->profile->n_items && i < f->n_live; i++)
+        f->profile->items[i].n.peak_bytes += f->live[i].peak;
+    clear(f->live, f->n_live * sizeof *f->live);
+    clear(f->last_allocation, f->n_threads * sizeof *f->last_allocation);
+    clear(f->thread_items, f->n_thread_items * sizeof *f->thread_items);
+}
+
+static int fold_all(struct fold *f, struct event_reader *reader) {
+    const struct chunk_event *events;
+    struct allocation chunk;
+    uint32_t n;
+    uint64_t first;
+    int64_t process = 0;
+    int r;
+    while ((r = event_reader_chunk(reader, &events, &n, &first, &chunk)) > 0) {
+        if (process && process != chunk.process_id)
+            finish_process(f);
+        process = chunk.process_id;
+        for (uint32_t i = 0; i < n; i++)
+            if (events[i].thread < MAX_THREADS &&
+                (r = fold_event(f, reader, process, &events[i], first + i)) < 0)
+                return r;
+    }
+    if (r < 0)
+        return error_print(r, "%s: %s", f->store->path, event_reader_message(reader));
+    if (process)
+        finish_process(f);
+    return 0;
+}
+
+int profile_load_events(struct store *store, int64_t recording_id, enum profile_by by,
+                        struct profile *out) {
+    struct event_filter filter = EVENT_FILTER_ALL;
+    struct event_reader *reader;
+    struct fold fold = {.profile = out, .by = by, .store = store};
+    *out = (struct profile){0};
+    filter.recording_id = recording_id;
+    int r = open_reader(store, &filter, &reader);
+    if (r < 0)
+        return r;
+    r = fold_all(&fold, reader);
+    for (uint32_t i = 0; i < out->n_items; i++)
+        profile_add(&out->total, &out->items[i].n);
+    event_reader_free(reader);
+    event_pending_deinit(&fold.pending);
+    free(fold.live);
+    free(fold.last_allocation);
+    free(fold.thread_items);
+    if (r < 0)
+        profile_deinit(out);
+    return r;
+}

@@ -1,0 +1,313 @@
+/*
+ * `dearth stats`: where a recording's memory went.
+ *
+ *   site_stat (or the events) ──profile──► items ──sort, limit──► table | JSON
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../common/cli.h"
+#include "../common/commands.h"
+#include "../common/error.h"
+#include "../common/frames.h"
+#include "../common/idmap.h"
+#include "../common/store.h"
+#include "../common/text.h"
+#include "heading.h"
+#include "profile.h"
+
+enum format { FORMAT_TEXT, FORMAT_JSON };
+
+struct stats {
+    int by, sort, format;
+    int64_t limit, recording;
+    bool leaks, stacks;
+    struct store *store;
+    struct heading heading;
+    struct profile profile;
+    struct frames_reader *frames;
+};
+
+static bool from_events(int by) {
+    return by == PROFILE_BY_SIZE || by == PROFILE_BY_THREAD;
+}
+
+/* --- loading --- */
+
+static int load_items(struct stats *s) {
+    if (from_events(s->by)) {
+        if (strcmp(s->heading.detail, "events") != 0)
+            return error_print(0,
+                               "--by size and --by thread need the single events, and "
+                               "recording %lld has only counts per site (--detail=sites)",
+                               (long long)s->heading.recording_id);
+        return profile_load_events(s->store, s->heading.recording_id, s->by, &s->profile);
+    }
+    struct idmap at_peak = {0};
+    struct profile_filter filter = {.recording_id = s->heading.recording_id,
+                                    .skip_execed = s->leaks,
+                                    .by_cost = s->sort};
+    int r = 0;
+    if (s->sort == PROFILE_PEAK && strcmp(s->heading.detail, "events") == 0) {
+        r = profile_at_peak(s->store, s->heading.recording_id, s->heading.peak_ns,
+                            &at_peak);
+        filter.at_peak = &at_peak;
+        filter.by_cost = s->sort = PROFILE_AT_PEAK;
+    }
+    if (r == 0)
+        r = profile_load(s->store, &filter, s->by, &s->profile);
+    idmap_deinit(&at_peak);
+    return r;
+}
+
+/* Leave out what costs nothing: with --leaks, what was freed. */
+static uint32_t shown_items(const struct stats *s) {
+    uint32_t n = 0;
+    while (n < s->profile.n_items && (s->limit <= 0 || n < (uint64_t)s->limit) &&
+           (!s->leaks || s->profile.items[n].n.live_blocks))
+        n++;
+    return n;
+}
+
+/* --- leaks: what the numbers of a site say about the blocks it left --- */
+
+static void add_leak_hint(struct text *t, const struct stats *s,
+                          const struct profile_numbers *n) {
+    char buf[24];
+    uint64_t end = s->heading.duration_ns;
+    if (n->frees == 0 && n->live_blocks == 1)
+        text_add(t, "one block, kept");
+    else if (n->frees == 0)
+        text_add(t, "none was freed");
+    else
+        text_addf(t, "%.1f %% kept",
+                  100.0 * (double)n->live_blocks / (double)(n->live_blocks + n->frees));
+    /* Blocks of the run's last hundredth may just have been in use when it ended. */
+    if (end && n->last_ns >= end - end / 100)
+        text_add(t, ", still asked for at the end");
+    else if (end > n->last_ns)
+        text_addf(t, ", last asked for %s before the end",
+                  text_duration(end - n->last_ns, buf));
+}
+
+/* --- text --- */
+
+static int add_stack(struct text *t, struct stats *s, int64_t stack_id) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = frames_load(s->frames, stack_id, &frames);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < frames.n; i++) {
+        text_add(t, "              ");
+        frame_add(&frames.items[i], t);
+        text_add(t, frames.items[i].inlined ? " [inlined]\n" : "\n");
+    }
+    return 0;
+}
+
+static void add_columns_heading(struct text *t, const struct stats *s) {
+    if (s->leaks) {
+        text_addf(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
+        return;
+    }
+    text_addf(t, "%13s %10s %10s", "count", "bytes", "own peak");
+    if (s->sort == PROFILE_AT_PEAK)
+        text_addf(t, " %10s", "at peak");
+    text_addf(t, " %10s %13s", "live", "temporary");
+    if (s->sort == PROFILE_CROSS_THREAD)
+        text_addf(t, " %13s", "cross-thread");
+    text_add(t, "  where\n");
+}
+
+static void add_item_columns(struct text *t, const struct stats *s,
+                             const struct profile_numbers *n) {
+    char a[32], b[16];
+    if (s->leaks) {
+        text_addf(t, "%12s %10s", text_count(n->live_blocks, a),
+                  text_bytes(n->live_bytes, b));
+        return;
+    }
+    text_addf(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
+    text_addf(t, " %10s", text_bytes(n->peak_bytes, b));
+    if (s->sort == PROFILE_AT_PEAK)
+        text_addf(t, " %10s", text_bytes(n->at_peak_bytes, b));
+    text_addf(t, " %10s %13s", text_bytes(n->live_bytes, b), text_count(n->temporary, a));
+    if (s->sort == PROFILE_CROSS_THREAD)
+        text_addf(t, " %13s", text_count(n->cross_thread_frees, a));
+}
+
+static int add_item(struct text *t, struct stats *s, const struct profile_item *item) {
+    add_item_columns(t, s, &item->n);
+    text_addf(t, "  %s", item->name);
+    if (item->op)
+        text_addf(t, " [%s %.8s]", item->op, item->key);
+    if (item->n.failed)
+        text_addf(t, " (%llu failed)", (unsigned long long)item->n.failed);
+    if (s->leaks) {
+        text_add(t, "; ");
+        add_leak_hint(t, s, &item->n);
+    }
+    text_add(t, "\n");
+    return s->stacks && item->stack_id ? add_stack(t, s, item->stack_id) : 0;
+}
+
+static const char *const by_names[] = {"site", "location", "function", "module",
+                                       "size", "thread",   "process"};
+static const char *const sort_names[] = {"count",     "bytes",        "peak", "live",
+                                         "temporary", "cross-thread", "peak", "size"};
+
+static int print_text(struct stats *s) {
+    AUTO_TEXT struct text t = {0};
+    uint32_t n = shown_items(s);
+    heading_add_text(&t, s->store->path, &s->heading);
+    if (s->leaks)
+        text_addf(
+            &t, "\nnever freed, by %s (processes that an exec replaced are left out):\n",
+            by_names[s->by]);
+    else
+        text_addf(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
+    add_columns_heading(&t, s);
+    for (uint32_t i = 0; i < n; i++) {
+        int r = add_item(&t, s, &s->profile.items[i]);
+        if (r < 0)
+            return r;
+    }
+    if (!n)
+        text_add(&t, s->leaks ? "  nothing: every block was freed\n" : "  nothing\n");
+    add_item_columns(&t, s, &s->profile.total);
+    text_addf(&t, "  in all");
+    if (n < s->profile.n_items && !s->leaks)
+        text_addf(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
+    text_add(&t, "\n");
+    fputs(t.data, stdout);
+    return 0;
+}
+
+/* --- JSON: schemas/stats.schema.json --- */
+
+static int add_json_stack(struct text *t, struct stats *s, int64_t stack_id) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = frames_load(s->frames, stack_id, &frames);
+    text_add(t, ",\"stack\":[");
+    for (uint32_t i = 0; i < frames.n; i++) {
+        const struct frame *f = &frames.items[i];
+        text_add(t, i ? ",{\"file\":" : "{\"file\":");
+        if (f->file)
+            text_add_json(t, f->file);
+        else
+            text_add(t, "null");
+        text_add(t, ",\"function\":");
+        if (f->function)
+            text_add_json(t, f->function);
+        else
+            text_add(t, "null");
+        text_addf(t, ",\"line\":%u,\"module\":", f->line);
+        text_add_json(t, f->module);
+        text_addf(t, ",\"offset\":%llu}", (unsigned long long)f->offset);
+    }
+    text_add(t, "]");
+    return r;
+}
+
+static int add_json_item(struct text *t, struct stats *s,
+                         const struct profile_item *item) {
+    text_add(t, "{");
+    profile_add_json(t, &item->n);
+    text_add(t, ",\"name\":");
+    text_add_json(t, item->name);
+    if (item->op) {
+        text_addf(t, ",\"key\":\"%s\",\"op\":", item->key);
+        text_add_json(t, item->op);
+    }
+    int r = s->stacks && item->stack_id ? add_json_stack(t, s, item->stack_id) : 0;
+    text_add(t, "}");
+    return r;
+}
+
+static int print_json(struct stats *s) {
+    AUTO_TEXT struct text t = {0};
+    uint32_t n = shown_items(s);
+    text_addf(&t, "{\"format\":\"dearth-stats\",\"version\":1,\n\"recording\":");
+    heading_add_json(&t, &s->heading);
+    text_addf(&t, ",\n\"by\":\"%s\",\"sort\":\"%s\",\"leaks\":%s,\"items_total\":%u,\n",
+              by_names[s->by], sort_names[s->sort], s->leaks ? "true" : "false",
+              s->profile.n_items);
+    text_add(&t, "\"total\":{");
+    profile_add_json(&t, &s->profile.total);
+    text_add(&t, "},\n\"items\":[");
+    for (uint32_t i = 0; i < n; i++) {
+        text_add(&t, i ? ",\n" : "\n");
+        int r = add_json_item(&t, s, &s->profile.items[i]);
+        if (r < 0)
+            return r;
+    }
+    text_add(&t, "\n]}\n");
+    fputs(t.data, stdout);
+    return 0;
+}
+
+static int run(struct stats *s, const char *path) {
+    int r = store_new(path, STORE_READ, &s->store);
+    if (r < 0)
+        return r;
+    int64_t id = store_recording(s->store, s->recording);
+    if (id < 0)
+        return (int)id;
+    if ((r = heading_load(s->store, id, &s->heading)) < 0 || (r = load_items(s)) < 0)
+        return r;
+    profile_sort(&s->profile, s->sort);
+    if (s->stacks && (r = frames_reader_new(s->store, &s->frames)) < 0)
+        return r;
+    return s->format == FORMAT_JSON ? print_json(s) : print_text(s);
+}
+
+int command_stats(int argc, char **argv) {
+    struct stats s = {.by = PROFILE_BY_LOCATION, .sort = -1, .limit = -1};
+    const struct cli_option options[] = {
+        {0, "by", CLI_CHOICE, &s.by, NULL, "what a line stands for", PROFILE_BY_CHOICES},
+        {'s', "sort", CLI_CHOICE, &s.sort, NULL, "which cost comes first (bytes)",
+         PROFILE_SORT_CHOICES},
+        {'n', "limit", CLI_INT, &s.limit, "N", "lines shown (20); 0 = all"},
+        {0, "leaks", CLI_FLAG, &s.leaks, NULL,
+         "what was never freed, and what hints at why"},
+        {0, "stacks", CLI_FLAG, &s.stacks, NULL,
+         "below each line the stack of its most expensive site"},
+        {'r', "recording", CLI_INT, &s.recording, "ID", "which recording (the newest)"},
+        {'f', "format", CLI_CHOICE, &s.format, NULL, "for people or programs",
+         "text|json"},
+        {0}};
+    const struct cli_command command = {
+        "stats", "[options] [FILE]",
+        "Show where a recording's memory went. FILE is dearth.db by default.",
+        "bytes: requested by calls that succeeded. own peak: the largest sum of live "
+        "bytes of "
+        "a site alone; of a line with several sites it is the sum of theirs, an upper "
+        "bound. at "
+        "peak (with --sort peak): what was live when the whole recording was at its "
+        "peak. "
+        "live: never freed. temporary: freed by the same thread with no allocation in "
+        "between. "
+        "cross-thread: freed by another thread. --sort peak, --by size and --by thread "
+        "read "
+        "every event; the rest comes from sums and is immediate.",
+        options};
+    int n, r = cli_parse(&command, argc, argv, false, &n);
+    if (r != CLI_RUN)
+        return r == CLI_DONE ? EXIT_OK : EXIT_CANNOT;
+    if (n > 1) {
+        error_print(0, "stats: one database at a time; 'dearth diff' compares two");
+        return EXIT_CANNOT;
+    }
+    if (s.sort < 0)
+        s.sort = s.leaks                   ? PROFILE_LIVE
+                 : s.by == PROFILE_BY_SIZE ? PROFILE_BY_KEY
+                                           : PROFILE_BYTES;
+    if (s.limit < 0)
+        s.limit = s.by == PROFILE_BY_SIZE ? 0 : 20;
+    r = run(&s, n ? argv[1] : STORE_DEFAULT_PATH);
+    frames_reader_free(s.frames);
+    profile_deinit(&s.profile);
+    heading_deinit(&s.heading);
+    store_free(s.store);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
