@@ -65,3 +65,7 @@ void error_info(const char *format, ...) {
 void error_set_quiet(int quiet) {
     quiet_mode = quiet;
 }
+
+int error_quiet(void) {
+    return quiet_mode;
+}

@@ -1,15 +1,17 @@
 /*
- * Messages to the user. Whoever first sees a failure prints it once, on stderr, naming the thing and
- * the way out; callers pass the negative errno up unchanged and add nothing.
+ * Messages to the user. Whoever first sees a failure prints it once, on stderr, naming
+ * the thing and the way out; callers pass the negative errno up unchanged and add
+ * nothing.
  */
 #ifndef DEARTH_ERROR_H
 #define DEARTH_ERROR_H
 
-/* Exit statuses of every command (design: Gates). `dearth record` passes the program's own on. */
+/* Exit statuses of every command (design: Gates). `dearth record` passes the program's
+ * own on. */
 enum exit_status {
     EXIT_OK = 0,
     EXIT_GATE_FAILED = 1,
-    EXIT_CANNOT = 2,        /* dearth could not do its job, or was called wrongly */
+    EXIT_CANNOT = 2,          /* dearth could not do its job, or was called wrongly */
     EXIT_RECORD_FAILED = 125, /* `dearth record` itself failed */
     EXIT_NOT_EXECUTABLE = 126,
     EXIT_NOT_FOUND = 127,
@@ -18,8 +20,8 @@ enum exit_status {
 /**
  * Print "dearth: MESSAGE" and hand the error through.
  * @err: a negative errno, or 0 when errno says nothing about it (returns -EINVAL then)
- * Return: @err, for `return error_print(err, ...)`. strerror is not appended: say it in words
- * or use error_print_errno().
+ * Return: @err, for `return error_print(err, ...)`. strerror is not appended: say it in
+ * words or use error_print_errno().
  */
 int error_print(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -35,5 +37,7 @@ void error_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Hide (1) or show (0) information and warnings. */
 void error_set_quiet(int quiet);
+/** Are information and warnings hidden? */
+int error_quiet(void);
 
 #endif
