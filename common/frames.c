@@ -244,3 +244,48 @@ void frame_add(const struct frame *frame, struct text *out) {
         text_addf(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
     text_addf(out, " (%s)", frame_basename(frame->module));
 }
+
+/* Where the parameters begin: the last '(' outside brackets that is closed by the last
+ * ')' before qualifiers. "(anonymous namespace)::f()", "operator()(int)" have others
+ * before it. */
+static size_t parameters_at(const char *function) {
+    size_t n = strlen(function), end = n;
+    while (end && function[end - 1] != ')')
+        end--;
+    if (!end || strchr(function + end, ':') || strchr(function + end, '>'))
+        return n; /* nothing of it is a parameter list */
+    int depth = 0;
+    for (size_t i = end; i-- > 0;) {
+        depth += function[i] == ')';
+        depth -= function[i] == '(';
+        if (!depth)
+            return i ? i : n;
+    }
+    return n;
+}
+
+char *frame_bare_function(const struct frame *frame) {
+    size_t n = frame->function ? parameters_at(frame->function) : 0;
+    if (!n || !frame->function[n])
+        return NULL;
+    char *name = text_alloc(n + 1);
+    return memcpy(name, frame->function, n);
+}
+
+bool frame_function_matches(const struct frame *frame, const char *glob) {
+    if (frame->linkage_name && text_glob(glob, frame->linkage_name))
+        return true;
+    if (!frame->function)
+        return false;
+    if (text_glob(glob, frame->function))
+        return true;
+    AUTO_FREE char *bare = frame_bare_function(frame);
+    return bare && text_glob(glob, bare);
+}
+
+bool frame_matches(const struct frame *frame, const char *glob) {
+    return frame_function_matches(frame, glob) || text_glob(glob, frame->module) ||
+           text_glob(glob, frame_basename(frame->module)) ||
+           (frame->file && (text_glob(glob, frame->file) ||
+                            text_glob(glob, frame_basename(frame->file))));
+}

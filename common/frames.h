@@ -62,6 +62,18 @@ void frame_add_place(const struct frame *frame, struct text *out);
  * "module+0x12ab". */
 void frame_add(const struct frame *frame, struct text *out);
 
+/**
+ * Does a glob name this frame's function? Compared with the function, with it less its
+ * parameters ("ns::f(int)" is met by "ns::f"), and with the linkage name.
+ */
+bool frame_function_matches(const struct frame *frame, const char *glob);
+/** The function without its parameters; NULL when it is unknown or has none. free() it.
+ */
+char *frame_bare_function(const struct frame *frame);
+/** Does a glob name this frame: its function, module or source file (each whole, or the
+ * last component of a path alone)? */
+bool frame_matches(const struct frame *frame, const char *glob);
+
 /** Last component of a path (never NULL for a non-NULL @path). */
 const char *frame_basename(const char *path);
 

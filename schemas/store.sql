@@ -69,6 +69,12 @@ CREATE TABLE site (
     error_path INTEGER NOT NULL DEFAULT 0 -- 1 = only ever seen while handling a failure
 );
 
+-- How derived columns were made, so that they are made again when that changes.
+CREATE TABLE setting (
+    name      TEXT PRIMARY KEY,          -- 'location_rules': catalogue and --wrapper globs behind location_id
+    value     BLOB NOT NULL
+) WITHOUT ROWID;
+
 -- One run under `dearth record`.
 CREATE TABLE recording (
     id        INTEGER PRIMARY KEY,
