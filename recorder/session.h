@@ -122,6 +122,9 @@ struct session_site_cache;
 struct session_site_cache *session_site_cache_new(struct session *session,
                                                   struct store *store);
 struct session_site_cache *session_site_cache_free(struct session_site_cache *cache);
+/** Row of `module` for module @index (1-based) of a process. Return: as above. */
+int64_t session_store_module(struct session_site_cache *cache,
+                             const struct shm_process *process, uint32_t index);
 /** Forget a process whose block is about to be recycled for another one. */
 void session_site_cache_forget(struct session_site_cache *cache,
                                const struct shm_process *process);

@@ -285,6 +285,11 @@ static int64_t arena_module(struct session_site_cache *cache, struct known_proce
     return id;
 }
 
+int64_t session_store_module(struct session_site_cache *cache,
+                             const struct shm_process *process, uint32_t index) {
+    return arena_module(cache, know_process(cache, process), index);
+}
+
 /* Collect node ids from @id up to, not including, the first with a known row.
  * Return: how many, or -1 when the tree is damaged. */
 static int64_t walk_up(struct session_site_cache *cache, struct known_process *known,

@@ -1,0 +1,353 @@
+/* Live blocks of one process: see live.h. Run by the collector, one thread. */
+#include "live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/text.h"
+
+struct block {
+    uint64_t address; /* 0 = empty slot */
+    uint64_t size, index, time_ns;
+    uint32_t site, thread;
+};
+
+struct lane {             /* what one ring's thread is doing */
+    uint64_t last_index;  /* event number of its last allocation; CHUNK_NONE at first */
+    uint64_t begin_ns;    /* of a realloc under way */
+    struct block pending; /* its old block; address 0 = none or not known */
+};
+
+struct live {
+    struct live_sum *sum;
+    struct live_totals totals;
+    struct block *blocks; /* open addressing, linear, at most 5/8 full */
+    uint64_t n, capacity; /* a power of two */
+    unsigned shift;       /* 64 - log2(capacity) */
+    struct lane *lanes;
+    uint32_t n_lanes;
+    struct live_stat *stats;
+    uint32_t n_stats;
+};
+
+#define FIRST_BITS 10
+
+/* --- the map: address -> block ------------------------------------------------------ */
+
+/* Blocks lie 16 bytes apart; Fibonacci hashing spreads the rest (Knuth, TAOCP 3, 6.4). */
+static uint64_t home_of(const struct live *l, uint64_t address) {
+    return (address >> 3) * 0x9e3779b97f4a7c15ull >> l->shift;
+}
+
+static uint64_t slot_of(const struct live *l, uint64_t address) {
+    uint64_t i = home_of(l, address);
+    while (l->blocks[i].address && l->blocks[i].address != address)
+        i = (i + 1) & (l->capacity - 1);
+    return i;
+}
+
+static void grow(struct live *l) {
+    struct block *old = l->blocks;
+    uint64_t n = l->capacity;
+    l->capacity *= 2;
+    l->shift--;
+    l->blocks = text_alloc(l->capacity * sizeof *l->blocks);
+    for (uint64_t i = 0; i < n; i++)
+        if (old[i].address)
+            l->blocks[slot_of(l, old[i].address)] = old[i];
+    free(old);
+}
+
+static void map_put(struct live *l, const struct block *b) {
+    if (l->n * 8 >= l->capacity * 5)
+        grow(l);
+    l->blocks[slot_of(l, b->address)] = *b;
+    l->n++;
+}
+
+/* Take the block out; those behind it move up, so no tombstones are needed. */
+static bool map_take(struct live *l, uint64_t address, struct block *out) {
+    uint64_t mask = l->capacity - 1, hole = slot_of(l, address);
+    *out = l->blocks[hole];
+    if (!address || !out->address)
+        return false;
+    for (uint64_t i = (hole + 1) & mask; l->blocks[i].address; i = (i + 1) & mask) {
+        uint64_t home = home_of(l, l->blocks[i].address);
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            l->blocks[hole] = l->blocks[i];
+            hole = i;
+        }
+    }
+    l->blocks[hole].address = 0;
+    l->n--;
+    return true;
+}
+
+/* --- sums ------------------------------------------------------------------------- */
+
+static struct live_stat *stat_of(struct live *l, uint32_t site) {
+    if (site >= l->n_stats) {
+        uint32_t n = l->n_stats ? l->n_stats : 64;
+        while (n <= site)
+            n *= 2;
+        l->stats = text_realloc(l->stats, n * sizeof *l->stats);
+        memset(l->stats + l->n_stats, 0, (n - l->n_stats) * sizeof *l->stats);
+        l->n_stats = n;
+    }
+    return &l->stats[site];
+}
+
+static struct lane *lane_of(struct live *l, uint32_t ring) {
+    if (ring >= l->n_lanes) {
+        l->lanes = text_realloc(l->lanes, (ring + 1) * sizeof *l->lanes);
+        for (; l->n_lanes <= ring; l->n_lanes++)
+            l->lanes[l->n_lanes] = (struct lane){.last_index = CHUNK_NONE};
+    }
+    return &l->lanes[ring];
+}
+
+static struct live_stat *count_call(struct live *l, const struct live_input *in,
+                                    bool success) {
+    struct live_stat *s = stat_of(l, in->site);
+    uint64_t size = in->event->size;
+    bool zero_realloc = in->event->kind == SHM_EV_REALLOC_END && !size;
+    if (!s->count++) {
+        s->first_ns = s->last_ns = in->time_ns;
+        s->first_thread = in->thread;
+    }
+    if (in->time_ns < s->first_ns)
+        s->first_ns = in->time_ns;
+    if (in->time_ns > s->last_ns)
+        s->last_ns = in->time_ns;
+    s->failable += !zero_realloc;
+    bool first = success ? s->count - s->failed == 1 : s->count == 1;
+    if (first || (success && size < s->min_size))
+        s->min_size = size;
+    if (first || (success && size > s->max_size))
+        s->max_size = size;
+    if (success) {
+        s->bytes += size;
+        l->totals.bytes += size;
+        l->totals.allocations++;
+    } else {
+        s->failed++;
+        l->totals.failed++;
+    }
+    return s;
+}
+
+static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_t now) {
+    s->live_blocks++;
+    s->live_bytes += size;
+    if (s->live_blocks > s->peak_blocks)
+        s->peak_blocks = s->live_blocks;
+    if (s->live_bytes > s->peak_bytes)
+        s->peak_bytes = s->live_bytes;
+    l->totals.live_blocks++;
+    l->totals.live_bytes += size;
+    l->sum->bytes += size;
+    if (l->sum->bytes > l->sum->peak_bytes) {
+        l->sum->peak_bytes = l->sum->bytes;
+        l->sum->peak_ns = now;
+    }
+}
+
+static struct live_stat *remove_live(struct live *l, const struct block *b) {
+    struct live_stat *s = stat_of(l, b->site);
+    s->live_blocks--;
+    s->live_bytes -= b->size;
+    l->totals.live_blocks--;
+    l->totals.live_bytes -= b->size;
+    l->sum->bytes -= b->size;
+    return s;
+}
+
+/* --- events ------------------------------------------------------------------------- */
+
+static void start_block(struct live *l, const struct live_input *in,
+                        struct live_stat *s) {
+    uint64_t index = l->totals.events;
+    struct block b = {.address = in->event->address,
+                      .size = in->event->size,
+                      .index = index,
+                      .time_ns = in->time_ns,
+                      .site = in->site,
+                      .thread = in->thread},
+                 stale;
+    if (map_take(l, b.address, &stale)) {
+        remove_live(l, &stale);
+        l->totals.replaced++;
+        s = stat_of(l, in->site);
+    }
+    add_live(l, s, b.size, in->time_ns);
+    map_put(l, &b);
+    lane_of(l, in->ring)->last_index = index;
+}
+
+static void end_block(struct live *l, const struct live_input *in, const struct block *b,
+                      uint64_t now) {
+    struct live_stat *s = remove_live(l, b);
+    s->frees++;
+    if (now > b->time_ns)
+        s->lifetime_ns += now - b->time_ns;
+    if (b->thread != in->thread)
+        s->cross_thread_frees++;
+    else if (lane_of(l, in->ring)->last_index == b->index)
+        s->temporary++;
+}
+
+static void apply_free(struct live *l, const struct live_input *in,
+                       struct chunk_event *out) {
+    struct block b;
+    l->totals.frees++;
+    if (map_take(l, in->event->address, &b)) {
+        end_block(l, in, &b, in->time_ns);
+        out->reference = b.index;
+    } else {
+        l->totals.inherited++;
+    }
+}
+
+static void begin_realloc(struct live *l, const struct live_input *in) {
+    struct lane *lane = lane_of(l, in->ring);
+    if (lane->pending.address)
+        map_put(l, &lane->pending); /* its second half was lost */
+    lane->begin_ns = in->time_ns;
+    if (!map_take(l, in->event->address, &lane->pending)) {
+        lane->pending.address = 0;
+        l->totals.inherited++;
+    }
+}
+
+static void end_realloc(struct live *l, const struct live_input *in,
+                        struct chunk_event *out) {
+    struct lane *lane = lane_of(l, in->ring);
+    struct block old = lane->pending;
+    lane->pending.address = 0;
+    if (old.address) {
+        end_block(l, in, &old, lane->begin_ns);
+        out->reference = old.index;
+    }
+    struct live_stat *s = count_call(l, in, true);
+    if (in->event->address)
+        start_block(l, in, s);
+}
+
+static void fail_realloc(struct live *l, const struct live_input *in,
+                         struct chunk_event *out) {
+    struct lane *lane = lane_of(l, in->ring);
+    if (lane->pending.address) {
+        out->reference = lane->pending.index;
+        map_put(l, &lane->pending);
+        lane->pending.address = 0;
+    }
+    count_call(l, in, false);
+}
+
+int live_apply(struct live *l, const struct live_input *in, struct chunk_event *out) {
+    const struct shm_event *e = in->event;
+    *out = (struct chunk_event){.time_ns = in->time_ns,
+                                .address = e->address,
+                                .size = e->size,
+                                .reference = CHUNK_NONE,
+                                .thread = in->thread,
+                                .aux = e->aux,
+                                .kind = e->kind,
+                                .op = e->op};
+    switch (e->kind) {
+    case SHM_EV_ALLOC:
+        start_block(l, in, count_call(l, in, true));
+        break;
+    case SHM_EV_FAIL:
+    case SHM_EV_INJECTED:
+        out->address = 0;
+        count_call(l, in, false);
+        break;
+    case SHM_EV_FREE:
+        out->size = 0;
+        apply_free(l, in, out);
+        break;
+    case SHM_EV_REALLOC_BEGIN:
+        begin_realloc(l, in);
+        return 0;
+    case SHM_EV_REALLOC_END:
+        end_realloc(l, in, out);
+        break;
+    case SHM_EV_REALLOC_FAIL:
+        fail_realloc(l, in, out);
+        break;
+    case SHM_EV_THREAD:
+        lane_of(l, in->ring)->last_index = CHUNK_NONE;
+        return 0;
+    default:
+        return 0;
+    }
+    l->totals.events++;
+    return 1;
+}
+
+/* --- life --------------------------------------------------------------------------- */
+
+struct live *live_new(struct live_sum *sum) {
+    struct live *l = text_alloc(sizeof *l);
+    l->sum = sum;
+    l->capacity = 1u << FIRST_BITS;
+    l->shift = 64 - FIRST_BITS;
+    l->blocks = text_alloc(l->capacity * sizeof *l->blocks);
+    stat_of(l, 0);
+    return l;
+}
+
+struct live *live_free(struct live *l) {
+    if (l) {
+        free(l->blocks);
+        free(l->lanes);
+        free(l->stats);
+        free(l);
+    }
+    return NULL;
+}
+
+void live_end(struct live *l) {
+    for (uint32_t i = 0; i < l->n_lanes; i++) {
+        if (l->lanes[i].pending.address)
+            map_put(l, &l->lanes[i].pending);
+        l->lanes[i].pending.address = 0;
+    }
+    l->sum->bytes -= l->totals.live_bytes;
+}
+
+const struct live_totals *live_totals(const struct live *l) {
+    return &l->totals;
+}
+
+const struct live_stat *live_stat(const struct live *l, uint32_t index) {
+    return index < l->n_stats && l->stats[index].count ? &l->stats[index] : NULL;
+}
+
+bool live_check(const struct live *l) {
+    uint64_t n = 0, blocks = 0, bytes = 0, site_blocks = 0, site_bytes = 0;
+    for (uint64_t i = 0; i < l->capacity; i++) {
+        const struct block *b = &l->blocks[i];
+        if (!b->address)
+            continue;
+        if (slot_of(l, b->address) != i)
+            return false;
+        n++;
+        blocks++;
+        bytes += b->size;
+    }
+    for (uint32_t i = 0; i < l->n_lanes; i++)
+        if (l->lanes[i].pending.address) {
+            blocks++;
+            bytes += l->lanes[i].pending.size;
+        }
+    for (uint32_t i = 0; i < l->n_stats; i++) {
+        site_blocks += l->stats[i].live_blocks;
+        site_bytes += l->stats[i].live_bytes;
+    }
+    const struct live_totals *t = &l->totals;
+    return n == l->n && blocks == t->live_blocks && bytes == t->live_bytes &&
+           site_blocks == blocks && site_bytes == bytes &&
+           t->events == t->allocations + t->frees + t->failed;
+}
