@@ -133,6 +133,8 @@ uint64_t profile_cost(const struct profile_numbers *n, enum profile_cost cost) {
         return n->cross_thread_frees;
     case PROFILE_AT_PEAK:
         return n->at_peak_bytes;
+    case PROFILE_LIVE_BLOCKS:
+        return n->live_blocks;
     case PROFILE_BY_KEY:
         break;
     }
@@ -204,6 +206,10 @@ static void choose_item(sqlite3_stmt *q, enum profile_by by, char **key, char **
         *name = text_format("%s (pid %lld)", store_column_text(q, COL_EXE),
                             (long long)sqlite3_column_int64(q, COL_PID));
         return;
+    case PROFILE_BY_STACK:
+        *name = text_dup(store_column_text(q, COL_EXE));
+        *key = text_format("%s\n%s", *name, store_column_text(q, COL_KEY));
+        return;
     default:
         *key = text_dup(where);
     }
@@ -221,7 +227,7 @@ static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
         idmap_get(filter->at_peak, profile_at_peak_key(process, site), &at_peak))
         n.at_peak_bytes = (uint64_t)at_peak;
     struct profile_item *item = profile_item(p, key, name);
-    if (by == PROFILE_BY_SITE && !item->op) {
+    if ((by == PROFILE_BY_SITE || by == PROFILE_BY_STACK) && !item->op) {
         const char *portable = store_column_text(q, COL_PORTABLE);
         item->op = text_dup(store_column_text(q, COL_OP));
         item->portable = portable && *portable ? text_dup(portable) : NULL;

@@ -29,6 +29,7 @@ enum profile_by {
     PROFILE_BY_SIZE,   /* powers of two; needs the events */
     PROFILE_BY_THREAD, /* needs the events */
     PROFILE_BY_PROCESS,
+    PROFILE_BY_STACK, /* one item for each program and site; name = the program's path */
 };
 #define PROFILE_BY_CHOICES "site|location|function|module|size|thread|process"
 
@@ -40,6 +41,7 @@ enum profile_cost {
     PROFILE_TEMPORARY,
     PROFILE_CROSS_THREAD,
     PROFILE_AT_PEAK,
+    PROFILE_LIVE_BLOCKS,
     PROFILE_BY_KEY, /* not a cost: sizes in their own order */
 };
 #define PROFILE_SORT_CHOICES "count|bytes|peak|live|temporary|cross-thread"
@@ -57,7 +59,7 @@ struct profile_item {
     char *key;        /* unique in the profile and equal across recordings */
     char *name;       /* for people */
     char *portable;   /* by site: hex of the portable key, NULL when unknown */
-    char *op;         /* by site: allocation function; else NULL */
+    char *op;         /* by site, by stack: allocation function; else NULL */
     int64_t site_id;  /* its site with the largest cost; 0 = none */
     int64_t stack_id; /* of that site; 0 = not known */
     uint64_t largest; /* cost of that site */
