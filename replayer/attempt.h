@@ -86,7 +86,8 @@ struct observation {
     /* last fatal-signal candidate delivered after the fault fired (or a sample when timed
      * out) */
     int crash_signal, crash_code; /* si_signo, si_code; 0 = none */
-    bool crash_fatal; /* crash_pid ended by that signal (false: it was handled, or unknown) */
+    bool crash_fatal; /* crash_pid ended by that signal (false: it was handled, or
+                         unknown) */
     uint64_t crash_address;
     uint32_t crash_pid;
     char *crash_exe;
@@ -111,7 +112,7 @@ struct baseline {
     uint64_t n_lines;
     bool files_stable;
     uint8_t files_digest[16];
-    uint64_t duration_ns; /* longest */
+    uint64_t duration_ns;    /* longest */
     const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
     uint64_t stderr_tail_n;
 };
@@ -128,8 +129,10 @@ struct judgement {
 const char *verdict_name(enum verdict v); /* "handled" ... */
 const char *
 severity_name(enum severity s); /* "ok", "policy", "warning", "bug", "look", "none" */
-enum verdict verdict_from_name(const char *name); /* VERDICT_NONE when unknown */
-const char *fault_mode_name(enum fault_mode m);   /* "once", "sticky", "burst" */
+enum verdict verdict_from_name(const char *name);       /* VERDICT_NONE when unknown */
+enum severity verdict_severity(enum verdict v);         /* by the design's table */
+const char *fault_mode_name(enum fault_mode m);         /* "once", "sticky", "burst" */
+enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknown */
 
 /**
  * Judge one execution. Pure.

@@ -1,0 +1,87 @@
+/* Names of the words an attempt is described with, and the end of an observation:
+ * attempt.h. */
+#include "attempt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const verdict_names[N_VERDICTS] = {
+    [VERDICT_NONE] = "none",           [VERDICT_HANDLED] = "handled",
+    [VERDICT_REPORTED] = "reported",   [VERDICT_DEGRADED] = "degraded",
+    [VERDICT_ABORTED] = "aborted",     [VERDICT_CRASHED] = "crashed",
+    [VERDICT_CORRUPTED] = "corrupted", [VERDICT_HUNG] = "hung",
+    [VERDICT_UNREACHED] = "unreached", [VERDICT_FLAKY] = "flaky",
+};
+
+static const char *const severity_names[] = {
+    [SEVERITY_NONE] = "none",       [SEVERITY_OK] = "ok",
+    [SEVERITY_LOOK] = "look",       [SEVERITY_POLICY] = "policy",
+    [SEVERITY_WARNING] = "warning", [SEVERITY_BUG] = "bug",
+};
+
+const char *verdict_name(enum verdict v) {
+    return (unsigned)v < N_VERDICTS ? verdict_names[v] : "none";
+}
+
+const char *severity_name(enum severity s) {
+    return (unsigned)s <= SEVERITY_BUG ? severity_names[s] : "none";
+}
+
+enum verdict verdict_from_name(const char *name) {
+    for (int v = 0; name && v < N_VERDICTS; v++)
+        if (strcmp(verdict_names[v], name) == 0)
+            return (enum verdict)v;
+    return VERDICT_NONE;
+}
+
+enum severity verdict_severity(enum verdict v) {
+    switch (v) {
+    case VERDICT_HANDLED:
+    case VERDICT_REPORTED:
+        return SEVERITY_OK;
+    case VERDICT_DEGRADED:
+        return SEVERITY_WARNING;
+    case VERDICT_ABORTED:
+        return SEVERITY_POLICY;
+    case VERDICT_CRASHED:
+    case VERDICT_CORRUPTED:
+    case VERDICT_HUNG:
+        return SEVERITY_BUG;
+    case VERDICT_FLAKY:
+        return SEVERITY_LOOK;
+    default:
+        return SEVERITY_NONE;
+    }
+}
+
+const char *fault_mode_name(enum fault_mode m) {
+    switch (m) {
+    case MODE_ONCE:
+        return "once";
+    case MODE_STICKY:
+        return "sticky";
+    case MODE_BURST:
+        return "burst";
+    }
+    return "none";
+}
+
+enum fault_mode fault_mode_from_name(const char *name) {
+    for (int m = MODE_ONCE; name && m <= MODE_BURST; m++)
+        if (strcmp(fault_mode_name((enum fault_mode)m), name) == 0)
+            return (enum fault_mode)m;
+    return MODE_ONCE;
+}
+
+void observation_deinit(struct observation *o) {
+    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
+        free(o->crash_frames[i].module);
+        free(o->crash_frames[i].function);
+    }
+    free(o->crash_frames);
+    free(o->crash_exe);
+    free(o->fired_exe);
+    free(o->stdout_data);
+    free(o->stderr_tail);
+    *o = (struct observation){0};
+}

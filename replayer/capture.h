@@ -1,0 +1,39 @@
+/* What an attempt printed on one descriptor: a digest of all, the beginning, the end. */
+#ifndef DEARTH_CAPTURE_H
+#define DEARTH_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+
+/* Zero is valid; one per descriptor and worker, used again for every attempt. */
+struct capture {
+    int fd; /* our end of the pipe, non-blocking; -1 = closed */
+    uint64_t total;
+    struct digest digest;
+    uint8_t *head; /* the first head_n <= head_cap bytes */
+    uint64_t head_n, head_cap, head_capacity;
+    uint8_t *tail; /* ring of tail_cap bytes */
+    uint64_t tail_cap;
+};
+
+/**
+ * Make a pipe and be ready to read it.
+ * @target_fd: the program's end, out; owned by the caller
+ * Return: 0 or -errno.
+ */
+int capture_begin(struct capture *capture, uint64_t head_cap, uint64_t tail_cap,
+                  int *target_fd);
+/** Read what there is, but no more than about @limit bytes. Closes itself at the end of
+ * file. */
+void capture_read(struct capture *capture, uint64_t limit);
+void capture_close(struct capture *capture);
+void capture_deinit(struct capture *capture);
+
+/** The kept tail in order. Return: a malloc()ed copy (NULL when empty), its length in @n.
+ */
+char *capture_take_tail(const struct capture *capture, uint64_t *n);
+
+#endif

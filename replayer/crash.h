@@ -1,0 +1,17 @@
+/* Look into a stopped thread: registers, unwinding, module and function of each frame. */
+#ifndef DEARTH_CRASH_H
+#define DEARTH_CRASH_H
+
+#include <sys/types.h>
+
+struct observation;
+
+/**
+ * Store the stack of @tid in @seen->crash_frames, its process in crash_pid and crash_exe;
+ * what was there before is freed. Context: @tid is in a ptrace stop and traced by the
+ * caller. Nothing of the target is changed. Return: number of frames, 0 when nothing
+ * could be read.
+ */
+unsigned crash_capture(pid_t tid, struct observation *seen);
+
+#endif

@@ -1,0 +1,446 @@
+/*
+ * A worker's loop around one process tree:
+ *
+ *            ┌──────── SIGCHLD ──► waitpid ──► tracer (stops, ends)
+ *   poll ────┼──────── pipes ────► digest, kept output; stdin is fed
+ *            ├──────── time ─────► limit: sample, kill; grace over: kill
+ *            └──────── channel ──► dearth is gone: kill, end
+ *
+ * It is over when waitpid() says ECHILD: no traced process and, this worker being the
+ * subreaper of all its descendants, no other either. Nothing is read from the arena
+ * before.
+ */
+#include "execution.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "../recorder/session.h"
+#include "debugger.h"
+#include "launch.h"
+#include "tracer.h"
+
+#define MS            1000000ull
+/* What outlives the first process may still print for a moment: shells' background jobs.
+ */
+#define GRACE_NS      (500 * MS)
+#define HEARTBEAT_NS  (50 * MS)    /* session_poll() wants 100 ms at most */
+#define KILL_AGAIN_NS (20 * MS)    /* processes that were just being made */
+#define GIVE_UP_NS    (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
+                                    */
+
+struct run {
+    struct execution *x;
+    struct observation *seen;
+    struct tracer tracer;
+    pid_t first;
+    bool first_ended, all_ended;
+    int status; /* of the first process, as wait() gives it */
+    uint64_t started, deadline, grace_end, kill_started;
+    struct rusage usage_before;
+    int feed_fd;   /* our end of stdin, -1 = none or done */
+    int feed_from; /* what it is fed with */
+    char *feed_buffer;
+    size_t feed_n, feed_at;
+};
+
+static uint64_t now_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int execution_init(struct execution *x, const struct runner_options *options,
+                   struct session *session, int channel) {
+    *x = (struct execution){.options = options, .session = session, .channel = channel};
+    x->output.fd = x->errors.fd = -1;
+    x->traced = options->traced && !options->debugger;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    x->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (x->signal_fd < 0)
+        return error_print_errno(-errno, "cannot watch over processes (signalfd)");
+    x->envp = session_environment(session, options->envp);
+    return 0;
+}
+
+/* --- before --- */
+
+static void arm(struct execution *x, const struct order *order) {
+    if (order->site_id == 0) {
+        session_reset(x->session, SHM_COUNT_SITES);
+        session_set_fault(x->session, NULL);
+        return;
+    }
+    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND | SHM_COUNT_SITES);
+    const struct shm_fault fault = {
+        .site = order->site,
+        .leaf_module = order->leaf_module,
+        .leaf_offset = order->leaf_offset,
+        .occurrence = order->occurrence,
+        .mode =
+            (uint32_t)order->mode, /* enum fault_mode has enum shm_fault_mode's values */
+        .burst = order->burst,
+    };
+    session_set_fault(x->session, &fault);
+}
+_Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same numbers");
+_Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
+_Static_assert((int)MODE_BURST == (int)SHM_FAULT_BURST, "modes are the same numbers");
+
+/* @target: what becomes descriptor 0, -1 = ours. Return: 0 or -errno. */
+static int open_stdin(struct run *run, int *target) {
+    const struct runner_options *options = run->x->options;
+    *target = -1;
+    if (!options->stdin_path && options->keep_stdio)
+        return 0;
+    int fd = open(options->stdin_path ? options->stdin_path : "/dev/null",
+                  O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (options->stdin_path)
+        lseek(fd, (off_t)options->stdin_offset,
+              SEEK_SET); /* a device stays where it is */
+    if (!options->stdin_path || !options->stdin_is_pipe) {
+        *target = fd;
+        return 0;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    run->feed_from = fd;
+    run->feed_fd = ends[1];
+    *target = ends[0];
+    return 0;
+}
+
+static int open_stdio(struct run *run, int stdio[3]) {
+    struct execution *x = run->x;
+    stdio[0] = stdio[1] = stdio[2] = -1;
+    int err = open_stdin(run, &stdio[0]);
+    if (err || x->options->keep_stdio)
+        return err;
+    err = capture_begin(&x->output, x->options->stdout_cap, 0, &stdio[1]);
+    return err ? err : capture_begin(&x->errors, 0, OBSERVATION_STDERR_BYTES, &stdio[2]);
+}
+
+static void close_stdio(const int stdio[3]) {
+    for (int i = 0; i < 3; i++)
+        if (stdio[i] >= 0)
+            close(stdio[i]);
+}
+
+/* The terminal that the program is to be in the foreground of, -1. */
+static int own_terminal(const struct runner_options *options) {
+    if (!options->keep_stdio)
+        return -1;
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd) && tcgetpgrp(fd) == getpgid(getppid()))
+            return fd;
+    return -1;
+}
+
+static int start(struct run *run, struct launch *launch) {
+    struct execution *x = run->x;
+    const struct runner_options *options = x->options;
+    struct debugger debugger = {0};
+    *launch = (struct launch){
+        .exe = options->exe,
+        .argv = options->argv,
+        .envp = x->envp,
+        .cwd = scratch_cwd(x->scratch),
+        .root_fd = scratch_root(x->scratch),
+        .terminal_fd = own_terminal(options),
+        .memory_limit = options->memory_limit,
+        .traced = x->traced,
+        .trace_options = tracer_options(),
+    };
+    int err = options->debugger ? debugger_init(&debugger, options, x->envp) : 0;
+    if (!err && options->debugger) {
+        launch->exe = debugger.exe;
+        launch->argv = debugger.argv;
+        launch->envp = options->envp;
+    }
+    if (!err)
+        err = open_stdio(run, launch->stdio);
+    if (!err) {
+        run->started = now_ns(CLOCK_MONOTONIC);
+        err = launch_start(launch, &run->first);
+        close_stdio(launch->stdio);
+    }
+    debugger_deinit(&debugger);
+    return err;
+}
+
+/* --- during --- */
+
+static void note_end(struct run *run, pid_t pid, int status) {
+    struct observation *seen = run->seen;
+    if (seen->crash_signal && (uint32_t)pid == seen->crash_pid)
+        seen->crash_fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash_signal;
+    if (pid != run->first)
+        return;
+    run->first_ended = true;
+    run->status = status;
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    seen->duration_ns = now - run->started;
+    run->grace_end = now + GRACE_NS;
+}
+
+static void reap(struct run *run) {
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid < 0)
+            run->all_ended = true;
+        if (pid <= 0)
+            return;
+        if (tracer_handle(&run->tracer, pid, status))
+            note_end(run, pid, status);
+    }
+}
+
+static void stop_feeding(struct run *run) {
+    if (run->feed_fd >= 0)
+        close(run->feed_fd);
+    if (run->feed_from >= 0)
+        close(run->feed_from);
+    run->feed_fd = run->feed_from = -1;
+}
+
+static void feed(struct run *run) {
+    enum { FEED_BYTES = 65536 };
+    if (!run->feed_buffer)
+        run->feed_buffer = text_alloc(FEED_BYTES);
+    while (run->feed_fd >= 0) {
+        if (run->feed_at == run->feed_n) {
+            ssize_t n = read(run->feed_from, run->feed_buffer, FEED_BYTES);
+            if (n <= 0) {
+                stop_feeding(run);
+                return;
+            }
+            run->feed_n = (size_t)n;
+            run->feed_at = 0;
+        }
+        ssize_t n = write(run->feed_fd, run->feed_buffer + run->feed_at,
+                          run->feed_n - run->feed_at);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0) { /* EPIPE: nobody reads any more */
+            stop_feeding(run);
+            return;
+        }
+        run->feed_at += (size_t)n;
+    }
+}
+
+static void kill_tree(struct run *run, uint64_t now) {
+    if (!run->kill_started)
+        run->kill_started = now;
+    stop_feeding(run);
+    tracer_kill(&run->tracer);
+}
+
+/* Limits that end it. Return: when to look again, at the latest. */
+static uint64_t enforce(struct run *run, uint64_t now) {
+    const struct runner_options *options = run->x->options;
+    uint64_t printed = run->x->output.total + run->x->errors.total;
+    if (run->kill_started) {
+        kill_tree(run, now);
+        return now + KILL_AGAIN_NS;
+    }
+    bool runaway = options->output_limit && printed > options->output_limit;
+    if (!run->first_ended && (runaway || (run->deadline && now >= run->deadline))) {
+        run->seen->timed_out = true;
+        run->seen->duration_ns = now - run->started;
+        tracer_sample(&run->tracer, run->first);
+        kill_tree(run, now);
+        return now + KILL_AGAIN_NS;
+    }
+    if (run->first_ended && (runaway || now >= run->grace_end)) {
+        run->seen->left_processes = true;
+        kill_tree(run, now);
+        return now + KILL_AGAIN_NS;
+    }
+    uint64_t next = now + HEARTBEAT_NS;
+    if (!run->first_ended && run->deadline && run->deadline < next)
+        next = run->deadline;
+    return next;
+}
+
+static void wait_for_something(struct run *run, uint64_t until) {
+    struct execution *x = run->x;
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    struct timespec timeout = {0};
+    if (until > now) {
+        timeout.tv_sec = (time_t)((until - now) / 1000000000u);
+        timeout.tv_nsec = (long)((until - now) % 1000000000u);
+    }
+    struct pollfd fds[] = {
+        {x->signal_fd, POLLIN, 0}, {x->channel, POLLRDHUP, 0}, {x->output.fd, POLLIN, 0},
+        {x->errors.fd, POLLIN, 0}, {run->feed_fd, POLLOUT, 0},
+    };
+    if (ppoll(fds, sizeof fds / sizeof *fds, &timeout, NULL) <= 0)
+        return;
+    if (fds[0].revents) {
+        struct signalfd_siginfo info;
+        while (read(x->signal_fd, &info, sizeof info) > 0)
+            ;
+    }
+    if (fds[1].revents) { /* dearth is gone: nobody wants to know how it ends */
+        tracer_kill(&run->tracer);
+        while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+            tracer_kill_descendants();
+        scratch_free(x->scratch);
+        _exit(1);
+    }
+    /* one read each, so that a program that only prints cannot keep us from our clock */
+    if (fds[2].revents)
+        capture_read(&x->output, 1);
+    if (fds[3].revents)
+        capture_read(&x->errors, 1);
+    if (fds[4].revents)
+        feed(run);
+}
+
+static int follow(struct run *run) {
+    for (;;) {
+        reap(run);
+        if (run->all_ended)
+            return 0;
+        session_poll(run->x->session); /* no room is the target's loss, counted there */
+        uint64_t now = now_ns(CLOCK_MONOTONIC);
+        uint64_t until = enforce(run, now);
+        if (run->kill_started && now - run->kill_started > GIVE_UP_NS)
+            return error_print(-EIO,
+                               "a process of an attempt cannot be killed (process %d "
+                               "or one of its children)",
+                               run->first);
+        wait_for_something(run, until);
+    }
+}
+
+/* --- after --- */
+
+static void read_proof(const struct session *session, pid_t first,
+                       struct observation *seen) {
+    const struct shm_fault *fault = &session->arena->faults[0];
+    seen->fired = __atomic_load_n(&fault->fired, __ATOMIC_ACQUIRE) == 1;
+    seen->hits = fault->hits;
+    if (seen->fired) {
+        seen->fired_size = fault->fired_size;
+        seen->fired_pid = fault->fired_pid;
+        seen->fired_tid = fault->fired_tid;
+        seen->also_failed = fault->also_failed;
+        const struct shm_process *process = session_block(session, fault->fired_process);
+        if (process)
+            seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+    }
+    for (uint32_t i = 0; !seen->attached; i++) {
+        const struct shm_process *process = session_process(session, i);
+        if (!process)
+            break;
+        seen->attached = (pid_t)process->pid == first;
+    }
+}
+
+static uint64_t cpu_ns(const struct rusage *usage) {
+    return ((uint64_t)usage->ru_utime.tv_sec + (uint64_t)usage->ru_stime.tv_sec) *
+               1000000000u +
+           ((uint64_t)usage->ru_utime.tv_usec + (uint64_t)usage->ru_stime.tv_usec) *
+               1000u;
+}
+
+static void read_output(struct execution *x, struct observation *seen) {
+    /* Every writer is dead: what is left is in the pipes. */
+    capture_read(&x->output, UINT64_MAX);
+    capture_read(&x->errors, UINT64_MAX);
+    capture_close(&x->output);
+    capture_close(&x->errors);
+    seen->stdout_bytes = x->output.total;
+    seen->stderr_bytes = x->errors.total;
+    seen->stdout_kept = x->output.head_n;
+    if (x->output.head_n) {
+        seen->stdout_data = text_alloc(x->output.head_n + 1);
+        memcpy(seen->stdout_data, x->output.head, x->output.head_n);
+    }
+    digest_end(&x->output.digest, seen->stdout_digest);
+    seen->stderr_tail = capture_take_tail(&x->errors, &seen->stderr_tail_n);
+}
+
+static void read_status(const struct run *run, struct observation *seen) {
+    seen->exit_code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+    seen->exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
+}
+
+static int finish(struct run *run, struct observation *seen) {
+    struct execution *x = run->x;
+    struct rusage after;
+    getrusage(RUSAGE_CHILDREN, &after);
+    seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
+    read_status(run, seen);
+    read_output(x, seen);
+    read_proof(x->session, run->first, seen);
+    return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
+}
+
+static void give_terminal_back(const struct launch *launch) {
+    if (launch->terminal_fd < 0)
+        return;
+    sigset_t ttou, before;
+    sigemptyset(&ttou);
+    sigaddset(&ttou, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &ttou, &before);
+    tcsetpgrp(launch->terminal_fd, getpgid(getppid()));
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
+                  struct observation *seen) {
+    *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
+    struct run run = {.x = x, .seen = seen, .feed_fd = -1, .feed_from = -1};
+    struct launch launch;
+    arm(x, order);
+    getrusage(RUSAGE_CHILDREN, &run.usage_before);
+    int err = start(&run, &launch);
+    if (err) {
+        seen->start_error = -err;
+        seen->exit_code = -1;
+        stop_feeding(&run);
+        capture_close(&x->output);
+        capture_close(&x->errors);
+        return 0;
+    }
+    seen->start_error = launch.error;
+    x->traced = launch.traced;
+    if (time_limit_ns && !x->options->debugger)
+        run.deadline = run.started + time_limit_ns;
+    run.tracer = (struct tracer){
+        .traced = x->traced, .armed = &x->session->arena->any_fired, .seen = seen};
+    tracer_add(&run.tracer, run.first);
+    err = follow(&run);
+    give_terminal_back(&launch);
+    stop_feeding(&run);
+    tracer_deinit(&run.tracer);
+    free(run.feed_buffer);
+    return err ? err : finish(&run, seen);
+}

@@ -1,0 +1,41 @@
+/* One execution of the program under an order, from a clean private tree to an
+ * observation. */
+#ifndef DEARTH_EXECUTION_H
+#define DEARTH_EXECUTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture.h"
+#include "runner.h"
+#include "scratch.h"
+
+struct session;
+
+/* A worker's own; used again for every order. */
+struct execution {
+    const struct runner_options *options;
+    struct session *session;
+    struct scratch *scratch;
+    char **envp;   /* session_environment() */
+    bool traced;   /* off for good once the kernel has refused */
+    int signal_fd; /* SIGCHLD, blocked elsewhere */
+    int channel;   /* to the parent: its end means that dearth is gone */
+    struct capture output, errors;
+};
+
+/** @traced: in options; @channel: a socket. Return: 0 or a negative errno after a
+ * message. */
+int execution_init(struct execution *execution, const struct runner_options *options,
+                   struct session *session, int channel);
+
+/**
+ * Run the program once.
+ * @time_limit_ns: 0 = none
+ * @seen: filled in, owned by the caller
+ * Return: 0, or a negative errno after a message: this worker is of no more use.
+ */
+int execution_run(struct execution *execution, const struct order *order,
+                  uint64_t time_limit_ns, struct observation *seen);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Start the first process of an attempt: cheaply, as the user's shell would have, and
+ * under the tracer's hand before its first instruction.
+ */
+#ifndef DEARTH_LAUNCH_H
+#define DEARTH_LAUNCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct launch {
+    const char *exe;
+    char *const *argv;
+    char *const *envp;
+    const char *cwd;
+    int root_fd;     /* the private tree's root, -1 = the real one */
+    int stdio[3];    /* -1 = leave as it is */
+    int terminal_fd; /* own process group in the foreground of this terminal, -1 = own
+                        session */
+    uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
+    bool traced; /* PTRACE_SEIZE it before it runs; false on return when refused */
+    uint64_t trace_options;
+    /* filled in by the new process, which shares our memory until its exec */
+    uint32_t go;
+    int32_t error; /* errno of what failed on its way to the program, 0 = none */
+};
+
+/**
+ * Start the program; returns once it has been exec'ed or has failed.
+ * @first: pid, out; it is our child and is not reaped here
+ * Return: 0, or a negative errno: no process was made. `launch->error` tells about a
+ * process that was made and could not become the program; it ends with status 127.
+ * Context: single-threaded process (the worker).
+ */
+int launch_start(struct launch *launch, pid_t *first);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * The pool of workers, seen from dearth's own process.
+ *
+ *   slots[0..jobs)   worker (pid, channel) + session; FREE ─submit─► BUSY ─result─► FREE
+ *                                                              └─died──► replaced
+ *
+ * A session belongs to its slot: made here before the fork, so that both processes map
+ * the same arena, and used again by a worker's successor. What a slot's run left in the
+ * arena stays until the next order for it.
+ *
+ * dearth is a child subreaper too: should a worker be killed, the processes of its
+ * attempt become our children and are killed here. Any other child of ours that was there
+ * before is left alone.
+ */
+#include "runner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "../recorder/session.h"
+#include "tracer.h"
+#include "wire.h"
+#include "worker.h"
+
+struct slot {
+    pid_t pid; /* 0 = no worker */
+    int channel;
+    struct session *session;
+    bool busy;
+    uint64_t tag;
+};
+
+struct runner {
+    struct runner_options options;
+    enum isolation isolation;
+    struct slot *slots;
+    int n;
+    int next;         /* where to look for results first: no slot is starved */
+    pid_t *strangers; /* children we had before */
+    int n_strangers;
+    bool warned;
+};
+
+/* --- children that are none of our workers --- */
+
+static bool is_known(const struct runner *runner, pid_t pid) {
+    for (int i = 0; i < runner->n; i++)
+        if (runner->slots[i].pid == pid)
+            return true;
+    for (int i = 0; i < runner->n_strangers; i++)
+        if (runner->strangers[i] == pid)
+            return true;
+    return false;
+}
+
+static void remember_strangers(struct runner *runner) {
+    pid_t children[256];
+    int n = tracer_children(children, 256);
+    runner->strangers = text_alloc(((size_t)n + 1) * sizeof *runner->strangers);
+    memcpy(runner->strangers, children, (size_t)n * sizeof *children);
+    runner->n_strangers = n;
+}
+
+/* Kill what a dead worker left; its processes become our children one generation at a
+ * time. */
+static void kill_orphans(const struct runner *runner) {
+    for (int round = 0; round < 1000; round++) {
+        pid_t children[256];
+        int killed = 0, n = tracer_children(children, 256);
+        for (int i = 0; i < n; i++) {
+            if (is_known(runner, children[i]))
+                continue;
+            kill(children[i], SIGKILL);
+            waitpid(children[i], NULL, __WALL);
+            killed++;
+        }
+        if (!killed)
+            return;
+    }
+}
+
+/* --- workers --- */
+
+/* The end of its channel tells a worker to kill its attempt, clean up and go; two seconds
+ * are ample for that. */
+static void end_worker(struct runner *runner, struct slot *slot) {
+    if (slot->pid == 0)
+        return;
+    close(slot->channel);
+    pid_t ended = 0;
+    for (int ms = 0; ms < 2000 && ended == 0; ms++) {
+        ended = waitpid(slot->pid, NULL, WNOHANG);
+        if (ended == 0)
+            poll(NULL, 0, 1);
+    }
+    if (ended == 0) {
+        kill(slot->pid, SIGKILL);
+        waitpid(slot->pid, NULL, 0);
+    }
+    slot->pid = 0;
+    slot->channel = -1;
+    slot->busy = false;
+    kill_orphans(runner);
+}
+
+static void be_worker(const struct runner *runner, const struct slot *slot, int channel,
+                      pid_t parent) {
+    for (int i = 0; i < runner->n; i++)
+        if (runner->slots[i].channel >= 0)
+            close(runner->slots[i].channel);
+    const struct worker_start start = {.options = &runner->options,
+                                       .session = slot->session,
+                                       .isolation = runner->isolation,
+                                       .channel = channel,
+                                       .parent = parent};
+    worker_main(&start);
+}
+
+static int start_worker(struct runner *runner, struct slot *slot) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_print_errno(-errno, "cannot make a socket for a worker");
+    fflush(NULL);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        be_worker(runner, slot, ends[1], parent);
+    }
+    close(ends[1]);
+    if (pid < 0) {
+        int err = -errno;
+        close(ends[0]);
+        return error_print_errno(err, "cannot start a worker process");
+    }
+    slot->pid = pid;
+    slot->channel = ends[0];
+    struct wire_ready ready;
+    int err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
+    if (!err)
+        err = ready.error; /* it has said why */
+    else
+        error_print(err, "a worker process ended before it was ready");
+    if (err) {
+        end_worker(runner, slot);
+        return err;
+    }
+    runner->isolation = (enum isolation)ready.isolation;
+    if (ready.uncovered[0] && !runner->warned)
+        error_warn(
+            "attempts may change files in: %s (no private overlay is possible there)",
+            ready.uncovered);
+    runner->warned = true;
+    return 0;
+}
+
+int runner_new(const struct runner_options *options, struct runner **out,
+               enum isolation *isolation_used) {
+    struct runner *runner = text_alloc(sizeof *runner);
+    runner->options = *options;
+    runner->isolation = options->isolation;
+    runner->n = options->jobs > 0 ? options->jobs : 1;
+    runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
+    for (int i = 0; i < runner->n; i++)
+        runner->slots[i].channel = -1;
+    remember_strangers(runner);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const struct session_options session_options = {.flags = SHM_COUNT_SITES};
+    int err = 0;
+    for (int i = 0; i < runner->n && !err; i++) {
+        err = session_new(&session_options, &runner->slots[i].session);
+        if (!err)
+            err = start_worker(runner, &runner->slots[i]);
+    }
+    if (err) {
+        runner_free(runner);
+        return err;
+    }
+    *isolation_used = runner->isolation;
+    *out = runner;
+    return 0;
+}
+
+struct runner *runner_free(struct runner *runner) {
+    if (!runner)
+        return NULL;
+    for (int i = 0; i < runner->n; i++) {
+        end_worker(runner, &runner->slots[i]);
+        session_free(runner->slots[i].session);
+    }
+    free(runner->slots);
+    free(runner->strangers);
+    free(runner);
+    return NULL;
+}
+
+void runner_set_time_limit(struct runner *runner, uint64_t ns) {
+    runner->options.time_limit_ns = ns;
+}
+
+/* --- orders and results --- */
+
+static struct slot *free_slot(const struct runner *runner) {
+    for (int i = 0; i < runner->n; i++)
+        if (!runner->slots[i].busy)
+            return &runner->slots[i];
+    return NULL;
+}
+
+bool runner_ready(const struct runner *runner) {
+    return free_slot(runner) != NULL;
+}
+
+int runner_submit(struct runner *runner, const struct order *order, uint64_t tag) {
+    struct slot *slot = free_slot(runner);
+    if (!slot)
+        return -EBUSY;
+    const struct wire_order message = {
+        .tag = tag, .time_limit_ns = runner->options.time_limit_ns, .order = *order};
+    for (int tries = 0; tries < 2; tries++) {
+        int err = slot->pid ? 0 : start_worker(runner, slot);
+        if (err)
+            return err;
+        if (wire_send(slot->channel, WIRE_ORDER, &message, sizeof message) == 0) {
+            slot->busy = true;
+            slot->tag = tag;
+            return 0;
+        }
+        end_worker(runner, slot); /* it died while it had nothing to do */
+    }
+    return error_print(-EPIPE, "a worker process does not take orders");
+}
+
+/* The first slot that has something to say. Return: 1, 0 timeout or signal, -errno. */
+static int poll_slots(struct runner *runner, int timeout_ms, struct slot **out) {
+    AUTO_FREE struct pollfd *fds = text_alloc((size_t)runner->n * sizeof *fds);
+    for (int i = 0; i < runner->n; i++)
+        fds[i] = (struct pollfd){runner->slots[i].busy ? runner->slots[i].channel : -1,
+                                 POLLIN, 0};
+    int n = poll(fds, (nfds_t)runner->n, timeout_ms);
+    if (n < 0)
+        return errno == EINTR ? 0
+                              : error_print_errno(-errno, "cannot wait for the workers");
+    for (int i = 0; n > 0 && i < runner->n; i++) {
+        int at = (runner->next + i) % runner->n;
+        if (!fds[at].revents)
+            continue;
+        runner->next = (at + 1) % runner->n;
+        *out = &runner->slots[at];
+        return 1;
+    }
+    return 0;
+}
+
+int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
+                struct observation *seen, const struct session **session) {
+    struct slot *slot = NULL;
+    int n = poll_slots(runner, timeout_ms, &slot);
+    if (n <= 0)
+        return n;
+    *tag = slot->tag;
+    uint64_t answered;
+    int err = wire_receive_result(slot->channel, &answered, seen);
+    if (!err && answered != slot->tag)
+        err = -EPROTO;
+    if (err) { /* the next order for this slot starts another */
+        end_worker(runner, slot);
+        return err;
+    }
+    slot->busy = false;
+    *session = slot->session;
+    return 1;
+}

@@ -1,0 +1,196 @@
+/*
+ * Which private working tree: an overlay of everything writable, else a copy of the
+ * working directory, else the real thing, declared shared.
+ *
+ * An overlay is built in the worker's own mount namespace (overlay.c). A copy is bound
+ * over the working directory where a mount namespace is to be had, so that absolute paths
+ * meet it too; otherwise the program is started inside the copy.
+ */
+#include "scratch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "copytree.h"
+#include "overlay.h"
+
+struct scratch {
+    enum isolation used;
+    char *cwd;
+    struct overlay *overlay;
+    /* copy */
+    struct copytree tree;
+    char *copy;   /* the folder that holds it */
+    int original; /* O_PATH of the real working directory, under the bind mount */
+    bool bound;
+};
+
+static const char *temporary_folder(void) {
+    const char *folder = getenv("TMPDIR");
+    return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+/* Copies of workers that were killed: their name says whose they were. */
+static void remove_stale_copies(const char *folder) {
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        int pid;
+        if (sscanf(e->d_name, COPYTREE_PREFIX "%d-", &pid) != 1 || kill(pid, 0) == 0 ||
+            errno != ESRCH)
+            continue;
+        AUTO_FREE char *path = text_format("%s/%s", folder, e->d_name);
+        copytree_remove(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+static int make_copy(struct scratch *s) {
+    char from[64];
+    snprintf(from, sizeof from, "/proc/self/fd/%d", s->original);
+    return copytree_make(&s->tree, from, s->copy);
+}
+
+/* The copy as the working directory: by a bind mount of ours, else by starting in it. */
+static void place_copy(struct scratch *s) {
+    bool user_namespace;
+    if (overlay_enter_namespace(&user_namespace) == 0 &&
+        mount(s->copy, s->cwd, NULL, MS_BIND, NULL) == 0) {
+        s->bound = true;
+        return;
+    }
+    free(s->cwd);
+    s->cwd = text_dup(s->copy);
+}
+
+static int start_copy(struct scratch *s) {
+    const char *folder = temporary_folder();
+    remove_stale_copies(folder);
+    s->original = open(s->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (s->original < 0)
+        return -errno;
+    s->copy = text_format("%s/" COPYTREE_PREFIX "%d-XXXXXX", folder, getpid());
+    if (!mkdtemp(s->copy)) {
+        int err = -errno;
+        free(s->copy);
+        s->copy = NULL;
+        return err;
+    }
+    int err = make_copy(s);
+    if (!err)
+        place_copy(s);
+    return err;
+}
+
+static void end_copy(struct scratch *s) {
+    if (s->bound)
+        umount2(s->cwd, MNT_DETACH);
+    if (s->copy)
+        copytree_remove(s->copy);
+    if (s->original >= 0)
+        close(s->original);
+    copytree_deinit(&s->tree);
+    free(s->copy);
+    s->copy = NULL;
+    s->original = -1;
+}
+
+static int refuse(const struct scratch_options *options, int err) {
+    if (options->wanted == ISOLATION_OVERLAY)
+        return error_print_errno(err,
+                                 "no private overlay is possible here (it needs user and "
+                                 "mount namespaces and overlayfs; try --isolation=copy)");
+    if (err == -EFBIG)
+        return error_print(err,
+                           "%s is too large for a private copy per attempt (limit: 512 "
+                           "MiB, 100000 files; try --isolation=shared)",
+                           options->cwd);
+    return error_print_errno(err, "cannot make a private copy of %s", options->cwd);
+}
+
+int scratch_new(const struct scratch_options *options, struct scratch **out,
+                enum isolation *used) {
+    struct scratch *s = text_alloc(sizeof *s);
+    *s = (struct scratch){.cwd = text_dup(options->cwd), .original = -1};
+    enum isolation wanted = options->wanted;
+    int err = -ENOTSUP;
+    if (wanted == ISOLATION_AUTO || wanted == ISOLATION_OVERLAY) {
+        err = overlay_new(options->session, &s->overlay);
+        s->used = ISOLATION_OVERLAY;
+    }
+    if (err && (wanted == ISOLATION_AUTO || wanted == ISOLATION_COPY)) {
+        err = start_copy(s);
+        s->used = ISOLATION_COPY;
+    }
+    if (err && (wanted == ISOLATION_AUTO || wanted == ISOLATION_SHARED)) {
+        end_copy(s);
+        err = 0;
+        s->used = ISOLATION_SHARED;
+    }
+    if (err) {
+        refuse(options, err);
+        scratch_free(s);
+        return err;
+    }
+    *used = s->used;
+    *out = s;
+    return 0;
+}
+
+struct scratch *scratch_free(struct scratch *s) {
+    if (!s)
+        return NULL;
+    end_copy(s);
+    overlay_free(s->overlay);
+    free(s->cwd);
+    free(s);
+    return NULL;
+}
+
+int scratch_root(const struct scratch *s) {
+    return s->overlay ? overlay_root(s->overlay) : -1;
+}
+
+const char *scratch_cwd(const struct scratch *s) {
+    return s->cwd;
+}
+
+const char *scratch_uncovered(const struct scratch *s) {
+    return s->overlay ? overlay_uncovered(s->overlay) : "";
+}
+
+/* The copy folder itself stays: it may be bound over the working directory. */
+static int renew_copy(struct scratch *s) {
+    DIR *d = opendir(s->copy);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        AUTO_FREE char *path = text_format("%s/%s", s->copy, e->d_name);
+        copytree_remove(path);
+    }
+    if (d)
+        closedir(d);
+    int err = make_copy(s);
+    return err ? error_print_errno(err, "cannot renew the private copy of the working "
+                                        "directory")
+               : 0;
+}
+
+int scratch_clean(struct scratch *s, bool *known, uint8_t digest[static 16]) {
+    memset(digest, 0, 16);
+    *known = s->used != ISOLATION_SHARED;
+    if (s->used == ISOLATION_OVERLAY)
+        return overlay_clean(s->overlay, digest);
+    if (s->used == ISOLATION_COPY && copytree_changed(&s->tree, s->copy, digest))
+        return renew_copy(s);
+    return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * The private working tree of a worker: attempts may write where they like, the user's
+ * files stay as they are, and every attempt starts from the same state.
+ */
+#ifndef DEARTH_SCRATCH_H
+#define DEARTH_SCRATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runner.h"
+
+struct scratch_options {
+    enum isolation wanted; /* ISOLATION_AUTO: the best that works */
+    const char *cwd;       /* where the program runs */
+    const char *session;   /* the session's folder: stays shared with the parent */
+};
+
+struct scratch;
+
+/**
+ * Build the tree. Enters a mount namespace of its own where that is allowed.
+ * @used: what was possible, out
+ * Return: 0, or a negative errno after a message (only when an explicit wish cannot be
+ * met). Context: once per process, single-threaded.
+ */
+int scratch_new(const struct scratch_options *options, struct scratch **out,
+                enum isolation *used);
+struct scratch *scratch_free(struct scratch *scratch);
+
+/** Descriptor of the directory to chroot into, -1 when the real root serves. */
+int scratch_root(const struct scratch *scratch);
+/** The program's working directory as seen from there. */
+const char *scratch_cwd(const struct scratch *scratch);
+/** Writable places that could not be covered, separated by spaces; "" when all are. */
+const char *scratch_uncovered(const struct scratch *scratch);
+
+/**
+ * After an attempt: say what it wrote, and make the tree as it was.
+ * @known: whether @digest can tell, out
+ * @digest: over names, types, modes, sizes and contents; all zero when nothing was
+ * written Return: 0 or a negative errno after a message (the tree cannot be used any
+ * more).
+ */
+int scratch_clean(struct scratch *scratch, bool *known, uint8_t digest[static 16]);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The supervisor of one process tree: follows every process and thread of it, keeps the
+ * stack of a fatal signal, kills it whole.
+ */
+#ifndef DEARTH_TRACER_H
+#define DEARTH_TRACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct observation;
+struct tracee;
+
+/* Zero is valid and empty. */
+struct tracer {
+    bool traced;           /* ptrace is in use; otherwise only waiting and /proc */
+    bool killing;          /* whatever still shows up dies */
+    const uint32_t *armed; /* signals count as candidates only while this is not 0 */
+    struct observation *seen;
+    struct tracee *tracees; /* traced: every thread of the tree */
+    uint32_t n, capacity;
+    uint32_t n_caught; /* captures of signals that the program handles itself */
+    pid_t sampling;    /* thread asked to stop for a sample, 0 = none */
+};
+
+/** Options for the PTRACE_SEIZE of the first process. */
+uint64_t tracer_options(void);
+
+/** Take over @first, just started by launch_start(). */
+void tracer_add(struct tracer *tracer, pid_t first);
+
+/**
+ * Handle what waitpid(-1, &@status, __WALL) said about @pid.
+ * Return: true when @pid is gone (exited or killed), false when it goes on.
+ */
+bool tracer_handle(struct tracer *tracer, pid_t pid, int status);
+
+/**
+ * Keep a stack sample of the thread that used the most CPU, unless the stack of a fatal
+ * signal is already kept. For an attempt past its time limit, just before tracer_kill().
+ */
+void tracer_sample(struct tracer *tracer, pid_t first);
+
+/** SIGKILL every process of the tree that is known or is a descendant of ours. */
+void tracer_kill(struct tracer *tracer);
+
+void tracer_deinit(struct tracer *tracer);
+
+/** Our children by /proc, zombies too. Return: how many were stored, at most @max. */
+int tracer_children(pid_t *out, int max);
+
+/** SIGKILL all our descendants found in /proc. Context: async-signal-safe. */
+void tracer_kill_descendants(void);
+
+#endif

@@ -1,0 +1,194 @@
+/* Messages between the parent and its workers: see wire.h. */
+#include "wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../common/text.h"
+
+#define WIRE_MAGIC   0x77686461u /* "adhw" */
+#define WIRE_VERSION 1u
+#define WIRE_MAX_BYTES                                                                   \
+    (1ull << 30) /* a damaged length must not make us allocate the world */
+#define NO_STRING UINT64_MAX
+
+struct wire_head {
+    uint32_t magic, version;
+    uint32_t kind, reserved;
+    uint64_t bytes;
+};
+
+static int send_all(int fd, const void *data, uint64_t n) {
+    const char *p = data;
+    while (n) {
+        ssize_t done = send(fd, p, n, MSG_NOSIGNAL);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        p += done, n -= (uint64_t)done;
+    }
+    return 0;
+}
+
+static int receive_all(int fd, void *data, uint64_t n) {
+    char *p = data;
+    while (n) {
+        ssize_t done = recv(fd, p, n, 0);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return errno == ECONNRESET ? -EPIPE : -errno;
+        if (done == 0)
+            return -EPIPE;
+        p += done, n -= (uint64_t)done;
+    }
+    return 0;
+}
+
+static int receive_head(int fd, enum wire_kind kind, uint64_t *bytes) {
+    struct wire_head head;
+    int err = receive_all(fd, &head, sizeof head);
+    if (err)
+        return err;
+    if (head.magic != WIRE_MAGIC || head.version != WIRE_VERSION || head.kind != kind ||
+        head.bytes > WIRE_MAX_BYTES)
+        return -EPROTO;
+    *bytes = head.bytes;
+    return 0;
+}
+
+int wire_send(int fd, enum wire_kind kind, const void *fixed, uint32_t n) {
+    struct wire_head head = {WIRE_MAGIC, WIRE_VERSION, kind, 0, n};
+    struct text message = {0};
+    text_add_n(&message, (const char *)&head, sizeof head);
+    text_add_n(&message, fixed, n);
+    int err = send_all(fd, message.data, message.n);
+    text_deinit(&message);
+    return err;
+}
+
+int wire_receive(int fd, enum wire_kind kind, void *fixed, uint32_t n) {
+    uint64_t bytes;
+    int err = receive_head(fd, kind, &bytes);
+    if (err)
+        return err;
+    return bytes == n ? receive_all(fd, fixed, n) : -EPROTO;
+}
+
+/* --- a result --- */
+
+static void put_bytes(struct text *to, const void *data, uint64_t n) {
+    if (!data)
+        n = NO_STRING;
+    text_add_n(to, (const char *)&n, sizeof n);
+    if (data)
+        text_add_n(to, data, n);
+}
+
+static void put_string(struct text *to, const char *s) {
+    put_bytes(to, s, s ? strlen(s) : 0);
+}
+
+struct reader {
+    const char *at;
+    uint64_t left;
+    int err;
+};
+
+static void get_fixed(struct reader *r, void *out, uint64_t n) {
+    if (r->left < n) {
+        r->err = -EPROTO;
+        memset(out, 0, n);
+        return;
+    }
+    memcpy(out, r->at, n);
+    r->at += n, r->left -= n;
+}
+
+static void *get_bytes(struct reader *r) {
+    uint64_t n;
+    get_fixed(r, &n, sizeof n);
+    if (r->err || n == NO_STRING)
+        return NULL;
+    if (n > r->left) {
+        r->err = -EPROTO;
+        return NULL;
+    }
+    char *copy = text_alloc(n + 1);
+    get_fixed(r, copy, n);
+    return copy;
+}
+
+static void put_observation(struct text *to, const struct observation *seen) {
+    text_add_n(to, (const char *)seen, sizeof *seen);
+    put_string(to, seen->fired_exe);
+    put_string(to, seen->crash_exe);
+    put_bytes(to, seen->stdout_data, seen->stdout_kept);
+    put_bytes(to, seen->stderr_tail, seen->stderr_tail_n);
+    for (uint32_t i = 0; i < seen->n_crash_frames; i++) {
+        const struct crash_frame *frame = &seen->crash_frames[i];
+        text_add_n(to, (const char *)frame, sizeof *frame);
+        put_string(to, frame->module);
+        put_string(to, frame->function);
+    }
+}
+
+static void get_observation(struct reader *r, struct observation *seen) {
+    get_fixed(r, seen, sizeof *seen);
+    uint32_t n = r->err ? 0 : seen->n_crash_frames;
+    seen->n_crash_frames = 0;
+    seen->crash_frames = NULL;
+    seen->fired_exe = get_bytes(r);
+    seen->crash_exe = get_bytes(r);
+    seen->stdout_data = get_bytes(r);
+    seen->stderr_tail = get_bytes(r);
+    if (r->err || n > OBSERVATION_MAX_FRAMES || n == 0)
+        return;
+    seen->crash_frames = text_alloc(n * sizeof *seen->crash_frames);
+    for (uint32_t i = 0; i < n && !r->err; i++) {
+        struct crash_frame *frame = &seen->crash_frames[i];
+        get_fixed(r, frame, sizeof *frame);
+        frame->module = get_bytes(r);
+        frame->function = get_bytes(r);
+        seen->n_crash_frames++;
+    }
+}
+
+int wire_send_result(int fd, uint64_t tag, const struct observation *seen) {
+    struct text body = {0};
+    text_add_n(&body, (const char *)&tag, sizeof tag);
+    put_observation(&body, seen);
+    struct wire_head head = {WIRE_MAGIC, WIRE_VERSION, WIRE_RESULT, 0, body.n};
+    int err = send_all(fd, &head, sizeof head);
+    if (!err)
+        err = send_all(fd, body.data, body.n);
+    text_deinit(&body);
+    return err;
+}
+
+int wire_receive_result(int fd, uint64_t *tag, struct observation *seen) {
+    uint64_t bytes;
+    int err = receive_head(fd, WIRE_RESULT, &bytes);
+    if (err)
+        return err;
+    AUTO_FREE char *body = text_alloc(bytes + 1);
+    err = receive_all(fd, body, bytes);
+    if (err)
+        return err;
+    struct reader r = {body, bytes, 0};
+    struct observation got;
+    uint64_t got_tag;
+    get_fixed(&r, &got_tag, sizeof got_tag);
+    get_observation(&r, &got);
+    if (r.err) {
+        observation_deinit(&got);
+        return r.err;
+    }
+    *tag = got_tag;
+    *seen = got;
+    return 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * What the parent and its workers say to each other over a socket. Both ends are the same
+ * program image (a worker is a fork), so structures travel as they lie in memory,
+ * followed by what they point to:
+ *
+ *   struct wire_head {magic, version, kind, bytes} | fixed part | length-prefixed strings
+ *
+ *   worker → parent  READY  (how attempts are isolated, or an error), once
+ *   parent → worker  ORDER
+ *   worker → parent  RESULT (one per order)
+ */
+#ifndef DEARTH_WIRE_H
+#define DEARTH_WIRE_H
+
+#include <stdint.h>
+
+#include "attempt.h"
+
+enum wire_kind { WIRE_READY = 1, WIRE_ORDER = 2, WIRE_RESULT = 3 };
+
+struct wire_ready {
+    int32_t error; /* negative errno: the worker has said why and ends */
+    uint32_t isolation;
+    uint32_t traced;
+    char uncovered[1024];
+};
+
+struct wire_order {
+    uint64_t tag;
+    uint64_t time_limit_ns;
+    struct order order;
+};
+
+/** Send one message. Return: 0 or -errno (-EPIPE: the other end is gone). Context:
+ * blocks. */
+int wire_send(int fd, enum wire_kind kind, const void *fixed, uint32_t n);
+/** Receive a message of @kind and exactly @n bytes. Return: 0, -EPIPE at the end,
+ * -EPROTO. */
+int wire_receive(int fd, enum wire_kind kind, void *fixed, uint32_t n);
+
+int wire_send_result(int fd, uint64_t tag, const struct observation *seen);
+/** @seen: owned by the caller afterwards; untouched on error. */
+int wire_receive_result(int fd, uint64_t *tag, struct observation *seen);
+
+#endif

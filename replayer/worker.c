@@ -1,0 +1,106 @@
+/*
+ * A worker: forked from dearth, one attempt at a time, no database.
+ *
+ * It lives exactly as long as dearth: the kernel sends it a signal when its parent dies.
+ * Traced attempts then die with it (PTRACE_O_EXITKILL), so that signal is SIGKILL.
+ * Untraced ones would be orphans; there it is SIGTERM, and the handler kills every
+ * descendant first.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../recorder/session.h"
+#include "execution.h"
+#include "tracer.h"
+#include "wire.h"
+
+static void kill_and_end(int sig) {
+    (void)sig;
+    do
+        tracer_kill_descendants();
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR);
+    _exit(1);
+}
+
+static void die_with_parent(const struct worker_start *start, bool traced) {
+    if (!traced) {
+        struct sigaction action = {.sa_handler = kill_and_end};
+        sigfillset(&action.sa_mask);
+        sigaction(SIGTERM, &action, NULL);
+    }
+    prctl(PR_SET_PDEATHSIG, traced ? SIGKILL : SIGTERM);
+    if (getppid() != start->parent)
+        _exit(1);
+}
+
+/* The terminal's keys are dearth's: it decides when an attempt is broken off. */
+static void leave_terminal(const struct runner_options *options) {
+    setpgid(0, 0);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    if (options->keep_stdio)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        if (null > STDERR_FILENO)
+            close(null);
+    }
+}
+
+static int prepare(const struct worker_start *start, struct execution *x,
+                   struct wire_ready *ready) {
+    enum isolation used = ISOLATION_SHARED;
+    const struct scratch_options options = {.wanted = start->isolation,
+                                            .cwd = start->options->cwd,
+                                            .session = start->session->directory};
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int err = scratch_new(&options, &x->scratch, &used);
+    if (!err) {
+        struct scratch *scratch = x->scratch;
+        err = execution_init(x, start->options, start->session, start->channel);
+        x->scratch = scratch;
+    }
+    /* entering a user namespace may have forgotten it */
+    die_with_parent(start, x->traced);
+    ready->error = err;
+    ready->isolation = used;
+    if (!err)
+        snprintf(ready->uncovered, sizeof ready->uncovered, "%s",
+                 scratch_uncovered(x->scratch));
+    return err;
+}
+
+_Noreturn void worker_main(const struct worker_start *start) {
+    struct execution x = {0};
+    struct wire_ready ready = {0};
+    struct wire_order order;
+    die_with_parent(start, true);
+    leave_terminal(start->options);
+    int err = prepare(start, &x, &ready);
+    if (wire_send(start->channel, WIRE_READY, &ready, sizeof ready) < 0 || err)
+        _exit(1);
+    while (wire_receive(start->channel, WIRE_ORDER, &order, sizeof order) == 0) {
+        struct observation seen = {0};
+        bool traced = x.traced;
+        err = execution_run(&x, &order.order, order.time_limit_ns, &seen);
+        if (err || wire_send_result(start->channel, order.tag, &seen) < 0)
+            break;
+        observation_deinit(&seen);
+        if (traced != x.traced) /* found out that tracing is forbidden */
+            die_with_parent(start, x.traced);
+    }
+    scratch_free(x.scratch);
+    _exit(err ? 1 : 0);
+}
