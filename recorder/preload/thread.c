@@ -119,14 +119,14 @@ struct thread *thread_attach(void) {
 
 /*
  * siglongjmp() out of a handler that had interrupted a hook leaves the guard set for
- * ever. A hook called from further out on the same stack proves that the guarded frame is
- * gone. "The same stack": near, and not the alternate signal stack (which may lie
- * anywhere).
+ * ever. A hook called from as far or further out on the same stack proves that the
+ * guarded frame is gone. "The same stack": near, and not the alternate signal stack
+ * (which may lie anywhere).
  */
 bool thread_guard_stale(void *frame) {
     const uintptr_t near = 1u << 20;
     uintptr_t held = (uintptr_t)tls.guard_frame, now = (uintptr_t)frame;
-    if (tls.guard == GUARD_PRIVATE || !held || now <= held || now - held > near)
+    if (tls.guard == GUARD_PRIVATE || !held || now < held || now - held > near)
         return false;
     stack_t alternate = {0};
     if (sys_call(SYS_sigaltstack, 0, (long)&alternate, 0, 0, 0, 0) < 0)

@@ -484,16 +484,24 @@ static rule_bits rule_of_row(const struct row *row) {
     return row->cfa_register == REG_BP ? rule_make(KIND_BP, cfa, bp) : 0;
 }
 
+/* Read an FDE's head and its CIE. @r: its augmentation and program follow. */
+static bool open_fde(const uint8_t *fde, struct cie *cie, struct reader *r,
+                     uintptr_t *start, uintptr_t *size) {
+    *r = read_entry(fde);
+    const uint8_t *cie_pointer = r->p;
+    uint32_t back = (uint32_t)read_fixed(r, 4);
+    if (r->bad || !parse_cie(cie_pointer - back, cie))
+        return false;
+    *start = read_encoded(r, cie->encoding);
+    *size = read_encoded(r, cie->encoding & 15);
+    return !r->bad;
+}
+
 static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
     struct cie cie = {0};
-    struct reader r = read_entry(fde);
-    const uint8_t *cie_pointer = r.p;
-    uint32_t back = (uint32_t)read_fixed(&r, 4);
-    if (r.bad || !parse_cie(cie_pointer - back, &cie))
-        return 0;
-    uintptr_t start = read_encoded(&r, cie.encoding);
-    uintptr_t size = read_encoded(&r, cie.encoding & 15);
-    if (r.bad || pc < start || pc >= start + size)
+    struct reader r;
+    uintptr_t start, size;
+    if (!open_fde(fde, &cie, &r, &start, &size) || pc < start || pc >= start + size)
         return 0;
     if (cie.augmented)
         read_block(&r);
@@ -506,6 +514,16 @@ static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
     return run(&cfi, r) ? rule_of_row(&cfi.now) : 0;
 }
 
+/* A return address that is the start of a function was put there by hand: makecontext()
+ * lets a coroutine "return" into __start_context. Outward of it there are no frames. */
+static bool is_made_up(const uint8_t *eh_frame_hdr, uintptr_t address) {
+    const uint8_t *fde = find_fde(eh_frame_hdr, address);
+    struct cie cie = {0};
+    uintptr_t start, size;
+    struct reader r;
+    return fde && open_fde(fde, &cie, &r, &start, &size) && start == address;
+}
+
 static COLD rule_bits rule_evaluate(uintptr_t address) {
     uintptr_t pc = address - 1; /* a call may be the last instruction of its function */
     struct object object;
@@ -513,10 +531,13 @@ static COLD rule_bits rule_evaluate(uintptr_t address) {
         return 0;
     const uint8_t *fde = find_fde(object.eh_frame_hdr, pc);
     rule_bits rule = fde ? rule_of_fde(fde, pc) : 0;
+    if (rule)
+        return rule;
     /* ld.so's entry point, from which constructors are called, has no CFI. */
-    if (!rule && pc - module_loader_start < module_loader_end - module_loader_start)
+    if (pc - module_loader_start < module_loader_end - module_loader_start ||
+        is_made_up(object.eh_frame_hdr, address))
         return rule_make(KIND_END, 0, 0);
-    return rule;
+    return 0;
 }
 
 /* --- the rule cache -------------------------------------------------------------- */

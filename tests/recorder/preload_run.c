@@ -2,8 +2,8 @@
  * preload_run: run a program under the preload library with an arena of our own, and say
  * what came through it. A collector in 200 lines, for tests of the library alone.
  *
- *   preload_run [--lib FILE] [--flags N] [--depth N] [--fault KEY:OCCURRENCE:MODE]
- *               [--sites] [--blocks N] -- PROG ARGS
+ *   preload_run [--lib FILE] [--flags N] [--depth N] [--fault KEY:OCCURRENCE:MODE[:LEAF]]
+ *               [--sites] [--events] [--blocks N] [--kill MICROSECONDS] -- PROG ARGS
  *
  * Prints to stderr, one line each: "process ...", "note ...", "site ...", "fault ...",
  * "total allocs A frees F bytes B fails N injected N lost N ...". The counts follow
@@ -149,15 +149,24 @@ static void drain(void) {
     }
 }
 
+static const struct shm_module *module_at(const struct shm_process *p, uint32_t index) {
+    uint32_t b = p->module_blocks[(index - 1) / SHM_MODULES_PER_BLOCK];
+    return (const struct shm_module *)block(b) + (index - 1) % SHM_MODULES_PER_BLOCK;
+}
+
 static void print_site(const struct shm_process *p, const struct shm_node *site) {
-    fprintf(stderr, "site %016lx%016lx op %lu count %lu bytes %lu flags %u", site->key.hi,
-            site->key.lo, site->offset, site->count, site->bytes, site->flags);
+    const struct shm_node *leaf = node_at(p, site->parent);
+    const struct shm_module *m = leaf ? module_at(p, leaf->module) : NULL;
+    struct dearth_key key = {0};
+    if (m)
+        key = key_module(m->build_id, m->build_id_bytes);
+    fprintf(stderr,
+            "site %016lx%016lx op %lu count %lu bytes %lu flags %u leaf %016lx%016lx:%lx",
+            site->key.hi, site->key.lo, site->offset, site->count, site->bytes,
+            site->flags, key.hi, key.lo, leaf ? leaf->offset : 0);
     for (uint32_t id = site->parent; id;) {
         const struct shm_node *node = node_at(p, id);
-        const struct shm_module *m =
-            (const struct shm_module *)block(
-                p->module_blocks[(node->module - 1) / SHM_MODULES_PER_BLOCK]) +
-            (node->module - 1) % SHM_MODULES_PER_BLOCK;
+        m = module_at(p, node->module);
         const char *base = strrchr(m->path, '/');
         fprintf(stderr, " %s+%#lx", base ? base + 1 : m->path, node->offset);
         id = node->parent;
@@ -238,10 +247,13 @@ static void create(const char *path, uint32_t blocks, uint32_t flags, uint32_t d
 
 static void arm(const char *text) {
     struct shm_fault *f = &arena->faults[arena->n_faults++];
-    unsigned long hi, lo, occurrence;
+    unsigned long hi, lo, occurrence, leaf_hi = 0, leaf_lo = 0, leaf = 0;
     char mode[16];
-    if (sscanf(text, "%16lx%16lx:%lu:%15s", &hi, &lo, &occurrence, mode) != 4)
+    if (sscanf(text, "%16lx%16lx:%lu:%15[^:]:%16lx%16lx:%lx", &hi, &lo, &occurrence, mode,
+               &leaf_hi, &leaf_lo, &leaf) < 4)
         exit(125);
+    f->leaf_module = (struct dearth_key){leaf_lo, leaf_hi};
+    f->leaf_offset = leaf;
     f->site = (struct dearth_key){lo, hi};
     f->occurrence = occurrence;
     f->mode = !strcmp(mode, "sticky")      ? SHM_FAULT_STICKY
@@ -269,10 +281,12 @@ static pid_t start(const char *path, const char *library, char **argv) {
 }
 
 /* Also waits for what the program left behind: we are its subreaper. */
-static int follow(pid_t pid) {
+static int follow(pid_t pid, uint64_t kill_after_us) {
     int status = 0, result = 0;
-    uint64_t deadline = 0;
+    uint64_t deadline = 0, begin = now_ns();
     for (;;) {
+        if (kill_after_us && now_ns() - begin > kill_after_us * 1000)
+            kill(pid, SIGKILL);
         pid_t got = waitpid(-1, &status, WNOHANG);
         if (got == pid) {
             result = status;
@@ -290,12 +304,13 @@ static int follow(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"lib", 1, 0, 'l'},    {"flags", 1, 0, 'f'},
-                                            {"depth", 1, 0, 'd'},  {"fault", 1, 0, 'F'},
-                                            {"sites", 0, 0, 's'},  {"blocks", 1, 0, 'b'},
-                                            {"events", 0, 0, 'e'}, {0}};
+    static const struct option options[] = {
+        {"lib", 1, 0, 'l'},    {"flags", 1, 0, 'f'}, {"depth", 1, 0, 'd'},
+        {"fault", 1, 0, 'F'},  {"sites", 0, 0, 's'}, {"blocks", 1, 0, 'b'},
+        {"events", 0, 0, 'e'}, {"kill", 1, 0, 'k'},  {0}};
     const char *library = getenv("DEARTH_PRELOAD"), *faults[SHM_MAX_FAULTS];
     uint32_t flags = SHM_EVENTS, depth = 512, blocks = 1u << 14, n_faults = 0;
+    uint64_t kill_after_us = 0;
     int c, sites = 0;
     while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
         if (c == 'l')
@@ -310,6 +325,8 @@ int main(int argc, char **argv) {
             sites = 1;
         else if (c == 'b')
             blocks = (uint32_t)atoi(optarg);
+        else if (c == 'k')
+            kill_after_us = strtoull(optarg, NULL, 10);
         else if (c == 'e')
             print_events = 1;
         else
@@ -321,7 +338,7 @@ int main(int argc, char **argv) {
     create(path, blocks, flags, depth, library);
     for (uint32_t i = 0; i < n_faults; i++)
         arm(faults[i]);
-    int status = follow(start(path, library, argv + optind));
+    int status = follow(start(path, library, argv + optind), kill_after_us);
     unlink(path);
     print_all(sites);
     return status;
