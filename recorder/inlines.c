@@ -25,8 +25,9 @@ struct function { /* one range of a physical function */
 };
 
 struct unit {
-    Dwarf_Die die;  /* for lines */
-    Dwarf_Die tree; /* for functions: the split unit if there is one */
+    Dwarf_Die die;      /* for lines */
+    Dwarf_Die tree;     /* for functions: the split unit if there is one */
+    const char *folder; /* DW_AT_comp_dir */
     bool loaded;
     struct function *functions;
     struct scope *scopes;
@@ -71,10 +72,9 @@ static ptrdiff_t next_range(Dwarf_Die *die, ptrdiff_t offset, uint64_t *lo,
     return offset;
 }
 
-static void add_unit(struct inlines *in, Dwarf_CU *cu, Dwarf_Die *die, Dwarf_Die *split) {
+static void add_unit(struct inlines *in, Dwarf_Die *die, Dwarf_Die *split) {
     uint64_t lo, hi;
     uint32_t before = in->n_ranges;
-    (void)cu;
     for (ptrdiff_t at = 0; (at = next_range(die, at, &lo, &hi)) > 0;) {
         in->ranges =
             make_room(in->ranges, in->n_ranges, &in->ranges_capacity, sizeof *in->ranges);
@@ -83,8 +83,12 @@ static void add_unit(struct inlines *in, Dwarf_CU *cu, Dwarf_Die *die, Dwarf_Die
     if (in->n_ranges == before)
         return;
     in->units = make_room(in->units, in->n_units, &in->units_capacity, sizeof *in->units);
-    in->units[in->n_units++] =
-        (struct unit){.die = *die, .tree = split && split->addr ? *split : *die};
+    Dwarf_Attribute attribute;
+    in->units[in->n_units++] = (struct unit){
+        .die = *die,
+        .tree = split && split->addr ? *split : *die,
+        .folder = dwarf_formstring(dwarf_attr(die, DW_AT_comp_dir, &attribute)),
+    };
 }
 
 struct inlines *inlines_new(Dwarf *dwarf) {
@@ -95,7 +99,7 @@ struct inlines *inlines_new(Dwarf *dwarf) {
     Dwarf_Die die, split;
     while (dwarf_get_units(dwarf, cu, &cu, &version, &type, &die, &split) == 0)
         if (type == DW_UT_compile || type == DW_UT_skeleton)
-            add_unit(in, cu, &die, type == DW_UT_skeleton ? &split : NULL);
+            add_unit(in, &die, type == DW_UT_skeleton ? &split : NULL);
     if (!in->n_units)
         return inlines_free(in);
     qsort(in->ranges, in->n_ranges, sizeof *in->ranges, compare_ranges);
@@ -249,22 +253,24 @@ static void name_of(Dwarf_Die *die, struct inline_line *out) {
         out->linkage_name = text_attribute(die, DW_AT_MIPS_linkage_name);
 }
 
-/* The row of the line table for @address. A row of line 0 is code without a source line;
- * the nearest line before it in the same function stands in. */
+/* The row of the line table for @address. A row of line 0 is code without a source line:
+ * the nearest row before it in the same file stands in, not below @lowest, where the
+ * innermost function begins. */
 static void source_of(struct unit *u, uint64_t lowest, uint64_t address,
                       struct inline_line *out) {
     Dwarf_Line *line = dwarf_getsrc_die(&u->die, address);
     int number = 0;
-    while (line && dwarf_lineno(line, &number) == 0 && number == 0) {
+    while (line && dwarf_lineno(line, &number) == 0) {
+        const char *file = dwarf_linesrc(line, NULL, NULL);
         Dwarf_Addr at;
-        if (dwarf_lineaddr(line, &at) != 0 || at <= lowest)
-            break;
+        if (out->file && (!file || strcmp(file, out->file) != 0))
+            return;
+        out->file = file;
+        out->line = number > 0 ? (uint32_t)number : 0;
+        if (out->line || dwarf_lineaddr(line, &at) != 0 || at <= lowest)
+            return;
         line = dwarf_getsrc_die(&u->die, at - 1);
     }
-    if (!line)
-        return;
-    out->file = dwarf_linesrc(line, NULL, NULL);
-    out->line = number > 0 ? (uint32_t)number : 0;
 }
 
 /* Where the inlined call @die was written. */
@@ -301,8 +307,10 @@ uint32_t inlines_look_up(struct inlines *in, uint64_t address,
     Dwarf_Die physical = f->die;
     name_of(&physical, &out[n++]);
     out[n - 1].start = f->entry;
-    source_of(u, f->lo, address, &out[0]);
+    source_of(u, depth ? chain[depth - 1]->lo : f->lo, address, &out[0]);
     for (uint32_t i = 1; i < n; i++)
         call_site_of(u, &chain[depth - i]->die, &out[i]);
+    for (uint32_t i = 0; i < n; i++)
+        out[i].folder = u->folder;
     return n;
 }

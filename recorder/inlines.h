@@ -22,9 +22,10 @@
 struct inline_line {
     const char *name;         /* DW_AT_name; NULL = none */
     const char *linkage_name; /* NULL = none */
-    const char *file;         /* as libdw joins it with the compilation folder; NULL */
-    uint32_t line;            /* 0 = unknown */
-    uint64_t start;           /* where the physical function begins; 0 for inlined ones */
+    const char *file;   /* as the line table has it, perhaps relative; NULL = unknown */
+    const char *folder; /* the compiler's working directory, to join with; NULL */
+    uint32_t line;      /* 0 = unknown */
+    uint64_t start;     /* where the physical function begins; 0 for inlined ones */
 };
 
 struct inlines;

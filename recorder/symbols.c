@@ -400,15 +400,18 @@ static const char *demangled(struct symbols *s, const char *name) {
     return remember(&s->demangled, name, symbols_demangle(name));
 }
 
-static const char *clean_path(struct symbols *s, const char *path) {
+/* A path's address stands for it: a line table keeps each once. */
+static const char *source_path(struct symbols *s, const struct inline_line *at) {
     int64_t known;
-    if (!path)
+    if (!at->file)
         return NULL;
-    if (idmap_get(&s->paths, (intptr_t)path, &known))
+    if (idmap_get(&s->paths, (intptr_t)at->file, &known))
         return (const char *)(intptr_t)known;
-    char *clean = text_dup(path);
-    symbols_clean_path(clean);
-    return remember(&s->paths, path, clean);
+    char *path = *at->file != '/' && at->folder
+                     ? text_format("%s/%s", at->folder, at->file)
+                     : text_dup(at->file);
+    symbols_clean_path(path);
+    return remember(&s->paths, at->file, path);
 }
 
 static const char *unversioned(struct symbols *s, const char *name) {
@@ -435,15 +438,20 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
             .function = demangled(s, found[i].linkage_name ? found[i].linkage_name
                                                            : found[i].name),
             .linkage_name = found[i].linkage_name ? found[i].linkage_name : found[i].name,
-            .file = clean_path(s, found[i].file),
+            .file = source_path(s, &found[i]),
             .line = found[i].line,
             .start = found[i].start ? found[i].start + s->dwarf_bias : 0,
         };
     if (!symbol)
         return n;
     struct symbol_line *physical = &s->lines[n ? n - 1 : 0];
+    /* GCC gives no linkage name to what depends on a local type: the symbol has it. */
+    bool mangled =
+        strncmp(symbol->name, "_Z", 2) == 0 || strncmp(symbol->name, "_R", 2) == 0;
     if (!n)
         *physical = (struct symbol_line){.function = demangled(s, symbol->name)};
+    else if (mangled && !found[n - 1].linkage_name)
+        physical->function = demangled(s, symbol->name);
     physical->linkage_name = unversioned(s, symbol->name);
     physical->start = symbol->start;
     return n ? n : 1;
