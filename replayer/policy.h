@@ -24,7 +24,10 @@ struct policy {
     const char *symbols[2]; /* globs on linkage or demangled names; each that is not NULL
                                must be found in the stack */
     const char
-        *messages[2]; /* parts of one line of stderr; all that are not NULL, in order */
+        *messages[2]; /* parts of one line of stderr, in order; case does not count */
+    bool weak;     /* says that somebody gave up, not why: looked at after all others */
+    bool any_exit; /* counts even when the program ended in an ordinary way: a sanitizer's
+                      report */
 };
 
 /**
@@ -40,9 +43,9 @@ const struct policy *policy_find(const struct crash_frame *frames, uint32_t n,
                                  uint64_t known_n, const struct policy *extra,
                                  uint32_t n_extra);
 
-/** As policy_find(), by message alone. */
-const struct policy *policy_find_message(const char *text, uint64_t text_n,
-                                         const char *known, uint64_t known_n);
+/** The entry with any_exit set that stderr shows, or NULL: for ends without a signal. */
+const struct policy *policy_find_any_exit(const char *text, uint64_t text_n,
+                                          const char *known, uint64_t known_n);
 
 /**
  * Parse --policy's "NAME=GLOB" into @out (class deliberate; members point into @text's

@@ -1,0 +1,60 @@
+/*
+ * Attribution: which module went wrong, and where. Pure.
+ *
+ *   fault stack   malloc ◄ strdup ◄ parse ◄ main          where the allocation failed
+ *   crash stack   strlen ◄ use ◄ main                      where the program ended
+ *                    └ skipped └ the place of the crash
+ */
+#ifndef DEARTH_ATTRIBUTION_H
+#define DEARTH_ATTRIBUTION_H
+
+#include "attempt.h"
+#include "frames.h"
+
+enum attributed_to {
+    ATTRIBUTED_NONE,
+    ATTRIBUTED_PROGRAM,   /* the executable itself */
+    ATTRIBUTED_LIBRARY,   /* one of its libraries */
+    ATTRIBUTED_LIBC,      /* the C library: libc, libm, libpthread ... */
+    ATTRIBUTED_LIBSTDCXX, /* the C++ runtime: libstdc++, libc++, libgcc_s */
+    ATTRIBUTED_LOADER,    /* the dynamic loader */
+};
+
+struct attribution {
+    enum attributed_to to;
+    const char *module; /* path of the blamed module; points into the frames; or NULL */
+    const struct frame *place; /* frame where it went wrong; NULL = no stack */
+    const char *why;           /* the rule that decided, static */
+};
+
+/**
+ * Blame a module.
+ * A crash inside the C library, the C++ runtime or the loader is the caller's (a NULL
+ * handed to strlen is the program's mistake) unless
+ *   - the failing allocation was made inside the very same call: both stacks leave the
+ * library through the same call instruction with the same callers, and the function
+ * called is not one that reads strings or memory or formats what it is given; or
+ *   - it lies two or more calls deep in there, in no such function, and the failing
+ * allocation was the library's own: it stumbles over state that it set up itself; or
+ *   - no other code is on the stack (start-up, exit handlers, a thread's end).
+ * @fault: stack of the allocation that failed, innermost first; @n_fault may be 0
+ * @crash: stack at the fatal signal, innermost first; @n_crash may be 0: ATTRIBUTED_NONE
+ * @exe: path of the program that crashed
+ */
+struct attribution attribution_decide(const struct frame *fault, uint32_t n_fault,
+                                      const struct frame *crash, uint32_t n_crash,
+                                      const char *exe);
+
+/** "program", "library", "libc", "libstdc++", "loader"; NULL for ATTRIBUTED_NONE. */
+const char *attribution_name(enum attributed_to to);
+
+/** Class of a module by its path. @exe: path of the program */
+enum attributed_to attribution_class(const char *module, const char *exe);
+
+/**
+ * Name of a place that is the same across builds: "module!function" (basename without
+ * version digits, function without its arguments), else "module+0x12ab".
+ */
+void attribution_place(const struct frame *frame, struct text *out);
+
+#endif

@@ -1,0 +1,411 @@
+/*
+ * Planning: see plan.h. Pure.
+ *
+ *   filter    every frame is matched once against every glob, every stack node inherits
+ * from its parent: a site costs one look, however deep its stack faults    per site: its
+ * occurrences × modes, minus what earlier attempts settled; `tier` counts them 0, 1, …
+ *   rounds    per location: sort by (tier, urgency, size, key); the place in that order
+ * is the fault's round order     sort all by (round, urgency, size, key)
+ */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+enum urgency { URGENT_BAD, URGENT_UNTESTED, URGENT_REST };
+
+/* What earlier attempts say about a site. */
+struct past {
+    bool fired; /* some fault fired */
+    bool bad;   /* some verdict was bad */
+};
+
+struct candidate {
+    struct plan_fault fault;
+    uint32_t tier, round;
+    enum urgency urgency;
+    uint64_t size;
+    struct dearth_key key;
+    int64_t location;
+};
+
+struct work {
+    const struct plan_input *in;
+    const struct plan_options *options;
+    bool *stack_in, *stack_out;    /* by stack: some frame matches in / not_in */
+    bool *chosen;                  /* by site: named by --site */
+    struct past *past;             /* by site */
+    struct plan_attempt *attempts; /* sorted by site, occurrence, mode */
+    struct candidate *candidates;
+    uint32_t n_candidates, capacity;
+};
+
+void plan_deinit(struct plan *plan) {
+    free(plan->faults);
+    free(plan->left_out);
+    *plan = (struct plan){0};
+}
+
+bool plan_is_bad(enum verdict verdict) {
+    return verdict_severity(verdict) >= SEVERITY_WARNING;
+}
+
+const char *plan_reason_name(enum plan_reason reason) {
+    static const char *const names[] = {"filtered", "budget", "not_failable"};
+    return names[reason];
+}
+
+/* --- options --- */
+
+static int parse_number(const char *text, char end, uint64_t *out) {
+    char *stop;
+    errno = 0;
+    *out = strtoull(text, &stop, 10);
+    return stop == text || *stop != end || errno || *text == '-' || *out == 0 ? -EINVAL
+                                                                              : 0;
+}
+
+int plan_parse_occurrence(const char *text, struct plan_options *out) {
+    static const char *const names[] = {"first", "last", "all", "log2"};
+    for (int i = PLAN_FIRST; i <= PLAN_LOG2; i++)
+        if (strcmp(text, names[i]) == 0) {
+            out->occurrence = (enum plan_occurrence)i;
+            return 0;
+        }
+    out->occurrence = PLAN_NTH;
+    return parse_number(text, '\0', &out->nth);
+}
+
+int plan_parse_shard(const char *text, struct plan_options *out) {
+    const char *slash = strchr(text, '/');
+    uint64_t i, n;
+    if (!slash || parse_number(text, '/', &i) < 0 ||
+        parse_number(slash + 1, '\0', &n) < 0 || i > n || n > UINT32_MAX)
+        return -EINVAL;
+    out->shard = (uint32_t)i;
+    out->n_shards = (uint32_t)n;
+    return 0;
+}
+
+/* --- filters --- */
+
+static const char *basename_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool path_matches(const char *glob, const char *path) {
+    return path && (text_glob(glob, path) || text_glob(glob, basename_of(path)));
+}
+
+static bool frame_matches(const struct plan_frame *f, const char *const *globs,
+                          uint32_t n) {
+    for (uint32_t g = 0; g < n; g++) {
+        if (path_matches(globs[g], f->module))
+            return true;
+        for (uint32_t s = 0; s < f->n_symbols; s++)
+            if ((f->functions[s] && text_glob(globs[g], f->functions[s])) ||
+                path_matches(globs[g], f->files[s]))
+                return true;
+    }
+    return false;
+}
+
+static bool *match_stacks(const struct plan_input *in, const char *const *globs,
+                          uint32_t n) {
+    bool *frames = text_alloc(in->n_frames + 1), *stacks = text_alloc(in->n_stacks + 1);
+    for (uint32_t i = 0; n && i < in->n_frames; i++)
+        frames[i] = frame_matches(&in->frames[i], globs, n);
+    for (uint32_t i = 0; n && i < in->n_stacks; i++) {
+        const struct plan_stack *s = &in->stacks[i];
+        stacks[i] = frames[s->frame] || (s->parent && stacks[s->parent - 1]);
+    }
+    free(frames);
+    return stacks;
+}
+
+static int choose_site(const struct work *w, const char *wanted, char **error) {
+    uint32_t found = 0;
+    size_t length = strlen(wanted);
+    for (uint32_t i = 0; i < w->in->n_sites; i++) {
+        char hex[DEARTH_KEY_HEX + 1];
+        text_key(w->in->sites[i].key, hex);
+        if (length > DEARTH_KEY_HEX || strncasecmp(hex, wanted, length) != 0)
+            continue;
+        w->chosen[i] = true;
+        found++;
+    }
+    if (found == 1 && length > 0)
+        return 0;
+    *error =
+        found ? text_format("--site %s: %u sites begin with it; give more digits", wanted,
+                            found)
+              : text_format("--site %s: the recording has no such site; 'dearth replay "
+                            "--dry-run' lists them",
+                            wanted);
+    return -EINVAL;
+}
+
+static bool passes(const struct work *w, uint32_t index) {
+    const struct plan_options *o = w->options;
+    const struct plan_site *s = &w->in->sites[index];
+    if (o->n_sites && !w->chosen[index])
+        return false;
+    if (o->n_in && !(s->stack && w->stack_in[s->stack - 1]))
+        return false;
+    if (o->n_not_in && s->stack && w->stack_out[s->stack - 1])
+        return false;
+    if (o->min_size && s->max_size < o->min_size)
+        return false;
+    if (o->untested && w->past[index].fired)
+        return false;
+    return !o->n_shards || s->key.lo % o->n_shards == o->shard - 1;
+}
+
+/* --- earlier attempts --- */
+
+static int compare_attempts(const void *a, const void *b) {
+    const struct plan_attempt *x = a, *y = b;
+    if (x->site_id != y->site_id)
+        return x->site_id < y->site_id ? -1 : 1;
+    if (x->occurrence != y->occurrence)
+        return x->occurrence < y->occurrence ? -1 : 1;
+    return (int)x->mode - (int)y->mode;
+}
+
+/* First of the sorted attempts at or after (site, occurrence, mode). */
+static uint32_t lower_bound(const struct work *w, const struct plan_attempt *key) {
+    uint32_t low = 0, high = w->in->n_attempts;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_attempts(&w->attempts[middle], key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void look_back(struct work *w) {
+    uint32_t n = w->in->n_attempts;
+    w->attempts = text_alloc((n + 1) * sizeof *w->attempts);
+    w->past = text_alloc((w->in->n_sites + 1) * sizeof *w->past);
+    if (n)
+        memcpy(w->attempts, w->in->attempts, n * sizeof *w->attempts);
+    qsort(w->attempts, n, sizeof *w->attempts, compare_attempts);
+    for (uint32_t i = 0; i < w->in->n_sites; i++) {
+        int64_t id = w->in->sites[i].id;
+        for (uint32_t a = lower_bound(w, &(struct plan_attempt){.site_id = id});
+             a < n && w->attempts[a].site_id == id; a++) {
+            enum verdict v = w->attempts[a].verdict;
+            w->past[i].fired |= v != VERDICT_UNREACHED;
+            w->past[i].bad |= plan_is_bad(v);
+        }
+    }
+}
+
+/* Is a fault settled? An occurrence that never came up did not come up in any mode, so
+ * it is not asked for again unless the user points at it (--site, --untested).
+ * @done: executions stored, out: a bad verdict is settled after options->repeat more, a
+ * hang when a longer limit has confirmed it */
+static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
+                    enum fault_mode mode, uint32_t *done) {
+    *done = 0;
+    if (w->options->retest)
+        return false;
+    bool ask_again = w->options->untested || w->options->n_sites;
+    bool bad = false, hung = false, unreached = false;
+    struct plan_attempt key = {.site_id = site_id, .occurrence = occurrence};
+    for (uint32_t a = lower_bound(w, &key);
+         a < w->in->n_attempts && w->attempts[a].site_id == site_id &&
+         w->attempts[a].occurrence == occurrence;
+         a++) {
+        if (w->attempts[a].verdict == VERDICT_UNREACHED)
+            unreached = true;
+        if (w->attempts[a].mode != mode)
+            continue;
+        bad |= plan_is_bad(w->attempts[a].verdict);
+        hung |= w->attempts[a].verdict == VERDICT_HUNG;
+        ++*done;
+    }
+    if (bad)
+        return *done > w->options->repeat || (hung && *done >= 2);
+    if (unreached)
+        return !ask_again;
+    return *done > 0;
+}
+
+/* --- faults --- */
+
+static void add_fault(struct work *w, uint32_t site, uint64_t occurrence,
+                      enum fault_mode mode, uint32_t *tier) {
+    const struct plan_site *s = &w->in->sites[site];
+    uint32_t done;
+    if (settled(w, s->id, occurrence, mode, &done))
+        return;
+    if (w->n_candidates == w->capacity) {
+        w->capacity = w->capacity ? 2 * w->capacity : 256;
+        w->candidates = text_realloc(w->candidates, w->capacity * sizeof *w->candidates);
+    }
+    w->candidates[w->n_candidates++] = (struct candidate){
+        .fault = {site, occurrence, mode, done},
+        .tier = (*tier)++,
+        .urgency = w->past[site].bad      ? URGENT_BAD
+                   : !w->past[site].fired ? URGENT_UNTESTED
+                                          : URGENT_REST,
+        .size = s->max_size,
+        .key = s->key,
+        .location = s->location,
+    };
+}
+
+static void add_modes(struct work *w, uint32_t site, uint64_t occurrence,
+                      uint32_t *tier) {
+    if (w->options->mode != PLAN_STICKY)
+        add_fault(w, site, occurrence, MODE_ONCE, tier);
+    if (w->options->mode != PLAN_ONCE)
+        add_fault(w, site, occurrence, MODE_STICKY, tier);
+}
+
+static void add_site(struct work *w, uint32_t site) {
+    uint64_t count = w->in->sites[site].count ? w->in->sites[site].count : 1;
+    uint32_t tier = 0;
+    switch (w->options->occurrence) {
+    case PLAN_FIRST:
+        add_modes(w, site, 1, &tier);
+        break;
+    case PLAN_LAST:
+        add_modes(w, site, count, &tier);
+        break;
+    case PLAN_NTH:
+        add_modes(w, site, w->options->nth < count ? w->options->nth : count, &tier);
+        break;
+    case PLAN_ALL:
+        for (uint64_t k = 1; k <= count && k <= PLAN_ALL_LIMIT; k++)
+            add_modes(w, site, k, &tier);
+        break;
+    case PLAN_LOG2:
+        for (uint64_t k = 1; k < count && k; k *= 2)
+            add_modes(w, site, k, &tier);
+        add_modes(w, site, count, &tier);
+        break;
+    }
+}
+
+/* --- order --- */
+
+static int compare_rank(const struct candidate *a, const struct candidate *b) {
+    if (a->urgency != b->urgency)
+        return a->urgency < b->urgency ? -1 : 1;
+    if (a->size != b->size)
+        return a->size > b->size ? -1 : 1;
+    if (a->key.hi != b->key.hi)
+        return a->key.hi < b->key.hi ? -1 : 1;
+    if (a->key.lo != b->key.lo)
+        return a->key.lo < b->key.lo ? -1 : 1;
+    return a->tier < b->tier ? -1 : a->tier > b->tier;
+}
+
+static int compare_in_location(const void *x, const void *y) {
+    const struct candidate *a = x, *b = y;
+    if (a->location != b->location)
+        return a->location < b->location ? -1 : 1;
+    if (a->tier != b->tier)
+        return a->tier < b->tier ? -1 : 1;
+    return compare_rank(a, b);
+}
+
+static int compare_final(const void *x, const void *y) {
+    const struct candidate *a = x, *b = y;
+    if (a->tier != b->tier)
+        return a->tier < b->tier ? -1 : 1;
+    if (a->round != b->round)
+        return a->round < b->round ? -1 : 1;
+    return compare_rank(a, b);
+}
+
+static void order_candidates(struct work *w) {
+    struct candidate *c = w->candidates;
+    if (!w->n_candidates)
+        return;
+    qsort(c, w->n_candidates, sizeof *c, compare_in_location);
+    for (uint32_t i = 0; i < w->n_candidates; i++) {
+        /* a site without a location is one of its own */
+        bool same = i && c[i].location && c[i].location == c[i - 1].location &&
+                    c[i].tier == c[i - 1].tier;
+        c[i].round = same ? c[i - 1].round + 1 : 0;
+    }
+    qsort(c, w->n_candidates, sizeof *c, compare_final);
+}
+
+/* --- the whole --- */
+
+static void leave_out(struct plan *out, uint32_t site, enum plan_reason reason) {
+    out->left_out[out->n_left_out++] = (struct plan_left_out){site, reason};
+}
+
+static void select_sites(struct work *w, struct plan *out) {
+    for (uint32_t i = 0; i < w->in->n_sites; i++) {
+        uint32_t before = w->n_candidates;
+        if (!w->in->sites[i].failable) {
+            leave_out(out, i, PLAN_NOT_FAILABLE);
+        } else if (!passes(w, i)) {
+            leave_out(out, i, PLAN_FILTERED);
+        } else {
+            add_site(w, i);
+            out->n_done_sites += w->n_candidates == before;
+        }
+    }
+}
+
+/* Keep the first `limit` faults; a site that loses all of its own is left out by the
+ * budget. */
+static void take_faults(const struct work *w, struct plan *out) {
+    uint32_t n = w->n_candidates;
+    if (w->options->limit && w->options->limit < n)
+        n = (uint32_t)w->options->limit;
+    bool *planned = text_alloc(w->in->n_sites + 1);
+    out->faults = text_alloc((n + 1) * sizeof *out->faults);
+    for (uint32_t i = 0; i < w->n_candidates; i++) {
+        uint32_t site = w->candidates[i].fault.site;
+        if (i < n) {
+            out->faults[out->n_faults++] = w->candidates[i].fault;
+            out->n_planned_sites += !planned[site];
+            planned[site] = true;
+        } else if (!planned[site]) {
+            planned[site] = true;
+            leave_out(out, site, PLAN_BUDGET);
+        }
+    }
+    free(planned);
+}
+
+int plan_make(const struct plan_input *input, const struct plan_options *options,
+              struct plan *out, char **error) {
+    struct work w = {.in = input, .options = options};
+    *out = (struct plan){0};
+    *error = NULL;
+    w.chosen = text_alloc(input->n_sites + 1);
+    for (uint32_t i = 0; i < options->n_sites; i++)
+        if (choose_site(&w, options->sites[i], error) < 0) {
+            free(w.chosen);
+            return -EINVAL;
+        }
+    w.stack_in = match_stacks(input, options->in, options->n_in);
+    w.stack_out = match_stacks(input, options->not_in, options->n_not_in);
+    out->left_out = text_alloc((input->n_sites + 1) * sizeof *out->left_out);
+    look_back(&w);
+    select_sites(&w, out);
+    order_candidates(&w);
+    take_faults(&w, out);
+    free(w.chosen);
+    free(w.stack_in);
+    free(w.stack_out);
+    free(w.past);
+    free(w.attempts);
+    free(w.candidates);
+    return 0;
+}

@@ -1,0 +1,209 @@
+/*
+ * The verdict: one execution judged against the baseline. Pure, a table of rules from the
+ * surest evidence down (design: Verdicts).
+ *
+ *   did not fire ──────────────────────────────────────────► unreached, whatever happened
+ *   past its time limit ───────────────────────────────────► hung
+ *   ended by a signal, or a descendant did, or a signal of
+ *     the processor was caught and the end was another one ─► crashed | corrupted |
+ * aborted | reported a sanitizer spoke ─────────────────────────────────────► corrupted |
+ * crashed | aborted other status than the baseline ────────────────────────► reported
+ * (degraded when it is 0) same status ───────────────────────────────────────────►
+ * handled, or degraded by its output
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attempt.h"
+#include "baseline.h"
+#include "policy.h"
+
+/* --- signals --- */
+
+/* Signals that the processor raises for a program's mistake. */
+static bool is_fault_signal(int signal) {
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
+           signal == SIGILL || signal == SIGTRAP || signal == SIGSYS;
+}
+
+static const char *signal_text(int signal) {
+    const char *name = sigabbrev_np(signal);
+    return name ? name : "?";
+}
+
+/* A handler that lies on the stack below an abort: the abort is the handler's way out,
+ * the signal that called it is the cause. */
+static bool has_signal_frame(const struct observation *o) {
+    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
+        const char *f = o->crash_frames[i].function;
+        if (f &&
+            (strcmp(f, "__restore_rt") == 0 || strcmp(f, "__kernel_rt_sigreturn") == 0))
+            return true;
+    }
+    return false;
+}
+
+/* How the execution ended by a signal: the first process's own, else a descendant's
+ * death, else a processor's signal (or abort) that a handler turned into another end,
+ * else what a shell's 128 + n says. 0 = no signal had a part in it. */
+struct signal_end {
+    int signal;
+    enum { END_OWN, END_DESCENDANT, END_CAUGHT, END_SHELL } how;
+};
+
+static bool status_same(const struct baseline *b, const struct observation *o) {
+    return o->exit_code == b->exit_code && o->exit_signal == b->exit_signal;
+}
+
+static struct signal_end find_signal(const struct baseline *b,
+                                     const struct observation *o) {
+    if (o->exit_signal && !(b->status_stable && status_same(b, o)))
+        return (struct signal_end){o->exit_signal, END_OWN};
+    if (o->crash_signal && o->crash_fatal)
+        return (struct signal_end){o->crash_signal, END_DESCENDANT};
+    if (status_same(b, o))
+        return (struct signal_end){0};
+    if (o->crash_signal == SIGABRT ||
+        (is_fault_signal(o->crash_signal) && o->crash_code > 0))
+        return (struct signal_end){o->crash_signal, END_CAUGHT};
+    int shell = o->exit_code - 128;
+    if (is_fault_signal(shell) || shell == SIGABRT)
+        return (struct signal_end){shell, END_SHELL};
+    return (struct signal_end){0};
+}
+
+static void say_signal(struct judgement *j, struct signal_end end, const char *what) {
+    static const char *const how[] = {"ended by", "a descendant was ended by",
+                                      "caught, then gave up:", "a shell reports"};
+    snprintf(j->reason, sizeof j->reason, "%s SIG%s%s%s", how[end.how],
+             signal_text(end.signal), what ? ": " : "", what ? what : "");
+}
+
+static void apply_policy(struct judgement *j, const struct policy *p) {
+    static const enum verdict verdicts[] = {[POLICY_DAMAGE] = VERDICT_CORRUPTED,
+                                            [POLICY_CRASH] = VERDICT_CRASHED,
+                                            [POLICY_DELIBERATE] = VERDICT_ABORTED};
+    j->verdict = verdicts[p->class];
+    if (p->class == POLICY_DELIBERATE)
+        j->policy = p->name;
+}
+
+/* A processor's signal is a crash unless the runtime says it is damage, or it is the trap
+ * with which glib, V8 and Rust's intrinsic abort end on purpose. */
+static void judge_fault_signal(struct judgement *j, struct signal_end end,
+                               const struct policy *p) {
+    bool trap = end.signal == SIGTRAP || end.signal == SIGILL;
+    j->verdict = VERDICT_CRASHED;
+    if (p && (p->class != POLICY_DELIBERATE || trap || p->any_exit))
+        apply_policy(j, p);
+    say_signal(j, end, p && j->verdict != VERDICT_CRASHED ? p->name : NULL);
+}
+
+static void judge_abort(struct judgement *j, const struct observation *o,
+                        struct signal_end end, const struct policy *p) {
+    if (p && p->class != POLICY_DELIBERATE) {
+        apply_policy(j, p);
+        say_signal(j, end, p->name);
+    } else if (has_signal_frame(o)) {
+        j->verdict = VERDICT_CRASHED;
+        say_signal(j, end, "raised by the handler of another signal");
+    } else {
+        static const struct policy plain = {"abort", POLICY_DELIBERATE, {0}, {0}};
+        apply_policy(j, p ? p : &plain);
+        say_signal(j, end, j->policy);
+    }
+}
+
+static void judge_signal(struct judgement *j, const struct observation *o,
+                         struct signal_end end, const struct policy *p) {
+    if (end.signal == SIGABRT) {
+        judge_abort(j, o, end, p);
+    } else if (is_fault_signal(end.signal)) {
+        judge_fault_signal(j, end, p);
+    } else if (end.how == END_DESCENDANT) {
+        return; /* a parent that ends its children is at work: its own end decides */
+    } else if (end.signal == SIGKILL) {
+        j->verdict = VERDICT_CRASHED;
+        say_signal(j, end, "not sent by dearth; the kernel's out-of-memory killer?");
+    } else {
+        j->verdict = VERDICT_REPORTED;
+        say_signal(j, end, "sent by itself");
+    }
+}
+
+/* --- ordinary ends --- */
+
+static void judge_status(struct judgement *j, const struct baseline *b,
+                         const struct observation *o) {
+    if (o->exit_code != 0) {
+        j->verdict = VERDICT_REPORTED;
+        snprintf(j->reason, sizeof j->reason, "exit status %d, baseline %d", o->exit_code,
+                 b->exit_code);
+    } else {
+        j->verdict = VERDICT_DEGRADED;
+        snprintf(j->reason, sizeof j->reason,
+                 "exit status 0 although the baseline ends with %s %d",
+                 b->exit_signal ? "signal" : "status",
+                 b->exit_signal ? b->exit_signal : b->exit_code);
+    }
+}
+
+static void judge_output(struct judgement *j, const struct observation *o) {
+    if (j->stdout_same == 0 || j->files_same == 0) {
+        j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
+        snprintf(j->reason, sizeof j->reason, "status as the baseline, %s not",
+                 j->stdout_same == 0 ? "output" : "written files");
+        return;
+    }
+    j->verdict = VERDICT_HANDLED;
+    snprintf(j->reason, sizeof j->reason, "%s",
+             j->stdout_same < 0
+                 ? "same status; the output differs from run to run and was "
+                   "not compared"
+                 : "same status and output as the baseline");
+}
+
+static void judge_ordinary(struct judgement *j, const struct baseline *b,
+                           const struct observation *o) {
+    const struct policy *p = policy_find_any_exit(o->stderr_tail, o->stderr_tail_n,
+                                                  b->stderr_tail, b->stderr_tail_n);
+    if (p) {
+        apply_policy(j, p);
+        snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
+                 o->exit_code);
+    } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
+        judge_status(j, b, o);
+    } else {
+        judge_output(j, o);
+    }
+}
+
+struct judgement verdict_judge(const struct baseline *baseline,
+                               const struct observation *seen, const struct policy *extra,
+                               uint32_t n_extra) {
+    struct judgement j = {.stdout_same = baseline_stdout_same(baseline, seen),
+                          .files_same = baseline_files_same(baseline, seen)};
+    if (!seen->fired) {
+        j.verdict = VERDICT_UNREACHED;
+        snprintf(j.reason, sizeof j.reason, "%s",
+                 seen->attached ? "the fault never came up"
+                                : "the preload library did not come up");
+    } else if (seen->timed_out) {
+        j.verdict = VERDICT_HUNG;
+        snprintf(j.reason, sizeof j.reason, "past its time limit");
+    } else {
+        struct signal_end end = find_signal(baseline, seen);
+        if (end.signal) {
+            const struct policy *p =
+                policy_find(seen->crash_frames, seen->n_crash_frames, seen->stderr_tail,
+                            seen->stderr_tail_n, baseline->stderr_tail,
+                            baseline->stderr_tail_n, extra, n_extra);
+            judge_signal(&j, seen, end, p);
+        }
+        if (j.verdict == VERDICT_NONE)
+            judge_ordinary(&j, baseline, seen);
+    }
+    j.severity = verdict_severity(j.verdict);
+    return j;
+}

@@ -1,0 +1,166 @@
+/*
+ * Table test of attribution: two stacks in, the blamed module and the place out. A frame
+ * is written "module:function@offset".
+ */
+#include <stdlib.h>
+
+#include "attribution.h"
+#include "check.h"
+#include "text.h"
+
+#define EXE "/usr/bin/prog"
+
+static const struct {
+    const char *name;
+    const char *fault[8], *crash[8];
+    const char *to, *place;
+} cases[] = {
+    {"in its own code",
+     {"/lib/libc.so.6:malloc@1", EXE ":parse@2", EXE ":main@3"},
+     {EXE ":use@9", EXE ":main@4"},
+     "program",
+     "prog!use"},
+    {"in a library",
+     {EXE ":main@3"},
+     {"/lib/libjq.so.1.0.4:gen_op@9", EXE ":main@4"},
+     "library",
+     "libjq!gen_op"},
+    {"a NULL handed to strlen",
+     {EXE ":main@3"},
+     {"/lib/libc.so.6:__strlen_avx2@7", EXE ":use@5", EXE ":main@4"},
+     "program",
+     "prog!use"},
+    {"a NULL handed to strdup, whose malloc failed before",
+     {"/lib/libc.so.6:__strdup@7", EXE ":copy@5", EXE ":main@4"},
+     {"/lib/libc.so.6:__strlen_avx2@7", "/lib/libc.so.6:__strdup@8", EXE ":copy@5",
+      EXE ":main@4"},
+     "program",
+     "prog!copy"},
+    {"a NULL FILE handed to fprintf",
+     {"/lib/libc.so.6:fopen@7", EXE ":start@5", EXE ":main@4"},
+     {"/lib/libc.so.6:__vfprintf_internal@7", "/lib/libc.so.6:fprintf@8", EXE ":use@5",
+      EXE ":main@4"},
+     "program",
+     "prog!use"},
+    {"libc in the call whose own allocation failed",
+     {"/lib/libc.so.6:new_composite_name@7", "/lib/libc.so.6:setlocale@8", EXE ":start@5",
+      EXE ":main@4"},
+     {"/lib/libc.so.6:setname@6", "/lib/libc.so.6:setlocale@9", EXE ":start@5",
+      EXE ":main@4"},
+     "libc",
+     "libc!setname"},
+    {"the same function called from elsewhere, shallow: the caller's",
+     {"/lib/libc.so.6:setlocale@8", EXE ":start@5", EXE ":main@4"},
+     {"/lib/libc.so.6:setlocale@9", EXE ":start@6", EXE ":main@4"},
+     "program",
+     "prog!start"},
+    {"libc over its own state",
+     {"/lib/libc.so.6:allocate@7", "/lib/libc.so.6:setlocale@8", EXE ":start@5",
+      EXE ":main@4"},
+     {"/lib/libc.so.6:find_module@6", "/lib/libc.so.6:__gconv_open@9",
+      "/lib/libc.so.6:iconv_open@9", EXE ":late@5", EXE ":main@4"},
+     "libc",
+     "libc!find_module"},
+    {"deep in libc, but the program's allocation failed",
+     {EXE ":start@5", EXE ":main@4"},
+     {"/lib/libc.so.6:find_module@6", "/lib/libc.so.6:__gconv_open@9",
+      "/lib/libc.so.6:iconv_open@9", EXE ":late@5", EXE ":main@4"},
+     "program",
+     "prog!late"},
+    {"at exit, no other code",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:_dl_fini_part@6", "/lib/libc.so.6:__run_exit_handlers@9"},
+     "libc",
+     "libc!_dl_fini_part"},
+    {"the loader in dlopen",
+     {"/lib64/ld-linux-x86-64.so.2:_dl_new_object@7",
+      "/lib64/ld-linux-x86-64.so.2:_dl_open@8", EXE ":load@5", EXE ":main@4"},
+     {"/lib64/ld-linux-x86-64.so.2:_dl_map_object@6",
+      "/lib64/ld-linux-x86-64.so.2:_dl_open@9", EXE ":load@5", EXE ":main@4"},
+     "loader",
+     "ld-linux-x86-64!_dl_map_object"},
+    {"libstdc++ in the same call",
+     {"/lib/libstdc++.so.6.0.30:_Znwm@1", "/lib/libstdc++.so.6.0.30:_ZNSt6locale5_Impl@7",
+      EXE ":main@4"},
+     {"/lib/libstdc++.so.6.0.30:_ZNSt6locale5_ImplC2@6", EXE ":main@4"},
+     "libstdc++",
+     "libstdc++!_ZNSt6locale5_ImplC2"},
+    {"an abort is where it was decided",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:__pthread_kill_implementation@1", "/lib/libc.so.6:raise@2",
+      "/lib/libc.so.6:abort@3", "/lib/libjq.so.1:memory_exhausted@4", EXE ":main@4"},
+     "library",
+     "libjq!memory_exhausted"},
+    {"an assertion too",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:raise@2", "/lib/libc.so.6:abort@3",
+      "/lib/libc.so.6:__assert_fail@3", EXE ":check@4"},
+     "program",
+     "prog!check"},
+    {"a double free is its caller's",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:abort@3", "/lib/libc.so.6:malloc_printerr@3",
+      "/lib/libc.so.6:_int_free@3", "/lib/libc.so.6:free@3",
+      "/lib/dearth/libdearth_preload.so:free@1", EXE ":clean_up@4"},
+     "program",
+     "prog!clean_up"},
+    {"under a handler lies the place",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:abort@3", EXE ":on_segv@4", "/lib/libc.so.6:__restore_rt@3",
+      EXE ":use@9", EXE ":main@4"},
+     "program",
+     "prog!use"},
+    {"std::bad_alloc is thrown where memory was asked for",
+     {EXE ":main@4"},
+     {"/lib/libc.so.6:abort@3", "/lib/libstdc++.so.6:_ZSt9terminatev@4",
+      "/lib/libstdc++.so.6:__cxa_throw@3", "/lib/libstdc++.so.6:_Znwm@9", EXE ":push@4"},
+     "program",
+     "prog!push"},
+    {"no name",
+     {EXE ":main@4"},
+     {"/lib/libfoo-1.2.so:@4660"},
+     "library",
+     "libfoo-1.2+0x1234"},
+    {"no stack", {EXE ":main@4"}, {NULL}, "-", "-"},
+};
+
+static uint32_t parse(const char *const *texts, struct frame *frames, char **strings) {
+    uint32_t n = 0;
+    for (; n < 8 && texts[n]; n++) {
+        char *s = strings[n] = text_dup(texts[n]);
+        char *colon = strchr(s, ':'), *at = strrchr(s, '@');
+        *colon = *at = '\0';
+        frames[n] = (struct frame){.module = s, .offset = strtoull(at + 1, NULL, 10)};
+        if (colon[1])
+            frames[n].function = frames[n].linkage_name = colon + 1;
+    }
+    return n;
+}
+
+int main(void) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct frame fault[8] = {0}, crash[8] = {0};
+        char *strings[16] = {0};
+        uint32_t n_fault = parse(cases[i].fault, fault, strings);
+        uint32_t n_crash = parse(cases[i].crash, crash, strings + 8);
+        struct attribution a = attribution_decide(fault, n_fault, crash, n_crash, EXE);
+        AUTO_TEXT struct text place = {0};
+        if (a.place)
+            attribution_place(a.place, &place);
+        CHECK_TEXT(cases[i].name, cases[i].to,
+                   attribution_name(a.to) ? attribution_name(a.to) : "-");
+        CHECK_TEXT(cases[i].name, cases[i].place, place.data ? place.data : "-");
+        for (int k = 0; k < 16; k++)
+            free(strings[k]);
+    }
+    CHECK_TEXT("libc", "libc",
+               attribution_name(attribution_class("/lib/libc-2.31.so", EXE)));
+    CHECK_TEXT("libm", "libc",
+               attribution_name(attribution_class("/lib/libm.so.6", EXE)));
+    CHECK_TEXT("libcrypto is none", "library",
+               attribution_name(attribution_class("/lib/libcrypto.so.3", EXE)));
+    CHECK_TEXT("libmagic is none", "library",
+               attribution_name(attribution_class("/lib/libmagic.so.1", EXE)));
+    CHECK_TEXT("program", "program", attribution_name(attribution_class(EXE, EXE)));
+    return check_result();
+}

@@ -1,0 +1,249 @@
+/*
+ * Table test of the plan. A case is a few sites, options and earlier attempts; the
+ * expectation is the plan as a line of text: "site:occurrence+mode[done]" in order, then
+ * what was left out.
+ *
+ *   sites   a, b at location 1 in alpha();  c at location 2 in beta();  d not failable;
+ * e in libx
+ */
+#include <stdlib.h>
+
+#include "check.h"
+#include "plan.h"
+#include "text.h"
+
+static const char *const alpha_functions[] = {"alpha", "inlined_into_alpha"};
+static const char *const alpha_files[] = {"/src/alpha.c", "/src/alpha.h"};
+static const char *const beta_functions[] = {"beta"};
+static const char *const beta_files[] = {"/src/beta.c"};
+static const struct plan_frame frames[] = {
+    {"/usr/bin/program", (const char *[]){"main"}, (const char *[]){NULL}, 1},
+    {"/usr/bin/program", alpha_functions, alpha_files, 2},
+    {"/usr/bin/program", beta_functions, beta_files, 1},
+    {"/usr/lib/libx.so.1", NULL, NULL, 0},
+};
+static const struct plan_stack stacks[] = {{0, 0}, {1, 1}, {1, 2}, {3, 3}};
+static const struct plan_site sites[] = {
+    {.id = 1,
+     .key = {0, 0xa1},
+     .location = 1,
+     .stack = 2,
+     .count = 1,
+     .max_size = 10,
+     .failable = 1},
+    {.id = 2,
+     .key = {1, 0xa2},
+     .location = 1,
+     .stack = 2,
+     .count = 5,
+     .max_size = 20,
+     .failable = 1},
+    {.id = 3,
+     .key = {2, 0xb1},
+     .location = 2,
+     .stack = 3,
+     .count = 3,
+     .max_size = 15,
+     .failable = 1},
+    {.id = 4,
+     .key = {3, 0xb2},
+     .location = 2,
+     .stack = 3,
+     .count = 1,
+     .max_size = 99,
+     .failable = 0},
+    {.id = 5,
+     .key = {4, 0xc1},
+     .location = 0,
+     .stack = 4,
+     .count = 1,
+     .max_size = 15,
+     .failable = 1},
+};
+#define N_SITES (sizeof sites / sizeof *sites)
+
+static const char *describe(const struct plan *plan) {
+    static char line[1024];
+    int n = 0;
+    line[0] = '\0';
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        const struct plan_fault *f = &plan->faults[i];
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s%c%llu%c", n ? " " : "",
+                      'a' + (int)f->site, (unsigned long long)f->occurrence,
+                      f->mode == MODE_ONCE ? 'o' : 's');
+        if (f->done)
+            n += snprintf(line + n, sizeof line - (size_t)n, "[%u]", f->done);
+    }
+    for (uint32_t i = 0; i < plan->n_left_out; i++)
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s-%c:%s", n ? " " : "",
+                      'a' + (int)plan->left_out[i].site,
+                      plan_reason_name(plan->left_out[i].reason));
+    return line;
+}
+
+#define LIST(...)                                                                        \
+    (const char *const[]){__VA_ARGS__},                                                  \
+        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define ATTEMPTS(...)                                                                    \
+    (const struct plan_attempt[]){__VA_ARGS__},                                          \
+        sizeof((const struct plan_attempt[]){__VA_ARGS__}) / sizeof(struct plan_attempt)
+
+static const struct {
+    const char *name, *wanted;
+    struct plan_options options;
+    const struct plan_attempt *attempts;
+    size_t n_attempts;
+} cases[] = {
+    {"each location once, larger first, then again",
+     "b1o c1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE}},
+    {"second modes after all sites of a location",
+     "b1o c1o e1o a1o b1s c1s e1s a1s -d:not_failable",
+     {.mode = PLAN_BOTH}},
+    {"sticky alone", "b1s c1s e1s a1s -d:not_failable", {.mode = PLAN_STICKY}},
+    {"last",
+     "b5o c3o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .occurrence = PLAN_LAST}},
+    {"the second, or the last where there are fewer",
+     "b2o c2o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .occurrence = PLAN_NTH, .nth = 2}},
+    {"log2",
+     "b1o c1o e1o a1o b2o c2o b4o c3o b5o -d:not_failable",
+     {.mode = PLAN_ONCE, .occurrence = PLAN_LOG2}},
+    {"in a function",
+     "b1o a1o -c:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE, .in = (const char *const[]){"alpha"}, .n_in = 1}},
+    {"in an inlined function",
+     "b1o a1o -c:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE, .in = (const char *const[]){"inlined_*"}, .n_in = 1}},
+    {"in a module by basename",
+     "e1o -a:filtered -b:filtered -c:filtered -d:not_failable",
+     {.mode = PLAN_ONCE, .in = (const char *const[]){"libx.so*"}, .n_in = 1}},
+    {"in a source file, by basename and by path",
+     "b1o c1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE,
+      .in = (const char *const[]){"alpha.h", "/src/beta.c"},
+      .n_in = 2}},
+    {"not in",
+     "b1o a1o -c:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE, .not_in = (const char *const[]){"beta"}, .n_not_in = 1}},
+    {"in all but one",
+     "c1o -a:filtered -b:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE,
+      .in = (const char *const[]){"main"},
+      .n_in = 1,
+      .not_in = (const char *const[]){"alpha", "libx*"},
+      .n_not_in = 2}},
+    {"a site by the beginning of its key",
+     "c1o -a:filtered -b:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE,
+      .sites = (const char *const[]){"00000000000000B1"},
+      .n_sites = 1}},
+    {"min size",
+     "b1o c1o e1o -a:filtered -d:not_failable",
+     {.mode = PLAN_ONCE, .min_size = 15}},
+    {"limit",
+     "b1o c1o -d:not_failable -e:budget -a:budget",
+     {.mode = PLAN_ONCE, .limit = 2}},
+    {"a site that got some of its faults is not left out",
+     "b1o c1o e1o a1o b1s -d:not_failable",
+     {.mode = PLAN_BOTH, .limit = 5}},
+    {"shard 1/2",
+     "c1o e1o a1o -b:filtered -d:not_failable",
+     {.mode = PLAN_ONCE, .shard = 1, .n_shards = 2}},
+    {"shard 2/2",
+     "b1o -a:filtered -c:filtered -d:not_failable -e:filtered",
+     {.mode = PLAN_ONCE, .shard = 2, .n_shards = 2}},
+    {"what was done is not done again",
+     "b1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE},
+     ATTEMPTS({3, 1, MODE_ONCE, VERDICT_HANDLED})},
+    {"unless wanted",
+     "b1o e1o c1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .retest = true},
+     ATTEMPTS({3, 1, MODE_ONCE, VERDICT_HANDLED})},
+    {"previously bad first",
+     "a1o c1o e1o b1o -d:not_failable",
+     {.mode = PLAN_ONCE, .retest = true},
+     ATTEMPTS({1, 1, MODE_ONCE, VERDICT_CRASHED})},
+    {"a series of repeats is finished",
+     "b1o[2] c1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .repeat = 2},
+     ATTEMPTS({2, 1, MODE_ONCE, VERDICT_CRASHED}, {2, 1, MODE_ONCE, VERDICT_REPORTED})},
+    {"and then left alone",
+     "c1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .repeat = 1},
+     ATTEMPTS({2, 1, MODE_ONCE, VERDICT_CRASHED}, {2, 1, MODE_ONCE, VERDICT_REPORTED})},
+    {"two hangs are enough",
+     "c1o e1o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .repeat = 2},
+     ATTEMPTS({2, 1, MODE_ONCE, VERDICT_HUNG}, {2, 1, MODE_ONCE, VERDICT_HUNG})},
+    {"what never came up does not come up in the other mode",
+     "c1o e1o a1o c1s e1s a1s -d:not_failable",
+     {.mode = PLAN_BOTH},
+     ATTEMPTS({2, 1, MODE_ONCE, VERDICT_UNREACHED})},
+    {"untested asks again for what never came up",
+     "b1o[1] e1o a1o -c:filtered -d:not_failable",
+     {.mode = PLAN_ONCE, .untested = true},
+     ATTEMPTS({2, 1, MODE_ONCE, VERDICT_UNREACHED}, {3, 2, MODE_ONCE, VERDICT_HANDLED})},
+    {"another occurrence is another fault",
+     "b5o e1o c3o a1o -d:not_failable",
+     {.mode = PLAN_ONCE, .occurrence = PLAN_LAST},
+     ATTEMPTS({3, 1, MODE_ONCE, VERDICT_HANDLED})},
+};
+
+static void run_cases(void) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan_input input = {frames,
+                                   4,
+                                   stacks,
+                                   4,
+                                   sites,
+                                   N_SITES,
+                                   cases[i].attempts,
+                                   (uint32_t)cases[i].n_attempts};
+        struct plan plan;
+        char *error;
+        CHECK(cases[i].name, plan_make(&input, &cases[i].options, &plan, &error) == 0);
+        CHECK_TEXT(cases[i].name, cases[i].wanted, describe(&plan));
+        CHECK(cases[i].name,
+              plan.n_planned_sites + plan.n_left_out + plan.n_done_sites == N_SITES);
+        plan_deinit(&plan);
+    }
+}
+
+static void run_errors(void) {
+    static const char *const bad[] = {"00000000000000a", "ffff", "xyz", ""};
+    struct plan_input input = {frames, 4, stacks, 4, sites, N_SITES, NULL, 0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct plan_options options = {.sites = &bad[i], .n_sites = 1};
+        struct plan plan;
+        char *error;
+        CHECK(bad[i], plan_make(&input, &options, &plan, &error) == -22);
+        CHECK(bad[i], error && strstr(error, "--site"));
+        free(error);
+        plan_deinit(&plan);
+    }
+}
+
+static void run_parsers(void) {
+    struct plan_options o = {0};
+    CHECK("first", plan_parse_occurrence("first", &o) == 0 && o.occurrence == PLAN_FIRST);
+    CHECK("log2", plan_parse_occurrence("log2", &o) == 0 && o.occurrence == PLAN_LOG2);
+    CHECK("7", plan_parse_occurrence("7", &o) == 0 && o.nth == 7);
+    static const char *const bad[] = {"", "0", "-1", "7x", "sometimes"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(bad[i], plan_parse_occurrence(bad[i], &o) < 0);
+    CHECK("2/3", plan_parse_shard("2/3", &o) == 0 && o.shard == 2 && o.n_shards == 3);
+    static const char *const bad_shards[] = {"0/3", "4/3",  "2",   "/3",
+                                             "2/",  "2/3x", "-1/3"};
+    for (size_t i = 0; i < sizeof bad_shards / sizeof *bad_shards; i++)
+        CHECK(bad_shards[i], plan_parse_shard(bad_shards[i], &o) < 0);
+}
+
+int main(void) {
+    run_cases();
+    run_errors();
+    run_parsers();
+    return check_result();
+}

@@ -1,0 +1,387 @@
+/*
+ * Table test of the verdict, policies and the folding of baselines: what was seen in,
+ * verdict out.
+ */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "attempt.h"
+#include "baseline.h"
+#include "check.h"
+#include "policy.h"
+
+static struct observation run(const char *out, int exit_code) {
+    struct observation o = {.fired = true, .attached = true, .exit_code = exit_code};
+    o.stdout_data = (uint8_t *)out;
+    o.stdout_kept = o.stdout_bytes = strlen(out);
+    struct dearth_key digest = key_hash(out, strlen(out));
+    memcpy(o.stdout_digest, &digest, 16);
+    return o;
+}
+
+struct seen {
+    int exit_code, exit_signal;
+    const char *out, *err;
+    int crash_signal, crash_code;
+    bool crash_fatal, timed_out, not_fired, other_files;
+    const char *stack[6]; /* functions, innermost first */
+};
+
+static struct judgement judge(const struct baseline *b, const struct seen *s,
+                              const struct policy *extra, uint32_t n_extra) {
+    struct observation o =
+        run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
+    struct crash_frame frames[6] = {0};
+    o.exit_signal = s->exit_signal;
+    o.fired = !s->not_fired;
+    o.timed_out = s->timed_out;
+    o.crash_signal = s->crash_signal ? s->crash_signal : s->exit_signal;
+    o.crash_code = s->crash_code;
+    o.crash_fatal = s->crash_fatal;
+    o.files_known = true;
+    o.files_digest[0] = s->other_files;
+    o.stderr_tail = (char *)s->err;
+    o.stderr_tail_n = s->err ? strlen(s->err) : 0;
+    for (; o.n_crash_frames < 6 && s->stack[o.n_crash_frames]; o.n_crash_frames++)
+        frames[o.n_crash_frames].function = (char *)s->stack[o.n_crash_frames];
+    o.crash_frames = frames;
+    return verdict_judge(b, &o, extra, n_extra);
+}
+
+#define BAD_ALLOC                                                                        \
+    "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  "       \
+    "std::bad_alloc\n"
+
+static const struct {
+    const char *name;
+    struct seen seen;
+    enum verdict verdict;
+    const char *policy;
+} cases[] = {
+    {"not fired", {.not_fired = true}, VERDICT_UNREACHED},
+    {"not fired, crashed all the same",
+     {.not_fired = true, .exit_signal = SIGSEGV},
+     VERDICT_UNREACHED},
+    {"not fired, timed out",
+     {.not_fired = true, .timed_out = true, .exit_signal = SIGKILL},
+     VERDICT_UNREACHED},
+    {"same", {0}, VERDICT_HANDLED},
+    {"same, says so on stderr", {.err = "warning: out of memory\n"}, VERDICT_HANDLED},
+    {"other output", {.out = "other\n"}, VERDICT_DEGRADED},
+    {"other files", {.other_files = true}, VERDICT_DEGRADED},
+    {"exit 1", {.exit_code = 1}, VERDICT_REPORTED},
+    {"exit 1 with an out-of-memory message",
+     {.exit_code = 1, .err = "perl: Out of memory!\n"},
+     VERDICT_REPORTED},
+    {"timed out", {.timed_out = true, .exit_signal = SIGKILL}, VERDICT_HUNG},
+    {"SIGSEGV", {.exit_signal = SIGSEGV}, VERDICT_CRASHED},
+    {"SIGBUS", {.exit_signal = SIGBUS}, VERDICT_CRASHED},
+    {"SIGFPE", {.exit_signal = SIGFPE}, VERDICT_CRASHED},
+    {"SIGILL", {.exit_signal = SIGILL}, VERDICT_CRASHED},
+    {"SIGSYS", {.exit_signal = SIGSYS}, VERDICT_CRASHED},
+    {"SIGSEGV in an xmalloc is no policy",
+     {.exit_signal = SIGSEGV, .stack = {"xmalloc", "main"}},
+     VERDICT_CRASHED},
+    {"SIGKILL", {.exit_signal = SIGKILL}, VERDICT_CRASHED},
+    {"SIGTERM", {.exit_signal = SIGTERM}, VERDICT_REPORTED},
+    {"SIGPIPE", {.exit_signal = SIGPIPE}, VERDICT_REPORTED},
+    {"abort", {.exit_signal = SIGABRT}, VERDICT_ABORTED, "abort"},
+    {"rust by stack",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_ZN5alloc5alloc18handle_alloc_error17h0E"}},
+     VERDICT_ABORTED,
+     "rust handle_alloc_error"},
+    {"rust v0 by stack",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_RNvNtCs1_5alloc5alloc18handle_alloc_error"}},
+     VERDICT_ABORTED,
+     "rust handle_alloc_error"},
+    {"rust by message",
+     {.exit_signal = SIGABRT, .err = "memory allocation of 64 bytes failed\n"},
+     VERDICT_ABORTED,
+     "rust handle_alloc_error"},
+    {"bad_alloc by message",
+     {.exit_signal = SIGABRT,
+      .err = BAD_ALLOC,
+      .stack = {"raise", "abort", "_ZSt9terminatev"}},
+     VERDICT_ABORTED,
+     "uncaught std::bad_alloc"},
+    {"bad_alloc by stack",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_ZSt9terminatev", "__cxa_throw", "_Znwm"}},
+     VERDICT_ABORTED,
+     "uncaught std::bad_alloc"},
+    {"bad_array_new_length",
+     {.exit_signal = SIGABRT,
+      .err =
+          "terminate called after throwing an instance of 'std::bad_array_new_length'\n"},
+     VERDICT_ABORTED,
+     "uncaught std::bad_alloc"},
+    {"another exception",
+     {.exit_signal = SIGABRT,
+      .err = "terminate called after throwing an instance of 'std::logic_error'\n",
+      .stack = {"abort", "_ZSt9terminatev"}},
+     VERDICT_ABORTED,
+     "uncaught exception"},
+    {"g_malloc traps",
+     {.exit_signal = SIGTRAP,
+      .err = "GLib-ERROR **: g.c:106: failed to allocate 24 bytes\n"},
+     VERDICT_ABORTED,
+     "glib g_malloc"},
+    {"a trap without a word", {.exit_signal = SIGTRAP}, VERDICT_CRASHED},
+    {"jq",
+     {.exit_signal = SIGABRT, .err = "jq: error: cannot allocate memory\n"},
+     VERDICT_ABORTED,
+     "jq jv_mem_alloc"},
+    {"xmalloc",
+     {.exit_signal = SIGABRT, .stack = {"abort", "xalloc_die", "main"}},
+     VERDICT_ABORTED,
+     "xmalloc"},
+    {"python",
+     {.exit_signal = SIGABRT, .err = "Fatal Python error: no memory\n"},
+     VERDICT_ABORTED,
+     "python fatal error"},
+    {"v8",
+     {.exit_signal = SIGILL,
+      .err = "FATAL ERROR: Zone Allocation failed - process out of memory\n"},
+     VERDICT_ABORTED,
+     "v8 out of memory"},
+    {"somebody's message",
+     {.exit_signal = SIGABRT, .err = "prog: Cannot allocate memory\n"},
+     VERDICT_ABORTED,
+     "out of memory"},
+    {"assertion by message",
+     {.exit_signal = SIGABRT, .err = "p: a.c:3: main: Assertion `x' failed.\n"},
+     VERDICT_CRASHED},
+    {"assertion by stack",
+     {.exit_signal = SIGABRT, .stack = {"raise", "abort", "__assert_fail"}},
+     VERDICT_CRASHED},
+    {"double free",
+     {.exit_signal = SIGABRT, .err = "double free or corruption (!prev)\n"},
+     VERDICT_CORRUPTED},
+    {"free(): invalid",
+     {.exit_signal = SIGABRT, .err = "free(): invalid pointer\n"},
+     VERDICT_CORRUPTED},
+    {"realloc(): invalid",
+     {.exit_signal = SIGABRT, .err = "realloc(): invalid next size\n"},
+     VERDICT_CORRUPTED},
+    {"munmap_chunk",
+     {.exit_signal = SIGABRT, .err = "munmap_chunk(): invalid pointer\n"},
+     VERDICT_CORRUPTED},
+    {"corrupted size",
+     {.exit_signal = SIGABRT, .err = "corrupted size vs. prev_size\n"},
+     VERDICT_CORRUPTED},
+    {"damage by stack inside xmalloc",
+     {.exit_signal = SIGABRT, .stack = {"abort", "malloc_printerr", "malloc", "xmalloc"}},
+     VERDICT_CORRUPTED},
+    {"stack smashing",
+     {.exit_signal = SIGABRT, .err = "*** stack smashing detected ***: terminated\n"},
+     VERDICT_CORRUPTED},
+    {"asan use after free",
+     {.exit_code = 1,
+      .err = "==7==ERROR: AddressSanitizer: heap-use-after-free on address\n"},
+     VERDICT_CORRUPTED},
+    {"asan SEGV",
+     {.exit_code = 1,
+      .err = "AddressSanitizer:DEADLYSIGNAL\n==7==ERROR: AddressSanitizer: SEGV on "
+             "unknown\n"},
+     VERDICT_CRASHED},
+    {"asan out of memory",
+     {.exit_code = 1,
+      .err = "==7==ERROR: AddressSanitizer: out of memory: allocator is trying\n"},
+     VERDICT_ABORTED,
+     "sanitizer out of memory"},
+    {"asan too big",
+     {.exit_code = 1, .err = "==7==ERROR: AddressSanitizer: allocation-size-too-big\n"},
+     VERDICT_ABORTED,
+     "sanitizer out of memory"},
+    {"ubsan goes on",
+     {.err = "a.c:3:5: runtime error: signed integer overflow\n"},
+     VERDICT_CORRUPTED},
+    {"tsan",
+     {.exit_code = 66, .err = "WARNING: ThreadSanitizer: data race (pid=7)\n"},
+     VERDICT_CORRUPTED},
+    {"what the baseline says is no evidence",
+     {.exit_signal = SIGABRT, .err = "noise: corrupted double-linked list\n"},
+     VERDICT_ABORTED,
+     "abort"},
+    {"descendant died",
+     {.exit_code = 1, .crash_signal = SIGSEGV, .crash_fatal = true},
+     VERDICT_CRASHED},
+    {"descendant died, nobody noticed",
+     {.crash_signal = SIGSEGV, .crash_fatal = true},
+     VERDICT_CRASHED},
+    {"descendant was ended",
+     {.exit_code = 1, .crash_signal = SIGTERM, .crash_fatal = true},
+     VERDICT_REPORTED},
+    {"caught SIGSEGV, exit 4",
+     {.exit_code = 4, .crash_signal = SIGSEGV, .crash_code = 1},
+     VERDICT_CRASHED},
+    {"caught SIGSEGV at work",
+     {.crash_signal = SIGSEGV, .crash_code = 1},
+     VERDICT_HANDLED},
+    {"somebody sent SIGSEGV, exit 4",
+     {.exit_code = 4, .crash_signal = SIGSEGV, .crash_code = 0},
+     VERDICT_REPORTED},
+    {"abort out of a handler",
+     {.exit_signal = SIGABRT, .stack = {"abort", "handler", "__restore_rt", "main"}},
+     VERDICT_CRASHED},
+    {"a shell's 139", {.exit_code = 139}, VERDICT_CRASHED},
+    {"a shell's 134", {.exit_code = 134}, VERDICT_ABORTED, "abort"},
+};
+
+static void run_cases(void) {
+    struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
+    struct baseline b;
+    runs[0].files_known = runs[1].files_known = true;
+    runs[0].stderr_tail = "noise: corrupted double-linked list\n";
+    runs[0].stderr_tail_n = strlen(runs[0].stderr_tail);
+    baseline_fold(runs, 2, &b);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct judgement j = judge(&b, &cases[i].seen, NULL, 0);
+        CHECK_TEXT(cases[i].name, verdict_name(cases[i].verdict),
+                   verdict_name(j.verdict));
+        CHECK(cases[i].name, j.severity == verdict_severity(j.verdict) && j.reason[0]);
+        CHECK_TEXT(cases[i].name, cases[i].policy ? cases[i].policy : "-",
+                   j.policy ? j.policy : "-");
+    }
+    baseline_deinit(&b);
+}
+
+static void run_extra(void) {
+    struct observation runs[1] = {run("out\n", 0)};
+    struct baseline b;
+    struct policy extra;
+    baseline_fold(runs, 1, &b);
+    CHECK("parse", policy_parse("pool=my_pool::die*", &extra) == 0);
+    struct seen seen = {.exit_signal = SIGABRT,
+                        .stack = {"abort", "_ZN7my_pool10die_loudlyEv"}};
+    struct judgement j = judge(&b, &seen, &extra, 1);
+    CHECK_TEXT("the user's policy, demangled", "pool", j.policy);
+    free((char *)extra.name);
+    static const char *const bad[] = {"", "=x", "x=", "x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(bad[i], policy_parse(bad[i], &extra) < 0);
+    baseline_deinit(&b);
+}
+
+/* Baselines that differ, or that end badly themselves. */
+static void run_baselines(void) {
+    static const struct {
+        const char *name, *first, *second;
+        int first_exit, second_exit;
+        struct seen seen;
+        enum verdict verdict;
+        int stdout_same;
+    } table[] = {
+        {"masked, same elsewhere",
+         "a\nt=1\nb\n",
+         "a\nt=2\nb\n",
+         0,
+         0,
+         {.out = "a\nt=9\nb\n"},
+         VERDICT_HANDLED,
+         1},
+        {"masked, differs elsewhere",
+         "a\nt=1\nb\n",
+         "a\nt=2\nb\n",
+         0,
+         0,
+         {.out = "x\nt=9\nb\n"},
+         VERDICT_DEGRADED,
+         0},
+        {"masked, a line less",
+         "a\nt=1\nb\n",
+         "a\nt=2\nb\n",
+         0,
+         0,
+         {.out = "a\nt=9\n"},
+         VERDICT_DEGRADED,
+         0},
+        {"not comparable", "a\n", "a\nb\n", 0, 0, {.out = "zzz\n"}, VERDICT_HANDLED, -1},
+        {"empty against something", "", "", 0, 0, {.out = "x"}, VERDICT_DEGRADED, 0},
+        {"baseline fails, same",
+         "out\n",
+         "out\n",
+         3,
+         3,
+         {.exit_code = 3},
+         VERDICT_HANDLED,
+         1},
+        {"baseline fails, other status",
+         "out\n",
+         "out\n",
+         3,
+         3,
+         {.exit_code = 4},
+         VERDICT_REPORTED,
+         1},
+        {"baseline fails, same status, other output",
+         "out\n",
+         "out\n",
+         3,
+         3,
+         {.exit_code = 3, .out = "x"},
+         VERDICT_REPORTED,
+         0},
+        {"baseline fails, attempt succeeds",
+         "out\n",
+         "out\n",
+         3,
+         3,
+         {0},
+         VERDICT_DEGRADED,
+         1},
+        {"status varies, 1",
+         "out\n",
+         "out\n",
+         0,
+         1,
+         {.exit_code = 1},
+         VERDICT_REPORTED,
+         1},
+        {"status varies, 0", "out\n", "out\n", 1, 0, {0}, VERDICT_HANDLED, 1},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct observation runs[2] = {run(table[i].first, table[i].first_exit),
+                                      run(table[i].second, table[i].second_exit)};
+        struct baseline b;
+        baseline_fold(runs, 2, &b);
+        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
+                   verdict_name(j.verdict));
+        CHECK(table[i].name, j.stdout_same == table[i].stdout_same);
+        baseline_deinit(&b);
+    }
+}
+
+static void run_crashing_baseline(void) {
+    struct observation runs[1] = {run("", -1)};
+    struct baseline b;
+    runs[0].exit_signal = SIGSEGV;
+    baseline_fold(runs, 1, &b);
+    struct judgement j =
+        judge(&b, &(struct seen){.exit_signal = SIGSEGV, .out = ""}, NULL, 0);
+    CHECK_TEXT("crashes as ever", "handled", verdict_name(j.verdict));
+    j = judge(&b, &(struct seen){.exit_signal = SIGABRT, .out = ""}, NULL, 0);
+    CHECK_TEXT("aborts instead", "aborted", verdict_name(j.verdict));
+    baseline_deinit(&b);
+}
+
+static void run_names(void) {
+    for (int v = 0; v < N_VERDICTS; v++)
+        CHECK("name and back",
+              verdict_from_name(verdict_name((enum verdict)v)) == (enum verdict)v);
+    for (int m = MODE_ONCE; m <= MODE_BURST; m++)
+        CHECK("mode and back", fault_mode_from_name(fault_mode_name(
+                                   (enum fault_mode)m)) == (enum fault_mode)m);
+}
+
+int main(void) {
+    run_cases();
+    run_extra();
+    run_baselines();
+    run_crashing_baseline();
+    run_names();
+    return check_result();
+}
