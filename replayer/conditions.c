@@ -1,0 +1,236 @@
+/*
+ * Making the conditions of a recording again: see conditions.h.
+ *
+ *   recording row ─► argv, exe, cwd, environment, standard input
+ *   stdin:  file  → the same file at the same offset
+ *           pipe  → what was captured, in a private file, fed through a pipe
+ *           none  → /dev/null
+ *           tty, other → /dev/null, and a note that says so
+ */
+#include "conditions.h"
+
+#include <cjson/cJSON.h>
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "store.h"
+#include "text.h"
+
+extern char **environ;
+
+static void free_strings(char **strings) {
+    for (char **s = strings; s && *s; s++)
+        free(*s);
+    free(strings);
+}
+
+static void remove_private_file(struct conditions *c) {
+    if (c->stdin_is_ours && c->stdin_path)
+        unlink(c->stdin_path);
+    c->stdin_is_ours = false;
+}
+
+void conditions_deinit(struct conditions *c) {
+    remove_private_file(c);
+    free_strings(c->argv);
+    free(c->exe);
+    free(c->cwd);
+    free_strings(c->envp);
+    free(c->stdin_path);
+    free(c->note);
+    *c = (struct conditions){0};
+}
+
+/* --- arguments and environment --- */
+
+static int read_argv(struct conditions *c, const char *json, char *const *given,
+                     int64_t recording) {
+    cJSON *list = json ? cJSON_Parse(json) : NULL;
+    size_t n = 0;
+    if (cJSON_IsArray(list)) {
+        c->argv = text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *c->argv);
+        const cJSON *item;
+        cJSON_ArrayForEach(item, list) c->argv[n++] =
+            text_dup(cJSON_IsString(item) ? item->valuestring : "");
+    } else if (given && given[0]) {
+        while (given[n])
+            n++;
+        c->argv = text_alloc((n + 1) * sizeof *c->argv);
+        for (size_t i = 0; i < n; i++)
+            c->argv[i] = text_dup(given[i]);
+    }
+    cJSON_Delete(list);
+    if (n)
+        return 0;
+    return error_print(-EINVAL,
+                       "recording %lld holds no arguments (--no-argv); give them again: "
+                       "dearth replay FILE -- PROGRAM ARGUMENTS",
+                       (long long)recording);
+}
+
+static bool same_variable(const char *assignment, const char *name) {
+    size_t n = strlen(name);
+    return strncmp(assignment, name, n) == 0 && assignment[n] == '=';
+}
+
+static void read_environment(struct conditions *c, const char *json) {
+    cJSON *named = json ? cJSON_Parse(json) : NULL;
+    size_t n = 0, extra = named ? (size_t)cJSON_GetArraySize(named) : 0;
+    for (char **e = environ; *e; e++)
+        n++;
+    c->envp = text_alloc((n + extra + 1) * sizeof *c->envp);
+    n = 0;
+    const cJSON *item;
+    for (char **e = environ; *e; e++) {
+        bool replaced = false;
+        cJSON_ArrayForEach(item, named) replaced |= same_variable(*e, item->string);
+        if (!replaced)
+            c->envp[n++] = text_dup(*e);
+    }
+    cJSON_ArrayForEach(item, named) if (cJSON_IsString(item)) c->envp[n++] =
+        text_format("%s=%s", item->string, item->valuestring);
+    cJSON_Delete(named);
+}
+
+/* --- standard input --- */
+
+static int write_private_file(struct conditions *c, const void *data, size_t n) {
+    const char *folder = getenv("TMPDIR");
+    c->stdin_path =
+        text_format("%s/dearth-stdin-XXXXXX", folder && *folder ? folder : "/tmp");
+    int fd = mkostemp(c->stdin_path, O_CLOEXEC);
+    if (fd < 0)
+        return error_print_errno(
+            -errno, "%s: cannot keep the recorded standard input there", c->stdin_path);
+    c->stdin_is_ours = true;
+    int err = 0;
+    for (size_t at = 0; at < n && !err;) {
+        ssize_t k = write(fd, (const char *)data + at, n - at);
+        if (k >= 0)
+            at += (size_t)k;
+        else if (errno != EINTR)
+            err = -errno;
+    }
+    if (close(fd) < 0 && !err)
+        err = -errno;
+    return err ? error_print_errno(err, "%s: writing the recorded standard input",
+                                   c->stdin_path)
+               : 0;
+}
+
+static int read_stdin(struct conditions *c, sqlite3_stmt *s, int64_t recording) {
+    const char *kind = store_column_text(s, 4);
+    if (kind && strcmp(kind, "file") == 0) {
+        c->stdin_path = text_dup(store_column_text(s, 5));
+        c->stdin_offset = (uint64_t)sqlite3_column_int64(s, 6);
+        if (!c->stdin_path || access(c->stdin_path, R_OK) < 0)
+            return error_print_errno(
+                -errno,
+                "%s: recording %lld read its standard input from it; "
+                "put it back or record again",
+                c->stdin_path ? c->stdin_path : "?", (long long)recording);
+    } else if (kind && strcmp(kind, "pipe") == 0) {
+        c->stdin_is_pipe = true;
+        if (sqlite3_column_int64(s, 8))
+            c->note = text_dup("standard input was longer than what was recorded of it; "
+                               "attempts see its end too early");
+        return write_private_file(c, sqlite3_column_blob(s, 7),
+                                  (size_t)sqlite3_column_bytes(s, 7));
+    } else if (kind && strcmp(kind, "none") != 0) {
+        c->note = text_format("standard input was a %s; attempts see an empty one",
+                              strcmp(kind, "tty") == 0 ? "terminal" : "device or socket");
+    }
+    return 0;
+}
+
+/* --- the whole --- */
+
+static int check_places(const struct conditions *c) {
+    struct stat st;
+    if (stat(c->cwd, &st) < 0)
+        return error_print_errno(
+            -errno, "%s: the folder that the program was recorded in", c->cwd);
+    if (access(c->exe, X_OK) < 0)
+        return error_print_errno(-errno, "%s: the program that was recorded", c->exe);
+    return 0;
+}
+
+int conditions_init(struct conditions *c, struct store *store, int64_t recording_id,
+                    char *const *argv) {
+    *c = (struct conditions){0};
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
+                          "stdin_offset, stdin_data, stdin_truncated FROM recording "
+                          "WHERE id = ?1",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, recording_id);
+    if (sqlite3_step(s) != SQLITE_ROW)
+        return error_print(-ENOENT, "%s: holds no recording %lld", store->path,
+                           (long long)recording_id);
+    c->exe = text_dup(store_column_text(s, 1));
+    c->cwd = text_dup(store_column_text(s, 2));
+    read_environment(c, store_column_text(s, 3));
+    r = read_argv(c, store_column_text(s, 0), argv, recording_id);
+    if (r == 0)
+        r = check_places(c);
+    if (r == 0)
+        r = read_stdin(c, s, recording_id);
+    if (r < 0)
+        conditions_deinit(c);
+    return r;
+}
+
+/* --- did the program change? --- */
+
+/* Return: true when @path is there and carries a build-id other than @id. */
+static bool build_id_differs(const char *path, const void *id, size_t n) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    const void *now = NULL;
+    ssize_t now_n = elf ? dwelf_elf_gnu_build_id(elf, &now) : 0;
+    bool differs = now_n > 0 && ((size_t)now_n < n || memcmp(now, id, n) != 0);
+    elf_end(elf);
+    close(fd);
+    return differs;
+}
+
+int conditions_changed(struct store *store, int64_t recording_id, char **changed) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    *changed = NULL;
+    int r = store_prepare(store,
+                          "SELECT DISTINCT m.path, m.build_id FROM module m "
+                          "JOIN process_module pm ON pm.module_id = m.id "
+                          "JOIN process p ON p.id = pm.process_id "
+                          "WHERE p.recording_id = ?1 AND m.content_id = 0 "
+                          "AND m.path LIKE '/%' "
+                          "ORDER BY m.path <> (SELECT exe FROM recording WHERE id = ?1), "
+                          "m.path",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, recording_id);
+    int n = 0;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        size_t id_n = (size_t)sqlite3_column_bytes(s, 1);
+        const void *id = sqlite3_column_blob(s, 1);
+        if (!id_n || !id || !build_id_differs(store_column_text(s, 0), id, id_n))
+            continue;
+        if (!*changed)
+            *changed = text_dup(store_column_text(s, 0));
+        n++;
+    }
+    return n;
+}

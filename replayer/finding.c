@@ -1,0 +1,364 @@
+/*
+ * Deriving findings: see finding.h.
+ *
+ *   attempt rows, sorted by fault ─► series (all executions of one fault): do they agree?
+ *        │ bad ones
+ *        ▼
+ *   identity ─► groups, sorted ─► finding rows (updated, added, deleted), finding_attempt
+ * rows
+ */
+#include "finding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attempt.h"
+#include "attribution.h"
+#include "error.h"
+#include "frames.h"
+#include "idmap.h"
+#include "store.h"
+#include "text.h"
+
+/* All executions of one fault (site, occurrence, mode) whose failure was injected. */
+struct series {
+    uint32_t tried;
+    bool disagrees;
+    uint32_t group; /* last group that counted it */
+};
+
+struct item { /* one bad attempt */
+    int64_t attempt_id, location_id;
+    uint32_t series; /* index */
+    enum verdict verdict;
+    bool once;
+    uint32_t repeat;
+    char *policy;
+    char *identity;
+    char *module;
+    enum attributed_to to;
+};
+
+struct place { /* how a fault's location is called */
+    char *name;
+    char *module;
+};
+
+struct work {
+    struct store *store;
+    struct frames_reader *reader;
+    struct idmap places; /* location id -> struct place * */
+    struct series *series;
+    uint32_t n_series;
+    struct item *items;
+    uint32_t n_items;
+};
+
+static void work_deinit(struct work *w) {
+    for (size_t i = 0; i < w->places.capacity; i++) {
+        if (!w->places.slots[i].key)
+            continue;
+        struct place *p = (void *)(intptr_t)w->places.slots[i].value;
+        free(p->name);
+        free(p->module);
+        free(p);
+    }
+    idmap_deinit(&w->places);
+    for (uint32_t i = 0; i < w->n_items; i++) {
+        free(w->items[i].policy);
+        free(w->items[i].identity);
+        free(w->items[i].module);
+    }
+    free(w->items);
+    free(w->series);
+    frames_reader_free(w->reader);
+}
+
+/* --- names of fault locations --- */
+
+static int load_places(struct work *w) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int step, r = store_prepare(
+                  w->store,
+                  "SELECT l.id, m.path, l.function, l.\"offset\", m.id FROM location l "
+                  "JOIN module m ON m.id = l.module_id "
+                  "ORDER BY l.function, m.path, m.id, l.line, l.\"offset\", "
+                  "l.inline_index, l.id",
+                  &s);
+    if (r < 0)
+        return r;
+    char *last = NULL;
+    int64_t last_module = 0; /* another build of the same module counts anew */
+    uint32_t ordinal = 0;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct frame f = {.module = store_column_text(s, 1),
+                          .function = store_column_text(s, 2),
+                          .offset = (uint64_t)sqlite3_column_int64(s, 3)};
+        struct place *p = text_alloc(sizeof *p);
+        struct text name = {0};
+        attribution_place(&f, &name);
+        bool again = last && strcmp(last, name.data) == 0 &&
+                     sqlite3_column_int64(s, 4) == last_module;
+        ordinal = again ? ordinal + 1 : 1;
+        last_module = sqlite3_column_int64(s, 4);
+        free(last);
+        last = text_dup(name.data);
+        if (ordinal > 1)
+            text_addf(&name, "#%u", ordinal);
+        p->name = text_take(&name);
+        p->module = text_dup(f.module);
+        idmap_put(&w->places, sqlite3_column_int64(s, 0), (intptr_t)p);
+    }
+    free(last);
+    return step == SQLITE_DONE ? 0 : store_error(w->store, "reading locations");
+}
+
+/* --- one attempt --- */
+
+static const char attempts_sql[] =
+    "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
+    "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
+    "s.location_id, hex(s.key) FROM attempt a JOIN site s ON s.id = a.site_id "
+    "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
+    "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.id";
+
+static bool has_place(enum verdict v) {
+    return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
+}
+
+static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
+                     struct text *identity) {
+    AUTO_FRAMES struct frames fault = {0};
+    AUTO_FRAMES struct frames crash = {0};
+    int r = frames_load(w->reader, sqlite3_column_int64(s, 9), &fault);
+    if (r == 0 && has_place(item->verdict))
+        r = frames_load(w->reader, sqlite3_column_int64(s, 7), &crash);
+    if (r < 0)
+        return r;
+    const char *exe = store_column_text(s, 8);
+    struct attribution a =
+        attribution_decide(fault.items, fault.n, crash.items, crash.n, exe);
+    if (a.place) {
+        text_add(identity, "|");
+        attribution_place(a.place, identity);
+        item->module = text_dup(a.module);
+        item->to = a.to;
+        return 0;
+    }
+    /* nothing but the fault's own location to go by */
+    int64_t value;
+    if (idmap_get(&w->places, item->location_id, &value)) {
+        item->module = text_dup(((struct place *)(intptr_t)value)->module);
+        item->to = attribution_class(item->module, exe);
+    }
+    return 0;
+}
+
+static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+    if ((w->n_items & (w->n_items - 1)) == 0)
+        w->items =
+            text_realloc(w->items, (w->n_items ? 2 * w->n_items : 1) * sizeof *w->items);
+    struct item *item = &w->items[w->n_items++];
+    *item = (struct item){.attempt_id = sqlite3_column_int64(s, 0),
+                          .location_id = sqlite3_column_int64(s, 10),
+                          .series = w->n_series - 1,
+                          .verdict = verdict,
+                          .once = strcmp(store_column_text(s, 3), "once") == 0,
+                          .repeat = (uint32_t)sqlite3_column_int64(s, 6),
+                          .policy = text_dup(store_column_text(s, 5))};
+    struct text identity = {0};
+    int64_t place;
+    text_addf(&identity, "%s|", verdict_name(verdict));
+    if (idmap_get(&w->places, item->location_id, &place))
+        text_add(&identity, ((struct place *)(intptr_t)place)->name);
+    else
+        text_add(&identity, store_column_text(s, 11)); /* no location: the site's key */
+    int r = attribute(w, s, item, &identity);
+    item->identity = text_take(&identity);
+    return r;
+}
+
+struct series_key {
+    int64_t site, occurrence;
+    bool once;
+};
+
+static struct series *next_series(struct work *w) {
+    if ((w->n_series & (w->n_series - 1)) == 0)
+        w->series = text_realloc(w->series,
+                                 (w->n_series ? 2 * w->n_series : 1) * sizeof *w->series);
+    w->series[w->n_series] = (struct series){0};
+    return &w->series[w->n_series++];
+}
+
+static int load_attempts(struct work *w) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int step, r = store_prepare(w->store, attempts_sql, &s);
+    if (r < 0)
+        return r;
+    struct series_key last = {0};
+    enum verdict first = VERDICT_NONE;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct series_key key = {sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2),
+                                 strcmp(store_column_text(s, 3), "once") == 0};
+        enum verdict verdict = verdict_from_name(store_column_text(s, 4));
+        if (!w->n_series || key.site != last.site || key.occurrence != last.occurrence ||
+            key.once != last.once) {
+            next_series(w);
+            first = verdict;
+            last = key;
+        }
+        struct series *series = &w->series[w->n_series - 1];
+        series->tried++;
+        series->disagrees |= verdict != first;
+        if (verdict_severity(verdict) >= SEVERITY_POLICY &&
+            (r = add_item(w, s, verdict)) < 0)
+            return r;
+    }
+    return step == SQLITE_DONE ? 0 : store_error(w->store, "reading attempts");
+}
+
+/* --- groups --- */
+
+/* By severity, identity; within one the best evidence first: once, not a repeat. */
+static int compare_items(const void *x, const void *y) {
+    const struct item *a = x, *b = y;
+    int severity = (int)verdict_severity(b->verdict) - (int)verdict_severity(a->verdict);
+    if (severity)
+        return severity;
+    int identity = strcmp(a->identity, b->identity);
+    if (identity)
+        return identity;
+    if (a->once != b->once)
+        return a->once ? -1 : 1;
+    if (a->repeat != b->repeat)
+        return a->repeat < b->repeat ? -1 : 1;
+    return a->attempt_id < b->attempt_id ? -1 : a->attempt_id > b->attempt_id;
+}
+
+struct group {
+    const struct item *items;
+    uint32_t n;
+    uint32_t tried;
+    bool flaky; /* no fault of it showed the same every time */
+};
+
+/* @number: of the group, from 1 */
+static struct group make_group(struct work *w, const struct item *items, uint32_t n,
+                               uint32_t number) {
+    struct group g = {.items = items, .n = n, .flaky = true};
+    for (uint32_t i = 0; i < n; i++) {
+        struct series *s = &w->series[items[i].series];
+        if (s->group != number)
+            g.tried += s->tried;
+        s->group = number;
+        g.flaky &= s->disagrees;
+    }
+    return g;
+}
+
+struct statements {
+    sqlite3_stmt *upsert, *find, *link;
+};
+
+static void bind_or_null(sqlite3_stmt *s, int at, const char *text) {
+    sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static int store_group(struct work *w, const struct statements *t, const struct group *g,
+                       int64_t replay_id) {
+    const struct item *best = &g->items[0];
+    enum verdict verdict = g->flaky ? VERDICT_FLAKY : best->verdict;
+    sqlite3_bind_int64(t->upsert, 1, replay_id);
+    bind_or_null(t->upsert, 2, best->identity);
+    bind_or_null(t->upsert, 3, verdict_name(verdict));
+    bind_or_null(t->upsert, 4, severity_name(verdict_severity(verdict)));
+    bind_or_null(t->upsert, 5, best->module);
+    bind_or_null(t->upsert, 6, attribution_name(best->to));
+    bind_or_null(t->upsert, 7, best->policy);
+    if (best->location_id)
+        sqlite3_bind_int64(t->upsert, 8, best->location_id);
+    sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
+    sqlite3_bind_int64(t->upsert, 10, g->n);
+    sqlite3_bind_int64(t->upsert, 11, g->tried);
+    int r = store_step_done(w->store, t->upsert);
+    if (r < 0)
+        return r;
+    bind_or_null(t->find, 1, best->identity);
+    if (sqlite3_step(t->find) != SQLITE_ROW)
+        return store_error(w->store, "reading a finding");
+    int64_t id = sqlite3_column_int64(t->find, 0);
+    sqlite3_reset(t->find);
+    for (uint32_t i = 0; i < g->n && r == 0; i++) {
+        sqlite3_bind_int64(t->link, 1, id);
+        sqlite3_bind_int64(t->link, 2, g->items[i].attempt_id);
+        r = store_step_done(w->store, t->link);
+    }
+    return r;
+}
+
+static int prepare(struct work *w, struct statements *t) {
+    int r = store_prepare(
+        w->store,
+        "INSERT INTO finding (replay_id, identity, verdict, severity, attributed_module, "
+        "attributed_to, policy, location_id, attempt_id, bad, tried) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+        "ON CONFLICT (identity) DO UPDATE SET verdict = excluded.verdict, "
+        "severity = excluded.severity, attributed_module = excluded.attributed_module, "
+        "attributed_to = excluded.attributed_to, policy = excluded.policy, "
+        "location_id = excluded.location_id, attempt_id = excluded.attempt_id, "
+        "bad = excluded.bad, tried = excluded.tried",
+        &t->upsert);
+    if (r == 0)
+        r = store_prepare(w->store, "SELECT id FROM finding WHERE identity = ?1",
+                          &t->find);
+    if (r == 0)
+        r = store_prepare(w->store,
+                          "INSERT INTO finding_attempt (finding_id, attempt_id) "
+                          "VALUES (?1, ?2)",
+                          &t->link);
+    return r;
+}
+
+static int store_groups(struct work *w, int64_t replay_id) {
+    struct statements t = {0};
+    int r = prepare(w, &t);
+    if (r == 0)
+        r = store_exec(w->store, "DELETE FROM finding_attempt");
+    for (uint32_t i = 0, n; i < w->n_items && r == 0; i += n) {
+        for (n = 1; i + n < w->n_items &&
+                    strcmp(w->items[i].identity, w->items[i + n].identity) == 0;)
+            n++;
+        struct group g = make_group(w, &w->items[i], n, i + 1);
+        r = store_group(w, &t, &g, replay_id);
+    }
+    sqlite3_finalize(t.upsert);
+    sqlite3_finalize(t.find);
+    sqlite3_finalize(t.link);
+    /* what no attempt stands for any more */
+    if (r == 0)
+        r = store_exec(w->store, "DELETE FROM finding WHERE id NOT IN "
+                                 "(SELECT finding_id FROM finding_attempt)");
+    return r;
+}
+
+int finding_derive(struct store *store, int64_t replay_id) {
+    struct work w = {.store = store};
+    int r = frames_reader_new(store, &w.reader);
+    if (r == 0)
+        r = store_begin(store);
+    if (r == 0)
+        r = load_places(&w);
+    if (r == 0)
+        r = load_attempts(&w);
+    if (w.n_items)
+        qsort(w.items, w.n_items, sizeof *w.items, compare_items);
+    if (r == 0)
+        r = store_groups(&w, replay_id);
+    if (r == 0)
+        r = store_commit(store);
+    if (r < 0)
+        store_rollback(store);
+    work_deinit(&w);
+    return r;
+}

@@ -1,0 +1,27 @@
+/*
+ * Findings: attempts that a user must look at, grouped. Derived from all attempts of a
+ * database, again and again the same.
+ */
+#ifndef DEARTH_FINDING_H
+#define DEARTH_FINDING_H
+
+#include <stdint.h>
+
+struct store;
+
+/**
+ * Derive findings from every attempt in the database, after symbols were resolved.
+ *
+ * One finding is one identity: `verdict|fault location|place of the crash`, made of
+ * function and module names, not of addresses or lines, so that it is equal across runs,
+ * machines and unrelated edits. The mode is not part of it: whether a missing check is
+ * met by one failure or by many, it is the same missing check. Several locations in one
+ * function are told apart by `#n`, in order of line. Hung and degraded have no place:
+ * where a sample falls is chance. A finding keeps its id while its identity is derived.
+ * It is `flaky` when none of its faults showed the same verdict every time.
+ * @replay_id: replay in which new findings are said to have been first seen
+ * Return: 0, or a negative errno after a message.
+ */
+int finding_derive(struct store *store, int64_t replay_id);
+
+#endif

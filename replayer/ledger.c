@@ -1,0 +1,439 @@
+/* Writing down what a replay does: the writing half of ledger.h. */
+#include "ledger.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "json.h"
+#include "recorder/session.h"
+#include "replay.h"
+#include "text.h"
+
+struct ledger {
+    struct store *store;
+    int64_t replay_id, recording_id;
+    sqlite3_stmt *attempt;
+};
+
+static uint64_t now_unix_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* --- whose replay is it: a pid and its start time, so that a reused pid is not mistaken
+ * --- */
+
+static uint64_t process_start(int64_t pid) {
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = '\0';
+    char *p = strrchr(line, ')'); /* field 2 may hold anything; field 22 is the start */
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+static void add_list(struct json *j, const char *name, const char *const *items,
+                     uint32_t n) {
+    json_open(j, name, '[');
+    for (uint32_t i = 0; i < n; i++)
+        json_text(j, NULL, items[i]);
+    json_close(j, ']');
+}
+
+static char *describe_options(const struct replay_options *o) {
+    static const char *const occurrences[] = {"first", "last", "all", "log2", "nth"};
+    static const char *const modes[] = {"once", "sticky", "both"};
+    struct text out = {0};
+    struct json j = {.out = &out, .compact = true};
+    json_open(&j, NULL, '{');
+    add_list(&j, "in", o->plan.in, o->plan.n_in);
+    add_list(&j, "not_in", o->plan.not_in, o->plan.n_not_in);
+    add_list(&j, "site", o->plan.sites, o->plan.n_sites);
+    json_bool(&j, "untested", o->plan.untested);
+    json_bool(&j, "retest", o->plan.retest);
+    json_int(&j, "min_size", (int64_t)o->plan.min_size);
+    json_text(&j, "occurrence", occurrences[o->plan.occurrence]);
+    if (o->plan.occurrence == PLAN_NTH)
+        json_int(&j, "nth", (int64_t)o->plan.nth);
+    json_text(&j, "mode", modes[o->plan.mode]);
+    json_int(&j, "limit", (int64_t)o->plan.limit);
+    json_int(&j, "shard", o->plan.shard);
+    json_int(&j, "n_shards", o->plan.n_shards);
+    json_text(&j, "how", "rerun");
+    json_int(&j, "repeat", o->repeat);
+    json_int(&j, "baseline_runs", o->baseline_runs);
+    json_int(&j, "time_limit_ns", (int64_t)o->time_limit_ns);
+    json_int(&j, "time_budget_ns", (int64_t)o->time_budget_ns);
+    json_open(&j, "policies", '[');
+    for (uint32_t i = 0; i < o->n_policies; i++) {
+        AUTO_FREE char *p =
+            text_format("%s=%s", o->policies[i].name, o->policies[i].symbols[0]);
+        json_text(&j, NULL, p);
+    }
+    json_close(&j, ']');
+    json_int(&j, "pid", getpid());
+    json_int(&j, "pid_start", (int64_t)process_start(getpid()));
+    json_close(&j, '}');
+    return text_take(&out);
+}
+
+int ledger_bury(struct store *store) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          "SELECT id, json_extract(options, '$.pid'), "
+                          "json_extract(options, '$.pid_start') FROM replay "
+                          "WHERE state = 'running'",
+                          &s);
+    while (r == 0 && sqlite3_step(s) == SQLITE_ROW) {
+        int64_t pid = sqlite3_column_int64(s, 1);
+        uint64_t start = (uint64_t)sqlite3_column_int64(s, 2);
+        if (pid > 0 && start && process_start(pid) == start)
+            continue;
+        AUTO_FREE char *sql = text_format(
+            "UPDATE replay SET state = 'interrupted', done = (SELECT count(*) "
+            "FROM attempt WHERE replay_id = replay.id) WHERE id = %lld",
+            (long long)sqlite3_column_int64(s, 0));
+        r = store_exec(store, sql);
+    }
+    return r;
+}
+
+/* --- the replay row --- */
+
+int ledger_new(struct store *store, const struct replay_options *options,
+               const struct ledger_start *start, struct ledger **out) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          "INSERT INTO replay (recording_id, state, started_unix_ns, "
+                          "options, isolation, traced, jobs, tool_version) "
+                          "VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7)",
+                          &s);
+    if (r < 0)
+        return r;
+    AUTO_FREE char *described = describe_options(options);
+    sqlite3_bind_int64(s, 1, start->recording_id);
+    sqlite3_bind_int64(s, 2, (int64_t)now_unix_ns());
+    sqlite3_bind_text(s, 3, described, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 4, start->isolation, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 5, start->traced);
+    sqlite3_bind_int(s, 6, start->jobs);
+    sqlite3_bind_text(s, 7, DEARTH_VERSION, -1, SQLITE_STATIC);
+    if ((r = store_step_done(store, s)) < 0)
+        return r;
+    struct ledger *l = text_alloc(sizeof *l);
+    l->store = store;
+    l->replay_id = sqlite3_last_insert_rowid(store->db);
+    l->recording_id = start->recording_id;
+    r = store_prepare(
+        store,
+        "INSERT INTO attempt (replay_id, site_id, occurrence, mode, burst, how, repeat, "
+        "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
+        "fired_exe, "
+        "also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
+        "stdout_bytes, "
+        "stdout_digest, stdout_same, files_same, stderr_tail, crash_signal, crash_code, "
+        "crash_address, crash_pid, crash_exe, crash_stack_id, started_unix_ns) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, 'rerun', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+        "?16, "
+        "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
+        "?33)",
+        &l->attempt);
+    if (r < 0) {
+        ledger_free(l);
+        return r;
+    }
+    *out = l;
+    return 0;
+}
+
+struct ledger *ledger_free(struct ledger *l) {
+    if (l) {
+        sqlite3_finalize(l->attempt);
+        free(l);
+    }
+    return NULL;
+}
+
+int64_t ledger_replay_id(const struct ledger *l) {
+    return l->replay_id;
+}
+
+int ledger_set_conditions(struct ledger *l, const char *isolation, bool traced) {
+    AUTO_FREE char *sql =
+        text_format("UPDATE replay SET isolation = '%s', traced = %d WHERE id = %lld",
+                    isolation, traced, (long long)l->replay_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_end(struct ledger *l, const char *state, uint64_t done, uint64_t duration_ns) {
+    AUTO_FREE char *sql = text_format(
+        "UPDATE replay SET state = '%s', done = %lld, duration_ns = %lld WHERE id = %lld",
+        state, (long long)done, (long long)duration_ns, (long long)l->replay_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_note(struct ledger *l, const char *kind, const char *subject,
+                const char *text) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(l->store,
+                      "INSERT INTO note (recording_id, replay_id, kind, text, subject) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5)",
+                      &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, l->recording_id);
+    sqlite3_bind_int64(s, 2, l->replay_id);
+    sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 4, text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 5, subject, -1, SQLITE_STATIC);
+    return store_step_done(l->store, s);
+}
+
+int ledger_skip(struct ledger *l, int64_t site_id, enum plan_reason reason) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(l->store,
+                          "INSERT OR REPLACE INTO skipped (replay_id, site_id, reason) "
+                          "VALUES (?1, ?2, ?3)",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, l->replay_id);
+    sqlite3_bind_int64(s, 2, site_id);
+    sqlite3_bind_text(s, 3, plan_reason_name(reason), -1, SQLITE_STATIC);
+    return store_step_done(l->store, s);
+}
+
+/* --- baseline runs --- */
+
+static void bind_end(sqlite3_stmt *s, int at, const struct observation *o) {
+    if (!o->exit_signal)
+        sqlite3_bind_int(s, at, o->exit_code);
+    else
+        sqlite3_bind_int(s, at + 1, o->exit_signal);
+    sqlite3_bind_int(s, at + 2, o->timed_out);
+    sqlite3_bind_int64(s, at + 3, (int64_t)o->duration_ns);
+    sqlite3_bind_int64(s, at + 4, (int64_t)o->cpu_ns);
+}
+
+static int insert_baseline(struct ledger *l, uint32_t ordinal,
+                           const struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        l->store,
+        "INSERT INTO baseline (replay_id, ordinal, exit_code, exit_signal, timed_out, "
+        "duration_ns, cpu_ns, stdout, stdout_bytes, stdout_digest, stderr, stderr_bytes, "
+        "files_digest, sites) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, 0)",
+        &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, l->replay_id);
+    sqlite3_bind_int64(s, 2, ordinal);
+    bind_end(s, 3, o);
+    sqlite3_bind_blob64(s, 8, o->stdout_data ? (const void *)o->stdout_data : "",
+                        o->stdout_kept, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 9, (int64_t)o->stdout_bytes);
+    sqlite3_bind_blob(s, 10, o->stdout_digest, 16, SQLITE_STATIC);
+    sqlite3_bind_blob64(s, 11, o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n,
+                        SQLITE_STATIC);
+    sqlite3_bind_int64(s, 12, (int64_t)o->stderr_bytes);
+    if (o->files_known)
+        sqlite3_bind_blob(s, 13, o->files_digest, 16, SQLITE_STATIC);
+    return store_step_done(l->store, s);
+}
+
+struct count_sites {
+    struct ledger *ledger;
+    struct session_site_cache *cache;
+    sqlite3_stmt *insert;
+    int64_t baseline_id;
+    int error;
+};
+
+static void count_site(void *context, const struct shm_process *process, uint32_t node_id,
+                       const struct shm_node *node) {
+    struct count_sites *c = context;
+    if (c->error || !node->count)
+        return;
+    int64_t site = session_store_site(c->cache, process, node_id);
+    if (site <= 0) {
+        c->error = (int)site;
+        return;
+    }
+    sqlite3_bind_int64(c->insert, 1, c->baseline_id);
+    sqlite3_bind_int64(c->insert, 2, site);
+    sqlite3_bind_int64(c->insert, 3, (int64_t)node->count);
+    c->error = store_step_done(c->ledger->store, c->insert);
+}
+
+static int store_sites(struct ledger *l, int64_t baseline_id, struct session *session) {
+    AUTO_STMT sqlite3_stmt *insert = NULL;
+    int r = store_prepare(l->store,
+                          "INSERT INTO baseline_site (baseline_id, site_id, count) "
+                          "VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                          "SET count = count + excluded.count",
+                          &insert);
+    if (r < 0)
+        return r;
+    struct count_sites c = {.ledger = l, .insert = insert, .baseline_id = baseline_id};
+    c.cache = session_site_cache_new(session, l->store);
+    if (!c.cache)
+        return -EIO;
+    session_each_site(session, count_site, &c);
+    session_site_cache_free(c.cache);
+    if (c.error < 0)
+        return c.error;
+    AUTO_FREE char *sql = text_format("UPDATE baseline SET sites = (SELECT count(*) FROM "
+                                      "baseline_site WHERE baseline_id = %1$lld) "
+                                      "WHERE id = %1$lld",
+                                      (long long)baseline_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_baseline(struct ledger *l, uint32_t ordinal, const struct observation *seen,
+                    struct session *session) {
+    int r = store_begin(l->store);
+    if (r == 0)
+        r = insert_baseline(l, ordinal, seen);
+    if (r == 0)
+        r = store_sites(l, sqlite3_last_insert_rowid(l->store->db), session);
+    if (r == 0)
+        r = store_commit(l->store);
+    if (r < 0)
+        store_rollback(l->store);
+    return r;
+}
+
+int ledger_forget_baselines(struct ledger *l) {
+    AUTO_FREE char *sql = text_format(
+        "DELETE FROM baseline_site WHERE baseline_id IN (SELECT id FROM baseline "
+        "WHERE replay_id = %1$lld); DELETE FROM baseline WHERE replay_id = %1$lld",
+        (long long)l->replay_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_folded(struct ledger *l, const struct baseline *b, uint64_t time_limit_ns,
+                  uint64_t planned) {
+    /* the same sites in every run: each site has as many rows as there are runs */
+    AUTO_FREE char *sql = text_format(
+        "UPDATE replay SET time_limit_ns = %2$lld, deterministic_output = %3$d, planned "
+        "= "
+        "%4$lld, deterministic_sites = NOT EXISTS (SELECT 1 FROM baseline_site bs JOIN "
+        "baseline b ON b.id = bs.baseline_id WHERE b.replay_id = %1$lld GROUP BY "
+        "bs.site_id "
+        "HAVING count(*) < (SELECT count(*) FROM baseline WHERE replay_id = %1$lld)) "
+        "WHERE id = %1$lld",
+        (long long)l->replay_id, (long long)time_limit_ns, b->stdout_stable,
+        (long long)planned);
+    return store_exec(l->store, sql);
+}
+
+/* --- attempts --- */
+
+static int64_t store_crash_stack(struct ledger *l, const struct observation *o) {
+    if (!o->n_crash_frames)
+        return 0;
+    struct session_frame *frames = text_alloc(o->n_crash_frames * sizeof *frames);
+    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
+        const struct crash_frame *f = &o->crash_frames[i];
+        frames[i] = (struct session_frame){.build_id_bytes = f->build_id_bytes,
+                                           .module = f->module ? f->module : "[anon]",
+                                           .offset = f->offset};
+        memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
+    }
+    int64_t id = session_store_stack(l->store, frames, o->n_crash_frames);
+    free(frames);
+    return id;
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text) {
+    sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_tristate(sqlite3_stmt *s, int at, int value) {
+    if (value >= 0)
+        sqlite3_bind_int(s, at, value);
+}
+
+static void bind_fault(sqlite3_stmt *s, const struct order *order,
+                       const struct observation *o, const struct judgement *j) {
+    sqlite3_bind_int64(s, 2, order->site_id);
+    sqlite3_bind_int64(s, 3, (int64_t)order->occurrence);
+    bind_text(s, 4, fault_mode_name(order->mode));
+    sqlite3_bind_int64(s, 5, order->burst ? order->burst : 1);
+    sqlite3_bind_int64(s, 6, order->repeat);
+    bind_text(s, 7, verdict_name(j->verdict));
+    bind_text(s, 8, severity_name(j->severity));
+    bind_text(s, 9, j->policy);
+    sqlite3_bind_int(s, 10, o->fired);
+    sqlite3_bind_int64(s, 11, (int64_t)o->hits);
+    if (o->fired) {
+        sqlite3_bind_int64(s, 12, (int64_t)o->fired_size);
+        sqlite3_bind_int64(s, 13, o->fired_pid);
+        sqlite3_bind_int64(s, 14, o->fired_tid);
+        bind_text(s, 15, o->fired_exe);
+    }
+    sqlite3_bind_int64(s, 16, (int64_t)o->also_failed);
+}
+
+static void bind_result(sqlite3_stmt *s, const struct observation *o,
+                        const struct judgement *j, int64_t crash_stack) {
+    bind_end(s, 17, o);
+    sqlite3_bind_int64(s, 22, (int64_t)o->stdout_bytes);
+    sqlite3_bind_blob(s, 23, o->stdout_digest, 16, SQLITE_TRANSIENT);
+    bind_tristate(s, 24, j->stdout_same);
+    bind_tristate(s, 25, j->files_same);
+    AUTO_FREE char *tail =
+        text_utf8(o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n);
+    bind_text(s, 26, tail);
+    if (o->crash_signal) {
+        sqlite3_bind_int(s, 27, o->crash_signal);
+        sqlite3_bind_int(s, 28, o->crash_code);
+        sqlite3_bind_int64(s, 29, (int64_t)o->crash_address);
+    }
+    if (o->crash_signal || crash_stack) {
+        sqlite3_bind_int64(s, 30, o->crash_pid);
+        bind_text(s, 31, o->crash_exe);
+    }
+    if (crash_stack)
+        sqlite3_bind_int64(s, 32, crash_stack);
+    sqlite3_bind_int64(s, 33, (int64_t)o->started_unix_ns);
+}
+
+int ledger_attempt(struct ledger *l, const struct order *order,
+                   const struct observation *seen, const struct judgement *judgement,
+                   int64_t *attempt_id) {
+    int r = store_begin(l->store);
+    if (r < 0)
+        return r;
+    int64_t stack = store_crash_stack(l, seen);
+    if (stack < 0) {
+        store_rollback(l->store);
+        return (int)stack;
+    }
+    sqlite3_bind_int64(l->attempt, 1, l->replay_id);
+    bind_fault(l->attempt, order, seen, judgement);
+    bind_result(l->attempt, seen, judgement, stack);
+    r = store_step_done(l->store, l->attempt);
+    if (attempt_id)
+        *attempt_id = sqlite3_last_insert_rowid(l->store->db);
+    if (r == 0)
+        r = store_commit(l->store);
+    if (r < 0)
+        store_rollback(l->store);
+    return r;
+}

@@ -1,0 +1,99 @@
+/*
+ * The ledger: what a replay reads from the database and writes down in it.
+ *
+ *   recording, site_stat, site, stack, frame, symbol ─► struct sites ─► plan
+ *   baseline runs ─► baseline, baseline_site             attempts ─► attempt, stack
+ *
+ * Every attempt is a transaction of its own: what was committed is never tried again.
+ */
+#ifndef DEARTH_LEDGER_H
+#define DEARTH_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan.h"
+#include "store.h"
+
+struct session;
+struct replay_options;
+
+/* --- what the plan is made from --- */
+
+/* Everything plan_make() needs, with the strings it points to. Zero is valid and empty.
+ */
+struct sites {
+    struct plan_input input;
+    struct plan_site *list; /* = input.sites */
+    const char **locations; /* by site: name of its location or NULL */
+    bool *in_baseline;      /* by site: some baseline run of this replay reached it */
+    uint32_t n_recorded;    /* of them, in the recording */
+    uint32_t n_in_baseline;
+    char **strings; /* owned */
+    uint32_t n_strings;
+    struct plan_frame *frames;
+    struct plan_stack *stacks;
+    struct plan_attempt *attempts;
+};
+void sites_deinit(struct sites *sites);
+
+/**
+ * Load the sites of a recording and those that this replay's baseline runs reached, with
+ * the earlier attempts of the same recording.
+ * @replay_id: 0 = without baseline runs
+ * @with_stacks: frames and symbols too (filters need them)
+ * Return: 0, or a negative errno after a message.
+ */
+int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
+               bool with_stacks, struct sites *out);
+
+/* --- what a replay writes --- */
+
+struct ledger;
+
+struct ledger_start {
+    int64_t recording_id;
+    const char *isolation; /* "overlay", "copy", "shared" */
+    bool traced;
+    int jobs;
+};
+/** Row of `replay`, state 'running'. Return: 0 with @out, or a negative errno. */
+int ledger_new(struct store *store, const struct replay_options *options,
+               const struct ledger_start *start, struct ledger **out);
+struct ledger *ledger_free(struct ledger *ledger); /* NULL allowed; returns NULL */
+int64_t ledger_replay_id(const struct ledger *ledger);
+
+/** Another configuration was found to be better. Return: 0 or a negative errno. */
+int ledger_set_conditions(struct ledger *ledger, const char *isolation, bool traced);
+
+/** Forget the baseline rows of this replay (of a configuration that was given up). */
+int ledger_forget_baselines(struct ledger *ledger);
+
+/** One baseline run with the sites in its arena. Return: 0 or a negative errno. */
+int ledger_baseline(struct ledger *ledger, uint32_t ordinal,
+                    const struct observation *seen, struct session *session);
+
+/** What all baseline runs together said. */
+int ledger_folded(struct ledger *ledger, const struct baseline *b, uint64_t time_limit_ns,
+                  uint64_t planned);
+
+/** One execution. @attempt_id: out, may be NULL. Return: 0 or a negative errno. */
+int ledger_attempt(struct ledger *ledger, const struct order *order,
+                   const struct observation *seen, const struct judgement *judgement,
+                   int64_t *attempt_id);
+
+/** A site that no attempt was made at, and why. */
+int ledger_skip(struct ledger *ledger, int64_t site_id, enum plan_reason reason);
+
+/** Something the user must know. @subject may be NULL. */
+int ledger_note(struct ledger *ledger, const char *kind, const char *subject,
+                const char *text);
+
+/** Close the row: @state 'complete', 'interrupted', 'budget'. */
+int ledger_end(struct ledger *ledger, const char *state, uint64_t done,
+               uint64_t duration_ns);
+
+/** Replays left 'running' by a process that is gone become 'interrupted'. */
+int ledger_bury(struct store *store);
+
+#endif

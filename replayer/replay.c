@@ -1,0 +1,406 @@
+/*
+ * `dearth replay`: see replay.h, and replay_private.h for the parts.
+ *
+ *   recording ─► conditions ─► trial (baseline runs) ─► sites ─► plan ─► drive ─► symbols
+ * of crash stacks ─► findings
+ */
+#include "replay.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "error.h"
+#include "finding.h"
+#include "recorder/session.h"
+#include "replay_private.h"
+#include "store.h"
+#include "text.h"
+
+void replay_options_init(struct replay_options *o) {
+    *o = (struct replay_options){
+        .baseline_runs = 3, .repeat = 2, .isolation = ISOLATION_AUTO, .traced = true};
+    o->plan.mode = PLAN_BOTH;
+    o->plan.occurrence = PLAN_FIRST;
+}
+
+/* --- steps --- */
+
+/* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
+ */
+static int resolve(struct replay *r, bool progress) {
+    AUTO_FREE char *sql = text_format("SELECT wrappers FROM recording WHERE id = %lld",
+                                      (long long)r->recording_id);
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int err = store_prepare(r->store, sql, &s);
+    if (err < 0)
+        return err;
+    cJSON *list =
+        sqlite3_step(s) == SQLITE_ROW ? cJSON_Parse(store_column_text(s, 0)) : NULL;
+    sqlite3_reset(s);
+    uint32_t n = 0;
+    const char **wrappers =
+        text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *wrappers);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) if (cJSON_IsString(item)) wrappers[n++] =
+        item->valuestring;
+    err = session_resolve(r->store, wrappers, n, progress && !error_quiet());
+    free(wrappers);
+    cJSON_Delete(list);
+    return err;
+}
+
+static int load_sites(struct replay *r) {
+    const struct plan_options *p = &r->options->plan;
+    sites_deinit(&r->sites);
+    int err =
+        sites_load(r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
+                   p->n_in || p->n_not_in, &r->sites);
+    if (err < 0)
+        return err;
+    if (!r->sites.input.n_sites)
+        return error_print(-ENODATA,
+                           "%s: recording %lld holds no allocation site to fail; 'dearth "
+                           "report' says why",
+                           r->store->path, (long long)r->recording_id);
+    return 0;
+}
+
+static int make_plan(struct replay *r) {
+    struct plan_options options = r->options->plan;
+    AUTO_FREE char *error = NULL;
+    options.repeat = (uint32_t)r->options->repeat;
+    plan_deinit(&r->plan);
+    if (plan_make(&r->sites.input, &options, &r->plan, &error) < 0)
+        return error_print(-EINVAL, "%s", error);
+    return 0;
+}
+
+static int note(struct replay *r, const char *kind, const char *subject,
+                const char *text) {
+    error_warn("%s", text);
+    return ledger_note(r->ledger, kind, subject, text);
+}
+
+/* What may make attempts miss: said before hours are spent. */
+static int say_changes(struct replay *r) {
+    AUTO_FREE char *path = NULL;
+    int n = conditions_changed(r->store, r->recording_id, &path);
+    if (n > 0) {
+        bool program = strcmp(path, r->conditions.exe) == 0;
+        AUTO_FREE char *text = text_format("%s is not the file that was recorded%s; "
+                                           "sites in it may stay unreached: record "
+                                           "again",
+                                           path,
+                                           n > 1     ? " (nor are others)"
+                                           : program ? ""
+                                                     : ", a library of the program");
+        n = note(r, "changed_module", path, text);
+    }
+    if (n >= 0 && r->conditions.note)
+        n = note(r, "conditions", NULL, r->conditions.note);
+    if (n >= 0 && r->isolation == ISOLATION_SHARED)
+        n = note(
+            r, "shared_tree", r->conditions.cwd,
+            "attempts run in the real folder: what the program writes there is written, "
+            "and attempts can disturb each other");
+    return n < 0 ? n : 0;
+}
+
+static int say_coverage(struct replay *r) {
+    uint32_t missed = 0;
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        missed += !r->sites.in_baseline[i];
+    uint32_t added = r->sites.input.n_sites - r->sites.n_recorded;
+    if (!missed && !added)
+        return 0;
+    AUTO_FREE char *text = text_format(
+        "runs differ: of %u sites %u were recorded but reached by no baseline "
+        "run, %u were reached there but not recorded",
+        r->sites.input.n_sites, missed, added);
+    error_info("%s", text);
+    return ledger_note(r->ledger, "sites_differ", NULL, text);
+}
+
+/* Sites without any attempt carry the reason in this replay. */
+static int store_left_out(struct replay *r, enum replay_outcome outcome) {
+    int err = store_begin(r->store);
+    for (uint32_t i = 0; i < r->plan.n_left_out && err == 0; i++)
+        err = ledger_skip(r->ledger, r->sites.list[r->plan.left_out[i].site].id,
+                          r->plan.left_out[i].reason);
+    if (err == 0)
+        err = store_commit(r->store);
+    if (err < 0)
+        store_rollback(r->store);
+    if (err < 0 || outcome != REPLAY_BUDGET)
+        return err;
+    AUTO_FREE char *sql = text_format(
+        "INSERT OR IGNORE INTO skipped (replay_id, site_id, reason) SELECT %1$lld, "
+        "site_id, "
+        "'budget' FROM site_stat WHERE recording_id = %2$lld AND site_id NOT IN (SELECT "
+        "a.site_id FROM attempt a JOIN replay r ON r.id = a.replay_id WHERE "
+        "r.recording_id = "
+        "%2$lld) GROUP BY site_id",
+        (long long)ledger_replay_id(r->ledger), (long long)r->recording_id);
+    return store_exec(r->store, sql);
+}
+
+static int finish(struct replay *r, enum replay_outcome outcome) {
+    static const char *const states[] = {"complete", "budget", "interrupted"};
+    r->runner = runner_free(r->runner);
+    int err = resolve(r, false);
+    if (err == 0)
+        err = finding_derive(r->store, ledger_replay_id(r->ledger));
+    if (err == 0)
+        err = store_left_out(r, outcome);
+    int end = ledger_end(r->ledger, states[outcome], r->progress.done,
+                         progress_clock() - r->started_ns);
+    return err < 0 ? err : end;
+}
+
+static int plan_and_drive(struct replay *r) {
+    int err = resolve(r, false); /* sites that only a baseline run reached */
+    if (err == 0)
+        err = load_sites(r);
+    if (err == 0)
+        err = make_plan(r);
+    if (err == 0)
+        err = say_coverage(r);
+    if (err == 0)
+        err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns, r->plan.n_faults);
+    if (err < 0)
+        return err;
+    char limit[24];
+    error_info("%u faults at %u sites to try, %d at a time, time limit %s each",
+               r->plan.n_faults, r->plan.n_planned_sites, r->jobs,
+               text_duration(r->time_limit_ns, limit));
+    progress_init(&r->progress, r->plan.n_faults);
+    return drive_run(r);
+}
+
+/* Once there is a row, it is closed whatever happens. */
+static int run(struct replay *r) {
+    int outcome =
+        conditions_init(&r->conditions, r->store, r->recording_id, r->options->argv);
+    if (outcome == 0)
+        outcome = trial_run(r);
+    if (outcome == 0)
+        outcome = say_changes(r);
+    if (outcome == 0)
+        outcome = plan_and_drive(r);
+    if (!r->ledger)
+        return outcome;
+    int err = finish(r, outcome < 0 ? REPLAY_INTERRUPTED : (enum replay_outcome)outcome);
+    if (err == 0 && outcome >= 0)
+        err = summary_print(r, (enum replay_outcome)outcome);
+    return outcome < 0 ? outcome : err < 0 ? err : outcome;
+}
+
+static void replay_deinit(struct replay *r) {
+    runner_free(r->runner);
+    ledger_free(r->ledger);
+    baseline_deinit(&r->baseline);
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        observation_deinit(&r->runs[i]);
+    free(r->runs);
+    plan_deinit(&r->plan);
+    sites_deinit(&r->sites);
+    conditions_deinit(&r->conditions);
+}
+
+static int prepare(struct replay *r) {
+    int err = ledger_bury(r->store);
+    if (err < 0)
+        return err;
+    r->recording_id = store_recording(r->store, r->options->recording_id);
+    if (r->recording_id < 0)
+        return (int)r->recording_id;
+    err = resolve(r, true);
+    if (err == 0)
+        err = load_sites(r);
+    return err == 0 ? make_plan(r)
+                    : err; /* a wrong filter is said before anything runs */
+}
+
+int replay_run(const struct replay_options *options, struct store *store,
+               int64_t *replay_id) {
+    struct replay r = {.options = options, .store = store, .jobs = options->jobs};
+    if (r.jobs <= 0)
+        r.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (r.jobs <= 0)
+        r.jobs = 1;
+    r.started_ns = progress_clock();
+    if (replay_id)
+        *replay_id = 0;
+    int outcome = prepare(&r);
+    if (outcome == 0 && options->dry_run) {
+        summary_plan(&r);
+    } else if (outcome == 0) {
+        interrupt_install();
+        outcome = run(&r);
+        interrupt_restore();
+        if (replay_id && r.ledger)
+            *replay_id = ledger_replay_id(r.ledger);
+    }
+    replay_deinit(&r);
+    return outcome;
+}
+
+/* --- the command --- */
+
+struct command {
+    struct replay_options options;
+    struct cli_list in, not_in, sites, policies;
+    const char *occurrence, *shard;
+    int mode, isolation;
+    int64_t jobs, repeat, baseline_runs, limit;
+    struct policy *parsed;
+};
+
+static int take_lists(struct command *c) {
+    struct plan_options *p = &c->options.plan;
+    p->in = c->in.items;
+    p->n_in = (uint32_t)c->in.n;
+    p->not_in = c->not_in.items;
+    p->n_not_in = (uint32_t)c->not_in.n;
+    p->sites = c->sites.items;
+    p->n_sites = (uint32_t)c->sites.n;
+    c->parsed = text_alloc((c->policies.n + 1) * sizeof *c->parsed);
+    c->options.policies = c->parsed;
+    for (size_t i = 0; i < c->policies.n; i++) {
+        if (policy_parse(c->policies.items[i], &c->parsed[i]) < 0)
+            return error_print(
+                -EINVAL,
+                "--policy takes NAME=GLOB, for example 'pool=pool_die*', not "
+                "'%s'",
+                c->policies.items[i]);
+        c->options.n_policies++;
+    }
+    return 0;
+}
+
+static int take_numbers(struct command *c) {
+    struct replay_options *o = &c->options;
+    if (c->baseline_runs < 2 || c->baseline_runs > 100)
+        return error_print(-EINVAL,
+                           "--baseline-runs takes 2 to 100: what differs between "
+                           "runs shows in two at least");
+    if (c->repeat < 0 || c->repeat > 1000)
+        return error_print(-EINVAL, "--repeat takes 0 to 1000");
+    if (c->limit < 0)
+        return error_print(-EINVAL, "--limit takes a number of faults");
+    if (c->jobs < 0 || c->jobs > 1024)
+        return error_print(-EINVAL, "--jobs takes 1 to 1024");
+    o->baseline_runs = (int)c->baseline_runs;
+    o->repeat = (int)c->repeat;
+    o->jobs = (int)c->jobs;
+    o->plan.limit = (uint64_t)c->limit;
+    o->plan.mode = (enum plan_mode)c->mode;
+    o->isolation = (enum isolation)c->isolation;
+    return 0;
+}
+
+static int take_options(struct command *c) {
+    int err = take_lists(c);
+    if (err == 0)
+        err = take_numbers(c);
+    if (err < 0)
+        return err;
+    if (c->occurrence && plan_parse_occurrence(c->occurrence, &c->options.plan) < 0)
+        return error_print(
+            -EINVAL,
+            "--occurrence takes first, last, all, log2 or a number from 1, "
+            "not '%s'",
+            c->occurrence);
+    if (c->shard && plan_parse_shard(c->shard, &c->options.plan) < 0)
+        return error_print(-EINVAL, "--shard takes I/N with 1 <= I <= N, not '%s'",
+                           c->shard);
+    return 0;
+}
+
+static int run_command(struct command *c, const char *path, char *const *argv) {
+    AUTO_STORE struct store *store = NULL;
+    c->options.argv = argv;
+    int err = take_options(c);
+    if (err == 0)
+        err = store_new(path, STORE_WRITE, &store);
+    if (err == 0)
+        err = replay_run(&c->options, store, NULL);
+    return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
+}
+
+int command_replay(int argc, char **argv) {
+    struct command c = {0};
+    replay_options_init(&c.options);
+    c.mode = PLAN_BOTH;
+    c.repeat = c.options.repeat;
+    c.baseline_runs = c.options.baseline_runs;
+    struct replay_options *o = &c.options;
+    const struct cli_option options[] = {
+        {0, "recording", CLI_INT, &o->recording_id, "ID", "recording to replay (newest)"},
+        {0, "in", CLI_LIST, &c.in, "GLOB",
+         "only sites with a frame whose function, module or source file matches"},
+        {0, "not-in", CLI_LIST, &c.not_in, "GLOB", "no sites with such a frame"},
+        {0, "site", CLI_LIST, &c.sites, "KEY",
+         "only this site; a unique beginning will do"},
+        {0, "untested", CLI_FLAG, &o->plan.untested, NULL,
+         "only sites at which no fault has fired yet"},
+        {0, "min-size", CLI_BYTES, &o->plan.min_size, "BYTES",
+         "only sites that asked for as much at once"},
+        {0, "occurrence", CLI_TEXT, &c.occurrence, "first|last|all|log2|N",
+         "which call of a site fails (first)"},
+        {0, "mode", CLI_CHOICE, &c.mode, NULL,
+         "one call fails, or it and every later allocation, or each in turn (both)",
+         "once|sticky|both"},
+        {0, "limit", CLI_INT, &c.limit, "N", "at most N faults"},
+        {0, "shard", CLI_TEXT, &c.shard, "I/N",
+         "the I-th of N parts of the sites, the same on every machine"},
+        {'j', "jobs", CLI_INT, &c.jobs, "N", "attempts at a time (online processors)"},
+        {0, "timeout", CLI_DURATION, &o->time_limit_ns, "TIME",
+         "limit of one attempt (10 times the slowest baseline run, 2 s at least)"},
+        {0, "time-budget", CLI_DURATION, &o->time_budget_ns, "TIME",
+         "stop after this time; a later replay goes on"},
+        {0, "baseline-runs", CLI_INT, &c.baseline_runs, "N", "runs without a fault (3)"},
+        {0, "repeat", CLI_INT, &c.repeat, "N", "further executions of a bad verdict (2)"},
+        {0, "isolation", CLI_CHOICE, &c.isolation, NULL,
+         "how an attempt's files are kept apart (auto: the first that works)",
+         "auto|overlay|copy|shared"},
+        {0, "trace", CLI_FLAG, &o->traced, NULL,
+         "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
+         true},
+        {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
+         "an abort with such a function on its stack is deliberate"},
+        {0, "retest", CLI_FLAG, &o->plan.retest, NULL, "do again what was done before"},
+        {'n', "dry-run", CLI_FLAG, &o->dry_run, NULL, "print the plan, run nothing"},
+        {0},
+    };
+    const struct cli_command command = {
+        "replay", "[OPTIONS] [FILE] [-- PROGRAM ARGUMENTS]",
+        "Run the recorded program again and again, each time with one failing "
+        "allocation, "
+        "and judge what happens.",
+        "FILE is dearth.db when it is not given. PROGRAM ARGUMENTS are needed only when "
+        "the "
+        "recording was made with --no-argv. Attempts are stored when they end: a replay "
+        "that was interrupted goes on where it stopped.\n\n"
+        "Exit status: 0 done, whatever was found; 2 dearth could not do its job; 130 "
+        "interrupted.",
+        options};
+    int n_operands, outcome = cli_parse(&command, argc, argv, false, &n_operands);
+    int status = outcome < 0 ? EXIT_CANNOT : EXIT_OK;
+    if (outcome == CLI_RUN)
+        status = run_command(&c, n_operands ? argv[1] : STORE_DEFAULT_PATH,
+                             n_operands > 1 ? argv + 2 : NULL);
+    for (uint32_t i = 0; i < c.options.n_policies; i++)
+        free((char *)c.parsed[i].name);
+    free(c.parsed);
+    cli_list_deinit(&c.in);
+    cli_list_deinit(&c.not_in);
+    cli_list_deinit(&c.sites);
+    cli_list_deinit(&c.policies);
+    return status;
+}

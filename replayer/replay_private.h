@@ -1,0 +1,69 @@
+/*
+ * What the parts of `dearth replay` share: one replay at work.
+ *
+ *   replay.c   command line; recording → conditions → baseline → plan → drive → findings
+ * → summary trial.c    baseline runs under the best conditions there are drive.c    the
+ * loop: orders out, observations in, repeats, time summary.c  what the user reads: the
+ * plan as a table, the end
+ */
+#ifndef DEARTH_REPLAY_PRIVATE_H
+#define DEARTH_REPLAY_PRIVATE_H
+
+#include "baseline.h"
+#include "conditions.h"
+#include "ledger.h"
+#include "progress.h"
+#include "replay.h"
+
+struct replay {
+    const struct replay_options *options;
+    struct store *store;
+    int64_t recording_id;
+    struct conditions conditions;
+    int jobs;
+    enum isolation isolation; /* in use */
+    bool traced;
+    struct runner *runner;
+    struct ledger *ledger;
+    struct observation *runs; /* baseline runs; the baseline points into them */
+    uint32_t n_runs;
+    struct baseline baseline;
+    struct sites sites;
+    struct plan plan;
+    uint64_t time_limit_ns, started_ns;
+    struct progress progress;
+};
+
+const char *isolation_name(enum isolation isolation);
+
+/* --- interrupt.c --- */
+
+/** Catch SIGINT and SIGTERM: the first asks for an end, the second ends dearth at once.
+ */
+void interrupt_install(void);
+void interrupt_restore(void);
+bool interrupt_wanted(void);
+
+/* --- trial.c --- */
+
+/**
+ * Run the program without faults until its end is that of the recording: with the
+ * isolation asked for, then with the next, then untraced. Leaves the runner running, the
+ * runs folded, their rows written. Return: 0, REPLAY_INTERRUPTED, or a negative errno
+ * after a message.
+ */
+int trial_run(struct replay *r);
+
+/* --- drive.c --- */
+
+/** Run the plan. Return: enum replay_outcome, or a negative errno after a message. */
+int drive_run(struct replay *r);
+
+/* --- summary.c --- */
+
+/** The plan on stdout, a line for each fault. */
+void summary_plan(const struct replay *r);
+/** What was done, on stderr. */
+int summary_print(const struct replay *r, enum replay_outcome outcome);
+
+#endif

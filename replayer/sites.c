@@ -1,0 +1,205 @@
+/* Loading what the plan is made from: the reading half of ledger.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "idmap.h"
+#include "ledger.h"
+#include "text.h"
+
+void sites_deinit(struct sites *s) {
+    for (uint32_t i = 0; i < s->input.n_frames; i++) {
+        free((void *)s->frames[i].functions);
+        free((void *)s->frames[i].files);
+    }
+    for (uint32_t i = 0; i < s->n_strings; i++)
+        free(s->strings[i]);
+    free(s->strings);
+    free(s->frames);
+    free(s->stacks);
+    free(s->attempts);
+    free(s->list);
+    free(s->locations);
+    free(s->in_baseline);
+    *s = (struct sites){0};
+}
+
+/* Room for one more of an array that grows by doubling. */
+static void *grow(void *array, uint32_t n, size_t bytes) {
+    if (n & (n - 1) || (n && n < 16))
+        return array;
+    return text_realloc(array, (n < 16 ? 16 : 2 * (size_t)n) * bytes);
+}
+
+static const char *keep(struct sites *s, const char *text) {
+    if (!text)
+        return NULL;
+    s->strings = grow(s->strings, s->n_strings, sizeof *s->strings);
+    s->strings[s->n_strings] = text_dup(text);
+    return s->strings[s->n_strings++];
+}
+
+/* --- stacks --- */
+
+static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
+    size_t bytes = (f->n_symbols + 1) * sizeof(char *);
+    f->functions = text_realloc((void *)f->functions, bytes);
+    f->files = text_realloc((void *)f->files, bytes);
+    ((const char **)f->functions)[f->n_symbols] = keep(s, store_column_text(q, 2));
+    ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, 3));
+    f->n_symbols++;
+}
+
+static int load_frames(struct store *store, struct sites *s, struct idmap *index) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(store,
+                          "SELECT f.id, m.path, y.function, y.file, y.frame_id "
+                          "FROM frame f JOIN module m ON m.id = f.module_id "
+                          "LEFT JOIN symbol y ON y.frame_id = f.id "
+                          "ORDER BY f.id, y.inline_index",
+                          &q);
+    if (r < 0)
+        return r;
+    int64_t last = 0;
+    uint32_t n = 0;
+    int step;
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(q, 0);
+        if (id != last) {
+            s->frames = grow(s->frames, n, sizeof *s->frames);
+            s->frames[n++] =
+                (struct plan_frame){.module = keep(s, store_column_text(q, 1))};
+            s->input.n_frames = n;
+            idmap_put(index, id, n);
+            last = id;
+        }
+        if (sqlite3_column_type(q, 4) != SQLITE_NULL)
+            add_symbol(s, &s->frames[n - 1], q);
+    }
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading frames");
+}
+
+static int load_stacks(struct store *store, struct sites *s, const struct idmap *frames,
+                       struct idmap *index) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(
+        store, "SELECT id, parent_id, frame_id FROM stack ORDER BY depth, id", &q);
+    if (r < 0)
+        return r;
+    uint32_t n = 0;
+    int step;
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t parent = 0, frame = 0;
+        idmap_get(index, sqlite3_column_int64(q, 1), &parent);
+        if (!idmap_get(frames, sqlite3_column_int64(q, 2), &frame))
+            continue;
+        s->stacks = grow(s->stacks, n, sizeof *s->stacks);
+        s->stacks[n++] = (struct plan_stack){(uint32_t)parent, (uint32_t)frame - 1};
+        idmap_put(index, sqlite3_column_int64(q, 0), n);
+    }
+    s->input.n_stacks = n;
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading stacks");
+}
+
+/* --- sites --- */
+
+static const char sites_sql[] =
+    "WITH recorded AS (SELECT site_id, sum(failable) AS failable, max(max_size) AS size "
+    "  FROM site_stat WHERE recording_id = ?1 GROUP BY site_id), "
+    "reached AS (SELECT bs.site_id, min(bs.count) AS count FROM baseline_site bs "
+    "  JOIN baseline b ON b.id = bs.baseline_id WHERE b.replay_id = ?2 GROUP BY "
+    "bs.site_id) "
+    "SELECT s.id, s.key, s.location_id, s.stack_id, m.build_id, f.\"offset\", l.name, "
+    "  coalesce(r.failable, 1), coalesce(e.count, r.failable), coalesce(r.size, 0), "
+    "  e.site_id IS NOT NULL, r.site_id IS NOT NULL "
+    "FROM (SELECT site_id FROM recorded UNION SELECT site_id FROM reached) u "
+    "JOIN site s ON s.id = u.site_id "
+    "LEFT JOIN recorded r ON r.site_id = s.id LEFT JOIN reached e ON e.site_id = s.id "
+    "LEFT JOIN stack k ON k.id = s.stack_id LEFT JOIN frame f ON f.id = k.frame_id "
+    "LEFT JOIN module m ON m.id = f.module_id LEFT JOIN location l ON l.id = "
+    "s.location_id "
+    "ORDER BY s.key";
+
+static void read_site(struct sites *s, sqlite3_stmt *q, const struct idmap *stacks) {
+    uint32_t n = s->input.n_sites;
+    int64_t stack = 0, count = sqlite3_column_int64(q, 8);
+    idmap_get(stacks, sqlite3_column_int64(q, 3), &stack);
+    s->list = grow(s->list, n, sizeof *s->list);
+    s->locations = grow(s->locations, n, sizeof *s->locations);
+    s->in_baseline = grow(s->in_baseline, n, sizeof *s->in_baseline);
+    s->list[n] = (struct plan_site){
+        .id = sqlite3_column_int64(q, 0),
+        .key = store_column_key(q, 1),
+        .leaf_offset = (uint64_t)sqlite3_column_int64(q, 5),
+        .location = sqlite3_column_int64(q, 2),
+        .stack = (uint32_t)stack,
+        .count = count > 0 ? (uint64_t)count : 1,
+        .max_size = (uint64_t)sqlite3_column_int64(q, 9),
+        .failable = sqlite3_column_int64(q, 7) > 0,
+    };
+    if (sqlite3_column_type(q, 4) != SQLITE_NULL)
+        s->list[n].leaf_module =
+            key_module(sqlite3_column_blob(q, 4), (size_t)sqlite3_column_bytes(q, 4));
+    s->locations[n] = keep(s, store_column_text(q, 6));
+    s->in_baseline[n] = sqlite3_column_int64(q, 10) != 0;
+    s->n_in_baseline += s->in_baseline[n];
+    s->n_recorded += sqlite3_column_int64(q, 11) != 0;
+    s->input.n_sites++;
+}
+
+static int load_sites(struct store *store, int64_t recording_id, int64_t replay_id,
+                      struct sites *s, const struct idmap *stacks) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int step, r = store_prepare(store, sites_sql, &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, recording_id);
+    sqlite3_bind_int64(q, 2, replay_id);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW)
+        read_site(s, q, stacks);
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading sites");
+}
+
+static int load_attempts(struct store *store, int64_t recording_id, struct sites *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int step, r = store_prepare(store,
+                                "SELECT a.site_id, a.occurrence, a.mode, a.verdict "
+                                "FROM attempt a JOIN replay r ON r.id = a.replay_id "
+                                "WHERE r.recording_id = ?1 ORDER BY a.id",
+                                &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, recording_id);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        s->attempts = grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
+        s->attempts[s->input.n_attempts++] = (struct plan_attempt){
+            .site_id = sqlite3_column_int64(q, 0),
+            .occurrence = (uint64_t)sqlite3_column_int64(q, 1),
+            .mode = fault_mode_from_name(store_column_text(q, 2)),
+            .verdict = verdict_from_name(store_column_text(q, 3)),
+        };
+    }
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");
+}
+
+int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
+               bool with_stacks, struct sites *out) {
+    struct idmap frames = {0}, stacks = {0};
+    *out = (struct sites){0};
+    int r = with_stacks ? load_frames(store, out, &frames) : 0;
+    if (r == 0 && with_stacks)
+        r = load_stacks(store, out, &frames, &stacks);
+    if (r == 0)
+        r = load_sites(store, recording_id, replay_id, out, &stacks);
+    if (r == 0)
+        r = load_attempts(store, recording_id, out);
+    idmap_deinit(&frames);
+    idmap_deinit(&stacks);
+    out->input.frames = out->frames;
+    out->input.stacks = out->stacks;
+    out->input.sites = out->list;
+    out->input.attempts = out->attempts;
+    if (r < 0)
+        sites_deinit(out);
+    return r;
+}

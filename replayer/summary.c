@@ -1,0 +1,198 @@
+/* What the user reads of a replay: the plan (stdout), the end (stderr). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "replay_private.h"
+#include "text.h"
+
+/* --- the plan --- */
+
+static void print_left_out(const struct plan *plan) {
+    uint32_t counts[3] = {0};
+    for (uint32_t i = 0; i < plan->n_left_out; i++)
+        counts[plan->left_out[i].reason]++;
+    AUTO_TEXT struct text line = {0};
+    text_addf(&line, "%u faults at %u sites", plan->n_faults, plan->n_planned_sites);
+    if (plan->n_done_sites)
+        text_addf(&line, "; %u sites were done before (--retest does them again)",
+                  plan->n_done_sites);
+    for (int i = 0; i < 3; i++)
+        if (counts[i])
+            text_addf(&line, "; %u sites left out: %s", counts[i],
+                      plan_reason_name((enum plan_reason)i));
+    error_info("%s", line.data);
+}
+
+void summary_plan(const struct replay *r) {
+    printf("%6s  %-16s  %-6s %10s %10s  %s\n", "order", "site", "mode", "occurrence",
+           "size", "location");
+    for (uint32_t i = 0; i < r->plan.n_faults; i++) {
+        const struct plan_fault *f = &r->plan.faults[i];
+        const struct plan_site *s = &r->sites.list[f->site];
+        char key[DEARTH_KEY_HEX + 1], size[16], of[48];
+        text_key(s->key, key);
+        snprintf(of, sizeof of, "%llu/%llu", (unsigned long long)f->occurrence,
+                 (unsigned long long)s->count);
+        printf("%6u  %.16s  %-6s %10s %10s  %s\n", i + 1, key, fault_mode_name(f->mode),
+               of, text_bytes(s->max_size, size),
+               r->sites.locations[f->site] ? r->sites.locations[f->site] : "?");
+    }
+    fflush(stdout);
+    print_left_out(&r->plan);
+}
+
+/* --- the end --- */
+
+/* Worst first. */
+static const enum verdict by_badness[] = {
+    VERDICT_CORRUPTED, VERDICT_CRASHED, VERDICT_HUNG,
+    VERDICT_DEGRADED,  VERDICT_ABORTED, VERDICT_FLAKY,
+    VERDICT_REPORTED,  VERDICT_HANDLED, VERDICT_UNREACHED,
+};
+#define N_BADNESS (sizeof by_badness / sizeof *by_badness)
+
+static size_t badness(enum verdict v) {
+    size_t i = 0;
+    while (i < N_BADNESS && by_badness[i] != v)
+        i++;
+    return i;
+}
+
+struct tally {
+    uint32_t testable, tested, unreached;
+    uint32_t verdicts[N_VERDICTS]; /* sites by worst verdict */
+};
+
+static int compare_sites(const void *x, const void *y) {
+    const struct plan_site *a = x, *b = y;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* @sites is put into the order of ids. */
+static struct tally count_verdicts(struct sites *sites) {
+    struct tally t = {0};
+    uint32_t n = sites->input.n_sites;
+    size_t *worst = text_alloc((n + 1) * sizeof *worst);
+    qsort(sites->list, n, sizeof *sites->list, compare_sites);
+    for (uint32_t i = 0; i < n; i++)
+        worst[i] = N_BADNESS;
+    for (uint32_t i = 0; i < sites->input.n_attempts; i++) {
+        const struct plan_attempt *a = &sites->attempts[i];
+        struct plan_site key = {.id = a->site_id};
+        struct plan_site *s = bsearch(&key, sites->list, n, sizeof key, compare_sites);
+        size_t b = badness(a->verdict);
+        if (s && b < worst[s - sites->list])
+            worst[s - sites->list] = b;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        t.testable += sites->list[i].failable;
+        if (worst[i] == N_BADNESS)
+            continue;
+        enum verdict v = by_badness[worst[i]];
+        t.verdicts[v]++;
+        t.tested += v != VERDICT_UNREACHED;
+        t.unreached += v == VERDICT_UNREACHED;
+    }
+    free(worst);
+    return t;
+}
+
+static void print_verdicts(const struct tally *t) {
+    AUTO_TEXT struct text line = {0};
+    for (size_t i = 0; i < N_BADNESS; i++)
+        if (t->verdicts[by_badness[i]])
+            text_addf(&line, "%s%u %s", line.n ? ", " : "", t->verdicts[by_badness[i]],
+                      verdict_name(by_badness[i]));
+    if (line.n)
+        error_info("sites by worst verdict: %s", line.data);
+}
+
+static void print_coverage(const struct replay *r, const struct tally *t) {
+    uint32_t reasons[3] = {0};
+    for (uint32_t i = 0; i < r->plan.n_left_out; i++)
+        reasons[r->plan.left_out[i].reason]++;
+    AUTO_TEXT struct text line = {0};
+    text_addf(&line, "tested %u of %u testable sites", t->tested, t->testable);
+    if (t->testable)
+        text_addf(&line, " (%.1f %%)", 100.0 * t->tested / t->testable);
+    uint32_t untested = t->testable - (t->tested < t->testable ? t->tested : t->testable);
+    if (untested) {
+        text_addf(&line, "; not tested: %u", untested);
+        if (t->unreached)
+            text_addf(&line, ", of these %u unreached", t->unreached);
+        if (reasons[PLAN_FILTERED])
+            text_addf(&line, "; filtered in this replay: %u", reasons[PLAN_FILTERED]);
+    }
+    error_info("%s", line.data);
+}
+
+static const char findings_sql[] =
+    "SELECT f.id, f.verdict, f.severity, coalesce(l.name, '?'), f.attributed_to, "
+    "f.attributed_module, f.bad, f.tried FROM finding f "
+    "JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id "
+    "LEFT JOIN location l ON l.id = f.location_id WHERE r.recording_id = ?1 "
+    "ORDER BY CASE f.severity WHEN 'bug' THEN 0 WHEN 'warning' THEN 1 WHEN 'look' THEN 2 "
+    "ELSE 3 END, f.id";
+
+#define FINDINGS_SHOWN 8
+
+static int print_findings(const struct replay *r) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int err = store_prepare(r->store, findings_sql, &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, r->recording_id);
+    uint32_t shown = 0, bugs = 0, warnings = 0, policies = 0, looks = 0;
+    AUTO_TEXT struct text lines = {0};
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *severity = store_column_text(s, 2);
+        bool policy = strcmp(severity, "policy") == 0;
+        bugs += strcmp(severity, "bug") == 0;
+        warnings += strcmp(severity, "warning") == 0;
+        looks += strcmp(severity, "look") == 0;
+        policies += policy;
+        if (policy || shown++ >= FINDINGS_SHOWN)
+            continue;
+        const char *module = store_column_text(s, 5);
+        text_addf(&lines, "\n  %4lld  %-9s %d/%d  %s%s%s",
+                  (long long)sqlite3_column_int64(s, 0), store_column_text(s, 1),
+                  sqlite3_column_int(s, 6), sqlite3_column_int(s, 7),
+                  store_column_text(s, 3), module ? "  in " : "", module ? module : "");
+    }
+    if (shown > FINDINGS_SHOWN)
+        text_addf(&lines, "\n        and %u more", shown - FINDINGS_SHOWN);
+    error_info("findings: %u bugs, %u warnings, %u flaky, %u infallible by policy%s",
+               bugs, warnings, looks, policies, lines.data ? lines.data : "");
+    if (bugs + warnings + looks)
+        error_info("'dearth repro ID' shows one again");
+    return 0;
+}
+
+int summary_print(const struct replay *r, enum replay_outcome outcome) {
+    char time[24], faults[32];
+    struct sites sites;
+    int err =
+        sites_load(r->store, r->recording_id, ledger_replay_id(r->ledger), false, &sites);
+    if (err < 0)
+        return err;
+    struct tally t = count_verdicts(&sites);
+    error_info("%s: %s of %u faults in %s (%llu executions, %d at a time, tree: %s%s)",
+               outcome == REPLAY_DONE     ? "replayed"
+               : outcome == REPLAY_BUDGET ? "time is up"
+                                          : "interrupted",
+               text_count(r->progress.done, faults), r->plan.n_faults,
+               text_duration(progress_clock() - r->started_ns, time),
+               (unsigned long long)r->progress.executions, r->jobs,
+               isolation_name(r->isolation), r->traced ? "" : ", not traced");
+    print_verdicts(&t);
+    print_coverage(r, &t);
+    err = print_findings(r);
+    if (outcome != REPLAY_DONE)
+        error_info("'dearth replay %s' goes on where this stopped", r->store->path);
+    else
+        error_info("next: dearth report %s", r->store->path);
+    sites_deinit(&sites);
+    return err;
+}

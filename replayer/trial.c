@@ -1,0 +1,245 @@
+/*
+ * Baseline runs: the program without faults, more than once, under conditions in which it
+ * ends as it did when it was recorded. An isolation or a tracer that changes the
+ * program's behaviour would put its own mark on every verdict, so another one is tried
+ * first.
+ *
+ *   asked for ──differs──► private copy ──differs──► untraced ──differs──► back to the
+ * first, said aloud
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "recorder/session.h"
+#include "replay_private.h"
+#include "store.h"
+#include "text.h"
+
+#define STDOUT_CAP          (1u << 20)
+#define OUTPUT_LIMIT        (256u << 20) /* more is a runaway */
+#define MIN_TRIAL_NS        60000000000u /* until the baseline is known */
+#define MIN_TIME_LIMIT_NS   2000000000u
+#define TIME_LIMIT_FACTOR   10u
+#define TIME_LIMIT_EXTRA_NS 1000000000u
+
+const char *isolation_name(enum isolation isolation) {
+    static const char *const names[] = {"auto", "overlay", "copy", "shared"};
+    return names[isolation];
+}
+
+struct recorded_end {
+    bool known;
+    int exit_code, exit_signal;
+    uint64_t duration_ns;
+};
+
+static int read_recorded_end(struct replay *r, struct recorded_end *out) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int err = store_prepare(r->store,
+                            "SELECT coalesce(exit_code, -1), coalesce(exit_signal, 0), "
+                            "coalesce(duration_ns, 0), exit_code IS NOT NULL OR "
+                            "exit_signal IS NOT NULL FROM recording WHERE id = ?1",
+                            &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, r->recording_id);
+    if (sqlite3_step(s) == SQLITE_ROW)
+        *out = (struct recorded_end){.exit_code = sqlite3_column_int(s, 0),
+                                     .exit_signal = sqlite3_column_int(s, 1),
+                                     .duration_ns = (uint64_t)sqlite3_column_int64(s, 2),
+                                     .known = sqlite3_column_int(s, 3)};
+    return 0;
+}
+
+static void forget_runs(struct replay *r) {
+    baseline_deinit(&r->baseline);
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        observation_deinit(&r->runs[i]);
+    free(r->runs);
+    r->runs = NULL;
+    r->n_runs = 0;
+}
+
+static int start_runner(struct replay *r, enum isolation isolation, bool traced,
+                        uint64_t limit_ns) {
+    const struct conditions *c = &r->conditions;
+    struct runner_options o = {
+        .argv = c->argv,
+        .exe = c->exe,
+        .cwd = c->cwd,
+        .envp = c->envp,
+        .stdin_path = c->stdin_path,
+        .stdin_offset = c->stdin_offset,
+        .stdin_is_pipe = c->stdin_is_pipe,
+        .jobs = r->jobs,
+        .time_limit_ns = limit_ns,
+        .stdout_cap = STDOUT_CAP,
+        .output_limit = OUTPUT_LIMIT,
+        .isolation = isolation,
+        .traced = traced,
+    };
+    r->runner = runner_free(r->runner);
+    r->traced = traced;
+    return runner_new(&o, &r->runner, &r->isolation);
+}
+
+/* The error of a baseline run that says nothing about faults. */
+static int check_run(const struct replay *r, const struct observation *seen) {
+    char limit[24];
+    if (seen->start_error)
+        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+                                 r->conditions.exe);
+    if (seen->timed_out)
+        return error_print(
+            -ETIMEDOUT,
+            "%s: did not end within %s without any fault; give it more with "
+            "--timeout, or a smaller task (servers that never end cannot be "
+            "replayed)",
+            r->conditions.exe, text_duration(seen->duration_ns, limit));
+    if (!seen->attached)
+        return error_print(-ENOEXEC,
+                           "%s: dearth's library did not come up in it; is it statically "
+                           "linked or setuid? 'dearth record' says more",
+                           r->conditions.exe);
+    return 0;
+}
+
+static int take_run(struct replay *r, struct observation *seen,
+                    const struct session *session) {
+    int err = check_run(r, seen);
+    if (err == 0)
+        err = ledger_baseline(r->ledger, r->n_runs + 1, seen, (struct session *)session);
+    if (err < 0)
+        observation_deinit(seen);
+    else
+        r->runs[r->n_runs++] = *seen;
+    return err;
+}
+
+/* Run the program options->baseline_runs times. */
+static int run_baselines(struct replay *r) {
+    uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0;
+    static const struct order no_fault = {0};
+    r->runs = text_alloc(wanted * sizeof *r->runs);
+    while (r->n_runs < wanted) {
+        int err = 0;
+        while (submitted < wanted && err == 0 && runner_ready(r->runner)) {
+            err = runner_submit(r->runner, &no_fault, submitted);
+            submitted += err == 0;
+        }
+        if (err < 0)
+            return err;
+        struct observation seen = {0};
+        const struct session *session = NULL;
+        uint64_t tag;
+        err = runner_wait(r->runner, 200, &tag, &seen, &session);
+        if (interrupt_wanted()) {
+            observation_deinit(&seen);
+            return REPLAY_INTERRUPTED;
+        }
+        if (err > 0)
+            err = take_run(r, &seen, session);
+        if (err < 0)
+            return err;
+    }
+    baseline_fold(r->runs, r->n_runs, &r->baseline);
+    return 0;
+}
+
+static bool ends_as_recorded(const struct replay *r, const struct recorded_end *end) {
+    return !end->known || (r->baseline.exit_code == end->exit_code &&
+                           r->baseline.exit_signal == end->exit_signal);
+}
+
+static int try_conditions(struct replay *r, enum isolation isolation, bool traced,
+                          uint64_t limit_ns) {
+    forget_runs(r);
+    int err = start_runner(r, isolation, traced, limit_ns);
+    if (err < 0)
+        return err;
+    if (!r->ledger) {
+        struct ledger_start start = {r->recording_id, isolation_name(r->isolation),
+                                     traced, r->jobs};
+        err = ledger_new(r->store, r->options, &start, &r->ledger);
+    } else {
+        err = ledger_forget_baselines(r->ledger);
+        if (err == 0)
+            err = ledger_set_conditions(r->ledger, isolation_name(r->isolation), traced);
+    }
+    return err < 0 ? err : run_baselines(r);
+}
+
+static void describe_end(int code, int signal, char out[static 32]) {
+    snprintf(out, 32, signal ? "signal %d" : "status %d", signal ? signal : code);
+}
+
+static int say_different(struct replay *r, const struct recorded_end *end) {
+    char recorded[32], now[32];
+    describe_end(end->exit_code, end->exit_signal, recorded);
+    describe_end(r->baseline.exit_code, r->baseline.exit_signal, now);
+    AUTO_FREE char *text = text_format(
+        "without any fault the program ends with %s, but the recording ended with %s: "
+        "something around it has changed, or it minds being run in a private tree; "
+        "verdicts "
+        "compare with the former",
+        now, recorded);
+    error_warn("%s", text);
+    return ledger_note(r->ledger, "baseline_differs", r->conditions.exe, text);
+}
+
+static int find_conditions(struct replay *r, const struct recorded_end *end) {
+    struct {
+        enum isolation isolation;
+        bool traced;
+    } tries[3] = {{r->options->isolation, r->options->traced}};
+    int n = 1, err = 0;
+    uint64_t limit = r->options->time_limit_ns;
+    if (!limit) {
+        limit = 20 * end->duration_ns + 10000000000u;
+        limit = limit > MIN_TRIAL_NS ? limit : MIN_TRIAL_NS;
+    }
+    for (int i = 0; i < n; i++) {
+        err = try_conditions(r, tries[i].isolation, tries[i].traced, limit);
+        if (err != 0 || ends_as_recorded(r, end))
+            return err;
+        if (i == 0 && tries[0].isolation == ISOLATION_AUTO &&
+            r->isolation == ISOLATION_OVERLAY) {
+            tries[n].isolation = ISOLATION_COPY;
+            tries[n++].traced = tries[0].traced;
+        }
+        if (i == 0 && tries[0].traced)
+            tries[n++].isolation = tries[0].isolation; /* untraced */
+    }
+    if (n > 1)
+        err = try_conditions(r, tries[0].isolation, tries[0].traced, limit);
+    return err ? err : say_different(r, end);
+}
+
+static uint64_t derive_limit(const struct replay *r) {
+    if (r->options->time_limit_ns)
+        return r->options->time_limit_ns;
+    uint64_t limit = TIME_LIMIT_FACTOR * r->baseline.duration_ns + TIME_LIMIT_EXTRA_NS;
+    return limit > MIN_TIME_LIMIT_NS ? limit : MIN_TIME_LIMIT_NS;
+}
+
+int trial_run(struct replay *r) {
+    struct recorded_end end = {0};
+    int err = read_recorded_end(r, &end);
+    if (err == 0)
+        err = find_conditions(r, &end);
+    if (err)
+        return err;
+    if (!r->baseline.status_stable) {
+        static const char text[] =
+            "the program's exit status differs between runs without "
+            "any fault; an attempt counts as reported when it is not 0";
+        error_warn("%s", text);
+        err = ledger_note(r->ledger, "unstable_status", r->conditions.exe, text);
+    }
+    r->time_limit_ns = derive_limit(r);
+    runner_set_time_limit(r->runner, r->time_limit_ns);
+    return err;
+}
