@@ -341,7 +341,7 @@ static void make_recording(int64_t id, uint64_t events, size_t live) {
         "INSERT INTO recording(id, state, started_unix_ns, argv, exe, cwd, clock, "
         "tool_version) VALUES (%lld, 'running', %lld, '[\"/opt/prog\",\"a b\"]', "
         "'/opt/prog', '/', 'tsc', 'test')",
-        (long long)id, 1700000000000000000ll + (long long)id);
+        (long long)id, 1700000000000000000ll + (long long)(random_state >> 12));
     make_process(&a, id, id == 1 ? 1 : 3, id == 1 ? 1 : 5, id == 1 ? 3 : 1, events);
     b.now = a.now; /* when the first has ended */
     if (id == 1)

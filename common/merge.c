@@ -1,0 +1,563 @@
+/*
+ * `dearth merge`: one database from several, without losing an attempt: shards of a
+ * replay on several machines, recordings of several hosts.
+ *
+ *   for each input, each table in order of dependence:
+ *     row ──references through the maps──► the same row in OUT, found by what makes it
+ * unique or inserted ──► map of its id
+ *
+ * A map holds the id in OUT: positive for a row that is new there, negative for one that
+ * was there. What belongs to a recording that is there already (the same moment, program
+ * and folder) is not copied again; replays, attempts and findings are matched one by one,
+ * since two copies of one database may each have gone on. Ids inside event chunks are
+ * rewritten. One transaction an input: an error leaves OUT as it was before that input.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "chunk.h"
+#include "cli.h"
+#include "commands.h"
+#include "error.h"
+#include "idmap.h"
+#include "store.h"
+#include "text.h"
+
+enum table {
+    NO_TABLE = -1,
+    T_MODULE,
+    T_FRAME,
+    T_SYMBOL,
+    T_STACK,
+    T_LOCATION,
+    T_SITE,
+    T_SETTING,
+    T_RECORDING,
+    T_PROCESS,
+    T_PROCESS_MODULE,
+    T_THREAD,
+    T_SITE_STAT,
+    T_EVENT_CHUNK,
+    T_REPLAY,
+    T_NOTE,
+    T_BASELINE,
+    T_BASELINE_SITE,
+    T_ATTEMPT,
+    T_FINDING,
+    T_FINDING_ATTEMPT,
+    T_SKIPPED,
+    N_TABLES
+};
+
+struct reference {
+    const char *column;
+    enum table table;
+};
+
+struct rule {
+    const char *name;
+    const char *order; /* of reading: what is referred to comes first */
+    /* Column through which a row belongs to another: rows of old owners are not copied.
+     */
+    const char *owner;
+    /* Finds the row in OUT: id, and whether it counts as old. Named parameters are
+     * columns. NULL = never there (with an owner), or kept apart by its primary key
+     * (INSERT OR IGNORE). */
+    const char *find;
+    const char *update; /* of a row that was found; :id is its id */
+    bool has_id;
+    struct reference references[5];
+};
+
+/* In order of dependence. */
+static const struct rule rules[N_TABLES] = {
+    [T_MODULE] =
+        {"module",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM module WHERE build_id = :build_id AND path = :path",
+         "UPDATE module SET symbols = coalesce(symbols, :symbols) WHERE id = :id",
+         true,
+         {{NULL}}},
+    /* A frame counts as old when its symbols are there: else this input's are taken. */
+    [T_FRAME] =
+        {"frame",
+         "id",
+         NULL,
+         "SELECT id, resolved FROM frame WHERE module_id = :module_id AND offset = "
+         ":offset",
+         "UPDATE frame SET resolved = max(resolved, :resolved) WHERE id = :id",
+         true,
+         {{"module_id", T_MODULE}}},
+    [T_SYMBOL] =
+        {"symbol", "frame_id", "frame_id", NULL, NULL, false, {{"frame_id", T_FRAME}}},
+    [T_STACK] = {"stack",
+                 "depth, id",
+                 NULL,
+                 "SELECT id, 1 FROM stack WHERE key = :key",
+                 NULL,
+                 true,
+                 {{"parent_id", T_STACK}, {"frame_id", T_FRAME}}},
+    [T_LOCATION] = {"location",
+                    "id",
+                    NULL,
+                    "SELECT id, 1 FROM location WHERE name = :name",
+                    NULL,
+                    true,
+                    {{"module_id", T_MODULE}}},
+    [T_SITE] = {"site",
+                "id",
+                NULL,
+                "SELECT id, 1 FROM site WHERE key = :key",
+                "UPDATE site SET location_id = coalesce(location_id, :location_id), "
+                "portable_key = coalesce(portable_key, :portable_key), error_path = "
+                "min(error_path, :error_path) WHERE id = :id",
+                true,
+                {{"stack_id", T_STACK}, {"location_id", T_LOCATION}}},
+    [T_SETTING] = {"setting", "name", NULL, NULL, NULL, false, {{NULL}}},
+    [T_RECORDING] =
+        {"recording",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM recording WHERE started_unix_ns = :started_unix_ns "
+         "AND exe = :exe AND cwd = :cwd AND argv IS :argv",
+         NULL,
+         true,
+         {{NULL}}},
+    [T_PROCESS] = {"process",
+                   "id",
+                   "recording_id",
+                   NULL,
+                   NULL,
+                   true,
+                   {{"recording_id", T_RECORDING}, {"parent_id", T_PROCESS}}},
+    [T_PROCESS_MODULE] = {"process_module",
+                          "rowid",
+                          "process_id",
+                          NULL,
+                          NULL,
+                          false,
+                          {{"process_id", T_PROCESS}, {"module_id", T_MODULE}}},
+    [T_THREAD] =
+        {"thread", "id", "process_id", NULL, NULL, true, {{"process_id", T_PROCESS}}},
+    [T_SITE_STAT] = {"site_stat",
+                     "recording_id",
+                     "recording_id",
+                     NULL,
+                     NULL,
+                     false,
+                     {{"recording_id", T_RECORDING},
+                      {"process_id", T_PROCESS},
+                      {"site_id", T_SITE},
+                      {"first_thread_id", T_THREAD}}},
+    [T_EVENT_CHUNK] = {"event_chunk",
+                       "process_id, ordinal",
+                       "process_id",
+                       NULL,
+                       NULL,
+                       true,
+                       {{"process_id", T_PROCESS}}},
+    [T_REPLAY] = {"replay",
+                  "id",
+                  NULL,
+                  "SELECT id, 1 FROM replay WHERE recording_id = :recording_id AND "
+                  "started_unix_ns = :started_unix_ns AND options = :options",
+                  NULL,
+                  true,
+                  {{"recording_id", T_RECORDING}}},
+    [T_NOTE] =
+        {"note",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM note WHERE recording_id IS :recording_id AND replay_id IS "
+         ":replay_id AND kind = :kind AND text = :text AND subject IS :subject",
+         NULL,
+         true,
+         {{"recording_id", T_RECORDING}, {"replay_id", T_REPLAY}}},
+    [T_BASELINE] =
+        {"baseline",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM baseline WHERE replay_id = :replay_id AND ordinal = "
+         ":ordinal",
+         NULL,
+         true,
+         {{"replay_id", T_REPLAY}}},
+    [T_BASELINE_SITE] = {"baseline_site",
+                         "baseline_id",
+                         "baseline_id",
+                         NULL,
+                         NULL,
+                         false,
+                         {{"baseline_id", T_BASELINE}, {"site_id", T_SITE}}},
+    [T_ATTEMPT] = {"attempt",
+                   "id",
+                   NULL,
+                   "SELECT id, 1 FROM attempt WHERE site_id = :site_id AND replay_id = "
+                   ":replay_id AND occurrence = :occurrence AND mode = :mode AND burst = "
+                   ":burst AND how = :how AND repeat = :repeat AND started_unix_ns = "
+                   ":started_unix_ns",
+                   NULL,
+                   true,
+                   {{"replay_id", T_REPLAY},
+                    {"site_id", T_SITE},
+                    {"crash_stack_id", T_STACK}}},
+    /* The same finding in two shards: its rate is that of both, unless its evidence was
+       there. */
+    [T_FINDING] =
+        {"finding",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM finding WHERE identity = :identity",
+         "UPDATE finding SET bad = bad + :bad, tried = tried + :tried WHERE id = :id "
+         "AND :attempt_id_is_new",
+         true,
+         {{"replay_id", T_REPLAY},
+          {"location_id", T_LOCATION},
+          {"attempt_id", T_ATTEMPT}}},
+    [T_FINDING_ATTEMPT] = {"finding_attempt",
+                           "finding_id",
+                           NULL,
+                           NULL,
+                           NULL,
+                           false,
+                           {{"finding_id", T_FINDING}, {"attempt_id", T_ATTEMPT}}},
+    [T_SKIPPED] = {"skipped",
+                   "replay_id",
+                   NULL,
+                   NULL,
+                   NULL,
+                   false,
+                   {{"replay_id", T_REPLAY}, {"site_id", T_SITE}}},
+};
+
+#define MAX_COLUMNS 64
+
+struct merge {
+    struct store *out, *in;
+    struct idmap maps[N_TABLES];
+    uint64_t added[N_TABLES], found[N_TABLES];
+    bool same_sites; /* the ids of sites are the same in both */
+    struct chunk_event *events;
+};
+
+/* One table of one input. */
+struct copy {
+    struct merge *merge;
+    enum table table;
+    sqlite3_stmt *read, *find, *insert, *update;
+    int n_columns, owner, id; /* owner, id: column, -1 = none */
+    enum table refers[MAX_COLUMNS];
+    bool fresh[MAX_COLUMNS]; /* of this row: the row referred to is new in OUT */
+    sqlite3_value *values[MAX_COLUMNS]; /* of this row; references are in `ids` */
+    int64_t ids[MAX_COLUMNS];           /* 0 = NULL */
+};
+
+/* --- preparing --- */
+
+static int column_named(sqlite3_stmt *q, const char *name) {
+    for (int i = 0; name && i < sqlite3_column_count(q); i++)
+        if (strcmp(sqlite3_column_name(q, i), name) == 0)
+            return i;
+    return -1;
+}
+
+static char *insert_sql(const struct copy *c) {
+    struct text columns = {0};
+    AUTO_TEXT struct text values = {0};
+    for (int i = 0; i < c->n_columns; i++) {
+        if (i == c->id)
+            continue;
+        text_addf(&columns, "%s\"%s\"", columns.n ? "," : "",
+                  sqlite3_column_name(c->read, i));
+        text_addf(&values, "%s?%d", values.n ? "," : "", i + 1);
+    }
+    char *sql = text_format("INSERT OR %s INTO %s(%s) VALUES (%s)",
+                            rules[c->table].has_id ? "ABORT" : "IGNORE",
+                            rules[c->table].name, columns.data, values.data);
+    text_deinit(&columns);
+    return sql;
+}
+
+static int copy_prepare(struct copy *c) {
+    const struct rule *rule = &rules[c->table];
+    AUTO_FREE char *sql =
+        text_format("SELECT * FROM %s ORDER BY %s", rule->name, rule->order);
+    int r = store_prepare(c->merge->in, sql, &c->read);
+    if (r < 0)
+        return r;
+    c->n_columns = sqlite3_column_count(c->read);
+    if (c->n_columns > MAX_COLUMNS)
+        return error_print(0, "%s: table %s has %d columns", c->merge->in->path,
+                           rule->name, c->n_columns);
+    c->owner = column_named(c->read, rule->owner);
+    c->id = rule->has_id ? column_named(c->read, "id") : -1;
+    for (int i = 0; i < c->n_columns; i++) {
+        c->refers[i] = NO_TABLE;
+        for (const struct reference *f = rule->references; f->column; f++)
+            if (strcmp(sqlite3_column_name(c->read, i), f->column) == 0)
+                c->refers[i] = f->table;
+    }
+    AUTO_FREE char *insert = insert_sql(c);
+    r = store_prepare(c->merge->out, insert, &c->insert);
+    if (r == 0 && rule->find)
+        r = store_prepare(c->merge->out, rule->find, &c->find);
+    if (r == 0 && rule->update)
+        r = store_prepare(c->merge->out, rule->update, &c->update);
+    return r;
+}
+
+static void copy_deinit(struct copy *c) {
+    sqlite3_finalize(c->read);
+    sqlite3_finalize(c->find);
+    sqlite3_finalize(c->insert);
+    sqlite3_finalize(c->update);
+}
+
+/* --- one row --- */
+
+/* Read the row, references mapped. Return: 0, 1 = belongs to what is not copied, -EINVAL.
+ */
+static int read_row(struct copy *c) {
+    for (int i = 0; i < c->n_columns; i++) {
+        int64_t id = sqlite3_column_int64(c->read, i), mapped = 0;
+        c->values[i] = sqlite3_column_value(c->read, i);
+        c->ids[i] = 0;
+        c->fresh[i] = false;
+        if (c->refers[i] == NO_TABLE || sqlite3_column_type(c->read, i) == SQLITE_NULL)
+            continue;
+        bool there = idmap_get(&c->merge->maps[c->refers[i]], id, &mapped);
+        if (i == c->owner && (!there || mapped < 0))
+            return 1;
+        if (!there)
+            return error_print(
+                0, "%s: is damaged: %s.%s names row %lld of %s, which is not there",
+                c->merge->in->path, rules[c->table].name, sqlite3_column_name(c->read, i),
+                (long long)id, rules[c->refers[i]].name);
+        c->ids[i] = llabs(mapped);
+        c->fresh[i] = mapped > 0;
+    }
+    return 0;
+}
+
+static void bind_column(const struct copy *c, sqlite3_stmt *q, int parameter,
+                        int column) {
+    if (c->refers[column] == NO_TABLE)
+        sqlite3_bind_value(q, parameter, c->values[column]);
+    else if (c->ids[column])
+        sqlite3_bind_int64(q, parameter, c->ids[column]);
+    else
+        sqlite3_bind_null(q, parameter);
+}
+
+/* Bind :column, :column_is_new and :id by name. */
+static void bind_named(const struct copy *c, sqlite3_stmt *q, int64_t id) {
+    for (int i = 1; i <= sqlite3_bind_parameter_count(q); i++) {
+        const char *name = sqlite3_bind_parameter_name(q, i) + 1;
+        size_t n = strlen(name);
+        if (strcmp(name, "id") == 0) {
+            sqlite3_bind_int64(q, i, id);
+        } else if (n > 7 && strcmp(name + n - 7, "_is_new") == 0) {
+            AUTO_FREE char *column = text_format("%.*s", (int)n - 7, name);
+            sqlite3_bind_int(q, i, c->fresh[column_named(c->read, column)]);
+        } else {
+            bind_column(c, q, i, column_named(c->read, name));
+        }
+    }
+}
+
+/* Find the row in OUT. Return: 0 and @id (0 = not there) and @old, or -EIO. */
+static int find_row(struct copy *c, int64_t *id, bool *old) {
+    *id = 0;
+    if (!c->find)
+        return 0;
+    bind_named(c, c->find, 0);
+    int rc = sqlite3_step(c->find);
+    if (rc == SQLITE_ROW) {
+        *id = sqlite3_column_int64(c->find, 0);
+        *old = sqlite3_column_int(c->find, 1) != 0;
+    }
+    sqlite3_reset(c->find);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE
+               ? 0
+               : store_error(c->merge->out, "looking up");
+}
+
+/* The blob with the ids of sites as they are in OUT. A chunk that cannot be read is kept
+ * as it is, and said so: it is no reason to lose the rest. */
+static int bind_chunk(struct copy *c, int column) {
+    struct merge *m = c->merge;
+    uint64_t first;
+    uint32_t n;
+    int size = sqlite3_column_bytes(c->read, column);
+    const uint8_t *blob = sqlite3_column_blob(c->read, column);
+    if (m->same_sites)
+        return 0;
+    if (chunk_read(blob, (size_t)size, m->events, &first, &n) < 0) {
+        error_warn("%s: event chunk %lld is damaged; it is copied as it is", m->in->path,
+                   (long long)sqlite3_column_int64(c->read, c->id));
+        return 0;
+    }
+    struct chunk_writer *writer = chunk_writer_new(first);
+    struct chunk_summary summary;
+    const uint8_t *data;
+    size_t n_data;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t site = 0;
+        if (m->events[i].site && idmap_get(&m->maps[T_SITE], m->events[i].site, &site))
+            site = llabs(site);
+        m->events[i].site = site;
+        chunk_writer_add(writer, &m->events[i]);
+    }
+    int r = chunk_writer_finish(writer, &summary, &data, &n_data);
+    if (r == 0)
+        sqlite3_bind_blob64(c->insert, column + 1, data, n_data, SQLITE_TRANSIENT);
+    else
+        r = error_print(-EIO, "%s: an event chunk cannot be compressed", m->out->path);
+    chunk_writer_free(writer);
+    return r;
+}
+
+static int insert_row(struct copy *c) {
+    for (int i = 0; i < c->n_columns; i++)
+        if (i != c->id)
+            bind_column(c, c->insert, i + 1, i);
+    int r = c->table == T_EVENT_CHUNK ? bind_chunk(c, column_named(c->read, "data")) : 0;
+    return r < 0 ? r : store_step_done(c->merge->out, c->insert);
+}
+
+static int copy_row(struct copy *c) {
+    struct merge *m = c->merge;
+    int64_t id, from = c->id < 0 ? 0 : sqlite3_column_int64(c->read, c->id);
+    bool old = false;
+    int r = read_row(c);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if ((r = find_row(c, &id, &old)) < 0)
+        return r;
+    if (id) {
+        m->found[c->table]++;
+        idmap_put(&m->maps[c->table], from, old ? -id : id);
+        if (!c->update)
+            return 0;
+        bind_named(c, c->update, id);
+        return store_step_done(m->out, c->update);
+    }
+    if ((r = insert_row(c)) < 0)
+        return r;
+    m->added[c->table] += (uint64_t)sqlite3_changes(m->out->db);
+    if (c->id >= 0)
+        idmap_put(&m->maps[c->table], from, sqlite3_last_insert_rowid(m->out->db));
+    return 0;
+}
+
+static int copy_table(struct merge *m, enum table table) {
+    struct copy c = {.merge = m, .table = table};
+    int rc = SQLITE_DONE, r = copy_prepare(&c);
+    while (r == 0 && (rc = sqlite3_step(c.read)) == SQLITE_ROW)
+        r = copy_row(&c);
+    if (r == 0 && rc != SQLITE_DONE)
+        r = store_error(m->in, "reading");
+    copy_deinit(&c);
+    return r;
+}
+
+/* --- one input --- */
+
+static bool sites_kept_ids(const struct merge *m) {
+    const struct idmap *map = &m->maps[T_SITE];
+    for (size_t i = 0; i < map->capacity; i++)
+        if (map->slots[i].key && llabs(map->slots[i].value) != map->slots[i].key)
+            return false;
+    return true;
+}
+
+static int copy_tables(struct merge *m) {
+    for (enum table t = 0; t < N_TABLES; t++) {
+        if (t == T_EVENT_CHUNK)
+            m->same_sites = sites_kept_ids(m);
+        int r = copy_table(m, t);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void tell(const struct merge *m, const char *path) {
+    char a[32], b[32];
+    error_info(
+        "%s: %llu recording%s added, %llu there already; %llu replay%s, %s attempts, %s "
+        "findings added",
+        path, (unsigned long long)m->added[T_RECORDING],
+        m->added[T_RECORDING] == 1 ? "" : "s", (unsigned long long)m->found[T_RECORDING],
+        (unsigned long long)m->added[T_REPLAY], m->added[T_REPLAY] == 1 ? "" : "s",
+        text_count(m->added[T_ATTEMPT], a), text_count(m->added[T_FINDING], b));
+}
+
+static int merge_input(struct store *out, const char *path, struct chunk_event *events) {
+    struct merge m = {.out = out, .events = events};
+    int r = store_new(path, STORE_READ, &m.in);
+    if (r < 0)
+        return r;
+    /* A read transaction: one state of an input that is being written to. */
+    if ((r = store_exec(m.in, "BEGIN")) == 0 && (r = store_begin(out)) == 0) {
+        r = copy_tables(&m);
+        if (r == 0)
+            r = store_commit(out);
+        if (r < 0)
+            store_rollback(out);
+    }
+    if (r == 0)
+        tell(&m, path);
+    for (int i = 0; i < N_TABLES; i++)
+        idmap_deinit(&m.maps[i]);
+    store_free(m.in);
+    return r;
+}
+
+/* OUT must be none of the inputs. */
+static int check_paths(const char *out, char **inputs, int n) {
+    struct stat a, b;
+    for (int i = 0; i < n; i++)
+        if (stat(out, &a) == 0 && stat(inputs[i], &b) == 0 && a.st_dev == b.st_dev &&
+            a.st_ino == b.st_ino)
+            return error_print(
+                0, "merge: %s is both the result and an input; name only the others",
+                inputs[i]);
+    return 0;
+}
+
+int command_merge(int argc, char **argv) {
+    static const struct cli_option options[] = {{0}};
+    const struct cli_command command = {
+        "merge", "OUT INPUT...",
+        "Add databases to OUT, which is made when it is not there.",
+        "For shards of a replay ('dearth replay --shard') and recordings of several "
+        "machines. "
+        "Modules, stacks, sites and locations are matched by their keys; a recording "
+        "that is "
+        "there already is not doubled; no attempt is lost. Inputs are not changed. "
+        "Running it "
+        "twice changes nothing.",
+        options};
+    int n, r = cli_parse(&command, argc, argv, false, &n);
+    if (r != CLI_RUN)
+        return r == CLI_DONE ? EXIT_OK : EXIT_CANNOT;
+    if (n < 2) {
+        error_print(
+            0,
+            "merge: name the result and at least one input (see 'dearth merge --help')");
+        return EXIT_CANNOT;
+    }
+    AUTO_STORE struct store *out = NULL;
+    AUTO_FREE struct chunk_event *events = text_alloc(CHUNK_MAX_EVENTS * sizeof *events);
+    r = check_paths(argv[1], argv + 2, n - 1);
+    if (r == 0)
+        r = store_new(argv[1], STORE_CREATE, &out);
+    for (int i = 2; i <= n && r == 0; i++)
+        r = merge_input(out, argv[i], events);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
