@@ -1,6 +1,20 @@
 /* JSON writer: see json.h. Two blanks per level. */
 #include "json.h"
 
+/* Nearly every string is plain; the rest is text_add_json()'s, which looks at each character. */
+static void add_string(struct text *out, const char *s) {
+    size_t n = 0;
+    while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+        n++;
+    if (s[n]) {
+        text_add_json(out, s);
+        return;
+    }
+    text_add_n(out, "\"", 1);
+    text_add_n(out, s, n);
+    text_add_n(out, "\"", 1);
+}
+
 static void begin_value(struct json *json, const char *name) {
     if (json->started)
         text_add(json->out, ",");
@@ -11,7 +25,7 @@ static void begin_value(struct json *json, const char *name) {
     else if (!json->flat && json->depth)
         text_addf(json->out, "\n%*s", json->depth * 2, "");
     if (name) {
-        text_add_json(json->out, name);
+        add_string(json->out, name);
         text_add(json->out, json->compact ? ":" : ": ");
     }
     json->started = true;
@@ -58,7 +72,7 @@ void json_text(struct json *json, const char *name, const char *value) {
         return;
     }
     begin_value(json, name);
-    text_add_json(json->out, value);
+    add_string(json->out, value);
 }
 
 void json_int(struct json *json, const char *name, int64_t value) {

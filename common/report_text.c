@@ -4,9 +4,9 @@
  */
 #include "report_text.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "text.h"
 
@@ -135,6 +135,30 @@ static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t 
     return 0;
 }
 
+/* The innermost frame, and the innermost of the blamed module when that is another one.
+ * An abort is always inside libc: there only the second says something. */
+static int add_crash_place(const struct report_data *data, const struct report_finding *f,
+                           struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = f->crash.stack_id ? report_data_stack(data, f->crash.stack_id, &frames) : 0;
+    if (r < 0 || !frames.n)
+        return r;
+    const char *blamed = f->module ? frame_basename(f->module) : NULL;
+    uint32_t i = 0;
+    while (blamed && i < frames.n &&
+           strcmp(frame_basename(frames.items[i].module), blamed) != 0)
+        i++;
+    if (i == frames.n)
+        i = 0;
+    text_add(out, " in ");
+    if (i && f->crash.signal != SIGABRT) {
+        frame_add(&frames.items[0], out);
+        text_add(out, ", called from ");
+    }
+    frame_add(&frames.items[i], out);
+    return 0;
+}
+
 int report_add_headline(const struct report_data *data, const struct report_finding *f,
                         struct text *out) {
     char name[24];
@@ -151,15 +175,7 @@ int report_add_headline(const struct report_data *data, const struct report_find
         text_addf(out, ": exit status %lld", (long long)f->exit_code);
     if (f->policy)
         text_addf(out, " by policy %s", f->policy);
-    if (!f->crash.stack_id)
-        return 0;
-    AUTO_FRAMES struct frames frames = {0};
-    int r = report_data_stack(data, f->crash.stack_id, &frames);
-    if (r == 0 && frames.n) {
-        text_add(out, " in ");
-        frame_add(&frames.items[0], out);
-    }
-    return r;
+    return add_crash_place(data, f, out);
 }
 
 static void add_fault(const struct report_finding *f, struct text *out) {

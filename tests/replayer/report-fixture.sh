@@ -9,17 +9,7 @@ done
 [ -n "$python" ] || skip 'no python3 with jsonschema'
 
 make_db() {
-    "$python" - "$SOURCE" "$1" <<'P'
-import re, sqlite3, sys
-source, path = sys.argv[1:]
-read = lambda name: open(source + "/" + name, encoding="utf-8").read()
-version = re.search(r"STORE_VERSION (\d+)", read("common/store.h")).group(1)
-db = sqlite3.connect(path)
-db.executescript(read("schemas/store.sql"))
-db.executescript(f"PRAGMA application_id = 0x44525448; PRAGMA user_version = {version};")
-db.executescript(read("tests/data/report.sql"))
-db.commit()
-P
+    "$python" "$SOURCE/tests/data/report_db.py" "$SOURCE" "$1"
 }
 make_db a.db
 for flags in '' --stacks; do

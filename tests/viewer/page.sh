@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The page: one file, nothing from the database can become markup, its own policy lets it run and
+# nothing else, and it holds the values of the report.
+. "$(dirname "$0")/../lib.sh"
+need python3
+
+python3 "$SOURCE/tests/data/report_db.py" "$SOURCE" a.db
+status 0 "$DEARTH" view a.db -o page.html
+contains err page.html
+equal 600 "$(stat -c %a page.html)" 'the page is private'
+"$DEARTH" view a.db -o - | cmp - page.html || fail 'not the same bytes'
+"$DEARTH" report --stacks -o report.json a.db
+
+python3 - <<'P' || fail 'the page'
+import base64, hashlib, html.parser, json, re
+page = open("page.html", encoding="utf-8").read()
+report = json.load(open("report.json", encoding="utf-8"))
+
+class Reader(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.scripts, self.styles, self.policy, self.tags, self.inside = [], [], None, [], None
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append((tag, attrs))
+        self.inside = tag
+        if attrs.get("http-equiv") == "Content-Security-Policy":
+            self.policy = attrs["content"]
+    def handle_endtag(self, tag):
+        self.inside = None
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts.append(data)
+        if self.inside == "style":
+            self.styles.append(data)
+
+reader = Reader()
+reader.feed(page)
+assert len(reader.scripts) == 2 and len(reader.styles) == 1, "an element was broken out of"
+assert page.count("</script>") == 2 and page.count("<script") == 2
+values, code = reader.scripts
+assert "<" not in values
+
+# Its policy: nothing is loaded; only this style and this script may run.
+def sha(text):
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+policy = dict(part.split(None, 1) for part in reader.policy.split(";") if part.strip())
+assert policy["default-src"] == "'none'", policy
+assert policy["script-src"] == sha(code) and policy["style-src"] == sha(reader.styles[0])
+for tag, attrs in reader.tags:
+    assert not {"src", "style", "onclick", "onload", "onerror"} & set(attrs), (tag, attrs)
+    assert attrs.get("href", "#").startswith("#"), (tag, attrs)
+    assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form"), tag
+shell = page.replace(values, "")
+assert "http:" not in shell and "https:" not in shell and "url(" not in shell and "@import" not in shell
+for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+    assert way not in code, way
+
+# The values are the report's.
+d = json.loads(values)
+assert [s[0] for s in d["sites"]] == [s["key"] for s in report["sites"]]
+assert d["site_tally"]["tested"] == report["summary"]["sites"]["tested"]
+assert len(d["findings"]) == len(report["findings"])
+strings, frames, nodes = d["strings"], d["frames"], d["nodes"]
+assert strings[0] is None
+def stack(node):
+    out = []
+    while node:
+        parent, frame = nodes[2 * (node - 1)], nodes[2 * (node - 1) + 1]
+        assert parent < node, "parents come first"
+        fn, file, line, module, offset, inlined = frames[6 * frame:6 * frame + 6]
+        out.append((strings[fn], strings[file], line or None, strings[module], int(offset, 16)))
+        node = parent
+    return out
+flat = lambda s: [(f["function"], f["file"], f["line"], f["module"], f["offset"]) for f in s]
+for mine, theirs in zip(d["sites"], report["sites"]):
+    assert stack(mine[3]) == flat(theirs["stack"]), theirs["key"]
+for mine, theirs in zip(d["findings"], report["findings"]):
+    assert mine["repro"] == theirs["repro"] and mine["stderr"] == theirs["stderr_tail"]
+    if theirs["crash"]:
+        assert stack(mine["crash"]["node"]) == flat(theirs["crash"]["stack"])
+P
+echo 'ok: the page'
+
+# Without -o: here, in the terminal.
+status 0 "$DEARTH" view a.db
+contains out 'dearth repro a.db 2'
+status 2 "$DEARTH" view no-such.db
+status 2 "$DEARTH" view a.db -o /no-such-folder/page.html

@@ -1,0 +1,44 @@
+#!/bin/sh
+# assemble.sh HTML CSS JS OUTPUT: put style and script into the page, and their hashes into its
+# Content-Security-Policy, so that no other style or script would run in it.
+set -eu
+html=$1 css=$2 js=$3 out=$4
+
+# CSP's 'sha256-BASE64' of a file.
+hash() {
+    printf "'sha256-"
+    for byte in $(sha256sum "$1" | cut -c1-64 | sed 's/../& /g'); do
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o "0x$byte")"
+    done | base64 | tr -d '\n'
+    printf "'"
+}
+
+style=$(hash "$css")
+script=$(hash "$js")
+{
+    while IFS= read -r line; do
+        case $line in
+        @CSP@)
+            printf '<meta http-equiv="Content-Security-Policy" content="'
+            printf "default-src 'none'; style-src %s; script-src %s; " "$style" "$script"
+            printf "base-uri 'none'; form-action 'none'\">\n"
+            ;;
+        @STYLE@)
+            printf '<style>'
+            cat "$css"
+            printf '</style>\n'
+            ;;
+        @SCRIPT@)
+            printf '<script>'
+            cat "$js"
+            printf '</script>\n'
+            ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done <"$html"
+} >"$out"
+[ "$(grep -c '@DATA@' "$out")" = 1 ] || {
+    echo "assemble.sh: $html must have @DATA@ once" >&2
+    exit 1
+}
