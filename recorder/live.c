@@ -19,7 +19,7 @@ struct lane {             /* what one ring's thread is doing */
 };
 
 struct live {
-    struct live_sum *sum;
+    struct live_sum *sum; /* NULL once the process has left it */
     struct live_totals totals;
     struct block *blocks; /* open addressing, linear, at most 5/8 full */
     uint64_t n, capacity; /* a power of two */
@@ -145,6 +145,8 @@ static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_
         s->peak_bytes = s->live_bytes;
     l->totals.live_blocks++;
     l->totals.live_bytes += size;
+    if (!l->sum)
+        return;
     l->sum->bytes += size;
     if (l->sum->bytes > l->sum->peak_bytes) {
         l->sum->peak_bytes = l->sum->bytes;
@@ -158,7 +160,8 @@ static struct live_stat *remove_live(struct live *l, const struct block *b) {
     s->live_bytes -= b->size;
     l->totals.live_blocks--;
     l->totals.live_bytes -= b->size;
-    l->sum->bytes -= b->size;
+    if (l->sum)
+        l->sum->bytes -= b->size;
     return s;
 }
 
@@ -308,13 +311,19 @@ struct live *live_free(struct live *l) {
     return NULL;
 }
 
+void live_leave(struct live *l) {
+    if (l->sum)
+        l->sum->bytes -= l->totals.live_bytes;
+    l->sum = NULL;
+}
+
 void live_end(struct live *l) {
     for (uint32_t i = 0; i < l->n_lanes; i++) {
         if (l->lanes[i].pending.address)
             map_put(l, &l->lanes[i].pending);
         l->lanes[i].pending.address = 0;
     }
-    l->sum->bytes -= l->totals.live_bytes;
+    live_leave(l);
 }
 
 const struct live_totals *live_totals(const struct live *l) {

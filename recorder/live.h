@@ -72,7 +72,11 @@ struct live *live_free(struct live *live); /* NULL allowed */
  */
 int live_apply(struct live *live, const struct live_input *in, struct chunk_event *out);
 
-/** The process has ended: halves of reallocs are undone, its blocks leave the sum. */
+/** The process has left its memory (exit, exec): its blocks leave the sum. */
+void live_leave(struct live *live);
+
+/** Nothing more comes from the process: halves of reallocs are undone, its blocks leave
+ * the sum. */
 void live_end(struct live *live);
 
 const struct live_totals *live_totals(const struct live *live);

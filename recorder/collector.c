@@ -1,0 +1,415 @@
+/*
+ * Rounds of the collector: see collector.h.
+ *
+ *   now = both clocks ─► directory ─► heads of all rings ─► heap by time ─►
+ * process_take() └─ full segments recycled then: who was dying when the round began is
+ * stored; who died since is dying
+ *
+ * All rings of all processes are merged by one heap, so that the sum of live bytes over
+ * the processes, and with it the peak, is that of one moment.
+ */
+#include "collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "collector_private.h"
+
+#define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
+#define FORGET_AFTER_NS 1000000000ull
+#define LOOK_AFTER_NS   50000000ull /* at processes without a pidfd */
+#define POLL_EVERY      32768       /* events between two looks at the arena */
+#define LEAVES          UINT32_MAX  /* in place of a ring: its memory goes now */
+
+/* --- clocks ------------------------------------------------------------------------- */
+
+/*
+ * Both ends of the interval since the last round were read together on both clocks, so a
+ * time within it is exact however badly the rate is known; before it, the long-run rate
+ * serves.
+ */
+uint64_t collector_ns(const struct collector *c, uint64_t ticks) {
+    const struct shm_header *arena = c->session->arena;
+    if (ticks >= c->last.ticks) {
+        double ns = (double)(ticks - c->last.ticks) * c->ns_per_tick;
+        return c->last.ns + (uint64_t)ns;
+    }
+    if (ticks <= arena->start_ticks)
+        return 0;
+    double part = (double)(ticks - arena->start_ticks) /
+                  (double)(c->last.ticks - arena->start_ticks);
+    return (uint64_t)(part * (double)c->last.ns);
+}
+
+static void tick(struct collector *c) {
+    struct moment now;
+    session_now(c->session, &now.ticks, &now.ns);
+    c->last = c->now;
+    c->now = now;
+    if (now.ticks > c->last.ticks && now.ns > c->last.ns)
+        c->ns_per_tick =
+            (double)(now.ns - c->last.ns) / (double)(now.ticks - c->last.ticks);
+}
+
+/* --- reading rings ------------------------------------------------------------------ */
+
+/* Go on to the segment @id. Return: whether it is one of this ring. */
+static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
+                          uint32_t id) {
+    struct cursor *cursor = &w->cursors[ring];
+    const struct shm_segment *s = session_block(c->session, id);
+    if (!s || s->owner != w->block || s->ring != ring || s == cursor->segment) {
+        cursor->damaged = true;
+        return false;
+    }
+    cursor->segment = s;
+    cursor->id = id;
+    cursor->position = cursor->head = 0;
+    return true;
+}
+
+/* The segment is read to its end: take the next, give this one back. */
+static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) {
+    struct cursor *cursor = &w->cursors[ring];
+    struct shm_ring *shm = &w->shm->rings[ring];
+    uint32_t done = cursor->id;
+    uint32_t next = __atomic_load_n(&cursor->segment->next, __ATOMIC_ACQUIRE);
+    if (!next || !enter_segment(c, w, ring, next))
+        return false;
+    __atomic_store_n(&shm->first, next, __ATOMIC_RELEASE);
+    session_recycle(c->session, done);
+    __atomic_fetch_sub(&shm->segments, 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* The ring's next record that is not younger than this round, NULL = none. */
+static const struct shm_event *peek(struct collector *c, struct watched *w,
+                                    uint32_t ring) {
+    struct cursor *cursor = &w->cursors[ring];
+    if (!cursor->segment) {
+        uint32_t id = __atomic_load_n(&w->shm->rings[ring].first, __ATOMIC_ACQUIRE);
+        if (cursor->damaged || !id || !enter_segment(c, w, ring, id))
+            return NULL;
+    }
+    if (cursor->position == SHM_SEGMENT_EVENTS &&
+        (cursor->damaged || !next_segment(c, w, ring)))
+        return NULL;
+    if (cursor->position >= cursor->head) {
+        uint32_t head = __atomic_load_n(&cursor->segment->head, __ATOMIC_ACQUIRE);
+        cursor->head = head < SHM_SEGMENT_EVENTS ? head : (uint32_t)SHM_SEGMENT_EVENTS;
+        if (cursor->position >= cursor->head)
+            return NULL;
+    }
+    const struct shm_event *event = &cursor->segment->records[cursor->position];
+    return event->time <= c->now.ticks ? event : NULL;
+}
+
+/* --- merging ------------------------------------------------------------------------ */
+
+static void sift_down(struct collector *c, uint32_t i) {
+    struct pending item = c->heap[i];
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+        if (child + 1 < c->n_heap && c->heap[child + 1].time < c->heap[child].time)
+            child++;
+        if (child >= c->n_heap || c->heap[child].time >= item.time)
+            break;
+        c->heap[i] = c->heap[child];
+        i = child;
+    }
+    c->heap[i] = item;
+}
+
+static void heap_add(struct collector *c, struct pending item) {
+    if (c->n_heap == c->heap_capacity) {
+        c->heap_capacity = c->heap_capacity ? 2 * c->heap_capacity : 64;
+        c->heap = text_realloc(c->heap, c->heap_capacity * sizeof *c->heap);
+    }
+    c->heap[c->n_heap++] = item;
+}
+
+/* Has it ended in a way that says when, which the sum of live bytes does not know yet? */
+static bool has_left(const struct collector *c, struct watched *w) {
+    uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
+    if (w->left || (state != SHM_PROCESS_EXITED && !w->replaced))
+        return false;
+    return w->left = w->shm->ended && w->shm->ended <= c->now.ticks;
+}
+
+static void gather(struct collector *c) {
+    c->n_heap = 0;
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (!w || w->state == WATCHED_STORED)
+            continue;
+        uint32_t n = __atomic_load_n(&w->shm->n_rings, __ATOMIC_ACQUIRE);
+        if (n > SHM_MAX_RINGS)
+            n = SHM_MAX_RINGS;
+        if (n > w->n_cursors) {
+            w->cursors = text_realloc(w->cursors, n * sizeof *w->cursors);
+            memset(w->cursors + w->n_cursors, 0, (n - w->n_cursors) * sizeof *w->cursors);
+            w->n_cursors = n;
+        }
+        if (has_left(c, w))
+            heap_add(c, (struct pending){w->shm->ended, w, LEAVES});
+        for (uint32_t ring = 0; ring < n; ring++) {
+            const struct shm_event *event = peek(c, w, ring);
+            if (event)
+                heap_add(c, (struct pending){event->time, w, ring});
+        }
+    }
+    for (uint32_t i = c->n_heap / 2; i-- > 0;)
+        sift_down(c, i);
+}
+
+static void look_at_arena(struct collector *c) {
+    int r = session_poll(c->session);
+    if (r < 0)
+        c->starved = r;
+}
+
+/* Records of one ring as long as no other ring has an older one. */
+static int take_run(struct collector *c, struct pending *top, uint64_t until,
+                    uint64_t *n_events) {
+    const struct shm_event *event;
+    while ((event = peek(c, top->w, top->ring)) && event->time <= until) {
+        int r = process_take(c, top->w, top->ring, event);
+        if (r < 0)
+            return r;
+        top->w->cursors[top->ring].position++;
+        if (++*n_events % POLL_EVERY == 0)
+            look_at_arena(c);
+    }
+    top->time = event ? event->time : UINT64_MAX;
+    return 0;
+}
+
+static int merge(struct collector *c, uint64_t *n_events) {
+    gather(c);
+    while (c->n_heap) {
+        uint64_t until = c->now.ticks;
+        for (uint32_t i = 1; i <= 2 && i < c->n_heap; i++)
+            if (c->heap[i].time < until)
+                until = c->heap[i].time;
+        int r = 0;
+        if (c->heap[0].ring == LEAVES) {
+            live_leave(c->heap[0].w->live);
+            c->heap[0].time = UINT64_MAX;
+        } else {
+            r = take_run(c, &c->heap[0], until, n_events);
+        }
+        if (r < 0)
+            return r;
+        if (c->heap[0].time == UINT64_MAX)
+            c->heap[0] = c->heap[--c->n_heap];
+        if (c->n_heap)
+            sift_down(c, 0);
+    }
+    return 0;
+}
+
+/* --- coming and going --------------------------------------------------------------- */
+
+static int discover(struct collector *c) {
+    int r = 0;
+    c->n_watched = session_n_processes(c->session);
+    for (uint32_t i = c->n_known; r == 0 && i < c->n_watched; i++)
+        if (!c->rows[i])
+            r = process_watch(c, i);
+    /* A number may be drawn whose block is not yet named, or never will be: go past it.
+     */
+    while (c->n_known < c->n_watched && c->rows[c->n_known])
+        c->n_known++;
+    return r;
+}
+
+static void notice_deaths(struct collector *c) {
+    struct epoll_event events[64];
+    int n;
+    while ((n = epoll_wait(c->epoll, events, 64, 0)) > 0) {
+        for (int i = 0; i < n; i++) {
+            struct watched *w = c->watched[events[i].data.u32];
+            epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
+            if (w->state == WATCHED_ALIVE)
+                w->state = WATCHED_DYING;
+        }
+    }
+    bool look = c->now.ns - c->polled_ns >= LOOK_AFTER_NS;
+    if (look)
+        c->polled_ns = c->now.ns;
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state == WATCHED_ALIVE &&
+            (w->replaced || (look && w->pidfd < 0 && process_gone(w))))
+            w->state = WATCHED_DYING;
+    }
+}
+
+static const char *end_of(const struct watched *w) {
+    uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
+    if (w->replaced || state == SHM_PROCESS_EXECED)
+        return "exec";
+    return state == SHM_PROCESS_EXITED ? "exit" : "killed";
+}
+
+/* @dying: those of the state before the rings were read. */
+static int bury(struct collector *c) {
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state == WATCHED_DYING) {
+            int r = process_store(c, w, end_of(w));
+            if (r < 0)
+                return r;
+        } else if (w && w->state == WATCHED_STORED &&
+                   c->now.ns - w->stored_ns > FORGET_AFTER_NS) {
+            process_forget(c, w);
+        }
+    }
+    return 0;
+}
+
+static int put_modules(struct collector *c) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
+        if (c->watched[i] && c->watched[i]->state == WATCHED_ALIVE)
+            r = rows_put_modules(c, c->watched[i]);
+    return r;
+}
+
+/* --- public ------------------------------------------------------------------------- */
+
+int collector_commit(struct collector *c) {
+    if (!c->transaction_ns)
+        return 0;
+    int r = put_modules(c);
+    if (r == 0)
+        r = store_commit(c->store);
+    if (r == 0)
+        c->transaction_ns = 0;
+    return r;
+}
+
+static int round_inner(struct collector *c, uint64_t *n_events) {
+    tick(c);
+    int r = discover(c);
+    if (r == 0)
+        r = merge(c, n_events);
+    if (r == 0)
+        r = bury(c);
+    if (r < 0)
+        return r;
+    notice_deaths(c);
+    look_at_arena(c);
+    if (c->transaction_ns && c->now.ns - c->transaction_ns >= COMMIT_AFTER_NS)
+        r = collector_commit(c);
+    return r;
+}
+
+int collector_round(struct collector *c, uint64_t *n_events) {
+    c->starved = 0;
+    *n_events = 0;
+    int r = round_inner(c, n_events);
+    if (r < 0) {
+        store_rollback(c->store);
+        c->transaction_ns = 0;
+    }
+    return r;
+}
+
+int collector_finish(struct collector *c) {
+    int r = 0;
+    tick(c);
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state == WATCHED_DYING)
+            r = process_store(c, w, end_of(w));
+        else if (w && w->state == WATCHED_ALIVE)
+            r = process_store(c, w, w->foreign ? end_of(w) : "running");
+    }
+    if (r == 0)
+        r = collector_commit(c);
+    if (r < 0) {
+        store_rollback(c->store);
+        c->transaction_ns = 0;
+    }
+    return r;
+}
+
+int collector_fd(const struct collector *c) {
+    return c->epoll;
+}
+
+uint32_t collector_n_alive(const struct collector *c) {
+    return c->n_alive;
+}
+
+int collector_starved(const struct collector *c) {
+    return c->starved;
+}
+
+struct collector_totals collector_totals(const struct collector *c) {
+    struct collector_totals t = c->totals;
+    t.peak_bytes = c->sum.peak_bytes;
+    t.peak_ns = c->sum.peak_ns;
+    t.processes_lost = c->session->arena->processes_lost;
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        const struct watched *w = c->watched[i];
+        const struct live_totals *l = w && w->live ? live_totals(w->live) : NULL;
+        if (!l)
+            continue;
+        t.events += l->events;
+        t.allocations += l->allocations;
+        t.frees += l->frees;
+        t.failed += l->failed;
+        t.bytes += l->bytes;
+        t.live_blocks += l->live_blocks;
+        t.live_bytes += l->live_bytes;
+    }
+    return t;
+}
+
+int collector_new(const struct collector_options *options, struct collector **out) {
+    struct collector *c = text_alloc(sizeof *c);
+    c->session = options->session;
+    c->store = options->store;
+    c->recording_id = options->recording_id;
+    c->keep_events = options->keep_events;
+    c->watched = text_alloc(SHM_MAX_PROCESSES * sizeof *c->watched);
+    c->rows = text_alloc(SHM_MAX_PROCESSES * sizeof *c->rows);
+    c->n_blocks = (uint32_t)(c->session->arena->arena_bytes / SHM_BLOCK_BYTES);
+    c->by_block = text_alloc(c->n_blocks * sizeof *c->by_block);
+    c->now = c->last = (struct moment){c->session->arena->start_ticks, 0};
+    c->ns_per_tick = 1 / session_ticks_per_ns(c->session);
+    c->epoll = epoll_create1(EPOLL_CLOEXEC);
+    int r = c->epoll < 0 ? error_print_errno(-errno, "cannot watch processes") : 0;
+    if (r == 0 && !(c->cache = session_site_cache_new(c->session, c->store)))
+        r = -EIO;
+    if (r == 0)
+        r = rows_prepare(c);
+    if (r < 0)
+        c = collector_free(c);
+    *out = c;
+    return r;
+}
+
+struct collector *collector_free(struct collector *c) {
+    if (!c)
+        return NULL;
+    for (uint32_t i = 0; i < SHM_MAX_PROCESSES; i++)
+        process_free(c->watched[i]);
+    rows_finalize(c);
+    session_site_cache_free(c->cache);
+    if (c->epoll >= 0)
+        close(c->epoll);
+    free(c->heap);
+    free(c->by_block);
+    free(c->rows);
+    free(c->watched);
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,150 @@
+/* What the collector's files share: see collector.h. */
+#ifndef DEARTH_COLLECTOR_PRIVATE_H
+#define DEARTH_COLLECTOR_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "../common/chunk.h"
+#include "../common/idmap.h"
+#include "../common/store.h"
+#include "collector.h"
+#include "live.h"
+
+struct thread_seen {
+    int64_t row;
+    uint32_t serial;
+    uint64_t events, last_ns, ended_ns; /* ended_ns 0 = not known to have ended */
+};
+
+/* Where reading stands in one ring. */
+struct cursor {
+    const struct shm_segment *segment;
+    uint32_t id; /* its block */
+    uint32_t position, head;
+    uint32_t thread; /* index + 1 into threads, 0 = none yet */
+    bool damaged;
+};
+
+enum watched_state {
+    WATCHED_ALIVE,
+    WATCHED_DYING,  /* has ended: after the next round nothing more can come */
+    WATCHED_STORED, /* all written; its blocks wait a moment before others get them */
+};
+
+/* One process that has a block in the arena. */
+struct watched {
+    uint32_t index, block; /* place in the directory; block id */
+    struct shm_process *shm;
+    int64_t row;
+    enum watched_state state;
+    int pidfd;     /* -1 = none could be had: /proc is asked instead */
+    bool foreign;  /* lives in another pid namespace: its pid says nothing here */
+    bool replaced; /* an exec put another image in its place */
+    bool left;     /* its blocks have left the sum of live bytes */
+    uint64_t stored_ns;
+    struct live *live;
+    struct chunk_writer *writer;
+    uint32_t n_chunks;
+    struct cursor *cursors;
+    uint32_t n_cursors;
+    struct thread_seen *threads;
+    uint32_t n_threads;
+    struct idmap thread_of; /* serial -> index + 1 */
+    uint32_t *site_of;      /* node id -> site index; 0 = not looked up */
+    uint32_t n_site_of;
+    int64_t *site_rows; /* site index -> row */
+    uint32_t n_sites, site_capacity;
+    struct idmap site_by_row; /* row -> site index */
+    uint32_t n_modules;       /* rows written */
+    uint64_t last_ns;         /* newest event */
+};
+
+enum statement {
+    PUT_PROCESS,
+    END_PROCESS,
+    PUT_THREAD,
+    END_THREAD,
+    PUT_MODULE,
+    END_MODULE,
+    PUT_CHUNK,
+    PUT_STAT,
+    PUT_NOTE,
+    N_STATEMENTS
+};
+
+struct moment {
+    uint64_t ticks, ns;
+};
+
+struct pending { /* a ring that has something to merge */
+    uint64_t time;
+    struct watched *w;
+    uint32_t ring;
+};
+
+struct collector {
+    struct session *session;
+    struct store *store;
+    struct session_site_cache *cache;
+    int64_t recording_id;
+    bool keep_events;
+    int epoll;
+    struct watched **watched; /* by index in the directory; NULL = not there, or gone */
+    int64_t *rows;            /* the same index: process rows, also of those gone */
+    uint32_t n_watched;       /* entries of the directory */
+    uint32_t n_known;         /* below this, all have been seen */
+    uint32_t n_alive;
+    uint32_t *by_block; /* block id -> index + 1 of its newest process */
+    uint32_t n_blocks;
+    struct moment last, now; /* of the round before, of this one */
+    double ns_per_tick;      /* between the two */
+    struct pending *heap;
+    uint32_t n_heap, heap_capacity;
+    struct live_sum sum;
+    struct collector_totals totals; /* of stored processes */
+    sqlite3_stmt *statements[N_STATEMENTS];
+    uint64_t transaction_ns; /* when it was begun; 0 = none is open */
+    uint64_t polled_ns;      /* last look at processes without a pidfd */
+    int starved;
+};
+
+/* --- collector.c --- */
+
+/** Ticks to ns since the start, by the clocks of the last two rounds. */
+uint64_t collector_ns(const struct collector *c, uint64_t ticks);
+
+/* --- collector_process.c --- */
+
+/** Watch the process at @index of the directory if it is there. Return: 0 or -errno. */
+int process_watch(struct collector *c, uint32_t index);
+/** Look whether a process without a pidfd lives. */
+bool process_gone(const struct watched *w);
+/** Take one record of ring @ring. Return: 0 or -errno. */
+int process_take(struct collector *c, struct watched *w, uint32_t ring,
+                 const struct shm_event *event);
+/** Write everything and sum it up. @end: for process.end. Return: 0 or -errno. */
+int process_store(struct collector *c, struct watched *w, const char *end);
+/** Give its blocks back and forget it. */
+void process_forget(struct collector *c, struct watched *w);
+struct watched *process_free(struct watched *w);
+
+/* --- collector_rows.c --- */
+
+int rows_prepare(struct collector *c);
+void rows_finalize(struct collector *c);
+/** Open a transaction if none is. */
+int rows_begin(struct collector *c);
+
+int64_t rows_put_process(struct collector *c, const struct watched *w);
+int rows_end_process(struct collector *c, const struct watched *w, const char *end,
+                     uint64_t lost);
+int64_t rows_put_thread(struct collector *c, const struct watched *w, uint32_t serial,
+                        uint32_t tid, uint64_t started_ns);
+int rows_end_thread(struct collector *c, const struct thread_seen *t);
+int rows_put_modules(struct collector *c, struct watched *w);
+int rows_end_modules(struct collector *c, const struct watched *w);
+int rows_put_chunk(struct collector *c, struct watched *w);
+int rows_put_stats(struct collector *c, const struct watched *w);
+int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * One recorded process as the collector sees it: from its place in the directory to the
+ * rows that are left of it.
+ *
+ *   ALIVE ──(pidfd readable, pid gone, or an exec replaced the image)──► DYING
+ *   DYING ──(one more round: whatever it wrote is in its rings)──► STORED
+ *   STORED ──(a second later: a child that is just registering may still look at its
+ *             parent's block)──► its blocks are recycled, it is forgotten
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "collector_private.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+#define NO_SITE UINT32_MAX /* in site_of: looked up, there is none */
+
+/* --- coming ------------------------------------------------------------------------- */
+
+/* Field 22 of /proc/PID/stat. Return: 0 when there is no such process, or it is a zombie.
+ */
+static uint64_t start_time_of(uint32_t pid) {
+    char path[64], buf[1024], state = 'Z';
+    unsigned long long start = 0;
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, buf, sizeof buf - 1);
+    close(fd);
+    if (n <= 0)
+        return 0;
+    buf[n] = 0;
+    const char *after = strrchr(buf, ')'); /* the name may hold anything */
+    if (!after ||
+        sscanf(after + 1,
+               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+               "%*d %*d %*d %*d %llu",
+               &state, &start) != 2 ||
+        state == 'Z' || state == 'X')
+        return 0;
+    return start;
+}
+
+bool process_gone(const struct watched *w) {
+    if (w->foreign)
+        return false;
+    uint64_t start = start_time_of(w->shm->pid);
+    return !start || (w->shm->pid_start_time && start != w->shm->pid_start_time);
+}
+
+static struct watched *parent_of(const struct collector *c, const struct watched *w) {
+    uint32_t block = w->shm->parent;
+    uint32_t index = block < c->n_blocks ? c->by_block[block] : 0;
+    return index && index - 1 != w->index ? c->watched[index - 1] : NULL;
+}
+
+/* A descriptor that tells of its death; a pid that meanwhile means another is noticed. */
+static void open_pidfd(struct collector *c, struct watched *w) {
+    w->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)w->shm->pid, 0);
+    if (w->pidfd >= 0 && process_gone(w)) {
+        close(w->pidfd);
+        w->pidfd = -1;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = w->index};
+    if (w->pidfd >= 0 && epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->pidfd, &event) < 0) {
+        close(w->pidfd);
+        w->pidfd = -1;
+    }
+}
+
+static struct shm_process *arrived(const struct collector *c, uint32_t index,
+                                   uint32_t *block) {
+    *block = __atomic_load_n(&c->session->arena->processes[index], __ATOMIC_ACQUIRE);
+    return *block < c->n_blocks ? (struct shm_process *)session_process(c->session, index)
+                                : NULL;
+}
+
+int process_watch(struct collector *c, uint32_t index) {
+    uint32_t block;
+    struct shm_process *shm = arrived(c, index, &block);
+    if (!shm)
+        return 0;
+    int r = rows_begin(c);
+    if (r < 0)
+        return r;
+    struct watched *w = text_alloc(sizeof *w);
+    *w = (struct watched){.index = index, .block = block, .shm = shm, .pidfd = -1};
+    struct watched *parent = parent_of(c, w);
+    /* Init of a pid namespace sees no parent; dearth is the parent of its own target. */
+    w->foreign = !shm->ppid || (parent && parent->foreign);
+    w->live = live_new(&c->sum);
+    if (c->keep_events && !(w->writer = chunk_writer_new(0))) {
+        process_free(w);
+        return error_print(-ENOMEM, "out of memory for the events of another process");
+    }
+    w->row = rows_put_process(c, w);
+    if (w->row < 0) {
+        r = (int)w->row;
+        process_free(w);
+        return r;
+    }
+    if (parent && shm->origin == SHM_ORIGIN_EXEC && parent->shm->pid == shm->pid)
+        parent->replaced = true;
+    if (!w->foreign)
+        open_pidfd(c, w);
+    c->watched[index] = w;
+    c->rows[index] = w->row;
+    c->by_block[block] = index + 1;
+    c->n_alive++;
+    c->totals.processes++;
+    return 0;
+}
+
+/* --- events ------------------------------------------------------------------------- */
+
+static int64_t add_thread(struct collector *c, struct watched *w, uint32_t serial,
+                          uint32_t tid, uint64_t now) {
+    int64_t index;
+    if (idmap_get(&w->thread_of, serial, &index))
+        return index;
+    int r = rows_begin(c);
+    if (r < 0)
+        return r;
+    int64_t row = rows_put_thread(c, w, serial, tid, now);
+    if (row < 0)
+        return row;
+    if (!(w->n_threads & (w->n_threads - 1))) /* 0, 1, 2, 4 ...: full */
+        w->threads = text_realloc(w->threads, (w->n_threads ? 2u * w->n_threads : 1) *
+                                                  sizeof *w->threads);
+    w->threads[w->n_threads++] = (struct thread_seen){.row = row, .serial = serial};
+    idmap_put(&w->thread_of, serial, w->n_threads);
+    c->totals.threads++;
+    return w->n_threads;
+}
+
+/* The ring has a new owner; the one before it is dead. Return: 0 or -errno. */
+static int start_thread(struct collector *c, struct watched *w, uint32_t ring,
+                        uint32_t serial, uint32_t tid, uint64_t now) {
+    struct cursor *cursor = &w->cursors[ring];
+    if (!serial)
+        serial = ring + 1; /* a scribbled record: rows want distinct numbers */
+    if (cursor->thread)
+        w->threads[cursor->thread - 1].ended_ns = w->threads[cursor->thread - 1].last_ns;
+    int64_t index = add_thread(c, w, serial, tid, now);
+    if (index < 0)
+        return (int)index;
+    cursor->thread = (uint32_t)index;
+    w->threads[index - 1].last_ns = now;
+    return 0;
+}
+
+static uint32_t index_of_row(struct watched *w, int64_t row) {
+    int64_t index;
+    if (idmap_get(&w->site_by_row, row, &index))
+        return (uint32_t)index; /* the same code, loaded again at another address */
+    if (w->n_sites + 2 > w->site_capacity) {
+        w->site_capacity = w->site_capacity ? 2 * w->site_capacity : 256;
+        w->site_rows =
+            text_realloc(w->site_rows, w->site_capacity * sizeof *w->site_rows);
+    }
+    w->site_rows[0] = 0;
+    w->site_rows[++w->n_sites] = row;
+    idmap_put(&w->site_by_row, row, w->n_sites);
+    return w->n_sites;
+}
+
+static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
+    if (node >= w->n_site_of) {
+        uint32_t n = w->n_site_of ? w->n_site_of : 1024;
+        while (n <= node)
+            n *= 2;
+        w->site_of = text_realloc(w->site_of, n * sizeof *w->site_of);
+        memset(w->site_of + w->n_site_of, 0, (n - w->n_site_of) * sizeof *w->site_of);
+        w->n_site_of = n;
+    }
+    int r = rows_begin(c);
+    int64_t row = r < 0 ? r : session_store_site(c->cache, w->shm, node);
+    if (row < 0)
+        return (int)row;
+    w->site_of[node] = row ? index_of_row(w, row) : NO_SITE;
+    return 0;
+}
+
+/* Site index of a node: 0 = unknown. */
+static int find_site(struct collector *c, struct watched *w, uint32_t node,
+                     uint32_t *site) {
+    *site = 0;
+    if (!node || node >= SHM_MAX_NODE_BLOCKS * SHM_NODES_PER_BLOCK)
+        return 0;
+    if (node >= w->n_site_of || !w->site_of[node]) {
+        int r = look_up_site(c, w, node);
+        if (r < 0)
+            return r;
+    }
+    *site = w->site_of[node] == NO_SITE ? 0 : w->site_of[node];
+    return 0;
+}
+
+int process_take(struct collector *c, struct watched *w, uint32_t ring,
+                 const struct shm_event *event) {
+    struct live_input in = {
+        .event = event, .time_ns = collector_ns(c, event->time), .ring = ring};
+    struct cursor *cursor = &w->cursors[ring];
+    struct chunk_event out;
+    int r = 0;
+    if (in.time_ns > w->last_ns)
+        w->last_ns = in.time_ns;
+    if (event->kind == SHM_EV_THREAD)
+        r = start_thread(c, w, ring, (uint32_t)event->size, (uint32_t)event->address,
+                         in.time_ns);
+    else if (!cursor->thread)
+        r = start_thread(c, w, ring, w->shm->rings[ring].serial, w->shm->rings[ring].tid,
+                         in.time_ns);
+    if (r < 0 || (r = find_site(c, w, event->node, &in.site)) < 0)
+        return r;
+    struct thread_seen *thread = &w->threads[cursor->thread - 1];
+    in.thread = thread->serial;
+    thread->last_ns = in.time_ns;
+    if (!live_apply(w->live, &in, &out))
+        return 0;
+    thread->events++;
+    if (!w->writer)
+        return 0;
+    out.site = in.site ? w->site_rows[in.site] : 0;
+    return chunk_writer_add(w->writer, &out) ? rows_put_chunk(c, w) : 0;
+}
+
+/* --- going -------------------------------------------------------------------------- */
+
+static void add_totals(struct collector *c, const struct watched *w, uint64_t lost) {
+    const struct live_totals *t = live_totals(w->live);
+    struct collector_totals *all = &c->totals;
+    all->events += t->events;
+    all->allocations += t->allocations;
+    all->frees += t->frees;
+    all->failed += t->failed;
+    all->bytes += t->bytes;
+    all->live_blocks += t->live_blocks;
+    all->live_bytes += t->live_bytes;
+    all->inherited += t->inherited;
+    all->replaced += t->replaced;
+    all->events_lost += lost;
+    all->stacks_lost += w->shm->nodes_lost;
+    all->stacks_truncated += w->shm->truncated;
+    all->stacks_incomplete += w->shm->incomplete;
+    all->unwind_fallbacks += w->shm->fallbacks;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
+        all->waited_ns += w->shm->rings[i].waited_ns;
+}
+
+static uint64_t lost_by(const struct watched *w) {
+    uint64_t lost = w->shm->lost;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
+        lost += w->shm->rings[i].lost;
+    return lost;
+}
+
+static int store_threads(struct collector *c, struct watched *w, const char *end) {
+    int r = 0;
+    bool running = strcmp(end, "running") == 0;
+    for (uint32_t i = 0; r == 0 && i < w->n_threads; i++) {
+        struct thread_seen *t = &w->threads[i];
+        if (!t->ended_ns && !running)
+            t->ended_ns = w->last_ns;
+        r = rows_end_thread(c, t);
+    }
+    return r;
+}
+
+int process_store(struct collector *c, struct watched *w, const char *end) {
+    uint64_t lost = lost_by(w);
+    uint32_t notes = 0;
+    int r = rows_begin(c);
+    w->state = WATCHED_STORED;
+    w->stored_ns = c->now.ns;
+    c->n_alive--;
+    live_end(w->live);
+    add_totals(c, w, lost);
+    if (r == 0 && w->writer)
+        r = rows_put_chunk(c, w);
+    if (r == 0)
+        r = store_threads(c, w, end);
+    if (r == 0)
+        r = rows_put_modules(c, w);
+    if (r == 0)
+        r = rows_end_modules(c, w);
+    if (r == 0)
+        r = rows_put_notes(c, w, &notes);
+    if (r == 0)
+        r = rows_put_stats(c, w);
+    if (r == 0)
+        r = rows_end_process(c, w, end, lost);
+    c->totals.notes += notes;
+    w->live = live_free(w->live);
+    w->writer = chunk_writer_free(w->writer);
+    if (w->pidfd >= 0)
+        close(w->pidfd); /* leaves the epoll set by that */
+    w->pidfd = -1;
+    return r;
+}
+
+static void recycle_rings(struct collector *c, struct watched *w) {
+    for (uint32_t i = 0; i < w->n_cursors; i++) {
+        struct cursor *cursor = &w->cursors[i];
+        uint32_t id = cursor->segment ? cursor->id : w->shm->rings[i].first;
+        for (uint32_t n = 0; id && n < SHM_RING_SEGMENTS_MAX + 1; n++) {
+            const struct shm_segment *s = session_block(c->session, id);
+            uint32_t next = s && s->owner == w->block ? s->next : 0;
+            if (s && s->owner == w->block)
+                session_recycle(c->session, id);
+            id = next;
+        }
+    }
+}
+
+void process_forget(struct collector *c, struct watched *w) {
+    struct shm_process *p = w->shm;
+    __atomic_store_n(&c->session->arena->processes[w->index], 0, __ATOMIC_RELEASE);
+    session_site_cache_forget(c->cache, p);
+    recycle_rings(c, w);
+    for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
+        if (p->node_blocks[i])
+            session_recycle(c->session, p->node_blocks[i]);
+    for (uint32_t i = 0; i < SHM_MAX_MODULE_BLOCKS; i++)
+        if (p->module_blocks[i])
+            session_recycle(c->session, p->module_blocks[i]);
+    session_recycle(c->session, w->block);
+    c->watched[w->index] = process_free(w);
+}
+
+struct watched *process_free(struct watched *w) {
+    if (!w)
+        return NULL;
+    if (w->pidfd >= 0)
+        close(w->pidfd);
+    live_free(w->live);
+    chunk_writer_free(w->writer);
+    idmap_deinit(&w->thread_of);
+    idmap_deinit(&w->site_by_row);
+    free(w->cursors);
+    free(w->threads);
+    free(w->site_of);
+    free(w->site_rows);
+    free(w);
+    return NULL;
+}
