@@ -19,6 +19,7 @@ struct ledger {
     struct store *store;
     int64_t replay_id, recording_id;
     sqlite3_stmt *attempt;
+    sqlite3_stmt *module; /* path under which a build-id is known */
 };
 
 static uint64_t now_unix_ns(void) {
@@ -151,6 +152,11 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33)",
         &l->attempt);
+    if (r == 0)
+        r = store_prepare(store,
+                          "SELECT path FROM module WHERE build_id = ?1 ORDER BY id "
+                          "LIMIT 1",
+                          &l->module);
     if (r < 0) {
         ledger_free(l);
         return r;
@@ -162,6 +168,7 @@ int ledger_new(struct store *store, const struct replay_options *options,
 struct ledger *ledger_free(struct ledger *l) {
     if (l) {
         sqlite3_finalize(l->attempt);
+        sqlite3_finalize(l->module);
         free(l);
     }
     return NULL;
@@ -344,6 +351,22 @@ int ledger_folded(struct ledger *l, const struct baseline *b, uint64_t time_limi
 
 /* --- attempts --- */
 
+/* The supervisor sees the file behind a mapping (libjq.so.1.0.4), the target the name it
+ * was loaded by (libjq.so.1): one module must have one name, the recording's. Return:
+ * owned. */
+static char *known_path(struct ledger *l, const struct crash_frame *f) {
+    const char *path = f->module ? f->module : "[anon]";
+    char *known = NULL;
+    if (f->build_id_bytes) {
+        sqlite3_bind_blob(l->module, 1, f->build_id, (int)f->build_id_bytes,
+                          SQLITE_STATIC);
+        if (sqlite3_step(l->module) == SQLITE_ROW)
+            known = text_dup(store_column_text(l->module, 0));
+        sqlite3_reset(l->module);
+    }
+    return known ? known : text_dup(path);
+}
+
 static int64_t store_crash_stack(struct ledger *l, const struct observation *o) {
     if (!o->n_crash_frames)
         return 0;
@@ -351,11 +374,13 @@ static int64_t store_crash_stack(struct ledger *l, const struct observation *o) 
     for (uint32_t i = 0; i < o->n_crash_frames; i++) {
         const struct crash_frame *f = &o->crash_frames[i];
         frames[i] = (struct session_frame){.build_id_bytes = f->build_id_bytes,
-                                           .module = f->module ? f->module : "[anon]",
+                                           .module = known_path(l, f),
                                            .offset = f->offset};
         memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
     }
     int64_t id = session_store_stack(l->store, frames, o->n_crash_frames);
+    for (uint32_t i = 0; i < o->n_crash_frames; i++)
+        free((char *)frames[i].module);
     free(frames);
     return id;
 }
