@@ -47,7 +47,7 @@ int frames_reader_new(struct store *store, struct frames_reader **out) {
         r = store_prepare(
             store,
             "SELECT f.module_id, m.path, f.\"offset\", s.inline_index, s.function, "
-            "s.linkage_name, s.file, s.line, s.start FROM frame f "
+            "s.linkage_name, s.file, s.line, s.start, s.size FROM frame f "
             "JOIN module m ON m.id = f.module_id LEFT JOIN symbol s ON s.frame_id = f.id "
             "WHERE f.id = ?1 ORDER BY s.inline_index",
             &reader->symbols);
@@ -132,6 +132,7 @@ static void read_frame(struct frames_reader *reader, int64_t id, struct frame *o
         .file = intern(reader, store_column_text(s, 6)),
         .line = (uint32_t)sqlite3_column_int64(s, 7),
         .start = (uint64_t)sqlite3_column_int64(s, 8),
+        .size = (uint64_t)sqlite3_column_int64(s, 9),
         .frame_id = id,
     };
     if (!out->module)

@@ -30,6 +30,7 @@ struct frame {
     const char *module; /* path as mapped, "[anon]" for code in no file; never NULL */
     uint64_t offset;    /* return address - load bias, of the physical frame */
     uint64_t start;     /* file address where `function` begins; 0 = unknown */
+    uint64_t size;      /* bytes of that function; 0 = unknown */
     bool inlined;       /* true = was inlined into the frame after it */
     uint32_t inline_index;
     int64_t frame_id, module_id;

@@ -355,11 +355,49 @@ enum location_kind location_kind(const struct frame *frame, const char *const *w
     return kind;
 }
 
-/* The C `main` that rustc writes around the program's own: its callee is std's
- * lang_start. */
-static bool is_rust_shim(const struct frame *frames, uint32_t i) {
-    return i && frames[i].function && strcmp(frames[i].function, "main") == 0 &&
-           frames[i - 1].function && strncmp(frames[i - 1].function, "std::rt::", 9) == 0;
+/* The C `main` that rustc writes around the program's own, and a stripped `_start`: known
+ * by what they call. */
+static bool is_start_up(const struct frame *frames, uint32_t i) {
+    const char *callee = i ? frames[i - 1].function : NULL;
+    if (!callee)
+        return false;
+    if (strncmp(callee, "__libc_start_main", 17) == 0)
+        return true;
+    return frames[i].function && strcmp(frames[i].function, "main") == 0 &&
+           strncmp(callee, "std::rt::", 9) == 0;
+}
+
+/* jv_mem_alloc has 24 bytes, sqlite3MemMalloc 68, luaM_malloc_ 114, git's xrealloc 155.
+ */
+#define SHORT_BYTES 160u
+
+static bool is_short(const struct frame *frame) {
+    return !frame->function && frame->size && frame->size <= SHORT_BYTES;
+}
+
+/* Is the nameless frame @i, or the next one out, called by an allocator of its module? */
+static bool serves_allocator(const struct frame *frames, const enum location_kind *kinds,
+                             uint32_t n, uint32_t i) {
+    for (uint32_t k = i + 1; k < n && k <= i + 2 && !frames[i].function; k++) {
+        if (frames[k].module_id != frames[i].module_id)
+            return false;
+        if (frames[k].function)
+            return kinds[k] == LOCATION_ALLOCATOR;
+    }
+    return false;
+}
+
+/* The user's frame at @i, or the one that a short nameless wrapper there is called by. */
+static uint32_t skip_short(const struct frame *frames, const enum location_kind *kinds,
+                           uint32_t n, uint32_t i) {
+    for (int skipped = 0; skipped < 2 && is_short(&frames[i]); skipped++) {
+        uint32_t next = i + 1;
+        if (next >= n || kinds[next] != LOCATION_USER || is_start_up(frames, next) ||
+            frames[next].module_id != frames[i].module_id)
+            break;
+        i = next;
+    }
+    return i;
 }
 
 uint32_t location_pick(const struct frame *frames, const enum location_kind *kinds,
@@ -367,10 +405,12 @@ uint32_t location_pick(const struct frame *frames, const enum location_kind *kin
     uint32_t library = n;
     for (uint32_t i = 0; i < n; i++) {
         enum location_kind kind = kinds[i];
-        if (kind == LOCATION_USER && is_rust_shim(frames, i))
+        if (kind == LOCATION_USER && is_start_up(frames, i))
             kind = LOCATION_LIBRARY;
+        if (kind == LOCATION_USER && serves_allocator(frames, kinds, n, i))
+            kind = LOCATION_ALLOCATOR;
         if (kind == LOCATION_USER)
-            return i;
+            return skip_short(frames, kinds, n, i);
         if (kind == LOCATION_LIBRARY && library == n)
             library = i;
     }

@@ -29,7 +29,11 @@ enum location_kind location_kind(const struct frame *frame, const char *const *w
                                  uint32_t n_wrappers);
 
 /**
- * Choose among the frames of a stack.
+ * Choose among the frames of a stack: the innermost user's frame; without one the
+ * innermost library frame; without that the outermost frame. In a stripped module, where
+ * a wrapper has no name to be known by, a nameless frame counts as one if it is called by
+ * a known allocator, or (up to two in a row) if it is very short and called from the same
+ * module.
  * @kinds: one location_kind() per frame, innermost first
  * Return: an index; 0 when @n is 0.
  */

@@ -155,6 +155,8 @@ static int write_frame(struct resolver *r, struct symbols *symbols,
             sqlite3_bind_int64(r->put_symbol, 6, lines[i].line);
         if (lines[i].start)
             sqlite3_bind_int64(r->put_symbol, 7, (int64_t)lines[i].start);
+        if (lines[i].size)
+            sqlite3_bind_int64(r->put_symbol, 8, (int64_t)lines[i].size);
         result = store_step_done(r->store, r->put_symbol);
     }
     if (result == 0) {
@@ -213,7 +215,7 @@ static int prepare_resolver(struct resolver *r) {
     } all[] = {
         {&r->put_symbol,
          "INSERT OR REPLACE INTO symbol(frame_id, inline_index, function, "
-         "linkage_name, file, line, start) VALUES (?1,?2,?3,?4,?5,?6,?7)"},
+         "linkage_name, file, line, start, size) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)"},
         {&r->mark_frame, "UPDATE frame SET resolved = 1 WHERE id = ?1"},
         {&r->mark_module, "UPDATE module SET symbols = ?2 WHERE id = ?1"},
         {&r->put_note,

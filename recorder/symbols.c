@@ -32,7 +32,9 @@ struct symbols {
     Dwarf_Addr dwarf_bias;
     struct function_symbol *table;
     uint32_t n_table;
-    bool has_symtab, has_mini, has_dynsym;
+    bool has_symtab, has_mini;
+    uint64_t *starts; /* of all functions with unwind information, sorted */
+    uint32_t n_starts;
     struct idmap demangled; /* address of a linkage name -> its demangled copy */
     struct idmap paths;     /* address of a source path -> its clean copy */
     struct idmap plain;     /* address of a versioned name -> without it */
@@ -162,7 +164,6 @@ static void look_at_sections(struct symbols *s, Elf *elf) {
             continue;
         const char *name = elf_strptr(elf, names, header.sh_name);
         s->has_symtab |= header.sh_type == SHT_SYMTAB;
-        s->has_dynsym |= header.sh_type == SHT_DYNSYM;
         s->has_mini |= name && strcmp(name, ".gnu_debugdata") == 0;
     }
 }
@@ -255,6 +256,70 @@ static const struct function_symbol *symbol_of(const struct symbols *s,
     return NULL;
 }
 
+/* --- functions without a name --- */
+
+static int compare_starts(const void *a, const void *b) {
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Read the search table of .eh_frame_hdr in the form that every linker writes it.
+ * Source: Linux Standard Base Core 5.0, section 10.6.2. */
+static void load_starts(struct symbols *s, Elf *elf) {
+    enum {
+        HEADER = 12,
+        VERSION = 1,
+        PCREL_SDATA4 = 0x1b,
+        UDATA4 = 3,
+        DATAREL_SDATA4 = 0x3b
+    };
+    size_t n = 0;
+    GElf_Phdr p = {0};
+    for (size_t i = 0; elf && elf_getphdrnum(elf, &n) == 0 && i < n; i++)
+        if (gelf_getphdr(elf, (int)i, &p) && p.p_type == PT_GNU_EH_FRAME)
+            break;
+    if (p.p_type != PT_GNU_EH_FRAME || p.p_filesz < HEADER)
+        return;
+    Elf_Data *data =
+        elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz, ELF_T_BYTE);
+    if (!data || data->d_size < HEADER)
+        return;
+    const uint8_t *b = data->d_buf,
+                  form[] = {VERSION, PCREL_SDATA4, UDATA4, DATAREL_SDATA4};
+    uint32_t count;
+    memcpy(&count, b + 8, sizeof count);
+    if (memcmp(b, form, sizeof form) != 0 || count > (data->d_size - HEADER) / 8)
+        return;
+    s->starts = text_alloc(count * sizeof *s->starts);
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t at;
+        memcpy(&at, b + HEADER + 8 * (size_t)i, sizeof at);
+        s->starts[i] = p.p_vaddr + (uint64_t)(int64_t)at;
+    }
+    s->n_starts = count;
+    if (count)
+        qsort(s->starts, count, sizeof *s->starts, compare_starts);
+}
+
+/* A function reaches to the next one: nothing else says where a nameless one ends. */
+static bool nameless_at(const struct symbols *s, uint64_t address,
+                        struct symbol_line *out) {
+    uint32_t lo = 0, hi = s->n_starts;
+    while (lo < hi) {
+        uint32_t middle = lo + (hi - lo) / 2;
+        if (s->starts[middle] <= address)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    if (!lo)
+        return false;
+    *out = (struct symbol_line){.start = s->starts[lo - 1]};
+    if (lo < s->n_starts)
+        out->size = s->starts[lo] - s->starts[lo - 1];
+    return true;
+}
+
 /* --- opening and closing --- */
 
 static void load_dwarf(struct symbols *s) {
@@ -287,7 +352,9 @@ enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
     load_table(s);
     GElf_Addr bias;
     const char *debug_file = NULL;
-    look_at_sections(s, dwfl_module_getelf(s->module, &bias));
+    Elf *elf = dwfl_module_getelf(s->module, &bias);
+    look_at_sections(s, elf);
+    load_starts(s, elf);
     dwfl_module_info(s->module, NULL, NULL, NULL, NULL, NULL, NULL, &debug_file);
     s->has_symtab |= debug_file != NULL;
     *out = s;
@@ -308,6 +375,7 @@ struct symbols *symbols_free(struct symbols *s) {
     if (s->dwfl)
         dwfl_end(s->dwfl);
     free(s->table);
+    free(s->starts);
     free_strings(&s->demangled);
     free_strings(&s->paths);
     free_strings(&s->plain);
@@ -442,6 +510,8 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
             .line = found[i].line,
             .start = found[i].start ? found[i].start + s->dwarf_bias : 0,
         };
+    if (!symbol && !n)
+        return nameless_at(s, address, &s->lines[0]);
     if (!symbol)
         return n;
     struct symbol_line *physical = &s->lines[n ? n - 1 : 0];
@@ -454,5 +524,6 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
         physical->function = demangled(s, symbol->name);
     physical->linkage_name = unversioned(s, symbol->name);
     physical->start = symbol->start;
+    physical->size = symbol->end - symbol->start;
     return n ? n : 1;
 }

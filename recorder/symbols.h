@@ -23,6 +23,7 @@ struct symbol_line {
     const char *file;         /* absolute where the compiler said so; NULL = unknown */
     uint32_t line;            /* 0 = unknown */
     uint64_t start; /* file address where the physical function begins, 0 = unknown */
+    uint64_t size;  /* its bytes, perhaps with padding; 0 = unknown */
 };
 
 struct symbols_wanted {

@@ -28,11 +28,12 @@ CREATE TABLE frame (
 CREATE TABLE symbol (
     frame_id  INTEGER NOT NULL REFERENCES frame(id),
     inline_index INTEGER NOT NULL,       -- 0 = innermost inlined function
-    function  TEXT,                      -- demangled; NULL = unknown
+    function  TEXT,                      -- demangled; NULL = unknown (start and size may still be known)
     linkage_name TEXT,                   -- as in the symbol table
     file      TEXT,                      -- NULL = unknown
     line      INTEGER,
     start     INTEGER,                   -- file address where the function begins; NULL = unknown or inlined
+    size      INTEGER,                   -- bytes of the function, perhaps with padding; NULL = unknown or inlined
     PRIMARY KEY (frame_id, inline_index)
 ) WITHOUT ROWID;
 
