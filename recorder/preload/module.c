@@ -286,10 +286,6 @@ const struct module *module_at(uintptr_t address) {
     return again ? again : add(&object);
 }
 
-const struct module *module_by_index(uint32_t index) {
-    return &local->modules[index - 1];
-}
-
 void module_freed(const void *p) {
     uint32_t bit = seen_bit(p);
     if (!(load_relaxed(&seen[bit / 64]) >> bit % 64 & 1))

@@ -48,7 +48,9 @@ static bool matches(uint64_t entry, const struct edge *edge) {
     const struct shm_node *node = node_at((uint32_t)entry);
     if (node->parent != edge->parent || node->address != edge->address)
         return false;
-    return !node->module || !load_relaxed(&module_by_index(node->module)->dead);
+    if (likely(!load_relaxed(&module_generation)) || !node->module)
+        return true; /* nothing was ever unloaded */
+    return !load_relaxed(&module_by_index(node->module)->dead);
 }
 
 static uint32_t target_of(uint32_t id) {

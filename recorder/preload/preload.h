@@ -62,11 +62,22 @@
 /* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
 struct frame {
     uintptr_t sp, ra, bp;
-    uintptr_t bp_address;  /* where bp was read, or the address of bp here: "unchanged" */
-    uintptr_t cfa_address; /* where sp was read, or the address of sp here: computed */
-    uint32_t node;
+    uint32_t node;  /* of the stack from the root to here */
+    uint32_t site;  /* node_site() of `node`, << 4 | op; 0 = not asked yet */
+    uint32_t words; /* words read to get to this frame and the ones outward of it */
     uint32_t reserved;
 };
+
+/* A frame of the walk under way, and where its registers were read (0 = computed). */
+struct fresh_frame {
+    uintptr_t sp, ra, bp, sp_address, bp_address;
+};
+
+/* A word of the stack that the last walk depended on. */
+struct stack_word {
+    uintptr_t address, value;
+};
+#define UNWIND_WORDS_PER_FRAME 3u
 
 #define UNWIND_MAX_DEPTH    4096u
 #define UNWIND_SPARE_FRAMES 16u /* ours, which libunwind sees and we cut off */
@@ -84,8 +95,9 @@ struct thread {
     uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
     uint32_t depth;               /* frames of the last walk, outermost first */
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
-    struct frame *frames;         /* [max_depth] */
-    struct frame *fresh;          /* [max_depth] the part of a walk not yet merged */
+    struct frame *frames;         /* [max_depth] the last walk, outermost first */
+    struct stack_word *words;     /* [3 * max_depth] what it read, in the same order */
+    struct fresh_frame *fresh;    /* [max_depth] the part of a walk not yet merged */
     void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
 };
 
@@ -341,10 +353,11 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
 
 /**
  * Walk by cached rules, re-using the thread's last walk.
- * Return: the innermost frame's node (0: the stack could not be interned); *walked is
- * false when libunwind must do it.
+ * Return: the innermost frame (in thread->frames), NULL when the stack could not be
+ * interned; *walked is false when libunwind must do it.
  */
-uint32_t unwind_fast(struct thread *thread, const struct caller *caller, bool *walked);
+struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
+                          bool *walked);
 
 /** Forget every cached rule: a module was unloaded. */
 void unwind_forget(void);
@@ -364,7 +377,9 @@ struct shm_node *node_at(uint32_t id);
 
 /** Module of a code address. Return: never NULL except when the table is full. */
 const struct module *module_at(uintptr_t address);
-const struct module *module_by_index(uint32_t index);
+static inline const struct module *module_by_index(uint32_t index) {
+    return &local->modules[index - 1];
+}
 /** ld.so frees @p: if that is a link map, its module is gone. Context: guard held. */
 void module_freed(const void *p);
 /** Changes whenever a module was unloaded. */

@@ -69,8 +69,11 @@ static struct thread *memory_of(uint32_t slot) {
     if (memory[slot])
         return memory[slot];
     size_t depth = preload.max_depth;
-    size_t bytes = sizeof(struct thread) + 2 * depth * sizeof(struct frame) +
-                   (depth + UNWIND_SPARE_FRAMES) * sizeof(void *);
+    size_t per_frame = sizeof(struct frame) + sizeof(struct fresh_frame) +
+                       UNWIND_WORDS_PER_FRAME * sizeof(struct stack_word) +
+                       sizeof(void *);
+    size_t bytes =
+        sizeof(struct thread) + depth * per_frame + UNWIND_SPARE_FRAMES * sizeof(void *);
     struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (thread)
         sys_madvise(thread, bytes, MADV_WIPEONFORK);
@@ -80,7 +83,9 @@ static struct thread *memory_of(uint32_t slot) {
 static void arrange(struct thread *thread, uint32_t slot, uint32_t tid) {
     bool continues = thread->live;
     thread->frames = (struct frame *)(thread + 1);
-    thread->fresh = thread->frames + preload.max_depth;
+    thread->words = (struct stack_word *)(thread->frames + preload.max_depth);
+    thread->fresh = (struct fresh_frame *)(thread->words +
+                                           preload.max_depth * UNWIND_WORDS_PER_FRAME);
     thread->addresses = (void **)(thread->fresh + preload.max_depth);
     thread->slot = slot;
     thread->tid = tid;

@@ -172,6 +172,8 @@ void unwind_open(void) {
     open_guarded();
     guard_set(GUARD_NONE);
     errno = saved;
+    if (!reference_backtrace)
+        process_note(SHM_NOTE_NO_LIBUNWIND, preload.arena->libunwind_path);
 }
 
 /* --- a stack --- */
@@ -209,16 +211,18 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
     return end - i < preload.max_depth ? end - i : preload.max_depth;
 }
 
-static COLD uint32_t by_reference(struct thread *thread, const struct caller *caller) {
+static COLD struct frame *by_reference(struct thread *thread,
+                                       const struct caller *caller) {
     uint32_t first, n = unwind_reference(thread, caller, &first), node = 0;
     add_relaxed(&local->process->fallbacks, 1);
     thread->depth = 0;
     for (uint32_t i = n; i-- > 0;) {
         node = node_frame(thread, node, (uintptr_t)thread->addresses[first + i]);
         if (!node)
-            return 0;
+            return NULL;
     }
-    return node;
+    thread->frames[0] = (struct frame){.node = node}; /* depth is 0: nobody's walk */
+    return &thread->frames[0];
 }
 
 #ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's */
@@ -251,11 +255,13 @@ static COLD void self_check(struct thread *thread, const struct caller *caller) 
 #define self_check(thread, caller) ((void)0)
 #endif
 
+_Static_assert(SHM_N_OPS <= 16, "an op has four bits in struct frame");
+
 uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op) {
     bool walked = false;
-    uint32_t node = unwind_fast(thread, caller, &walked);
+    struct frame *frame = unwind_fast(thread, caller, &walked);
     if (unlikely(!walked))
-        node = by_reference(thread, caller);
+        frame = by_reference(thread, caller);
     else
         self_check(thread, caller);
     uint32_t flags = thread->last_flags;
@@ -263,9 +269,12 @@ uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_
         add_relaxed(&local->process->truncated, 1);
     if (unlikely(flags & SHM_NODE_INCOMPLETE))
         add_relaxed(&local->process->incomplete, 1);
-    if (node)
-        node = node_site(thread, node, op, flags);
-    if (unlikely(!node))
+    if (likely(frame) && likely((frame->site & 15) == op && !flags))
+        return frame->site >> 4;
+    uint32_t site = frame ? node_site(thread, frame->node, op, flags) : 0;
+    if (likely(site))
+        frame->site = site << 4 | op;
+    else
         add_relaxed(&local->process->nodes_lost, 1);
-    return node;
+    return site;
 }

@@ -3,11 +3,12 @@
  */
 #include "preload.h"
 
-uint32_t unwind_fast(struct thread *thread, const struct caller *caller, bool *walked) {
+struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
+                          bool *walked) {
     (void)thread;
     (void)caller;
     *walked = false;
-    return 0;
+    return NULL;
 }
 
 bool unwind_is_outermost(uintptr_t address) {

@@ -635,20 +635,20 @@ static inline uintptr_t word(uintptr_t address) {
 enum step { STEP_ON, STEP_END, STEP_LOST };
 
 /* From @f to its caller, in place. */
-static inline enum step step(struct thread *t, struct frame *f) {
+static inline enum step step(struct thread *t, struct fresh_frame *f) {
     rule_bits rule = rule_at(f->ra);
     enum kind kind = rule >> 56;
     int64_t cfa_offset = (int32_t)rule, bp_offset = (int16_t)(rule >> 32);
     uintptr_t cfa, bp_at;
-    f->cfa_address = 0;
+    f->sp_address = 0;
     if (likely(kind == KIND_SP || kind == KIND_BP)) {
         cfa = (kind == KIND_SP ? f->sp : f->bp) + (uintptr_t)cfa_offset;
         bp_at = bp_offset ? cfa + (uintptr_t)bp_offset : 0;
     } else if (kind == KIND_DRAP) {
-        f->cfa_address = f->bp + (uintptr_t)cfa_offset;
-        if (f->cfa_address & 7 || !stack_has(t, f->cfa_address))
+        f->sp_address = f->bp + (uintptr_t)cfa_offset;
+        if (f->sp_address & 7 || !stack_has(t, f->sp_address))
             return STEP_LOST;
-        cfa = word(f->cfa_address);
+        cfa = word(f->sp_address);
         bp_at = f->bp + (uintptr_t)bp_offset;
     } else {
         return kind == KIND_END ? STEP_END : STEP_LOST;
@@ -666,110 +666,132 @@ static inline enum step step(struct thread *t, struct frame *f) {
     return likely(f->ra) ? STEP_ON : STEP_END;
 }
 
-/*
- * Does every word that the last walk read outward of frames[j] still hold what it held?
- * Return: how many of the outermost frames may still be met: j + 1 if all words do, else
- * up to the outermost one that changed (it may itself be met: its own state is compared).
+static inline uint32_t words_before(const struct thread *t, uint32_t frame) {
+    return frame ? t->frames[frame - 1].words : 0;
+}
+
+/* Does every word that the last walk read outward of frames[j] still hold what it held?
  */
-static inline uint32_t revalidate(const struct thread *t, uint32_t j, bool *same) {
-    const struct frame *frames = t->frames;
+static inline bool same_outward(const struct thread *t, uint32_t j) {
+    const struct stack_word *words = t->words;
     uintptr_t difference = 0;
-    for (uint32_t k = 0; k < j; k++)
-        difference |= (word(frames[k].sp - 8) ^ frames[k].ra) |
-                      (word(frames[k].bp_address) ^ frames[k].bp) |
-                      (word(frames[k].cfa_address) ^ frames[k].sp);
-    *same = likely(!difference);
-    if (*same)
-        return j + 1;
-    uint32_t k = 0;
-    while (word(frames[k].sp - 8) == frames[k].ra &&
-           word(frames[k].bp_address) == frames[k].bp &&
-           word(frames[k].cfa_address) == frames[k].sp)
-        k++;
-    return k + 1;
-}
-
-/* Store a frame at its place; what was not read from the stack is compared with itself.
- */
-static inline void keep(struct frame *to, const struct frame *from) {
-    *to = *from;
-    if (!to->bp_address)
-        to->bp_address = (uintptr_t)&to->bp;
-    if (!to->cfa_address)
-        to->cfa_address = (uintptr_t)&to->sp;
-}
-
-/* Put the fresh frames behind the first @base old ones and intern them. */
-static inline uint32_t merge(struct thread *t, uint32_t base, uint32_t n_fresh) {
-    uint32_t node = base ? t->frames[base - 1].node : 0;
-    t->depth = 0;
-    for (uint32_t i = n_fresh; i-- > 0; base++) {
-        struct frame *f = &t->frames[base];
-        keep(f, &t->fresh[i]);
-        if (!f->node)
-            f->node = node_frame(t, node, f->ra);
-        node = f->node;
-        if (unlikely(!node))
-            return 0;
-    }
-    t->depth = base;
-    return node;
+    for (uint32_t i = 0, n = words_before(t, j); i < n; i++)
+        difference |= word(words[i].address) ^ words[i].value;
+    return !difference;
 }
 
 /*
- * Walk outward from @f, from frame to frame, into fresh[].
- * @base: how many of the old frames are still right behind the fresh ones
+ * After same_outward(j) said no: the outermost frame that a changed word led to. No frame
+ * inward of it can be met; it itself may be, its own state is compared.
+ */
+static COLD uint32_t first_changed(const struct thread *t, uint32_t j) {
+    uint32_t i = 0, frame = 0, n = words_before(t, j);
+    while (i < n && word(t->words[i].address) == t->words[i].value)
+        i++;
+    while (frame < j && t->frames[frame].words <= i)
+        frame++;
+    return frame;
+}
+
+/* Where a walk met the last one. */
+struct meeting {
+    uint32_t base; /* frames kept: frames[0 .. base) */
+    bool met;      /* the outermost fresh frame is frames[base], by other words maybe */
+};
+
+/*
+ * Walk outward from the hook's caller, from frame to frame, into fresh[].
  * Return: number of fresh frames, 0 when libunwind must do it.
  */
-static inline uint32_t walk(struct thread *t, struct frame f, uint32_t *base) {
-    uint32_t n = 0, old = t->depth; /* frames[0 .. old) may still match */
-    *base = 0;
+static uint32_t walk(struct thread *t, const struct caller *caller, struct meeting *m) {
+    struct fresh_frame f = {.sp = caller->frame + 16, .ra = caller->address};
+    f.bp = word(caller->frame);
+    const uint32_t limit = preload.max_depth;
+    uint32_t n = 0, old = t->depth; /* frames[0 .. old) may still be met */
+    *m = (struct meeting){0};
     t->last_flags = 0;
     for (;;) {
-        while (old && t->frames[old - 1].sp < f.sp)
-            old--;
-        struct frame *same = old ? &t->frames[old - 1] : NULL;
-        if (unlikely(n == preload.max_depth)) {
+        if (unlikely(n == limit)) {
             t->last_flags = SHM_NODE_TRUNCATED;
             return n;
         }
+        while (old && t->frames[old - 1].sp < f.sp)
+            old--;
+        t->fresh[n++] = f;
+        const struct frame *same = old ? &t->frames[old - 1] : NULL;
         if (same && same->sp == f.sp && same->ra == f.ra && same->bp == f.bp) {
-            bool valid;
-            old = revalidate(t, old - 1, &valid);
-            if (valid) {
-                *base = old - 1; /* the frame itself is among the fresh ones too: it may
-                                    have been reached by other words this time */
-                t->fresh[n] = f;
-                t->fresh[n++].node = same->node;
+            if (likely(same_outward(t, old - 1))) {
+                *m = (struct meeting){.base = old - 1, .met = true};
                 return n;
             }
+            old = first_changed(t, old - 1) + 1;
         }
-        t->fresh[n++] = f;
         enum step next = step(t, &f);
         if (unlikely(next != STEP_ON))
             return next == STEP_END ? n : 0;
     }
 }
 
-uint32_t unwind_fast(struct thread *t, const struct caller *caller, bool *walked) {
+static inline void depend(struct thread *t, uint32_t *n, uintptr_t at, uintptr_t value) {
+    t->words[(*n)++] = (struct stack_word){at, value};
+}
+
+/* Store a frame and the words that led to it. */
+static inline void keep(struct thread *t, struct frame *to, const struct fresh_frame *f,
+                        uint32_t *n_words) {
+    depend(t, n_words, f->sp - 8, f->ra);
+    if (f->bp_address)
+        depend(t, n_words, f->bp_address, f->bp);
+    if (unlikely(f->sp_address))
+        depend(t, n_words, f->sp_address, f->sp);
+    to->sp = f->sp;
+    to->ra = f->ra;
+    to->bp = f->bp;
+    to->words = *n_words;
+}
+
+/* Put the fresh frames behind the old ones that are kept, and intern them. */
+static inline struct frame *merge(struct thread *t, struct meeting m, uint32_t n_fresh) {
+    uint32_t n_words = words_before(t, m.base), at = m.base;
+    uint32_t node = at ? t->frames[at - 1].node : 0;
+    t->depth = 0; /* a half-stored walk is no walk */
+    for (uint32_t i = n_fresh; i-- > 0; at++) {
+        struct frame *f = &t->frames[at];
+        keep(t, f, &t->fresh[i], &n_words);
+        if (!(m.met && at == m.base)) {
+            f->node = node_frame(t, node, f->ra);
+            f->site = 0;
+        }
+        node = f->node;
+        if (unlikely(!node))
+            return NULL;
+    }
+    t->depth = at;
+    return &t->frames[at - 1];
+}
+
+struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *walked) {
     stack_enter(t, caller->frame);
-    uint32_t generation = load_relaxed(&module_generation), base;
+    uint32_t generation = load_relaxed(&module_generation);
     if (unlikely(generation != t->generation)) {
         t->generation = generation;
         t->depth = 0;
     }
-    struct frame f = {.sp = caller->frame + 16, .ra = caller->address};
-    f.bp = word(caller->frame);
-    uint32_t n = walk(t, f, &base);
-    if (likely(base) && unlikely(base + n > preload.max_depth)) {
+    struct meeting m;
+    uint32_t n = walk(t, caller, &m);
+    if (unlikely(m.met && m.base + n > preload.max_depth)) {
         t->depth = 0; /* cut at the same frame as a walk from scratch would */
-        n = walk(t, f, &base);
+        n = walk(t, caller, &m);
     }
     *walked = n != 0;
     if (unlikely(!n))
-        return 0;
-    uint32_t node = merge(t, base, n);
+        return NULL;
+    if (m.met && n == 1) { /* the very frame of last time, or one outward of it */
+        t->depth = m.base + 1;
+        return &t->frames[m.base];
+    }
+    struct frame *innermost = merge(t, m, n);
     if (unlikely(t->last_flags & SHM_NODE_TRUNCATED))
         t->depth = 0;
-    return node;
+    return innermost;
 }

@@ -7,7 +7,7 @@
 #   BUMP, PLUGIN_A, PLUGIN_B
 set -Eeu -o pipefail
 : "${RUN:?is set by meson test}" "${TARGET:?}" "${LIBRARY:?}" "${CHECKED:?}" "${BUMP:?}"
-unset LD_PRELOAD DEARTH_ARENA
+unset LD_PRELOAD DEARTH_ARENA PRELOAD_RUN_TSC
 export LC_ALL=C.UTF-8
 work=$(mktemp -d "${TMPDIR:-/tmp}/dearth-test.XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
