@@ -265,7 +265,10 @@ static int load_sites(struct report_data *data) {
         "FROM site "
         "WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
         "chosen_recording "
-        "UNION SELECT site_id FROM attempt WHERE replay_id IN chosen_replay) ORDER BY id",
+        "UNION SELECT site_id FROM attempt WHERE replay_id IN chosen_replay "
+        "UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b ON b.id = "
+        "bs.baseline_id "
+        "WHERE b.replay_id IN chosen_replay) ORDER BY id",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -317,6 +320,31 @@ static int load_counts(struct report_data *data) {
     return r                     ? r
            : step == SQLITE_DONE ? 0
                                  : store_error(data->store, "reading site_stat");
+}
+
+/* Sites that no recording has but a run without a fault reached: as testable as the
+ * others. */
+static int load_reached(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        data->store,
+        "SELECT bs.site_id, max(bs.count) FROM baseline_site bs JOIN baseline b "
+        "ON b.id = bs.baseline_id WHERE b.replay_id IN chosen_replay "
+        "GROUP BY bs.site_id ORDER BY bs.site_id",
+        &s);
+    int step = SQLITE_DONE;
+    struct report_site *x = NULL;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
+        if (!found)
+            continue;
+        x = found;
+        if (!x->count && !x->failable)
+            x->count = x->failable = natural(s, 1);
+    }
+    return r                     ? r
+           : step == SQLITE_DONE ? 0
+                                 : store_error(data->store, "reading baseline_site");
 }
 
 static int index_of(const char *const *names, int n, const char *name, int fallback) {
@@ -665,11 +693,9 @@ static void derive_notes(struct report_data *data) {
 
 static int load(struct report_data *data, int64_t recording) {
     int (*const steps[])(struct report_data *) = {
-        load_recordings, load_replays,
-        load_locations,  load_sites,
-        load_counts,     load_attempts,
-        load_skipped,    load_findings,
-        load_notes,      load_modules_without_cfi};
+        load_recordings, load_replays, load_locations,          load_sites,
+        load_counts,     load_reached, load_attempts,           load_skipped,
+        load_findings,   load_notes,   load_modules_without_cfi};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);

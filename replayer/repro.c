@@ -1,0 +1,480 @@
+/*
+ * `dearth repro`: show a finding again.
+ *
+ *   finding ─ attempt (the evidence) ─► order ─┐
+ *   recording ─► conditions ──────────────────┼─► runner ─► observation ─► verdict: the
+ * same? replay ─► isolation, limit, baseline ──────┘
+ *
+ * The program runs as in the replay, its output captured and passed on when it ends: the
+ * verdict rests on that output (a message of malloc's, a line that is missing), and it
+ * must be reached in the same way to be compared. Under a debugger the terminal is the
+ * user's and nothing is judged.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/cli.h"
+#include "../common/commands.h"
+#include "../common/error.h"
+#include "../common/frames.h"
+#include "../common/report_text.h"
+#include "../common/store.h"
+#include "../common/text.h"
+#include "baseline.h"
+#include "conditions.h"
+#include "replay_private.h"
+#include "runner.h"
+
+#define DEFAULT_LIMIT_NS 60000000000u
+#define STDOUT_CAP       (64u << 20)
+#define OUTPUT_LIMIT     (256u << 20)
+
+/* What the database knows about the finding. */
+struct evidence {
+    int64_t finding_id, recording_id, replay_id;
+    char *verdict;  /* of the finding */
+    char *shown;    /* of the attempt that is its evidence */
+    char *location; /* of the fault, for people */
+    char *op;
+    struct order order;
+    enum isolation isolation;
+    bool traced;
+    uint64_t time_limit_ns;
+};
+
+static void evidence_deinit(struct evidence *e) {
+    free(e->verdict);
+    free(e->shown);
+    free(e->location);
+    free(e->op);
+    *e = (struct evidence){0};
+}
+
+struct repro_options {
+    const char *path;
+    int64_t id, tries;
+    bool gdb, print;
+    char *const *argv; /* of a program recorded with --no-argv */
+};
+
+/* --- reading
+ * --------------------------------------------------------------------------------- */
+
+static const char evidence_sql[] =
+    "SELECT r.recording_id, r.id, f.verdict, a.verdict, a.site_id, a.occurrence, a.mode, "
+    "a.burst,"
+    " s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
+    "coalesce(r.time_limit_ns, 0),"
+    " l.function, l.file, l.line, lm.path, l.\"offset\" FROM finding f"
+    " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
+    " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
+    " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
+    " LEFT JOIN location l ON l.id = coalesce(f.location_id, s.location_id)"
+    " LEFT JOIN module lm ON lm.id = l.module_id WHERE f.id = ?1";
+
+static enum isolation isolation_from_name(const char *name) {
+    for (int i = ISOLATION_AUTO; name && i <= ISOLATION_SHARED; i++)
+        if (strcmp(isolation_name((enum isolation)i), name) == 0)
+            return (enum isolation)i;
+    return ISOLATION_AUTO;
+}
+
+static char *read_location(sqlite3_stmt *s) {
+    struct report_location l = {.function = store_column_text(s, 15),
+                                .file = store_column_text(s, 16),
+                                .line = sqlite3_column_int64(s, 17),
+                                .module = store_column_text(s, 18),
+                                .offset = sqlite3_column_int64(s, 19)};
+    struct text t = {0};
+    report_add_location(l.module ? &l : NULL, &t);
+    report_disarm(&t, 0);
+    return text_take(&t);
+}
+
+static void read_row(struct evidence *e, sqlite3_stmt *s) {
+    e->recording_id = sqlite3_column_int64(s, 0);
+    e->replay_id = sqlite3_column_int64(s, 1);
+    e->verdict = text_dup(store_column_text(s, 2));
+    e->shown = text_dup(store_column_text(s, 3));
+    e->order = (struct order){.site_id = sqlite3_column_int64(s, 4),
+                              .site = store_column_key(s, 8),
+                              .leaf_offset = (uint64_t)sqlite3_column_int64(s, 11),
+                              .occurrence = (uint64_t)sqlite3_column_int64(s, 5),
+                              .mode = fault_mode_from_name(store_column_text(s, 6)),
+                              .burst = (uint32_t)sqlite3_column_int(s, 7)};
+    if (sqlite3_column_type(s, 10) != SQLITE_NULL)
+        e->order.leaf_module =
+            key_module(sqlite3_column_blob(s, 10), (size_t)sqlite3_column_bytes(s, 10));
+    e->op = text_dup(store_column_text(s, 9));
+    e->isolation = isolation_from_name(store_column_text(s, 12));
+    e->traced = sqlite3_column_int(s, 13) != 0;
+    e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
+    e->location = read_location(s);
+}
+
+static int read_evidence(struct store *store, int64_t id, struct evidence *e) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store, evidence_sql, &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, id);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_DONE)
+        return error_print(
+            -ENOENT,
+            "%s: has no finding %lld; 'dearth report --format text %s' lists them",
+            store->path, (long long)id, store->path);
+    if (step != SQLITE_ROW)
+        return store_error(store, "reading the finding");
+    e->finding_id = id;
+    read_row(e, s);
+    return 0;
+}
+
+static uint8_t *copy_blob(sqlite3_stmt *s, int column, uint64_t *n) {
+    *n = (uint64_t)sqlite3_column_bytes(s, column);
+    uint8_t *copy = text_alloc(*n + 1);
+    if (*n)
+        memcpy(copy, sqlite3_column_blob(s, column), *n);
+    return copy;
+}
+
+static void copy_digest(sqlite3_stmt *s, int column, uint8_t out[16]) {
+    if (sqlite3_column_bytes(s, column) == 16)
+        memcpy(out, sqlite3_column_blob(s, column), 16);
+}
+
+static void read_run(sqlite3_stmt *s, struct observation *o) {
+    o->attached = true;
+    o->exit_code =
+        sqlite3_column_type(s, 0) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 0);
+    o->exit_signal = sqlite3_column_int(s, 1);
+    o->timed_out = sqlite3_column_int(s, 2) != 0;
+    o->duration_ns = (uint64_t)sqlite3_column_int64(s, 3);
+    o->stdout_data = copy_blob(s, 4, &o->stdout_kept);
+    o->stdout_bytes = (uint64_t)sqlite3_column_int64(s, 5);
+    copy_digest(s, 6, o->stdout_digest);
+    o->stderr_tail = (char *)copy_blob(s, 7, &o->stderr_tail_n);
+    o->files_known = sqlite3_column_bytes(s, 8) == 16;
+    copy_digest(s, 8, o->files_digest);
+}
+
+/* The runs without a fault of the replay that made the finding. @runs: free each and all.
+ */
+static int read_runs(struct store *store, int64_t replay_id, struct observation **runs,
+                     uint32_t *n) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(store,
+                      "SELECT exit_code, exit_signal, timed_out, duration_ns, stdout,"
+                      " stdout_bytes, stdout_digest, stderr, files_digest FROM baseline"
+                      " WHERE replay_id = ?1 ORDER BY ordinal",
+                      &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, replay_id);
+    int step;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        *runs = text_realloc(*runs, (*n + 1) * sizeof **runs);
+        (*runs)[*n] = (struct observation){0};
+        read_run(s, &(*runs)[(*n)++]);
+    }
+    if (step != SQLITE_DONE)
+        return store_error(store, "reading baseline runs");
+    return *n ? 0
+              : error_print(
+                    -ENODATA,
+                    "%s: replay %lld has no baseline runs to compare with; replay again",
+                    store->path, (long long)replay_id);
+}
+
+/* --- showing
+ * --------------------------------------------------------------------------------- */
+
+static void say_fault(const struct evidence *e) {
+    char key[DEARTH_KEY_HEX + 1];
+    text_key(e->order.site, key);
+    fprintf(stderr, "dearth: finding %lld, %s: %s in %s fails, call %llu of site %s%s\n",
+            (long long)e->finding_id, e->verdict, e->op, e->location,
+            (unsigned long long)e->order.occurrence, key,
+            e->order.mode == MODE_STICKY  ? ", and every allocation after it"
+            : e->order.mode == MODE_BURST ? ", and the next ones"
+                                          : "");
+}
+
+static void print_command(const struct evidence *e, const struct conditions *c,
+                          const char *path) {
+    AUTO_TEXT struct text t = {0};
+    char key[DEARTH_KEY_HEX + 1];
+    text_key(e->order.site, key);
+    text_addf(&t, "# The recorded command, without the fault:\n(cd ");
+    text_add_shell(&t, c->cwd);
+    text_add(&t, " && exec");
+    for (char **a = c->argv; *a; a++) {
+        text_add(&t, " ");
+        text_add_shell(&t, *a);
+    }
+    text_add(&t, c->stdin_path && !c->stdin_is_ours ? " <" : " </dev/null");
+    if (c->stdin_path && !c->stdin_is_ours)
+        text_add_shell(&t, c->stdin_path);
+    if (c->stdin_is_ours)
+        text_add(&t, " # recorded with a pipe as its standard input");
+    text_addf(&t, ")\n# The fault: %s in %s, call %llu of site %s, mode %s.\n", e->op,
+              e->location, (unsigned long long)e->order.occurrence, key,
+              fault_mode_name(e->order.mode));
+    text_add(&t, "# With the fault; and stopped at the failing call:\ndearth repro ");
+    text_add_shell(&t, path);
+    text_addf(&t, " %lld\ndearth repro --gdb ", (long long)e->finding_id);
+    text_add_shell(&t, path);
+    text_addf(&t, " %lld\n", (long long)e->finding_id);
+    fputs(t.data, stdout);
+}
+
+/* What the program printed, on the same streams; then what is to be said about it. */
+static void pass_output(const struct observation *seen) {
+    fwrite(seen->stdout_data, 1, seen->stdout_kept, stdout);
+    fflush(stdout);
+    if (seen->stderr_bytes > seen->stderr_tail_n)
+        fprintf(stderr, "dearth: the last %llu bytes of its stderr:\n",
+                (unsigned long long)seen->stderr_tail_n);
+    fwrite(seen->stderr_tail, 1, seen->stderr_tail_n, stderr);
+    if (seen->stderr_tail_n && seen->stderr_tail[seen->stderr_tail_n - 1] != '\n')
+        fputc('\n', stderr);
+}
+
+static void say_end(const struct observation *seen) {
+    char name[24];
+    if (seen->timed_out)
+        fprintf(stderr, "dearth: it was stopped: past its time limit\n");
+    else if (seen->exit_signal)
+        fprintf(stderr, "dearth: it was killed by %s\n",
+                report_signal_name(seen->exit_signal, name));
+    else
+        fprintf(stderr, "dearth: it ended with status %d\n", seen->exit_code);
+    AUTO_TEXT struct text t = {0};
+    const uint32_t most = 12;
+    if (seen->crash_signal && seen->n_crash_frames)
+        text_addf(&t, "dearth: %s at\n", report_signal_name(seen->crash_signal, name));
+    else if (seen->n_crash_frames)
+        text_add(&t, "dearth: it was at\n");
+    for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
+        const struct crash_frame *f = &seen->crash_frames[i];
+        text_addf(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
+                  frame_basename(f->module ? f->module : "?"),
+                  (unsigned long long)f->offset);
+    }
+    if (seen->n_crash_frames > most)
+        text_addf(&t, "    ... %u more\n", seen->n_crash_frames - most);
+    report_disarm(&t, 0);
+    if (t.n)
+        fputs(t.data, stderr);
+}
+
+/* --- running
+ * --------------------------------------------------------------------------------- */
+
+static int start(const struct repro_options *options, const struct evidence *e,
+                 const struct conditions *c, struct runner **out) {
+    enum isolation used;
+    struct runner_options o = {
+        .argv = c->argv,
+        .exe = c->exe,
+        .cwd = c->cwd,
+        .envp = c->envp,
+        .stdin_path = c->stdin_path,
+        .stdin_offset = c->stdin_offset,
+        .stdin_is_pipe = c->stdin_is_pipe,
+        .jobs = 1,
+        .time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS,
+        .stdout_cap = STDOUT_CAP,
+        .output_limit = OUTPUT_LIMIT,
+        .isolation = e->isolation,
+        .traced = e->traced && !options->gdb,
+        .keep_stdio = options->gdb,
+        .debugger = options->gdb ? "gdb" : NULL,
+    };
+    return runner_new(&o, out, &used);
+}
+
+/* One execution. Return: 1 with @seen, 0 interrupted, or a negative errno after a
+ * message. */
+static int execute(struct runner *runner, const struct order *order,
+                   struct observation *seen) {
+    const struct session *session;
+    uint64_t tag;
+    int r = runner_submit(runner, order, 1);
+    while (r == 0 && !interrupt_wanted())
+        r = runner_wait(runner, 200, &tag, seen, &session);
+    if (r > 0 && seen->start_error)
+        r = error_print_errno(-seen->start_error, "the program cannot be started again");
+    return r;
+}
+
+/* Return: 1 shown, 0 not, or a negative errno. */
+static int judge(const struct evidence *e, const struct baseline *baseline,
+                 const struct observation *seen) {
+    struct judgement j = verdict_judge(baseline, seen, NULL, 0);
+    bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
+    pass_output(seen);
+    if (seen->fired)
+        say_end(seen);
+    fprintf(stderr, "dearth: %s: %s%s%s\n", verdict_name(j.verdict), j.reason,
+            j.policy ? "; policy " : "", j.policy ? j.policy : "");
+    return shown;
+}
+
+static int run_judged(const struct repro_options *options, const struct evidence *e,
+                      struct runner *runner, const struct baseline *baseline) {
+    int64_t tries = 0;
+    int r = 0;
+    while (r == 0 && tries < options->tries) {
+        struct observation seen = {0};
+        r = execute(runner, &e->order, &seen);
+        tries++;
+        if (r > 0)
+            r = judge(e, baseline, &seen);
+        else if (r == 0)
+            r = error_print(-EINTR, "interrupted");
+        observation_deinit(&seen);
+    }
+    if (r < 0)
+        return EXIT_CANNOT;
+    if (r > 0)
+        fprintf(stderr, "dearth: finding %lld showed again\n", (long long)e->finding_id);
+    else
+        fprintf(stderr,
+                "dearth: finding %lld did not show again in %lld execution%s; recorded "
+                "was %s\n",
+                (long long)e->finding_id, (long long)tries, tries == 1 ? "" : "s",
+                e->shown);
+    return r > 0 ? EXIT_OK : EXIT_GATE_FAILED;
+}
+
+static int run_debugged(const struct evidence *e, struct runner *runner) {
+    struct observation seen = {0};
+    fprintf(
+        stderr,
+        "dearth: gdb stops when the allocation has failed; 'finish' twice leads to its "
+        "caller\n");
+    int r = execute(runner, &e->order, &seen);
+    observation_deinit(&seen);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
+
+static int say_changed(struct store *store, int64_t recording_id) {
+    AUTO_FREE char *path = NULL;
+    int n = conditions_changed(store, recording_id, &path);
+    if (n > 0)
+        error_warn("%s is not the file that was recorded; the failure may not come up: "
+                   "record and "
+                   "replay again",
+                   path);
+    return n < 0 ? n : 0;
+}
+
+static int run(const struct repro_options *options, struct store *store,
+               const struct evidence *e, const struct conditions *c) {
+    struct observation *runs = NULL;
+    struct baseline baseline = {0};
+    struct runner *runner = NULL;
+    uint32_t n = 0;
+    int status = EXIT_CANNOT;
+    if (say_changed(store, e->recording_id) == 0 &&
+        (options->gdb || read_runs(store, e->replay_id, &runs, &n) == 0) &&
+        start(options, e, c, &runner) == 0) {
+        say_fault(e);
+        if (options->gdb) {
+            status = run_debugged(e, runner);
+        } else {
+            baseline_fold(runs, n, &baseline);
+            interrupt_install();
+            status = run_judged(options, e, runner, &baseline);
+            interrupt_restore();
+        }
+    }
+    runner_free(runner);
+    baseline_deinit(&baseline);
+    for (uint32_t i = 0; i < n; i++)
+        observation_deinit(&runs[i]);
+    free(runs);
+    return status;
+}
+
+static int repro(const struct repro_options *options) {
+    AUTO_STORE struct store *store = NULL;
+    struct evidence e = {0};
+    struct conditions c = {0};
+    int status = EXIT_CANNOT;
+    if (store_new(options->path, STORE_READ, &store) == 0 &&
+        read_evidence(store, options->id, &e) == 0 &&
+        conditions_init(&c, store, e.recording_id, options->argv) == 0) {
+        status = EXIT_OK;
+        if (options->print)
+            print_command(&e, &c, options->path);
+        else
+            status = run(options, store, &e, &c);
+    }
+    conditions_deinit(&c);
+    evidence_deinit(&e);
+    return status;
+}
+
+/* --- the command
+ * ----------------------------------------------------------------------------- */
+
+static int take_operands(struct repro_options *o, int n, char **operands) {
+    char *end;
+    if (n < 1 || n > 2)
+        return error_print(-EINVAL,
+                           "repro: takes a database and the number of a finding, or the "
+                           "number alone (see 'dearth repro --help')");
+    if (n == 2)
+        o->path = operands[0];
+    errno = 0;
+    o->id = strtoll(operands[n - 1], &end, 10);
+    if (end == operands[n - 1] || *end || errno || o->id < 1)
+        return error_print(-EINVAL,
+                           "repro: '%s' is not the number of a finding; 'dearth report "
+                           "--format text' lists them",
+                           operands[n - 1]);
+    if (o->tries < 1 || o->tries > 1000000)
+        return error_print(-EINVAL, "repro: --tries takes 1 or more");
+    return 0;
+}
+
+int command_repro(int argc, char **argv) {
+    struct repro_options o = {.path = STORE_DEFAULT_PATH, .tries = 1};
+    int n_operands, n = 1;
+    while (n < argc && strcmp(argv[n], "--") != 0)
+        n++;
+    if (n < argc && argv[n + 1])
+        o.argv = argv + n + 1;
+    const struct cli_option table[] = {
+        {'g', "gdb", CLI_FLAG, &o.gdb, NULL,
+         "run it in gdb, stopped where the allocation has failed; nothing is judged"},
+        {0, "tries", CLI_INT, &o.tries, "N",
+         "run it up to N times until it shows (default: 1)"},
+        {0, "print", CLI_FLAG, &o.print, NULL,
+         "print the recorded command and the fault; run nothing"},
+        {0},
+    };
+    const struct cli_command command = {
+        "repro", "[options] [FILE] ID [-- PROGRAM ARGUMENTS]",
+        "Show a finding again: run the program once with the same failure.",
+        "FILE is the database (default: " STORE_DEFAULT_PATH
+        "), ID the finding's number in the report. PROGRAM ARGUMENTS are needed only "
+        "when the "
+        "recording was made with --no-argv. The program's output is passed on when it "
+        "ends. Exit "
+        "status: 0 it showed again, 1 it did not, 2 dearth could not do its job.",
+        table};
+    int r = cli_parse(&command, n, argv, false, &n_operands);
+    if (r == CLI_DONE)
+        return EXIT_OK;
+    if (r < 0 || take_operands(&o, n_operands, argv + 1) < 0)
+        return EXIT_CANNOT;
+    return repro(&o);
+}
