@@ -1,0 +1,308 @@
+/*
+ * Starting the recorded program so that it cannot tell: see program.h.
+ *
+ *   block signals ─► fork ─► child: inherited mask and dispositions, execve
+ *                      └──► parent: handlers, child subreaper; signals arrive only in
+ * ppoll
+ *
+ * Invariant: between fork and exec the child has the dispositions that dearth inherited,
+ * since ours are set in the parent after the fork; and no signal is lost, since all that
+ * we handle are blocked except while we wait.
+ */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/error.h"
+#include "../common/text.h"
+#include "preload/exec_probe.h"
+
+/* --- finding ------------------------------------------------------------------------ */
+
+static char *absolute(const char *path) {
+    if (path[0] == '/')
+        return text_dup(path);
+    AUTO_FREE char *cwd = getcwd(NULL, 0);
+    return text_format("%s/%s", cwd ? cwd : ".", path);
+}
+
+/* Say why the program at @path cannot take the library along. */
+static int refuse(enum exec_probe why, const char *path, const char *image) {
+    AUTO_FREE char *via =
+        strcmp(path, image) != 0 ? text_format(" (run by %s)", image) : text_dup("");
+    switch (why) {
+    case EXEC_PROBE_STATIC:
+        error_print(0,
+                    "%s%s is linked statically: there is no dynamic loader that could "
+                    "load the recorder; link it dynamically to record it",
+                    path, via);
+        break;
+    case EXEC_PROBE_SETUID:
+        error_print(0,
+                    "%s%s is setuid, setgid or has capabilities: the system does not let "
+                    "it be recorded; record a copy without these rights",
+                    path, via);
+        break;
+    case EXEC_PROBE_OTHER_LIBC:
+        error_print(0,
+                    "%s%s uses another C library than this dearth (musl?): it cannot "
+                    "load the recorder",
+                    path, via);
+        break;
+    default:
+        error_print(0,
+                    "%s%s is built for another machine or word size than this dearth: it "
+                    "cannot load the recorder",
+                    path, via);
+        break;
+    }
+    return EXIT_RECORD_FAILED;
+}
+
+static int not_executable(const char *path, const char *why) {
+    error_print(0, "%s: %s", path, why);
+    return EXIT_NOT_EXECUTABLE;
+}
+
+int program_find(const char *name, char **path) {
+    char found[4096], image[4096] = "";
+    struct stat st;
+    if (!exec_probe_search(name, getenv("PATH"), found, sizeof found) ||
+        stat(found, &st) < 0) {
+        error_print(
+            0, strchr(name, '/') ? "%s: no such program" : "%s: no such program in PATH",
+            name);
+        return EXIT_NOT_FOUND;
+    }
+    if (S_ISDIR(st.st_mode))
+        return not_executable(name, "is a folder, not a program");
+    if (!S_ISREG(st.st_mode) || access(found, X_OK) < 0)
+        return not_executable(found, "is not executable (chmod +x makes it so)");
+    enum exec_probe probe = exec_probe_at(AT_FDCWD, found, image, sizeof image);
+    if (probe == EXEC_PROBE_NOT_FOUND) {
+        error_print(0, "%s: its interpreter %s is not there", found, image);
+        return EXIT_NOT_FOUND;
+    }
+    *path = absolute(found);
+    if (probe == EXEC_PROBE_OK || probe == EXEC_PROBE_UNKNOWN)
+        return 0;
+    int r = refuse(probe, *path, image[0] ? image : *path);
+    free(*path);
+    *path = NULL;
+    return r;
+}
+
+/* --- an allocator of its own ----------------------------------------------------------
+ */
+
+static bool defines_malloc(Elf *elf, Elf_Scn *section, const GElf_Shdr *header) {
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t n = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; i < n; i++) {
+        GElf_Sym symbol;
+        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
+            GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+            continue;
+        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
+        if (name && (strcmp(name, "malloc") == 0 || strcmp(name, "__libc_malloc") == 0))
+            return true;
+    }
+    return false;
+}
+
+bool program_has_allocator(const char *path) {
+    bool found = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    elf_version(EV_CURRENT);
+    Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
+    for (Elf_Scn *s = NULL; elf && !found && (s = elf_nextscn(elf, s));) {
+        GElf_Shdr header;
+        if (gelf_getshdr(s, &header) &&
+            (header.sh_type == SHT_DYNSYM || header.sh_type == SHT_SYMTAB))
+            found = defines_malloc(elf, s, &header);
+    }
+    elf_end(elf);
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+/* --- signals ------------------------------------------------------------------------ */
+
+static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
+#define N_HANDLED (sizeof handled / sizeof *handled)
+
+static volatile sig_atomic_t arrived[NSIG];
+static struct sigaction before[N_HANDLED], pipe_before;
+static sigset_t mask_before, mask_waiting;
+
+static void on_signal(int signal) {
+    arrived[signal] = 1;
+}
+
+static void block_signals(void) {
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < N_HANDLED; i++)
+        sigaddset(&ours, handled[i]);
+    sigprocmask(SIG_BLOCK, &ours, &mask_before);
+    mask_waiting = mask_before;
+    for (size_t i = 0; i < N_HANDLED; i++)
+        sigdelset(&mask_waiting, handled[i]);
+}
+
+/* What we inherited as ignored (nohup, a background job of a script) stays ignored. */
+static void catch_signals(void) {
+    struct sigaction catch = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&catch.sa_mask);
+    for (size_t i = 0; i < N_HANDLED; i++) {
+        arrived[handled[i]] = 0;
+        sigaction(handled[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN || handled[i] == SIGCHLD)
+            sigaction(handled[i], &catch, NULL);
+    }
+    sigaction(SIGPIPE, &ignore, &pipe_before);
+}
+
+void program_done(struct program *p) {
+    (void)p;
+    for (size_t i = 0; i < N_HANDLED; i++)
+        sigaction(handled[i], &before[i], NULL);
+    sigaction(SIGPIPE, &pipe_before, NULL);
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+/* --- starting ----------------------------------------------------------------------- */
+
+static void raise_descriptor_limit(void) {
+    struct rlimit limit; /* one pidfd a process; ours alone, the child has its own copy */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static _Noreturn void child(const char *path, char *const argv[], char *const envp[],
+                            int stdin_fd, int report) {
+    if (stdin_fd >= 0)
+        dup2(stdin_fd, STDIN_FILENO);
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+    execve(path, argv, envp);
+    int err = errno;
+    if (err == ENOEXEC) { /* a script without "#!": run as shells do */
+        size_t n = 0;
+        while (argv[n])
+            n++;
+        char **shell = calloc(n + 2, sizeof *shell);
+        if (shell) {
+            shell[0] = (char *)"sh";
+            shell[1] = (char *)path;
+            for (size_t i = 1; i < n; i++)
+                shell[i + 1] = argv[i];
+            execve("/bin/sh", shell, envp);
+        }
+    }
+    while (write(report, &err, sizeof err) < 0 && errno == EINTR)
+        ;
+    _exit(EXIT_NOT_EXECUTABLE);
+}
+
+/* Did the exec work? The pipe closes by it, or carries errno. */
+static int exec_error(int report) {
+    int err = 0;
+    ssize_t n;
+    do
+        n = read(report, &err, sizeof err);
+    while (n < 0 && errno == EINTR);
+    close(report);
+    return n == (ssize_t)sizeof err ? err : 0;
+}
+
+int program_start(struct program *p, const char *path, char *const argv[],
+                  char *const envp[], int stdin_fd) {
+    int report[2];
+    *p = (struct program){.exit_code = -1};
+    p->had_children = waitpid(-1, NULL, WNOHANG) >= 0;
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return error_print_errno(-errno, "cannot start %s", path);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    block_signals();
+    p->pid = fork();
+    if (p->pid == 0)
+        child(path, argv, envp, stdin_fd, report[1]);
+    int err = errno;
+    close(report[1]);
+    catch_signals();
+    if (p->pid < 0) {
+        close(report[0]);
+        program_done(p);
+        return error_print_errno(-err, "cannot start %s", path);
+    }
+    raise_descriptor_limit();
+    if ((err = exec_error(report[0]))) {
+        waitpid(p->pid, NULL, 0);
+        program_done(p);
+        error_print_errno(-err, "%s: cannot be executed", path);
+        return EXIT_NOT_EXECUTABLE;
+    }
+    return 0;
+}
+
+/* --- waiting ------------------------------------------------------------------------ */
+
+static void reap(struct program *p) {
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != p->pid)
+            continue; /* an orphan of the program, adopted by us */
+        p->ended = true;
+        p->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        p->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    }
+    p->childless = pid < 0 && errno == ECHILD;
+}
+
+static bool take(int signal) {
+    bool was = arrived[signal];
+    arrived[signal] = 0;
+    return was;
+}
+
+void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
+    struct pollfd fds = {.fd = fd, .events = POLLIN};
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
+                               (long)(timeout_ns % 1000000000u)};
+    ppoll(&fds, 1, &timeout, &mask_waiting);
+    bool was_over = p->ended;
+    take(SIGCHLD);
+    reap(p);
+    for (size_t i = 0; i < N_HANDLED; i++) {
+        int signal = handled[i];
+        if (signal == SIGCHLD || !take(signal))
+            continue;
+        if (was_over)
+            p->interrupted = true;
+        else if (!p->ended && (signal == SIGTERM || signal == SIGHUP))
+            kill(p->pid, signal);
+    }
+}
+
+int program_status(const struct program *p) {
+    return p->exit_signal ? 128 + p->exit_signal : p->exit_code;
+}

@@ -1,0 +1,55 @@
+/* The program that is recorded: found, looked at, started, waited for. */
+#ifndef DEARTH_PROGRAM_H
+#define DEARTH_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/**
+ * Find @name as a shell does and see whether it can be recorded.
+ * @path: absolute, free() it; out
+ * Return: 0, or EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE, EXIT_RECORD_FAILED after a message.
+ */
+int program_find(const char *name, char **path);
+
+/** Does the file define malloc() itself, so that its own calls never leave it? */
+bool program_has_allocator(const char *path);
+
+/* Signals and children from the start of the program to the end of the recording. */
+struct program {
+    pid_t pid;
+    bool ended;     /* the program itself */
+    bool childless; /* no child of ours is left, adopted ones included */
+    bool
+        had_children; /* dearth was exec'ed by a process that had some: never childless */
+    int exit_code;    /* -1 when a signal ended it */
+    int exit_signal;  /* 0 when it exited */
+    bool interrupted; /* the user wants the recording to end */
+};
+
+/**
+ * Start it in our process group, on our terminal, with the signal mask and dispositions
+ * that dearth was started with. From then on our own signals are caught: see
+ * program_wait().
+ * @stdin_fd: becomes its descriptor 0; -1 = ours
+ * Return: 0, EXIT_NOT_EXECUTABLE after a message, or a negative errno after a message.
+ */
+int program_start(struct program *program, const char *path, char *const argv[],
+                  char *const envp[], int stdin_fd);
+
+/**
+ * Wait for a signal, a descriptor or the time; take the deaths of children, pass SIGTERM
+ * and SIGHUP on to the program, leave SIGINT and SIGQUIT to the terminal, which sends
+ * them to the whole process group. Once the program has ended, any of them ends the
+ * recording.
+ */
+void program_wait(struct program *program, int fd, uint64_t timeout_ns);
+
+/** Put our signals back as they were. */
+void program_done(struct program *program);
+
+/** Exit status as a shell shows it. */
+int program_status(const struct program *program);
+
+#endif
