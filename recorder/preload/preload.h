@@ -153,8 +153,9 @@ struct preload {
     uint32_t burst_fault;   /* index into faults[] */
     uint64_t burst_left;
     uint64_t boot_events;
-    uint32_t glibc_realloc; /* realloc(p, 0) frees: glibc's own is the real one */
-    uint32_t check_pid;     /* the kernel has no MADV_WIPEONFORK */
+    uint32_t forked_threaded; /* forked from a process that had several threads */
+    uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
+    uint32_t check_pid;       /* the kernel has no MADV_WIPEONFORK */
     char arena_path[SHM_PATH_BYTES];
 };
 extern struct preload preload;

@@ -23,10 +23,23 @@
 struct preload preload;
 struct local *local;
 
+/* libc's own, by way of the vDSO. Called by name it may be a sanitizer's interceptor,
+ * which before its constructor jumps to NULL. */
+static int (*libc_clock)(clockid_t, struct timespec *);
+
 uint64_t clock_ticks_slow(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t); /* vDSO; cannot fail, so errno is safe */
+    if (!libc_clock || libc_clock(CLOCK_MONOTONIC, &t) != 0)
+        return arena_now_ns();
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void find_clock(void) {
+    if (preload.clock != SHM_CLOCK_MONOTONIC_NS)
+        return;
+    void *libc = dlopen("libc.so.6", RTLD_NOLOAD | RTLD_LAZY);
+    if (libc)
+        libc_clock = (int (*)(clockid_t, struct timespec *))dlsym(libc, "clock_gettime");
 }
 
 /* --- attaching --- */
@@ -89,8 +102,11 @@ static struct shm_header *map_arena(const char *path) {
     if (fd < 0)
         return NULL;
     struct shm_header *arena = NULL, *header = sys_mmap(sizeof *header, MAP_SHARED, fd);
-    if (header && plausible(header))
+    if (header && plausible(header)) {
         arena = sys_mmap(header->arena_bytes, MAP_SHARED, fd);
+        if (!arena) /* RLIMIT_AS: the program runs alone, and the report says so */
+            add_relaxed(&header->processes_lost, 1);
+    }
     if (header)
         sys_munmap(header, sizeof *header);
     sys_close(fd);
@@ -219,6 +235,7 @@ static void fill(struct shm_process *p) {
     p->origin = SHM_ORIGIN_FORK;
     p->parent = preload.process_block;
     const struct shm_process *parent = arena_block(p->parent);
+    preload.forked_threaded |= parent->n_rings > 1;
     if (!p->exe[0]) /* no /proc in there */
         __builtin_memcpy(p->exe, parent->exe, sizeof p->exe);
 }
@@ -344,6 +361,9 @@ __attribute__((constructor)) static void up(void) {
     if (preload.state != PRELOAD_ON)
         return;
     guard_take(NULL);
+    guard_set(GUARD_PRIVATE);
+    find_clock();
+    guard_set(GUARD_OURS);
     bool ready = process_ready();
     if (ready)
         local->process->boot_events = preload.boot_events;

@@ -178,6 +178,16 @@ void unwind_open(void) {
 
 /* --- a stack --- */
 
+/* A thread that fork left behind may have held one of libunwind's or ld.so's locks. Where
+ * libunwind is the only unwinder there is no choice; it is on rare occasions here. */
+static bool reference_may_hang(void) {
+#if defined(__x86_64__)
+    return preload.forked_threaded;
+#else
+    return false;
+#endif
+}
+
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
                           uint32_t *first) {
     int (*backtrace)(void **, int) = load_acquire(&reference_backtrace);
@@ -185,7 +195,7 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
     *first = 0;
     thread->last_flags = SHM_NODE_INCOMPLETE;
     addresses[0] = (void *)caller->address;
-    if (!backtrace)
+    if (!backtrace || reference_may_hang())
         return 1;
     int saved = errno;
     guard_set(GUARD_PRIVATE);
