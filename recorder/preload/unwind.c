@@ -239,7 +239,7 @@ static COLD struct frame *by_reference(struct thread *thread,
 static COLD void self_check(struct thread *thread, const struct caller *caller) {
     uint64_t *counts = (uint64_t *)local->process->reserved; /* compared, different */
     uint32_t flags = thread->last_flags, depth = thread->depth, first;
-    if (flags & SHM_NODE_TRUNCATED || !reference_backtrace)
+    if (flags & SHM_NODE_TRUNCATED || !reference_backtrace || reference_may_hang())
         return;
     uint32_t n = unwind_reference(thread, caller, &first);
     bool same = n == depth;
