@@ -245,7 +245,7 @@ static void notice_deaths(struct collector *c) {
     for (uint32_t i = 0; i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
         if (w && w->state == WATCHED_ALIVE &&
-            (w->replaced || (look && w->pidfd < 0 && process_gone(w))))
+            (w->replaced || w->gone || (look && w->pidfd < 0 && process_gone(w))))
             w->state = WATCHED_DYING;
     }
 }
@@ -321,15 +321,14 @@ int collector_round(struct collector *c, uint64_t *n_events) {
     return r;
 }
 
-int collector_finish(struct collector *c) {
+int collector_finish(struct collector *c, bool all_dead) {
     int r = 0;
     tick(c);
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state == WATCHED_DYING)
-            r = process_store(c, w, end_of(w));
-        else if (w && w->state == WATCHED_ALIVE)
-            r = process_store(c, w, w->foreign ? end_of(w) : "running");
+        if (w && w->state != WATCHED_STORED)
+            r = process_store(
+                c, w, all_dead || w->state == WATCHED_DYING ? end_of(w) : "running");
     }
     if (r == 0)
         r = collector_commit(c);

@@ -70,10 +70,11 @@ uint32_t collector_n_alive(const struct collector *collector);
 int collector_starved(const struct collector *collector);
 
 /**
- * Store everything that is left, also of processes that live on (end 'running').
- * Return: 0 or a negative errno after a message.
+ * Store everything that is left.
+ * @all_dead: nobody can be alive any more; otherwise those not seen dying end as
+ * 'running' Return: 0 or a negative errno after a message.
  */
-int collector_finish(struct collector *collector);
+int collector_finish(struct collector *collector, bool all_dead);
 
 /** Sums so far; whole after collector_finish(). */
 struct collector_totals collector_totals(const struct collector *collector);

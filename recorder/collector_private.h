@@ -39,6 +39,7 @@ struct watched {
     enum watched_state state;
     int pidfd;     /* -1 = none could be had: /proc is asked instead */
     bool foreign;  /* lives in another pid namespace: its pid says nothing here */
+    bool gone;     /* was dead when it was first looked at */
     bool replaced; /* an exec put another image in its place */
     bool left;     /* its blocks have left the sum of live bytes */
     uint64_t stored_ns;

@@ -69,7 +69,8 @@ static struct watched *parent_of(const struct collector *c, const struct watched
 /* A descriptor that tells of its death; a pid that meanwhile means another is noticed. */
 static void open_pidfd(struct collector *c, struct watched *w) {
     w->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)w->shm->pid, 0);
-    if (w->pidfd >= 0 && process_gone(w)) {
+    w->gone = process_gone(w);
+    if (w->pidfd >= 0 && w->gone) {
         close(w->pidfd);
         w->pidfd = -1;
     }

@@ -83,6 +83,8 @@ int program_find(const char *name, char **path) {
     struct stat st;
     if (!exec_probe_search(name, getenv("PATH"), found, sizeof found) ||
         stat(found, &st) < 0) {
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            return not_executable(name, "is a folder, not a program");
         error_print(
             0, strchr(name, '/') ? "%s: no such program" : "%s: no such program in PATH",
             name);

@@ -268,7 +268,7 @@ static void finish(struct run *run) {
     for (int i = 0; i < 4 && !run->failed; i++)
         run->failed = collector_round(run->collector, &n);
     if (!run->failed)
-        run->failed = collector_finish(run->collector);
+        run->failed = collector_finish(run->collector, run->program.childless);
     if (run->tee)
         tee_stop(run->tee, &run->input.data, &run->input.n, &run->input.truncated);
 }
