@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report_group.h"
 #include "text.h"
 
 static void add_percent(uint32_t millionths, struct text *out) {
@@ -246,51 +247,70 @@ static int add_finding(const struct report_data *data, const struct report_findi
     return 0;
 }
 
-/* Policies and looks: a line and its command. */
-static int add_short_finding(const struct report_data *data,
-                             const struct report_finding *f, struct text *out) {
-    text_addf(out, "  #%lld ", (long long)f->id);
-    report_add_location(f->fault.location, out);
-    text_add(out, "\n      ");
-    int r = report_add_headline(data, f, out);
-    text_add(out, "; ");
-    add_plural(out, f->n_sites, "site", "sites");
-    text_add(out, "; ");
-    report_add_repro(data, f, out);
-    text_add(out, "\n");
+/* The others of a group: their number and what failed. */
+static void add_members(const struct report_group *g, size_t first, uint32_t max,
+                        struct text *out) {
+    size_t left = g->n - first, shown = max && left > max ? max : left;
+    for (size_t i = first; i < first + shown; i++) {
+        const struct report_finding *f = g->members[i];
+        text_addf(out, "          #%-5lld %s in ", (long long)f->id, f->fault.op);
+        report_add_location(f->fault.location, out);
+        if (f->n_sites > 1)
+            text_addf(out, ", %zu sites", f->n_sites);
+        text_add(out, "\n");
+    }
+    if (shown < left)
+        text_addf(out, "          ... %zu more\n", left - shown);
+}
+
+static int add_group(const struct report_data *data, const struct report_group *g,
+                     const struct report_text_options *options, struct text *out) {
+    int r = add_finding(data, g->members[0], options->max_frames, out);
+    if (g->n > 1) {
+        text_add(out, "      the same    at the end of ");
+        add_plural(out, g->n - 1, "more finding, after a failed",
+                   "more findings, after a failed");
+        text_add(out, "\n");
+        add_members(g, 1, options->max_members, out);
+    }
     return r;
+}
+
+/* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
+static void add_short_group(const struct report_group *g, uint32_t max_members,
+                            struct text *out) {
+    text_addf(out, "\n  %s: %s", report_severity_name(g->members[0]->severity),
+              g->headline);
+    text_add(out, "\n      after a failed\n");
+    add_members(g, 0, max_members, out);
 }
 
 static int add_findings(const struct report_data *data,
                         const struct report_text_options *options, struct text *out) {
+    struct report_group *groups = NULL;
+    int64_t n = report_groups_new(data, &groups);
+    int r = n < 0 ? (int)n : 0;
     text_add(out, "\nFindings: ");
     report_add_severities(data, out);
     text_add(out, "\n");
-    uint32_t full = 0;
-    int severity = -1;
-    for (size_t i = 0; i < data->n_findings; i++) {
-        const struct report_finding *f = &data->findings[i];
-        if (options->max_findings && i >= 2 * (size_t)options->max_findings) {
-            text_addf(out, "  ... %zu more\n", data->n_findings - i);
+    for (int64_t i = 0; r == 0 && i < n; i++) {
+        bool serious = groups[i].members[0]->severity <= REPORT_WARNING;
+        if (options->max_findings && i >= 3 * (int64_t)options->max_findings) {
+            text_addf(out, "\n  ... %lld more\n", (long long)(n - i));
             break;
         }
-        bool serious = f->severity == REPORT_BUG || f->severity == REPORT_WARNING;
-        bool in_full =
-            serious && (!options->max_findings || full < options->max_findings);
-        full += in_full;
-        if (!in_full && f->severity != severity)
-            text_addf(out, "\n  %s\n",
-                      f->severity == REPORT_POLICY
-                          ? "Policies: these allocations are taken to be infallible"
-                      : serious ? "More"
-                                : "Worth a look");
-        severity = in_full ? -1 : f->severity;
-        int r = in_full ? add_finding(data, f, options->max_frames, out)
-                        : add_short_finding(data, f, out);
-        if (r < 0)
-            return r;
+        if (serious && (!options->max_findings || i < options->max_findings))
+            r = add_group(data, &groups[i], options, out);
+        else
+            add_short_group(&groups[i], options->max_members, out);
     }
-    return 0;
+    if (n > 0) {
+        text_add(out, "\n  Each again by its number: dearth repro ");
+        text_add_shell(out, data->path);
+        text_add(out, " NUMBER\n");
+    }
+    report_groups_free(groups, n);
+    return r;
 }
 
 /* --- untested

@@ -7,7 +7,8 @@
 
 struct report_text_options {
     uint32_t max_frames;   /* of each stack; 0 = all */
-    uint32_t max_findings; /* shown in full; 0 = all */
+    uint32_t max_findings; /* groups of bugs and warnings shown in full; 0 = all */
+    uint32_t max_members;  /* listed of each group; 0 = all */
     uint32_t max_untested; /* locations listed; 0 = all */
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../common/error.h"
+#include "../common/report_group.h"
 #include "../common/report_text.h"
 
 static int read_file(const char *path, struct text *out) {
@@ -70,33 +71,53 @@ static const char **known_identities(const cJSON *json, size_t *n) {
     return known;
 }
 
-static int judge_findings(const struct report_data *data,
-                          const struct gate_options *options, const char **known,
-                          size_t n_known, struct text *why) {
-    size_t n_new = 0, n_old = 0;
-    for (size_t i = 0; i < data->n_findings; i++) {
-        const struct report_finding *f = &data->findings[i];
-        if (options->fail_on == REPORT_NONE || f->severity > options->fail_on)
-            continue;
-        /* The report's text is cleaned UTF-8; so must be what is compared with it. */
-        AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
-        const char *key = identity;
-        if (n_known && bsearch(&key, known, n_known, sizeof *known, by_text)) {
-            n_old++;
-            continue;
-        }
-        if (n_new++ < 20) {
-            text_addf(why, "  #%lld ", (long long)f->id);
-            int r = report_add_headline(data, f, why);
-            if (r < 0)
-                return r;
-            text_add(why, ", after a failure in ");
-            report_add_location(f->fault.location, why);
-            text_add(why, "\n");
-        }
+struct known {
+    const char **identities; /* sorted */
+    size_t n;
+};
+
+static bool is_known(const struct known *known, const struct report_finding *f) {
+    /* The report's text is cleaned UTF-8; so must be what is compared with it. */
+    AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
+    const char *key = identity;
+    return known->n &&
+           bsearch(&key, known->identities, known->n, sizeof *known->identities, by_text);
+}
+
+/* One line for a group: what happened, and the numbers of those that are new. */
+static void judge_group(const struct report_group *g, const struct known *known,
+                        size_t *n_new, size_t *n_old, struct text *why) {
+    const size_t most = 8; /* numbers in a line */
+    size_t n = 0;
+    AUTO_TEXT struct text numbers = {0};
+    for (size_t i = 0; i < g->n; i++) {
+        if (is_known(known, g->members[i]))
+            ++*n_old;
+        else if (n++ < most)
+            text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
     }
-    if (n_new > 20)
-        text_addf(why, "  ... %zu more\n", n_new - 20);
+    *n_new += n;
+    if (!n)
+        return;
+    text_addf(why, "  %s:%s", g->headline, numbers.data);
+    if (n > most)
+        text_addf(why, " and %zu more", n - most);
+    text_add(why, "\n");
+}
+
+static int judge_findings(const struct report_data *data,
+                          const struct gate_options *options, const struct known *known,
+                          struct text *why) {
+    struct report_group *groups;
+    int64_t n = report_groups_new(data, &groups);
+    size_t n_new = 0, n_old = 0;
+    if (n < 0)
+        return (int)n;
+    for (int64_t i = 0; i < n; i++)
+        if (options->fail_on != REPORT_NONE &&
+            groups[i].members[0]->severity <= options->fail_on)
+            judge_group(&groups[i], known, &n_new, &n_old, why);
+    report_groups_free(groups, n);
     if (n_new)
         text_addf(why, "  %zu finding%s of severity %s or worse%s\n", n_new,
                   n_new == 1 ? "" : "s", report_severity_name(options->fail_on),
@@ -119,17 +140,17 @@ static int judge_coverage(const struct report_data *data,
 int gate_judge(const struct report_data *data, const struct gate_options *options,
                struct text *why) {
     cJSON *json = NULL;
-    AUTO_FREE const char **known = NULL;
     AUTO_TEXT struct text details = {0};
-    size_t n_known = 0;
+    struct known known = {0};
     int r = options->baseline ? read_baseline(options->baseline, &json) : 0;
     if (r < 0)
         return r;
     if (json)
-        known = known_identities(json, &n_known);
-    r = judge_findings(data, options, known, n_known, &details);
+        known.identities = known_identities(json, &known.n);
+    r = judge_findings(data, options, &known, &details);
     if (r >= 0 && judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
+    free(known.identities);
     cJSON_Delete(json);
     if (r < 0)
         return r;

@@ -39,10 +39,11 @@ struct report_options {
 
 static int render(const struct report_data *data, const struct report_options *options,
                   struct text *out) {
-    struct report_text_options all = {0}, some = {.max_frames = 8, .max_untested = 20},
-                               few = {.max_frames = 6,
-                                      .max_findings = 20,
-                                      .max_untested = 5};
+    struct report_text_options all = {0};
+    struct report_text_options some = {
+        .max_frames = 10, .max_members = 25, .max_untested = 20};
+    struct report_text_options few = {
+        .max_frames = 6, .max_findings = 20, .max_members = 5, .max_untested = 5};
     switch ((enum format)options->format) {
     case FORMAT_JSON:
         return report_json(data, options->stacks, out);

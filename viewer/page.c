@@ -21,6 +21,7 @@
 
 #include "../common/idmap.h"
 #include "../common/json.h"
+#include "../common/report_group.h"
 #include "../common/report_text.h"
 #include "page_template.h" /* generated: static const char page_template[] */
 
@@ -391,6 +392,23 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     return r;
 }
 
+/* Lists of indexes into `findings`: report_group.h. */
+static int add_groups(struct page *page) {
+    struct json *j = &page->json;
+    struct report_group *groups = NULL;
+    int64_t n = report_groups_new(page->data, &groups);
+    json_open(j, "groups", '[');
+    for (int64_t i = 0; i < n; i++) {
+        json_open(j, NULL, '[');
+        for (size_t k = 0; k < groups[i].n; k++)
+            json_int(j, NULL, groups[i].members[k] - page->data->findings);
+        json_close(j, ']');
+    }
+    json_close(j, ']');
+    report_groups_free(groups, n);
+    return n < 0 ? (int)n : 0;
+}
+
 static int add_values(struct page *page) {
     struct json *j = &page->json;
     AUTO_TEXT struct text replay = {0};
@@ -411,6 +429,8 @@ static int add_values(struct page *page) {
     for (size_t i = 0; r == 0 && i < page->data->n_findings; i++)
         r = add_finding(page, &page->data->findings[i]);
     json_close(j, ']');
+    if (r == 0)
+        r = add_groups(page);
     json_open(j, "sites", '[');
     for (size_t i = 0; r == 0 && i < page->data->n_sites; i++)
         r = add_site(page, &page->data->sites[i]);

@@ -114,8 +114,10 @@
   function where(file, line, module, offset) {
     return file ? file + (line ? ":" + line : "") : base(module) + "+0x" + offset;
   }
-  const location_label = D.locations.map(([fn, file, line, module, offset]) => [
-    fn ? text(fn) : base(text(module)), where(text(file), line, text(module), offset)]);
+  const location_label = D.locations.map(([fn, file, line, module, offset]) => {
+    const at = where(text(file), line, text(module), offset);
+    return fn ? [text(fn), at] : [at, text(module)];
+  });
   /* Ranks, so that sorting 100,000 rows compares numbers. */
   const location_rank = new Int32Array(D.locations.length + 1);
   D.locations.map((_, i) => i).sort((a, b) => {
@@ -215,7 +217,8 @@
       h("div", { class: "big " + (bugs ? "s-bug" : "s-ok") }, bugs ? plural(bugs, "bug") : "No bugs"),
       h("div", { class: "chips" }, D.severities.map((name, i) => D.severity_counts[i] && i
         ? badge(name, number(D.severity_counts[i]) + " " + words[name][D.severity_counts[i] === 1 ? 0 : 1]) : null)),
-      D.attempts ? null : h("div", { class: "small quiet" }, "Nothing was replayed yet."));
+      D.findings.length ? h("div", { class: "small quiet" }, "ending at " + plural(D.groups.length, "place"))
+        : D.attempts ? null : h("div", { class: "small quiet" }, "Nothing was replayed yet."));
   }
   function verdict_card() {
     const total = D.verdict_counts.reduce((a, b) => a + b, 0);
@@ -275,7 +278,7 @@
   function finding(f, open) {
     const severity = D.severities[f.severity];
     const label = f.location >= 0 ? location_label[f.location] : ["unknown", "no readable stack"];
-    const e = h("details", { class: "finding f-" + severity, id: "finding-" + f.id },
+    const e = h("details", { class: "finding f-" + severity },
       h("summary", null,
         h("span", { class: "head" }, badge(severity, severity), " ", h("b", null, f.headline)),
         h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1]),
@@ -287,17 +290,38 @@
     return e;
   }
 
+  /* Findings that end at the same place: the first, and the others behind a line. */
+  function group(members, open) {
+    const first = finding(D.findings[members[0]], open);
+    if (members.length === 1)
+      return first;
+    const rest = members.slice(1), policy = D.findings[members[0]].severity === 2;
+    const same = h("details", { class: "same" }, h("summary", null, plural(rest.length, "more finding") +
+      (policy ? " by the same policy at the same place" : rest.length === 1 ? " ends at the same place" : " end at the same place")));
+    let shown = 0;
+    const more = h("button", { type: "button", onclick: () => fill() });
+    const fill = () => {
+      more.before(...rest.slice(shown, shown + 50).map((i) => finding(D.findings[i], false)));
+      shown += 50;
+      if (shown >= rest.length) more.remove();
+      more.textContent = "Show more (" + number(rest.length - shown) + ")";
+    };
+    same.append(more);
+    same.addEventListener("toggle", () => { if (same.open && !shown) fill(); });
+    return h("div", { class: "group" }, first, same);
+  }
+
   function show_findings() {
     const root = $("findings"), list = h("div"), chips = h("div", { class: "chips", role: "group", "aria-label": "Severity" });
     const off = new Set();
     let limit = 40;
     root.append(h("header", null, h("h2", { id: "findings-title" }, "Findings"), chips), list);
     const draw = () => {
-      const wanted = D.findings.filter((f) => !off.has(f.severity));
-      list.replaceChildren(...wanted.slice(0, limit).map((f, i) => finding(f, i === 0 && f.severity === 0)));
+      const wanted = D.groups.filter((g) => !off.has(D.findings[g[0]].severity));
+      list.replaceChildren(...wanted.slice(0, limit).map((g, i) => group(g, i === 0 && D.findings[g[0]].severity === 0)));
       if (wanted.length > limit)
         list.append(h("button", { type: "button", onclick: () => { limit += 200; draw(); } },
-          "Show more of " + plural(wanted.length, "finding")));
+          "Show more (" + number(wanted.length - limit) + ")"));
     };
     D.severities.forEach((name, i) => {
       if (!D.severity_counts[i]) return;
@@ -355,10 +379,7 @@
       "its stack ended early"].filter((_, k) => s[SITE.flags] & (1 << k));
     const wrong = D.findings.filter((f) => f.sites.includes(i));
     return h("div", null,
-      wrong.length ? h("p", null, "Findings: ", wrong.slice(0, 8).map((f) => [h("a", { href: "#finding-" + f.id, onclick: () => {
-        const e = $("finding-" + f.id);
-        if (e) e.open = true;
-      } }, "#" + f.id + " " + D.verdicts[f.verdict]), " "])) : null,
+      wrong.length ? [h("h3", null, plural(wrong.length, "finding")), wrong.slice(0, 8).map((f) => finding(f, false))] : null,
       h("h3", null, "Stack"), stack(s[SITE.node], s[SITE.location]),
       facts([["tried", tried.join(", ") || "never"], ["occurrences tested", number(s[SITE.occurrences])],
         ["how", how.join(", ")], ["not tested because", s[SITE.reason] ? D.reason_texts[s[SITE.reason]] : null],

@@ -38,7 +38,8 @@ static int write_page(const char *path, const struct text *page) {
 
 static int show(const struct report_data *data, const char *output) {
     AUTO_TEXT struct text out = {0};
-    struct report_text_options some = {.max_frames = 8, .max_untested = 20};
+    struct report_text_options some = {
+        .max_frames = 10, .max_members = 25, .max_untested = 20};
     if (output && strcmp(output, "-") != 0) {
         int r = page_write(data, &out);
         return r < 0 ? r : write_page(output, &out);

@@ -1,0 +1,340 @@
+/*
+ * `dearth check`: record, replay, report and judge in one step. Made of the commands
+ * themselves, by way of their command lines: what it does can be done by hand, in the
+ * same words.
+ *
+ *   record -o DB -- PROGRAM ARGS ─► replay DB ─► report -o JSON, view -o HTML ─► report
+ * --gate
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "error.h"
+#include "report_data.h"
+#include "store.h"
+#include "text.h"
+
+#define STATUS_INTERRUPTED 130 /* as a shell says it for SIGINT */
+
+struct check {
+    const char *database, *report, *html, *baseline, *occurrence;
+    struct cli_list in, not_in, wrappers, policies, env;
+    int fail_on, mode; /* index of their choices; -1 = not given */
+    int64_t jobs, limit;
+    uint64_t timeout_ns, budget_ns;
+    double min_coverage;
+    char *const *program;
+    char *path, *folder; /* of the database; folder: the temporary one, or NULL */
+    bool found;          /* there is something in it that one may want to look at */
+};
+
+/* --- command lines
+ * --------------------------------------------------------------------------- */
+
+/* Grows; items are owned. */
+struct line {
+    char **argv;
+    int argc;
+};
+
+static void add(struct line *line, char *item) {
+    line->argv = text_realloc(line->argv, ((size_t)line->argc + 2) * sizeof(char *));
+    line->argv[line->argc++] = item;
+    line->argv[line->argc] = NULL;
+}
+
+static void add_list(struct line *line, const char *option, const struct cli_list *list) {
+    for (size_t i = 0; i < list->n; i++)
+        add(line, text_format("--%s=%s", option, list->items[i]));
+}
+
+static void add_time(struct line *line, const char *option, uint64_t ns) {
+    if (ns)
+        add(line, text_format("--%s=%llu.%09llus", option,
+                              (unsigned long long)(ns / 1000000000),
+                              (unsigned long long)(ns % 1000000000)));
+}
+
+/* Run it and free it. Commands move argv's items about, so the items are freed from a
+ * copy. */
+static int run(struct line *line, int (*command)(int argc, char **argv)) {
+    size_t n = (size_t)line->argc;
+    char **items = text_alloc((n + 1) * sizeof *items);
+    memcpy(items, line->argv, n * sizeof *items);
+    fflush(stdout);
+    int status = command(line->argc, line->argv);
+    for (size_t i = 0; i < n; i++)
+        free(items[i]);
+    free(items);
+    free(line->argv);
+    *line = (struct line){0};
+    return status;
+}
+
+/* --- record
+ * ---------------------------------------------------------------------------------- */
+
+/* Newest recording, 0 when there is none or no database; nothing is printed. */
+static int64_t newest_recording(const char *path) {
+    struct store *store = NULL;
+    if (access(path, F_OK) != 0 || store_new(path, STORE_READ, &store) < 0)
+        return 0;
+    int64_t id = store_int(store, "SELECT max(id) FROM recording", 0);
+    store_free(store);
+    return id;
+}
+
+/* With -q the program's standard output is not passed on. Return: what stood there, or
+ * -1. */
+static int silence(void) {
+    if (!error_quiet())
+        return -1;
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO);
+    if (saved >= 0 && !freopen("/dev/null", "w", stdout))
+        error_print_errno(-errno, "/dev/null: cannot open");
+    return saved;
+}
+
+static void unsilence(int saved) {
+    if (saved < 0)
+        return;
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+}
+
+static int record(struct check *c) {
+    struct line line = {0};
+    int64_t before = newest_recording(c->path);
+    add(&line, text_dup("record"));
+    add(&line, text_format("--output=%s", c->path));
+    add_list(&line, "wrapper", &c->wrappers);
+    add_list(&line, "env", &c->env);
+    add(&line, text_dup("--"));
+    for (char *const *a = c->program; *a; a++)
+        add(&line, text_dup(*a));
+    int saved = silence();
+    int status = run(&line, command_record);
+    unsilence(saved);
+    /* The status is the program's own unless dearth failed: only the database tells. */
+    if (newest_recording(c->path) <= before)
+        return EXIT_CANNOT;
+    if (status != STATUS_INTERRUPTED)
+        return EXIT_OK;
+    error_print(-EINTR, "interrupted while recording; nothing was replayed");
+    return STATUS_INTERRUPTED;
+}
+
+/* --- replay, report
+ * ---------------------------------------------------------------------------- */
+
+static int replay(struct check *c) {
+    static const char *const modes[] = {"once", "sticky", "both"};
+    struct line line = {0};
+    add(&line, text_dup("replay"));
+    add_list(&line, "in", &c->in);
+    add_list(&line, "not-in", &c->not_in);
+    add_list(&line, "policy", &c->policies);
+    if (c->mode >= 0)
+        add(&line, text_format("--mode=%s", modes[c->mode]));
+    if (c->occurrence)
+        add(&line, text_format("--occurrence=%s", c->occurrence));
+    if (c->jobs)
+        add(&line, text_format("--jobs=%lld", (long long)c->jobs));
+    if (c->limit)
+        add(&line, text_format("--limit=%lld", (long long)c->limit));
+    add_time(&line, "timeout", c->timeout_ns);
+    add_time(&line, "time-budget", c->budget_ns);
+    add(&line, text_dup("--"));
+    add(&line, text_dup(c->path));
+    return run(&line, command_replay);
+}
+
+static int write_file(struct check *c, const char *command, const char *output,
+                      int (*function)(int argc, char **argv)) {
+    struct line line = {0};
+    if (!output)
+        return EXIT_OK;
+    add(&line, text_dup(command));
+    add(&line, text_format("--output=%s", output));
+    add(&line, text_dup("--"));
+    add(&line, text_dup(c->path));
+    return run(&line, function);
+}
+
+static int judge(struct check *c) {
+    static const char *const severities[] = {"none", "look", "policy", "warning", "bug"};
+    struct line line = {0};
+    add(&line, text_dup("report"));
+    add(&line, text_dup("--gate"));
+    add(&line, text_dup("--format=text"));
+    add(&line, text_dup("--brief"));
+    if (error_quiet())
+        add(&line, text_dup("--output=/dev/null"));
+    if (c->fail_on >= 0)
+        add(&line, text_format("--fail-on=%s", severities[c->fail_on]));
+    if (c->baseline)
+        add(&line, text_format("--baseline=%s", c->baseline));
+    if (c->min_coverage > 0)
+        add(&line, text_format("--min-coverage=%.9g", c->min_coverage));
+    add(&line, text_dup("--"));
+    add(&line, text_dup(c->path));
+    return run(&line, command_report);
+}
+
+/* --- the database
+ * ------------------------------------------------------------------------------ */
+
+static int choose_path(struct check *c) {
+    if (c->database) {
+        c->path = text_dup(c->database);
+        return 0;
+    }
+    const char *where = getenv("TMPDIR");
+    c->folder = text_format("%s/dearth-check.XXXXXX", where && *where ? where : "/tmp");
+    if (!mkdtemp(c->folder)) {
+        int r =
+            error_print_errno(-errno,
+                              "%s: cannot make a folder for the database; name a file "
+                              "with -o",
+                              c->folder);
+        free(c->folder);
+        c->folder = NULL;
+        return r;
+    }
+    c->path = text_format("%s/dearth.db", c->folder);
+    return 0;
+}
+
+/* Is there anything that the printed commands could be used for? */
+static void look(struct check *c) {
+    AUTO_STORE struct store *store = NULL;
+    AUTO_REPORT struct report_data *data = NULL;
+    if (store_new(c->path, STORE_READ, &store) == 0 &&
+        report_data_new(store, 0, &data) == 0)
+        c->found =
+            data->n_findings || data->site_tally.testable > data->site_tally.tested;
+}
+
+static void remove_database(const struct check *c) {
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        AUTO_FREE char *file = text_format("%s%s", c->path, endings[i]);
+        unlink(file);
+    }
+    rmdir(c->folder);
+}
+
+/* A temporary database is kept when there is something to look at. */
+static void finish(const struct check *c, int status) {
+    if (!c->folder)
+        return;
+    if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
+        fprintf(stderr, "dearth: the database is kept: %s (-o names another place)\n",
+                c->path);
+    else
+        remove_database(c);
+}
+
+/* --- the command
+ * ------------------------------------------------------------------------------- */
+
+static int steps(struct check *c) {
+    int status = record(c);
+    if (status == EXIT_OK)
+        status = replay(c);
+    if (status == EXIT_OK)
+        status = write_file(c, "report", c->report, command_report);
+    if (status == EXIT_OK)
+        status = write_file(c, "view", c->html, command_view);
+    if (status != EXIT_OK)
+        return status;
+    look(c);
+    return judge(c);
+}
+
+static int validate(const struct check *c, int n_operands) {
+    if (!n_operands)
+        return error_print(-EINVAL,
+                           "check: which program? For example: dearth check -- jq . "
+                           "file.json");
+    if (c->baseline && access(c->baseline, R_OK) != 0)
+        return error_print_errno(-errno, "%s: cannot read the baseline", c->baseline);
+    if (!(c->min_coverage >= 0 && c->min_coverage <= 100))
+        return error_print(-EINVAL, "check: --min-coverage takes a percentage, 0 to 100");
+    return 0;
+}
+
+int command_check(int argc, char **argv) {
+    struct check c = {.fail_on = -1, .mode = -1};
+    const struct cli_option table[] = {
+        {'o', "output", CLI_TEXT, &c.database, "FILE",
+         "keep everything in this database; default: a temporary one, kept when there is "
+         "something "
+         "to look at"},
+        {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
+        {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
+        {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
+         "the least severity that fails the gate (default: bug)",
+         "none|look|policy|warning|bug"},
+        {0, "baseline", CLI_TEXT, &c.baseline, "REPORT",
+         "an earlier JSON report: its findings are known, only new ones fail the gate"},
+        {0, "min-coverage", CLI_REAL, &c.min_coverage, "PERCENT",
+         "fail the gate when fewer of the testable sites are tested"},
+        {'j', "jobs", CLI_INT, &c.jobs, "N",
+         "attempts at once (default: one for each processor)"},
+        {0, "time-budget", CLI_DURATION, &c.budget_ns, "TIME",
+         "stop the replay after this long; what is left is reported as untested"},
+        {0, "timeout", CLI_DURATION, &c.timeout_ns, "TIME",
+         "time limit of one attempt (default: from the runs without a fault)"},
+        {0, "limit", CLI_INT, &c.limit, "N", "at most so many faults"},
+        {0, "in", CLI_LIST, &c.in, "GLOB",
+         "only sites with a frame whose function, module or source file matches"},
+        {0, "not-in", CLI_LIST, &c.not_in, "GLOB", "no sites with such a frame"},
+        {0, "mode", CLI_CHOICE, &c.mode, NULL,
+         "one call fails, or every later one too, or one after the other (default)",
+         "once|sticky|both"},
+        {0, "occurrence", CLI_TEXT, &c.occurrence, "WHICH",
+         "first (default), last, all, log2, or a number"},
+        {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",
+         "functions that only wrap an allocator: the location is their caller"},
+        {0, "env", CLI_LIST, &c.env, "NAME",
+         "store the value of this environment variable for replays from elsewhere"},
+        {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
+         "functions that give up when memory runs out, by design"},
+        {0},
+    };
+    const struct cli_command command = {
+        "check", "[options] -- PROGRAM [ARGUMENTS]",
+        "Record, replay, report and judge in one step: for CI.",
+        "The program's output is passed on while it is recorded (with -q its stdout is "
+        "not); a "
+        "summary follows on stdout, the gate's verdict on stderr. Exit status: 0 the "
+        "gate is passed, "
+        "1 it is not, 2 dearth could not do its job, 130 interrupted.",
+        table};
+    int n_operands, status = EXIT_CANNOT;
+    int r = cli_parse(&command, argc, argv, true, &n_operands);
+    if (r == CLI_DONE)
+        return EXIT_OK;
+    c.program = argv + 1;
+    if (r == CLI_RUN && validate(&c, n_operands) == 0 && choose_path(&c) == 0) {
+        status = steps(&c);
+        finish(&c, status);
+    }
+    free(c.path);
+    free(c.folder);
+    cli_list_deinit(&c.in);
+    cli_list_deinit(&c.not_in);
+    cli_list_deinit(&c.wrappers);
+    cli_list_deinit(&c.policies);
+    cli_list_deinit(&c.env);
+    return status;
+}

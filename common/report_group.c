@@ -1,0 +1,84 @@
+/* Grouping findings: see report_group.h. Sorted by headline, cut where it changes, sorted
+ * back. */
+#include "report_group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report_text.h"
+
+struct entry {
+    const struct report_finding
+        *finding; /* findings lie in an array, in the report's order */
+    char *headline;
+    bool alone;
+};
+
+static int by_headline(const void *a, const void *b) {
+    const struct entry *x = a, *y = b;
+    int order = x->finding->severity - y->finding->severity;
+    if (!order)
+        order = strcmp(x->headline, y->headline);
+    return order ? order : (x->finding > y->finding) - (x->finding < y->finding);
+}
+
+static int by_first_member(const void *a, const void *b) {
+    const struct report_finding *x = ((const struct report_group *)a)->members[0];
+    const struct report_finding *y = ((const struct report_group *)b)->members[0];
+    return (x > y) - (x < y);
+}
+
+static bool together(const struct entry *a, const struct entry *b) {
+    return !a->alone && !b->alone && a->finding->severity == b->finding->severity &&
+           strcmp(a->headline, b->headline) == 0;
+}
+
+static int64_t cut(struct entry *entries, size_t n, struct report_group *groups) {
+    int64_t n_groups = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct report_group *g = n_groups ? &groups[n_groups - 1] : NULL;
+        if (!g || !together(&entries[i - 1], &entries[i])) {
+            g = &groups[n_groups++];
+            g->headline = text_dup(entries[i].headline);
+        }
+        if ((g->n & (g->n - 1)) == 0)
+            g->members =
+                text_realloc(g->members, (g->n ? g->n * 2 : 1) * sizeof *g->members);
+        g->members[g->n++] = entries[i].finding;
+    }
+    return n_groups;
+}
+
+int64_t report_groups_new(const struct report_data *data, struct report_group **out) {
+    size_t n = data->n_findings;
+    struct entry *entries = text_alloc((n + 1) * sizeof *entries);
+    struct report_group *groups = text_alloc((n + 1) * sizeof *groups);
+    int64_t r = 0;
+    size_t done = 0;
+    for (; r == 0 && done < n; done++) {
+        const struct report_finding *f = &data->findings[done];
+        struct text headline = {0};
+        r = report_add_headline(data, f, &headline);
+        entries[done] =
+            (struct entry){f, text_take(&headline), !f->crash.stack_id && !f->policy};
+    }
+    if (r == 0 && n) {
+        qsort(entries, n, sizeof *entries, by_headline);
+        r = cut(entries, n, groups);
+        qsort(groups, (size_t)r, sizeof *groups, by_first_member);
+    }
+    for (size_t i = 0; i < done; i++)
+        free(entries[i].headline);
+    free(entries);
+    *out = r < 0 ? report_groups_free(groups, 0) : groups;
+    return r;
+}
+
+struct report_group *report_groups_free(struct report_group *groups, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        free(groups[i].members);
+        free(groups[i].headline);
+    }
+    free(groups);
+    return NULL;
+}
