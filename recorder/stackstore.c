@@ -389,7 +389,7 @@ int64_t session_store_site(struct session_site_cache *cache,
     if (seen->stack) /* of a leaf: its site id */
         return seen->stack;
     int64_t stack = arena_stack(cache, known, leaf->parent);
-    if (stack < 0)
+    if (stack < 0 || (!stack && leaf->parent))
         return stack;
     int64_t site = site_row(&cache->writer, leaf, stack);
     if (site > 0)
