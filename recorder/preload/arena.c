@@ -85,22 +85,38 @@ bool arena_abandoned(struct arena_watch *watch) {
     return true;
 }
 
+static void wake_collector(void) {
+    uint32_t *wanted = &preload.arena->blocks_wanted;
+    add_relaxed(wanted, 1);
+    sys_call(SYS_futex, (long)wanted, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+/* The arena cannot grow any more, so only recycled blocks may still come. When none does,
+ * the target must not stand still for ever: one wait this long, then losses. */
+#define EXHAUSTED_AFTER_NS 5000000000ull
+
+static bool exhausted(uint64_t waited_ns) {
+    const struct shm_header *arena = preload.arena;
+    return load_relaxed(&arena->blocks_next) >= arena->blocks_total &&
+           (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved));
+}
+
 static COLD uint32_t take_waiting(uint64_t *waited_ns) {
-    struct shm_header *arena = preload.arena;
     struct arena_watch watch = {0};
-    uint64_t begin = arena_now_ns();
+    uint64_t begin = arena_now_ns(), waited = 0;
     uint32_t id = 0;
     long sleep = SLEEP_FIRST_NS;
-    while (!id && !arena_abandoned(&watch)) {
-        add_relaxed(&arena->blocks_wanted, 1);
-        sys_call(SYS_futex, (long)&arena->blocks_wanted, FUTEX_WAKE, 1, 0, 0, 0);
+    while (!id && !exhausted(waited) && !arena_abandoned(&watch)) {
+        wake_collector();
         sys_sleep_ns(sleep);
         if (sleep < SLEEP_LONGEST_NS)
             sleep *= 2;
         id = take_now();
+        waited = arena_now_ns() - begin;
     }
+    store_relaxed(&local->starved, !id);
     if (waited_ns)
-        *waited_ns += arena_now_ns() - begin;
+        *waited_ns += waited;
     return id;
 }
 
@@ -109,8 +125,7 @@ uint32_t arena_take(uint64_t *waited_ns) {
     if (likely(id))
         return id;
     if (preload.flags & SHM_DROP_WHEN_FULL) {
-        add_relaxed(&preload.arena->blocks_wanted, 1);
-        sys_call(SYS_futex, (long)&preload.arena->blocks_wanted, FUTEX_WAKE, 1, 0, 0, 0);
+        wake_collector();
         return 0;
     }
     return take_waiting(waited_ns);

@@ -183,6 +183,7 @@ struct local {
     uint32_t pid;
     struct shm_process *process;
     uint32_t process_id;  /* its block */
+    uint32_t starved;     /* the last wait for a block was in vain */
     uint32_t spare_block; /* taken, then not needed: for the next one who asks */
     uint32_t n_modules;   /* handed out; valid when `ready` */
     uint32_t anonymous;   /* index of the pseudo module, 0 = not there yet */
