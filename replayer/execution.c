@@ -35,9 +35,10 @@
 /* What outlives the first process may still print for a moment: shells' background jobs.
  */
 #define GRACE_NS      (500 * MS)
-#define HEARTBEAT_NS  (50 * MS)    /* session_poll() wants 100 ms at most */
-#define KILL_AGAIN_NS (20 * MS)    /* processes that were just being made */
-#define GIVE_UP_NS    (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
+#define HEARTBEAT_NS  (50 * MS) /* session_poll() wants 100 ms at most */
+#define KILL_AGAIN_NS (20 * MS) /* processes that were just being made */
+#define GIVE_UP_NS                                                                       \
+    (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
 
 struct run {
@@ -341,6 +342,7 @@ static int follow(struct run *run) {
 
 /* --- after --- */
 
+/* @first: 0 = any process will do (under a debugger the program is not ours) */
 static void read_proof(const struct session *session, pid_t first,
                        struct observation *seen) {
     const struct shm_fault *fault = &session->arena->faults[0];
@@ -359,7 +361,7 @@ static void read_proof(const struct session *session, pid_t first,
         const struct shm_process *process = session_process(session, i);
         if (!process)
             break;
-        seen->attached = (pid_t)process->pid == first;
+        seen->attached = !first || (pid_t)process->pid == first;
     }
 }
 
@@ -399,7 +401,7 @@ static int finish(struct run *run, struct observation *seen) {
     seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
     read_status(run, seen);
     read_output(x, seen);
-    read_proof(x->session, run->first, seen);
+    read_proof(x->session, x->options->debugger ? 0 : run->first, seen);
     return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
 }
 

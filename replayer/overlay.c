@@ -14,6 +14,8 @@
  * top of its namespace (not a "chrooted" process by the kernel's rules) and paths in
  * /proc/PID/maps read the same from outside and inside.
  *
+ * Services outside stay reachable: their sockets are bound through too.
+ *
  * In a user namespace the kernel refuses an overlay over a folder with mounts inside
  * (they would be uncovered): there the root is a folder of ours whose entries are covered
  * one by one.
@@ -45,6 +47,7 @@
 enum cover_kind {
     COVER_OVERLAY, /* copy-on-write */
     COVER_BIND,    /* as it is, with what is mounted in it */
+    COVER_SOCKET,  /* a service's socket as it is: may be gone when the view is renewed */
     COVER_FOLDER,  /* an empty folder of ours (a tmpfs where there was a mount), entries
                       follow */
     COVER_LINK,    /* a symbolic link as it is */
@@ -193,6 +196,8 @@ static int apply(const struct overlay *o, size_t index) {
         err = mount_overlay(o, c, index);
     else if (!err && c->kind == COVER_BIND)
         err = mount_bind(o, c);
+    else if (!err && c->kind == COVER_SOCKET)
+        mount_bind(o, c);
     if (err || strcmp(c->path, "/") != 0)
         return err;
     /* binding a tree that holds the session folder (/dev) must not bind the view too */
@@ -351,6 +356,48 @@ static int cover_tree(struct overlay *o, const char *path, bool made) {
     return cover_bound(o, path, made);
 }
 
+/* Is the place one where files are copied on write? */
+static bool is_overlaid(const struct overlay *o, const char *path) {
+    const struct cover *best = NULL;
+    for (size_t i = 0; i < o->n; i++) {
+        const struct cover *c = &o->covers[i];
+        if (mounts_is_below(path, c->path) &&
+            (!best || strlen(c->path) > strlen(best->path)))
+            best = c;
+    }
+    return best && best->kind == COVER_OVERLAY;
+}
+
+/* An overlay gives a socket file another inode, which no service listens on: the sockets of
+ * running services are bound through. Source: unix(7), net/unix/af_unix.c (unix_find_bsd). */
+static void cover_sockets(struct overlay *o) {
+    enum { MAX_SOCKETS = 256 };
+    FILE *f = fopen("/proc/net/unix", "re");
+    char *line = NULL;
+    size_t capacity = 0, first = o->n;
+    while (f && o->n - first < MAX_SOCKETS && getline(&line, &capacity, f) > 0) {
+        unsigned flags, type;
+        int at = 0;
+        struct stat status;
+        line[strcspn(line, "\n")] = 0;
+        /* "Num RefCount Protocol Flags Type St Inode Path" */
+        if (sscanf(line, "%*s %*s %*s %x %x %*s %*s %n", &flags, &type, &at) != 2 ||
+            !at || line[at] != '/')
+            continue;
+        bool serves = (flags & 0x10000) != 0 || type == 2; /* __SO_ACCEPTCON; datagrams */
+        if (serves && is_overlaid(o, line + at) && lstat(line + at, &status) == 0 &&
+            S_ISSOCK(status.st_mode) && add_cover(o, COVER_SOCKET, line + at, false))
+            apply(o, o->n - 1);
+    }
+    for (size_t i = first; i < o->n; i++)
+        for (size_t j = 0; j < first; j++)
+            if (mounts_is_below(o->covers[i].path, o->covers[j].path))
+                o->covers[j].leaf = false;
+    free(line);
+    if (f)
+        fclose(f);
+}
+
 /* --- building and renewing --- */
 
 static int move_to_root(struct overlay *o) {
@@ -388,8 +435,10 @@ static int build_first(struct overlay *o) {
     if (mkdir(root, 0755) < 0)
         return -errno;
     int err = cover_tree(o, "/", false);
-    if (!err)
+    if (!err) {
+        cover_sockets(o);
         err = share_session(o);
+    }
     finish_folders(o);
     return err ? err : move_to_root(o);
 }
