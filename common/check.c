@@ -139,6 +139,7 @@ static int replay(struct check *c) {
     static const char *const modes[] = {"once", "sticky", "both"};
     struct line line = {0};
     add(&line, text_dup("replay"));
+    add(&line, text_dup("--no-summary")); /* the report says it */
     add_list(&line, "in", &c->in);
     add_list(&line, "not-in", &c->not_in);
     add_list(&line, "policy", &c->policies);

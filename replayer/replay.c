@@ -22,8 +22,11 @@
 #include "text.h"
 
 void replay_options_init(struct replay_options *o) {
-    *o = (struct replay_options){
-        .baseline_runs = 3, .repeat = 2, .isolation = ISOLATION_AUTO, .traced = true};
+    *o = (struct replay_options){.baseline_runs = 3,
+                                 .repeat = 2,
+                                 .isolation = ISOLATION_AUTO,
+                                 .traced = true,
+                                 .summary = true};
     o->plan.mode = PLAN_BOTH;
     o->plan.occurrence = PLAN_FIRST;
 }
@@ -195,7 +198,7 @@ static int run(struct replay *r) {
     if (!r->ledger)
         return outcome;
     int err = finish(r, outcome < 0 ? REPLAY_INTERRUPTED : (enum replay_outcome)outcome);
-    if (err == 0 && outcome >= 0)
+    if (err == 0 && outcome >= 0 && r->options->summary)
         err = summary_print(r, (enum replay_outcome)outcome);
     return outcome < 0 ? outcome : err < 0 ? err : outcome;
 }
@@ -375,6 +378,10 @@ int command_replay(int argc, char **argv) {
         {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
          "an abort with such a function on its stack is deliberate"},
         {0, "retest", CLI_FLAG, &o->plan.retest, NULL, "do again what was done before"},
+        {0, "summary", CLI_FLAG, &o->summary, NULL,
+         "say at the end what was found (the default); --no-summary leaves it to 'dearth "
+         "report'",
+         NULL, true},
         {'n', "dry-run", CLI_FLAG, &o->dry_run, NULL, "print the plan, run nothing"},
         {0},
     };

@@ -29,6 +29,7 @@ struct replay_options {
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */
     uint32_t n_policies;
+    bool summary; /* say at the end what was found */
     bool dry_run; /* print the plan on stdout, run nothing */
 };
 
