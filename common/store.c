@@ -212,6 +212,32 @@ static int check_identity(struct store *store, enum store_mode mode) {
     return migrate(store, version);
 }
 
+/*
+ * SQLite reads a WAL database through a shared-memory file beside it. Where that cannot
+ * be made (a read-only folder) and no log waits to be read, nobody can be writing either:
+ * the file is opened as immutable. Source: https://www.sqlite.org/wal.html#readonly
+ */
+static char *immutable_uri(const char *path) {
+    AUTO_FREE char *log = text_format("%s-wal", path);
+    AUTO_FREE char *folder = text_dup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = 0;
+    struct stat st;
+    if (access(slash ? folder : ".", W_OK) == 0 || stat(log, &st) == 0)
+        return NULL;
+    struct text uri = {0};
+    text_add(&uri, path[0] == '/' ? "file://" : "file:");
+    for (const char *p = path; *p; p++) {
+        if (strchr("%?#", *p))
+            text_addf(&uri, "%%%02x", (unsigned char)*p);
+        else
+            text_add_n(&uri, p, 1);
+    }
+    text_add(&uri, "?immutable=1");
+    return text_take(&uri);
+}
+
 int store_new(const char *path, enum store_mode mode, struct store **out) {
     bool fresh;
     int r = probe_file(path, mode, &fresh);
@@ -221,7 +247,10 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
     store->path = text_dup(path);
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
                                    : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
+    AUTO_FREE char *uri = mode == STORE_READ ? immutable_uri(path) : NULL;
+    if (uri)
+        flags |= SQLITE_OPEN_URI;
+    if (sqlite3_open_v2(uri ? uri : path, &store->db, flags, NULL) != SQLITE_OK) {
         r = store_error(store, "opening");
         store_free(store);
         return r;

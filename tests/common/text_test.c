@@ -1,0 +1,214 @@
+/* Text helpers by tables: escaping, UTF-8, numbers, parsers, globs, keys. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/text.h"
+#include "check.h"
+
+static void test_growing(void) {
+    struct text t = {0};
+    text_deinit(&t);
+    text_deinit(&t);
+    AUTO_FREE char *empty = text_take(&t);
+    MUST_TEXT(empty, "");
+    for (int i = 0; i < 1000; i++)
+        text_addf(&t, "%d,", i);
+    MUST(t.n == 10 * 2 + 90 * 3 + 900 * 4 && t.data[t.n] == 0);
+    MUST(strncmp(t.data + t.n - 8, "998,999,", 8) == 0);
+    AUTO_FREE char *taken = text_take(&t);
+    MUST(strlen(taken) == 3890 && t.n == 0 && !t.data);
+    text_add_n(&t, "a\0b", 3);
+    MUST(t.n == 3 && memcmp(t.data, "a\0b", 4) == 0);
+    text_deinit(&t);
+    MUST(text_dup(NULL) == NULL);
+}
+
+/* Invalid sequences become one replacement character a byte. Source: RFC 3629, section 4.
+ */
+static void test_utf8(void) {
+    static const struct {
+        const char *in;
+        size_t n;
+        const char *out;
+    } cases[] = {
+        {"plain", 5, "plain"},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9,
+         "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"a\0b", 3,
+         "a\xef\xbf\xbd"
+         "b"},
+        {"\xc0\xaf", 2, "\xef\xbf\xbd\xef\xbf\xbd"}, /* overlong '/' */
+        {"\xe0\x80\xaf", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
+        {"\xf4\x90\x80\x80", 4, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xe2\x82", 2, "\xef\xbf\xbd\xef\xbf\xbd"}, /* cut short */
+        {"\xff"
+         "x",
+         2,
+         "\xef\xbf\xbd"
+         "x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_FREE char *out = text_utf8(cases[i].in, cases[i].n);
+        MUST_TEXT(out, cases[i].out);
+    }
+}
+
+static void test_escaping(void) {
+    static const struct {
+        const char *in, *json, *html, *shell;
+    } cases[] = {
+        {"", "\"\"", "", "''"},
+        {"plain-1.0/x", "\"plain-1.0/x\"", "plain-1.0/x", "plain-1.0/x"},
+        {"a b", "\"a b\"", "a b", "'a b'"},
+        {"it's", "\"it's\"", "it&#39;s", "'it'\\''s'"},
+        {"<&\">", "\"<&\\\">\"", "&lt;&amp;&quot;&gt;", "'<&\">'"},
+        {"\\\n\t\x01\x7f", "\"\\\\\\n\\t\\u0001\\u007f\"", "\\\n\t\x01\x7f",
+         "'\\\n\t\x01\x7f'"},
+        {"~", "\"~\"", "~", "'~'"},
+        {"\xff", "\"\xef\xbf\xbd\"", "\xff", "'\xff'"},
+        {"$(x)`y`", "\"$(x)`y`\"", "$(x)`y`", "'$(x)`y`'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_TEXT struct text json = {0}, html = {0}, shell = {0};
+        text_add_json(&json, cases[i].in);
+        text_add(&html, "");
+        text_add_html(&html, cases[i].in, strlen(cases[i].in));
+        text_add_shell(&shell, cases[i].in);
+        MUST_TEXT(json.data, cases[i].json);
+        MUST_TEXT(html.data, cases[i].html);
+        MUST_TEXT(shell.data, cases[i].shell);
+    }
+}
+
+static void test_numbers(void) {
+    char b[16], d[24], c[32];
+    MUST_TEXT(text_bytes(0, b), "0 B");
+    MUST_TEXT(text_bytes(1023, b), "1023 B");
+    MUST_TEXT(text_bytes(1024, b), "1.0 KiB");
+    MUST_TEXT(text_bytes(1048575, b), "1.0 MiB"); /* never "1024.0 KiB" */
+    MUST_TEXT(text_bytes(UINT64_MAX, b), "16.0 EiB");
+    MUST_TEXT(text_duration(0, d), "0 ns");
+    MUST_TEXT(text_duration(1500, d), "1.5 us");
+    MUST_TEXT(text_duration(12345678, d), "12.3 ms");
+    MUST_TEXT(text_duration(61000000000ull, d), "1 min 01 s");
+    MUST_TEXT(text_duration(3 * 3600000000000ull + 125 * 1000000000ull, d), "3 h 02 min");
+    MUST_TEXT(text_count(0, c), "0");
+    MUST_TEXT(text_count(999, c), "999");
+    MUST_TEXT(text_count(1000, c), "1,000");
+    MUST_TEXT(text_count(UINT64_MAX, c), "18,446,744,073,709,551,615");
+}
+
+static void test_parsers(void) {
+    static const struct {
+        const char *s;
+        long long bytes, ns; /* -1 = refused */
+    } cases[] = {
+        {"0", 0, 0},
+        {"100", 100, 100000000000},
+        {"1.5", 1, 1500000000},
+        {"64K", 65536, -1},
+        {"64k", 65536, -1},
+        {"1.5M", 1572864, -1},
+        {"2GiB", 2147483648, -1},
+        {"1KB", 1024, -1},
+        {"512B", 512, -1},
+        {"30s", -1, 30000000000},
+        {"250ms", -1, 250000000},
+        {"5m", -1, 300000000000}, /* a size of 5m is 5 MiB: below */
+        {"2min", -1, 120000000000},
+        {"1h", -1, 3600000000000},
+        {"1d", -1, 86400000000000},
+        {"", -1, -1},
+        {"K", -1, -1},
+        {"-1", -1, -1},
+        {"1x", -1, -1},
+        {"1 K", -1, -1},
+        {"nan", -1, -1},
+        {"inf", -1, -1},
+        {"1e30", -1, -1},
+        {"0x10", 16, 16000000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t bytes = 77, ns = 77;
+        int rb = text_parse_bytes(cases[i].s, &bytes);
+        int rn = text_parse_duration(cases[i].s, &ns);
+        if (strcmp(cases[i].s, "5m") == 0)
+            MUST(rb == 0 && bytes == 5 * 1048576);
+        else if (cases[i].bytes < 0)
+            MUST_CASE(rb == -EINVAL, cases[i].s);
+        else
+            MUST_CASE(rb == 0 && bytes == (uint64_t)cases[i].bytes, cases[i].s);
+        if (cases[i].ns < 0)
+            MUST_CASE(rn == -EINVAL, cases[i].s);
+        else
+            MUST_CASE(rn == 0 && ns == (uint64_t)cases[i].ns, cases[i].s);
+    }
+}
+
+static void test_globs(void) {
+    static const struct {
+        const char *pattern, *s;
+        bool match;
+    } cases[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "a/b", true},
+        {"a*c", "abbc", true},
+        {"a*c", "ac", true},
+        {"a*c", "acb", false},
+        {"*.c", "src/x.c", true},
+        {"*ab*ab", "abxabab", true},
+        {"?", "", false},
+        {"?", "x", true},
+        {"a?c", "ac", false},
+        {"[a-c]x", "bx", true},
+        {"[a-c]x", "dx", false},
+        {"[!a-c]x", "dx", true},
+        {"[^a]x", "ax", false},
+        {"[]]", "]", true},
+        {"[", "[", true},
+        {"[ab", "[ab", true},
+        {"a\\*b", "a*b", true},
+        {"a\\*b", "axb", false},
+        {"[a-]", "-", true},
+        {"**a", "ba", true},
+        {"std::*<*>", "std::v<int>", true},
+        {"*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        MUST_CASE(text_glob(cases[i].pattern, cases[i].s) == cases[i].match,
+                  cases[i].pattern);
+}
+
+static void test_keys(void) {
+    struct dearth_key key = {.hi = 0x0123456789abcdefull, .lo = 0xfedcba9876543210ull},
+                      back;
+    char hex[DEARTH_KEY_HEX + 1];
+    uint8_t blob[16];
+    text_key(key, hex);
+    MUST_TEXT(hex, "0123456789abcdeffedcba9876543210");
+    MUST(text_parse_key(hex, &back) == 0 && key_equal(key, back));
+    MUST(text_parse_key("0123456789ABCDEFFEDCBA9876543210", &back) == 0 &&
+         key_equal(key, back));
+    MUST(text_parse_key("0123", &back) == -EINVAL);
+    MUST(text_parse_key("0123456789abcdeffedcba98765432100", &back) == -EINVAL);
+    MUST(text_parse_key("0123456789abcdeffedcba987654321g", &back) == -EINVAL);
+    MUST(text_parse_key("", &back) == -EINVAL);
+    text_key_to_blob(key, blob);
+    MUST(blob[0] == 0x01 && blob[7] == 0xef && blob[8] == 0xfe && blob[15] == 0x10);
+    MUST(key_equal(text_key_from_blob(blob), key));
+}
+
+int main(void) {
+    test_growing();
+    test_utf8();
+    test_escaping();
+    test_numbers();
+    test_parsers();
+    test_globs();
+    test_keys();
+    return 0;
+}
