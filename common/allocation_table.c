@@ -159,13 +159,15 @@ static char column_letter(int column) {
         return 'z';
     case COL_CHUNK:
         return 'c';
+    case COL_NUMBER:
+        return '#';
     default:
         return 0;
     }
 }
 
 static char operator_letter(int column, int op) {
-    bool range = column == COL_TIME || column == COL_SIZE;
+    bool range = column == COL_TIME || column == COL_SIZE || column == COL_NUMBER;
     switch (op) {
     case SQLITE_INDEX_CONSTRAINT_EQ:
         return '=';
@@ -203,8 +205,14 @@ static void weigh(char column, char op, double *chunks, double *rows) {
     static const struct {
         char column;
         double chunks, rows;
-    } weights[] = {{'r', .5, .5}, {'p', .3, .3},  {'t', .6, .2}, {'s', .7, .01},
-                   {'o', 1, .3},  {'n', .5, .45}, {'z', .8, .3}, {'c', .01, .001}};
+    } weights[] = {{'r', .5, .5},  {'p', .3, .3},    {'t', .6, .2},
+                   {'s', .7, .01}, {'o', 1, .3},     {'n', .5, .45},
+                   {'z', .8, .3},  {'c', .01, .001}, {'#', .5, .5}};
+    if (column == '#' && op == '=') { /* one event of one chunk */
+        *chunks *= .02;
+        *rows *= .0001;
+        return;
+    }
     for (size_t i = 0; i < sizeof weights / sizeof *weights && op != '!'; i++) {
         if (weights[i].column != column)
             continue;
@@ -358,6 +366,9 @@ static int apply(struct event_filter *f, char column, char op, sqlite3_value *va
         return SQLITE_OK;
     case 'n':
         narrow(f, &f->min_ns, &f->max_ns, op, value);
+        return SQLITE_OK;
+    case '#':
+        narrow(f, &f->min_number, &f->max_number, op, value);
         return SQLITE_OK;
     default:
         narrow(f, &f->min_size, &f->max_size, op, value);

@@ -221,6 +221,8 @@ static bool passes_row(const struct event_filter *f, const struct chunk_row *c) 
         return false;
     if (c->end_ns < f->min_ns || c->start_ns > f->max_ns)
         return false;
+    if (c->first_event + c->n_events <= f->min_number || c->first_event > f->max_number)
+        return false;
     /* min_size and max_size are over allocating calls; frees have size 0. */
     bool sizes_decide = f->allocations_only || f->ends || f->min_size > 0;
     return !sizes_decide || (c->max_size >= f->min_size && c->min_size <= f->max_size);
@@ -406,8 +408,12 @@ int64_t event_reader_thread(const struct event_reader *r, uint32_t serial) {
     return t ? t->id : 0;
 }
 
+/* @e: of the current chunk. */
 static bool passes(const struct event_reader *r, const struct chunk_event *e) {
     const struct event_filter *f = &r->filter;
+    uint64_t number = r->first_number + (uint64_t)(e - r->events);
+    if (number < f->min_number || number > f->max_number)
+        return false;
     if (f->allocations_only && !event_allocates(e->kind))
         return false;
     if (e->time_ns < f->min_ns || e->time_ns > f->max_ns || e->size < f->min_size ||

@@ -40,11 +40,12 @@ struct event_filter {
     uint32_t ops;                               /* bit (1 << enum shm_op); 0 = any */
     uint64_t min_ns, max_ns;                    /* inclusive; when the call was made */
     uint64_t min_size, max_size;                /* inclusive */
-    bool allocations_only;                      /* frees are left out of events */
-    bool ends;                                  /* tell when allocations ended */
+    uint64_t min_number, max_number; /* inclusive; of the event within its process */
+    bool allocations_only;           /* frees are left out of events */
+    bool ends;                       /* tell when allocations ended */
 };
 #define EVENT_FILTER_ALL                                                                 \
-    { .max_ns = UINT64_MAX, .max_size = UINT64_MAX }
+    { .max_ns = UINT64_MAX, .max_size = UINT64_MAX, .max_number = UINT64_MAX }
 
 /* One allocating call. */
 struct allocation {

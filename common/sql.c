@@ -319,7 +319,7 @@ static int run_dot(struct store *store, char *line) {
     if (strcmp(word, ".tables") == 0)
         run_sql(store,
                 "SELECT name FROM sqlite_schema WHERE type = 'table' UNION "
-                "VALUES ('allocation'), ('event') ORDER BY 1",
+                "SELECT 'allocation' UNION SELECT 'event' ORDER BY 1",
                 FORMAT_TABLE);
     else if (strcmp(word, ".schema") == 0)
         print_schema(store, argument ? argument : "");

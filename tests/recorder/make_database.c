@@ -392,9 +392,12 @@ int main(int argc, char **argv) {
     if (truth_path) {
         must(store_new(truth_path, STORE_CREATE, &truth));
         run(truth,
-            "CREATE TABLE allocation(process_id, number, thread_id, op, size, address, "
-            "site_id, time_ns, freed_ns, freed_by, moved, failed, injected, PRIMARY "
-            "KEY(process_id, number)) WITHOUT ROWID; BEGIN");
+            "CREATE TABLE allocation(process_id INTEGER, number INTEGER, thread_id "
+            "INTEGER, op "
+            "TEXT, size INTEGER, address INTEGER, site_id INTEGER, time_ns INTEGER, "
+            "freed_ns "
+            "INTEGER, freed_by INTEGER, moved INTEGER, failed INTEGER, injected INTEGER, "
+            "PRIMARY KEY(process_id, number)) WITHOUT ROWID; BEGIN");
     }
     must(store_begin(store));
     make_sites(shift);

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# `dearth merge`: nothing is lost, nothing is doubled, ids inside chunks are those of the result.
+. "$(dirname "$0")/../lib.sh"
+need sqlite3
+
+make=$BUILD/tests/recorder/make_database
+"$make" a.db --events 30000
+"$make" b.db --events 20000 --seed 5 --shift 1 # the same program, rebuilt: other keys
+cp a.db before.db
+
+status 0 "$DEARTH" merge all.db b.db a.db # a's row ids change
+cmp a.db before.db || fail 'an input was changed'
+equal 4 "$(sql all.db 'SELECT count(*) FROM recording')" recordings
+equal 80 "$(sql all.db 'SELECT count(*) FROM site')" sites
+equal 10 "$(sql all.db 'SELECT count(*) FROM location')" locations
+equal ok "$(sql all.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')" 'result is sound'
+question="SELECT hex(s.key), a.op, l.name, count(*), sum(a.size), sum(a.lifetime_ns), sum(a.failed) FROM allocation a
+    JOIN site s ON s.id = a.site_id JOIN location l ON l.id = s.location_id WHERE recording_id = %d GROUP BY 1"
+for pair in 'a.db 1 3' 'a.db 2 4' 'b.db 1 1' 'b.db 2 2'; do
+    read -r file from to <<<"$pair"
+    # shellcheck disable=SC2059
+    "$DEARTH" sql -f csv "$file" "$(printf "$question" "$from")" >wanted
+    # shellcheck disable=SC2059
+    "$DEARTH" sql -f csv all.db "$(printf "$question" "$to")" >seen
+    diff wanted seen || fail "recording $from of $file differs"
+    [ "$(wc -l <seen)" -gt 10 ] || fail 'too few sites to compare'
+    "$DEARTH" stats "$file" -r "$from" --by site -n 0 | tail -n +2 >wanted
+    "$DEARTH" stats all.db -r "$to" --by site -n 0 | tail -n +2 >seen
+    diff wanted seen || fail "stats of recording $from of $file differ"
+    echo "ok: recording $from of $file"
+done
+
+# Again: nothing changes.
+"$DEARTH" sql all.db 'SELECT * FROM site_stat; SELECT id, hex(data) FROM event_chunk; SELECT * FROM symbol' >first
+status 0 "$DEARTH" merge all.db a.db b.db a.db
+"$DEARTH" sql all.db 'SELECT * FROM site_stat; SELECT id, hex(data) FROM event_chunk; SELECT * FROM symbol' >second
+cmp first second || fail 'a second merge changed something'
+
+# Shards: two copies of one database, each with attempts of its own on the same recording.
+base="INSERT INTO replay(id, recording_id, state, started_unix_ns, options, isolation, traced, jobs, tool_version)
+    VALUES (1, 1, 'complete', %d, '{}', 'copy', 0, 1, 't');"
+attempt="INSERT INTO attempt(id, replay_id, site_id, occurrence, mode, how, verdict, severity, fired, hits, duration_ns,
+    stdout_bytes, started_unix_ns) VALUES (%d, 1, %d, 1, 'once', 'rerun', 'crashed', 'bug', 1, 1, 5, 0, %d);"
+finding="INSERT INTO finding(id, replay_id, identity, verdict, severity, attempt_id, bad, tried)
+    VALUES (1, 1, 'crashed at X', 'crashed', 'bug', 1, %d, %d); INSERT INTO finding_attempt VALUES (1, 1), (1, 2);"
+shard() { # FILE REPLAY-TIME FIRST-SITE BAD
+    cp a.db "$1"
+    # shellcheck disable=SC2059
+    sqlite3 "$1" "$(printf "$base$attempt$attempt$finding" "$2" 1 "$3" "$2" 2 $(($3 + 1)) "$2" "$4" "$4")"
+}
+shard s1.db 100 1 2
+shard s2.db 200 7 3
+status 0 "$DEARTH" merge joined.db s1.db s2.db
+equal 2 "$(sql joined.db 'SELECT count(*) FROM recording')" 'recordings of two shards'
+equal 2 "$(sql joined.db 'SELECT count(*) FROM replay')" replays
+equal '1,2,7,8' "$(sql joined.db 'SELECT group_concat(id) FROM (SELECT s.id FROM attempt a JOIN site s ON s.id = a.site_id ORDER BY 1)')" \
+    'sites attempted'
+equal '1|5|5' "$(sql joined.db 'SELECT count(*), sum(bad), sum(tried) FROM finding')" 'one finding, its rate of both'
+equal 4 "$(sql joined.db 'SELECT count(*) FROM finding_attempt')" 'attempts of the finding'
+# shellcheck disable=SC2059
+sqlite3 s1.db "$(printf "$attempt" 3 9 101)" # this shard went on
+status 0 "$DEARTH" merge joined.db s1.db s2.db
+equal 5 "$(sql joined.db 'SELECT count(*) FROM attempt')" 'attempts after one shard went on'
+equal '1|5|5' "$(sql joined.db 'SELECT count(*), sum(bad), sum(tried) FROM finding')" 'rate not counted twice'
+
+# Refusals.
+status 2 "$DEARTH" merge a.db a.db
+contains err 'both the result and an input'
+status 2 "$DEARTH" merge only.db
+status 2 "$DEARTH" merge all.db missing.db
+contains err missing.db
+echo text >text.db
+status 2 "$DEARTH" merge all.db text.db
+sqlite3 b.db 'PRAGMA foreign_keys = OFF; DELETE FROM stack WHERE id = 3'
+status 2 "$DEARTH" merge new.db b.db
+contains err 'stack'
+equal 0 "$(sql new.db 'SELECT count(*) FROM site')" 'rows left by a failed input'
+
+# Every table of the schema is copied: a new one needs a rule in merge.c.
+for table in $(sql a.db "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"); do
+    grep -q "{\"$table\"," "$SOURCE/common/merge.c" || fail "merge.c has no rule for table $table"
+done

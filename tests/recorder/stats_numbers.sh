@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# `dearth stats`: its numbers are those of the database, however they are grouped.
+. "$(dirname "$0")/../lib.sh"
+need jq sqlite3
+
+"$BUILD/tests/recorder/make_database" dearth.db --events 50000
+stats() {
+    "$DEARTH" stats -r 1 -f json -n 0 "$@" >stats.json
+}
+
+# Groups add up to the recording, each its own way.
+recording=$(sql dearth.db 'SELECT allocations, bytes, failed, live_blocks, live_bytes FROM recording WHERE id = 1')
+for by in site location function module size thread process; do
+    stats --by $by
+    equal "$recording" "$(jq -r '.items | [map(.count), map(.bytes), map(.failed), map(.live_blocks),
+        map(.live_bytes_at_exit)] | map(add | tostring) | join("|")' stats.json)" "sums by $by"
+    equal "$(sql dearth.db 'SELECT sum(frees), sum(temporary), sum(cross_thread_frees), sum(lifetime_ns)
+        FROM site_stat WHERE recording_id = 1')" \
+        "$(jq -r '.total | [.frees, .temporary, .cross_thread_frees, .lifetime_ns] | map(tostring) | join("|")' stats.json)" \
+        "frees by $by"
+    jq -e '.items | map(.bytes) | . == (sort | reverse)' stats.json >/dev/null || [ $by = size ] ||
+        fail "by $by: not sorted by bytes"
+done
+equal "$(sql dearth.db "SELECT count(*) FROM site_stat WHERE recording_id = 1 GROUP BY process_id LIMIT 1")" \
+    "$(stats --by site && jq .items_total stats.json)" sites
+
+# Live at the peak adds up to the peak, which each site's own peak does not.
+peak=$(sql dearth.db 'SELECT peak_bytes FROM recording WHERE id = 1')
+for by in location site module; do
+    stats --sort peak --by $by
+    equal "$peak" "$(jq '.items | map(.at_peak_bytes // 0) | add' stats.json)" "live at the peak by $by"
+done
+own=$(jq '.items | map(.peak_bytes) | add' stats.json)
+[ "$own" -gt "$peak" ] || fail "own peaks ($own) do not exceed the peak ($peak)"
+
+# One thread, from plain rows.
+"$BUILD/tests/recorder/make_database" t.db --events 3000 --truth truth.db
+wanted=$(sql truth.db 'SELECT count(*) FROM allocation WHERE thread_id = 2 AND NOT failed')
+"$DEARTH" stats t.db --by thread -f json >stats.json
+equal "$wanted" "$(jq '.items[] | select(.name | startswith("thread 2 ")) | .count - .failed' stats.json)" 'calls of a thread'
+
+# Sorting, limits, leaks, stacks, words for people.
+for sort in count bytes peak live temporary cross-thread; do
+    status 0 "$DEARTH" stats -r 1 --sort $sort -n 3
+    contains out "sorted by $sort"
+    equal 3 "$(grep -c '/src/work.c:1' out)" "lines with -n 3"
+done
+status 0 "$DEARTH" stats --leaks --stacks -r 1
+contains out 'never freed'
+contains out 'step_1 (/src/work.c:51) [inlined]'
+contains out 'main (/src/main.c:'
+contains out 'libleaf.so.1+0x5'
+contains out "/opt/prog 'a b'"
+contains out 'exact: nothing lost'
+stats --leaks
+equal "$(sql dearth.db 'SELECT live_bytes FROM recording WHERE id = 1')" \
+    "$(jq '.items | map(.live_bytes_at_exit) | add' stats.json)" 'leaks add up'
+sqlite3 dearth.db "UPDATE process SET \"end\" = 'exec' WHERE id = 1"
+stats --leaks
+equal "$(sql dearth.db 'SELECT sum(live_bytes) FROM site_stat WHERE process_id = 2')" \
+    "$(jq '.items | map(.live_bytes_at_exit) | add' stats.json)" 'a replaced image leaks nothing'
+sqlite3 dearth.db "UPDATE recording SET exact = 0, events_lost = 12, stacks_truncated = 1 WHERE id = 1"
+status 0 "$DEARTH" stats -r 1
+contains out 'not exact: 12 events lost, 1 stack deeper'
+
+# Counts without events.
+sqlite3 dearth.db "UPDATE recording SET detail = 'sites'; DELETE FROM event_chunk"
+status 0 "$DEARTH" stats -r 1 --sort peak
+status 2 "$DEARTH" stats -r 1 --by size
+contains err --detail=sites
+status 2 "$DEARTH" stats -r 7
+contains err 'no recording 7'
+status 2 "$DEARTH" stats missing.db
+status 2 "$DEARTH" stats a.db b.db
