@@ -538,6 +538,8 @@ static void read_crash(struct report_data *data, sqlite3_stmt *s,
         x->crash.has_address = false;
 }
 
+static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
+
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     struct report_finding *x = append(&data->findings, &data->n_findings, sizeof *x);
     x->id = sqlite3_column_int64(s, 0);
@@ -561,7 +563,9 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->exit_signal = sqlite3_column_int(s, 26);
     x->timed_out = sqlite3_column_int(s, 27) != 0;
     x->stderr_tail = keep_column(data, s, 28);
+    x->runtime = index_of(runtimes, 3, x->kind, -1) >= 0;
     data->severities[x->severity]++;
+    data->runtime[x->severity] += x->runtime;
 }
 
 static int compare_finding_id(const void *key, const void *item) {
@@ -597,6 +601,8 @@ static int by_weight(const void *a, const void *b) {
     const struct report_finding *x = a, *y = b;
     if (x->severity != y->severity)
         return x->severity - y->severity;
+    if (x->runtime != y->runtime)
+        return x->runtime - y->runtime;
     if (x->verdict != y->verdict)
         return x->verdict - y->verdict;
     return strcmp(x->identity, y->identity);

@@ -106,6 +106,7 @@ struct report_finding {
     int verdict, severity;
     bool leaked;
     const char *module, *kind, *policy; /* attribution; NULL = unknown */
+    bool runtime; /* went wrong in the C library, the C++ runtime or the loader */
     struct {
         struct dearth_key site;
         const char *op, *mode, *program;
@@ -171,11 +172,12 @@ struct report_data {
     size_t n_sites;
     struct report_site **untested; /* reason != REPORT_TESTED: by location, then key */
     size_t n_untested;
-    struct report_finding *findings; /* by severity, verdict, identity */
+    struct report_finding *findings; /* by severity, runtime, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
     uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
     uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
+    uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */
     uint64_t reasons[REPORT_N_REASONS];       /* sites */
     uint64_t n_attempts;
     const char **modules_without_cfi; /* sorted */

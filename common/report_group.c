@@ -11,12 +11,16 @@ struct entry {
     const struct report_finding
         *finding; /* findings lie in an array, in the report's order */
     char *headline;
-    bool alone;
+    bool place;
 };
 
 static int by_headline(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     int order = x->finding->severity - y->finding->severity;
+    if (!order)
+        order = x->finding->runtime - y->finding->runtime;
+    if (!order)
+        order = x->place - y->place;
     if (!order)
         order = strcmp(x->headline, y->headline);
     return order ? order : (x->finding > y->finding) - (x->finding < y->finding);
@@ -29,7 +33,8 @@ static int by_first_member(const void *a, const void *b) {
 }
 
 static bool together(const struct entry *a, const struct entry *b) {
-    return !a->alone && !b->alone && a->finding->severity == b->finding->severity &&
+    return a->place == b->place && a->finding->severity == b->finding->severity &&
+           a->finding->runtime == b->finding->runtime &&
            strcmp(a->headline, b->headline) == 0;
 }
 
@@ -40,6 +45,7 @@ static int64_t cut(struct entry *entries, size_t n, struct report_group *groups)
         if (!g || !together(&entries[i - 1], &entries[i])) {
             g = &groups[n_groups++];
             g->headline = text_dup(entries[i].headline);
+            g->place = entries[i].place;
         }
         if ((g->n & (g->n - 1)) == 0)
             g->members =
@@ -60,7 +66,7 @@ int64_t report_groups_new(const struct report_data *data, struct report_group **
         struct text headline = {0};
         r = report_add_headline(data, f, &headline);
         entries[done] =
-            (struct entry){f, text_take(&headline), !f->crash.stack_id && !f->policy};
+            (struct entry){f, text_take(&headline), f->crash.stack_id || f->policy};
     }
     if (r == 0 && n) {
         qsort(entries, n, sizeof *entries, by_headline);

@@ -4,7 +4,6 @@
  */
 #include "report_text.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +32,9 @@ void report_add_severities(const struct report_data *data, struct text *out) {
             text_add(out, ", ");
         any = true;
         add_plural(out, data->severities[i], words[i][0], words[i][1]);
+        if (data->runtime[i])
+            text_addf(out, " (%llu of the C library, the C++ runtime or the loader)",
+                      (unsigned long long)data->runtime[i]);
     }
     if (!any)
         text_add(out, "nothing");
@@ -119,15 +121,56 @@ static void add_summary(const struct report_data *data, struct text *out) {
 /* --- findings
  * ------------------------------------------------------------------------------- */
 
+/* How libc ends a program: what lies under these on the stack is what wanted it. */
+static bool is_way_out(const char *function) {
+    static const char *const names[] = {"pthread_kill",
+                                        "__pthread_kill_implementation",
+                                        "__pthread_kill_internal",
+                                        "raise",
+                                        "__GI_raise",
+                                        "gsignal",
+                                        "abort",
+                                        "__GI_abort",
+                                        "__assert_fail_base",
+                                        "__assert_fail",
+                                        "__GI___assert_fail",
+                                        "__assert_perror_fail",
+                                        "__libc_message",
+                                        "malloc_printerr",
+                                        "__fortify_fail",
+                                        "__GI___fortify_fail",
+                                        "__stack_chk_fail",
+                                        "__chk_fail",
+                                        "__GI___chk_fail",
+                                        "__libc_fatal",
+                                        "__GI___libc_fatal"};
+    for (size_t i = 0; function && i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]); /* a part of it: "abort.cold" */
+        if (strncmp(function, names[i], n) == 0 && (!function[n] || function[n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* Index of the innermost frame that is none. */
+static uint32_t skip_way_out(const struct frames *frames) {
+    uint32_t i = 0;
+    while (i + 1 < frames->n && is_way_out(frames->items[i].function))
+        i++;
+    return i;
+}
+
+/* @max: frames, 0 = all; when not all are wanted, those of a mere way out are not. */
 static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t max,
                      struct text *out) {
     AUTO_FRAMES struct frames frames = {0};
     int r = report_data_stack(data, stack_id, &frames);
     if (r < 0)
         return r;
-    uint32_t n = max && frames.n > max ? max : frames.n;
-    for (uint32_t i = 0; i < n; i++) {
-        text_addf(out, "        %s", i ? "  called by " : "  ");
+    uint32_t first = max ? skip_way_out(&frames) : 0, left = frames.n - first;
+    uint32_t n = first + (max && left > max ? max : left);
+    for (uint32_t i = first; i < n; i++) {
+        text_addf(out, "        %s", i > first ? "  called by " : "  ");
         frame_add(&frames.items[i], out);
         text_add(out, frames.items[i].inlined ? " [inlined]\n" : "\n");
     }
@@ -136,8 +179,8 @@ static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t 
     return 0;
 }
 
-/* The innermost frame, and the innermost of the blamed module when that is another one.
- * An abort is always inside libc: there only the second says something. */
+/* The innermost frame that is not a mere way out, and the innermost of the blamed module when
+ * that is another one. */
 static int add_crash_place(const struct report_data *data, const struct report_finding *f,
                            struct text *out) {
     AUTO_FRAMES struct frames frames = {0};
@@ -145,14 +188,14 @@ static int add_crash_place(const struct report_data *data, const struct report_f
     if (r < 0 || !frames.n)
         return r;
     const char *blamed = f->module ? frame_basename(f->module) : NULL;
-    uint32_t i = 0;
-    while (blamed && i < frames.n &&
-           strcmp(frame_basename(frames.items[i].module), blamed) != 0)
-        i++;
-    if (i == frames.n)
-        i = 0;
+    uint32_t first = skip_way_out(&frames), i;
+    for (i = first; blamed && i < frames.n; i++)
+        if (strcmp(frame_basename(frames.items[i].module), blamed) == 0)
+            break;
+    if (i == frames.n || !blamed)
+        i = first;
     text_add(out, " in ");
-    if (i && f->crash.signal != SIGABRT) {
+    if (i != first && first == 0) {
         frame_add(&frames.items[0], out);
         text_add(out, ", called from ");
     }
@@ -218,7 +261,8 @@ static void add_stderr(const char *tail, struct text *out) {
 
 static int add_finding(const struct report_data *data, const struct report_finding *f,
                        uint32_t max_frames, struct text *out) {
-    text_addf(out, "\n  #%lld %s: ", (long long)f->id, report_severity_name(f->severity));
+    text_addf(out, "\n  #%lld %s%s: ", (long long)f->id,
+              report_severity_name(f->severity), f->runtime ? " of the runtime" : "");
     int r = report_add_headline(data, f, out);
     if (r < 0)
         return r;
@@ -293,16 +337,19 @@ static int add_findings(const struct report_data *data,
     text_add(out, "\nFindings: ");
     report_add_severities(data, out);
     text_add(out, "\n");
+    uint32_t full = 0;
     for (int64_t i = 0; r == 0 && i < n; i++) {
-        bool serious = groups[i].members[0]->severity <= REPORT_WARNING;
-        if (options->max_findings && i >= 3 * (int64_t)options->max_findings) {
-            text_addf(out, "\n  ... %lld more\n", (long long)(n - i));
-            break;
+        const struct report_group *g = &groups[i];
+        bool serious = g->members[0]->severity <= REPORT_WARNING;
+        bool room = !options->max_findings || full < options->max_findings;
+        if (!serious || !room || (!g->place && options->max_findings)) {
+            add_short_group(g, options->max_members, out);
+            continue;
         }
-        if (serious && (!options->max_findings || i < options->max_findings))
-            r = add_group(data, &groups[i], options, out);
-        else
-            add_short_group(&groups[i], options->max_members, out);
+        full++;
+        r = g->place ? add_group(data, g, options, out) : 0;
+        for (size_t k = 0; !g->place && r == 0 && k < g->n; k++)
+            r = add_finding(data, g->members[k], options->max_frames, out);
     }
     if (n > 0) {
         text_add(out, "\n  Each again by its number: dearth repro ");

@@ -43,7 +43,7 @@ static int render(const struct report_data *data, const struct report_options *o
     struct report_text_options some = {
         .max_frames = 10, .max_members = 25, .max_untested = 20};
     struct report_text_options few = {
-        .max_frames = 6, .max_findings = 20, .max_members = 5, .max_untested = 5};
+        .max_frames = 6, .max_findings = 20, .max_members = 10, .max_untested = 5};
     switch ((enum format)options->format) {
     case FORMAT_JSON:
         return report_json(data, options->stacks, out);

@@ -369,6 +369,7 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_text(j, "headline", headline.data);
     json_text(j, "module", f->module);
     json_text(j, "kind", f->kind);
+    json_bool(j, "runtime", f->runtime);
     json_text(j, "policy", f->policy);
     json_text(j, "op", f->fault.op);
     json_text(j, "mode", f->fault.mode);
@@ -399,9 +400,14 @@ static int add_groups(struct page *page) {
     int64_t n = report_groups_new(page->data, &groups);
     json_open(j, "groups", '[');
     for (int64_t i = 0; i < n; i++) {
-        json_open(j, NULL, '[');
-        for (size_t k = 0; k < groups[i].n; k++)
+        for (size_t k = 0; k < groups[i].n; k++) {
+            bool first = k == 0 || !groups[i].place;
+            if (first && k)
+                json_close(j, ']');
+            if (first)
+                json_open(j, NULL, '[');
             json_int(j, NULL, groups[i].members[k] - page->data->findings);
+        }
         json_close(j, ']');
     }
     json_close(j, ']');

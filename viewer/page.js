@@ -280,7 +280,9 @@
     const label = f.location >= 0 ? location_label[f.location] : ["unknown", "no readable stack"];
     const e = h("details", { class: "finding f-" + severity },
       h("summary", null,
-        h("span", { class: "head" }, badge(severity, severity), " ", h("b", null, f.headline)),
+        h("span", { class: "head" }, badge(severity, severity), " ",
+          f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
+          h("b", null, f.headline)),
         h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1]),
         h("span", { class: "rate small quiet" }, f.bad + " of " + f.tried + " · " + plural(f.sites.length, "site"))));
     let filled = false;
