@@ -56,8 +56,13 @@ static bool any_glob(const char *const *globs, size_t n, const char *s) {
 }
 #define ANY_GLOB(globs, s) any_glob(globs, sizeof(globs) / sizeof *(globs), s)
 
+/* glibc's inner aliases (__GI_abort) stand for the function itself. */
+static const char *plain_name(const char *name) {
+    return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
+}
+
 static const char *name_of(const struct frame *f) {
-    return f->linkage_name ? f->linkage_name : f->function;
+    return plain_name(f->linkage_name ? f->linkage_name : f->function);
 }
 
 static bool is_machinery(const struct frame *f) {
@@ -69,7 +74,7 @@ static bool is_machinery(const struct frame *f) {
         "pthread_kill*",
         "__pthread_kill*",
         "kill",
-        "__GI_*",
+
         "__assert*",
         "__libc_assert_fail",
         "__libc_message*",
@@ -266,7 +271,8 @@ void attribution_place(const struct frame *frame, struct text *out) {
     size_t n = so ? (size_t)(so - module) : strlen(module);
     text_add_n(out, module, n);
     if (frame->function) {
-        text_addf(out, "!%.*s", (int)strcspn(frame->function, "("), frame->function);
+        const char *function = plain_name(frame->function);
+        text_addf(out, "!%.*s", (int)strcspn(function, "("), function);
     } else {
         text_addf(out, "+0x%llx", (unsigned long long)frame->offset);
     }

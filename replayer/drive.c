@@ -18,6 +18,9 @@
 #include "text.h"
 
 #define LATE_LIMIT_FACTOR 3u
+#define SPIN_FACTOR       10u /* times the baseline's processor time */
+#define SPIN_EXTRA_NS     500000000u
+#define HUNG_EXECUTIONS   2u /* each costs its whole time limit */
 #define MAX_LOST          3u /* times that a worker may die with the same attempt */
 
 struct task {
@@ -198,6 +201,15 @@ static int take_late(struct drive *d, struct task *task, const struct judgement 
     return err;
 }
 
+/* Is this hang the program's own doing, however busy the machine is? */
+static bool is_own_doing(const struct replay *r, const struct observation *seen) {
+    uint64_t cpu = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
+    bool runaway = seen->duration_ns < r->time_limit_ns;
+    return runaway || seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+}
+
 static int postpone(struct drive *d, struct task *task, struct observation *seen,
                     const struct judgement *j) {
     task->first = *seen;
@@ -218,7 +230,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     }
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    if (j.verdict == VERDICT_HUNG && !task->is_late)
+    if (j.verdict == VERDICT_HUNG && !task->is_late && !is_own_doing(r, seen))
         return postpone(d, task, seen, &j);
     int err = task->is_late ? take_late(d, task, &j) : 0;
     if (err == 0)
@@ -231,7 +243,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         return retry_unreached(d, task);
     task->bad |= plan_is_bad(j.verdict);
     bool more = task->bad && task->order.repeat < (uint32_t)r->options->repeat;
-    if (!more || j.verdict == VERDICT_HUNG)
+    if (!more || (j.verdict == VERDICT_HUNG && task->order.repeat + 1 >= HUNG_EXECUTIONS))
         return settle(d, task);
     task->is_late = false;
     return again(d, task);

@@ -19,7 +19,10 @@
 #include "text.h"
 
 #define STDOUT_CAP          (1u << 20)
-#define OUTPUT_LIMIT        (256u << 20) /* more is a runaway */
+#define TRIAL_OUTPUT_LIMIT  (1ull << 32)
+/* More output than this is a runaway, for example an error message in an endless loop. */
+#define MIN_OUTPUT_LIMIT    (1u << 20)
+#define OUTPUT_LIMIT_FACTOR 8u
 #define MIN_TRIAL_NS        60000000000u /* until the baseline is known */
 #define MIN_TIME_LIMIT_NS   2000000000u
 #define TIME_LIMIT_FACTOR   10u
@@ -64,7 +67,7 @@ static void forget_runs(struct replay *r) {
 }
 
 static int start_runner(struct replay *r, enum isolation isolation, bool traced,
-                        uint64_t limit_ns) {
+                        uint64_t limit_ns, uint64_t output_limit) {
     const struct conditions *c = &r->conditions;
     struct runner_options o = {
         .argv = c->argv,
@@ -77,7 +80,7 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
         .jobs = r->jobs,
         .time_limit_ns = limit_ns,
         .stdout_cap = STDOUT_CAP,
-        .output_limit = OUTPUT_LIMIT,
+        .output_limit = output_limit,
         .isolation = isolation,
         .traced = traced,
     };
@@ -157,7 +160,7 @@ static bool ends_as_recorded(const struct replay *r, const struct recorded_end *
 static int try_conditions(struct replay *r, enum isolation isolation, bool traced,
                           uint64_t limit_ns) {
     forget_runs(r);
-    int err = start_runner(r, isolation, traced, limit_ns);
+    int err = start_runner(r, isolation, traced, limit_ns, TRIAL_OUTPUT_LIMIT);
     if (err < 0)
         return err;
     if (!r->ledger) {
@@ -225,6 +228,15 @@ static uint64_t derive_limit(const struct replay *r) {
     return limit > MIN_TIME_LIMIT_NS ? limit : MIN_TIME_LIMIT_NS;
 }
 
+static uint64_t derive_output_limit(const struct replay *r) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++) {
+        uint64_t bytes = r->runs[i].stdout_bytes + r->runs[i].stderr_bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most;
+}
+
 int trial_run(struct replay *r) {
     struct recorded_end end = {0};
     int err = read_recorded_end(r, &end);
@@ -240,6 +252,8 @@ int trial_run(struct replay *r) {
         err = ledger_note(r->ledger, "unstable_status", r->conditions.exe, text);
     }
     r->time_limit_ns = derive_limit(r);
-    runner_set_time_limit(r->runner, r->time_limit_ns);
+    if (err == 0)
+        err = start_runner(r, r->isolation, r->traced, r->time_limit_ns,
+                           derive_output_limit(r));
     return err;
 }
