@@ -111,13 +111,14 @@ static const struct entry catalogue[] = {
 
     /* Libraries and programs with their own layer */
     {LOCATION_ALLOCATOR, FUNCTION, /* jq */
-     "jv_mem_alloc* jv_mem_calloc* jv_mem_realloc* jv_mem_strdup* jv_mem_uninit*"},
+     "jv_mem_alloc* jv_mem_calloc* jv_mem_realloc* jv_mem_strdup*"},
     {LOCATION_ALLOCATOR, FUNCTION, /* SQLite */
      "sqlite3MemMalloc sqlite3MemRealloc sqlite3Malloc* sqlite3Realloc* sqlite3_malloc* "
      "sqlite3_realloc* mallocWithAlarm sqlite3DbMalloc* sqlite3DbRealloc* "
      "sqlite3DbReallocOrFree sqlite3DbStr* sqlite3DbSpanDup dbMallocRawFinish "
      "dbReallocFinish sqlite3_mprintf sqlite3_vmprintf sqlite3MPrintf sqlite3VMPrintf "
-     "sqlite3_str_new memsys* pcache1Alloc sqlite3PageMalloc"},
+     "sqlite3_str_new memsys3Malloc* memsys5Malloc* memsys5Realloc pcache1Alloc "
+     "sqlite3PageMalloc"},
     {LOCATION_ALLOCATOR, FUNCTION, /* libxml2, expat, zlib, bzip2, xz, zstd, brotli */
      "xmlMemMalloc xmlMemRealloc xmlMemoryStrdup xmlMallocLoc xmlReallocLoc "
      "xmlMallocAtomicLoc "
@@ -152,7 +153,7 @@ static const struct entry catalogue[] = {
      "_PyType_AllocNoTrack"},
     {LOCATION_ALLOCATOR, FUNCTION, /* Perl, Ruby, Lua, PHP, Tcl, Guile, Node */
      "Perl_safesys* Perl_savepv* Perl_savesharedpv* Perl_savesvpv Perl_savesharedsvpv "
-     "PerlMem_* ruby_xmalloc* ruby_xcalloc* ruby_xrealloc* ruby_strdup rb_mem_* "
+     "PerlMem_* ruby_xmalloc* ruby_xcalloc* ruby_xrealloc* ruby_strdup "
      "objspace_xmalloc* objspace_xcalloc* objspace_xrealloc* rb_xmalloc_* l_alloc luaM_* "
      "luaL_alloc _emalloc* _ecalloc* _erealloc* _safe_emalloc* _safe_malloc* _estrdup* "
      "_estrndup* __zend_malloc __zend_calloc __zend_realloc zend_mm_alloc* Tcl_Alloc "

@@ -406,6 +406,11 @@ struct list_frame {
     struct dearth_key key;
 };
 
+/* Of a build-id, what we keep: see key_module(). */
+static uint32_t id_bytes(uint32_t n) {
+    return n < 32 ? n : 32;
+}
+
 /* Build-id of a frame whose module could not be read: that of a module recorded under the
  * same path, else a hash of the path. */
 static uint32_t stand_in_id(struct writer *w, const char *path, uint8_t out[static 32]) {
@@ -416,8 +421,7 @@ static uint32_t stand_in_id(struct writer *w, const char *path, uint8_t out[stat
     uint32_t n = 0;
     sqlite3_bind_text(w->module_by_path, 1, path, -1, SQLITE_STATIC);
     if (sqlite3_step(w->module_by_path) == SQLITE_ROW) {
-        n = (uint32_t)sqlite3_column_bytes(w->module_by_path, 0);
-        n = n > 32 ? 32 : n;
+        n = id_bytes((uint32_t)sqlite3_column_bytes(w->module_by_path, 0));
         if (n)
             memcpy(out, sqlite3_column_blob(w->module_by_path, 0), n);
     }
@@ -432,7 +436,7 @@ static int64_t list_frame_row(struct writer *w, const struct session_frame *in,
                               struct list_frame *out) {
     const char *path = in->module && *in->module ? in->module : "[anon]";
     uint8_t id[32];
-    uint32_t n = in->build_id_bytes > sizeof id ? sizeof id : in->build_id_bytes;
+    uint32_t n = id_bytes(in->build_id_bytes);
     if (n)
         memcpy(id, in->build_id, n);
     else

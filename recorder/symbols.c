@@ -420,12 +420,12 @@ char *symbols_demangle(const char *linkage_name) {
     memcpy(plain, linkage_name, n);
     if (strncmp(plain, "_Z", 2) != 0 && strncmp(plain, "_R", 2) != 0)
         return plain;
-    char *demangled =
+    char *name =
         cplus_demangle(plain, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP | DMGL_AUTO);
-    if (!demangled)
+    if (!name)
         return plain;
     free(plain);
-    return demangled;
+    return name;
 }
 
 void symbols_clean_path(char *path) {

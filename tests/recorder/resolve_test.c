@@ -20,7 +20,7 @@
             exit(1);                                                                     \
         }                                                                                \
     } while (0)
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE __attribute__((noinline))
 
 static struct store *store;
 static uint64_t bias;
