@@ -54,10 +54,11 @@ struct free_list {
 };
 
 struct model {
-    uint64_t last_size[CHUNK_MAX_EVENTS]; /* by site index */
-    uint32_t successor[CHUNK_MAX_EVENTS];
+    uint32_t capacity;   /* events that the three arrays have room for */
+    uint64_t *last_size; /* by site index */
+    uint32_t *successor;
+    struct live *live;
     uint32_t last_site;
-    struct live live[CHUNK_MAX_EVENTS];
     uint32_t youngest;       /* index + 1 */
     uint32_t younger, older; /* of the one that ended last */
     uint64_t far;            /* what the last TOKEN_FAR named */
@@ -66,6 +67,32 @@ struct model {
     struct free_list lists[FREE_LISTS];
     uint8_t tops[FREE_LISTS], held[FREE_LISTS];
 };
+
+/* Room for @capacity events, what is there is kept. Return: false when memory is short. */
+static bool model_reserve(struct model *m, uint32_t capacity) {
+    uint64_t *sizes = realloc(m->last_size, capacity * sizeof *sizes);
+    if (sizes)
+        m->last_size = sizes;
+    uint32_t *successors = realloc(m->successor, capacity * sizeof *successors);
+    if (successors)
+        m->successor = successors;
+    struct live *live = realloc(m->live, capacity * sizeof *live);
+    if (live)
+        m->live = live;
+    if (!sizes || !successors || !live)
+        return false;
+    uint32_t more = capacity - m->capacity;
+    memset(sizes + m->capacity, 0, more * sizeof *sizes);
+    memset(successors + m->capacity, 0, more * sizeof *successors);
+    m->capacity = capacity;
+    return true;
+}
+
+static void model_deinit(struct model *m) {
+    free(m->last_size);
+    free(m->successor);
+    free(m->live);
+}
 
 static void model_reset(struct model *m, uint32_t n_events) {
     memset(m->last_size, 0, n_events * sizeof *m->last_size);
@@ -186,20 +213,25 @@ struct slot {
     int64_t key;
     uint32_t index, epoch;
 };
-#define SLOTS (2 * CHUNK_MAX_EVENTS) /* at most half full */
+
+struct table {
+    struct slot *slots;
+    uint32_t capacity; /* twice the events there is room for: at most half full */
+};
+#define FIRST_CAPACITY 1024u /* most processes of a tree are small: start small, double */
 
 struct chunk_writer {
     uint64_t first_event;
-    uint32_t n, n_sites, n_codes, epoch;
+    uint32_t n, capacity, n_sites, n_codes, epoch;
     struct column columns[N_COLUMNS];
     struct column site_ids; /* the second half of the dictionary column */
-    uint64_t times[CHUNK_MAX_EVENTS];
+    uint64_t *times;
     uint64_t start_ns, end_ns, min_size, max_size;
     int64_t last_site_id;
     uint32_t run_thread, run_n;
     uint64_t last_code;
     uint32_t last_code_index;
-    struct slot sites[SLOTS], codes[SLOTS];
+    struct table sites, codes;
     struct model model;
     ZSTD_CCtx *zstd;
     uint8_t *blob;
@@ -245,20 +277,65 @@ static void writer_restart(struct chunk_writer *w) {
     w->epoch++;
 }
 
-struct chunk_writer *chunk_writer_new(uint64_t first_event) {
-    /* Large, but the kernel hands out only the pages that are used. */
-    struct chunk_writer *w = calloc(1, sizeof *w);
-    bool whole = w != NULL;
-    for (int i = 0; whole && i < N_COLUMNS; i++) {
-        w->columns[i].data =
-            malloc(CHUNK_MAX_EVENTS * (size_t)most_bytes[i] + DICTIONARY_EXTRA);
-        whole = w->columns[i].data;
-    }
-    if (whole)
-        whole = (w->site_ids.data = malloc(CHUNK_MAX_EVENTS * (size_t)10));
+static bool in_use(const struct chunk_writer *w, const struct slot *slot) {
+    return slot->epoch == w->epoch;
+}
+
+static struct slot *slot_of(const struct chunk_writer *w, const struct table *t,
+                            int64_t key) {
+    /* Row ids are dense: left as they are, they share pages. */
+    uint32_t i = (uint32_t)((uint64_t)key ^ (uint64_t)key >> 17) & (t->capacity - 1);
+    while (in_use(w, &t->slots[i]) && t->slots[i].key != key)
+        i = (i + 1) & (t->capacity - 1);
+    return &t->slots[i];
+}
+
+static bool table_reserve(const struct chunk_writer *w, struct table *t,
+                          uint32_t capacity) {
+    struct table bigger = {calloc(capacity, sizeof *bigger.slots), capacity};
+    if (!bigger.slots)
+        return false;
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (in_use(w, &t->slots[i]))
+            *slot_of(w, &bigger, t->slots[i].key) = t->slots[i];
+    free(t->slots);
+    *t = bigger;
+    return true;
+}
+
+static bool column_reserve(struct column *c, size_t bytes) {
+    uint8_t *bigger = realloc(c->data, bytes);
+    if (bigger)
+        c->data = bigger;
+    return bigger;
+}
+
+/* Room for @capacity events. Return: 0, or -ENOMEM and nothing is lost. */
+static int writer_reserve(struct chunk_writer *w, uint32_t capacity) {
+    uint64_t *times = realloc(w->times, capacity * sizeof *times);
+    if (times)
+        w->times = times;
+    bool whole = times && column_reserve(&w->site_ids, capacity * (size_t)10) &&
+                 (w->model.capacity >= capacity || model_reserve(&w->model, capacity)) &&
+                 table_reserve(w, &w->sites, 2 * capacity) &&
+                 table_reserve(w, &w->codes, 2 * capacity);
+    for (int i = 0; whole && i < N_COLUMNS; i++)
+        whole = column_reserve(&w->columns[i],
+                               capacity * (size_t)most_bytes[i] + DICTIONARY_EXTRA);
     if (!whole)
-        return chunk_writer_free(w);
+        return -ENOMEM;
+    w->capacity = capacity;
+    return 0;
+}
+
+struct chunk_writer *chunk_writer_new(uint64_t first_event) {
+    struct chunk_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
     w->first_event = first_event;
+    w->epoch = 1; /* empty slots have 0 */
+    if (writer_reserve(w, FIRST_CAPACITY) < 0)
+        return chunk_writer_free(w);
     writer_restart(w);
     return w;
 }
@@ -269,6 +346,10 @@ struct chunk_writer *chunk_writer_free(struct chunk_writer *w) {
     for (int i = 0; i < N_COLUMNS; i++)
         free(w->columns[i].data);
     free(w->site_ids.data);
+    free(w->times);
+    free(w->sites.slots);
+    free(w->codes.slots);
+    model_deinit(&w->model);
     ZSTD_freeCCtx(w->zstd);
     free(w->blob);
     free(w);
@@ -280,23 +361,20 @@ uint32_t chunk_writer_pending(const struct chunk_writer *w) {
 }
 
 /* Index of @key in a table of this chunk; *added when it is new and got index @next. */
-static uint32_t index_of(struct chunk_writer *w, struct slot *table, int64_t key,
+static uint32_t index_of(struct chunk_writer *w, struct table *table, int64_t key,
                          uint32_t next, bool *added) {
-    /* Row ids are dense: left as they are, they share pages. */
-    uint32_t i = (uint32_t)((uint64_t)key ^ (uint64_t)key >> 17) % SLOTS;
-    while (table[i].epoch == w->epoch && table[i].key != key)
-        i = (i + 1) % SLOTS;
-    *added = table[i].epoch != w->epoch;
+    struct slot *slot = slot_of(w, table, key);
+    *added = !in_use(w, slot);
     if (*added)
-        table[i] = (struct slot){key, next, w->epoch};
-    return table[i].index;
+        *slot = (struct slot){key, next, w->epoch};
+    return slot->index;
 }
 
 static void add_code(struct chunk_writer *w, const struct chunk_event *e) {
     uint64_t code = (uint64_t)e->kind << 24 | (uint64_t)e->op << 16 | e->aux;
     bool added = false;
     if (code != w->last_code) {
-        w->last_code_index = index_of(w, w->codes, (int64_t)code, w->n_codes, &added);
+        w->last_code_index = index_of(w, &w->codes, (int64_t)code, w->n_codes, &added);
         w->last_code = code;
     }
     if (added) {
@@ -312,7 +390,7 @@ static void add_code(struct chunk_writer *w, const struct chunk_event *e) {
 static void add_site(struct chunk_writer *w, const struct chunk_event *e) {
     struct model *m = &w->model;
     bool added;
-    uint32_t site = index_of(w, w->sites, e->site, w->n_sites, &added);
+    uint32_t site = index_of(w, &w->sites, e->site, w->n_sites, &added);
     if (added) {
         w->n_sites++;
         put(&w->site_ids, zigzag((uint64_t)e->site, (uint64_t)w->last_site_id));
@@ -403,6 +481,8 @@ static void add_address(struct chunk_writer *w, const struct chunk_event *e,
 
 int chunk_writer_add(struct chunk_writer *w, const struct chunk_event *event) {
     struct chunk_event e = *event;
+    if (w->n == w->capacity && writer_reserve(w, 2 * w->capacity) < 0)
+        return -ENOMEM;
     if (!has_site(e.kind)) {
         e.site = 0;
         e.size = 0;
@@ -573,7 +653,7 @@ struct reader {
     uint8_t shift;
     struct code *codes;
     int64_t *sites;
-    struct model *model;
+    struct model model;
 };
 
 static void reader_deinit(struct reader *r) {
@@ -581,7 +661,7 @@ static void reader_deinit(struct reader *r) {
         free(r->buffers[i]);
     free(r->codes);
     free(r->sites);
-    free(r->model);
+    model_deinit(&r->model);
 }
 
 static int read_column(struct reader *r, struct source *s, int i) {
@@ -628,7 +708,7 @@ static int read_dictionaries(struct reader *r) {
 }
 
 static void read_site(struct reader *r, struct chunk_event *e) {
-    struct model *m = r->model;
+    struct model *m = &r->model;
     uint64_t value = take_below(&r->columns[SITES], r->n_sites + 1ull);
     uint32_t *predicted = &m->successor[m->last_site];
     uint32_t site = value ? (uint32_t)value - 1 : *predicted;
@@ -644,7 +724,7 @@ static void read_site(struct reader *r, struct chunk_event *e) {
 /* Return: index + 1 of the allocation when it was named by a token 0..10. */
 static uint32_t read_reference(struct reader *r, uint32_t i, struct chunk_event *e) {
     struct source *s = &r->columns[BLOCKS];
-    struct model *m = r->model;
+    struct model *m = &r->model;
     uint32_t token = take_byte(s), old;
     if (token == TOKEN_NONE)
         return 0;
@@ -670,7 +750,7 @@ static uint32_t read_reference(struct reader *r, uint32_t i, struct chunk_event 
 
 static void read_address(struct reader *r, struct chunk_event *e, uint32_t old) {
     struct source *s = &r->columns[BLOCKS];
-    struct model *m = r->model;
+    struct model *m = &r->model;
     uint64_t value = take(s);
     if (value == 1) {
         e->address = take(s);
@@ -714,15 +794,15 @@ static void read_event(struct reader *r, uint32_t i, struct chunk_event *e) {
     read_thread(r, e);
     if (has_site(e->kind))
         read_site(r, e);
-    r->model->live[i].alive = 0;
+    r->model.live[i].alive = 0;
     if (!has_block(e->kind))
         return;
     uint32_t old = e->kind == SHM_EV_ALLOC ? 0 : read_reference(r, i, e);
     if (old && e->kind != SHM_EV_REALLOC_END)
-        e->address = r->model->live[old - 1].address;
+        e->address = r->model.live[old - 1].address;
     else
         read_address(r, e, old);
-    model_apply(r->model, i, e, old);
+    model_apply(&r->model, i, e, old);
 }
 
 static int read_head(struct reader *r, struct source *s) {
@@ -755,7 +835,7 @@ int chunk_read(const uint8_t *data, size_t n, struct chunk_event *events,
     struct reader r = {0};
     struct source s = {data, data + n, false};
     int e = read_head(&r, &s);
-    if (e == 0 && !(r.model = calloc(1, sizeof *r.model)))
+    if (e == 0 && !model_reserve(&r.model, r.n))
         e = -ENOMEM;
     if (e == 0) {
         for (uint32_t i = 0; i < r.n && !r.columns[CODES].bad; i++)

@@ -99,7 +99,8 @@ struct chunk_writer *chunk_writer_free(struct chunk_writer *writer); /* NULL all
 /**
  * Add the next event; its number is implied.
  * @event: reference < its own number, or CHUNK_NONE; kind one of those above
- * Return: 0, or 1 when the chunk is full: call chunk_writer_finish() before the next.
+ * Return: 0, 1 when the chunk is full: call chunk_writer_finish() before the next; -ENOMEM:
+ * it was not added.
  */
 int chunk_writer_add(struct chunk_writer *writer, const struct chunk_event *event);
 

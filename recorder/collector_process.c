@@ -235,7 +235,10 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
     if (!w->writer)
         return 0;
     out.site = in.site ? w->site_rows[in.site] : 0;
-    return chunk_writer_add(w->writer, &out) ? rows_put_chunk(c, w) : 0;
+    r = chunk_writer_add(w->writer, &out);
+    if (r < 0)
+        return error_print(r, "out of memory for a chunk of events");
+    return r ? rows_put_chunk(c, w) : 0;
 }
 
 /* --- going -------------------------------------------------------------------------- */

@@ -221,13 +221,13 @@ char *session_preload_path(void) {
         if (path)
             return path;
     }
-    if (access(DEARTH_PRELOAD_DIR "/libdearth_preload.so", R_OK) == 0)
-        return text_dup(DEARTH_PRELOAD_DIR "/libdearth_preload.so");
     for (int i = 0; installed[i]; i++) {
         char *path = in_folder_of(exe, installed[i]);
         if (path)
             return path;
     }
+    if (access(DEARTH_PRELOAD_DIR "/libdearth_preload.so", R_OK) == 0)
+        return text_dup(DEARTH_PRELOAD_DIR "/libdearth_preload.so");
     error_print(-ENOENT,
                 "libdearth_preload.so is neither in " DEARTH_PRELOAD_DIR
                 " nor beside %s; install dearth again, or name the library in "
