@@ -15,7 +15,7 @@ int main(void) {
         int *step = new_step();
         if (!step && i != 3)
             return 1;
-        *step = i;
+        *(int *)opaque(step) = i;
         free(step);
     }
     puts("five steps");

@@ -2,7 +2,7 @@
  * Not deterministic: with WITH_EXTRA in the environment it allocates at a site of its
  * own. Recorded with it and replayed without it, that site never comes up.
  *
- * expect: new_extra once=unreached sticky=unreached
+ * expect: new_extra once=unreached
  * expect: new_usual once=reported sticky=reported
  */
 #include "program.h"

@@ -17,7 +17,7 @@ refused() { # FILE WORD
 echo 'just some notes of the user, long enough to be a file header' >notes.txt
 refused notes.txt 'not a'
 sqlite3 foreign.db 'CREATE TABLE mine (x); INSERT INTO mine VALUES (1)'
-refused foreign.db 'not a'
+refused foreign.db 'another program'
 
 record -o good.db -- "$PROGRAMS/hello" >/dev/null
 sqlite3 good.db 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null

@@ -14,7 +14,7 @@ sum() {
 }
 
 diff_json a.db b.db -r 1,1
-for column in bytes allocations:count live_bytes:live_bytes_at_exit; do
+for column in bytes allocations+failed:count live_bytes:live_bytes_at_exit; do
     wanted=$(($(sql b.db "SELECT ${column%:*} FROM recording WHERE id = 1") - $(sql a.db "SELECT ${column%:*} FROM recording WHERE id = 1")))
     equal "$wanted" "$(sum "${column#*:}")" "change of ${column%:*}"
 done

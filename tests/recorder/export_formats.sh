@@ -21,7 +21,7 @@ contains collapsed 'prog;main;work_1;step_1;libleaf.so.1+0x504;malloc '
 add_up() {
     export_as --cost "$1" | awk '{ sum += $NF } END { printf "%d\n", sum }'
 }
-equal "$(recording allocations)" "$(add_up count)" 'collapsed count'
+equal "$(recording "allocations + failed")" "$(add_up count)" 'collapsed count'
 equal "$(recording bytes)" "$(add_up bytes)" 'collapsed bytes'
 equal "$(recording peak_bytes)" "$(add_up peak)" 'collapsed peak'
 equal "$(recording live_bytes)" "$(add_up live)" 'collapsed live'
@@ -100,7 +100,7 @@ print(strings[one(profile, 14)], *[f'{t}={n}' for t, n in zip(types, totals)])
 print(stack[1:], strings[one(mappings[1], 5)], strings[one(mappings[1], 6)])
 PY
 $python decode.py p.pb.gz >decoded || fail 'not a profile.proto'
-for total in "alloc_objects/count=$(recording allocations)" "alloc_space/bytes=$(recording bytes)" \
+for total in "alloc_objects/count=$(recording "allocations + failed")" "alloc_space/bytes=$(recording bytes)" \
     "inuse_objects/count=$(recording live_blocks)" "inuse_space/bytes=$(recording live_bytes)" \
     "peak_space/bytes=$(recording peak_bytes)"; do
     contains decoded "$total"

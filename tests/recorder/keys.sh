@@ -7,7 +7,7 @@ same_keys() { # NAME PROGRAM ARGS
     shift
     record -o "$name.db" -- "$@" >/dev/null
     record -o "$name.db" -- "$@" >/dev/null
-    env -i SOMETHING="$(printf 'x%.0s' $(seq 3000))" PATH="$PATH" LC_ALL=C.UTF-8 TMPDIR=/tmp \
+    env -i SOMETHING="$(printf 'x%.0s' $(seq 3000))" PATH="$PATH" HOME="$HOME" \
         "$DEARTH" record -o "$name.db" -- "$@" >/dev/null 2>err
     for recording in 2 3; do
         equal '' "$(sql "$name.db" "
@@ -20,7 +20,7 @@ same_keys() { # NAME PROGRAM ARGS
 
 sites=2
 same_keys recursion "$PROGRAMS/recursion"
-same_keys tree "$PROGRAMS/tree" fork exec system
+same_keys tree "$PROGRAMS/tree" fork exec vfork spawn # a shell looks at its environment
 same_keys oracle "$PROGRAMS/oracle"
 [ ! -x "$PROGRAMS/badalloc" ] || same_keys badalloc "$PROGRAMS/badalloc"
 sites=100

@@ -9,7 +9,7 @@ contains err no-such-program-in-path
 echo text >not-executable
 status 126 "$DEARTH" record -- ./not-executable
 contains err not-executable
-status 126 "$DEARTH" record -- .
+status 126 "$DEARTH" record -- ./
 status 125 "$DEARTH" record --no-such-option -- true
 contains err no-such-option
 status 125 "$DEARTH" record

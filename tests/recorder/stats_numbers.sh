@@ -9,7 +9,7 @@ stats() {
 }
 
 # Groups add up to the recording, each its own way.
-recording=$(sql dearth.db 'SELECT allocations, bytes, failed, live_blocks, live_bytes FROM recording WHERE id = 1')
+recording=$(sql dearth.db 'SELECT allocations + failed, bytes, failed, live_blocks, live_bytes FROM recording WHERE id = 1')
 for by in site location function module size thread process; do
     stats --by $by
     equal "$recording" "$(jq -r '.items | [map(.count), map(.bytes), map(.failed), map(.live_blocks),

@@ -10,13 +10,20 @@ equal reported "$(site_verdicts lingering.db once new_buffer)" 'verdict'
 
 record -o hung.db -- ./hung >/dev/null
 for signal in INT TERM KILL; do
+    set -m # else bash has SIGINT ignored
     "$DEARTH" replay --mode both --in start_job --retest --jobs 2 hung.db >err 2>&1 &
     dearth=$!
-    for _ in $(seq 200); do
-        [ -n "$(processes_below "$work")" ] && break
+    set +m
+    # The baseline is over when the plan is announced; attempts hang for two seconds then.
+    seen=
+    for _ in $(seq 300); do
+        if grep -q 'to try' err && [ -n "$(processes_below "$work")" ]; then
+            seen=1
+            break
+        fi
         sleep 0.02
     done
-    [ -n "$(processes_below "$work")" ] || fail 'no attempt was seen running'
+    [ -n "$seen" ] || fail "no attempt was seen running: $(cat err)"
     kill -s "$signal" "$dearth"
     wait "$dearth" 2>/dev/null || :
     none_below "$work"

@@ -5,7 +5,7 @@
 [ -x "$PROGRAMS/multimap" ] || skip 'rustc is not installed'
 
 for name in multimap multimap-fixed; do
-    status 0 "$DEARTH" check -o "$name.db" --json "$name.json" -- "$PROGRAMS/$name"
+    status 0 "$DEARTH" check -o "$name.db" --report "$name.json" -- "$PROGRAMS/$name"
 done
 of() { # FILE FUNCTION
     jq -r --arg f "$2" '[.sites[] | select(.location.function // "" | contains($f)) | .verdict]

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every command has a man page that formats without a warning and names exactly the options of
+# --help.
+. "$(dirname "$0")/../lib.sh"
+need man
+
+pages=$SOURCE/common/man
+page() {
+    MANWIDTH=100 man --warnings -P cat -l "$pages/$1.1" 2>warnings | sed 's/.\x08//g' >"$1.txt"
+    [ ! -s warnings ] || fail "$1.1: $(cat warnings)"
+    [ -s "$1.txt" ] || fail "$1.1 is empty"
+}
+page dearth
+commands=$("$DEARTH" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+for command in $commands; do
+    contains dearth.txt "dearth-$command"
+    [ -f "$pages/dearth-$command.1" ] || fail "dearth-$command has no man page"
+    page "dearth-$command"
+    "$DEARTH" "$command" --help >help
+    grep -oE '^  (-., |    )--[a-z0-9-]+' help | grep -oE '\-\-[a-z0-9-]+' | sort -u >options
+    [ -s options ] || fail "no options in the help of $command"
+    # Options are the terms of the page's lists, seven columns in.
+    sed -nE 's/^ {7}(-., )?(--[a-z0-9-]+).*/\2/p' "dearth-$command.txt" | sort -u >paged
+    diff options paged || fail "options of $command (<) and of its man page (>) differ"
+    echo "ok: $command: $(wc -l <options) options"
+done
+for file in "$pages"/dearth-*.1; do
+    name=$(basename "$file" .1)
+    grep -qx "${name#dearth-}" <<<"$commands" || fail "$name.1 is about no command"
+done
