@@ -10,6 +10,7 @@
  *     └─ ring.c     one event into the thread's ring
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
+ *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order
  *   exec_probe.c  can that program take it? (also compiled into `dearth`)
  *   arena.c    take blocks     boot.c  memory for ld.so and libunwind, never the target's
  *
@@ -416,6 +417,13 @@ bool fault_skips(uintptr_t address);
 
 /** Find the real exec functions. Context: process_start(). */
 void exec_start(void);
+
+/* --- sanitizer.c --- */
+
+/** Find libc's dl_iterate_phdr(). Context: process_start(). */
+void sanitizer_start(void);
+/** Be in the list of libraries again. Context: constructor. */
+void sanitizer_show(void);
 
 /* --- hooks.c --- */
 

@@ -142,6 +142,7 @@ void process_start(void) {
     int saved = errno;
     uint32_t guard = tls.guard;
     guard_set(GUARD_PRIVATE);
+    sanitizer_start();
     module_start();
     hooks_start();
     exec_start();
@@ -350,6 +351,7 @@ static void hide_variables(char **env, const char *ours) {
 
 __attribute__((constructor)) static void up(void) {
     process_start();
+    sanitizer_show();
     if (!preload.arena_path[0])
         return; /* not started by dearth */
     struct object self;

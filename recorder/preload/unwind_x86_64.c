@@ -5,8 +5,8 @@
  *                       └ miss ──► .eh_frame_hdr (module.c) ─► FDE ─► CFI program
  *
  * Only rbp is tracked: it and rsp are what compilers compute a CFA from. A frame that
- * needs more (expressions, signal frames, other registers) makes the walk give up, and
- * libunwind does that stack.
+ * needs more (expressions, other registers, no CFI at all) makes the walk give up, and
+ * libunwind does that stack. Signal frames are the kernel's, at offsets that never change.
  *
  * Re-use of the last walk. Programs allocate again and again from nearly the same stack.
  *
@@ -32,6 +32,7 @@ enum kind {
     KIND_SP,       /* CFA = sp + offset */
     KIND_BP,       /* CFA = rbp + offset */
     KIND_DRAP,     /* CFA = *(rbp + offset): a frame that realigned its stack */
+    KIND_SIGNAL,   /* the kernel's: registers are in the ucontext at sp */
     KIND_END,      /* outermost: its return address is undefined */
 };
 
@@ -162,6 +163,7 @@ struct cie {
     int64_t data_align;
     uint8_t encoding;
     bool augmented; /* FDEs carry augmentation data too */
+    bool signal;    /* the trampoline that signal handlers return to */
     struct reader program;
 };
 
@@ -379,7 +381,7 @@ static struct reader read_entry(const uint8_t *p) {
     return (struct reader){p + 4, p + 4 + (usable ? length : 0), !usable};
 }
 
-/* The augmentation of a CIE. Return: false for signal frames and what we do not know. */
+/* The augmentation of a CIE. Return: false for what we do not know. */
 static bool parse_augmentation(struct cie *cie, const char *letters, struct reader *r) {
     if (!letters[0])
         return true;
@@ -397,8 +399,10 @@ static bool parse_augmentation(struct cie *cie, const char *letters, struct read
             read_encoded(&data, encoding & 15);
         } else if (*c == 'L') {
             read_fixed(&data, 1);
+        } else if (*c == 'S') {
+            cie->signal = true;
         } else {
-            return false; /* 'S': a signal frame */
+            return false;
         }
     }
     return !data.bad;
@@ -497,12 +501,20 @@ static bool open_fde(const uint8_t *fde, struct cie *cie, struct reader *r,
     return !r->bad;
 }
 
+/* mov $SYS_rt_sigreturn, %rax; syscall: in libc and wherever else a handler returns to. */
+static bool is_sigreturn(uintptr_t address) {
+    static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+    return !__builtin_memcmp((const void *)address, code, sizeof code);
+}
+
 static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
     struct cie cie = {0};
     struct reader r;
     uintptr_t start, size;
     if (!open_fde(fde, &cie, &r, &start, &size) || pc < start || pc >= start + size)
         return 0;
+    if (cie.signal)
+        return is_sigreturn(pc + 1) ? rule_make(KIND_SIGNAL, 0, 0) : 0;
     if (cie.augmented)
         read_block(&r);
     struct cfi cfi = {.cie = &cie, .pc = UINTPTR_MAX};
@@ -632,7 +644,30 @@ static inline uintptr_t word(uintptr_t address) {
 
 /* --- the walk -------------------------------------------------------------------- */
 
-enum step { STEP_ON, STEP_END, STEP_LOST };
+enum step { STEP_ON, STEP_SIGNAL, STEP_END, STEP_LOST };
+
+/*
+ * To the frame that a signal interrupted, perhaps on another stack. Its address is pc + 1:
+ * the code that was about to run, where a return address names the code behind a call.
+ * Source: Linux, struct rt_sigframe and struct sigcontext_64 (arch/x86).
+ */
+static COLD enum step step_signal(struct thread *t, struct fresh_frame *f) {
+    enum { UC_BP = 120, UC_SP = 160, UC_IP = 168 };
+    if (!stack_has(t, f->sp + UC_IP) || !stack_has(t, f->sp))
+        return STEP_LOST;
+    uintptr_t sp = word(f->sp + UC_SP);
+    f->bp = word(f->sp + UC_BP);
+    f->ra = word(f->sp + UC_IP) + 1;
+    f->sp = sp;
+    if (sp & 7 || (!stack_has(t, sp) && !sys_readable((const void *)sp)))
+        return STEP_LOST;
+    if (!stack_has(t, sp)) {
+        t->stack_lo = sp & ~(uintptr_t)(PAGE - 1);
+        t->stack_hi = t->stack_lo + PAGE;
+    }
+    f->bp_address = f->sp_address = 0;
+    return STEP_SIGNAL;
+}
 
 /* From @f to its caller, in place. */
 static inline enum step step(struct thread *t, struct fresh_frame *f) {
@@ -650,6 +685,8 @@ static inline enum step step(struct thread *t, struct fresh_frame *f) {
             return STEP_LOST;
         cfa = word(f->sp_address);
         bp_at = f->bp + (uintptr_t)bp_offset;
+    } else if (kind == KIND_SIGNAL) {
+        return step_signal(t, f);
     } else {
         return kind == KIND_END ? STEP_END : STEP_LOST;
     }
@@ -696,6 +733,7 @@ static COLD uint32_t first_changed(const struct thread *t, uint32_t j) {
 /* Where a walk met the last one. */
 struct meeting {
     uint32_t base; /* frames kept: frames[0 .. base) */
+    bool signal;   /* words of this walk may lie on another stack: not to be re-used */
     bool met;      /* the outermost fresh frame is frames[base], by other words maybe */
 };
 
@@ -721,13 +759,16 @@ static uint32_t walk(struct thread *t, const struct caller *caller, struct meeti
         const struct frame *same = old ? &t->frames[old - 1] : NULL;
         if (same && same->sp == f.sp && same->ra == f.ra && same->bp == f.bp) {
             if (likely(same_outward(t, old - 1))) {
-                *m = (struct meeting){.base = old - 1, .met = true};
+                m->base = old - 1;
+                m->met = true;
                 return n;
             }
             old = first_changed(t, old - 1) + 1;
         }
         enum step next = step(t, &f);
-        if (unlikely(next != STEP_ON))
+        if (unlikely(next == STEP_SIGNAL))
+            m->signal = true;
+        else if (unlikely(next != STEP_ON))
             return next == STEP_END ? n : 0;
     }
 }
@@ -791,7 +832,7 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
         return &t->frames[m.base];
     }
     struct frame *innermost = merge(t, m, n);
-    if (unlikely(t->last_flags & SHM_NODE_TRUNCATED))
+    if (unlikely(t->last_flags & SHM_NODE_TRUNCATED || m.signal))
         t->depth = 0;
     return innermost;
 }

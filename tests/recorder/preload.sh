@@ -51,6 +51,11 @@ for name in semantics descriptors drap altstack contexts signals recursion cance
     [ "$(number compared)" -gt 0 ] || fail "$name: nothing was compared"
 done
 
+for name in altstack contexts drap; do # nothing that needs libunwind, no end before main()
+    recorded "$LIBRARY" -- "$TARGET" $name
+    grep -q '^process .* fallbacks 0 incomplete 0 ' err || fail "$name: not walked by rules"
+done
+
 recorded "$LIBRARY" -- "$TARGET" semantics
 equal "10 10 4 2" "$(number allocs) $(number frees) $(number fails) $(number reallocs)" \
     "semantics: allocs, frees, fails, reallocs"
@@ -122,6 +127,18 @@ if command -v musl-gcc >/dev/null && musl-gcc five.c -o five-musl; then
     recorded "$LIBRARY" -- sh -c './five-musl; echo $?'
     equal "5 1" "$(cat out) $(grep -c '^note 3 ./five-musl' err)" "a musl program"
 fi
+
+# AddressSanitizer's runtime wants to be first, and finds its own malloc through us.
+if cc -fsanitize=address five.c -o five-asan 2>/dev/null; then
+    recorded "$LIBRARY" -- sh -c './five-asan; echo $?'
+    equal 5 "$(cat out)" "a program with AddressSanitizer"
+    grep -q '^process .*/five-asan argc 1' err || fail "five-asan was not recorded"
+fi
+
+# No room to map the arena: the program runs alone, and that is counted.
+LD_PRELOAD=$LIBRARY "$TARGET" semantics || fail "without an arena"
+recorded "$LIBRARY" -- sh -c "ulimit -v 400000; exec '$TARGET' semantics" || fail "ulimit -v"
+equal 1 "$(number alone)" "processes without an arena"
 
 # Killed at any moment: every event that was over is there.
 for i in $(seq 1 20); do

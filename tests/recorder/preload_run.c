@@ -217,10 +217,10 @@ static void print_all(int sites) {
     fprintf(stderr,
             "total allocs %lu frees %lu bytes %lu fails %lu injected %lu reallocs %lu "
             "threads %lu lost %lu bad %lu blocks %u processes %u "
-            "compared %lu different %lu\n",
+            "alone %lu compared %lu different %lu\n",
             total.allocs, total.frees, total.bytes, total.fails, total.injected,
             total.reallocs, total.threads, total.lost, total.bad, arena->blocks_next,
-            arena->n_processes, total.compared, total.different);
+            arena->n_processes, arena->processes_lost, total.compared, total.different);
 }
 
 static void create(const char *path, uint32_t blocks, uint32_t flags, uint32_t depth,
