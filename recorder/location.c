@@ -234,21 +234,26 @@ static bool matches_any(const struct frame *frame, const char *bare,
 
 /* --- Rust --- */
 
-/* Legacy names end in a hash: ...17h0123456789abcdefE. Source: rustc-dev-guide, "Symbol
- * Mangling"; v0: RFC 2603. */
+/* "17h0123456789abcdefE" at @s, and nothing behind it but a compiler's suffix. */
+static bool is_rust_hash(const char *s) {
+    for (int i = 3; i < 19; i++)
+        if (!isxdigit((unsigned char)s[i]))
+            return false;
+    return s[19] == 'E' && (!s[20] || s[20] == '.');
+}
+
+/* Legacy names end in a hash. Source: rustc-dev-guide, "Symbol Mangling"; v0: RFC 2603. */
 static bool is_rust(const char *linkage_name) {
     if (!linkage_name)
         return false;
     if (strncmp(linkage_name, "_R", 2) == 0)
         return true;
-    size_t n = strlen(linkage_name);
-    if (strncmp(linkage_name, "_ZN", 3) != 0 || n < 24 || linkage_name[n - 1] != 'E' ||
-        strncmp(linkage_name + n - 20, "17h", 3) != 0)
+    if (strncmp(linkage_name, "_ZN", 3) != 0)
         return false;
-    for (size_t i = n - 17; i < n - 1; i++)
-        if (!isxdigit((unsigned char)linkage_name[i]))
-            return false;
-    return true;
+    for (const char *at = linkage_name; (at = strstr(at, "17h")); at++)
+        if (is_rust_hash(at))
+            return true;
+    return false;
 }
 
 static bool starts_with_any(const char *s, const char *const *prefixes) {

@@ -37,8 +37,11 @@ static uint64_t now_ns(void) {
 }
 
 static void progress_init(struct progress *p, bool wanted, uint64_t total) {
-    *p = (struct progress){.wanted = wanted && isatty(STDERR_FILENO), .total = total};
-    p->next_ns = now_ns() + 400000000u; /* what is quick is silent */
+    const char *urls = getenv("DEBUGINFOD_URLS");
+    bool may_download = urls && *urls;
+    *p = (struct progress){.wanted = wanted && !error_quiet() && isatty(STDERR_FILENO),
+                           .total = total};
+    p->next_ns = now_ns() + (may_download ? 0 : 400000000u); /* what is quick is silent */
 }
 
 static void progress_show(struct progress *p, const char *what) {

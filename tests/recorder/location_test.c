@@ -112,7 +112,7 @@ static const struct test {
      {{"alloc::vec::Vec<T,A>::push", "_ZN5alloc3vec3Vec17h0123456789abcdefE", EXE, NULL,
        0},
       {"hashbrown::raw::RawTable<T,A>::reserve_rehash",
-       "_ZN9hashbrown3raw17h0123456789abcdefE", EXE, NULL, 0},
+       "_ZN9hashbrown3raw17h0123456789abcdefE.llvm.1", EXE, NULL, 0},
       {"user::f::{{closure}}", "_ZN4user1f17h0123456789abcdefE", EXE, NULL, 0}},
      2},
     {"ToString for every type",
