@@ -66,7 +66,7 @@ enum column {
 
 static const char allocation_sql[] =
     "CREATE TABLE allocation(" SHARED_COLUMNS
-    "freed_ns INTEGER," /* when it was freed or moved; NULL = never, by its own process */
+    "freed_ns INTEGER,"    /* when it was freed, or realloc had moved it; NULL = never */
     "lifetime_ns INTEGER," /* freed_ns - time_ns */
     "freed_by INTEGER,"    /* row of thread: who freed it */
     "moved INTEGER,"       /* 1 = it ended by a realloc */

@@ -137,9 +137,9 @@ void heading_add_text(struct text *t, const char *path, const struct heading *h)
     text_addf(t, "  %s after %s; %s\n  ", h->ended, text_duration(h->duration_ns, a),
               h->state);
     add_counted(t, h->allocations, "allocation", "allocations");
-    text_addf(t, " (%s failed), ", text_count(h->failed, a));
+    text_addf(t, " of %s, ", text_bytes(h->bytes, b));
     add_counted(t, h->frees, "free", "frees");
-    text_addf(t, ", %s requested\n", text_bytes(h->bytes, b));
+    text_addf(t, ", %s failed\n", text_count(h->failed, a));
     text_addf(t, "  peak %s live after %s; never freed: %s in ",
               text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
               text_bytes(h->live_bytes, c));

@@ -94,8 +94,8 @@ void profile_deinit(struct profile *p);
 
 /**
  * Bytes live at one moment, by process and site, from the events.
- * @moment_ns: since the start of the recording; exact to the unit of the chunks' clock
- * (at most 1024 ns, see common/chunk.h)
+ * @moment_ns: of the peak, since the start of the recording; within one tick of the chunks'
+ * clock (at most 1024 ns, see common/chunk.h) it is the point where the sum was largest
  * @out: idmap of profile_at_peak_key(); idmap_deinit()
  * Return: 0, or a negative errno after a message.
  */

@@ -1,6 +1,6 @@
 /*
- * Profiles that the aggregates cannot give: by size, by thread, at one moment. One pass
- * over the events; the only state is the set of blocks live at that point
+ * Profiles that the aggregates cannot give: by size, by thread. One pass over the events;
+ * the only state is the set of blocks live at that point
  * (common/event_pending.h).
  */
 #include <errno.h>
@@ -10,15 +10,10 @@
 #include "../common/error.h"
 #include "../common/event_pending.h"
 #include "../common/event_reader.h"
-#include "../common/idmap.h"
 #include "../schemas/shm.h"
 #include "profile.h"
 
 #define MAX_THREADS (1u << 24) /* a larger serial is damage, not a thread */
-
-int64_t profile_at_peak_key(int64_t process_id, int64_t site_id) {
-    return process_id << 36 | site_id; /* sites have far fewer than 2^36 rows */
-}
 
 static int open_reader(struct store *store, const struct event_filter *filter,
                        struct event_reader **out) {
@@ -28,60 +23,6 @@ static int open_reader(struct store *store, const struct event_filter *filter,
         error_print(r, "%s: %s", store->path, message ? message : "out of memory");
     return r;
 }
-
-/* When processes ended: their blocks are gone then, freed or not. */
-static int read_ends(struct store *store, int64_t recording_id, struct idmap *out) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store,
-                          "SELECT id, ended_ns FROM process WHERE recording_id = ?1 AND "
-                          "ended_ns IS NOT NULL",
-                          &q);
-    if (r < 0)
-        return r;
-    sqlite3_bind_int64(q, 1, recording_id);
-    while (sqlite3_step(q) == SQLITE_ROW)
-        idmap_put(out, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
-    return 0;
-}
-
-static bool process_over(const struct idmap *ends, int64_t process_id,
-                         uint64_t moment_ns) {
-    int64_t end;
-    return idmap_get(ends, process_id, &end) && (uint64_t)end < moment_ns;
-}
-
-int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_ns,
-                    struct idmap *out) {
-    struct event_filter filter = EVENT_FILTER_ALL;
-    struct event_reader *reader;
-    struct allocation a;
-    filter.recording_id = recording_id;
-    filter.max_ns = moment_ns;
-    filter.ends = true;
-    struct idmap processes = {0};
-    int r = read_ends(store, recording_id, &processes);
-    if (r == 0)
-        r = open_reader(store, &filter, &reader);
-    if (r < 0) {
-        idmap_deinit(&processes);
-        return r;
-    }
-    while ((r = event_reader_next(reader, &a)) > 0) {
-        if ((a.ended && a.ended_ns <= moment_ns) || !a.event.address || !a.event.site ||
-            process_over(&processes, a.process_id, moment_ns))
-            continue;
-        int64_t key = profile_at_peak_key(a.process_id, a.event.site), sum = 0;
-        idmap_get(out, key, &sum);
-        idmap_put(out, key, sum + (int64_t)a.event.size);
-    }
-    if (r < 0)
-        error_print(r, "%s: %s", store->path, event_reader_message(reader));
-    event_reader_free(reader);
-    idmap_deinit(&processes);
-    return r;
-}
-
-/* --- by size and by thread --- */
 
 struct fold {
     struct profile *profile;

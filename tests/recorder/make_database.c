@@ -203,7 +203,7 @@ static void count_call(struct heap *h, const struct chunk_event *e, int site,
     s->last_ns = h->now;
     s->count++;
     s->failed += failed;
-    h->allocations++;
+    h->allocations += !failed;
     h->failed += failed;
 }
 

@@ -39,10 +39,8 @@ for program in threads tree realloc aligned oracle inlined; do
         "$DEARTH" stats $program.db --by $by -f json >by.json
         equal "$(sql $program.db 'SELECT allocations + failed FROM recording')" "$(jq .total.count by.json)" "$program by $by"
     done
-    # Live at the peak: the peak itself, give or take the blocks of one tick of the chunks' clock and, with
-    # several processes, those of ties.
     "$DEARTH" stats $program.db --sort peak -f json >by.json
-    echo "ok: $program: live at the peak $(jq .total.at_peak_bytes by.json) of $(sql $program.db 'SELECT peak_bytes FROM recording')"
+    equal "$(sql $program.db 'SELECT peak_bytes FROM recording')" "$(jq .total.at_peak_bytes by.json)" "$program: live at the peak"
     "$DEARTH" export $program.db >collapsed
     equal "$(sql $program.db 'SELECT bytes FROM recording')" "$(awk '{ n += $NF } END { print n }' collapsed)" "$program collapsed"
 done
