@@ -56,7 +56,8 @@ static const struct entry catalogue[] = {
     {LOCATION_LIBRARY, FUNCTION, "std::* __gnu_cxx::* __cxxabiv1::*"},
     {LOCATION_LIBRARY, FILE_PATH,
      "*/include/c++/* */gcc/*/include/* /usr/include/*bits/* */sysdeps/* "
-     "/rustc/*/library/* */lib/rustlib/src/rust/library/* */rustc-*/library/*"},
+     "/rustc/*/library/* */lib/rustlib/src/rust/library/* */rustc-*/library/* "
+     "*/vendor/hashbrown/* */hashbrown-[0-9]*/src/*"},
 
     /* Rust: what rust_is_std() below does not tell by its path */
     {LOCATION_ALLOCATOR, FUNCTION,
@@ -64,7 +65,7 @@ static const struct entry catalogue[] = {
      "__rg_realloc* "
      "__rustc::__rust_alloc* __rustc::__rust_realloc* __rustc::__rdl_* __rustc::__rg_*"},
     {LOCATION_LIBRARY, FUNCTION,
-     "__rust_try __rust_maybe_catch_panic __rust_begin_short_*"},
+     "hashbrown::* __rust_try __rust_maybe_catch_panic __rust_begin_short_*"},
 
     /* C libraries, loaders, start-up code */
     {LOCATION_LIBRARY, MODULE,
