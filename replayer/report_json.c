@@ -31,7 +31,11 @@ static void add_value(struct json *j, const char *name, const cJSON *value) {
     if (cJSON_IsObject(value) || cJSON_IsArray(value)) {
         bool object = cJSON_IsObject(value);
         json_open_flat(j, name, object ? '{' : '[');
-        cJSON_ArrayForEach(item, value) add_value(j, object ? item->string : NULL, item);
+        cJSON_ArrayForEach(item, value) {
+            /* how a running replay is known: no option */
+            if (!object || strncmp(item->string, "pid", 3) != 0)
+                add_value(j, object ? item->string : NULL, item);
+        }
         json_close(j, object ? '}' : ']');
     } else if (cJSON_IsString(value)) {
         json_text(j, name, value->valuestring);

@@ -193,7 +193,7 @@
     $("facts").textContent = list.join(" · ");
     const link = (id, label, count) => h("a", { href: "#" + id }, label,
       count == null ? null : [" ", h("span", { class: "count" }, number(count))]);
-    $("nav").append(link("findings", "Findings", D.findings.length), link("sites", "Sites", D.sites.length),
+    $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), link("sites", "Sites", D.sites.length),
       link("untested", "Never tested", untested.length), link("trust", "How far to rely on it"),
       link("glossary", "Words"));
   }
@@ -213,12 +213,13 @@
     const words = { bug: ["bug", "bugs"], warning: ["warning", "warnings"], policy: ["policy", "policies"],
       look: ["worth a look", "worth a look"] };
     const bugs = D.severity_counts[0];
+    const places = D.groups.filter((g) => D.findings[g[0]].severity === 0).length;
     return h("div", { class: "card" }, h("h2", null, term("finding", "Findings")),
       h("div", { class: "big " + (bugs ? "s-bug" : "s-ok") }, bugs ? plural(bugs, "bug") : "No bugs"),
+      places < bugs ? h("div", { class: "small quiet" }, "ending at " + plural(places, "place")) : null,
       h("div", { class: "chips" }, D.severities.map((name, i) => D.severity_counts[i] && i
         ? badge(name, number(D.severity_counts[i]) + " " + words[name][D.severity_counts[i] === 1 ? 0 : 1]) : null)),
-      D.findings.length ? h("div", { class: "small quiet" }, "ending at " + plural(D.groups.length, "place"))
-        : D.attempts ? null : h("div", { class: "small quiet" }, "Nothing was replayed yet."));
+      D.attempts ? null : h("div", { class: "small quiet" }, "Nothing was replayed yet."));
   }
   function verdict_card() {
     const total = D.verdict_counts.reduce((a, b) => a + b, 0);
@@ -379,7 +380,7 @@
       tried.push(number(s[SITE.attempts][k + 1]) + " × " + verdict_name(s[SITE.attempts][k]));
     const flags = ["only ever seen while a failure was handled", "its stack was cut at the limit",
       "its stack ended early"].filter((_, k) => s[SITE.flags] & (1 << k));
-    const wrong = D.findings.filter((f) => f.sites.includes(i));
+    const wrong = D.findings.filter((f) => f.sites.includes(i)), tested = !s[SITE.reason];
     return h("div", null,
       wrong.length ? [h("h3", null, plural(wrong.length, "finding")), wrong.slice(0, 8).map((f) => finding(f, false))] : null,
       h("h3", null, "Stack"), stack(s[SITE.node], s[SITE.location]),
@@ -390,7 +391,8 @@
         ["program", text(s[SITE.program])], ["first thread", s[SITE.thread] ? String(s[SITE.thread]) : null],
         ["to know", flags.join("; ")], ["key", h("code", null, s[SITE.key])]]),
       D.reasons[s[SITE.reason]] === "not_failable" ? null
-        : [h("h3", null, "Test this site"), command(D.replay_site + s[SITE.key])]);
+        : [h("h3", null, tested ? "Fail it again" : "Test this site"),
+          command(D.replay_site + s[SITE.key] + (tested ? " --retest" : ""))]);
   }
 
   /* A table over site indexes with search, one select, sorting, paging and rows that open. */
@@ -518,6 +520,14 @@
 
   /* --- how far to rely on it --------------------------------------------------------------------- */
 
+  /* Those that say something: neither empty nor off, and not how dearth knows its own processes. */
+  function replay_options(json) {
+    let options = {};
+    try { options = JSON.parse(json) || {}; } catch (e) { return null; }
+    return Object.entries(options).filter(([name, value]) => !name.startsWith("pid") && value && !(Array.isArray(value) && !value.length))
+      .map(([name, value]) => name.replace(/_/g, " ") + " " + (/_ns$/.test(name) ? duration(value) : typeof value === "string" ? value : JSON.stringify(value)))
+      .map((item) => item.replace(/ ns /, " ")).join(", ");
+  }
   function show_trust() {
     const total = (field) => D.recordings.reduce((n, r) => n + (r[field] || 0), 0);
     const items = [];
@@ -535,7 +545,8 @@
       if (r.isolation === "shared") items.push("Replay " + r.id + ": the attempts shared their files; nothing kept them apart.");
       if (r.deterministic_output === 0) items.push("Replay " + r.id + ": the program prints something else every time, so only what is equal in all runs without a fault was compared.");
       if (r.deterministic_sites === 0) items.push("Replay " + r.id + ": the program does not reach the same sites every time.");
-      if (r.state !== "complete") items.push("Replay " + r.id + " did not finish: " + r.state + ".");
+      if (r.state !== "complete") items.push("Replay " + r.id + (r.state === "budget" ? " was ended by its budget."
+        : r.state === "running" ? " is still running." : " was interrupted."));
     }
     for (const [note, subject] of D.notes) items.push(note + (subject ? " [" + subject + "]" : ""));
     $("trust").append(h("header", null, h("h2", { id: "trust-title" }, "How far to rely on it")),
@@ -552,7 +563,7 @@
       $("trust").append(h("h3", null, "Replay " + r.id + " of recording " + r.recording), facts([
         ["attempts", number(r.attempts) + (r.duration_ns == null ? "" : " in " + duration(r.duration_ns)) + ", " + plural(r.jobs, "job")],
         ["files", r.isolation], ["time limit", r.time_limit_ns == null ? null : duration(r.time_limit_ns)],
-        ["options", r.options && r.options !== "{}" ? h("code", null, r.options) : null]]));
+        ["options", replay_options(r.options)]]));
   }
   show_trust();
 
