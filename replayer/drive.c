@@ -19,7 +19,7 @@
 
 #define LATE_LIMIT_FACTOR 3u
 #define SPIN_FACTOR       10u /* times the baseline's processor time */
-#define SPIN_EXTRA_NS     500000000u
+#define SPIN_EXTRA_NS     200000000u
 #define HUNG_EXECUTIONS   2u /* each costs its whole time limit */
 #define MAX_LOST          3u /* times that a worker may die with the same attempt */
 
