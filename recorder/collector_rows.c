@@ -294,6 +294,9 @@ static const struct {
                                               "size: what it did is not recorded"},
     [SHM_NOTE_NO_LIBUNWIND] = {"no_libunwind", "libunwind could not be opened in %s: "
                                                "stacks may be incomplete"},
+    [SHM_NOTE_EXEC_NO_ACCESS] = {"no_access", "%s was started with other rights or another "
+                                              "root, out of dearth's reach: what it did "
+                                              "is not recorded"},
 };
 
 int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {

@@ -190,6 +190,8 @@ enum shm_note_kind {
     SHM_NOTE_EXEC_OTHER_LIBC = 3, /* musl and friends: another PT_INTERP */
     SHM_NOTE_EXEC_OTHER_ABI = 4,  /* 32 bit, other machine */
     SHM_NOTE_NO_LIBUNWIND = 5,
+    SHM_NOTE_EXEC_NO_ACCESS = 6, /* after setuid() or chroot(): the library or the arena is
+                                    out of reach; text = path of the program */
 };
 struct shm_note {
     uint32_t state; /* 1 = valid (release) */

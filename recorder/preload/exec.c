@@ -27,6 +27,10 @@
 #include "exec_probe.h"
 #include "preload.h"
 
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439 /* every architecture; older headers lack it */
+#endif
+
 static struct {
     int (*execve)(const char *, char *const[], char *const[]);
     int (*execvpe)(const char *, char *const[], char *const[]);
@@ -139,6 +143,14 @@ static bool attached(void) {
     return true;
 }
 
+/* By the effective rights, with which the new program will open it. */
+static bool reaches(const char *path, int mode) {
+    long ret = sys_call(SYS_faccessat2, AT_FDCWD, (long)path, mode, AT_EACCESS, 0, 0);
+    if (ret == -ENOSYS) /* before Linux 5.8 */
+        ret = sys_call(SYS_faccessat, AT_FDCWD, (long)path, mode, 0, 0, 0);
+    return ret == 0;
+}
+
 static bool follows(enum exec_probe probe, const char *image) {
     static const uint8_t notes[] = {[EXEC_PROBE_STATIC] = SHM_NOTE_EXEC_STATIC,
                                     [EXEC_PROBE_SETUID] = SHM_NOTE_EXEC_SETUID,
@@ -150,8 +162,11 @@ static bool follows(enum exec_probe probe, const char *image) {
         return false;
     }
     /* After chroot() or setuid() ld.so would complain on the program's stderr. */
-    return sys_call(SYS_faccessat, AT_FDCWD, (long)preload.arena->preload_path, R_OK, 0,
-                    0, 0) == 0;
+    if (reaches(preload.arena->preload_path, R_OK) &&
+        reaches(preload.arena_path, R_OK | W_OK))
+        return true;
+    process_note(SHM_NOTE_EXEC_NO_ACCESS, image);
+    return false;
 }
 
 static bool follows_path(int dirfd, const char *path) {
