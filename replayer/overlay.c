@@ -62,7 +62,8 @@ struct cover {
     bool made;  /* the mount point is to be made (it lies in a folder of ours) */
     bool leaf;  /* nothing is mounted inside: can be renewed by itself */
     unsigned long flags;
-    struct stat status;
+    struct stat status;  /* of the real thing */
+    struct stat unused;  /* COVER_OVERLAY: of the upper folder when it is fresh */
     unsigned generation; /* names the upper folder in use */
 };
 
@@ -139,7 +140,7 @@ static int make_layer(const struct overlay *o, const struct cover *c, size_t ind
     return 0;
 }
 
-static int mount_overlay(const struct overlay *o, const struct cover *c, size_t index) {
+static int mount_overlay(const struct overlay *o, struct cover *c, size_t index) {
     char upper[PATH_MAX], work[PATH_MAX], place[PATH_MAX], plain[3 * PATH_MAX];
     int err = make_layer(o, c, index, 'u', upper);
     if (!err)
@@ -154,10 +155,10 @@ static int mount_overlay(const struct overlay *o, const struct cover *c, size_t 
      */
     AUTO_FREE char *wanted = text_format(
         "%s,xino=off,%s", plain, o->user_namespace ? "userxattr" : "redirect_dir=on");
-    if (mount("overlay", place, "overlay", c->flags, wanted) == 0 ||
-        mount("overlay", place, "overlay", c->flags, plain) == 0)
-        return 0;
-    return -errno;
+    if (mount("overlay", place, "overlay", c->flags, wanted) < 0 &&
+        mount("overlay", place, "overlay", c->flags, plain) < 0)
+        return -errno;
+    return stat(upper, &c->unused) < 0 ? -errno : 0;
 }
 
 static int mount_bind(const struct overlay *o, const struct cover *c) {
@@ -189,8 +190,8 @@ static int make_place(const struct overlay *o, const struct cover *c) {
     return 0;
 }
 
-static int apply(const struct overlay *o, size_t index) {
-    const struct cover *c = &o->covers[index];
+static int apply(struct overlay *o, size_t index) {
+    struct cover *c = &o->covers[index];
     int err = make_place(o, c);
     if (!err && c->kind == COVER_OVERLAY)
         err = mount_overlay(o, c, index);
@@ -493,12 +494,12 @@ const char *overlay_uncovered(const struct overlay *o) {
     return o->uncovered.n ? o->uncovered.data : "";
 }
 
-/* Is anything in the folder? */
-static bool is_used(const char *path, const struct stat *fresh) {
+/* Did an attempt change anything? tmpfs counts its entries in a folder's size, so that there is no
+ * need to open it. */
+static bool is_used(const char *upper, const struct cover *c) {
     struct stat status;
-    /* tmpfs counts its entries in the size: no need to open it */
-    return stat(path, &status) < 0 || status.st_size != 0 ||
-           (status.st_mode & PERMISSIONS) != (fresh->st_mode & PERMISSIONS);
+    return stat(upper, &status) < 0 || status.st_size != c->unused.st_size ||
+           status.st_mode != c->unused.st_mode || status.st_uid != c->unused.st_uid;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type,
@@ -555,7 +556,7 @@ int overlay_clean(struct overlay *o, uint8_t digest[static 16]) {
         if (c->kind != COVER_OVERLAY)
             continue;
         snprintf(upper, sizeof upper, "%s/u%zu.%u", o->session, i, c->generation);
-        if (!is_used(upper, &c->status))
+        if (!is_used(upper, c))
             continue;
         digest_tree(&sum, upper, c->path);
         used++;

@@ -99,15 +99,7 @@ site_verdicts() {
 
 # processes_below PATH: pids whose program lies below PATH or that work in it, zombies left out.
 processes_below() {
-    local link pid
-    for link in /proc/[0-9]*/exe; do
-        case $(readlink "$link" 2>/dev/null) in
-        "$1"/*)
-            pid=${link#/proc/}
-            echo "${pid%/exe}"
-            ;;
-        esac
-    done
+    find /proc/[0-9]*/exe -maxdepth 0 -lname "$1/*" 2>/dev/null | cut -d/ -f3 || :
 }
 
 # none_below PATH: within ten seconds no process of a program below PATH is left.

@@ -18,7 +18,9 @@ snapshot() {
     (cd "$work/tree" && find . -printf '%p %y %m %s %T@ %i %l\n' | sort &&
         find . -type f -exec md5sum {} + | sort)
 }
-marker=/tmp/runner-target-file
+# Outside the working directory: an overlay covers it, a copy does not.
+marker=/tmp/runner-files-$$
+export OUTSIDE=$marker
 
 # keeps ISOLATION PREFIX...: three attempts over two workers
 keeps() {
@@ -49,6 +51,9 @@ if has_overlay env; then
     keeps overlay env
     equal 00000000 "$("$DRIVE" -n 1 -- cat /etc/hostname | sed -n 's/.* files=\([0-9a-f]*\) .*/\1/p')" \
         'reading writes nothing'
+    # A view that nobody wrote to is used again: its root keeps its mount id.
+    equal 1 "$("$DRIVE" -n 5 -- awk '$5 == "/" { id = $1 } END { print id }' /proc/self/mountinfo |
+        grep -o ' stdout=[^ ]*' | sort -u | wc -l)" 'views of five attempts'
 else
     echo 'no overlay here'
 fi

@@ -79,7 +79,8 @@ static void write_files(void) {
         fputs("written by an attempt\n", f);
         fclose(f);
     }
-    f = fopen("/tmp/runner-target-file", "w");
+    const char *outside = getenv("OUTSIDE");
+    f = outside ? fopen(outside, "w") : NULL;
     if (f)
         fclose(f);
     f = fopen("existing", "a");
