@@ -266,8 +266,10 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
             r = store_exec(store, "PRAGMA journal_mode = WAL;");
     }
     if (r == 0)
-        r = store_exec(store, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; "
-                              "PRAGMA temp_store = MEMORY;");
+        r = store_exec(
+            store, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; "
+                   "PRAGMA cache_size = -65536; " /* KiB: random keys touch all pages */
+                   "PRAGMA temp_store = MEMORY;");
     if (r < 0) {
         store_free(store);
         return r;
