@@ -169,6 +169,13 @@ int record_row_salvage(struct store *store, int64_t id, const struct record_end 
         bind_end(s, id, end);
         sqlite3_step(s);
     }
+    AUTO_FREE char *note = text_format(
+        "INSERT INTO note(recording_id, kind, text) VALUES (%" PRId64 ", 'not_written', "
+        "'the database could not be written to the end: later events and sums per site "
+        "are "
+        "missing')",
+        id);
+    sqlite3_exec(store->db, note, NULL, NULL, NULL);
     return 0;
 }
 
@@ -253,9 +260,9 @@ static void print_places(struct store *store, int64_t id,
                plural(t->threads, "thread", "threads"));
 }
 
-static void print_exactness(const struct collector_totals *t) {
+static void print_exactness(const struct collector_totals *t, bool exact) {
     char a[32], waited[24];
-    if (is_exact(t))
+    if (exact)
         error_info("exact: no event lost, every stack whole");
     if (t->stacks_lost)
         error_warn("%s events without a stack", text_count(t->stacks_lost, a));
@@ -275,7 +282,9 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     text_add_shell(&quoted, store->path);
     print_counts(t);
     print_places(store, id, t);
-    print_exactness(t);
+    AUTO_FREE char *exact =
+        text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
+    print_exactness(t, store_int(store, exact, 0) == 1);
     print_notes(store, id);
     error_info("recording %" PRId64 " is in %s; next: dearth replay %s", id, store->path,
                quoted.data);

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# A disk that runs full ends the recording, not the program; the database stays valid and says so. A
+# read-only place is refused before the program starts.
+. "$(dirname "$0")/../lib.sh"
+inside=(unshare --mount --map-root-user)
+"${inside[@]}" true 2>/dev/null || skip 'no private mounts here'
+
+cat >full.sh <<'S'
+mount -t tmpfs -o size=1m none place || exit 77
+"$1" record -o place/d.db -- "$2" 600000 >out 2>err
+echo "$?" >status
+sqlite3 place/d.db 'PRAGMA integrity_check; SELECT state, exact, exit_code FROM recording;
+    SELECT count(*) > 0 FROM event_chunk; SELECT kind FROM note' >seen
+mount -o remount,ro place
+"$1" record -o place/e.db -- touch started 2>err-ro
+echo "$?" >>status
+S
+mkdir place
+"${inside[@]}" bash full.sh "$DEARTH" "$PROGRAMS/oracle" || skip 'no tmpfs here'
+equal '125 125' "$(tr '\n' ' ' <status | sed 's/ $//')" 'status'
+contains err 'no space left'
+contains err 'd.db'
+grep -q '^live ' err || fail 'the program did not go on to its end'
+equal 'ok interrupted|0|0 1 not_written' "$(tr '\n' ' ' <seen | sed 's/ $//')" 'database'
+contains err-ro 'e.db'
+[ ! -e started ] || fail 'the program was started'
