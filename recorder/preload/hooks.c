@@ -111,7 +111,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
         return how;
     uint32_t flags = preload.flags;
     if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
-        if (!(flags & SHM_EVENTS)) {
+        if (!(flags & SHM_EVENTS) && !load_relaxed(&preload.arena->any_fired)) {
             guard_set(GUARD_NONE);
             return HOOK_PASS;
         }
