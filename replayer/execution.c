@@ -37,6 +37,9 @@
 #define GRACE_NS      (500 * MS)
 #define HEARTBEAT_NS  (50 * MS) /* session_poll() wants 100 ms at most */
 #define KILL_AGAIN_NS (20 * MS) /* processes that were just being made */
+/* On a busy machine limits are stretched by the time the tree waited for a processor, so that a
+ * verdict does not depend on the load; but not for ever. */
+#define STRETCH_MOST  10u
 #define GIVE_UP_NS                                                                       \
     (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
@@ -48,7 +51,9 @@ struct run {
     pid_t first;
     bool first_ended, all_ended;
     int status; /* of the first process, as wait() gives it */
-    uint64_t started, deadline, grace_end, kill_started;
+    uint64_t started, limit_ns, kill_started;
+    uint64_t ended, starved_at_end; /* of the first process */
+    uint64_t watched;               /* when starving was last looked at */
     struct rusage usage_before;
     int feed_fd;   /* our end of stdin, -1 = none or done */
     int feed_from; /* what it is fed with */
@@ -86,7 +91,7 @@ static void arm(struct execution *x, const struct order *order) {
         session_set_fault(x->session, NULL);
         return;
     }
-    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND | SHM_COUNT_SITES);
+    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND);
     const struct shm_fault fault = {
         .site = order->site,
         .leaf_module = order->leaf_module,
@@ -202,7 +207,8 @@ static void note_end(struct run *run, pid_t pid, int status) {
     run->status = status;
     uint64_t now = now_ns(CLOCK_MONOTONIC);
     seen->duration_ns = now - run->started;
-    run->grace_end = now + GRACE_NS;
+    run->ended = now;
+    run->starved_at_end = run->tracer.starved_ns;
 }
 
 static void reap(struct run *run) {
@@ -261,31 +267,46 @@ static void kill_tree(struct run *run, uint64_t now) {
     tracer_kill(&run->tracer);
 }
 
+/* Is more than @limit_ns, less what it starved, over since @since? */
+static bool is_over(uint64_t now, uint64_t since, uint64_t limit_ns,
+                    uint64_t starved_ns) {
+    if (starved_ns > (STRETCH_MOST - 1) * limit_ns)
+        starved_ns = (STRETCH_MOST - 1) * limit_ns;
+    return now >= since + limit_ns + starved_ns;
+}
+
+/* Has it printed too much, hung, or left processes behind? Says so in the observation. */
+static bool must_end(struct run *run, uint64_t now) {
+    const struct runner_options *options = run->x->options;
+    const struct tracer *tracer = &run->tracer;
+    uint64_t printed = run->x->output.total + run->x->errors.total;
+    bool runaway = options->output_limit && printed > options->output_limit;
+    if (run->first_ended) {
+        uint64_t starved = tracer->starved_ns - run->starved_at_end;
+        run->seen->left_processes =
+            runaway || is_over(now, run->ended, GRACE_NS, starved);
+        return run->seen->left_processes;
+    }
+    if (!runaway && (!run->limit_ns ||
+                     !is_over(now, run->started, run->limit_ns, tracer->starved_ns)))
+        return false;
+    run->seen->timed_out = true;
+    run->seen->duration_ns = now - run->started;
+    tracer_sample(&run->tracer, run->first);
+    return true;
+}
+
 /* Limits that end it. Return: when to look again, at the latest. */
 static uint64_t enforce(struct run *run, uint64_t now) {
-    const struct runner_options *options = run->x->options;
-    uint64_t printed = run->x->output.total + run->x->errors.total;
-    if (run->kill_started) {
+    if (now - run->watched >= HEARTBEAT_NS) {
+        run->watched = now;
+        tracer_watch_starving(&run->tracer, run->first);
+    }
+    if (run->kill_started || must_end(run, now)) {
         kill_tree(run, now);
         return now + KILL_AGAIN_NS;
     }
-    bool runaway = options->output_limit && printed > options->output_limit;
-    if (!run->first_ended && (runaway || (run->deadline && now >= run->deadline))) {
-        run->seen->timed_out = true;
-        run->seen->duration_ns = now - run->started;
-        tracer_sample(&run->tracer, run->first);
-        kill_tree(run, now);
-        return now + KILL_AGAIN_NS;
-    }
-    if (run->first_ended && (runaway || now >= run->grace_end)) {
-        run->seen->left_processes = true;
-        kill_tree(run, now);
-        return now + KILL_AGAIN_NS;
-    }
-    uint64_t next = now + HEARTBEAT_NS;
-    if (!run->first_ended && run->deadline && run->deadline < next)
-        next = run->deadline;
-    return next;
+    return now + HEARTBEAT_NS;
 }
 
 static void wait_for_something(struct run *run, uint64_t until) {
@@ -434,8 +455,8 @@ int execution_run(struct execution *x, const struct order *order, uint64_t time_
     }
     seen->start_error = launch.error;
     x->traced = launch.traced;
-    if (time_limit_ns && !x->options->debugger)
-        run.deadline = run.started + time_limit_ns;
+    run.limit_ns = x->options->debugger ? 0 : time_limit_ns;
+    run.watched = run.started;
     run.tracer = (struct tracer){
         .traced = x->traced, .armed = &x->session->arena->any_fired, .seen = seen};
     tracer_add(&run.tracer, run.first);

@@ -39,6 +39,7 @@
 
 struct tracee {
     pid_t tid;
+    uint64_t delay_ns; /* spent waiting for a processor, when last looked at */
 };
 
 /* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack
@@ -65,7 +66,7 @@ void tracer_add(struct tracer *tracer, pid_t first) {
         tracer->tracees =
             text_realloc(tracer->tracees, tracer->capacity * sizeof *tracer->tracees);
     }
-    tracer->tracees[tracer->n++].tid = first;
+    tracer->tracees[tracer->n++] = (struct tracee){.tid = first};
 }
 
 static void forget(struct tracer *tracer, pid_t tid) {
@@ -283,6 +284,40 @@ void tracer_kill(struct tracer *tracer) {
     for (uint32_t i = 0; i < tracer->n; i++)
         kill(tracer->tracees[i].tid, SIGKILL); /* a thread's id reaches its process */
     tracer_kill_descendants();
+}
+
+/* --- starving --- */
+
+/* Second field of schedstat. Source: Documentation/scheduler/sched-stats.rst. */
+static uint64_t run_delay_ns(pid_t tid) {
+    char path[64], line[96];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", tid, tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[n > 0 ? n : 0] = 0;
+    const char *p = strchr(line, ' ');
+    return p ? strtoull(p, NULL, 10) : 0;
+}
+
+static uint64_t delay_since(pid_t tid, uint64_t *last) {
+    uint64_t now = run_delay_ns(tid), before = *last;
+    *last = now;
+    return now > before ? now - before : 0;
+}
+
+void tracer_watch_starving(struct tracer *tracer, pid_t first) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        struct tracee *tracee = &tracer->tracees[i];
+        uint64_t delay = delay_since(tracee->tid, &tracee->delay_ns);
+        most = delay > most ? delay : most;
+    }
+    if (!tracer->traced)
+        most = delay_since(first, &tracer->first_delay_ns);
+    tracer->starved_ns += most;
 }
 
 /* --- sample --- */

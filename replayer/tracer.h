@@ -21,7 +21,10 @@ struct tracer {
     struct tracee *tracees; /* traced: every thread of the tree */
     uint32_t n, capacity;
     uint32_t n_caught; /* captures of signals that the program handles itself */
-    pid_t sampling;    /* thread asked to stop for a sample, 0 = none */
+    uint64_t
+        starved_ns; /* time in which the tree was ready to run and got no processor */
+    uint64_t first_delay_ns;
+    pid_t sampling; /* thread asked to stop for a sample, 0 = none */
 };
 
 /** Options for the PTRACE_SEIZE of the first process. */
@@ -41,6 +44,12 @@ bool tracer_handle(struct tracer *tracer, pid_t pid, int status);
  * signal is already kept. For an attempt past its time limit, just before tracer_kill().
  */
 void tracer_sample(struct tracer *tracer, pid_t first);
+
+/**
+ * Account for processor time that others took, in `starved_ns`: since the last call, the longest
+ * that one thread of the tree waited in a run queue. Call every 50 ms or so.
+ */
+void tracer_watch_starving(struct tracer *tracer, pid_t first);
 
 /** SIGKILL every process of the tree that is known or is a descendant of ours. */
 void tracer_kill(struct tracer *tracer);
