@@ -168,13 +168,17 @@ static void look_at_sections(struct symbols *s, Elf *elf) {
     }
 }
 
+static bool is_mangled(const char *name) {
+    return strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
+}
+
 /* Aliases: `malloc` rather than `__libc_malloc`, a global rather than a local name. */
 static int rank_of(const char *name, const GElf_Sym *symbol) {
     int bind = GELF_ST_BIND(symbol->st_info);
     int rank = bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 2
                : bind == STB_WEAK                           ? 1
                                                             : 0;
-    bool mangled = strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
+    bool mangled = is_mangled(name);
     if (name[0] != '_' || mangled)
         rank += 8;
     else if (name[1] != '_')
@@ -418,7 +422,7 @@ char *symbols_demangle(const char *linkage_name) {
     size_t n = without_suffix(linkage_name, without_version(linkage_name));
     char *plain = text_alloc(n + 1);
     memcpy(plain, linkage_name, n);
-    if (strncmp(plain, "_Z", 2) != 0 && strncmp(plain, "_R", 2) != 0)
+    if (!is_mangled(plain))
         return plain;
     char *name =
         cplus_demangle(plain, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP | DMGL_AUTO);
@@ -515,12 +519,11 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
     if (!symbol)
         return n;
     struct symbol_line *physical = &s->lines[n ? n - 1 : 0];
-    /* GCC gives no linkage name to what depends on a local type: the symbol has it. */
-    bool mangled =
-        strncmp(symbol->name, "_Z", 2) == 0 || strncmp(symbol->name, "_R", 2) == 0;
+    /* GCC gives no linkage name to what depends on a local type: the symbol has it. And C
+     * functions have aliases: `strdup` is better known than DWARF's `__GI___strdup`. */
     if (!n)
-        *physical = (struct symbol_line){.function = demangled(s, symbol->name)};
-    else if (mangled && !found[n - 1].linkage_name)
+        *physical = (struct symbol_line){0};
+    if (!n || !found[n - 1].linkage_name || !is_mangled(found[n - 1].linkage_name))
         physical->function = demangled(s, symbol->name);
     physical->linkage_name = unversioned(s, symbol->name);
     physical->start = symbol->start;
