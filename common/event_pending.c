@@ -9,8 +9,12 @@ void event_pending_deinit(struct event_pending *p) {
     *p = (struct event_pending){0};
 }
 
+/* Neighbours in number are neighbours in memory, sixteen at a time: most blocks are freed soon after
+ * they were made. Larger groups would make runs that a wrapped-around number has to probe
+ * through. */
 static size_t pending_home(const struct event_pending *p, uint64_t number) {
-    return (size_t)(number * 0x9e3779b97f4a7c15ull >> 20) & (p->capacity - 1);
+    uint64_t group = (number >> 4) * 0x9e3779b97f4a7c15ull >> 20;
+    return (size_t)(group << 4 | (number & 15)) & (p->capacity - 1);
 }
 
 static int pending_grow(struct event_pending *p) {

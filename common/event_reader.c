@@ -37,6 +37,8 @@ struct event_reader {
     struct thread_row *threads;
     size_t n_threads, first_thread, end_thread; /* [first, end): of the current process */
     size_t first_chunk;                         /* of the current process */
+    uint32_t last_serial;                       /* thread that the last row was of, */
+    int64_t last_thread;                        /* and its id */
     struct chunk_event *events;                 /* CHUNK_MAX_EVENTS */
     uint32_t n_events, at_event;
     uint64_t first_number;
@@ -343,6 +345,7 @@ struct event_reader *event_reader_free(struct event_reader *r) {
 
 static void enter_process(struct event_reader *r, const struct chunk_row *c) {
     int64_t process_id = c->process_id;
+    r->last_serial = 0;
     r->first_chunk = (size_t)(c - r->chunks);
     while (r->first_chunk && r->chunks[r->first_chunk - 1].process_id == process_id)
         r->first_chunk--;
@@ -441,14 +444,19 @@ static int64_t chunk_of(const struct event_reader *r, uint64_t number) {
     return r->chunks[low].id;
 }
 
-static void hand_out(const struct event_reader *r, const struct chunk_event *e,
-                     uint64_t number, struct allocation *out) {
+/* @chunk_id: of the chunk that the event lies in. */
+static void hand_out(struct event_reader *r, const struct chunk_event *e, uint64_t number,
+                     int64_t chunk_id, struct allocation *out) {
+    if (e->thread != r->last_serial || !r->last_serial) {
+        r->last_serial = e->thread;
+        r->last_thread = event_reader_thread(r, e->thread);
+    }
     *out = (struct allocation){.event = *e,
                                .number = number,
                                .recording_id = r->chunk->recording_id,
                                .process_id = r->chunk->process_id,
-                               .chunk_id = chunk_of(r, number),
-                               .thread_id = event_reader_thread(r, e->thread)};
+                               .chunk_id = chunk_id,
+                               .thread_id = r->last_thread};
 }
 
 /* One event without looking for ends. Return: 1 = @out is set. */
@@ -456,7 +464,7 @@ static int plain_event(struct event_reader *r, struct allocation *out) {
     const struct chunk_event *e = &r->events[r->at_event++];
     if (!passes(r, e))
         return 0;
-    hand_out(r, e, r->first_number + r->at_event - 1, out);
+    hand_out(r, e, r->first_number + r->at_event - 1, r->chunk->id, out);
     return 1;
 }
 
@@ -472,7 +480,7 @@ static int paired_event(struct event_reader *r, struct allocation *out) {
         event_pending_take(&r->pending, e->reference, &old)) {
         uint64_t old_number = old.reference;
         old.reference = CHUNK_NONE;
-        hand_out(r, &old, old_number, out);
+        hand_out(r, &old, old_number, chunk_of(r, old_number), out);
         out->ended = true;
         out->moved = e->kind == SHM_EV_REALLOC_END;
         out->ended_ns = e->time_ns;
@@ -481,7 +489,7 @@ static int paired_event(struct event_reader *r, struct allocation *out) {
     }
     if (!wanted || makes_block(e->kind))
         return 0;
-    hand_out(r, e, number, out);
+    hand_out(r, e, number, r->chunk->id, out);
     return 1;
 }
 
@@ -510,7 +518,7 @@ int event_reader_next(struct event_reader *r, struct allocation *out) {
             struct chunk_event e = r->left[r->at_left++];
             uint64_t number = e.reference;
             e.reference = CHUNK_NONE;
-            hand_out(r, &e, number, out);
+            hand_out(r, &e, number, chunk_of(r, number), out);
             return 1;
         }
         while (r->at_event < r->n_events) {
