@@ -149,11 +149,16 @@ static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
 #define N_HANDLED (sizeof handled / sizeof *handled)
 
 static volatile sig_atomic_t arrived[NSIG];
-static struct sigaction before[N_HANDLED], pipe_before;
+static struct sigaction before[N_HANDLED], pipe_before, limit_before;
 static sigset_t mask_before, mask_waiting;
 
 static void on_signal(int signal) {
     arrived[signal] = 1;
+}
+
+void program_ignore_file_limit(void) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGXFSZ, &ignore, &limit_before);
 }
 
 static void block_signals(void) {
@@ -186,6 +191,7 @@ void program_done(struct program *p) {
     for (size_t i = 0; i < N_HANDLED; i++)
         sigaction(handled[i], &before[i], NULL);
     sigaction(SIGPIPE, &pipe_before, NULL);
+    sigaction(SIGXFSZ, &limit_before, NULL);
     sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
@@ -203,6 +209,7 @@ static _Noreturn void child(const char *path, char *const argv[], char *const en
                             int stdin_fd, int report) {
     if (stdin_fd >= 0)
         dup2(stdin_fd, STDIN_FILENO);
+    sigaction(SIGXFSZ, &limit_before, NULL);
     sigprocmask(SIG_SETMASK, &mask_before, NULL);
     execve(path, argv, envp);
     int err = errno;

@@ -29,6 +29,12 @@ struct program {
 };
 
 /**
+ * A file that reaches RLIMIT_FSIZE is an error from here on, not our death by SIGXFSZ; the
+ * program gets the disposition that we had.
+ */
+void program_ignore_file_limit(void);
+
+/**
  * Start it in our process group, on our terminal, with the signal mask and dispositions
  * that dearth was started with. From then on our own signals are caught: see
  * program_wait().

@@ -351,6 +351,7 @@ int record_run(const struct record_options *options, int argc, char **argv,
                int64_t *recording_id, int *status) {
     struct run run = {.options = options, .argv = argv};
     (void)argc;
+    program_ignore_file_limit();
     int r = prepare(&run, argv[0]);
     if (r == 0)
         r = start(&run);

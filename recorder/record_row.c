@@ -39,6 +39,22 @@ static char *json_argv(char **argv) {
     return json_array((const char *const *)argv, n);
 }
 
+/* What JSON cannot carry. Return: NULL when all is UTF-8. */
+static char *raw_argv(char **argv, size_t *n) {
+    struct text t = {0};
+    bool whole = true;
+    for (; *argv; argv++) {
+        AUTO_FREE char *clean = text_utf8(*argv, strlen(*argv));
+        whole &= strcmp(clean, *argv) == 0;
+        text_add_n(&t, *argv, strlen(*argv) + 1);
+    }
+    *n = t.n;
+    if (!whole)
+        return text_take(&t);
+    text_deinit(&t);
+    return NULL;
+}
+
 static char *json_environment(const struct cli_list *names) {
     struct text t = {0};
     bool first = true;
@@ -63,8 +79,9 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     int r = store_prepare(
         store,
         "INSERT INTO recording(state, started_unix_ns, argv, exe, cwd, env_named, "
-        "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version) "
-        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?)",
+        "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version, "
+        "argv_bytes) "
+        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?)",
         &s);
     if (r < 0)
         return r;
@@ -73,8 +90,9 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     sqlite3_bind_int64(s, 1, (int64_t)start->session->arena->start_unix_ns);
     if (!o->no_argv)
         bind_owned(s, 2, json_argv(start->argv));
-    bind_owned(s, 3, text_utf8(start->exe, strlen(start->exe)));
-    bind_owned(s, 4, text_utf8(cwd ? cwd : "", cwd ? strlen(cwd) : 0));
+    /* Paths are stored as they are, UTF-8 or not: a replay must find them again. */
+    sqlite3_bind_text(s, 3, start->exe, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 4, cwd ? cwd : "", -1, SQLITE_STATIC);
     bind_owned(s, 5, json_environment(&o->env));
     bind_owned(s, 6, json_array(o->wrappers.items, o->wrappers.n));
     sqlite3_bind_text(s, 7, start->input->kind, -1, SQLITE_STATIC);
@@ -86,6 +104,10 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
                       SQLITE_STATIC);
     sqlite3_bind_text(s, 11, o->sites_only ? "sites" : "events", -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 12, DEARTH_VERSION, -1, SQLITE_STATIC);
+    size_t n;
+    char *raw = o->no_argv ? NULL : raw_argv(start->argv, &n);
+    if (raw)
+        sqlite3_bind_blob64(s, 13, raw, n, free);
     r = store_step_done(store, s);
     return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
 }
@@ -99,7 +121,7 @@ void record_row_remove(struct store *store, int64_t id) {
 /* --- the end ------------------------------------------------------------------------ */
 
 static bool is_exact(const struct collector_totals *t) {
-    return !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
+    return t->processes && !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
            !t->stacks_incomplete && !t->processes_lost;
 }
 

@@ -38,7 +38,7 @@
 #endif
 
 #define RECORD_ARENA_BYTES (1ull << 30)
-#define REPLAY_ARENA_BYTES (64ull << 20)
+#define REPLAY_ARENA_BYTES (256ull << 20)
 #define SMALLEST_ARENA     (8ull << 20)
 #define DEFAULT_DEPTH      512u
 #define READY_BLOCKS       32u /* 2 MiB: a process, its nodes, modules and first segments */
@@ -356,6 +356,12 @@ static int choose_folder(struct session *session, const struct session_options *
         r = make_files(session, candidates[i], bytes, ready);
         if (r == 0)
             return 0;
+        if (r == -EFBIG)
+            return error_print(
+                r,
+                "the file size limit (ulimit -f) is too small; dearth needs "
+                "%u MiB and what the database grows to",
+                (uint32_t)(SMALLEST_ARENA >> 20));
         text_addf(&tried, "%s%s: %s", tried.n ? "; " : "", candidates[i], strerror(-r));
     }
     return error_print(r,
@@ -371,10 +377,13 @@ static uint64_t choose_bytes(const struct session_options *options) {
     struct rlimit limit;
     uint64_t bytes = options->arena_bytes;
     if (!bytes)
-        bytes = options->flags & SHM_FAULTS ? REPLAY_ARENA_BYTES : RECORD_ARENA_BYTES;
+        bytes = options->flags & SHM_EVENTS ? RECORD_ARENA_BYTES : REPLAY_ARENA_BYTES;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         bytes > limit.rlim_cur / 8)
         bytes = limit.rlim_cur / 8;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        bytes > limit.rlim_cur)
+        bytes = limit.rlim_cur / SHM_BLOCK_BYTES * SHM_BLOCK_BYTES;
     if (bytes < SMALLEST_ARENA)
         bytes = SMALLEST_ARENA;
     return (bytes + SHM_BLOCK_BYTES - 1) / SHM_BLOCK_BYTES * SHM_BLOCK_BYTES;

@@ -24,8 +24,9 @@ struct session {
 };
 
 struct session_options {
-    uint32_t flags;        /* enum shm_flag */
-    uint64_t arena_bytes;  /* virtual size; 0 = default (1 GiB recording, 64 MiB replay);
+    uint32_t flags; /* enum shm_flag */
+    uint64_t
+        arena_bytes; /* virtual size; 0 = default (1 GiB with SHM_EVENTS, else 256 MiB);
                               made smaller  under RLIMIT_AS */
     uint32_t ready_blocks; /* pre-allocated at once; 0 = default */
     uint32_t max_depth;    /* 0 = 512 */

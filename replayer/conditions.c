@@ -50,11 +50,23 @@ void conditions_deinit(struct conditions *c) {
 
 /* --- arguments and environment --- */
 
+/* Arguments that are not UTF-8: each ended by a NUL. */
+static size_t read_argv_bytes(struct conditions *c, const char *bytes, size_t n) {
+    size_t count = 0;
+    c->argv = text_alloc((n + 1) * sizeof *c->argv);
+    for (size_t i = 0; i < n; i += strnlen(bytes + i, n - i) + 1)
+        c->argv[count++] = strndup(bytes + i, n - i);
+    return count;
+}
+
 static int read_argv(struct conditions *c, const char *json, char *const *given,
-                     int64_t recording) {
+                     int64_t recording, sqlite3_stmt *s) {
     cJSON *list = json ? cJSON_Parse(json) : NULL;
     size_t n = 0;
-    if (cJSON_IsArray(list)) {
+    if (sqlite3_column_bytes(s, 9) > 0) {
+        n = read_argv_bytes(c, sqlite3_column_blob(s, 9),
+                            (size_t)sqlite3_column_bytes(s, 9));
+    } else if (cJSON_IsArray(list)) {
         c->argv = text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *c->argv);
         const cJSON *item;
         cJSON_ArrayForEach(item, list) c->argv[n++] =
@@ -168,7 +180,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
                           "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
-                          "stdin_offset, stdin_data, stdin_truncated FROM recording "
+                          "stdin_offset, stdin_data, stdin_truncated, argv_bytes FROM recording "
                           "WHERE id = ?1",
                           &s);
     if (r < 0)
@@ -180,7 +192,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     c->exe = text_dup(store_column_text(s, 1));
     c->cwd = text_dup(store_column_text(s, 2));
     read_environment(c, store_column_text(s, 3));
-    r = read_argv(c, store_column_text(s, 0), argv, recording_id);
+    r = read_argv(c, store_column_text(s, 0), argv, recording_id, s);
     if (r == 0)
         r = check_places(c);
     if (r == 0)

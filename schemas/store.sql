@@ -83,6 +83,8 @@ CREATE TABLE recording (
     started_unix_ns INTEGER NOT NULL,
     duration_ns INTEGER,
     argv      TEXT,                      -- JSON array; NULL with --no-argv
+    argv_bytes BLOB,                     -- each argument ended by a NUL; only when one is not UTF-8,
+                                         -- which JSON cannot say
     exe       TEXT NOT NULL,             -- resolved path of the program
     cwd       TEXT NOT NULL,
     env_named TEXT NOT NULL DEFAULT '{}',-- JSON object: only variables the user named (--env NAME)
