@@ -4,6 +4,7 @@
 #   PRINT  symbols_print
 source "${SOURCE:?}/tests/lib.sh"
 : "${PRINT:?}"
+unset DEBUGINFOD_URLS
 need gcc g++ objdump objcopy strip eu-addr2line xz nm
 
 cat >p.c <<'C'
@@ -118,6 +119,19 @@ cp linked whole
 strip linked
 objcopy --add-gnu-debuglink=linked.debug linked
 compare linked "separate debug file" whole
+
+# From a debuginfod server (here: a folder), by build-id alone.
+if [[ $(ldconfig -p 2>/dev/null) == *libdebuginfod.so* ]]; then
+    id_of=$(readelf -n whole | awk '/Build ID/ {print $3}')
+    mkdir -p "server/buildid/$id_of"
+    cp whole "server/buildid/$id_of/debuginfo"
+    strip whole -o alone
+    export DEBUGINFOD_CACHE_PATH=$work/cache DEBUGINFOD_URLS=file://$work/server
+    compare alone "debuginfod" whole
+    unset DEBUGINFOD_URLS
+    echo 1 | "$PRINT" "$work/alone" >out
+    equal none "$(head -1 out)" "without debuginfod: source"
+fi
 
 # Without DWARF: from the symbol table, from the little one in .gnu_debugdata, from .dynsym.
 gcc -O2 $id "$work/p.c" -o plain
