@@ -55,7 +55,8 @@ enum shm_flag {
     SHM_COUNT_SITES = 1u << 1,  /* count per site node (count, bytes, failed) */
     SHM_FAULTS = 1u << 2,       /* a fault order is armed: match faults[] */
     SHM_SKIP_UNWIND = 1u << 3,  /* unwind only where the immediate caller can match a fault;
-                                   once a fault fired, unwind everywhere again */
+                                   once a fault fired, unwind everywhere with SHM_COUNT_SITES,
+                                   nowhere without */
     SHM_DROP_WHEN_FULL = 1u << 4, /* count a loss instead of waiting for the collector */
     SHM_NO_ARGV = 1u << 5,      /* do not copy argv into the process block */
 };
