@@ -262,6 +262,22 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
     return blame(&crash[out], exe, "handed it over to the runtime");
 }
 
+/* Main stacks and threads' stacks lie at the upper end of the address space. */
+#define STACKS_BEGIN (1ull << 46)
+
+const struct frame *attribution_recursion(const struct frame *crash, uint32_t n_crash,
+                                          uint64_t address, const char *exe) {
+    if (address < STACKS_BEGIN || !n_crash)
+        return NULL;
+    for (uint32_t i = n_crash > 2 ? n_crash - 2 : 0; i < n_crash; i++) {
+        const char *name = name_of(&crash[i]);
+        if ((name && (strcmp(name, "_start") == 0 || strcmp(name, "main") == 0)) ||
+            is_runtime(&crash[i], exe))
+            return NULL;
+    }
+    return &crash[n_crash - 1];
+}
+
 /* --- names --- */
 
 void attribution_place(const struct frame *frame, struct text *out) {

@@ -45,6 +45,17 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe);
 
+/**
+ * Recognise a stack overflow: a fault high up where stacks lie, and a stack that does not go
+ * back to where programs and threads start because the recursion was too deep to be read whole.
+ * Where the last call happened to be made is chance then.
+ * @address: fault address of a SIGSEGV; 0 = another signal
+ * Return: the outermost frame, which stands for the recursion (the ledger cuts such stacks so that it
+ *   is the same every time); NULL when it is no stack overflow.
+ */
+const struct frame *attribution_recursion(const struct frame *crash, uint32_t n_crash,
+                                          uint64_t address, const char *exe);
+
 /** "program", "library", "libc", "libstdc++", "loader"; NULL for ATTRIBUTED_NONE. */
 const char *attribution_name(enum attributed_to to);
 

@@ -21,13 +21,14 @@
 #define SPIN_FACTOR       10u /* times the baseline's processor time */
 #define SPIN_EXTRA_NS     200000000u
 #define HUNG_EXECUTIONS   2u /* each costs its whole time limit */
+#define MAX_RETRIES       4u /* of a fault whose site only some runs reach */
 #define MAX_LOST          3u /* times that a worker may die with the same attempt */
 
 struct task {
     struct order order;
-    uint32_t site; /* index */
-    bool bad;      /* some execution of its series was bad */
-    bool retry;    /* is the one retry of an unreached fault */
+    uint32_t site;    /* index */
+    bool bad;         /* some execution of its series was bad */
+    uint32_t retries; /* of an unreached fault */
     bool is_late;
     uint32_t lost;
     /* the execution that passed its limit, until the longer one decides */
@@ -170,20 +171,21 @@ static bool was_planned(const struct replay *r, uint32_t site, uint64_t occurren
            r->options->plan.occurrence != PLAN_NTH;
 }
 
-/* A fault that never came up gets one more chance: at the first occurrence when it was a
- * later one, or because runs of this program differ. */
+/* A fault that never came up gets more chances: at the first occurrence when it was a later one,
+ * and because runs differ (hash tables with random seeds grow when they like). */
 static int retry_unreached(struct drive *d, struct task *task) {
     struct replay *r = d->replay;
-    if (!task->retry && task->order.occurrence > 1 &&
+    uint32_t chances = r->sites.in_baseline[task->site] ? MAX_RETRIES : 1;
+    if (task->retries == 0 && task->order.occurrence > 1 &&
         !was_planned(r, task->site, 1, task->order.mode)) {
-        task->retry = true;
+        task->retries++;
         task->order.occurrence = 1;
         task->order.repeat = 0;
         push(&d->urgent, task);
         return 0;
     }
-    if (!task->retry && task->order.occurrence == 1 && r->sites.in_baseline[task->site]) {
-        task->retry = true;
+    if (task->order.occurrence == 1 && task->retries < chances) {
+        task->retries++;
         return again(d, task);
     }
     d->unreached[task->site] = task->order.occurrence;

@@ -118,7 +118,9 @@ static int load_places(struct work *w) {
 static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
-    "s.location_id, hex(s.key) FROM attempt a JOIN site s ON s.id = a.site_id "
+    "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
+    "END "
+    "FROM attempt a JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.id";
 
@@ -138,6 +140,11 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     const char *exe = store_column_text(s, 8);
     struct attribution a =
         attribution_decide(fault.items, fault.n, crash.items, crash.n, exe);
+    const struct frame *recursion = attribution_recursion(
+        crash.items, crash.n, (uint64_t)sqlite3_column_int64(s, 12), exe);
+    if (recursion)
+        a = (struct attribution){attribution_class(recursion->module, exe),
+                                 recursion->module, recursion, "recursion"};
     if (a.place) {
         text_add(identity, "|");
         attribution_place(a.place, identity);

@@ -367,19 +367,43 @@ static char *known_path(struct ledger *l, const struct crash_frame *f) {
     return known ? known : text_dup(path);
 }
 
+static int compare_frames(const struct crash_frame *a, const struct crash_frame *b) {
+    int module = strcmp(a->module ? a->module : "", b->module ? b->module : "");
+    return module ? module : a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+/* A stack too deep to be read whole ends somewhere in its recursion, by chance. Cut it at the
+ * outermost call of the smallest frame that recurs, so that the same recursion ends the same
+ * way every time. Return: how many frames to keep. */
+static uint32_t cut_recursion(const struct observation *o) {
+    uint32_t n = o->n_crash_frames, best = n;
+    if (n < OBSERVATION_MAX_FRAMES)
+        return n;
+    for (uint32_t i = 1; i < n; i++) {
+        const struct crash_frame *f = &o->crash_frames[i];
+        bool recurs = false;
+        for (uint32_t k = 0; k < i && !recurs; k++)
+            recurs = compare_frames(f, &o->crash_frames[k]) == 0;
+        if (recurs && (best == n || compare_frames(f, &o->crash_frames[best]) <= 0))
+            best = i;
+    }
+    return best == n ? n : best + 1;
+}
+
 static int64_t store_crash_stack(struct ledger *l, const struct observation *o) {
     if (!o->n_crash_frames)
         return 0;
-    struct session_frame *frames = text_alloc(o->n_crash_frames * sizeof *frames);
-    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
+    uint32_t n = cut_recursion(o);
+    struct session_frame *frames = text_alloc(n * sizeof *frames);
+    for (uint32_t i = 0; i < n; i++) {
         const struct crash_frame *f = &o->crash_frames[i];
         frames[i] = (struct session_frame){.build_id_bytes = f->build_id_bytes,
                                            .module = known_path(l, f),
                                            .offset = f->offset};
         memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
     }
-    int64_t id = session_store_stack(l->store, frames, o->n_crash_frames);
-    for (uint32_t i = 0; i < o->n_crash_frames; i++)
+    int64_t id = session_store_stack(l->store, frames, n);
+    for (uint32_t i = 0; i < n; i++)
         free((char *)frames[i].module);
     free(frames);
     return id;

@@ -137,6 +137,44 @@ static uint32_t parse(const char *const *texts, struct frame *frames, char **str
     return n;
 }
 
+/* A stack that was too deep to be read whole is named by its outermost frame. */
+static void check_recursion(void) {
+    static const struct {
+        const char *name;
+        uint64_t address;
+        const char *crash[8];
+        const char *place;
+    } table[] = {
+        {"overflow", 0x7ffc94867ff8, {EXE ":leaf@1", EXE ":b@2", EXE ":a@3"}, "prog!a"},
+        {"whole stack",
+         0x7ffc94867ff8,
+         {EXE ":use@1", EXE ":main@2", "/lib/libc.so.6:__libc_start_main@3",
+          EXE ":_start@4"},
+         "-"},
+        {"stripped program",
+         0x7ffc94867ff8,
+         {EXE ":@1", EXE ":@2", "/lib/libc.so.6:@3", EXE ":@4"},
+         "-"},
+        {"a thread",
+         0x7ffc94867ff8,
+         {EXE ":run@1", "/lib/libc.so.6:@2", "/lib/libc.so.6:@3"},
+         "-"},
+        {"a NULL where the unwinder stopped", 8, {EXE ":leaf@1", EXE ":b@2"}, "-"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct frame crash[8] = {0};
+        char *strings[8] = {0};
+        uint32_t n = parse(table[i].crash, crash, strings);
+        const struct frame *f = attribution_recursion(crash, n, table[i].address, EXE);
+        AUTO_TEXT struct text place = {0};
+        if (f)
+            attribution_place(f, &place);
+        CHECK_TEXT(table[i].name, table[i].place, place.data ? place.data : "-");
+        for (int k = 0; k < 8; k++)
+            free(strings[k]);
+    }
+}
+
 int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame fault[8] = {0}, crash[8] = {0};
@@ -153,6 +191,7 @@ int main(void) {
         for (int k = 0; k < 16; k++)
             free(strings[k]);
     }
+    check_recursion();
     CHECK_TEXT("libc", "libc",
                attribution_name(attribution_class("/lib/libc-2.31.so", EXE)));
     CHECK_TEXT("libm", "libc",
