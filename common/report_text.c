@@ -152,10 +152,16 @@ static bool is_way_out(const char *function) {
     return false;
 }
 
-/* Index of the innermost frame that is none. */
+/* A sample of a hung program may be taken inside our own library. */
+static bool is_ours(const struct frame *frame) {
+    return strncmp(frame_basename(frame->module), "libdearth", 9) == 0;
+}
+
+/* Index of the innermost frame that is neither. */
 static uint32_t skip_way_out(const struct frames *frames) {
     uint32_t i = 0;
-    while (i + 1 < frames->n && is_way_out(frames->items[i].function))
+    while (i + 1 < frames->n &&
+           (is_way_out(frames->items[i].function) || is_ours(&frames->items[i])))
         i++;
     return i;
 }
@@ -195,8 +201,8 @@ static int add_crash_place(const struct report_data *data, const struct report_f
     if (i == frames.n || !blamed)
         i = first;
     text_add(out, " in ");
-    if (i != first && first == 0) {
-        frame_add(&frames.items[0], out);
+    if (i != first && !is_way_out(frames.items[0].function)) {
+        frame_add(&frames.items[first], out);
         text_add(out, ", called from ");
     }
     frame_add(&frames.items[i], out);
@@ -271,7 +277,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
         return r;
     if (f->crash.stack_id) {
-        text_add(out, "      went wrong");
+        text_add(out, f->timed_out ? "      stopped in" : "      went wrong");
         if (f->crash.has_address)
             text_addf(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
         text_add(out, "\n");
@@ -334,9 +340,11 @@ static int add_findings(const struct report_data *data,
     struct report_group *groups = NULL;
     int64_t n = report_groups_new(data, &groups);
     int r = n < 0 ? (int)n : 0;
-    text_add(out, "\nFindings: ");
-    report_add_severities(data, out);
-    text_add(out, "\n");
+    if (data->n_attempts) {
+        text_add(out, "\nFindings: ");
+        report_add_severities(data, out);
+        text_add(out, "\n");
+    }
     uint32_t full = 0;
     for (int64_t i = 0; r == 0 && i < n; i++) {
         const struct report_group *g = &groups[i];
@@ -401,6 +409,12 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     char count[32], bytes[16];
     if (!n)
         return;
+    if (!data->n_attempts) {
+        text_add(out,
+                 "\nNothing was replayed yet; this tests every site: dearth replay ");
+        text_add_shell(out, data->path);
+        text_add(out, "\n");
+    }
     text_add(out, "\nNever tested: ");
     add_plural(out, n, "site", "sites");
     text_add(out, "\n");
@@ -419,30 +433,40 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
         report_add_location(site->location, out);
         text_addf(out, ": %s, ", text_bytes(places[i].bytes, bytes));
         add_plural(out, places[i].n, "site", "sites");
-        text_addf(out, ", %s\n        ", report_reason_name(site->reason));
-        report_add_command(data, site, out);
-        text_add(out, "\n");
+        text_addf(out, ", %s\n", report_reason_name(site->reason));
+        if (data->n_attempts) {
+            text_add(out, "        ");
+            report_add_command(data, site, out);
+            text_add(out, "\n");
+        }
     }
     if (shown < n_places)
         text_addf(out, "    ... and %zu more locations\n", n_places - shown);
-    text_add(out, "  all of them: dearth replay ");
-    text_add_shell(out, data->path);
-    text_add(out, " --untested\n");
+    if (data->n_attempts) {
+        text_add(out, "  all of them: dearth replay ");
+        text_add_shell(out, data->path);
+        text_add(out, " --untested\n");
+    }
 }
 
 static void add_notes(const struct report_data *data, struct text *out) {
-    if (!data->n_notes && data->exact)
-        return;
-    text_add(out, "\nTo know\n");
-    if (!data->exact)
-        text_add(out,
-                 "  The recording is not exact: see the notes and `completeness` in the "
-                 "JSON report.\n");
+    const char *title = "\nTo know\n";
+    if (!data->exact) {
+        text_addf(
+            out,
+            "%s  The recording is not exact: see the notes and `completeness` in the "
+            "JSON report.\n",
+            title);
+        title = "";
+    }
     for (size_t i = 0; i < data->n_notes; i++) {
-        text_addf(out, "  %s", data->notes[i].text);
+        if (strcmp(data->notes[i].kind, "no_replay") == 0)
+            continue; /* said above */
+        text_addf(out, "%s  %s", title, data->notes[i].text);
         if (data->notes[i].subject)
             text_addf(out, " [%s]", data->notes[i].subject);
         text_add(out, "\n");
+        title = "";
     }
 }
 

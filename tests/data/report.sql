@@ -22,6 +22,9 @@ UPDATE symbol SET function = 'std::map<int, char const*>::operator[]("x&y")', fi
  WHERE frame_id = 3;
 UPDATE symbol SET function = CAST(x'626164ff80c32866' AS TEXT) WHERE frame_id = 4;
 UPDATE symbol SET function = 'esc' || char(27) || '[31m' || char(8) || char(155) || 'red' WHERE frame_id = 5;
+-- how libc ends a program
+UPDATE symbol SET function = '__GI_abort' WHERE frame_id = 34;
+UPDATE symbol SET function = '__pthread_kill_implementation' WHERE frame_id = 33;
 -- an inlined call
 INSERT INTO symbol(frame_id, inline_index, function, linkage_name, file, line)
  VALUES (6, 1, 'outer_of_6', 'outer_of_6', 'src/outer.c', 99);
@@ -36,7 +39,9 @@ WITH RECURSIVE n(i) AS (SELECT 42 UNION ALL SELECT i + 1 FROM n WHERE i < 540)
 INSERT INTO stack SELECT i, i - 1, i, i - 40, CAST(printf('stack%011d', i) AS BLOB) FROM n;
 INSERT INTO stack VALUES (600, 1, 600, 2, CAST('stack00000000600' AS BLOB)),
                          (601, 1, 601, 2, CAST('stack00000000601' AS BLOB)),
-                         (700, 2, 31, 3, CAST('stack00000000700' AS BLOB));
+                         (700, 2, 31, 3, CAST('stack00000000700' AS BLOB)),
+                         (701, 2, 34, 3, CAST('stack00000000701' AS BLOB)),
+                         (702, 701, 33, 4, CAST('stack00000000702' AS BLOB));
 
 INSERT INTO location SELECT f.id, f.module_id, f.offset, 0, s.function, s.file, s.line,
                             'location ' || printf('%03d', f.id)
@@ -90,7 +95,8 @@ INSERT INTO v VALUES (1, 'handled', 'ok', 1, NULL), (2, 'reported', 'ok', 1, NUL
  (6, 'corrupted', 'bug', 1, 6), (7, 'hung', 'bug', 1, 9), (8, 'unreached', 'none', 0, NULL),
  (9, 'flaky', 'look', 1, NULL), (5, 'handled', 'ok', 1, NULL), (15, 'crashed', 'bug', 1, 11),
  (16, 'handled', 'ok', 1, NULL), (18, 'handled', 'ok', 1, NULL),
- (10, 'handled', 'ok', 0, NULL); -- says handled without a proof: not tested
+ (10, 'handled', 'ok', 0, NULL), -- says handled without a proof: not tested
+ (16, 'crashed', 'bug', 1, 11); -- at the same place as site 5
 INSERT INTO attempt(id, replay_id, site_id, occurrence, mode, burst, how, repeat, verdict, severity, fired,
   hits, fired_size, fired_exe, exit_code, exit_signal, timed_out, duration_ns, stdout_bytes,
   started_unix_ns)
@@ -104,7 +110,8 @@ UPDATE attempt SET crash_signal = 11, crash_address = 16, crash_exe = '/opt/<b>a
   || 'esc ' || char(27) || ']0;title' || char(7) || ' ``` | "q" &amp; ' || CAST(x'fffe' AS TEXT) WHERE id = 5;
 UPDATE attempt SET crash_signal = 6, crash_stack_id = 32, policy = 'g_malloc',
   stderr_tail = 'prog: memory exhausted' || char(10) WHERE id = 4;
-UPDATE attempt SET crash_signal = 6, crash_stack_id = 31 WHERE id = 6;
+UPDATE attempt SET crash_signal = 6, crash_stack_id = 702 WHERE id = 6;
+UPDATE attempt SET crash_signal = 11, crash_address = 24, crash_stack_id = 700 WHERE id = 15;
 UPDATE attempt SET crash_stack_id = 540 WHERE id = 7;
 UPDATE attempt SET crash_signal = 11, crash_address = -1, crash_stack_id = 540 WHERE id = 11;
 
@@ -117,8 +124,9 @@ INSERT INTO finding VALUES
  (4, 1, 'hung|location 008||once', 'hung', 'bug', 0, NULL, NULL, NULL, 8, 7, 3, 3),
  (5, 1, 'degraded|location 004||once', 'degraded', 'warning', 0, NULL, 'program', NULL, 4, 3, 1, 1),
  (6, 1, 'flaky|location 010||once', 'flaky', 'look', 0, NULL, NULL, NULL, 10, 9, 1, 2),
- (7, 1, 'crashed|deep||once', 'crashed', 'bug', 0, '/opt/<b>app</b>/prog', 'program', NULL, 540, 11, 3, 3);
-INSERT INTO finding_attempt VALUES (1, 4), (2, 5), (2, 10), (3, 6), (4, 7), (5, 3), (6, 9), (7, 11);
+ (7, 1, 'crashed|deep||once', 'crashed', 'bug', 0, '/opt/<b>app</b>/prog', 'program', NULL, 540, 11, 3, 3),
+ (8, 1, 'crashed|nameless|foo_31', 'crashed', 'bug', 0, '/opt/<b>app</b>/prog', 'program', NULL, 600, 15, 1, 1);
+INSERT INTO finding_attempt VALUES (1, 4), (2, 5), (2, 10), (3, 6), (4, 7), (5, 3), (6, 9), (7, 11), (8, 15);
 INSERT INTO skipped VALUES (1, 11, 'filtered'), (1, 12, 'budget'), (1, 14, 'not_failable'), (1, 1, 'filtered');
 INSERT INTO note(id, recording_id, replay_id, kind, text, subject) VALUES
  (1, 2, NULL, 'static', 'A program that it ran is static </script>.', '/bin/<i>x'),
