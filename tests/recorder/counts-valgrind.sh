@@ -24,4 +24,3 @@ compare jq jq '.[].a' items.json
 compare sqlite3 sqlite3 -batch :memory: 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL
     SELECT x + 1 FROM n WHERE x < 200) SELECT count(DISTINCT x % 7), sum(x) FROM n'
 compare xmllint xmllint --format items.xml
-compare realloc "$PROGRAMS/realloc"
