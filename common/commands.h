@@ -1,4 +1,5 @@
-/* The commands: each takes argv with its own name in argv[0] and returns an exit status. */
+/* The commands: each takes argv with its own name in argv[0] and returns an exit status.
+ */
 #ifndef DEARTH_COMMANDS_H
 #define DEARTH_COMMANDS_H
 

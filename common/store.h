@@ -1,6 +1,7 @@
 /*
- * The database file: opening, creating, migrating, refusing; small helpers over SQLite. Tables and
- * columns are described in schemas/store.sql, once; every part writes its own SQL against them.
+ * The database file: opening, creating, migrating, refusing; small helpers over SQLite.
+ * Tables and columns are described in schemas/store.sql, once; every part writes its own
+ * SQL against them.
  */
 #ifndef DEARTH_STORE_H
 #define DEARTH_STORE_H
@@ -12,8 +13,8 @@
 #include "../schemas/key.h"
 
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH" */
-#define STORE_VERSION 1
-#define STORE_DEFAULT_PATH "dearth.db"
+#define STORE_VERSION        1
+#define STORE_DEFAULT_PATH   "dearth.db"
 
 struct store {
     sqlite3 *db;
@@ -28,9 +29,9 @@ enum store_mode {
 
 /**
  * Open a database and check that it is ours.
- * A file that is not SQLite, another program's database, or one with a newer schema is refused
- * by name; an older schema is migrated (a copy is not made: migrations are transactions).
- * WAL mode, foreign keys on, busy timeout 10 s.
+ * A file that is not SQLite, another program's database, or one with a newer schema is
+ * refused by name; an older schema is migrated (a copy is not made: migrations are
+ * transactions). WAL mode, foreign keys on, busy timeout 10 s.
  * @path: as the user gave it
  * @out: owned by the caller, store_free()
  * Return: 0, or a negative errno after a message.
@@ -44,13 +45,16 @@ static inline void store_free_pointer(struct store **s) {
 }
 #define AUTO_STORE __attribute__((cleanup(store_free_pointer)))
 
-/** Run SQL without results (several statements allowed). Return: 0 or -EIO after a message. */
+/** Run SQL without results (several statements allowed). Return: 0 or -EIO after a
+ * message. */
 int store_exec(struct store *store, const char *sql);
 
-/** Print what SQLite says, naming the file. Return: -ENOSPC on a full disk, -EROFS, else -EIO. */
+/** Print what SQLite says, naming the file. Return: -ENOSPC on a full disk, -EROFS, else
+ * -EIO. */
 int store_error(struct store *store, const char *doing);
 
-/** Prepare one statement. Return: 0, or -EIO after a message. Finalize with sqlite3_finalize(). */
+/** Prepare one statement. Return: 0, or -EIO after a message. Finalize with
+ * sqlite3_finalize(). */
 int store_prepare(struct store *store, const char *sql, sqlite3_stmt **out);
 static inline void store_finalize_pointer(sqlite3_stmt **s) {
     sqlite3_finalize(*s);
@@ -58,13 +62,15 @@ static inline void store_finalize_pointer(sqlite3_stmt **s) {
 }
 #define AUTO_STMT __attribute__((cleanup(store_finalize_pointer)))
 
-/** Step a statement that returns no row, then reset it and clear its bindings. Return: 0 or -EIO. */
+/** Step a statement that returns no row, then reset it and clear its bindings. Return: 0
+ * or -EIO. */
 int store_step_done(struct store *store, sqlite3_stmt *statement);
 
-/** First column of the first row as integer, @fallback when there is no row or it is NULL. */
+/** First column of the first row as integer, @fallback when there is no row or it is
+ * NULL. */
 int64_t store_int(struct store *store, const char *sql, int64_t fallback);
 
-int store_begin(struct store *store);  /* BEGIN IMMEDIATE */
+int store_begin(struct store *store); /* BEGIN IMMEDIATE */
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 

@@ -1,7 +1,7 @@
 /*
- * Text: a growing string, numbers for people, escaping, globs. Allocation failure in here ends
- * dearth with a message (text_oom): these run outside the target, in short commands, and every
- * result that counts is already committed to the database.
+ * Text: a growing string, numbers for people, escaping, globs. Allocation failure in here
+ * ends dearth with a message (text_oom): these run outside the target, in short commands,
+ * and every result that counts is already committed to the database.
  */
 #ifndef DEARTH_TEXT_H
 #define DEARTH_TEXT_H
@@ -13,7 +13,8 @@
 
 #include "../schemas/key.h"
 
-/* Growing string; zero is valid and empty. `data` is NUL-terminated once anything was added. */
+/* Growing string; zero is valid and empty. `data` is NUL-terminated once anything was
+ * added. */
 struct text {
     char *data;
     size_t n, capacity;
@@ -24,7 +25,8 @@ void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_addf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** Return: the string (never NULL), owned by the caller (free()); @t is empty afterwards. */
+/** Return: the string (never NULL), owned by the caller (free()); @t is empty afterwards.
+ */
 char *text_take(struct text *t);
 
 /** Append @s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
@@ -60,9 +62,9 @@ void text_key_to_blob(struct dearth_key key, uint8_t out[static 16]);
 struct dearth_key text_key_from_blob(const uint8_t in[static 16]);
 
 /** malloc and friends that end dearth with a message instead of returning NULL. */
-void *text_alloc(size_t n);                 /* zeroed */
+void *text_alloc(size_t n); /* zeroed */
 void *text_realloc(void *p, size_t n);
-char *text_dup(const char *s);              /* NULL gives NULL */
+char *text_dup(const char *s); /* NULL gives NULL */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Cleanup attributes: let the declaration own the memory. */
