@@ -31,7 +31,8 @@ struct check {
     double min_coverage;
     char *const *program;
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
-    bool found;          /* there is something in it that one may want to look at */
+    bool replaying;
+    bool found; /* there is something in it that one may want to look at */
 };
 
 /* --- command lines
@@ -138,6 +139,7 @@ static int record(struct check *c) {
 static int replay(struct check *c) {
     static const char *const modes[] = {"once", "sticky", "both"};
     struct line line = {0};
+    c->replaying = true;
     add(&line, text_dup("replay"));
     add(&line, text_dup("--no-summary")); /* the report says it */
     add_list(&line, "in", &c->in);
@@ -233,11 +235,15 @@ static void remove_database(const struct check *c) {
     rmdir(c->folder);
 }
 
-/* A temporary database is kept when there is something to look at. */
+/* A temporary database is kept when there is something to look at or to go on with. */
 static void finish(const struct check *c, int status) {
     if (!c->folder)
         return;
-    if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
+    if (c->replaying && status == STATUS_INTERRUPTED)
+        fprintf(stderr, "dearth: what was done is kept: 'dearth replay %s' goes on\n",
+                c->path);
+    else if (status == EXIT_GATE_FAILED ||
+             (status == EXIT_OK && c->found && !error_quiet()))
         fprintf(stderr, "dearth: the database is kept: %s (-o names another place)\n",
                 c->path);
     else
