@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "text.h"
 
 enum urgency { URGENT_BAD, URGENT_UNTESTED, URGENT_REST };
@@ -101,13 +102,18 @@ static bool path_matches(const char *glob, const char *path) {
     return path && (text_glob(glob, path) || text_glob(glob, basename_of(path)));
 }
 
-static bool frame_matches(const struct plan_frame *f, const char *const *globs,
-                          uint32_t n) {
+/* With its parameters or without: "ns::f" means "ns::f(int)". */
+static bool function_matches(const char *glob, const char *function) {
+    return frame_function_matches(&(struct frame){.function = function}, glob);
+}
+
+static bool matches_any(const struct plan_frame *f, const char *const *globs,
+                        uint32_t n) {
     for (uint32_t g = 0; g < n; g++) {
         if (path_matches(globs[g], f->module))
             return true;
         for (uint32_t s = 0; s < f->n_symbols; s++)
-            if ((f->functions[s] && text_glob(globs[g], f->functions[s])) ||
+            if (function_matches(globs[g], f->functions[s]) ||
                 path_matches(globs[g], f->files[s]))
                 return true;
     }
@@ -118,7 +124,7 @@ static bool *match_stacks(const struct plan_input *in, const char *const *globs,
                           uint32_t n) {
     bool *frames = text_alloc(in->n_frames + 1), *stacks = text_alloc(in->n_stacks + 1);
     for (uint32_t i = 0; n && i < in->n_frames; i++)
-        frames[i] = frame_matches(&in->frames[i], globs, n);
+        frames[i] = matches_any(&in->frames[i], globs, n);
     for (uint32_t i = 0; n && i < in->n_stacks; i++) {
         const struct plan_stack *s = &in->stacks[i];
         stacks[i] = frames[s->frame] || (s->parent && stacks[s->parent - 1]);
