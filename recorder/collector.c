@@ -21,6 +21,7 @@
 #include "collector_private.h"
 
 #define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
+#define SUMS_EVERY_NS   10000000000ull
 #define FORGET_AFTER_NS 1000000000ull
 #define LOOK_AFTER_NS   50000000ull /* at processes without a pidfd */
 #define POLL_EVERY      32768       /* events between two looks at the arena */
@@ -273,11 +274,19 @@ static int bury(struct collector *c) {
     return 0;
 }
 
-static int put_modules(struct collector *c) {
+/* What a process has so far, so that little is lost if dearth is killed: its modules, and every
+ * ten seconds its sums. */
+static int put_progress(struct collector *c) {
     int r = 0;
+    bool sums = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
+    if (sums)
+        c->sums_ns = c->now.ns;
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
-        if (c->watched[i] && c->watched[i]->state == WATCHED_ALIVE)
+        if (c->watched[i] && c->watched[i]->state == WATCHED_ALIVE) {
             r = rows_put_modules(c, c->watched[i]);
+            if (r == 0 && sums)
+                r = rows_put_stats(c, c->watched[i]);
+        }
     return r;
 }
 
@@ -286,7 +295,7 @@ static int put_modules(struct collector *c) {
 int collector_commit(struct collector *c) {
     if (!c->transaction_ns)
         return 0;
-    int r = put_modules(c);
+    int r = put_progress(c);
     if (r == 0)
         r = store_commit(c->store);
     if (r == 0)

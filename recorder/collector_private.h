@@ -105,6 +105,7 @@ struct collector {
     struct collector_totals totals; /* of stored processes */
     sqlite3_stmt *statements[N_STATEMENTS];
     uint64_t transaction_ns; /* when it was begun; 0 = none is open */
+    uint64_t sums_ns;        /* when sums were last written for the living */
     uint64_t polled_ns;      /* last look at processes without a pidfd */
     int starved;
 };

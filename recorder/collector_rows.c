@@ -28,12 +28,12 @@ static const char *const sql[N_STATEMENTS] = {
     [PUT_CHUNK] =
         "INSERT INTO event_chunk(process_id, ordinal, first_event, n_events, "
         "start_ns, end_ns, min_size, max_size, data) VALUES (?,?,?,?,?,?,?,?,?)",
-    [PUT_STAT] =
-        "INSERT INTO site_stat(recording_id, process_id, site_id, count, failed, "
-        "failable, bytes, min_size, max_size, frees, peak_bytes, peak_blocks, "
-        "live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, "
-        "first_ns, last_ns, first_thread_id) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_STAT] = "INSERT OR REPLACE INTO site_stat(recording_id, process_id, site_id, "
+                 "count, failed, "
+                 "failable, bytes, min_size, max_size, frees, peak_bytes, peak_blocks, "
+                 "live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, "
+                 "first_ns, last_ns, first_thread_id) "
+                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_NOTE] = "INSERT INTO note(recording_id, kind, text, subject) VALUES (?,?,?,?)",
 };
 
@@ -294,9 +294,10 @@ static const struct {
                                               "size: what it did is not recorded"},
     [SHM_NOTE_NO_LIBUNWIND] = {"no_libunwind", "libunwind could not be opened in %s: "
                                                "stacks may be incomplete"},
-    [SHM_NOTE_EXEC_NO_ACCESS] = {"no_access", "%s was started with other rights or another "
-                                              "root, out of dearth's reach: what it did "
-                                              "is not recorded"},
+    [SHM_NOTE_EXEC_NO_ACCESS] = {"no_access",
+                                 "%s was started with other rights or another "
+                                 "root, out of dearth's reach: what it did "
+                                 "is not recorded"},
 };
 
 int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
