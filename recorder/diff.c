@@ -277,12 +277,10 @@ static void print_json(const struct diff *d, uint32_t same) {
 
 static int load_side(struct diff *d, struct side *side, const char *path,
                      int64_t wanted) {
-    int r = store_new(path, STORE_READ, &side->store);
+    int64_t id;
+    int r = profile_open(path, wanted, &side->store, &id);
     if (r < 0)
         return r;
-    int64_t id = store_recording(side->store, wanted);
-    if (id < 0)
-        return (int)id;
     struct profile_filter filter = {.recording_id = id, .by_cost = d->sort};
     r = heading_load(side->store, id, &side->heading);
     return r < 0 ? r

@@ -230,12 +230,10 @@ static int write_file(struct export *e, const struct request *request) {
 }
 
 static int run(struct export *e, const struct request *request, const char *path) {
-    int r = store_new(path, STORE_READ, &e->store);
+    int64_t id;
+    int r = profile_open(path, request->recording, &e->store, &id);
     if (r < 0)
         return r;
-    int64_t id = store_recording(e->store, request->recording);
-    if (id < 0)
-        return (int)id;
     if ((r = heading_load(e->store, id, &e->heading)) < 0)
         return r;
     if (request->format == FORMAT_CSV) {

@@ -75,6 +75,15 @@ struct profile {
     uint32_t n_slots;
 };
 
+/**
+ * Open a database for reading one recording; resolve its symbols first if nobody has.
+ * @wanted: recording, 0 = the newest
+ * @out: store_free()
+ * Return: 0, or a negative errno after a message.
+ */
+int profile_open(const char *path, int64_t wanted, struct store **out,
+                 int64_t *recording_id);
+
 struct profile_filter {
     int64_t recording_id;
     bool skip_execed;          /* leave out processes whose image an exec replaced */

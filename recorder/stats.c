@@ -247,12 +247,10 @@ static int print_json(struct stats *s) {
 }
 
 static int run(struct stats *s, const char *path) {
-    int r = store_new(path, STORE_READ, &s->store);
+    int64_t id;
+    int r = profile_open(path, s->recording, &s->store, &id);
     if (r < 0)
         return r;
-    int64_t id = store_recording(s->store, s->recording);
-    if (id < 0)
-        return (int)id;
     if ((r = heading_load(s->store, id, &s->heading)) < 0 || (r = load_items(s)) < 0)
         return r;
     profile_sort(&s->profile, s->sort);

@@ -45,6 +45,15 @@ for program in threads tree realloc aligned oracle inlined; do
     equal "$(sql $program.db 'SELECT bytes FROM recording')" "$(awk '{ n += $NF } END { print n }' collapsed)" "$program collapsed"
 done
 
+# Symbols that the recording left out are looked up by the first command that shows them.
+"$DEARTH" record -q --no-symbols -o late.db -- "$PROGRAMS/inlined" >/dev/null
+cp late.db later.db
+status 0 "$DEARTH" stats late.db
+contains out inlined.c
+"$DEARTH" export later.db >collapsed
+contains collapsed 'inlined;'
+contains collapsed ';main;'
+
 # Two recordings in one database.
 "$DEARTH" record -q -o two.db -- sh -c 'ls / | sort >/dev/null'
 "$DEARTH" record -q -o two.db -- jq . "$SOURCE/tests/data/sample.json" >/dev/null
