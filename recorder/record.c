@@ -143,7 +143,7 @@ static int prepare(struct run *run, const char *name) {
     return r;
 }
 
-static int start(struct run *run) {
+static int start_program(struct run *run) {
     int stdin_fd = -1, r = 0;
     AUTO_FREE char **env = session_environment(run->session, environ);
     if (strcmp(run->input.kind, "pipe") == 0)
@@ -354,7 +354,7 @@ int record_run(const struct record_options *options, int argc, char **argv,
     program_ignore_file_limit();
     int r = prepare(&run, argv[0]);
     if (r == 0)
-        r = start(&run);
+        r = start_program(&run);
     if (run.started) {
         if (r < 0)
             give_up(&run, r);

@@ -8,16 +8,23 @@ exact() { # DATABASE
     sql "$1" 'SELECT exact, (SELECT sum(n_events) FROM event_chunk) = events,
         events = allocations + frees + failed FROM recording'
 }
-if unshare --mount --map-root-user mount -t tmpfs -o size=4m none /dev/shm 2>/dev/null; then
+inside=(unshare --mount --map-root-user)
+cat >small.sh <<'S'
+mount -t tmpfs -o size="$1" none /dev/shm || exit 1
+"$2" record -q -o "$1.db" -- sh -c "'$3' 100000 & '$3' 100000 & wait" 2>err
+ls /dev/shm >left
+S
+cat >none.sh <<'S'
+mount -t tmpfs -o size=64k none /dev/shm || exit 1
+TMPDIR=$PWD "$1" record -q -o none.db -- sh -c 'ls -d dearth-*/arena' >seen
+S
+if "${inside[@]}" mount -t tmpfs -o size=4m none /dev/shm 2>/dev/null; then
     for size in 3m 64m; do
-        unshare --mount --map-root-user bash -c 'mount -t tmpfs -o size="$1" none /dev/shm
-            "$2" record -q -o "$1.db" -- sh -c "$3 100000 & $3 100000 & wait" 2>err; ls /dev/shm >left' - \
-            "$size" "$DEARTH" "$PROGRAMS/oracle"
+        "${inside[@]}" bash small.sh "$size" "$DEARTH" "$PROGRAMS/oracle"
         equal '1|1|1' "$(exact "$size.db")" "exact with $size"
         equal '' "$(cat left)" 'left in /dev/shm'
     done
-    unshare --mount --map-root-user bash -c 'mount -t tmpfs -o size=64k none /dev/shm
-        TMPDIR=$PWD "$1" record -q -o none.db -- sh -c "ls -d dearth-*/arena" >seen' - "$DEARTH"
+    "${inside[@]}" bash none.sh "$DEARTH"
     grep -q '^dearth-.*/arena$' seen || fail 'the arena is not in TMPDIR'
     [ -z "$(ls -d dearth-* 2>/dev/null)" ] || fail 'a session folder is left'
 fi
