@@ -683,11 +683,10 @@ static void derive_notes(struct report_data *data) {
     for (size_t i = 0; i < data->n_sites; i++)
         nameless += !data->sites[i].location;
     if (nameless) {
-        AUTO_FREE char *text =
-            text_format("%llu site%s no location: the stack could not be read or symbols "
-                        "are not resolved "
-                        "yet.",
-                        (unsigned long long)nameless, nameless == 1 ? " has" : "s have");
+        AUTO_FREE char *text = text_format(
+            "%llu site%s no location: the stack could not be read, or symbols "
+            "are not resolved yet ('dearth replay' does that).",
+            (unsigned long long)nameless, nameless == 1 ? " has" : "s have");
         add_note(data, "sites_without_location", text, NULL);
     }
     if (!data->n_replays)

@@ -211,6 +211,10 @@ uint32_t report_coverage(const struct report_tally *tally);
 
 /** Append "function (file:line)", "function (module)", "module+0x12". NULL: "unknown". */
 void report_add_location(const struct report_location *location, struct text *out);
+/** The same for a site: where it has no location, its innermost frame. Return: 0 or negative errno. */
+int report_add_place(const struct report_data *data,
+                     const struct report_location *location, int64_t stack_id,
+                     struct text *out);
 /** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);

@@ -95,6 +95,10 @@ static void add_head(const struct report_data *data, struct text *out) {
 static void add_tally(const char *what, const struct report_tally *t, struct text *out) {
     char tested[32], testable[32];
     text_addf(out, "  %-10s ", what);
+    if (!t->testable) {
+        text_add(out, "nothing to test\n");
+        return;
+    }
     add_percent(report_coverage(t), out);
     text_addf(out, "  %s of %s tested", text_count(t->tested, tested),
               text_count(t->testable, testable));
@@ -430,7 +434,7 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     for (size_t i = 0; i < shown; i++) {
         const struct report_site *site = data->untested[places[i].first];
         text_add(out, "    ");
-        report_add_location(site->location, out);
+        report_add_place(data, site->location, site->stack_id, out);
         text_addf(out, ": %s, ", text_bytes(places[i].bytes, bytes));
         add_plural(out, places[i].n, "site", "sites");
         text_addf(out, ", %s\n", report_reason_name(site->reason));

@@ -127,6 +127,18 @@ void report_add_location(const struct report_location *location, struct text *ou
         text_addf(out, "%s+0x%llx", module, (unsigned long long)location->offset);
 }
 
+int report_add_place(const struct report_data *data,
+                     const struct report_location *location, int64_t stack_id,
+                     struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = location || !stack_id ? 0 : report_data_stack(data, stack_id, &frames);
+    if (frames.n)
+        frame_add(&frames.items[0], out);
+    else
+        report_add_location(location, out);
+    return r;
+}
+
 static void add_path(const struct report_data *data, struct text *out) {
     if (data->path[0] == '-') /* not an option */
         text_add(out, "./");

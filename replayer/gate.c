@@ -148,6 +148,10 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (json)
         known.identities = known_identities(json, &known.n);
     r = judge_findings(data, options, &known, &details);
+    if (r >= 0 && !data->n_attempts) {
+        text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
+        r = GATE_FAILED;
+    }
     if (r >= 0 && judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
     free(known.identities);

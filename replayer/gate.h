@@ -16,7 +16,7 @@ struct gate_options {
 enum gate_outcome { GATE_PASSED = 0, GATE_FAILED = 1 };
 
 /**
- * Judge a report.
+ * Judge a report. Without a single attempt it fails: a filter that matches nothing must not pass.
  * @why: what failed, or that it passed, in lines for people
  * Return: enum gate_outcome, or negative errno after a message (the baseline cannot be
  * read).

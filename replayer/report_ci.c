@@ -194,13 +194,12 @@ static int junit_case(const struct report_data *data, const struct report_site *
     char key[DEARTH_KEY_HEX + 1];
     AUTO_TEXT struct text name = {0}, detail = {0};
     text_key(site->key, key);
-    report_add_location(site->location, &name);
+    int r = report_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
     add_xml(frame_basename(site->program ? site->program : "unknown"), out);
     text_add(out, "\" name=\"");
     add_xml(name.data, out);
     text_addf(out, " %s %s\"", site->op, key);
-    int r = 0;
     if (finding) {
         r = report_add_headline(data, finding, &detail);
         text_add(out, ">\n      <failure type=\"");

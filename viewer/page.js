@@ -52,6 +52,7 @@
     return s < 1e-3 ? (ns / 1e3).toFixed(1) + " µs" : s < 1 ? (s * 1e3).toFixed(1) + " ms"
       : s < 120 ? s.toFixed(1) + " s" : Math.floor(s / 60) + " min " + Math.round(s % 60) + " s";
   }
+  const share = (tally) => (tally.testable ? percent(tally.millionths) : "nothing to test");
   const percent = (millionths) => (Math.floor(millionths / 1000) / 10).toFixed(1) + " %";
   const base = (path) => path.slice(path.lastIndexOf("/") + 1) || path;
   const text = (index) => D.strings[index];
@@ -125,7 +126,12 @@
     return x[0] < y[0] ? -1 : x[0] > y[0] ? 1 : x[1] < y[1] ? -1 : x[1] > y[1] ? 1 : 0;
   }).forEach((location, rank) => { location_rank[location + 1] = rank + 1; });
 
-  function place(location) {
+  function place(location, node) {
+    const frames = location < 0 && node ? frames_of(node).slice(0, 1) : [];
+    for (const f of frames) {
+      const module = text(D.frames[f + 3]), at = base(module) + "+0x" + D.frames[f + 4];
+      return [h("span", { class: "fn" }, D.frames[f] ? text(D.frames[f]) : at), h("span", { class: "at" }, D.frames[f] ? at : module)];
+    }
     if (location < 0)
       return [h("span", { class: "fn quiet" }, "unknown"), h("span", { class: "at" }, "no readable stack")];
     return [h("span", { class: "fn" }, location_label[location][0]),
@@ -200,11 +206,11 @@
 
   function coverage_card(word, title, tally) {
     const fill = h("span", { class: "v-handled" });
-    fill.style.width = tally.millionths / 1e4 + "%";
+    fill.style.width = (tally.testable ? tally.millionths / 1e4 : 0) + "%";
     const rest = tally.testable - tally.tested;
     return h("div", { class: "card" }, h("h2", null, term(word, title)),
-      h("div", { class: "big" }, percent(tally.millionths)),
-      h("div", { class: "bar", role: "img", "aria-label": percent(tally.millionths) + " tested" }, fill),
+      h("div", { class: "big" }, share(tally)),
+      h("div", { class: "bar", role: "img", "aria-label": share(tally) }, fill),
       h("div", { class: "small quiet" }, number(tally.tested) + " of " + number(tally.testable) + " tested" +
         (rest ? ", " + number(rest) + " never" : "") +
         (tally.excluded ? "; " + number(tally.excluded) + " cannot be made to fail" : "")));
@@ -480,7 +486,7 @@
 
   const COLUMNS = {
     verdict: { title: "Verdict", cell: (i) => verdict_badge(D.sites[i][SITE.verdict]), compare: (a, b) => verdict_order(a) - verdict_order(b) },
-    location: { title: "Location", opens: true, cell: (i) => place(site_location(i)), compare: by_location },
+    location: { title: "Location", opens: true, cell: (i) => place(site_location(i), D.sites[i][SITE.node]), compare: by_location },
     op: { title: "Call", cell: (i) => h("code", null, text(D.sites[i][SITE.op])), compare: numeric(SITE.op) },
     count: { title: "Calls", num: true, largest_first: true, cell: (i) => number(D.sites[i][SITE.count]), compare: numeric(SITE.count) },
     bytes: { title: "Bytes", num: true, largest_first: true, cell: (i) => bytes(D.sites[i][SITE.bytes]), compare: numeric(SITE.bytes) },

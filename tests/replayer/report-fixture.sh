@@ -124,7 +124,9 @@ status 2 "$DEARTH" report --recording 9 a.db
 contains err 'holds no recording 9'
 status 2 "$DEARTH" report -o /no-such-folder/x a.db
 
-# One recording alone.
+# One recording alone; nothing was replayed of it, and nothing is no evidence.
+status 1 "$DEARTH" report --recording 1 --gate -o one.json a.db
+contains err 'nothing was replayed'
 "$DEARTH" report --recording 1 a.db >one.json
 "$python" -c 'import json
 r = json.load(open("one.json"))
