@@ -275,22 +275,39 @@ static void finish(struct run *run) {
 
 /* --- after -------------------------------------------------------------------------- */
 
+/* Programs whose own calls of malloc() never leave them. */
+static bool note_own_allocators(const struct record_notes *notes) {
+    bool any = false;
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (store_prepare(notes->store,
+                      "SELECT exe FROM process WHERE recording_id = ? GROUP BY exe "
+                      "ORDER BY min(ordinal)",
+                      &s) < 0)
+        return false;
+    sqlite3_bind_int64(s, 1, notes->recording_id);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *exe = store_column_text(s, 0);
+        if (!program_has_allocator(exe))
+            continue;
+        any = true;
+        record_note(notes, "own_allocator", exe,
+                    "%s has its own allocator inside (it defines malloc): what it "
+                    "allocates there is not recorded",
+                    exe);
+    }
+    return any;
+}
+
 static void note_oddities(struct run *run, const struct collector_totals *t) {
     struct record_notes notes = {run->store, run->id};
-    bool own = program_has_allocator(run->path);
-    if (own)
-        record_note(
-            &notes, "own_allocator", run->path,
-            "%s has its own allocator inside (it defines malloc): what it allocates "
-            "there is not recorded",
-            run->path);
+    bool own = note_own_allocators(&notes);
     if (!t->processes)
         record_note(
             &notes, "no_process", run->path,
             "the recorder did not come up in %s: nothing was recorded (is preloading "
             "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
             run->path);
-    else if (!t->events)
+    else if (!t->events && !own)
         record_note(
             &notes, "no_events", run->path,
             "%s made no call of malloc and its like: it allocates nothing, or has "
