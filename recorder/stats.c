@@ -153,8 +153,11 @@ static int add_item(struct text *t, struct stats *s, const struct profile_item *
 
 static const char *const by_names[] = {"site", "location", "function", "module",
                                        "size", "thread",   "process"};
-static const char *const sort_names[] = {"count",     "bytes",        "peak", "live",
-                                         "temporary", "cross-thread", "peak", "size"};
+static const char *const sort_names[] = {
+    [PROFILE_COUNT] = "count",         [PROFILE_BYTES] = "bytes",
+    [PROFILE_PEAK] = "peak",           [PROFILE_LIVE] = "live",
+    [PROFILE_TEMPORARY] = "temporary", [PROFILE_CROSS_THREAD] = "cross-thread",
+    [PROFILE_AT_PEAK] = "peak",        [PROFILE_BY_KEY] = "size"};
 
 static int print_text(struct stats *s) {
     AUTO_TEXT struct text t = {0};
