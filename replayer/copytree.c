@@ -163,7 +163,8 @@ static int by_name(const void *a, const void *b) {
 
 static void note(struct copytree *tree, const char *path) {
     note_folder(tree, path, strlen(path));
-    qsort(tree->entries, tree->n, sizeof *tree->entries, by_name);
+    if (tree->n)
+        qsort(tree->entries, tree->n, sizeof *tree->entries, by_name);
 }
 
 int copytree_make(struct copytree *tree, const char *from, const char *to) {

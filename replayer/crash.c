@@ -58,7 +58,8 @@ static bool read_word(pid_t pid, Dwarf_Addr address, Dwarf_Word *out) {
 static bool read_registers(struct walk *walk) {
     struct user_regs_struct regs;
     struct iovec io = {&regs, sizeof regs};
-    if (ptrace(PTRACE_GETREGSET, walk->tid, (void *)NT_PRSTATUS, &io) < 0)
+    if (ptrace(PTRACE_GETREGSET, walk->tid, (void *)NT_PRSTATUS, &io) < 0 ||
+        io.iov_len != sizeof regs) /* a 32-bit program on a 64-bit machine has fewer */
         return false;
 #if defined(__x86_64__)
     const Dwarf_Word in_order[N_REGISTERS] = {

@@ -28,6 +28,7 @@
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "debugger.h"
+#include "feed.h"
 #include "launch.h"
 #include "tracer.h"
 
@@ -55,10 +56,7 @@ struct run {
     uint64_t ended, starved_at_end; /* of the first process */
     uint64_t watched;               /* when starving was last looked at */
     struct rusage usage_before;
-    int feed_fd;   /* our end of stdin, -1 = none or done */
-    int feed_from; /* what it is fed with */
-    char *feed_buffer;
-    size_t feed_n, feed_at;
+    struct feed feed;
 };
 
 static uint64_t now_ns(clockid_t clock) {
@@ -107,40 +105,10 @@ _Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same number
 _Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
 _Static_assert((int)MODE_BURST == (int)SHM_FAULT_BURST, "modes are the same numbers");
 
-/* @target: what becomes descriptor 0, -1 = ours. Return: 0 or -errno. */
-static int open_stdin(struct run *run, int *target) {
-    const struct runner_options *options = run->x->options;
-    *target = -1;
-    if (!options->stdin_path && options->keep_stdio)
-        return 0;
-    int fd = open(options->stdin_path ? options->stdin_path : "/dev/null",
-                  O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (options->stdin_path)
-        lseek(fd, (off_t)options->stdin_offset,
-              SEEK_SET); /* a device stays where it is */
-    if (!options->stdin_path || !options->stdin_is_pipe) {
-        *target = fd;
-        return 0;
-    }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        int err = -errno;
-        close(fd);
-        return err;
-    }
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    run->feed_from = fd;
-    run->feed_fd = ends[1];
-    *target = ends[0];
-    return 0;
-}
-
 static int open_stdio(struct run *run, int stdio[3]) {
     struct execution *x = run->x;
     stdio[0] = stdio[1] = stdio[2] = -1;
-    int err = open_stdin(run, &stdio[0]);
+    int err = feed_begin(&run->feed, x->options, &stdio[0]);
     if (err || x->options->keep_stdio)
         return err;
     err = capture_begin(&x->output, x->options->stdout_cap, 0, &stdio[1]);
@@ -226,44 +194,10 @@ static void reap(struct run *run) {
     }
 }
 
-static void stop_feeding(struct run *run) {
-    if (run->feed_fd >= 0)
-        close(run->feed_fd);
-    if (run->feed_from >= 0)
-        close(run->feed_from);
-    run->feed_fd = run->feed_from = -1;
-}
-
-static void feed(struct run *run) {
-    enum { FEED_BYTES = 65536 };
-    if (!run->feed_buffer)
-        run->feed_buffer = text_alloc(FEED_BYTES);
-    while (run->feed_fd >= 0) {
-        if (run->feed_at == run->feed_n) {
-            ssize_t n = read(run->feed_from, run->feed_buffer, FEED_BYTES);
-            if (n <= 0) {
-                stop_feeding(run);
-                return;
-            }
-            run->feed_n = (size_t)n;
-            run->feed_at = 0;
-        }
-        ssize_t n = write(run->feed_fd, run->feed_buffer + run->feed_at,
-                          run->feed_n - run->feed_at);
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n < 0) { /* EPIPE: nobody reads any more */
-            stop_feeding(run);
-            return;
-        }
-        run->feed_at += (size_t)n;
-    }
-}
-
 static void kill_tree(struct run *run, uint64_t now) {
     if (!run->kill_started)
         run->kill_started = now;
-    stop_feeding(run);
+    feed_end(&run->feed);
     tracer_kill(&run->tracer);
 }
 
@@ -319,7 +253,7 @@ static void wait_for_something(struct run *run, uint64_t until) {
     }
     struct pollfd fds[] = {
         {x->signal_fd, POLLIN, 0}, {x->channel, POLLRDHUP, 0}, {x->output.fd, POLLIN, 0},
-        {x->errors.fd, POLLIN, 0}, {run->feed_fd, POLLOUT, 0},
+        {x->errors.fd, POLLIN, 0}, {run->feed.fd, POLLOUT, 0},
     };
     if (ppoll(fds, sizeof fds / sizeof *fds, &timeout, NULL) <= 0)
         return;
@@ -341,7 +275,7 @@ static void wait_for_something(struct run *run, uint64_t until) {
     if (fds[3].revents)
         capture_read(&x->errors, 1);
     if (fds[4].revents)
-        feed(run);
+        feed_write(&run->feed);
 }
 
 static int follow(struct run *run) {
@@ -440,7 +374,7 @@ static void give_terminal_back(const struct launch *launch) {
 int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
                   struct observation *seen) {
     *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
-    struct run run = {.x = x, .seen = seen, .feed_fd = -1, .feed_from = -1};
+    struct run run = {.x = x, .seen = seen, .feed = {.fd = -1, .from = -1}};
     struct launch launch;
     arm(x, order);
     getrusage(RUSAGE_CHILDREN, &run.usage_before);
@@ -448,7 +382,7 @@ int execution_run(struct execution *x, const struct order *order, uint64_t time_
     if (err) {
         seen->start_error = -err;
         seen->exit_code = -1;
-        stop_feeding(&run);
+        feed_end(&run.feed);
         capture_close(&x->output);
         capture_close(&x->errors);
         return 0;
@@ -462,8 +396,7 @@ int execution_run(struct execution *x, const struct order *order, uint64_t time_
     tracer_add(&run.tracer, run.first);
     err = follow(&run);
     give_terminal_back(&launch);
-    stop_feeding(&run);
+    feed_end(&run.feed);
     tracer_deinit(&run.tracer);
-    free(run.feed_buffer);
     return err ? err : finish(&run, seen);
 }

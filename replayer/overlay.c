@@ -31,7 +31,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +42,7 @@
 #include "../common/text.h"
 #include "digest.h"
 #include "mounts.h"
+#include "namespace.h"
 
 enum cover_kind {
     COVER_OVERLAY, /* copy-on-write */
@@ -69,6 +69,7 @@ struct cover {
 
 struct overlay {
     bool user_namespace;
+    uint64_t limit_bytes; /* of what an attempt may write */
     char *session;
     int session_fd;
     int root_fd;
@@ -77,42 +78,6 @@ struct overlay {
     size_t n;
     struct text uncovered;
 };
-
-/* --- namespace --- */
-
-static int write_file(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = write(fd, text, strlen(text));
-    int err = n < 0 ? -errno : 0;
-    close(fd);
-    return err;
-}
-
-static int map_ids(uid_t uid, gid_t gid) {
-    char line[64];
-    write_file("/proc/self/setgroups", "deny"); /* absent on old kernels */
-    snprintf(line, sizeof line, "%u %u 1", uid, uid);
-    int err = write_file("/proc/self/uid_map", line);
-    snprintf(line, sizeof line, "%u %u 1", gid, gid);
-    return err ? err : write_file("/proc/self/gid_map", line);
-}
-
-int overlay_enter_namespace(bool *user_namespace) {
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-    *user_namespace = false;
-    if (unshare(CLONE_NEWNS) < 0) {
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-            return -errno;
-        *user_namespace = true;
-        int err = map_ids(uid, gid);
-        if (err)
-            return err;
-    }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
-}
 
 /* --- one cover --- */
 
@@ -430,7 +395,10 @@ static int share_session(struct overlay *o) {
 }
 
 static int build_first(struct overlay *o) {
-    if (mount("dearth", o->session, "tmpfs", 0, "mode=700") < 0)
+    char limit[64];
+    snprintf(limit, sizeof limit, "mode=700,size=%llu",
+             (unsigned long long)o->limit_bytes);
+    if (mount("dearth", o->session, "tmpfs", 0, limit) < 0)
         return -errno;
     AUTO_FREE char *root = text_format("%s/root", o->session);
     if (mkdir(root, 0755) < 0)
@@ -444,10 +412,27 @@ static int build_first(struct overlay *o) {
     return err ? err : move_to_root(o);
 }
 
-int overlay_new(const char *session, struct overlay **out) {
+/* Written files lie in memory: half of what is available, divided by the number of workers, so that
+ * an attempt that writes for ever meets a full disk and not the machine's end. */
+static uint64_t fair_share(int sharers) {
+    enum { LEAST_MIB = 64 };
+    unsigned long long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    uint64_t share = kib * 1024 / 2 / (uint64_t)(sharers > 0 ? sharers : 1);
+    return share < ((uint64_t)LEAST_MIB << 20) ? (uint64_t)LEAST_MIB << 20 : share;
+}
+
+int overlay_new(const char *session, int sharers, struct overlay **out) {
     struct overlay *o = text_alloc(sizeof *o);
-    *o = (struct overlay){.root_fd = -1, .session = text_dup(session)};
-    int err = overlay_enter_namespace(&o->user_namespace);
+    *o = (struct overlay){
+        .root_fd = -1, .session = text_dup(session), .limit_bytes = fair_share(sharers)};
+    int err = namespace_enter(&o->user_namespace);
     o->session_fd = open(session, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (!err && o->session_fd < 0)
         err = -errno;

@@ -21,6 +21,7 @@
 #include "../common/error.h"
 #include "../common/text.h"
 #include "copytree.h"
+#include "namespace.h"
 #include "overlay.h"
 
 struct scratch {
@@ -63,7 +64,7 @@ static int make_copy(struct scratch *s) {
 /* The copy as the working directory: by a bind mount of ours, else by starting in it. */
 static void place_copy(struct scratch *s) {
     bool user_namespace;
-    if (overlay_enter_namespace(&user_namespace) == 0 &&
+    if (namespace_enter(&user_namespace) == 0 &&
         mount(s->copy, s->cwd, NULL, MS_BIND, NULL) == 0) {
         s->bound = true;
         return;
@@ -124,7 +125,7 @@ int scratch_new(const struct scratch_options *options, struct scratch **out,
     enum isolation wanted = options->wanted;
     int err = -ENOTSUP;
     if (wanted == ISOLATION_AUTO || wanted == ISOLATION_OVERLAY) {
-        err = overlay_new(options->session, &s->overlay);
+        err = overlay_new(options->session, options->sharers, &s->overlay);
         s->used = ISOLATION_OVERLAY;
     }
     if (err && (wanted == ISOLATION_AUTO || wanted == ISOLATION_COPY)) {

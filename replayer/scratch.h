@@ -13,6 +13,7 @@
 struct scratch_options {
     enum isolation wanted; /* ISOLATION_AUTO: the best that works */
     const char *cwd;       /* where the program runs */
+    int sharers;           /* how many workers there are */
     const char *session;   /* the session's folder: stays shared with the parent */
 };
 

@@ -64,6 +64,7 @@ static int prepare(const struct worker_start *start, struct execution *x,
     enum isolation used = ISOLATION_SHARED;
     const struct scratch_options options = {.wanted = start->isolation,
                                             .cwd = start->options->cwd,
+                                            .sharers = start->options->jobs,
                                             .session = start->session->directory};
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int err = scratch_new(&options, &x->scratch, &used);
