@@ -36,6 +36,8 @@
 static char *absolute(const char *path) {
     if (path[0] == '/')
         return text_dup(path);
+    while (path[0] == '.' && path[1] == '/')
+        path += 1 + strspn(path + 1, "/");
     AUTO_FREE char *cwd = getcwd(NULL, 0);
     return text_format("%s/%s", cwd ? cwd : ".", path);
 }
@@ -78,7 +80,7 @@ static int not_executable(const char *path, const char *why) {
     return EXIT_NOT_EXECUTABLE;
 }
 
-int program_find(const char *name, char **path) {
+int program_find(const char *name, char **path, char **shown) {
     char found[4096], image[4096] = "";
     struct stat st;
     if (!exec_probe_search(name, getenv("PATH"), found, sizeof found) ||
@@ -99,13 +101,12 @@ int program_find(const char *name, char **path) {
         error_print(0, "%s: its interpreter %s is not there", found, image);
         return EXIT_NOT_FOUND;
     }
-    *path = absolute(found);
-    if (probe == EXEC_PROBE_OK || probe == EXEC_PROBE_UNKNOWN)
-        return 0;
-    int r = refuse(probe, *path, image[0] ? image : *path);
-    free(*path);
-    *path = NULL;
-    return r;
+    AUTO_FREE char *whole = absolute(found);
+    if (probe != EXEC_PROBE_OK && probe != EXEC_PROBE_UNKNOWN)
+        return refuse(probe, whole, image[0] ? image : whole);
+    *path = text_dup(whole);
+    *shown = text_dup(found);
+    return 0;
 }
 
 /* --- an allocator of its own ----------------------------------------------------------

@@ -9,9 +9,10 @@
 /**
  * Find @name as a shell does and see whether it can be recorded.
  * @path: absolute, free() it; out
+ * @shown: as a shell would hand it to execve() (a script sees it as $0), free() it; out
  * Return: 0, or EXIT_NOT_FOUND, EXIT_NOT_EXECUTABLE, EXIT_RECORD_FAILED after a message.
  */
-int program_find(const char *name, char **path);
+int program_find(const char *name, char **path, char **shown);
 
 /** Does the file define malloc() itself, so that its own calls never leave it? */
 bool program_has_allocator(const char *path);

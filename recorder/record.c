@@ -42,7 +42,8 @@
 struct run {
     const struct record_options *options;
     char **argv;
-    char *path; /* of the program */
+    char *path;  /* of the program */
+    char *shown; /* the same, as the user named it */
     struct record_stdin input;
     struct session *session;
     struct store *store;
@@ -117,7 +118,7 @@ static int open_store(struct run *run) {
 }
 
 static int prepare(struct run *run, const char *name) {
-    int r = program_find(name, &run->path);
+    int r = program_find(name, &run->path, &run->shown);
     fill_standard_descriptors();
     look_at_stdin(&run->input);
     if (r == 0)
@@ -149,7 +150,7 @@ static int start_program(struct run *run) {
     if (strcmp(run->input.kind, "pipe") == 0)
         r = tee_new(run->options->stdin_cap, &run->tee, &stdin_fd);
     if (r == 0)
-        r = program_start(&run->program, run->path, run->argv, env, stdin_fd);
+        r = program_start(&run->program, run->shown, run->argv, env, stdin_fd);
     if (stdin_fd >= 0)
         close(stdin_fd);
     run->started = r == 0;
@@ -362,6 +363,7 @@ static void run_deinit(struct run *run) {
     store_free(run->store);
     free(run->input.path);
     free(run->path);
+    free(run->shown);
 }
 
 int record_run(const struct record_options *options, int argc, char **argv,

@@ -284,7 +284,7 @@ static void print_places(struct store *store, int64_t id,
 
 static void print_exactness(const struct collector_totals *t, bool exact) {
     char a[32], waited[24];
-    if (exact)
+    if (exact && t->events)
         error_info("exact: no event lost, every stack whole");
     if (t->stacks_lost)
         error_warn("%s events without a stack", text_count(t->stacks_lost, a));
