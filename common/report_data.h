@@ -106,6 +106,7 @@ struct report_finding {
     int verdict, severity;
     bool leaked;
     const char *module, *kind, *policy; /* attribution; NULL = unknown */
+    bool known;                         /* a baseline has it: set by gate_mark_known() */
     bool runtime; /* went wrong in the C library, the C++ runtime or the loader */
     struct {
         struct dearth_key site;

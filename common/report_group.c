@@ -16,7 +16,9 @@ struct entry {
 
 static int by_headline(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
-    int order = x->finding->severity - y->finding->severity;
+    int order = x->finding->known - y->finding->known;
+    if (!order)
+        order = x->finding->severity - y->finding->severity;
     if (!order)
         order = x->finding->runtime - y->finding->runtime;
     if (!order)
@@ -29,11 +31,12 @@ static int by_headline(const void *a, const void *b) {
 static int by_first_member(const void *a, const void *b) {
     const struct report_finding *x = ((const struct report_group *)a)->members[0];
     const struct report_finding *y = ((const struct report_group *)b)->members[0];
-    return (x > y) - (x < y);
+    return x->known != y->known ? x->known - y->known : (x > y) - (x < y);
 }
 
 static bool together(const struct entry *a, const struct entry *b) {
-    return a->place == b->place && a->finding->severity == b->finding->severity &&
+    return a->place == b->place && a->finding->known == b->finding->known &&
+           a->finding->severity == b->finding->severity &&
            a->finding->runtime == b->finding->runtime &&
            strcmp(a->headline, b->headline) == 0;
 }

@@ -18,7 +18,7 @@ struct report_group {
 /**
  * Group a report's findings by severity and headline, where the headline names a place or
  * a policy.
- * @out: in the order of their first members; report_groups_free()
+ * @out: in the order of their first members, known ones last; report_groups_free()
  * Return: number of groups, or negative errno after a message.
  */
 int64_t report_groups_new(const struct report_data *data, struct report_group **out);

@@ -19,6 +19,13 @@ static void add_plural(struct text *out, uint64_t n, const char *one, const char
     text_addf(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
 }
 
+static uint64_t count_known(const struct report_data *data, int severity) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < data->n_findings; i++)
+        n += data->findings[i].known && data->findings[i].severity == severity;
+    return n;
+}
+
 void report_add_severities(const struct report_data *data, struct text *out) {
     static const char *const words[][2] = {{"bug", "bugs"},
                                            {"warning", "warnings"},
@@ -31,7 +38,10 @@ void report_add_severities(const struct report_data *data, struct text *out) {
         if (any)
             text_add(out, ", ");
         any = true;
+        uint64_t known = count_known(data, i);
         add_plural(out, data->severities[i], words[i][0], words[i][1]);
+        if (known)
+            text_addf(out, " (%llu known)", (unsigned long long)known);
         if (data->runtime[i])
             text_addf(out, " (%llu of the C library, the C++ runtime or the loader)",
                       (unsigned long long)data->runtime[i]);
@@ -333,10 +343,13 @@ static int add_group(const struct report_data *data, const struct report_group *
 /* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
 static void add_short_group(const struct report_group *g, uint32_t max_members,
                             struct text *out) {
-    text_addf(out, "\n  %s: %s", report_severity_name(g->members[0]->severity),
+    const struct report_finding *f = g->members[0];
+    const uint32_t few = 3; /* of what is known already */
+    text_addf(out, "\n  %s%s%s: %s\n      after a failed\n", f->known ? "known " : "",
+              report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
               g->headline);
-    text_add(out, "\n      after a failed\n");
-    add_members(g, 0, max_members, out);
+    add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
+                out);
 }
 
 static int add_findings(const struct report_data *data,
@@ -354,7 +367,8 @@ static int add_findings(const struct report_data *data,
         const struct report_group *g = &groups[i];
         bool serious = g->members[0]->severity <= REPORT_WARNING;
         bool room = !options->max_findings || full < options->max_findings;
-        if (!serious || !room || (!g->place && options->max_findings)) {
+        if (!serious || !room || g->members[0]->known ||
+            (!g->place && options->max_findings)) {
             add_short_group(g, options->max_members, out);
             continue;
         }

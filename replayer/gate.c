@@ -71,27 +71,33 @@ static const char **known_identities(const cJSON *json, size_t *n) {
     return known;
 }
 
-struct known {
-    const char **identities; /* sorted */
-    size_t n;
-};
-
-static bool is_known(const struct known *known, const struct report_finding *f) {
-    /* The report's text is cleaned UTF-8; so must be what is compared with it. */
-    AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
-    const char *key = identity;
-    return known->n &&
-           bsearch(&key, known->identities, known->n, sizeof *known->identities, by_text);
+int gate_mark_known(struct report_data *data, const char *path) {
+    cJSON *json = NULL;
+    size_t n = 0;
+    int r = read_baseline(path, &json);
+    if (r < 0)
+        return r;
+    const char **known = known_identities(json, &n);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        struct report_finding *f = &data->findings[i];
+        /* The report's text is cleaned UTF-8; so must be what is compared with it. */
+        AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
+        const char *key = identity;
+        f->known = n && bsearch(&key, known, n, sizeof *known, by_text);
+    }
+    free(known);
+    cJSON_Delete(json);
+    return 0;
 }
 
 /* One line for a group: what happened, and the numbers of those that are new. */
-static void judge_group(const struct report_group *g, const struct known *known,
-                        size_t *n_new, size_t *n_old, struct text *why) {
+static void judge_group(const struct report_group *g, size_t *n_new, size_t *n_old,
+                        struct text *why) {
     const size_t most = 8; /* numbers in a line */
     size_t n = 0;
     AUTO_TEXT struct text numbers = {0};
     for (size_t i = 0; i < g->n; i++) {
-        if (is_known(known, g->members[i]))
+        if (g->members[i]->known)
             ++*n_old;
         else if (n++ < most)
             text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
@@ -106,8 +112,7 @@ static void judge_group(const struct report_group *g, const struct known *known,
 }
 
 static int judge_findings(const struct report_data *data,
-                          const struct gate_options *options, const struct known *known,
-                          struct text *why) {
+                          const struct gate_options *options, struct text *why) {
     struct report_group *groups;
     int64_t n = report_groups_new(data, &groups);
     size_t n_new = 0, n_old = 0;
@@ -116,7 +121,7 @@ static int judge_findings(const struct report_data *data,
     for (int64_t i = 0; i < n; i++)
         if (options->fail_on != REPORT_NONE &&
             groups[i].members[0]->severity <= options->fail_on)
-            judge_group(&groups[i], known, &n_new, &n_old, why);
+            judge_group(&groups[i], &n_new, &n_old, why);
     report_groups_free(groups, n);
     if (n_new)
         text_addf(why, "  %zu finding%s of severity %s or worse%s\n", n_new,
@@ -139,25 +144,16 @@ static int judge_coverage(const struct report_data *data,
 
 int gate_judge(const struct report_data *data, const struct gate_options *options,
                struct text *why) {
-    cJSON *json = NULL;
     AUTO_TEXT struct text details = {0};
-    struct known known = {0};
-    int r = options->baseline ? read_baseline(options->baseline, &json) : 0;
+    int r = judge_findings(data, options, &details);
     if (r < 0)
         return r;
-    if (json)
-        known.identities = known_identities(json, &known.n);
-    r = judge_findings(data, options, &known, &details);
-    if (r >= 0 && !data->n_attempts) {
+    if (!data->n_attempts) {
         text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
         r = GATE_FAILED;
     }
-    if (r >= 0 && judge_coverage(data, options, &details) == GATE_FAILED)
+    if (judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
-    free(known.identities);
-    cJSON_Delete(json);
-    if (r < 0)
-        return r;
     text_addf(why, "gate %s\n%s", r == GATE_PASSED ? "passed" : "FAILED",
               details.n ? details.data : "");
     report_disarm(why, 0);

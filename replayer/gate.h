@@ -1,4 +1,4 @@
-/* The gate: may this pass? Pure but for reading the baseline. */
+/* The gate: may this pass? */
 #ifndef DEARTH_GATE_H
 #define DEARTH_GATE_H
 
@@ -8,12 +8,18 @@
 
 struct gate_options {
     int fail_on; /* enum report_severity: this or worse fails; REPORT_NONE = none does */
-    const char
-        *baseline; /* path of an earlier report (JSON): its findings are known; or NULL */
+    bool baseline;       /* gate_mark_known() was called: only what is new counts */
     double min_coverage; /* per cent of the testable sites; 0 = any */
 };
 
 enum gate_outcome { GATE_PASSED = 0, GATE_FAILED = 1 };
+
+/**
+ * Mark the findings that an earlier report has.
+ * @path: that report, JSON
+ * Return: 0, or negative errno after a message (it cannot be read, it is no report).
+ */
+int gate_mark_known(struct report_data *data, const char *path);
 
 /**
  * Judge a report. Without a single attempt it fails: a filter that matches nothing must not pass.

@@ -29,7 +29,7 @@ enum format {
 };
 
 struct report_options {
-    const char *path, *output;
+    const char *path, *output, *baseline;
     int64_t recording;
     int format;
     bool stacks, brief, gate;
@@ -95,6 +95,7 @@ static int run(const struct report_options *options) {
     AUTO_TEXT struct text content = {0};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
         report_data_new(store, options->recording, &data) < 0 ||
+        (options->baseline && gate_mark_known(data, options->baseline) < 0) ||
         render(data, options, &content) < 0 ||
         write_output(options->output, &content) < 0)
         return EXIT_CANNOT;
@@ -115,8 +116,9 @@ static int check(struct report_options *options, int n_operands, char **operands
     if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
         return error_print(-EINVAL,
                            "report: --min-coverage takes a percentage, 0 to 100");
-    options->gate |= options->fail_on >= 0 || options->rules.baseline ||
-                     options->rules.min_coverage > 0;
+    options->gate |=
+        options->fail_on >= 0 || options->baseline || options->rules.min_coverage > 0;
+    options->rules.baseline = options->baseline != NULL;
     options->rules.fail_on =
         options->fail_on < 0 ? REPORT_BUG : severities[options->fail_on];
     return 0;
@@ -146,7 +148,7 @@ int command_report(int argc, char **argv) {
         {0, "fail-on", CLI_CHOICE, &o.fail_on, NULL,
          "the least severity that fails the gate (default: bug)",
          "none|look|policy|warning|bug"},
-        {0, "baseline", CLI_TEXT, &o.rules.baseline, "REPORT",
+        {0, "baseline", CLI_TEXT, &o.baseline, "REPORT",
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},

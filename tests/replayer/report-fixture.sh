@@ -114,6 +114,10 @@ contains err ': #2'
 lacks err '#8'
 lacks err '#7'
 contains err '1 finding of severity bug'
+"$DEARTH" report --baseline known.json -f text a.db >text 2>/dev/null || :
+contains text '5 bugs (4 known)'
+contains text 'known bug: crashed: SIGSEGV in function_540'
+contains text '#2 bug: crashed'
 status 1 "$DEARTH" report --baseline known.json --fail-on warning -o /dev/null a.db
 contains err '2 findings of severity warning'
 echo '{"format": "other"}' >other.json
