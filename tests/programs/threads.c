@@ -7,6 +7,7 @@
  * new_gift (freed by another thread).
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "program.h"
@@ -45,6 +46,8 @@ static void *work(void *argument) {
             if (gift != (void *)(worker - 1) && gift != (void *)(worker + 1))
                 free(gift);
             taken++;
+        } else {
+            sched_yield();
         }
     }
     return NULL;
