@@ -62,6 +62,8 @@ static char *printable(const char *s, int n_bytes) {
             text_add(&t, "\\t");
         else if (c < 0x20 || c == 0x7f)
             text_addf(&t, "\\x%02x", c);
+        else if (c == 0xc2 && (unsigned char)p[1] < 0xa0) /* C1: U+0080 to U+009F */
+            text_addf(&t, "\\x%02x", (unsigned char)*++p);
         else
             text_add_n(&t, p, 1);
     }

@@ -14,6 +14,7 @@
 #include "../common/cli.h"
 #include "../common/commands.h"
 #include "../common/error.h"
+#include "../common/report_text.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "heading.h"
@@ -226,6 +227,7 @@ static void print_text(const struct diff *d, uint32_t same) {
     if (shown(d) < d->n_pairs)
         text_addf(&t, "; %u shown, --limit 0 shows all", shown(d));
     text_add(&t, "\n");
+    report_disarm(&t, 0);
     fputs(t.data, stdout);
 }
 

@@ -275,7 +275,8 @@ int command_export(int argc, char **argv) {
         "costs at once. speedscope: for https://www.speedscope.app. csv: every event.\n\n"
         "--cost count: calls; bytes: requested; peak: live when the recording was at its "
         "peak; "
-        "live: never freed; temporary: calls whose block the same thread freed with no "
+        "live: never freed; temporary: calls whose block the same thread freed or moved "
+        "with no "
         "allocation in between.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);

@@ -10,7 +10,8 @@
 /* One row for each (process, site) of a recording; ?1 = recording, ?2 = 1 to leave out
  * images that an exec replaced. Columns 0.. are named by `enum column`. */
 static const char rows_sql[] =
-    "SELECT t.process_id, t.site_id, s.stack_id, s.op, hex(s.key), hex(s.portable_key), "
+    "SELECT t.process_id, t.site_id, s.stack_id, s.op, lower(hex(s.key)), "
+    "lower(hex(s.portable_key)), "
     "l.name,"
     " l.function, coalesce(lm.path, m.path), f.offset, p.ordinal, p.pid, p.exe,"
     " t.count, t.failed, t.frees, t.temporary, t.cross_thread_frees, t.live_blocks,"

@@ -120,8 +120,8 @@ static void end_block(struct fold *f, const struct chunk_event *old,
     n->frees++;
     n->lifetime_ns += e->time_ns > old->time_ns ? e->time_ns - old->time_ns : 0;
     n->cross_thread_frees += e->thread != old->thread;
-    n->temporary += e->kind == SHM_EV_FREE && e->thread == old->thread &&
-                    f->last_allocation[e->thread] == old->reference + 1;
+    n->temporary +=
+        e->thread == old->thread && f->last_allocation[e->thread] == old->reference + 1;
 }
 
 static int fold_event(struct fold *f, const struct event_reader *reader,

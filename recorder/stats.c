@@ -11,6 +11,7 @@
 #include "../common/error.h"
 #include "../common/frames.h"
 #include "../common/idmap.h"
+#include "../common/report_text.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "heading.h"
@@ -182,6 +183,7 @@ static int print_text(struct stats *s) {
     if (n < s->profile.n_items && !s->leaks)
         text_addf(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
     text_add(&t, "\n");
+    report_disarm(&t, 0);
     fputs(t.data, stdout);
     return 0;
 }

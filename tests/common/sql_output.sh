@@ -25,6 +25,8 @@ contains out '"a,""b""","l1'
 equal 3 "$(wc -l <out)" 'lines of a table'
 contains out 'l1\nl2'
 contains out '\x1b[31m'
+"$DEARTH" sql "SELECT char(155) || '5n' AS c1" >out
+contains out '\x9b5n'
 equal '[]' "$("$DEARTH" sql -f json 'SELECT 1 WHERE 0' | jq -c .)" 'no row in JSON'
 "$DEARTH" sql 'SELECT 1 AS empty WHERE 0' >out
 contains out empty

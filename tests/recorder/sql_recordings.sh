@@ -38,6 +38,7 @@ for program in threads tree realloc aligned oracle inlined; do
     for by in location thread size process; do
         "$DEARTH" stats $program.db --by $by -f json >by.json
         equal "$(sql $program.db 'SELECT allocations + failed FROM recording')" "$(jq .total.count by.json)" "$program by $by"
+        equal "$(sql $program.db 'SELECT sum(temporary) FROM site_stat')" "$(jq .total.temporary by.json)" "temporary blocks of $program by $by"
     done
     "$DEARTH" stats $program.db --sort peak -f json >by.json
     equal "$(sql $program.db 'SELECT peak_bytes FROM recording')" "$(jq .total.at_peak_bytes by.json)" "$program: live at the peak"

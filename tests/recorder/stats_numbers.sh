@@ -72,3 +72,8 @@ status 2 "$DEARTH" stats -r 7
 contains err 'no recording 7'
 status 2 "$DEARTH" stats missing.db
 status 2 "$DEARTH" stats a.db b.db
+
+# What a program calls itself steers no terminal.
+"$DEARTH" record -q -o names.db -- sh -c ": $(printf '\033[31m\302\233x')"
+"$DEARTH" stats names.db >out
+! grep -q "$(printf '\033')" out || fail 'an escape character got through'
