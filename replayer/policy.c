@@ -140,6 +140,12 @@ static const struct policy catalogue[] = {
     {"rust handle_alloc_error", DELIBERATE, {"__rdl_oom"}, {0}},
     {"rust handle_alloc_error", DELIBERATE, {"__rg_oom"}, {0}},
 
+    /* libstdc++ prints the mangled name when it has no memory to demangle it */
+    {"uncaught std::bad_alloc", DELIBERATE, {0}, {"instance of 'St9bad_alloc'"}},
+    {"uncaught std::bad_alloc",
+     DELIBERATE,
+     {0},
+     {"instance of 'St20bad_array_new_length'"}},
     {"uncaught std::bad_alloc",
      DELIBERATE,
      {"_ZSt9terminatev", "_Zn[wa]*"},

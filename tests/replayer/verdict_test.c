@@ -111,6 +111,12 @@ static const struct {
       .stack = {"abort", "_ZSt9terminatev", "__cxa_throw", "_Znwm"}},
      VERDICT_ABORTED,
      "uncaught std::bad_alloc"},
+    {"bad_alloc with its mangled name",
+     {.exit_signal = SIGABRT,
+      .err = "terminate called after throwing an instance of 'St9bad_alloc'\n",
+      .stack = {"abort", "_ZSt9terminatev"}},
+     VERDICT_ABORTED,
+     "uncaught std::bad_alloc"},
     {"bad_array_new_length",
      {.exit_signal = SIGABRT,
       .err =
