@@ -28,11 +28,14 @@ if "${inside[@]}" mount -t tmpfs -o size=4m none /dev/shm 2>/dev/null; then
     grep -q '^dearth-.*/arena$' seen || fail 'the arena is not in TMPDIR'
     [ -z "$(ls -d dearth-* 2>/dev/null)" ] || fail 'a session folder is left'
 fi
-(
-    ulimit -v 600000
-    record -q -o limited.db -- "$PROGRAMS/tree" fork exec spawn >/dev/null
-)
-equal '1|1|1' "$(exact limited.db)" 'exact under a limited address space'
+# A dearth built with sanitizers needs terabytes of address space for itself.
+if (ulimit -v 600000 && "$DEARTH" --version >version 2>&1); then
+    (
+        ulimit -v 600000
+        record -q -o limited.db -- "$PROGRAMS/tree" fork exec spawn >/dev/null
+    )
+    equal '1|1|1' "$(exact limited.db)" 'exact under a limited address space'
+fi
 
 record -q -o drop.db --on-full drop -- "$PROGRAMS/oracle" 100000
 equal 1 "$(sql drop.db 'SELECT exact = (events_lost = 0) FROM recording')" 'losses are said'
