@@ -31,7 +31,7 @@ struct item { /* one bad attempt */
     int64_t attempt_id, location_id;
     uint32_t series; /* index */
     enum verdict verdict;
-    bool once;
+    bool once, has_place;
     uint32_t repeat;
     char *policy;
     char *identity;
@@ -150,6 +150,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         attribution_place(a.place, identity);
         item->module = text_dup(a.module);
         item->to = a.to;
+        item->has_place = true;
         return 0;
     }
     /* nothing but the fault's own location to go by */
@@ -227,7 +228,7 @@ static int load_attempts(struct work *w) {
 
 /* --- groups --- */
 
-/* By severity, identity; within one the best evidence first: once, not a repeat. */
+/* By severity, identity; within one the best evidence first: with a stack, once, not a repeat. */
 static int compare_items(const void *x, const void *y) {
     const struct item *a = x, *b = y;
     int severity = (int)verdict_severity(b->verdict) - (int)verdict_severity(a->verdict);
@@ -236,6 +237,8 @@ static int compare_items(const void *x, const void *y) {
     int identity = strcmp(a->identity, b->identity);
     if (identity)
         return identity;
+    if (a->has_place != b->has_place)
+        return a->has_place ? -1 : 1;
     if (a->once != b->once)
         return a->once ? -1 : 1;
     if (a->repeat != b->repeat)
@@ -327,6 +330,27 @@ static int prepare(struct work *w, struct statements *t) {
     return r;
 }
 
+/* An end without a stack (untraced) is taken for the same verdict at the same location whose place
+ * is known. Identities are sorted, so those that begin with this one come after it. */
+static void adopt_places(struct work *w) {
+    for (uint32_t i = 0; i < w->n_items; i++) {
+        struct item *item = &w->items[i];
+        size_t n = strlen(item->identity);
+        if (!has_place(item->verdict) || item->has_place)
+            continue;
+        for (uint32_t k = i + 1; k < w->n_items; k++) {
+            const struct item *other = &w->items[k];
+            if (strncmp(other->identity, item->identity, n) != 0)
+                break;
+            if (other->identity[n] != '|')
+                continue;
+            free(item->identity);
+            item->identity = text_dup(other->identity);
+            break;
+        }
+    }
+}
+
 static int store_groups(struct work *w, int64_t replay_id) {
     struct statements t = {0};
     int r = prepare(w, &t);
@@ -358,8 +382,11 @@ int finding_derive(struct store *store, int64_t replay_id) {
         r = load_places(&w);
     if (r == 0)
         r = load_attempts(&w);
-    if (w.n_items)
+    for (int pass = 0; pass < 2 && w.n_items; pass++) {
         qsort(w.items, w.n_items, sizeof *w.items, compare_items);
+        if (pass == 0)
+            adopt_places(&w);
+    }
     if (r == 0)
         r = store_groups(&w, replay_id);
     if (r == 0)

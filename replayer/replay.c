@@ -177,10 +177,7 @@ static int plan_and_drive(struct replay *r) {
         err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns, r->plan.n_faults);
     if (err < 0)
         return err;
-    char limit[24];
-    error_info("%u faults at %u sites to try, %d at a time, time limit %s each",
-               r->plan.n_faults, r->plan.n_planned_sites, r->jobs,
-               text_duration(r->time_limit_ns, limit));
+    summary_announce(r);
     progress_init(&r->progress, r->plan.n_faults);
     return drive_run(r);
 }

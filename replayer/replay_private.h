@@ -63,6 +63,8 @@ int drive_run(struct replay *r);
 
 /** The plan on stdout, a line for each fault. */
 void summary_plan(const struct replay *r);
+/** What is about to be done, on stderr. */
+void summary_announce(const struct replay *r);
 /** What was done, on stderr. */
 int summary_print(const struct replay *r, enum replay_outcome outcome);
 

@@ -9,19 +9,30 @@
 
 /* --- the plan --- */
 
-static void print_left_out(const struct plan *plan) {
+/* "; 3 sites were done before ...; 2 sites left out: filtered" */
+static void add_left_out(const struct plan *plan, struct text *line) {
     uint32_t counts[3] = {0};
     for (uint32_t i = 0; i < plan->n_left_out; i++)
         counts[plan->left_out[i].reason]++;
-    AUTO_TEXT struct text line = {0};
-    text_addf(&line, "%u faults at %u sites", plan->n_faults, plan->n_planned_sites);
     if (plan->n_done_sites)
-        text_addf(&line, "; %u sites were done before (--retest does them again)",
+        text_addf(line, "; %u sites were done before (--retest does them again)",
                   plan->n_done_sites);
     for (int i = 0; i < 3; i++)
         if (counts[i])
-            text_addf(&line, "; %u sites left out: %s", counts[i],
+            text_addf(line, "; %u sites left out: %s", counts[i],
                       plan_reason_name((enum plan_reason)i));
+}
+
+void summary_announce(const struct replay *r) {
+    AUTO_TEXT struct text line = {0};
+    char limit[24];
+    if (r->plan.n_faults)
+        text_addf(&line, "%u faults at %u sites to try, %d at a time, time limit %s each",
+                  r->plan.n_faults, r->plan.n_planned_sites, r->jobs,
+                  text_duration(r->time_limit_ns, limit));
+    else
+        text_add(&line, "nothing to try");
+    add_left_out(&r->plan, &line);
     error_info("%s", line.data);
 }
 
@@ -40,7 +51,10 @@ void summary_plan(const struct replay *r) {
                r->sites.locations[f->site] ? r->sites.locations[f->site] : "?");
     }
     fflush(stdout);
-    print_left_out(&r->plan);
+    AUTO_TEXT struct text line = {0};
+    text_addf(&line, "%u faults at %u sites", r->plan.n_faults, r->plan.n_planned_sites);
+    add_left_out(&r->plan, &line);
+    error_info("%s", line.data);
 }
 
 /* --- the end --- */

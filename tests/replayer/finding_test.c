@@ -108,9 +108,11 @@ static void check_change(struct store *store) {
           store_exec(store, "DELETE FROM finding_attempt; DELETE FROM finding "
                             "WHERE id = 2; DELETE FROM attempt WHERE id IN (6, 7)") == 0);
     add_attempt(store, 10, 2, "once", 0, "crashed", "bug", 4);
+    /* an untraced crash at that location is taken for the known one */
+    add_attempt(store, 11, 2, "sticky", 1, "crashed", "bug", 0);
     CHECK("derive", finding_derive(store, 1) == 0);
     CHECK_TEXT("ids stay",
-               "1 crashed|prog!alpha|prog!use crashed bug 4/5 program; "
+               "1 crashed|prog!alpha|prog!use crashed bug 5/6 program; "
                "3 degraded|prog!beta degraded warning 1/1 program; "
                "4 aborted|prog!alpha#2|prog!use aborted policy 1/1 program",
                ask(store, ALL));
