@@ -107,6 +107,10 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig) {
         !__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
         ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0)
         return;
+    /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
+     * shells): the place to know is the first one. */
+    if (info.si_code <= 0 && sig == seen->crash_signal && seen->n_crash_frames)
+        return;
     if (is_caught(tid, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
         return;
     seen->crash_signal = sig;

@@ -51,6 +51,8 @@ check 'crash in a thread' segv-thread -- signal=11 crash=11 write_to_null crash_
 check 'crash of a child' segv-child -- exit=0 crash=11 fatal=1 write_to_null
 check 'crash caught' segv-caught -- exit=9 signal=0 crash=11 fatal=0 write_to_null
 check 'crash caught, then not' segv-again -- signal=11 crash=11 fatal=1 write_to_null
+check 'crash caught and raised again' segv-raised -- signal=11 crash=11 fatal=1 frames=5 write_to_null
+check 'crash of a child mimicked' segv-mimicked -- signal=11 crash=11 fatal=1 frames=5 write_to_null
 check 'crash after execs' exec-chain 5 -- signal=11 crash=11 fatal=1 write_to_null
 check 'kills itself' kill -- signal=9 crash=0 timed_out=0
 check 'closes everything' close-all -- exit=0 timed_out=0

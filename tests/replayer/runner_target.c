@@ -54,6 +54,11 @@ static void on_segv_again(int sig) {
     signal(sig, SIG_DFL);
 }
 
+static void on_segv_raise(int sig) {
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
 static void spin(void) {
     for (;;)
         __asm__ volatile("");
@@ -159,6 +164,15 @@ static void run(const char *mode) {
     } else if (strcmp(mode, "segv-again") == 0) {
         signal(SIGSEGV, on_segv_again);
         write_to_null();
+    } else if (strcmp(mode, "segv-raised") == 0) {
+        signal(SIGSEGV, on_segv_raise);
+        write_to_null();
+    } else if (strcmp(mode, "segv-mimicked") == 0) { /* as timeout(1) does */
+        int status = 0;
+        if (fork() == 0)
+            write_to_null();
+        wait(&status);
+        raise(WTERMSIG(status));
     } else if (strcmp(mode, "kill") == 0)
         kill(getpid(), SIGKILL);
     else if (strcmp(mode, "stop") == 0)
