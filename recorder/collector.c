@@ -78,12 +78,14 @@ static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
 static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
     struct shm_ring *shm = &w->shm->rings[ring];
-    uint32_t done = cursor->id;
+    struct shm_segment *done = session_block(c->session, cursor->id);
+    uint32_t done_id = cursor->id;
     uint32_t next = __atomic_load_n(&cursor->segment->next, __ATOMIC_ACQUIRE);
     if (!next || !enter_segment(c, w, ring, next))
         return false;
     __atomic_store_n(&shm->first, next, __ATOMIC_RELEASE);
-    session_recycle(c->session, done);
+    done->owner = 0; /* a damaged chain that leads back here ends here */
+    session_recycle(c->session, done_id);
     __atomic_fetch_sub(&shm->segments, 1, __ATOMIC_RELEASE);
     return true;
 }

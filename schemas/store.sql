@@ -150,7 +150,8 @@ CREATE TABLE thread (
     process_id INTEGER NOT NULL REFERENCES process(id),
     serial    INTEGER NOT NULL,          -- within the process, 1 = first seen
     tid       INTEGER NOT NULL,
-    started_ns INTEGER, ended_ns INTEGER,
+    started_ns INTEGER,
+    ended_ns  INTEGER,                   -- its last event, or that of its process; NULL = running
     events    INTEGER NOT NULL DEFAULT 0
 );
 
