@@ -163,8 +163,9 @@ static int start_program(struct run *run) {
 static void undo(struct run *run) {
     if (run->id > 0)
         record_row_remove(run->store, run->id);
-    if (!run->fresh || !run->store)
-        return;
+    if (!run->fresh || !run->store ||
+        store_int(run->store, "SELECT count(*) FROM recording", 1))
+        return; /* another dearth may have put something into it meanwhile */
     AUTO_FREE char *path = text_dup(run->store->path);
     run->collector = collector_free(run->collector);
     run->store = store_free(run->store);
