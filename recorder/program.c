@@ -101,10 +101,9 @@ int program_find(const char *name, char **path, char **shown) {
         error_print(0, "%s: its interpreter %s is not there", found, image);
         return EXIT_NOT_FOUND;
     }
-    AUTO_FREE char *whole = absolute(found);
     if (probe != EXEC_PROBE_OK && probe != EXEC_PROBE_UNKNOWN)
-        return refuse(probe, whole, image[0] ? image : whole);
-    *path = text_dup(whole);
+        return refuse(probe, found, image[0] ? image : found);
+    *path = absolute(found);
     *shown = text_dup(found);
     return 0;
 }
