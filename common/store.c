@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,7 +140,7 @@ static int probe_file(const char *path, enum store_mode mode, bool *fresh) {
                                          : "%s: cannot open",
                                      path);
         *fresh = true;
-        int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+        int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
         if (fd < 0)
             return error_print_errno(
                 -errno, "%s: cannot create; name another file with -o", path);
@@ -238,6 +239,21 @@ static char *immutable_uri(const char *path) {
     return text_take(&uri);
 }
 
+/*
+ * Of several that start at once on a new file, one applies the schema and the others wait. The
+ * descriptor stays open as long as the database: closing it would drop SQLite's own locks of
+ * the file. https://www.sqlite.org/howtocorrupt.html, section 2.2
+ */
+static int lock_fresh(struct store *store, bool *fresh) {
+    struct stat st;
+    store->lock_fd = open(store->path, O_RDWR | O_CLOEXEC);
+    if (store->lock_fd < 0 || flock(store->lock_fd, LOCK_EX) < 0 ||
+        fstat(store->lock_fd, &st) < 0)
+        return error_print_errno(-errno, "%s: cannot lock", store->path);
+    *fresh = st.st_size == 0;
+    return 0;
+}
+
 int store_new(const char *path, enum store_mode mode, struct store **out) {
     bool fresh;
     int r = probe_file(path, mode, &fresh);
@@ -245,6 +261,11 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
         return r;
     struct store *store = text_alloc(sizeof *store);
     store->path = text_dup(path);
+    store->lock_fd = -1;
+    if (mode == STORE_CREATE && (r = lock_fresh(store, &fresh)) < 0) {
+        store_free(store);
+        return r;
+    }
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
                                    : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     AUTO_FREE char *uri = mode == STORE_READ ? immutable_uri(path) : NULL;
@@ -270,6 +291,8 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
             store, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; "
                    "PRAGMA cache_size = -65536; " /* KiB: random keys touch all pages */
                    "PRAGMA temp_store = MEMORY;");
+    if (store->lock_fd >= 0)
+        flock(store->lock_fd, LOCK_UN);
     if (r < 0) {
         store_free(store);
         return r;
@@ -281,6 +304,8 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
 struct store *store_free(struct store *store) {
     if (store) {
         sqlite3_close_v2(store->db);
+        if (store->lock_fd >= 0)
+            close(store->lock_fd);
         free(store->path);
         free(store);
     }

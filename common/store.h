@@ -19,6 +19,7 @@
 struct store {
     sqlite3 *db;
     char *path;
+    int lock_fd; /* STORE_CREATE: held while the schema is applied; otherwise -1 */
 };
 
 enum store_mode {

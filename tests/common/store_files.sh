@@ -74,3 +74,14 @@ status 0 "$DEARTH" stats busy.db
 echo 'ROLLBACK;' >&"${locker[1]}"
 eval "exec ${locker[1]}>&-"
 wait
+
+# Several that start at once on a new file: one makes the schema, all record.
+recorders=()
+for _ in 1 2 3 4; do
+    "$DEARTH" record -q -o together.db -- "$PROGRAMS/hello" >/dev/null &
+    recorders+=($!)
+done
+for recorder in "${recorders[@]}"; do
+    wait "$recorder" || fail "one of four recorders of a new file: status $?"
+done
+equal 4 "$(sqlite3 together.db 'SELECT count(*) FROM recording')" 'recordings in one new file'
