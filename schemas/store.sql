@@ -261,7 +261,7 @@ CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 CREATE TABLE finding (
     id        INTEGER PRIMARY KEY,       -- what `dearth repro ID` takes
     replay_id INTEGER NOT NULL REFERENCES replay(id), -- in which it was first seen
-    identity  TEXT NOT NULL UNIQUE,      -- verdict, fault location, crash place, mode: equal across runs
+    identity  TEXT NOT NULL UNIQUE,      -- verdict, fault location, crash place (replayer/finding.h): equal across runs
     verdict   TEXT NOT NULL,
     severity  TEXT NOT NULL,
     leaked    INTEGER NOT NULL DEFAULT 0,
