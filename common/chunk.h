@@ -71,15 +71,14 @@ struct chunk_event {
     uint64_t
         address;   /* the new block; FREE, REALLOC_FAIL: the old one; 0 when it failed */
     uint64_t size; /* bytes requested; 0 for frees */
-    uint64_t
-        reference;   /* event number of the allocation that this call ends (FREE,
+    uint64_t reference; /* event number of the allocation that this call ends (FREE,
                         REALLOC_END) or leaves alone (REALLOC_FAIL); CHUNK_NONE = none */
-    int64_t site;    /* row of `site`, 0 = unknown or a free */
-    uint32_t thread; /* serial within the process: thread.serial */
-    uint16_t aux;    /* log2(alignment) or errno, see schemas/shm.h */
-    uint8_t kind;    /* enum shm_event_kind: ALLOC, FAIL, INJECTED, FREE, REALLOC_END,
+    int64_t site;       /* row of `site`, 0 = unknown or a free */
+    uint32_t thread;    /* serial within the process: thread.serial */
+    uint16_t aux;       /* log2(alignment) or errno, see schemas/shm.h */
+    uint8_t kind;       /* enum shm_event_kind: ALLOC, FAIL, INJECTED, FREE, REALLOC_END,
                         REALLOC_FAIL */
-    uint8_t op;      /* enum shm_op */
+    uint8_t op;         /* enum shm_op */
 };
 
 /* What the row of a finished chunk says beside the data. */

@@ -178,11 +178,12 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
                     char *const *argv) {
     *c = (struct conditions){0};
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
-                          "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
-                          "stdin_offset, stdin_data, stdin_truncated, argv_bytes FROM recording "
-                          "WHERE id = ?1",
-                          &s);
+    int r = store_prepare(
+        store,
+        "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
+        "stdin_offset, stdin_data, stdin_truncated, argv_bytes FROM recording "
+        "WHERE id = ?1",
+        &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, recording_id);

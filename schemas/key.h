@@ -26,6 +26,7 @@ static inline int key_equal(struct dearth_key a, struct dearth_key b) {
     return a.lo == b.lo && a.hi == b.hi;
 }
 
+/* clang-format off */
 #define KEY_ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 #define KEY_ROUND(v0, v1, v2, v3)                                                                  \
     do {                                                                                           \
@@ -34,6 +35,7 @@ static inline int key_equal(struct dearth_key a, struct dearth_key b) {
         v0 += v3; v3 = KEY_ROTL(v3, 21); v3 ^= v0;                                                 \
         v2 += v1; v1 = KEY_ROTL(v1, 17); v1 ^= v2; v2 = KEY_ROTL(v2, 32);                          \
     } while (0)
+/* clang-format on */
 
 /**
  * Hash bytes to a key.
@@ -83,8 +85,8 @@ static inline struct dearth_key key_module(const uint8_t *build_id, size_t n) {
 }
 
 /** Key of the stack that @parent's stack becomes by calling from (@module, @offset). */
-static inline struct dearth_key key_frame(struct dearth_key parent, struct dearth_key module,
-                                          uint64_t offset) {
+static inline struct dearth_key key_frame(struct dearth_key parent,
+                                          struct dearth_key module, uint64_t offset) {
     uint64_t w[6] = {'f', parent.lo, parent.hi, module.lo, module.hi, offset};
     return key_hash(w, sizeof w);
 }

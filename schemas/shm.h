@@ -39,6 +39,8 @@
 
 #include "key.h"
 
+/* What a field means stands beside it: */
+/* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
 #define SHM_VERSION 1u
 #define SHM_BLOCK_BYTES 65536u
@@ -293,4 +295,5 @@ _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");
 _Static_assert(sizeof(struct shm_header) <= SHM_HEADER_BLOCKS * SHM_BLOCK_BYTES, "header layout");
 
+/* clang-format on */
 #endif
