@@ -166,8 +166,7 @@ static void end_block(struct heap *h, size_t at, uint32_t thread, int freed) {
     s->live_bytes -= b->size;
     s->lifetime_ns += h->now - b->time;
     s->cross += thread != b->thread;
-    s->temporary +=
-        thread == b->thread && h->last_allocation[thread] == b->number + 1;
+    s->temporary += thread == b->thread && h->last_allocation[thread] == b->number + 1;
     h->live_bytes -= b->size;
     h->frees += (unsigned)freed;
     *b = h->live[--h->n_live];
