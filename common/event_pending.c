@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "../schemas/shm.h"
 
 void event_pending_deinit(struct event_pending *p) {
     free(p->slots);
+    free(p->ended);
     *p = (struct event_pending){0};
 }
 
@@ -32,9 +36,9 @@ static int pending_grow(struct event_pending *p) {
             at = (at + 1) & (bigger.capacity - 1);
         bigger.slots[at] = p->slots[i];
     }
-    bigger.n = p->n;
     free(p->slots);
-    *p = bigger;
+    p->slots = bigger.slots;
+    p->capacity = bigger.capacity;
     return 0;
 }
 
@@ -78,4 +82,46 @@ bool event_pending_take(struct event_pending *p, uint64_t number,
     p->slots[at].reference = CHUNK_NONE;
     p->n--;
     return true;
+}
+
+static bool makes_block(const struct chunk_event *e) {
+    return e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
+}
+
+int event_pending_open(struct event_pending *p, const struct chunk_event *events,
+                       uint32_t n, uint64_t first) {
+    if (!p->ended && !(p->ended = malloc(CHUNK_MAX_EVENTS)))
+        return -ENOMEM;
+    memset(p->ended, 0, n);
+    p->events = events;
+    p->n_events = n;
+    p->first = first;
+    return 0;
+}
+
+bool event_pending_end(struct event_pending *p, const struct chunk_event *e,
+                       struct chunk_event *out) {
+    if (e->reference == CHUNK_NONE || e->kind == SHM_EV_REALLOC_FAIL)
+        return false;
+    uint64_t at = e->reference - p->first; /* wraps around for earlier chunks */
+    if (at >= p->n_events)
+        return event_pending_take(p, e->reference, out);
+    if (p->ended[at] || !makes_block(&p->events[at]))
+        return false;
+    p->ended[at] = 1;
+    *out = p->events[at];
+    out->reference = e->reference;
+    return true;
+}
+
+int event_pending_close(struct event_pending *p,
+                        bool (*keep)(const void *context, const struct chunk_event *e),
+                        const void *context) {
+    int r = 0;
+    for (uint32_t i = 0; i < p->n_events && r == 0; i++)
+        if (!p->ended[i] && makes_block(&p->events[i]) &&
+            (!keep || keep(context, &p->events[i])))
+            r = event_pending_put(p, &p->events[i], p->first + i);
+    p->n_events = 0;
+    return r;
 }

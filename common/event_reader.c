@@ -468,16 +468,28 @@ static int plain_event(struct event_reader *r, struct allocation *out) {
     return 1;
 }
 
-/* One event with ends: it may end one allocation (handed out now) and begin one. */
+/* Of the current chunk: is this an allocation to hand out? */
+static bool wanted(const struct event_reader *r, const struct chunk_event *e) {
+    return r->chunk->wanted && event_allocates(e->kind) && passes(r, e);
+}
+
+/* @old_number: of an allocation that ends; in the current chunk, or put into pending because it
+ * was wanted. */
+static bool wanted_number(const struct event_reader *r, uint64_t old_number) {
+    uint64_t at = old_number - r->first_number;
+    return at >= r->n_events || wanted(r, &r->events[at]);
+}
+
+static bool keep_pending(const void *reader, const struct chunk_event *e) {
+    return wanted(reader, e);
+}
+
+/* One event with ends: an allocation that it ends is handed out, or itself if it failed. */
 static int paired_event(struct event_reader *r, struct allocation *out) {
     const struct chunk_event *e = &r->events[r->at_event];
     uint64_t number = r->first_number + r->at_event++;
     struct chunk_event old;
-    bool wanted = r->chunk->wanted && event_allocates(e->kind) && passes(r, e);
-    if (wanted && makes_block(e->kind) && event_pending_put(&r->pending, e, number) < 0)
-        return fail_memory(r);
-    if (e->reference != CHUNK_NONE && e->kind != SHM_EV_REALLOC_FAIL &&
-        event_pending_take(&r->pending, e->reference, &old)) {
+    if (event_pending_end(&r->pending, e, &old) && wanted_number(r, old.reference)) {
         uint64_t old_number = old.reference;
         old.reference = CHUNK_NONE;
         hand_out(r, &old, old_number, chunk_of(r, old_number), out);
@@ -487,7 +499,7 @@ static int paired_event(struct event_reader *r, struct allocation *out) {
         out->ended_by = event_reader_thread(r, e->thread);
         return 1;
     }
-    if (!wanted || makes_block(e->kind))
+    if (makes_block(e->kind) || !wanted(r, e))
         return 0;
     hand_out(r, e, number, r->chunk->id, out);
     return 1;
@@ -526,6 +538,8 @@ int event_reader_next(struct event_reader *r, struct allocation *out) {
             if (done)
                 return done;
         }
+        if (event_pending_close(&r->pending, keep_pending, r) < 0)
+            return fail_memory(r);
         const struct chunk_row *c = next_chunk(r);
         if (r->pending.n && !same_process(c, r->chunk)) {
             int e = pending_drain(r);
@@ -539,6 +553,9 @@ int event_reader_next(struct event_reader *r, struct allocation *out) {
         int e = decode(r, c);
         if (e < 0)
             return e;
+        if (r->filter.ends &&
+            event_pending_open(&r->pending, r->events, r->n_events, r->first_number) < 0)
+            return fail_memory(r);
     }
 }
 

@@ -28,8 +28,10 @@ struct fold {
     struct profile *profile;
     enum profile_by by;
     struct store *store;
-    struct event_pending pending; /* `address` of a slot holds its item's index */
-    struct live {                 /* per item, in the current process */
+    const struct event_reader *reader;
+    int64_t process_id; /* the current one */
+    struct event_pending pending;
+    struct live { /* per item, in the current process */
         uint64_t bytes, peak;
     } * live;
     uint32_t n_live;
@@ -78,16 +80,15 @@ static void *reach(void *array, uint32_t *n, uint32_t index, size_t size) {
     return array;
 }
 
-static uint32_t item_of_thread(struct fold *f, const struct event_reader *reader,
-                               int64_t process_id, uint32_t serial) {
+static uint32_t item_of_thread(struct fold *f, uint32_t serial) {
     f->thread_items =
         reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
     if (!f->thread_items[serial]) {
-        int64_t id = event_reader_thread(reader, serial);
+        int64_t id = event_reader_thread(f->reader, serial);
         AUTO_FREE char *sql = text_format(
             "SELECT t.tid, p.pid, p.ordinal, p.exe FROM process p LEFT JOIN thread t "
             "ON t.id = %lld WHERE p.id = %lld",
-            (long long)id, (long long)process_id);
+            (long long)id, (long long)f->process_id);
         AUTO_STMT sqlite3_stmt *q = NULL;
         long long tid = 0, pid = 0, ordinal = 0;
         const char *exe = "?";
@@ -105,6 +106,11 @@ static uint32_t item_of_thread(struct fold *f, const struct event_reader *reader
     return f->thread_items[serial] - 1;
 }
 
+static uint32_t item_of(struct fold *f, const struct chunk_event *e) {
+    return f->by == PROFILE_BY_SIZE ? item_of_size(f, e->size)
+                                    : item_of_thread(f, e->thread);
+}
+
 static void begin_block(struct fold *f, uint32_t item, const struct chunk_event *e) {
     f->live = reach(f->live, &f->n_live, item, sizeof *f->live);
     struct live *live = &f->live[item];
@@ -115,8 +121,9 @@ static void begin_block(struct fold *f, uint32_t item, const struct chunk_event 
 
 static void end_block(struct fold *f, const struct chunk_event *old,
                       const struct chunk_event *e) {
-    struct profile_numbers *n = &f->profile->items[old->address].n;
-    f->live[old->address].bytes -= old->size;
+    uint32_t item = item_of(f, old);
+    struct profile_numbers *n = &f->profile->items[item].n;
+    f->live[item].bytes -= old->size;
     n->frees++;
     n->lifetime_ns += e->time_ns > old->time_ns ? e->time_ns - old->time_ns : 0;
     n->cross_thread_frees += e->thread != old->thread;
@@ -124,19 +131,15 @@ static void end_block(struct fold *f, const struct chunk_event *old,
         e->thread == old->thread && f->last_allocation[e->thread] == old->reference + 1;
 }
 
-static int fold_event(struct fold *f, const struct event_reader *reader,
-                      int64_t process_id, const struct chunk_event *e, uint64_t number) {
+static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t number) {
     struct chunk_event old;
     f->last_allocation =
         reach(f->last_allocation, &f->n_threads, e->thread, sizeof *f->last_allocation);
-    if (e->reference != CHUNK_NONE && e->kind != SHM_EV_REALLOC_FAIL &&
-        event_pending_take(&f->pending, e->reference, &old))
+    if (event_pending_end(&f->pending, e, &old) && old.thread < MAX_THREADS)
         end_block(f, &old, e);
     if (!event_allocates(e->kind))
-        return 0;
-    uint32_t item = f->by == PROFILE_BY_SIZE
-                        ? item_of_size(f, e->size)
-                        : item_of_thread(f, reader, process_id, e->thread);
+        return;
+    uint32_t item = item_of(f, e);
     bool made = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
     struct profile_numbers one = {.count = 1,
                                   .failed = !made,
@@ -146,15 +149,9 @@ static int fold_event(struct fold *f, const struct event_reader *reader,
                                   .last_ns = e->time_ns};
     profile_add(&f->profile->items[item].n, &one);
     if (!made)
-        return 0;
+        return;
     f->last_allocation[e->thread] = number + 1;
     begin_block(f, item, e);
-    struct chunk_event kept = *e;
-    kept.address = item;
-    if (event_pending_put(&f->pending, &kept, number) < 0)
-        return error_print(-ENOMEM, "out of memory: %zu blocks are live at once",
-                           f->pending.n);
-    return 0;
 }
 
 static void clear(void *array, size_t n) {
@@ -166,10 +163,11 @@ static void clear(void *array, size_t n) {
 static void finish_process(struct fold *f) {
     for (size_t i = 0; i < f->pending.capacity; i++) {
         const struct chunk_event *e = &f->pending.slots[i];
-        if (e->reference == CHUNK_NONE)
+        if (e->reference == CHUNK_NONE || e->thread >= MAX_THREADS)
             continue;
-        f->profile->items[e->address].n.live_blocks++;
-        f->profile->items[e->address].n.live_bytes += e->size;
+        struct profile_numbers *n = &f->profile->items[item_of(f, e)].n;
+        n->live_blocks++;
+        n->live_bytes += e->size;
     }
     event_pending_deinit(&f->pending);
     for (uint32_t i = 0; i < f->profile->n_items && i < f->n_live; i++)
@@ -189,11 +187,16 @@ static int fold_all(struct fold *f, struct event_reader *reader) {
     while ((r = event_reader_chunk(reader, &events, &n, &first, &chunk)) > 0) {
         if (process && process != chunk.process_id)
             finish_process(f);
-        process = chunk.process_id;
-        for (uint32_t i = 0; i < n; i++)
-            if (events[i].thread < MAX_THREADS &&
-                (r = fold_event(f, reader, process, &events[i], first + i)) < 0)
-                return r;
+        process = f->process_id = chunk.process_id;
+        r = event_pending_open(&f->pending, events, n, first);
+        for (uint32_t i = 0; i < n && r == 0; i++)
+            if (events[i].thread < MAX_THREADS)
+                fold_event(f, &events[i], first + i);
+        if (r == 0)
+            r = event_pending_close(&f->pending, NULL, NULL);
+        if (r < 0)
+            return error_print(r, "out of memory: %zu blocks are live at once",
+                               f->pending.n);
     }
     if (r < 0)
         return error_print(r, "%s: %s", f->store->path, event_reader_message(reader));
@@ -212,6 +215,7 @@ int profile_load_events(struct store *store, int64_t recording_id, enum profile_
     int r = open_reader(store, &filter, &reader);
     if (r < 0)
         return r;
+    fold.reader = reader;
     r = fold_all(&fold, reader);
     for (uint32_t i = 0; i < out->n_items; i++)
         profile_add(&out->total, &out->items[i].n);
