@@ -176,7 +176,11 @@ static int print_text(struct stats *s) {
         if (r < 0)
             return r;
     }
-    if (!n)
+    if (!n && strcmp(s->heading.state, "running") == 0)
+        text_add(&t,
+                 "  nothing yet: sums are written when the recording ends; --by size, "
+                 "--by thread and\n  'dearth sql' show the events so far\n");
+    else if (!n)
         text_add(&t, s->leaks ? "  nothing: every block was freed\n" : "  nothing\n");
     add_item_columns(&t, s, &s->profile.total);
     text_addf(&t, "  in all");

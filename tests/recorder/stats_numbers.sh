@@ -63,6 +63,14 @@ sqlite3 dearth.db "UPDATE recording SET exact = 0, events_lost = 12, stacks_trun
 status 0 "$DEARTH" stats -r 1
 contains out 'not exact: 12 events lost, 1 stack deeper'
 
+# While it is being recorded.
+sqlite3 dearth.db ".backup running.db"
+sqlite3 running.db "DELETE FROM site_stat; UPDATE recording SET state = 'running'"
+status 0 "$DEARTH" stats running.db -r 1
+contains out 'nothing yet'
+status 0 "$DEARTH" stats running.db -r 1 --by thread
+contains out 'thread 2'
+
 # Counts without events.
 sqlite3 dearth.db "UPDATE recording SET detail = 'sites'; DELETE FROM event_chunk"
 status 0 "$DEARTH" stats -r 1 --sort peak
