@@ -487,14 +487,20 @@ static int copy_tables(struct merge *m) {
 }
 
 static void tell(const struct merge *m, const char *path) {
-    char a[32], b[32];
-    error_info(
-        "%s: %llu recording%s added, %llu there already; %llu replay%s, %s attempts, %s "
-        "findings added",
-        path, (unsigned long long)m->added[T_RECORDING],
-        m->added[T_RECORDING] == 1 ? "" : "s", (unsigned long long)m->found[T_RECORDING],
-        (unsigned long long)m->added[T_REPLAY], m->added[T_REPLAY] == 1 ? "" : "s",
-        text_count(m->added[T_ATTEMPT], a), text_count(m->added[T_FINDING], b));
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } added[] = {{m->added[T_RECORDING], "recording", "recordings"},
+                 {m->added[T_REPLAY], "replay", "replays"},
+                 {m->added[T_ATTEMPT], "attempt", "attempts"},
+                 {m->added[T_FINDING], "finding", "findings"}};
+    AUTO_TEXT struct text t = {0};
+    char buf[32];
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+        text_addf(&t, "%s%s %s", i ? ", " : "", text_count(added[i].n, buf),
+                  added[i].n == 1 ? added[i].one : added[i].many);
+    error_info("%s: added %s; recordings there already: %llu", path, t.data,
+               (unsigned long long)m->found[T_RECORDING]);
 }
 
 static int merge_input(struct store *out, const char *path, struct chunk_event *events) {

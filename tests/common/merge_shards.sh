@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `dearth merge`: nothing is lost, nothing is doubled, ids inside chunks are those of the result.
 . "$(dirname "$0")/../lib.sh"
-need sqlite3
+need jq sqlite3
 
 make=$BUILD/tests/recorder/make_database
 "$make" a.db --events 30000
@@ -62,6 +62,24 @@ sqlite3 s1.db "$(printf "$attempt" 3 9 101)" # this shard went on
 status 0 "$DEARTH" merge joined.db s1.db s2.db
 equal 5 "$(sql joined.db 'SELECT count(*) FROM attempt')" 'attempts after one shard went on'
 equal '1|5|5' "$(sql joined.db 'SELECT count(*), sum(bad), sum(tried) FROM finding')" 'rate not counted twice'
+
+# A real replay in two shards: joined, every site is tested, and findings are those of the whole.
+"$DEARTH" record -q -o whole.db -- "$PROGRAMS/crashed" >/dev/null
+cp whole.db part1.db
+cp whole.db part2.db
+"$DEARTH" replay -q whole.db >/dev/null
+"$DEARTH" replay -q --shard 1/2 part1.db >/dev/null
+"$DEARTH" replay -q --shard 2/2 part2.db >/dev/null
+status 0 "$DEARTH" merge parts.db part1.db part2.db
+tested() {
+    sql "$1" 'SELECT count(DISTINCT site_id) FROM attempt'
+}
+equal "$(tested whole.db)" "$(($(tested part1.db) + $(tested part2.db)))" 'sites tested in either shard'
+equal "$(tested whole.db)" "$(tested parts.db)" 'sites tested in both together'
+equal "$(sql whole.db 'SELECT identity, verdict FROM finding ORDER BY 1')" \
+    "$(sql parts.db 'SELECT identity, verdict FROM finding ORDER BY 1')" 'findings of two shards'
+"$DEARTH" report parts.db --format json >report.json
+equal '1' "$(jq '.summary.coverage' report.json)" 'coverage of two shards'
 
 # Refusals.
 status 2 "$DEARTH" merge a.db a.db
