@@ -579,9 +579,19 @@ uint64_t session_own_bytes(const struct session *session) {
 
 /* --- reading ---------------------------------------------------------------------- */
 
+/* A worker has perhaps grown the arena that its parent is reading now: what the arena itself says
+ * counts, as far as the mapping goes. */
+static bool is_ready(const struct session *session, uint32_t id) {
+    const struct state *state = session->state;
+    if (id < state->ready)
+        return true;
+    return id < __atomic_load_n(&session->arena->blocks_ready, __ATOMIC_ACQUIRE) &&
+           id < state->bytes / SHM_BLOCK_BYTES;
+}
+
 /* The target may have scribbled over anything it can write: trust no number in it. */
 void *session_block(const struct session *session, uint32_t id) {
-    if (id < SHM_HEADER_BLOCKS || id >= ((const struct state *)session->state)->ready)
+    if (id < SHM_HEADER_BLOCKS || !is_ready(session, id))
         return NULL;
     return (char *)session->arena + (uint64_t)id * SHM_BLOCK_BYTES;
 }
