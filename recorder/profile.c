@@ -217,6 +217,11 @@ static void choose_item(sqlite3_stmt *q, enum profile_by by, char **key, char **
     *name = text_dup(*key);
 }
 
+static uint64_t look_up(const struct idmap *map, int64_t process, int64_t site) {
+    int64_t n;
+    return idmap_get(map, profile_at_peak_key(process, site), &n) ? (uint64_t)n : 0;
+}
+
 static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
                      enum profile_by by, struct profile *p) {
     AUTO_FREE char *key = NULL, *name = NULL;
@@ -227,6 +232,10 @@ static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
     if (filter->at_peak &&
         idmap_get(filter->at_peak, profile_at_peak_key(process, site), &at_peak))
         n.at_peak_bytes = (uint64_t)at_peak;
+    if (filter->live_blocks) {
+        n.live_blocks = look_up(filter->live_blocks, process, site);
+        n.live_bytes = look_up(filter->live_bytes, process, site);
+    }
     struct profile_item *item = profile_item(p, key, name);
     if ((by == PROFILE_BY_SITE || by == PROFILE_BY_STACK) && !item->op) {
         const char *portable = store_column_text(q, COL_PORTABLE);

@@ -85,6 +85,8 @@ int profile_open(const char *path, int64_t wanted, struct store **out,
                  int64_t *recording_id);
 
 struct profile_filter {
+    /* Of profile_live_without_tail(), instead of site_stat's; NULL = site_stat's. */
+    const struct idmap *live_blocks, *live_bytes;
     int64_t recording_id;
     bool skip_execed;          /* leave out processes whose image an exec replaced */
     enum profile_cost by_cost; /* which site of an item is its largest */
@@ -111,6 +113,15 @@ void profile_deinit(struct profile *p);
 int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_ns,
                     struct idmap *out);
 int64_t profile_at_peak_key(int64_t process_id, int64_t site_id);
+
+/**
+ * Blocks never freed, without those that were asked for within @tail_ns of their process's end:
+ * what was asked for so late was perhaps just in use.
+ * @blocks, @bytes: idmaps of profile_at_peak_key(); idmap_deinit()
+ * Return: as profile_at_peak().
+ */
+int profile_live_without_tail(struct store *store, int64_t recording_id, uint64_t tail_ns,
+                              struct idmap *blocks, struct idmap *bytes);
 
 /**
  * Fold the events themselves: PROFILE_BY_SIZE (classes of powers of two) and

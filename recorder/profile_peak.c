@@ -158,3 +158,39 @@ int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_n
     free(p.steps);
     return r;
 }
+
+/* --- never freed --- */
+
+static void count(struct idmap *map, int64_t key, int64_t n) {
+    int64_t sum = 0;
+    idmap_get(map, key, &sum);
+    idmap_put(map, key, sum + n);
+}
+
+int profile_live_without_tail(struct store *store, int64_t recording_id, uint64_t tail_ns,
+                              struct idmap *blocks, struct idmap *bytes) {
+    struct event_filter filter = EVENT_FILTER_ALL;
+    struct event_reader *reader = NULL;
+    struct idmap ends = {0};
+    struct allocation a;
+    AUTO_FREE char *message = NULL;
+    filter.recording_id = recording_id;
+    filter.ends = true;
+    int r = read_ends(store, recording_id, &ends);
+    if (r == 0 && (r = event_reader_new(store->db, &filter, &reader, &message)) < 0)
+        error_print(r, "%s: %s", store->path, message ? message : "out of memory");
+    while (r >= 0 && reader && (r = event_reader_next(reader, &a)) > 0) {
+        int64_t end = INT64_MAX;
+        idmap_get(&ends, a.process_id, &end);
+        if (a.ended || !a.event.address || a.event.time_ns + tail_ns > (uint64_t)end)
+            continue;
+        count(blocks, profile_at_peak_key(a.process_id, a.event.site), 1);
+        count(bytes, profile_at_peak_key(a.process_id, a.event.site),
+              (int64_t)a.event.size);
+    }
+    if (r < 0 && reader)
+        error_print(r, "%s: %s", store->path, event_reader_message(reader));
+    event_reader_free(reader);
+    idmap_deinit(&ends);
+    return r;
+}

@@ -23,6 +23,7 @@ struct stats {
     int by, sort, format;
     int64_t limit, recording;
     bool leaks, stacks;
+    uint64_t tail_ns;
     struct store *store;
     struct heading heading;
     struct profile profile;
@@ -36,15 +37,15 @@ static bool from_events(int by) {
 /* --- loading --- */
 
 static int load_items(struct stats *s) {
-    if (from_events(s->by)) {
-        if (strcmp(s->heading.detail, "events") != 0)
-            return error_print(0,
-                               "--by size and --by thread need the single events, and "
-                               "recording %lld has only counts per site (--detail=sites)",
-                               (long long)s->heading.recording_id);
+    if ((from_events(s->by) || s->tail_ns) && strcmp(s->heading.detail, "events") != 0)
+        return error_print(
+            0,
+            "--by size, --by thread and --tail need the single events, and "
+            "recording %lld has only counts per site (--detail=sites)",
+            (long long)s->heading.recording_id);
+    if (from_events(s->by))
         return profile_load_events(s->store, s->heading.recording_id, s->by, &s->profile);
-    }
-    struct idmap at_peak = {0};
+    struct idmap at_peak = {0}, blocks = {0}, bytes = {0};
     struct profile_filter filter = {.recording_id = s->heading.recording_id,
                                     .skip_execed = s->leaks,
                                     .by_cost = s->sort};
@@ -55,9 +56,17 @@ static int load_items(struct stats *s) {
         filter.at_peak = &at_peak;
         filter.by_cost = s->sort = PROFILE_AT_PEAK;
     }
+    if (r == 0 && s->tail_ns) {
+        r = profile_live_without_tail(s->store, s->heading.recording_id, s->tail_ns,
+                                      &blocks, &bytes);
+        filter.live_blocks = &blocks;
+        filter.live_bytes = &bytes;
+    }
     if (r == 0)
         r = profile_load(s->store, &filter, s->by, &s->profile);
     idmap_deinit(&at_peak);
+    idmap_deinit(&blocks);
+    idmap_deinit(&bytes);
     return r;
 }
 
@@ -163,11 +172,13 @@ static const char *const sort_names[] = {
 static int print_text(struct stats *s) {
     AUTO_TEXT struct text t = {0};
     uint32_t n = shown_items(s);
+    char buf[24];
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
         text_addf(
-            &t, "\nnever freed, by %s (processes that an exec replaced are left out):\n",
-            by_names[s->by]);
+            &t, "\nnever freed, by %s (left out: processes that an exec replaced%s%s):\n",
+            by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
+            s->tail_ns ? text_duration(s->tail_ns, buf) : "");
     else
         text_addf(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
     add_columns_heading(&t, s);
@@ -277,6 +288,8 @@ int command_stats(int argc, char **argv) {
         {'n', "limit", CLI_INT, &s.limit, "N", "lines shown (20); 0 = all"},
         {0, "leaks", CLI_FLAG, &s.leaks, NULL,
          "what was never freed, and what hints at why"},
+        {0, "tail", CLI_DURATION, &s.tail_ns, "TIME",
+         "with --leaks: leave out blocks asked for within TIME of their process's end"},
         {0, "stacks", CLI_FLAG, &s.stacks, NULL,
          "below each line the stack of its most expensive site"},
         {'r', "recording", CLI_INT, &s.recording, "ID", "which recording (the newest)"},
@@ -287,16 +300,15 @@ int command_stats(int argc, char **argv) {
         "stats", "[options] [FILE]",
         "Show where a recording's memory went. FILE is dearth.db by default.",
         "bytes: requested by calls that succeeded. own peak: the largest sum of live "
-        "bytes of "
-        "a site alone; of a line with several sites it is the sum of theirs, an upper "
-        "bound. at "
-        "peak (with --sort peak): what was live when the whole recording was at its "
-        "peak. "
-        "live: never freed. temporary: freed by the same thread with no allocation in "
-        "between. "
-        "cross-thread: freed by another thread. --sort peak, --by size and --by thread "
-        "read "
-        "every event; the rest comes from sums and is immediate.",
+        "bytes "
+        "of a site alone; of a line with several sites it is the sum of theirs, an upper "
+        "bound. at peak (with --sort peak): what was live when the whole recording was "
+        "at its "
+        "peak. live: never freed. temporary: freed or moved by the same thread with no "
+        "allocation in between. cross-thread: freed by another thread. --sort peak, "
+        "--tail, "
+        "--by size and --by thread read every event; the rest comes from sums and is "
+        "immediate.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)
@@ -311,6 +323,13 @@ int command_stats(int argc, char **argv) {
                                            : PROFILE_BYTES;
     if (s.limit < 0)
         s.limit = s.by == PROFILE_BY_SIZE ? 0 : 20;
+    if ((s.tail_ns && !s.leaks) || (s.leaks && from_events(s.by))) {
+        error_print(0, s.leaks
+                           ? "stats: --leaks goes by site, location, function, module or "
+                             "process"
+                           : "stats: --tail goes with --leaks");
+        return EXIT_CANNOT;
+    }
     r = run(&s, n ? argv[1] : STORE_DEFAULT_PATH);
     frames_reader_free(s.frames);
     profile_deinit(&s.profile);

@@ -63,6 +63,18 @@ sqlite3 dearth.db "UPDATE recording SET exact = 0, events_lost = 12, stacks_trun
 status 0 "$DEARTH" stats -r 1
 contains out 'not exact: 12 events lost, 1 stack deeper'
 
+# Blocks of the last moment are perhaps no leaks.
+wanted=$("$DEARTH" sql -f csv t.db "SELECT count(*) || ',' || sum(a.size) FROM allocation a JOIN process p ON p.id = a.process_id
+    WHERE a.freed_ns IS NULL AND NOT a.failed AND a.time_ns + 1000000 <= p.ended_ns" | tail -n 1)
+"$DEARTH" stats t.db --leaks --tail 1ms -f json >stats.json
+equal "${wanted//\"/}" "$(jq -r '.total | "\(.live_blocks),\(.live_bytes_at_exit)"' stats.json)" 'leaks without the last millisecond'
+[ "$(sql t.db 'SELECT live_blocks FROM recording')" -gt "$(jq .total.live_blocks stats.json)" ] || fail 'nothing was left out'
+status 0 "$DEARTH" stats t.db --leaks --tail 1ms
+contains out 'in the last 1.0 ms'
+status 2 "$DEARTH" stats t.db --tail 1ms
+contains err --leaks
+status 2 "$DEARTH" stats t.db --leaks --by thread
+
 # While it is being recorded.
 sqlite3 dearth.db ".backup running.db"
 sqlite3 running.db "DELETE FROM site_stat; UPDATE recording SET state = 'running'"
