@@ -21,8 +21,14 @@
 #define SPIN_FACTOR       10u /* times the baseline's processor time */
 #define SPIN_EXTRA_NS     200000000u
 #define HUNG_EXECUTIONS   2u /* each costs its whole time limit */
-#define MAX_RETRIES       4u /* of a fault whose site only some runs reach */
-#define MAX_LOST          3u /* times that a worker may die with the same attempt */
+#define EARLY_AFTER                                                                      \
+    4u /* hangs settled by the whole limit before a shorter one is tried */
+#define EARLY_SURE 16u /* and before the shorter one may settle a hang by itself */
+#define EARLY_FACTOR                                                                     \
+    12u /* enough to use SPIN_FACTOR times the baseline's processor time */
+#define EARLY_EXTRA_NS 500000000u
+#define MAX_RETRIES    4u /* of a fault whose site only some runs reach */
+#define MAX_LOST       3u /* times that a worker may die with the same attempt */
 
 struct task {
     struct order order;
@@ -30,6 +36,7 @@ struct task {
     bool bad;         /* some execution of its series was bad */
     uint32_t retries; /* of an unreached fault */
     bool is_late;
+    uint64_t limit_ns; /* of the execution under way */
     uint32_t lost;
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;
@@ -49,6 +56,8 @@ struct drive {
     uint32_t n_flying, n_tags;
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
     bool late_phase, stopping;
+    uint32_t n_hung;  /* settled as hung */
+    bool early_wrong; /* something that passed the shorter limit did end */
 };
 
 /* --- lists --- */
@@ -114,17 +123,36 @@ static struct task *next_task(struct drive *d) {
     struct task *task = pop(&d->urgent);
     if (!task)
         task = next_planned(d);
-    if (!task && d->n_flying == 0 && !d->late_phase && d->late.head < d->late.n) {
+    if (!task && d->n_flying == 0 && d->late.head < d->late.n)
         d->late_phase = true;
-        runner_set_time_limit(d->replay->runner,
-                              LATE_LIMIT_FACTOR * d->replay->time_limit_ns);
-    }
     if (!task && d->late_phase)
         task = pop(&d->late);
     return task;
 }
 
+/*
+ * A program with hundreds of hanging sites need not wait out the whole limit for each. Once some
+ * have hung, first executions get a shorter limit, which is still many times what a run without
+ * a fault takes; whoever passes it is run again with the whole limit. After more of them, and
+ * never a contradiction, the shorter limit settles it too.
+ */
+static uint64_t limit_of(const struct drive *d, const struct task *task) {
+    const struct replay *r = d->replay;
+    if (d->late_phase)
+        return LATE_LIMIT_FACTOR * r->time_limit_ns;
+    bool early = d->n_hung >= (task->is_late ? EARLY_SURE : EARLY_AFTER);
+    uint64_t fastest = r->baseline.duration_ns;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        fastest = r->runs[i].duration_ns < fastest ? r->runs[i].duration_ns : fastest;
+    uint64_t limit = EARLY_FACTOR * fastest + EARLY_EXTRA_NS;
+    if (!early || d->early_wrong || r->options->time_limit_ns || limit > r->time_limit_ns)
+        return r->time_limit_ns;
+    return limit;
+}
+
 static int fly(struct drive *d, struct task *task) {
+    task->limit_ns = limit_of(d, task);
+    runner_set_time_limit(d->replay->runner, task->limit_ns);
     uint32_t tag = 0;
     while (tag < d->n_tags && d->flying[tag])
         tag++;
@@ -204,21 +232,22 @@ static int take_late(struct drive *d, struct task *task, const struct judgement 
 }
 
 /* Is this hang the program's own doing, however busy the machine is? */
-static bool is_own_doing(const struct replay *r, const struct observation *seen) {
+static bool is_own_doing(const struct replay *r, const struct task *task,
+                         const struct observation *seen) {
     uint64_t cpu = 0;
     for (uint32_t i = 0; i < r->n_runs; i++)
         cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
-    bool runaway = seen->duration_ns < r->time_limit_ns;
+    bool runaway = seen->duration_ns < task->limit_ns;
     return runaway || seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
-static int postpone(struct drive *d, struct task *task, struct observation *seen,
+static int postpone(struct task_list *list, struct task *task, struct observation *seen,
                     const struct judgement *j) {
     task->first = *seen;
     task->first_judgement = *j;
     *seen = (struct observation){0};
     task->is_late = true;
-    push(&d->late, task);
+    push(list, task);
     return 0;
 }
 
@@ -232,8 +261,12 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     }
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    if (j.verdict == VERDICT_HUNG && !task->is_late && !is_own_doing(r, seen))
-        return postpone(d, task, seen, &j);
+    bool hung = j.verdict == VERDICT_HUNG;
+    if (hung && !task->is_late && !is_own_doing(r, task, seen))
+        return postpone(&d->late, task, seen, &j);
+    if (hung && !task->is_late && task->limit_ns < r->time_limit_ns)
+        return postpone(&d->urgent, task, seen, &j);
+    d->early_wrong |= task->is_late && !hung && !d->late_phase;
     int err = task->is_late ? take_late(d, task, &j) : 0;
     if (err == 0)
         err = store_execution(d, task, seen, &j);
@@ -245,7 +278,9 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         return retry_unreached(d, task);
     task->bad |= plan_is_bad(j.verdict);
     bool more = task->bad && task->order.repeat < (uint32_t)r->options->repeat;
-    if (!more || (j.verdict == VERDICT_HUNG && task->order.repeat + 1 >= HUNG_EXECUTIONS))
+    bool hung_enough = hung && task->order.repeat + 1 >= HUNG_EXECUTIONS;
+    d->n_hung += hung_enough;
+    if (!more || hung_enough)
         return settle(d, task);
     task->is_late = false;
     return again(d, task);
