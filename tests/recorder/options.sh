@@ -12,7 +12,7 @@ equal '|' "$(sql argv.db 'SELECT recording.argv, process.argv FROM recording, pr
 ! grep -q very-private argv.db || fail 'an argument is in the database'
 
 record -o bytes.db -- "$PROGRAMS/hello" $'f\377 g' '' 'ü' >out
-equal "$(printf '%s\0' "$PROGRAMS/hello" $'f\377 g' '' 'ü' | xxd -p -u | tr -d '\n')" \
+equal "$(printf '%s\0' "$PROGRAMS/hello" $'f\377 g' '' 'ü' | od -An -v -tx1 | tr -d ' \n' | tr a-f A-F)" \
     "$(sql bytes.db 'SELECT hex(argv_bytes) FROM recording')" 'arguments that are not UTF-8'
 record -o text.db -- "$PROGRAMS/hello" 'ü "' >out
 equal "[\"$PROGRAMS/hello\",\"ü \\\"\"]|" \
