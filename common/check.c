@@ -28,6 +28,7 @@ struct check {
     int fail_on, mode; /* index of their choices; -1 = not given */
     int64_t jobs, limit;
     uint64_t timeout_ns, budget_ns;
+    bool fail_on_runtime;
     double min_coverage;
     char *const *program;
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
@@ -183,6 +184,8 @@ static int judge(struct check *c) {
         add(&line, text_dup("--output=/dev/null"));
     if (c->fail_on >= 0)
         add(&line, text_format("--fail-on=%s", severities[c->fail_on]));
+    if (c->fail_on_runtime)
+        add(&line, text_dup("--fail-on-runtime"));
     if (c->baseline)
         add(&line, text_format("--baseline=%s", c->baseline));
     if (c->min_coverage > 0)
@@ -291,6 +294,10 @@ int command_check(int argc, char **argv) {
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
          "the least severity that fails the gate (default: bug)",
          "none|look|policy|warning|bug"},
+        {0, "fail-on-runtime", CLI_FLAG, &c.fail_on_runtime, NULL,
+         "let findings count that went wrong inside the C library, the C++ runtime or "
+         "the "
+         "loader: no change of the program mends those"},
         {0, "baseline", CLI_TEXT, &c.baseline, "REPORT",
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &c.min_coverage, "PERCENT",

@@ -90,19 +90,25 @@ int gate_mark_known(struct report_data *data, const char *path) {
     return 0;
 }
 
-/* One line for a group: what happened, and the numbers of those that are new. */
-static void judge_group(const struct report_group *g, size_t *n_new, size_t *n_old,
-                        struct text *why) {
+struct tally {
+    size_t n_new, n_known, n_runtime;
+};
+
+/* One line for a group: what happened, and the numbers of those that count. */
+static void judge_group(const struct report_group *g, const struct gate_options *options,
+                        struct tally *tally, struct text *why) {
     const size_t most = 8; /* numbers in a line */
     size_t n = 0;
     AUTO_TEXT struct text numbers = {0};
     for (size_t i = 0; i < g->n; i++) {
         if (g->members[i]->known)
-            ++*n_old;
+            tally->n_known++;
+        else if (g->members[i]->runtime && !options->runtime)
+            tally->n_runtime++;
         else if (n++ < most)
             text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
     }
-    *n_new += n;
+    tally->n_new += n;
     if (!n)
         return;
     text_addf(why, "  %s:%s", g->headline, numbers.data);
@@ -115,21 +121,27 @@ static int judge_findings(const struct report_data *data,
                           const struct gate_options *options, struct text *why) {
     struct report_group *groups;
     int64_t n = report_groups_new(data, &groups);
-    size_t n_new = 0, n_old = 0;
+    struct tally tally = {0};
     if (n < 0)
         return (int)n;
     for (int64_t i = 0; i < n; i++)
         if (options->fail_on != REPORT_NONE &&
             groups[i].members[0]->severity <= options->fail_on)
-            judge_group(&groups[i], &n_new, &n_old, why);
+            judge_group(&groups[i], options, &tally, why);
     report_groups_free(groups, n);
-    if (n_new)
-        text_addf(why, "  %zu finding%s of severity %s or worse%s\n", n_new,
-                  n_new == 1 ? "" : "s", report_severity_name(options->fail_on),
+    if (tally.n_new)
+        text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
+                  tally.n_new == 1 ? "" : "s", report_severity_name(options->fail_on),
                   options->baseline ? " that the baseline does not have" : "");
-    if (n_old)
-        text_addf(why, "  %zu known from the baseline\n", n_old);
-    return n_new ? GATE_FAILED : GATE_PASSED;
+    if (tally.n_known)
+        text_addf(why, "  %zu known from the baseline\n", tally.n_known);
+    if (tally.n_runtime)
+        text_addf(why,
+                  "  %zu inside the C library, the C++ runtime or the loader do%s not "
+                  "count; --fail-on-runtime counts %s\n",
+                  tally.n_runtime, tally.n_runtime == 1 ? "es" : "",
+                  tally.n_runtime == 1 ? "it" : "them");
+    return tally.n_new ? GATE_FAILED : GATE_PASSED;
 }
 
 static int judge_coverage(const struct report_data *data,

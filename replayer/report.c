@@ -116,8 +116,8 @@ static int check(struct report_options *options, int n_operands, char **operands
     if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
         return error_print(-EINVAL,
                            "report: --min-coverage takes a percentage, 0 to 100");
-    options->gate |=
-        options->fail_on >= 0 || options->baseline || options->rules.min_coverage > 0;
+    options->gate |= options->fail_on >= 0 || options->rules.runtime ||
+                     options->baseline || options->rules.min_coverage > 0;
     options->rules.baseline = options->baseline != NULL;
     options->rules.fail_on =
         options->fail_on < 0 ? REPORT_BUG : severities[options->fail_on];
@@ -144,10 +144,14 @@ int command_report(int argc, char **argv) {
         {0, "gate", CLI_FLAG, &o.gate, NULL,
          "judge: exit 1 when there is a finding at or above --fail-on, or coverage is "
          "too low; "
-         "the three options below imply it"},
+         "the four options below imply it"},
         {0, "fail-on", CLI_CHOICE, &o.fail_on, NULL,
          "the least severity that fails the gate (default: bug)",
          "none|look|policy|warning|bug"},
+        {0, "fail-on-runtime", CLI_FLAG, &o.rules.runtime, NULL,
+         "let findings count that went wrong inside the C library, the C++ runtime or "
+         "the "
+         "loader: no change of the program mends those"},
         {0, "baseline", CLI_TEXT, &o.baseline, "REPORT",
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
