@@ -120,18 +120,23 @@ median() {
     tail -n +2 "$1" | sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-for program in "${order[@]}"; do
-    for round in $(seq 0 "$rounds"); do
-        for way in "${ways[@]}"; do
-            run "$way" "$program"
-        done
-        echo "$program: round $round of $rounds" >&2
-    done
-done
+# row PROGRAM: its medians, as Markdown and as a line of 'rows' for the means.
+row() {
+    local program=$1 events exact data heaptrack=0 raw=0
+    IFS='|' read -r events _ exact data <facts."$program"
+    [ ! -e heaptrack."$program" ] || heaptrack=$(median heaptrack."$program") raw=$(median heaptrack-raw."$program")
+    echo "$program $events $(median bare."$program") $(median dearth-run."$program") $(median dearth."$program") $heaptrack $raw $exact $data $(cat size."$program")" |
+        tee -a rows | awk '
+            function s(ns) { return ns ? sprintf("%.3f s", ns / 1e9) : "-" }
+            function r(a, b) { return a && b ? sprintf("%.2f", a / b) : "-" }
+            {
+                printf "| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %.2f, %.2f | %s |\n", $1, $2, s($3), s($4), s($5), s($6), s($7),
+                    r($4, $3), r($5, $3), r($6, $5), r($7, $4), $9 / $2, $10 / $2, $8 ? "yes" : "no"
+            }'
+}
 
-# --- the table ---
-
-echo "Medians of $rounds rounds, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg) at the end, $(uname -m), $("$dearth" --version)."
+# The table grows as programs are done, so that a run that is cut short is not lost.
+echo "Medians of $rounds rounds, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg) at the start, $(uname -m), $("$dearth" --version)."
 echo
 echo "- *dearth, run*: until the program has ended; *dearth, all*: until the database is complete, symbols included."
 echo "- *bytes/event*: of the compressed events, and of the whole database."
@@ -139,21 +144,19 @@ echo
 echo "| program | events | bare | dearth, run | dearth, all | heaptrack | heaptrack --raw | run / bare | all / bare | heaptrack / all | raw / run | bytes/event | exact |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 for program in "${order[@]}"; do
-    IFS='|' read -r events _ exact data <facts."$program"
-    heaptrack=0 raw=0
-    [ ! -e heaptrack."$program" ] || heaptrack=$(median heaptrack."$program") raw=$(median heaptrack-raw."$program")
-    echo "$program $events $(median bare."$program") $(median dearth-run."$program") $(median dearth."$program") $heaptrack $raw $exact $data $(cat size."$program")"
-done | awk '
-    function s(ns) { return ns ? sprintf("%.3f s", ns / 1e9) : "-" }
-    function r(a, b) { return a && b ? sprintf("%.2f", a / b) : "-" }
+    for round in $(seq 0 "$rounds"); do
+        for way in "${ways[@]}"; do
+            run "$way" "$program"
+        done
+        echo "$program: round $round of $rounds" >&2
+    done
+    row "$program"
+done
+awk '
     function note(i, a, b) { if (a && b) { sum[i] += log(a / b); n[i]++; if (a / b > top[i]) top[i] = a / b } }
     function mean(i) { return n[i] ? sprintf("%.2f", exp(sum[i] / n[i])) : "-" }
-    {
-        printf "| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %.2f, %.2f | %s |\n", $1, $2, s($3), s($4), s($5), s($6), s($7),
-            r($4, $3), r($5, $3), r($6, $5), r($7, $4), $9 / $2, $10 / $2, $8 ? "yes" : "no"
-        note(1, $4, $3); note(2, $5, $3); note(3, $6, $5); note(4, $7, $4)
-    }
+    { note(1, $4, $3); note(2, $5, $3); note(3, $6, $5); note(4, $7, $4) }
     END {
         printf "| **geometric mean** | | | | | | | **%s** | **%s** | **%s** | **%s** | | |\n", mean(1), mean(2), mean(3), mean(4)
         printf "| worst | | | | | | | %.2f | %.2f | | | | |\n", top[1], top[2]
-    }'
+    }' rows
