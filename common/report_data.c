@@ -115,6 +115,13 @@ static int choose(struct report_data *data, int64_t wanted) {
     return store_exec(data->store, sql);
 }
 
+/* The end of a loop over rows. @r: what preparing gave; @step: the last sqlite3_step(). */
+static int end_reading(struct report_data *data, int r, int step, const char *doing) {
+    if (r)
+        return r;
+    return step == SQLITE_DONE ? 0 : store_error(data->store, doing);
+}
+
 static int load_recordings(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
@@ -163,9 +170,7 @@ static int load_recordings(struct report_data *data) {
         for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
             *numbers[i] = int_or(s, 10 + i, -1);
     }
-    return r                     ? r
-           : step == SQLITE_DONE ? 0
-                                 : store_error(data->store, "reading recordings");
+    return end_reading(data, r, step, "reading recordings");
 }
 
 static int load_replays(struct report_data *data) {
@@ -198,7 +203,7 @@ static int load_replays(struct report_data *data) {
         x->attempts = sqlite3_column_int64(s, 14);
         data->n_attempts += (uint64_t)x->attempts;
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading replays");
+    return end_reading(data, r, step, "reading replays");
 }
 
 /* --- sites
@@ -223,9 +228,7 @@ static int load_locations(struct report_data *data) {
         x->line = (int64_t)natural(s, 5);
         x->name = keep_column(data, s, 6);
     }
-    return r                     ? r
-           : step == SQLITE_DONE ? 0
-                                 : store_error(data->store, "reading locations");
+    return end_reading(data, r, step, "reading locations");
 }
 
 static int compare_location_id(const void *key, const void *item) {
@@ -283,7 +286,7 @@ static int load_sites(struct report_data *data) {
         x->error_path = sqlite3_column_int(s, 7) != 0;
         x->verdict = -1;
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading sites");
+    return end_reading(data, r, step, "reading sites");
 }
 
 static int load_counts(struct report_data *data) {
@@ -317,9 +320,7 @@ static int load_counts(struct report_data *data) {
             x->first_thread = sqlite3_column_int64(s, 9);
         }
     }
-    return r                     ? r
-           : step == SQLITE_DONE ? 0
-                                 : store_error(data->store, "reading site_stat");
+    return end_reading(data, r, step, "reading site_stat");
 }
 
 /* Sites that no recording has but a run without a fault reached: as testable as the
@@ -342,9 +343,7 @@ static int load_reached(struct report_data *data) {
         if (!x->count && !x->failable)
             x->count = x->failable = natural(s, 1);
     }
-    return r                     ? r
-           : step == SQLITE_DONE ? 0
-                                 : store_error(data->store, "reading baseline_site");
+    return end_reading(data, r, step, "reading baseline_site");
 }
 
 static int index_of(const char *const *names, int n, const char *name, int fallback) {
@@ -392,7 +391,7 @@ static int load_attempts(struct report_data *data) {
             x->occurrences_tested++;
         }
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading attempts");
+    return end_reading(data, r, step, "reading attempts");
 }
 
 static int load_skipped(struct report_data *data) {
@@ -412,7 +411,7 @@ static int load_skipped(struct report_data *data) {
         x = found;
         x->reason = (uint8_t)reason; /* the newest replay's word */
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading skipped");
+    return end_reading(data, r, step, "reading skipped");
 }
 
 static void decide_reason(struct report_site *site) {
@@ -594,7 +593,7 @@ static int load_finding_sites(struct report_data *data) {
             *(struct dearth_key *)append(&x->sites, &x->n_sites, sizeof *x->sites) =
                 store_column_key(s, 1);
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading findings");
+    return end_reading(data, r, step, "reading findings");
 }
 
 static int by_weight(const void *a, const void *b) {
@@ -646,7 +645,7 @@ static int load_notes(struct report_data *data) {
         const char *kind = store_column_text(s, 0), *text = store_column_text(s, 1);
         add_note(data, kind ? kind : "note", text ? text : "", store_column_text(s, 2));
     }
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading notes");
+    return end_reading(data, r, step, "reading notes");
 }
 
 static int load_modules_without_cfi(struct report_data *data) {
@@ -661,7 +660,7 @@ static int load_modules_without_cfi(struct report_data *data) {
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
         *(const char **)append(&data->modules_without_cfi, &data->n_modules_without_cfi,
                                sizeof(char *)) = keep_column(data, s, 0);
-    return r ? r : step == SQLITE_DONE ? 0 : store_error(data->store, "reading modules");
+    return end_reading(data, r, step, "reading modules");
 }
 
 /* What only the report can know. Counted sites and states, no judgement. */
