@@ -37,6 +37,18 @@ static void remove_private_file(struct conditions *c) {
     c->stdin_is_ours = false;
 }
 
+struct runner_options conditions_options(const struct conditions *c) {
+    return (struct runner_options){
+        .argv = c->argv,
+        .exe = c->exe,
+        .cwd = c->cwd,
+        .envp = c->envp,
+        .stdin_path = c->stdin_path,
+        .stdin_offset = c->stdin_offset,
+        .stdin_is_pipe = c->stdin_is_pipe,
+    };
+}
+
 void conditions_deinit(struct conditions *c) {
     remove_private_file(c);
     free_strings(c->argv);

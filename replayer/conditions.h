@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runner.h"
+
 struct store;
 
 /* Zero is valid and empty. */
@@ -32,6 +34,12 @@ struct conditions {
  */
 int conditions_init(struct conditions *c, struct store *store, int64_t recording_id,
                     char *const *argv);
+
+/**
+ * What a runner needs of the conditions; the caller sets limits, isolation and the rest.
+ * Return: options that point into @c.
+ */
+struct runner_options conditions_options(const struct conditions *c);
 
 /** Free, and remove the private file; twice is safe. */
 void conditions_deinit(struct conditions *c);

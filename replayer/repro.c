@@ -279,23 +279,15 @@ static void say_end(const struct observation *seen) {
 static int start(const struct repro_options *options, const struct evidence *e,
                  const struct conditions *c, struct runner **out) {
     enum isolation used;
-    struct runner_options o = {
-        .argv = c->argv,
-        .exe = c->exe,
-        .cwd = c->cwd,
-        .envp = c->envp,
-        .stdin_path = c->stdin_path,
-        .stdin_offset = c->stdin_offset,
-        .stdin_is_pipe = c->stdin_is_pipe,
-        .jobs = 1,
-        .time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS,
-        .stdout_cap = STDOUT_CAP,
-        .output_limit = OUTPUT_LIMIT,
-        .isolation = e->isolation,
-        .traced = e->traced && !options->gdb,
-        .keep_stdio = options->gdb,
-        .debugger = options->gdb ? "gdb" : NULL,
-    };
+    struct runner_options o = conditions_options(c);
+    o.jobs = 1;
+    o.time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS;
+    o.stdout_cap = STDOUT_CAP;
+    o.output_limit = OUTPUT_LIMIT;
+    o.isolation = e->isolation;
+    o.traced = e->traced && !options->gdb;
+    o.keep_stdio = options->gdb;
+    o.debugger = options->gdb ? "gdb" : NULL;
     return runner_new(&o, out, &used);
 }
 

@@ -69,21 +69,13 @@ static void forget_runs(struct replay *r) {
 static int start_runner(struct replay *r, enum isolation isolation, bool traced,
                         uint64_t limit_ns, uint64_t output_limit) {
     const struct conditions *c = &r->conditions;
-    struct runner_options o = {
-        .argv = c->argv,
-        .exe = c->exe,
-        .cwd = c->cwd,
-        .envp = c->envp,
-        .stdin_path = c->stdin_path,
-        .stdin_offset = c->stdin_offset,
-        .stdin_is_pipe = c->stdin_is_pipe,
-        .jobs = r->jobs,
-        .time_limit_ns = limit_ns,
-        .stdout_cap = STDOUT_CAP,
-        .output_limit = output_limit,
-        .isolation = isolation,
-        .traced = traced,
-    };
+    struct runner_options o = conditions_options(c);
+    o.jobs = r->jobs;
+    o.time_limit_ns = limit_ns;
+    o.stdout_cap = STDOUT_CAP;
+    o.output_limit = output_limit;
+    o.isolation = isolation;
+    o.traced = traced;
     r->runner = runner_free(r->runner);
     r->traced = traced;
     return runner_new(&o, &r->runner, &r->isolation);
