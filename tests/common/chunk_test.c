@@ -15,13 +15,7 @@
 #include "common/chunk.h"
 #include "schemas/shm.h"
 
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            exit(1);                                                                     \
-        }                                                                                \
-    } while (0)
+#include "tests/common/check.h"
 
 static uint64_t state = 88172645463325252ull;
 static uint32_t draw(uint32_t below) { /* xorshift64*: Vigna, 2016 */

@@ -12,13 +12,7 @@
 #include "common/store.h"
 #include "recorder/collector.h"
 
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            exit(1);                                                                     \
-        }                                                                                \
-    } while (0)
+#include "tests/common/check.h"
 
 static char folder[] = "/tmp/dearth-collector-test-XXXXXX";
 

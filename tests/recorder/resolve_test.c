@@ -13,13 +13,7 @@
 #include "common/store.h"
 #include "recorder/session.h"
 
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            exit(1);                                                                     \
-        }                                                                                \
-    } while (0)
+#include "tests/common/check.h"
 #define NOINLINE __attribute__((noinline))
 
 static struct store *store;

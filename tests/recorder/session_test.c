@@ -18,13 +18,7 @@
 
 #include "recorder/session.h"
 
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            exit(1);                                                                     \
-        }                                                                                \
-    } while (0)
+#include "tests/common/check.h"
 
 static char folder[] = "/tmp/dearth-session-test-XXXXXX";
 static struct session_options options;

@@ -11,13 +11,7 @@
 #include "common/store.h"
 #include "recorder/session.h"
 
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            exit(1);                                                                     \
-        }                                                                                \
-    } while (0)
+#include "tests/common/check.h"
 
 static struct session *session;
 static struct store *store;
