@@ -1,10 +1,10 @@
 /*
  * The loop of a replay: orders out, observations in, one attempt row each.
  *
- *   urgent   repeats of bad verdicts, retries        first, so that a finding is whole
- * early plan     the faults, in their order              next late     attempts that
- * passed their time limit   last, when nothing else runs, with a longer limit: a busy
- * machine is no hang; if it ends now, that counts
+ *   urgent   repeats of bad verdicts, retries        first: a finding is whole early
+ *   plan     the faults, in their order              next
+ *   late     attempts that passed their time limit   last, when nothing else runs, with a
+ *            longer limit: a busy machine is no hang; if it ends now, that counts
  *
  * Invariant: each task is in one of the lists, with the runner, or settled; `done` counts
  * the plan's faults whose series of executions is settled.

@@ -1,10 +1,11 @@
 /*
  * The frame tree: stacks become node ids, without a lock and without waiting.
  *
- *   index level 0 (2^12 entries)   fingerprint << 32 | node id      private, wiped by
- * fork index level 1 (2^15) ...       made when the one before is ¾ full; all are
- * consulted │ ▼ node_blocks[id / 1024][id % 1024]  (parent, address, module, offset, key)
- * shared
+ *   index level 0 (2^12 entries)   fingerprint << 32 | node id   private, wiped by fork
+ *   index level 1 (2^15) ...       made when the one before is ¾ full; all are consulted
+ *       │
+ *       ▼
+ *   node_blocks[id / 1024][id % 1024]  (parent, address, module, offset, key)   shared
  *
  * To add: take an id, fill the node, publish it (state, release), then put it into the
  * index by compare-and-swap. Who loses the race to an equal node uses that one and keeps
