@@ -49,6 +49,8 @@ enum table {
     T_FINDING,
     T_FINDING_ATTEMPT,
     T_SKIPPED,
+    T_LEAK,
+    T_REFUSED,
     N_TABLES
 };
 
@@ -69,7 +71,7 @@ struct rule {
     const char *find;
     const char *update; /* of a row that was found; :id is its id */
     bool has_id;
-    struct reference references[5];
+    struct reference references[7]; /* ended by a NULL column */
 };
 
 /* In order of dependence. */
@@ -204,7 +206,9 @@ static const struct rule rules[N_TABLES] = {
                    true,
                    {{"replay_id", T_REPLAY},
                     {"site_id", T_SITE},
-                    {"crash_stack_id", T_STACK}}},
+                    {"crash_stack_id", T_STACK},
+                    {"sample_stack_id", T_STACK},
+                    {"second_site_id", T_SITE}}},
     /* The same finding in two shards: its rate is that of both, unless its evidence was
        there. */
     [T_FINDING] =
@@ -226,6 +230,20 @@ static const struct rule rules[N_TABLES] = {
                            false,
                            {{"finding_id", T_FINDING}, {"attempt_id", T_ATTEMPT}}},
     [T_SKIPPED] = {"skipped",
+                   "replay_id",
+                   NULL,
+                   NULL,
+                   NULL,
+                   false,
+                   {{"replay_id", T_REPLAY}, {"site_id", T_SITE}}},
+    [T_LEAK] = {"leak",
+                "attempt_id",
+                "attempt_id",
+                NULL,
+                NULL,
+                false,
+                {{"attempt_id", T_ATTEMPT}, {"site_id", T_SITE}}},
+    [T_REFUSED] = {"refused",
                    "replay_id",
                    NULL,
                    NULL,

@@ -18,7 +18,22 @@
 #include "text.h"
 
 /* migrations[i] takes a database from version i + 1 to i + 2. */
-static const char *const migrations[] = {NULL};
+static const char *const migrations[] = {
+    "ALTER TABLE replay ADD COLUMN how TEXT NOT NULL DEFAULT 'rerun';"
+    "ALTER TABLE attempt ADD COLUMN leaked_bytes INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN output_check INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN sample_stack_id INTEGER REFERENCES stack(id);"
+    "ALTER TABLE attempt ADD COLUMN under TEXT NOT NULL DEFAULT 'plain';"
+    "ALTER TABLE attempt ADD COLUMN second_site_id INTEGER REFERENCES site(id);"
+    "ALTER TABLE attempt ADD COLUMN second_occurrence INTEGER;"
+    "CREATE TABLE leak (attempt_id INTEGER NOT NULL REFERENCES attempt(id), "
+    "site_id INTEGER NOT NULL REFERENCES site(id), blocks INTEGER NOT NULL, "
+    "bytes INTEGER NOT NULL, PRIMARY KEY (attempt_id, site_id)) WITHOUT ROWID;"
+    "CREATE TABLE refused (replay_id INTEGER NOT NULL REFERENCES replay(id), "
+    "site_id INTEGER NOT NULL REFERENCES site(id), reason TEXT NOT NULL, "
+    "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;",
+};
 
 int store_error(struct store *store, const char *doing) {
     int code = sqlite3_extended_errcode(store->db);

@@ -73,12 +73,28 @@ enum fault_mode fault_mode_from_name(const char *name) {
     return MODE_ONCE;
 }
 
-void observation_deinit(struct observation *o) {
-    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
-        free(o->crash_frames[i].module);
-        free(o->crash_frames[i].function);
+const char *how_name(enum how how) {
+    static const char *const names[] = {"rerun", "snapshot", "sweep"};
+    return names[how];
+}
+
+const char *under_name(enum under under) {
+    static const char *const names[] = {"plain", "guarded", "asan", "valgrind"};
+    return names[under];
+}
+
+void crash_frames_free(struct crash_frame *frames, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        free(frames[i].module);
+        free(frames[i].function);
     }
-    free(o->crash_frames);
+    free(frames);
+}
+
+void observation_deinit(struct observation *o) {
+    crash_frames_free(o->crash_frames, o->n_crash_frames);
+    crash_frames_free(o->sample_frames, o->n_sample_frames);
+    free(o->leaks);
     free(o->crash_exe);
     free(o->fired_exe);
     free(o->stdout_data);

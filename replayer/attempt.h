@@ -37,6 +37,21 @@ enum severity {
     SEVERITY_BUG
 };
 
+/* How an execution was made. */
+enum how {
+    HOW_RERUN = 0, /* a fresh process tree: the reference */
+    HOW_SNAPSHOT,  /* a copy of a running process, made at the site */
+    HOW_SWEEP,     /* one of many faults in one long-lived process */
+};
+
+/* What the execution ran under, to see damage that is otherwise silent. */
+enum under {
+    UNDER_PLAIN = 0,
+    UNDER_GUARDED, /* canaries, quarantine and poison in the preload library */
+    UNDER_ASAN,    /* the program is an AddressSanitizer build */
+    UNDER_VALGRIND,
+};
+
 /* The runner's input. */
 struct order {
     int64_t site_id; /* 0 = baseline: no fault */
@@ -47,6 +62,10 @@ struct order {
     enum fault_mode mode;
     uint32_t burst;
     uint32_t repeat; /* 0 = first execution */
+    enum under under;
+    int64_t second_site_id; /* --depth 2: fails after the first; 0 = none */
+    struct dearth_key second_site;
+    uint64_t second_occurrence; /* 1-based, counted from the first failure on */
 };
 
 #define OBSERVATION_STDERR_BYTES 4096
@@ -58,6 +77,12 @@ struct crash_frame { /* innermost first */
     uint32_t build_id_bytes;
     uint64_t offset; /* return address - bias (innermost: pc + 1) */
     char *function;  /* linkage name as the supervisor saw it; NULL = unknown */
+};
+
+/* Blocks of one site that nothing pointed to any more at exit. */
+struct leaked_site {
+    struct dearth_key site;
+    uint64_t blocks, bytes;
 };
 
 /* What one execution showed. Owned members are freed by observation_deinit(). */
@@ -94,8 +119,19 @@ struct observation {
     struct crash_frame *crash_frames;
     uint32_t n_crash_frames;
     uint64_t started_unix_ns;
+    enum how how;
+    /* hung: a second sample, taken later than crash_frames */
+    struct crash_frame *sample_frames;
+    uint32_t n_sample_frames;
+    bool leaks_known; /* the reachability scan ran to its end */
+    struct leaked_site *leaks;
+    uint32_t n_leaks;
+    bool output_checked; /* --output-check ran; output_check is its exit status */
+    int output_check;
 };
 void observation_deinit(struct observation *o);
+/** Frames that an observation owned. NULL with 0 is allowed. */
+void crash_frames_free(struct crash_frame *frames, uint32_t n);
 
 /* Baseline runs, folded into what an attempt is compared with. */
 struct baseline {
@@ -124,6 +160,9 @@ struct judgement {
     char reason[160];   /* one sentence: what decided it */
     int stdout_same;    /* 1, 0, -1 = not comparable */
     int files_same;
+    bool silent; /* degraded with status 0 and nothing on stderr beyond the baseline's */
+    /* leaks beyond the baseline's; valid when the observation's leaks_known */
+    uint64_t leaked_blocks, leaked_bytes;
 };
 
 const char *verdict_name(enum verdict v); /* "handled" ... */
@@ -133,6 +172,9 @@ enum verdict verdict_from_name(const char *name);       /* VERDICT_NONE when unk
 enum severity verdict_severity(enum verdict v);         /* by the design's table */
 const char *fault_mode_name(enum fault_mode m);         /* "once", "sticky", "burst" */
 enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknown */
+
+const char *how_name(enum how how);       /* "rerun", "snapshot", "sweep" */
+const char *under_name(enum under under); /* "plain", "guarded", "asan", "valgrind" */
 
 /**
  * Judge one execution. Pure.

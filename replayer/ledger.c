@@ -18,7 +18,7 @@
 struct ledger {
     struct store *store;
     int64_t replay_id, recording_id;
-    sqlite3_stmt *attempt;
+    sqlite3_stmt *attempt, *leak;
     sqlite3_stmt *module; /* path under which a build-id is known */
 };
 
@@ -142,16 +142,21 @@ int ledger_new(struct store *store, const struct replay_options *options,
         store,
         "INSERT INTO attempt (replay_id, site_id, occurrence, mode, burst, how, repeat, "
         "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
-        "fired_exe, "
-        "also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
-        "stdout_bytes, "
-        "stdout_digest, stdout_same, files_same, stderr_tail, crash_signal, crash_code, "
-        "crash_address, crash_pid, crash_exe, crash_stack_id, started_unix_ns) VALUES "
-        "(?1, ?2, ?3, ?4, ?5, 'rerun', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-        "?16, "
+        "fired_exe, also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
+        "stdout_bytes, stdout_digest, stdout_same, files_same, stderr_tail, "
+        "crash_signal, "
+        "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
+        "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
+        "under, second_site_id, second_occurrence) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
-        "?33)",
+        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42)",
         &l->attempt);
+    if (r == 0)
+        r = store_prepare(store,
+                          "INSERT INTO leak (attempt_id, site_id, blocks, bytes) SELECT "
+                          "?1, id, ?3, ?4 FROM site WHERE key = ?2",
+                          &l->leak);
     if (r == 0)
         r = store_prepare(store,
                           "SELECT path FROM module WHERE build_id = ?1 ORDER BY id "
@@ -168,6 +173,7 @@ int ledger_new(struct store *store, const struct replay_options *options,
 struct ledger *ledger_free(struct ledger *l) {
     if (l) {
         sqlite3_finalize(l->attempt);
+        sqlite3_finalize(l->leak);
         sqlite3_finalize(l->module);
         free(l);
     }
@@ -375,28 +381,29 @@ static int compare_frames(const struct crash_frame *a, const struct crash_frame 
 /* A stack too deep to be read whole ends somewhere in its recursion, by chance. Cut it at the
  * outermost call of the smallest frame that recurs, so that the same recursion ends the same
  * way every time. Return: how many frames to keep. */
-static uint32_t cut_recursion(const struct observation *o) {
-    uint32_t n = o->n_crash_frames, best = n;
+static uint32_t cut_recursion(const struct crash_frame *all, uint32_t n) {
+    uint32_t best = n;
     if (n < OBSERVATION_MAX_FRAMES)
         return n;
     for (uint32_t i = 1; i < n; i++) {
-        const struct crash_frame *f = &o->crash_frames[i];
+        const struct crash_frame *f = &all[i];
         bool recurs = false;
         for (uint32_t k = 0; k < i && !recurs; k++)
-            recurs = compare_frames(f, &o->crash_frames[k]) == 0;
-        if (recurs && (best == n || compare_frames(f, &o->crash_frames[best]) <= 0))
+            recurs = compare_frames(f, &all[k]) == 0;
+        if (recurs && (best == n || compare_frames(f, &all[best]) <= 0))
             best = i;
     }
     return best == n ? n : best + 1;
 }
 
-static int64_t store_crash_stack(struct ledger *l, const struct observation *o) {
-    if (!o->n_crash_frames)
+static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
+                           uint32_t n_all) {
+    if (!n_all)
         return 0;
-    uint32_t n = cut_recursion(o);
+    uint32_t n = cut_recursion(all, n_all);
     struct session_frame *frames = text_alloc(n * sizeof *frames);
     for (uint32_t i = 0; i < n; i++) {
-        const struct crash_frame *f = &o->crash_frames[i];
+        const struct crash_frame *f = &all[i];
         frames[i] = (struct session_frame){.build_id_bytes = f->build_id_bytes,
                                            .module = known_path(l, f),
                                            .offset = f->offset};
@@ -437,6 +444,12 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
         bind_text(s, 15, o->fired_exe);
     }
     sqlite3_bind_int64(s, 16, (int64_t)o->also_failed);
+    bind_text(s, 34, how_name(o->how));
+    bind_text(s, 40, under_name(order->under));
+    if (order->second_site_id) {
+        sqlite3_bind_int64(s, 41, order->second_site_id);
+        sqlite3_bind_int64(s, 42, (int64_t)order->second_occurrence);
+    }
 }
 
 static void bind_result(sqlite3_stmt *s, const struct observation *o,
@@ -461,6 +474,27 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
     if (crash_stack)
         sqlite3_bind_int64(s, 32, crash_stack);
     sqlite3_bind_int64(s, 33, (int64_t)o->started_unix_ns);
+    if (o->leaks_known) {
+        sqlite3_bind_int64(s, 35, (int64_t)j->leaked_blocks);
+        sqlite3_bind_int64(s, 36, (int64_t)j->leaked_bytes);
+    }
+    sqlite3_bind_int(s, 37, j->silent);
+    if (o->output_checked)
+        sqlite3_bind_int(s, 38, o->output_check);
+}
+
+/* Blocks of sites that no recording and no baseline run knows have no row of their own. */
+static int store_leaks(struct ledger *l, int64_t attempt_id,
+                       const struct observation *o) {
+    int r = 0;
+    for (uint32_t i = 0; i < o->n_leaks && r == 0; i++) {
+        sqlite3_bind_int64(l->leak, 1, attempt_id);
+        store_bind_key(l->leak, 2, o->leaks[i].site);
+        sqlite3_bind_int64(l->leak, 3, (int64_t)o->leaks[i].blocks);
+        sqlite3_bind_int64(l->leak, 4, (int64_t)o->leaks[i].bytes);
+        r = store_step_done(l->store, l->leak);
+    }
+    return r;
 }
 
 int ledger_attempt(struct ledger *l, const struct order *order,
@@ -469,17 +503,23 @@ int ledger_attempt(struct ledger *l, const struct order *order,
     int r = store_begin(l->store);
     if (r < 0)
         return r;
-    int64_t stack = store_crash_stack(l, seen);
-    if (stack < 0) {
+    int64_t stack = store_stack(l, seen->crash_frames, seen->n_crash_frames);
+    int64_t sample = store_stack(l, seen->sample_frames, seen->n_sample_frames);
+    if (stack < 0 || sample < 0) {
         store_rollback(l->store);
-        return (int)stack;
+        return (int)(stack < 0 ? stack : sample);
     }
     sqlite3_bind_int64(l->attempt, 1, l->replay_id);
     bind_fault(l->attempt, order, seen, judgement);
     bind_result(l->attempt, seen, judgement, stack);
+    if (sample)
+        sqlite3_bind_int64(l->attempt, 39, sample);
     r = store_step_done(l->store, l->attempt);
+    int64_t id = sqlite3_last_insert_rowid(l->store->db);
     if (attempt_id)
-        *attempt_id = sqlite3_last_insert_rowid(l->store->db);
+        *attempt_id = id;
+    if (r == 0)
+        r = store_leaks(l, id, seen);
     if (r == 0)
         r = store_commit(l->store);
     if (r < 0)

@@ -123,39 +123,59 @@ static void *get_bytes(struct reader *r) {
     return copy;
 }
 
+static void put_frames(struct text *to, const struct crash_frame *frames, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        text_add_n(to, (const char *)&frames[i], sizeof frames[i]);
+        put_string(to, frames[i].module);
+        put_string(to, frames[i].function);
+    }
+}
+
+static struct crash_frame *get_frames(struct reader *r, uint32_t *n) {
+    uint32_t wanted = *n;
+    *n = 0;
+    if (!r->err && wanted > OBSERVATION_MAX_FRAMES)
+        r->err = -EPROTO;
+    if (r->err || !wanted)
+        return NULL;
+    struct crash_frame *frames = text_alloc(wanted * sizeof *frames);
+    for (uint32_t i = 0; i < wanted && !r->err; i++) {
+        get_fixed(r, &frames[i], sizeof frames[i]);
+        frames[i].module = get_bytes(r);
+        frames[i].function = get_bytes(r);
+        ++*n;
+    }
+    return frames;
+}
+
+static void *get_array(struct reader *r, uint32_t n, size_t bytes) {
+    uint64_t before = r->left;
+    void *array = get_bytes(r);
+    if (!r->err && array && before - r->left != sizeof(uint64_t) + n * bytes)
+        r->err = -EPROTO;
+    return array;
+}
+
 static void put_observation(struct text *to, const struct observation *seen) {
     text_add_n(to, (const char *)seen, sizeof *seen);
     put_string(to, seen->fired_exe);
     put_string(to, seen->crash_exe);
     put_bytes(to, seen->stdout_data, seen->stdout_kept);
     put_bytes(to, seen->stderr_tail, seen->stderr_tail_n);
-    for (uint32_t i = 0; i < seen->n_crash_frames; i++) {
-        const struct crash_frame *frame = &seen->crash_frames[i];
-        text_add_n(to, (const char *)frame, sizeof *frame);
-        put_string(to, frame->module);
-        put_string(to, frame->function);
-    }
+    put_frames(to, seen->crash_frames, seen->n_crash_frames);
+    put_frames(to, seen->sample_frames, seen->n_sample_frames);
+    put_bytes(to, seen->leaks, seen->n_leaks * sizeof *seen->leaks);
 }
 
 static void get_observation(struct reader *r, struct observation *seen) {
     get_fixed(r, seen, sizeof *seen);
-    uint32_t n = r->err ? 0 : seen->n_crash_frames;
-    seen->n_crash_frames = 0;
-    seen->crash_frames = NULL;
     seen->fired_exe = get_bytes(r);
     seen->crash_exe = get_bytes(r);
     seen->stdout_data = get_bytes(r);
     seen->stderr_tail = get_bytes(r);
-    if (r->err || n > OBSERVATION_MAX_FRAMES || n == 0)
-        return;
-    seen->crash_frames = text_alloc(n * sizeof *seen->crash_frames);
-    for (uint32_t i = 0; i < n && !r->err; i++) {
-        struct crash_frame *frame = &seen->crash_frames[i];
-        get_fixed(r, frame, sizeof *frame);
-        frame->module = get_bytes(r);
-        frame->function = get_bytes(r);
-        seen->n_crash_frames++;
-    }
+    seen->crash_frames = get_frames(r, &seen->n_crash_frames);
+    seen->sample_frames = get_frames(r, &seen->n_sample_frames);
+    seen->leaks = get_array(r, seen->n_leaks, sizeof *seen->leaks);
 }
 
 int wire_send_result(int fd, uint64_t tag, const struct observation *seen) {

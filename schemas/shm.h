@@ -61,6 +61,11 @@ enum shm_flag {
                                    nowhere without */
     SHM_DROP_WHEN_FULL = 1u << 4, /* count a loss instead of waiting for the collector */
     SHM_NO_ARGV = 1u << 5,      /* do not copy argv into the process block */
+    SHM_SNAPSHOT = 1u << 6,     /* copy the process at every ordered site (struct shm_snapshot) */
+    SHM_LEAKS = 1u << 7,        /* keep a table of live blocks and scan for unreachable ones at exit */
+    SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
+    SHM_REGIONS = 1u << 9,      /* failures only between --from-symbol and --until-symbol */
+    SHM_CHANCE = 1u << 10,      /* failures by probability or by allocation count */
 };
 
 /* Allocation functions. The value is also the `offset` of a site's leaf node. */

@@ -1,4 +1,4 @@
--- dearth.db, schema version 1. One database gathers many recordings and replays of one program.
+-- dearth.db, schema version 2. One database gathers many recordings and replays of one program.
 -- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
 -- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
 -- as it is printed. Applied by common/store.c, which sets application_id and user_version.
@@ -204,7 +204,8 @@ CREATE TABLE replay (
     deterministic_output INTEGER,        -- 1 = all baseline runs printed the same
     deterministic_sites INTEGER,         -- 1 = all baseline runs reached the same sites
     planned   INTEGER, done INTEGER,
-    tool_version TEXT NOT NULL
+    tool_version TEXT NOT NULL,
+    how       TEXT NOT NULL DEFAULT 'rerun' -- asked for: 'auto', 'rerun', 'snapshot', 'sweep'
 );
 
 -- A run without a fault.
@@ -252,10 +253,34 @@ CREATE TABLE attempt (
     stderr_tail TEXT,                    -- last 4 KiB, valid UTF-8
     crash_signal INTEGER, crash_code INTEGER, crash_address INTEGER, crash_pid INTEGER, crash_exe TEXT,
     crash_stack_id INTEGER REFERENCES stack(id), -- stack at the fatal signal (hung: a sample)
-    leaked    INTEGER,                   -- NULL = not looked
-    started_unix_ns INTEGER NOT NULL
+    leaked    INTEGER,                   -- blocks that nothing points to at exit, beyond the baseline's; NULL = not looked
+    started_unix_ns INTEGER NOT NULL,
+    leaked_bytes INTEGER,                -- of these blocks; NULL = not looked
+    silent    INTEGER NOT NULL DEFAULT 0,-- 1 = 'degraded' with status 0 and nothing said on stderr beyond the baseline
+    output_check INTEGER,                -- exit status of --output-check; NULL = none was given
+    sample_stack_id INTEGER REFERENCES stack(id), -- hung: a second sample, taken later than crash_stack_id
+    under     TEXT NOT NULL DEFAULT 'plain', -- 'plain', 'guarded' (canaries, quarantine, poison), 'asan', 'valgrind'
+    second_site_id INTEGER REFERENCES site(id), -- --depth 2: the error-path site that failed after the first; NULL = none
+    second_occurrence INTEGER            -- counted from the first failure on
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
+
+-- Blocks that an attempt leaked and the baseline did not, by the site that allocated them.
+CREATE TABLE leak (
+    attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    blocks    INTEGER NOT NULL,
+    bytes     INTEGER NOT NULL,
+    PRIMARY KEY (attempt_id, site_id)
+) WITHOUT ROWID;
+
+-- Sites that a replay could not test in a snapshot and left to rerun, and why.
+CREATE TABLE refused (
+    replay_id INTEGER NOT NULL REFERENCES replay(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    reason    TEXT NOT NULL,             -- names of enum refusal, schemas/shm.h: 'threads', 'pipe', 'socket', ...
+    PRIMARY KEY (replay_id, site_id)
+) WITHOUT ROWID;
 
 -- What a user must look at. Derived from attempts by `dearth replay`; groups one (fault location, crash place).
 CREATE TABLE finding (
