@@ -485,6 +485,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->detached = 0;
     arena->any_fired = 0;
     arena->n_faults = 0;
+    arena->orders_block = 0;
     arena->flags = flags;
     arena->collector_pid = (uint32_t)getpid();
     memset(arena->faults, 0, sizeof arena->faults);
@@ -656,4 +657,31 @@ void session_each_site(const struct session *session,
                 each(context, process, id, node);
         }
     }
+}
+
+/* --- orders of a snapshot run --- */
+
+struct shm_orders *session_set_orders(struct session *session,
+                                      const struct shm_order *orders, uint32_t n) {
+    struct shm_header *arena = session->arena;
+    struct shm_orders *to = session_block(session, SHM_HEADER_BLOCKS);
+    if (!to || n > SHM_MAX_ORDERS ||
+        !session_block(session, SHM_HEADER_BLOCKS + SHM_ORDER_BLOCKS - 1))
+        return NULL;
+    memset(to, 0, offsetof(struct shm_orders, orders));
+    memset(to->index, 0, sizeof to->index);
+    memcpy(to->orders, orders, n * sizeof *orders);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i && key_equal(orders[i].site, orders[i - 1].site))
+            continue;
+        uint32_t at = (uint32_t)orders[i].site.lo & (SHM_ORDER_INDEX - 1);
+        while (to->index[at])
+            at = (at + 1) & (SHM_ORDER_INDEX - 1);
+        to->index[at] = (uint16_t)(i + 1);
+    }
+    to->n = n;
+    arena->blocks_next = SHM_HEADER_BLOCKS + SHM_ORDER_BLOCKS;
+    arena->worker_pid = (uint32_t)getpid();
+    __atomic_store_n(&arena->orders_block, SHM_HEADER_BLOCKS, __ATOMIC_RELEASE);
+    return to;
 }

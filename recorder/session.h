@@ -60,6 +60,14 @@ char **session_environment(const struct session *session, char *const envp[]);
 void session_set_fault(struct session *session, const struct shm_fault *fault);
 
 /**
+ * Lay down the orders of a snapshot run. Context: right after session_reset(), no target runs.
+ * @orders: @n of them, orders of the same site next to each other
+ * Return: where they lie in the arena, NULL when they do not fit.
+ */
+struct shm_orders *session_set_orders(struct session *session,
+                                      const struct shm_order *orders, uint32_t n);
+
+/**
  * Grow the arena where it is asked for, move the heartbeat. Call at least every 100 ms.
  * Return: 0, or -errno (-ENOBUFS: the arena has its full size) when a target waits for a
  * block and none can be made; nothing is printed, recycled blocks may still help it.

@@ -264,6 +264,77 @@ struct shm_fault {
     uint32_t reserved;
 };
 
+/*
+ * Snapshots (SHM_SNAPSHOT): the original runs through; at an ordered site it is copied, and the
+ * copy gets the failure.
+ *
+ *   target (original)                      worker (its tracer)
+ *   orders[i] is due at this call
+ *   may it be copied? no: refusal ──────────────────────────────► left to rerun
+ *   socket pair, `asked` = i + 1
+ *   clone ──── PTRACE_EVENT_CLONE ───────► stopped, and stays so
+ *     copy: waits on its end ◄──────────── private descriptors, by the socket it took out of the
+ *     dup3 each, forget the original        original; or refusal, and the copy is killed
+ *     proof in faults[0], NULL               watches the copy until its last process is gone
+ *   closes the pair, goes on ◄──────────── continued
+ *
+ * The copy is made by a raw clone without CLONE_VM: glibc does not learn of it, so the thread id in the
+ * thread control block is still the original's, and locks that the thread holds can be released.
+ */
+enum shm_refusal {
+    SHM_REFUSED_NOT = 0,
+    SHM_REFUSED_NEVER_DUE,  /* the original ended before */
+    SHM_REFUSED_THREADS,    /* another thread is alive */
+    SHM_REFUSED_CHILDREN,   /* it has children, which a copy could not wait for */
+    SHM_REFUSED_PIPE,       /* a pipe to another process */
+    SHM_REFUSED_SOCKET,     /* a socket that a copy would share */
+    SHM_REFUSED_DESCRIPTOR, /* another descriptor that cannot be made private: epoll, timerfd, a terminal */
+    SHM_REFUSED_MAPPING,    /* a writable shared mapping */
+    SHM_REFUSED_TIMER,      /* an interval timer runs: a copy would have none */
+    SHM_REFUSED_FILES,      /* files were written: a copy's could not be told from the original's */
+    SHM_REFUSED_PARENT,     /* another process decides what the copy's end means */
+    SHM_REFUSED_LIMIT,      /* no process or descriptor to be had */
+    SHM_REFUSED_DIVERGED,   /* the original did not end as the baseline */
+    SHM_REFUSED_UNAVAILABLE,/* untraced, no private tree, or a kernel without pidfd_getfd */
+    SHM_N_REFUSALS
+};
+struct shm_order {
+    struct dearth_key site;
+    uint64_t occurrence; /* 1-based, counted over all processes of the run */
+    uint64_t hits;       /* (target) calls seen */
+    uint32_t mode;       /* enum shm_fault_mode */
+    uint32_t burst;
+    uint32_t refusal;    /* (target, worker) enum shm_refusal */
+    uint32_t reserved;
+    uint64_t fired_size; /* (target) bytes requested, before it asks */
+};
+/* In SHM_ORDER_BLOCKS blocks from shm_header.orders_block on, one piece. `index` finds an order by its
+ * key: open addressing from key.lo on, entry = order + 1, 0 = empty. Orders of one site are neighbours. */
+#define SHM_ORDER_BLOCKS 8u
+#define SHM_MAX_ORDERS   4096u
+#define SHM_ORDER_INDEX  8192u
+struct shm_orders {
+    uint32_t n;
+    uint32_t asked;    /* (target, release) order + 1 that a copy is being made for; 0 = none */
+    int32_t pid;       /* (target) who asks */
+    int32_t channel;   /* (target) descriptor in the asking process: the worker's end of the pair */
+    uint32_t nested;   /* (target) the copy is the child of an intermediate process */
+    uint32_t copies;   /* (target) made so far */
+    int32_t own;       /* (target) the copy's end of the pair */
+    uint32_t reserved[9];
+    struct shm_order orders[SHM_MAX_ORDERS];
+    uint16_t index[SHM_ORDER_INDEX];
+};
+/* What the worker sends over the pair, with the descriptors as SCM_RIGHTS in the same order. */
+#define SHM_COPY_DESCRIPTORS 64u
+struct shm_copy_message {
+    uint32_t n;
+    struct {
+        int32_t fd;      /* number in the target that it replaces */
+        uint32_t cloexec;
+    } place[SHM_COPY_DESCRIPTORS];
+};
+
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
 struct shm_header {
@@ -290,6 +361,8 @@ struct shm_header {
     uint32_t any_fired;     /* (target) 1 after the first fault fired, for SHM_NODE_AFTER_FAULT */
     struct shm_fault faults[SHM_MAX_FAULTS];
     uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process, in order of arrival */
+    uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
+    uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
 };
 #define SHM_HEADER_BLOCKS 1u
 
@@ -298,6 +371,7 @@ _Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
 _Static_assert(sizeof(struct shm_node) == 64, "node layout");
 _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");
+_Static_assert(sizeof(struct shm_orders) <= SHM_ORDER_BLOCKS * SHM_BLOCK_BYTES, "orders layout");
 _Static_assert(sizeof(struct shm_header) <= SHM_HEADER_BLOCKS * SHM_BLOCK_BYTES, "header layout");
 
 /* clang-format on */

@@ -133,8 +133,8 @@ static char **env_with_ours(void *room, char *const env[]) {
 
 static bool attached(void) {
     process_start();
-    if (load_acquire(&preload.state) != PRELOAD_ON)
-        return false;
+    if (load_acquire(&preload.state) != PRELOAD_ON || preload.copy)
+        return false; /* what a copy starts is no original to be copied */
     if (load_acquire(&local->state) == LOCAL_NEW && tls.guard == GUARD_NONE) {
         guard_take(__builtin_frame_address(0)); /* a fork that never allocated */
         process_ready();

@@ -58,8 +58,7 @@ static void prove(struct thread *thread, struct shm_fault *fault, uint32_t node,
 
 /* A place to stop: `dearth repro --gdb` sets its breakpoint here, below the hook that is
  * about to fail. Once per order, however many calls a sticky one fails afterwards. */
-EXPORT __attribute__((noinline)) void dearth_fault_injected(void);
-void dearth_fault_injected(void) {
+__attribute__((noinline)) void dearth_fault_injected(void) {
     __asm__ volatile("" ::: "memory");
 }
 
@@ -80,7 +79,7 @@ static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node,
     return true;
 }
 
-static bool lasting(void) {
+bool fault_lasting(void) {
     struct shm_header *arena = preload.arena;
     uint32_t sticky = load_relaxed(&preload.sticky);
     if (unlikely(sticky)) {
@@ -99,7 +98,7 @@ static bool lasting(void) {
 }
 
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
-    if (lasting())
+    if (fault_lasting())
         return true;
     if (!node)
         return false;

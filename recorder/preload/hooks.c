@@ -28,6 +28,7 @@ enum hook {
     HOOK_DENY,    /* an ordered failure: return it */
     HOOK_PRIVATE, /* serve from boot.c: ld.so before the real one is known, or libunwind
                    */
+    HOOK_COPY,    /* in a snapshot's copy: nothing but a lasting failure is of interest */
 };
 
 struct call {
@@ -47,6 +48,10 @@ struct call {
 /* --- entering and leaving --- */
 
 static COLD enum hook enter_first(struct thread **thread) {
+    if (preload.copy) {
+        guard_set(GUARD_NONE);
+        return HOOK_COPY;
+    }
     process_start();
     if (preload.state == PRELOAD_ON)
         *thread = thread_attach();
@@ -71,7 +76,7 @@ static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
     return HOOK_PASS;
 }
 
-/* Return: HOOK_RECORD with the guard held and *thread set, else HOOK_PASS or _PRIVATE. */
+/* Return: HOOK_RECORD with the guard held and *thread set, else HOOK_PASS, _PRIVATE or _COPY. */
 static inline enum hook enter(uintptr_t frame, struct thread **thread) {
     if (unlikely(tls.guard != GUARD_NONE))
         return enter_nested(frame, thread);
@@ -108,7 +113,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     *call = (struct call){.op = op, .size = size};
     enum hook how = enter(caller->frame, &call->thread);
     if (unlikely(how != HOOK_RECORD))
-        return how;
+        return how == HOOK_COPY ? (fault_lasting() ? HOOK_DENY : HOOK_PASS) : how;
     uint32_t flags = preload.flags;
     if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
         if (!(flags & SHM_EVENTS) && !load_relaxed(&preload.arena->any_fired)) {
@@ -120,6 +125,10 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     }
     if (flags & SHM_COUNT_SITES && call->node)
         count_site(call);
+    if (flags & SHM_SNAPSHOT && snapshot_due(call->node, size)) {
+        guard_set(GUARD_NONE);
+        return HOOK_DENY;
+    }
     if (flags & SHM_FAULTS && fault_due(call->thread, call->node, size)) {
         emit(call, SHM_EV_INJECTED, NULL, ENOMEM);
         guard_set(GUARD_NONE);
@@ -363,6 +372,8 @@ static inline enum hook realloc_begin(struct call *call, const struct caller *ca
     uint8_t op = call->op;
     *call = (struct call){.op = op};
     enum hook how = enter(caller->frame, &call->thread);
+    if (unlikely(how == HOOK_COPY))
+        return HOOK_PASS;
     if (how == HOOK_RECORD && !preload.glibc_realloc)
         call->node = unwind_site(call->thread, caller, op);
     return how;

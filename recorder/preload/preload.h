@@ -7,6 +7,7 @@
  *     │    ├─ node.c    (parent, address) → node id, lock-free
  *     │    └─ module.c  address → (module, offset), build-ids
  *     ├─ fault.c    must this call fail?
+ *     ├─ snapshot.c must the process be copied here, and the copy fail?
  *     └─ ring.c     one event into the thread's ring
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
@@ -157,6 +158,8 @@ struct preload {
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
     uint32_t check_pid;       /* the kernel has no MADV_WIPEONFORK */
+    uint32_t
+        copy; /* this process is a snapshot's copy, or a child of one: see snapshot.c */
     char arena_path[SHM_PATH_BYTES];
 };
 extern struct preload preload;
@@ -412,6 +415,21 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size);
 
 /** SHM_SKIP_UNWIND: can no fault match a call from @address? */
 bool fault_skips(uintptr_t address);
+
+/** Does a sticky fault or a burst that fired before take this call too? Counts it. */
+bool fault_lasting(void);
+
+/** Where `dearth repro --gdb` stops: a failure is about to be returned. */
+EXPORT void dearth_fault_injected(void);
+
+/* --- snapshot.c --- */
+
+/**
+ * SHM_SNAPSHOT: copy this process for every order that is due at this call.
+ * Return: true in a copy, whose call must fail; false in the original.
+ * Context: guard held.
+ */
+bool snapshot_due(uint32_t node, uint64_t size);
 
 /* --- exec.c --- */
 

@@ -1,0 +1,229 @@
+/*
+ * Snapshots: at an ordered site this process is copied, the copy gets the failure and the
+ * original goes on. The protocol is drawn in shm.h ("Snapshots").
+ *
+ *   first process    clone(CLONE_PARENT)    the copy is the worker's child, as we are
+ *   any other        clone ─► clone, exit   adopted by the worker, the nearest subreaper
+ *
+ * Neither shows to the program: the intermediate's exit signal is 0, so no wait() without
+ * __WALL and no SIGCHLD handler meets it; libc's fork handlers do not run. Only its own
+ * thread exists in a copy, so a process with others is not copied; nor is one whose
+ * children, timers or descriptors could not be its copy's too (the worker looks at those).
+ *
+ * In the copy preload.copy is 1 and struct local is wiped: hooks register nothing, they
+ * only decide whether the failure lasts (fault_lasting).
+ *
+ * Who runs it: the thread that called the hook, guard held. Raw system calls only.
+ */
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "preload.h"
+
+static struct shm_orders *orders_of(const struct shm_header *arena) {
+    uint32_t block = load_relaxed(&arena->orders_block);
+    return block ? arena_block(block) : NULL;
+}
+
+/* --- may this process be copied? --- */
+
+/* A folder has a link per subfolder, two of its own: /proc/self/task counts threads. */
+static bool has_threads(void) {
+    struct {
+        uint32_t mask, blksize;
+        uint64_t attributes;
+        uint32_t nlink;
+        uint8_t rest[256 - 20];
+    } status; /* struct statx up to what is asked for; statx(2) */
+    const uint32_t want_nlink = 4;
+    long ret = sys_call(SYS_statx, AT_FDCWD, (long)"/proc/self/task", 0, want_nlink,
+                        (long)&status, 0);
+    return ret < 0 || status.nlink != 3;
+}
+
+static bool has_children(void) {
+    siginfo_t info;
+    return sys_call(SYS_waitid, P_ALL, 0, (long)&info,
+                    WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) != -ECHILD;
+}
+
+static bool has_timer(void) {
+    for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
+        struct itimerval timer = {0};
+        if (sys_call(SYS_getitimer, which, (long)&timer, 0, 0, 0, 0) < 0 ||
+            timer.it_value.tv_sec || timer.it_value.tv_usec)
+            return true;
+    }
+    char one;
+    long fd = sys_open("/proc/self/timers", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fd != -ENOENT; /* a kernel without checkpoint/restore: not to be known */
+    long got = sys_read(fd, &one, 1);
+    sys_close(fd);
+    return got != 0;
+}
+
+static enum shm_refusal refuses(void) {
+    if (has_threads())
+        return SHM_REFUSED_THREADS;
+    if (has_children())
+        return SHM_REFUSED_CHILDREN;
+    if (has_timer())
+        return SHM_REFUSED_TIMER;
+    return SHM_REFUSED_NOT;
+}
+
+/* --- the copy --- */
+
+/* Descriptors that the worker made for this copy replace those of the original.
+ * Return: whether all are in place; an end without a message means "do not". */
+static bool take_descriptors(int socket) {
+    struct shm_copy_message message;
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(SHM_COPY_DESCRIPTORS * sizeof(int))];
+    } control;
+    struct iovec body = {&message, sizeof message};
+    struct msghdr m = {.msg_iov = &body,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control};
+    long got;
+    do
+        got = sys_call(SYS_recvmsg, socket, (long)&m, MSG_CMSG_CLOEXEC, 0, 0, 0);
+    while (got == -EINTR);
+    if (got != (long)sizeof message || message.n > SHM_COPY_DESCRIPTORS)
+        return false;
+    const int *given = (const int *)(const void *)CMSG_DATA(&control.head);
+    for (uint32_t i = 0; i < message.n; i++) {
+        if (sys_call(SYS_dup3, given[i], message.place[i].fd,
+                     message.place[i].cloexec ? O_CLOEXEC : 0, 0, 0, 0) < 0)
+            return false;
+        sys_close(given[i]);
+    }
+    return true;
+}
+
+static void prove(const struct shm_order *order) {
+    struct shm_fault *fault = &preload.arena->faults[0];
+    fault->hits = order->occurrence;
+    fault->fired_time = clock_ticks();
+    fault->fired_size = order->fired_size;
+    fault->fired_pid = sys_getpid();
+    fault->fired_tid = sys_gettid();
+    fault->fired_process = preload.process_block;
+    store_release(&fault->fired, 1);
+}
+
+/* Never returns when it cannot be a copy: then it must not run on as a second original. */
+static void become_copy(const struct shm_order *order, const int pair[2]) {
+    /* kill(0, ...) of an error path must not reach the original */
+    sys_call(SYS_setpgid, 0, 0, 0, 0, 0, 0);
+    if (!take_descriptors(pair[1]))
+        sys_call(SYS_exit_group, 127, 0, 0, 0, 0, 0);
+    sys_close(pair[0]);
+    sys_close(pair[1]);
+    preload.copy = 1;
+    preload.flags &= ~(uint32_t)(SHM_SNAPSHOT | SHM_COUNT_SITES | SHM_EVENTS);
+    if (order->mode == SHM_FAULT_STICKY)
+        store_release(&preload.sticky, 1);
+    if (order->mode == SHM_FAULT_BURST && order->burst > 1)
+        store_release(&preload.burst_left, order->burst - 1);
+    prove(order);
+    dearth_fault_injected();
+}
+
+/* --- the original --- */
+
+static long clone_plain(unsigned long flags) {
+#if defined(__x86_64__) || defined(__aarch64__)
+    return sys_call(SYS_clone, (long)flags, 0, 0, 0, 0, 0);
+#else
+    (void)flags;
+    return -ENOSYS;
+#endif
+}
+
+/* Return: > 0 in the original, 0 in the copy, or -errno. */
+static long clone_nested(void) {
+    long pid = clone_plain(0);
+    if (pid == 0) {
+        long copy = clone_plain(0);
+        if (copy == 0)
+            return 0;
+        sys_call(SYS_exit_group, copy < 0, 0, 0, 0, 0, 0);
+    }
+    long ret = pid;
+    int status;
+    while (pid > 0 &&
+           (ret = sys_call(SYS_wait4, pid, (long)&status, __WALL, 0, 0, 0)) == -EINTR)
+        ;
+    return ret;
+}
+
+/* Return: whether this is the copy. */
+static bool make_copy(struct shm_orders *orders, uint32_t i) {
+    struct shm_order *order = &orders->orders[i];
+    int pair[2];
+    if (sys_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)pair, 0,
+                 0) < 0) {
+        store_release(&order->refusal, SHM_REFUSED_LIMIT);
+        return false;
+    }
+    bool nested =
+        (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0) != preload.arena->worker_pid;
+    orders->pid = (int32_t)sys_getpid();
+    orders->channel = pair[0];
+    orders->own = pair[1];
+    orders->nested = nested;
+    store_release(&orders->asked, i + 1);
+    long pid = nested ? clone_nested() : clone_plain(CLONE_PARENT);
+    if (pid == 0) {
+        become_copy(order, pair);
+        return true;
+    }
+    store_release(&orders->asked, 0);
+    if (pid < 0)
+        store_release(&order->refusal, SHM_REFUSED_LIMIT);
+    else
+        add_relaxed(&orders->copies, 1);
+    sys_close(pair[0]);
+    sys_close(pair[1]);
+    return false;
+}
+
+/* An order for a site that was refused before may still be met by another process, or by
+ * this one when its threads have ended. */
+static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
+    struct shm_order *order = &orders->orders[i];
+    if (__atomic_add_fetch(&order->hits, 1, __ATOMIC_ACQ_REL) != order->occurrence)
+        return false;
+    enum shm_refusal refusal = refuses();
+    if (refusal != SHM_REFUSED_NOT) {
+        store_release(&order->refusal, refusal);
+        return false;
+    }
+    order->fired_size = size;
+    return make_copy(orders, i);
+}
+
+bool snapshot_due(uint32_t node, uint64_t size) {
+    struct shm_orders *orders = orders_of(preload.arena);
+    if (!orders || !node)
+        return false;
+    struct dearth_key key = node_at(node)->key;
+    const uint32_t mask = SHM_ORDER_INDEX - 1;
+    uint32_t n = orders->n < SHM_MAX_ORDERS ? orders->n : SHM_MAX_ORDERS;
+    for (uint32_t at = (uint32_t)key.lo & mask; orders->index[at]; at = (at + 1) & mask) {
+        uint32_t first = orders->index[at] - 1u;
+        if (first >= n || !key_equal(orders->orders[first].site, key))
+            continue;
+        for (uint32_t i = first; i < n && key_equal(orders->orders[i].site, key); i++)
+            if (take(orders, i, size))
+                return true;
+        return false;
+    }
+    return false;
+}
