@@ -663,6 +663,22 @@ static int load_modules_without_cfi(struct report_data *data) {
     return end_reading(data, r, step, "reading modules");
 }
 
+static int load_refusals(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(data->store,
+                          "SELECT reason, count(DISTINCT site_id) FROM refused WHERE "
+                          "replay_id IN chosen_replay GROUP BY reason ORDER BY reason",
+                          &s);
+    int step = SQLITE_DONE;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct report_refusal *refusal =
+            append(&data->refusals, &data->n_refusals, sizeof *refusal);
+        refusal->reason = keep_column(data, s, 0);
+        refusal->sites = (uint64_t)sqlite3_column_int64(s, 1);
+    }
+    return end_reading(data, r, step, "reading refused");
+}
+
 /* What only the report can know. Counted sites and states, no judgement. */
 static void derive_notes(struct report_data *data) {
     int64_t others =
@@ -696,10 +712,18 @@ static void derive_notes(struct report_data *data) {
  * ------------------------------------------------------------------------------- */
 
 static int load(struct report_data *data, int64_t recording) {
-    int (*const steps[])(struct report_data *) = {
-        load_recordings, load_replays, load_locations,          load_sites,
-        load_counts,     load_reached, load_attempts,           load_skipped,
-        load_findings,   load_notes,   load_modules_without_cfi};
+    int (*const steps[])(struct report_data *) = {load_recordings,
+                                                  load_replays,
+                                                  load_locations,
+                                                  load_sites,
+                                                  load_counts,
+                                                  load_reached,
+                                                  load_attempts,
+                                                  load_skipped,
+                                                  load_findings,
+                                                  load_notes,
+                                                  load_modules_without_cfi,
+                                                  load_refusals};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);
@@ -746,6 +770,7 @@ struct report_data *report_data_free(struct report_data *data) {
     free(data->untested);
     free(data->findings);
     free(data->modules_without_cfi);
+    free(data->refusals);
     free(data->notes);
     free(data);
     return NULL;

@@ -160,6 +160,12 @@ struct report_tally {
     uint64_t total, testable, tested, excluded; /* untested = testable - tested */
 };
 
+/* Why sites were left to rerun instead of a snapshot, and how many. */
+struct report_refusal {
+    const char *reason; /* as in the table `refused` */
+    uint64_t sites;
+};
+
 struct report_data {
     struct store *store;
     const char *path;                    /* of the database, as the user gave it */
@@ -183,6 +189,8 @@ struct report_data {
     uint64_t n_attempts;
     const char **modules_without_cfi; /* sorted */
     size_t n_modules_without_cfi;
+    struct report_refusal *refusals; /* by reason */
+    size_t n_refusals;
     struct report_note *notes;
     size_t n_notes;
     bool exact;
@@ -216,6 +224,8 @@ void report_add_location(const struct report_location *location, struct text *ou
 int report_add_place(const struct report_data *data,
                      const struct report_location *location, int64_t stack_id,
                      struct text *out);
+/** "another thread is alive", ...: the words for a reason of the table `refused`. */
+const char *report_refusal_meaning(const char *reason);
 /** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);

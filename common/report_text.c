@@ -118,6 +118,26 @@ static void add_tally(const char *what, const struct report_tally *t, struct tex
     text_add(out, "\n");
 }
 
+/* How the sites were tested, and why not all in snapshots. */
+static void add_how(const struct report_data *data, struct text *out) {
+    static const char *const names[] = {"rerun", "snapshot", "sweep"};
+    char count[32];
+    uint64_t sites[3] = {0};
+    for (size_t i = 0; i < data->n_sites; i++)
+        for (int k = 0; k < 3; k++)
+            sites[k] += data->sites[i].how >> k & 1;
+    if (sites[0] == data->site_tally.tested && !data->n_refusals)
+        return;
+    text_add(out, "\nHow (a site confirmed by rerun counts in both)\n");
+    for (int k = 2; k >= 0; k--)
+        if (sites[k])
+            text_addf(out, "  %-10s %7s\n", names[k], text_count(sites[k], count));
+    for (size_t i = 0; i < data->n_refusals; i++)
+        text_addf(out, "    no snapshot of %s: %s\n",
+                  text_count(data->refusals[i].sites, count),
+                  report_refusal_meaning(data->refusals[i].reason));
+}
+
 static void add_summary(const struct report_data *data, struct text *out) {
     char count[32];
     text_add(out, "\nCoverage\n");
@@ -130,6 +150,7 @@ static void add_summary(const struct report_data *data, struct text *out) {
         if (data->verdicts[i])
             text_addf(out, "  %-10s %7s  %s\n", report_verdict_name(i),
                       text_count(data->verdicts[i], count), report_verdict_meaning(i));
+    add_how(data, out);
 }
 
 /* --- findings

@@ -178,3 +178,26 @@ void report_add_argv(const struct report_recording *recording, struct text *out)
         text_add_shell(out, recording->exe);
     cJSON_Delete(list);
 }
+
+const char *report_refusal_meaning(const char *reason) {
+    static const char *const words[][2] = {
+        {"never_due", "not reached in the run that was copied"},
+        {"threads", "another thread was alive"},
+        {"children", "the process had children"},
+        {"pipe", "a pipe to another process was open"},
+        {"socket", "a socket was open"},
+        {"descriptor", "a descriptor was open that cannot be made private"},
+        {"shared_mapping", "writable memory was shared"},
+        {"timer", "a timer was running"},
+        {"files", "files had been written"},
+        {"parent_decides", "another process of the tree decides how it ends"},
+        {"limit", "no process or descriptor was to be had"},
+        {"diverged", "the copied run did not end as without copies"},
+        {"unavailable", "no snapshot is possible here"},
+        {"contradicted", "a rerun showed another verdict"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], reason) == 0)
+            return words[i][1];
+    return reason;
+}

@@ -101,6 +101,7 @@ struct observation {
                             and were killed */
     int start_error;     /* errno of a failed exec or setup, 0 = started */
     uint64_t duration_ns, cpu_ns;
+    uint64_t calls; /* of allocating functions, where sites were counted (no fault) */
     uint8_t *stdout_data; /* up to the cap */
     uint64_t stdout_kept, stdout_bytes;
     uint8_t stdout_digest[16]; /* key_hash chained over everything it printed */
@@ -120,6 +121,7 @@ struct observation {
     uint32_t n_crash_frames;
     uint64_t started_unix_ns;
     enum how how;
+    uint32_t refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
     /* hung: a second sample, taken later than crash_frames */
     struct crash_frame *sample_frames;
     uint32_t n_sample_frames;

@@ -40,6 +40,21 @@ static void keep_head(struct capture *c, const uint8_t *data, size_t n) {
     c->head_n += n;
 }
 
+int capture_fork(struct capture *c, struct capture *from, int *target_fd) {
+    capture_read(from, UINT64_MAX);
+    int err = capture_begin(c, from->head_cap, from->tail_cap, target_fd);
+    if (err)
+        return err;
+    c->total = from->total;
+    memcpy(c->digest.block, from->digest.block, 16 + from->digest.n);
+    c->digest.n = from->digest.n;
+    c->digest.total = from->digest.total;
+    if (from->tail_cap)
+        memcpy(c->tail, from->tail, from->tail_cap);
+    keep_head(c, from->head, from->head_n);
+    return 0;
+}
+
 static void keep_tail(struct capture *c, const uint8_t *data, size_t n) {
     if (!c->tail_cap)
         return;

@@ -26,6 +26,12 @@ struct capture {
  */
 int capture_begin(struct capture *capture, uint64_t head_cap, uint64_t tail_cap,
                   int *target_fd);
+/**
+ * Go on from what @from has seen so far, with a pipe of our own: for a copy of the program.
+ * @from is drained first; it stays as it is.
+ * @target_fd: as above. Return: 0 or -errno.
+ */
+int capture_fork(struct capture *capture, struct capture *from, int *target_fd);
 /** Read what there is, but no more than about @limit bytes. Closes itself at the end of
  * file. */
 void capture_read(struct capture *capture, uint64_t limit);

@@ -1,7 +1,8 @@
 /*
  * The loop of a replay: orders out, observations in, one attempt row each.
  *
- *   urgent   repeats of bad verdicts, retries        first: a finding is whole early
+ *   snapshots  faults that copies of a running program may get, in batches   first, if asked for
+ *   urgent   repeats of bad verdicts, retries        next: a finding is whole early
  *   plan     the faults, in their order              next
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
  *            longer limit: a busy machine is no hang; if it ends now, that counts
@@ -13,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm.h"
 #include "error.h"
 #include "replay_private.h"
+#include "snapshot.h"
 #include "text.h"
 
 #define LATE_LIMIT_FACTOR 3u
@@ -29,6 +32,12 @@
 #define EARLY_EXTRA_NS 500000000u
 #define MAX_RETRIES    4u /* of a fault whose site only some runs reach */
 #define MAX_LOST       3u /* times that a worker may die with the same attempt */
+/* A snapshot run costs a run of the whole program: auto wants something to save. */
+#define WORTH_A_BATCH  4u
+/* Copies that write files end their original; with fewer results than this for each such end
+ * (after a few), a rerun for each fault is as cheap. */
+#define WORTH_A_SPOIL  3u
+#define SPOILS_ALLOWED 4u
 
 struct task {
     struct order order;
@@ -38,6 +47,9 @@ struct task {
     bool is_late;
     uint64_t limit_ns; /* of the execution under way */
     uint32_t lost;
+    struct batch *batch;         /* flying in a snapshot run */
+    struct confirm_group *group; /* its rerun confirms a snapshot's verdict ... */
+    int64_t confirms;            /* ... this attempt's, and those of its group */
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;
     struct judgement first_judgement;
@@ -48,12 +60,28 @@ struct task_list {
     uint32_t n, head, capacity;
 };
 
+/* One snapshot run. */
+struct batch {
+    bool flying;
+    uint32_t n_results;
+    int64_t *attempts; /* rows written for it: void when its original diverges */
+    struct confirm_member *members; /* [n_results] what they were for */
+};
+#define BATCH_TAG (1ull << 63)
+
 struct drive {
     struct replay *replay;
     struct task_list urgent, late;
+    struct task_list snapshots; /* faults for snapshot runs */
+    struct task_list reruns;    /* what snapshots refused */
+    struct batch **batches;
+    uint32_t n_batches, n_flying_batches;
+    uint32_t n_spoils, n_spoilt_results;
+    struct confirm confirm;
     uint32_t next_fault;
     struct task **flying; /* by tag */
     uint32_t n_flying, n_tags;
+    uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
     bool late_phase, stopping;
     uint32_t n_hung;  /* settled as hung */
@@ -122,8 +150,10 @@ static struct task *next_task(struct drive *d) {
         return NULL;
     struct task *task = pop(&d->urgent);
     if (!task)
+        task = pop(&d->reruns);
+    if (!task)
         task = next_planned(d);
-    if (!task && d->n_flying == 0 && d->late.head < d->late.n)
+    if (!task && d->n_flying == 0 && d->n_flying_batches == 0 && d->late.head < d->late.n)
         d->late_phase = true;
     if (!task && d->late_phase)
         task = pop(&d->late);
@@ -150,18 +180,35 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
     return limit;
 }
 
-static int fly(struct drive *d, struct task *task) {
-    task->limit_ns = limit_of(d, task);
-    runner_set_time_limit(d->replay->runner, task->limit_ns);
-    uint32_t tag = 0;
+/* Return: the tag under which @task flies. */
+static uint32_t take_off(struct drive *d, struct task *task) {
+    uint32_t tag = d->first_free;
     while (tag < d->n_tags && d->flying[tag])
         tag++;
     if (tag == d->n_tags) {
         d->flying = text_realloc(d->flying, (d->n_tags + 1) * sizeof *d->flying);
         d->n_tags++;
     }
+    d->first_free = tag + 1;
     d->flying[tag] = task;
     d->n_flying++;
+    return tag;
+}
+
+static struct task *land(struct drive *d, uint64_t tag) {
+    struct task *task = tag < d->n_tags ? d->flying[tag] : NULL;
+    if (task) {
+        d->flying[tag] = NULL;
+        d->n_flying--;
+        d->first_free = tag < d->first_free ? (uint32_t)tag : d->first_free;
+    }
+    return task;
+}
+
+static int fly(struct drive *d, struct task *task) {
+    task->limit_ns = limit_of(d, task);
+    runner_set_time_limit(d->replay->runner, task->limit_ns);
+    uint32_t tag = take_off(d, task);
     return runner_submit(d->replay->runner, &task->order, tag);
 }
 
@@ -174,11 +221,12 @@ static int settle(struct drive *d, struct task *task) {
 }
 
 static int store_execution(struct drive *d, const struct task *task,
-                           const struct observation *seen, const struct judgement *j) {
+                           const struct observation *seen, const struct judgement *j,
+                           int64_t *attempt_id) {
     struct progress *p = &d->replay->progress;
     p->executions++;
     p->verdicts[j->verdict]++;
-    return ledger_attempt(d->replay->ledger, &task->order, seen, j, NULL);
+    return ledger_attempt(d->replay->ledger, &task->order, seen, j, attempt_id);
 }
 
 static int again(struct drive *d, struct task *task) {
@@ -224,7 +272,7 @@ static int retry_unreached(struct drive *d, struct task *task) {
 static int take_late(struct drive *d, struct task *task, const struct judgement *j) {
     int err = 0;
     if (j->verdict == VERDICT_HUNG) {
-        err = store_execution(d, task, &task->first, &task->first_judgement);
+        err = store_execution(d, task, &task->first, &task->first_judgement, NULL);
         task->order.repeat++;
     }
     observation_deinit(&task->first);
@@ -251,6 +299,272 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
     return 0;
 }
 
+/* --- snapshots --- */
+
+static struct task *rerun_of(const struct confirm_member *member) {
+    struct task *task = text_alloc(sizeof *task);
+    task->site = member->site;
+    task->order = member->order;
+    task->order.repeat = 1;
+    task->bad = true;
+    task->confirms = member->attempt_id;
+    return task;
+}
+
+/* No copy got this fault: a whole program will. */
+static int leave_to_rerun(struct drive *d, struct task *task, const char *reason) {
+    task->batch = NULL;
+    push(&d->reruns, task);
+    return ledger_refuse(d->replay->ledger, task->order.site_id, reason);
+}
+
+static int take_refusal(struct drive *d, struct task *task,
+                        const struct observation *seen) {
+    const char *reason = snapshot_refusal_name((enum shm_refusal)seen->refusal);
+    if (reason)
+        return leave_to_rerun(d, task, reason);
+    task->batch = NULL;
+    push(&d->snapshots, task); /* its original had to be ended before it came up */
+    return 0;
+}
+
+/* What must be run again before it is believed. */
+static void ask_confirmation(struct drive *d, const struct confirm_member *member,
+                             const struct observation *seen, const struct judgement *j) {
+    const struct replay *r = d->replay;
+    if (j->severity <= SEVERITY_OK || !r->options->repeat)
+        return;
+    const struct plan_site *site = &r->sites.list[member->site];
+    struct confirm_group *g = confirm_join(
+        &d->confirm, member, site->location ? site->location : -site->id, seen, j);
+    bool first = g->n_members == 1;
+    if (!first && g->state != CONFIRM_DOUBTED)
+        return;
+    g->wanted = plan_is_bad(j->verdict) ? (uint32_t)r->options->repeat : 1;
+    struct task *task = rerun_of(member);
+    task->group = first ? g : NULL;
+    push(&d->urgent, task);
+}
+
+static int take_snapshot(struct drive *d, struct task *task,
+                         const struct observation *seen, const struct judgement *j) {
+    struct batch *batch = task->batch;
+    if (!seen->fired)
+        return take_refusal(d, task, seen);
+    int64_t id = 0;
+    int err = store_execution(d, task, seen, j, &id);
+    const struct confirm_member member = {task->order, task->site, id};
+    uint32_t n = batch->n_results++;
+    batch->attempts = text_realloc(batch->attempts, (n + 1) * sizeof *batch->attempts);
+    batch->members = text_realloc(batch->members, (n + 1) * sizeof *batch->members);
+    batch->attempts[n] = id;
+    batch->members[n] = member;
+    d->n_spoilt_results++;
+    if (err == 0)
+        ask_confirmation(d, &member, seen, j);
+    settle(d, task);
+    return err;
+}
+
+/* The snapshot's verdict gives way to the reruns', here and in all of its group. */
+static int contradict(struct drive *d, struct task *task) {
+    struct confirm_group *g = task->group;
+    int err = 0;
+    g->state = CONFIRM_DOUBTED;
+    for (uint32_t i = 0; i < g->n_members && err == 0; i++) {
+        const struct confirm_member *m = &g->members[i];
+        err = ledger_forget(d->replay->ledger, m->attempt_id);
+        if (err == 0)
+            err = ledger_refuse(d->replay->ledger, m->order.site_id, "contradicted");
+        if (m->attempt_id == task->confirms)
+            continue;
+        struct task *other = rerun_of(m);
+        other->order.repeat = 0;
+        other->bad = false;
+        push(&d->urgent, other);
+    }
+    return err;
+}
+
+/* @task: set to NULL when it is done with. Return: 0 or a negative errno. */
+static int take_confirmation(struct drive *d, struct task **task, enum verdict verdict) {
+    struct task *t = *task;
+    struct confirm_group *g = t->group;
+    if (verdict == VERDICT_UNREACHED && t->retries++ < MAX_RETRIES) {
+        *task = NULL;
+        return again(d, t);
+    }
+    if (verdict != g->verdict) {
+        int err = contradict(d, t);
+        t->group = NULL;
+        t->bad = plan_is_bad(verdict);
+        return err;
+    }
+    g->state = CONFIRM_CONFIRMED;
+    *task = NULL;
+    bool enough = ++g->agreed >= g->wanted ||
+                  (verdict == VERDICT_HUNG && g->agreed + 1 >= HUNG_EXECUTIONS);
+    if (!enough) {
+        t->is_late = false;
+        return again(d, t);
+    }
+    free_task(t);
+    return 0;
+}
+
+/* Did the original behave as if it had not been copied? */
+static bool has_diverged(const struct replay *r, const struct observation *seen) {
+    const struct baseline *b = &r->baseline;
+    if (seen->refusal == SHM_REFUSED_FILES) /* ended by us: as far as it came */
+        return b->stdout_stable && seen->stdout_kept <= b->stdout_kept &&
+               seen->stdout_kept &&
+               memcmp(seen->stdout_data, b->stdout_data, seen->stdout_kept) != 0;
+    if (seen->timed_out || (b->status_stable && (seen->exit_code != b->exit_code ||
+                                                 seen->exit_signal != b->exit_signal)))
+        return true;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        if (r->runs[i].calls != r->runs[0].calls)
+            return baseline_stdout_same(b, seen) == 0;
+    return seen->calls != r->runs[0].calls || baseline_stdout_same(b, seen) == 0 ||
+           baseline_files_same(b, seen) == 0;
+}
+
+/* What its copies showed is no evidence: their faults are for whole programs. */
+static int void_batch(struct drive *d, struct batch *batch) {
+    int err = 0;
+    for (uint32_t i = 0; i < batch->n_results && err == 0; i++) {
+        const struct confirm_member *m = &batch->members[i];
+        err = ledger_forget(d->replay->ledger, batch->attempts[i]);
+        struct task *task = rerun_of(m);
+        task->order.repeat = 0;
+        task->bad = false;
+        d->replay->progress.done--;
+        if (err == 0)
+            err = leave_to_rerun(d, task, "diverged");
+        if (err < 0)
+            break;
+    }
+    return err;
+}
+
+static void free_batch(struct batch *batch) {
+    free(batch->attempts);
+    free(batch->members);
+    free(batch);
+}
+
+/* The original is at its end, and with it its batch. */
+static int end_batch(struct drive *d, uint64_t tag, const struct observation *seen) {
+    struct batch *batch = d->batches[tag & ~BATCH_TAG];
+    batch->flying = false;
+    d->n_flying_batches--;
+    d->n_spoils += seen->refusal == SHM_REFUSED_FILES;
+    int err = has_diverged(d->replay, seen) ? void_batch(d, batch) : 0;
+    return err;
+}
+
+/* Its worker died: what is still up there has no result. */
+static int lose_batch(struct drive *d, uint64_t tag) {
+    struct batch *batch = d->batches[tag & ~BATCH_TAG];
+    int err = 0;
+    batch->flying = false;
+    d->n_flying_batches--;
+    for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
+        if (d->flying[i] && d->flying[i]->batch == batch)
+            err = leave_to_rerun(d, land(d, i), "limit");
+    return err;
+}
+
+static int compare_tasks(const void *a, const void *b) {
+    const struct order *x = &(*(struct task *const *)a)->order,
+                       *y = &(*(struct task *const *)b)->order;
+    if (!key_equal(x->site, y->site))
+        return memcmp(&x->site, &y->site, sizeof x->site);
+    if (x->occurrence != y->occurrence)
+        return x->occurrence < y->occurrence ? -1 : 1;
+    return (int)x->mode - (int)y->mode;
+}
+
+/* The share of a worker of what waits for snapshots: whole sites, every n-th of them. */
+static uint32_t draw_share(struct drive *d, uint32_t shares, struct task **out) {
+    struct task_list *list = &d->snapshots;
+    struct task **left = text_alloc((list->n - list->head + 1) * sizeof *left);
+    uint32_t n = 0, n_left = 0, sites = 0;
+    for (uint32_t i = list->head; i < list->n; i++) {
+        struct task *task = list->items[i];
+        sites += i == list->head || task->site != list->items[i - 1]->site;
+        if (sites % shares == 1 % shares && n < SHM_MAX_ORDERS)
+            out[n++] = task;
+        else
+            left[n_left++] = task;
+    }
+    memcpy(list->items, left, n_left * sizeof *left);
+    list->head = 0;
+    list->n = n_left;
+    free(left);
+    return n;
+}
+
+static int fly_batch(struct drive *d) {
+    struct replay *r = d->replay;
+    struct task_list *list = &d->snapshots;
+    qsort(list->items + list->head, list->n - list->head, sizeof(struct task *),
+          compare_tasks);
+    struct task **tasks = text_alloc((list->n - list->head + 1) * sizeof(struct task *));
+    uint32_t n = draw_share(d, (uint32_t)r->jobs - d->n_flying_batches, tasks);
+    struct batch *batch = text_alloc(sizeof *batch);
+    struct tagged_order *orders = text_alloc((n + 1) * sizeof *orders);
+    batch->flying = true;
+    for (uint32_t i = 0; i < n; i++) {
+        tasks[i]->batch = batch;
+        tasks[i]->limit_ns = r->time_limit_ns;
+        orders[i] = (struct tagged_order){take_off(d, tasks[i]), tasks[i]->order};
+    }
+    d->batches = text_realloc(d->batches, (d->n_batches + 1) * sizeof(struct batch *));
+    d->batches[d->n_batches] = batch;
+    d->n_flying_batches++;
+    runner_set_time_limit(r->runner, r->time_limit_ns);
+    int err = runner_submit_snapshots(r->runner, orders, n, BATCH_TAG | d->n_batches++,
+                                      r->time_limit_ns);
+    free(orders);
+    free(tasks);
+    return err;
+}
+
+static bool snapshots_pay(const struct drive *d) {
+    return d->n_spoils < SPOILS_ALLOWED ||
+           d->n_spoilt_results >= WORTH_A_SPOIL * d->n_spoils;
+}
+
+/* Return: 1 a batch is on its way, 0 there is nothing for one, or a negative errno. */
+static int next_batch(struct drive *d) {
+    struct task_list *list = &d->snapshots;
+    if (list->head == list->n || d->stopping)
+        return 0;
+    int err = 0;
+    if (!snapshots_pay(d)) {
+        for (struct task *task; err == 0 && (task = pop(list));)
+            err = leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_FILES));
+        return err;
+    }
+    err = fly_batch(d);
+    return err < 0 ? err : 1;
+}
+
+/* Everything planned that a snapshot can do. */
+static void collect_snapshots(struct drive *d) {
+    const struct replay *r = d->replay;
+    enum replay_how how = r->options->how;
+    bool wanted = how == REPLAY_SNAPSHOT ||
+                  (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
+    if (!wanted || !r->traced || r->isolation != ISOLATION_OVERLAY)
+        return;
+    for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
+        const struct plan_fault *f = &r->plan.faults[d->next_fault];
+        push(f->done ? &d->reruns : &d->snapshots, make_task(r, f));
+    }
+}
+
 /* Takes @task over. @seen stays the caller's (or is emptied). */
 static int take_result(struct drive *d, struct task *task, struct observation *seen) {
     struct replay *r = d->replay;
@@ -261,6 +575,8 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     }
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    if (task->batch)
+        return take_snapshot(d, task, seen, &j);
     bool hung = j.verdict == VERDICT_HUNG;
     if (hung && !task->is_late && !is_own_doing(r, task, seen))
         return postpone(&d->late, task, seen, &j);
@@ -269,11 +585,17 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     d->early_wrong |= task->is_late && !hung && !d->late_phase;
     int err = task->is_late ? take_late(d, task, &j) : 0;
     if (err == 0)
-        err = store_execution(d, task, seen, &j);
+        err = store_execution(d, task, seen, &j, NULL);
     if (err < 0) {
         free_task(task);
         return err;
     }
+    if (task->group)
+        err = take_confirmation(d, &task, j.verdict);
+    if (err < 0)
+        free_task(task);
+    if (err < 0 || !task)
+        return err;
     if (j.verdict == VERDICT_UNREACHED && !task->bad)
         return retry_unreached(d, task);
     task->bad |= plan_is_bad(j.verdict);
@@ -302,6 +624,11 @@ static int take_lost(struct drive *d, struct task *task, int err) {
 static int submit_all(struct drive *d) {
     int err = 0;
     while (err == 0 && runner_ready(d->replay->runner)) {
+        err = next_batch(d);
+        if (err) {
+            err = err < 0 ? err : 0;
+            continue;
+        }
         struct task *task = next_task(d);
         if (!task)
             break;
@@ -317,13 +644,16 @@ static int wait_one(struct drive *d) {
     int err = runner_wait(d->replay->runner, 200, &tag, &seen, &session);
     if (err == 0)
         return 0;
-    struct task *task = tag < d->n_tags ? d->flying[tag] : NULL;
+    if (tag != UINT64_MAX && tag & BATCH_TAG) {
+        err = err > 0 ? end_batch(d, tag, &seen) : lose_batch(d, tag);
+        observation_deinit(&seen);
+        return err;
+    }
+    struct task *task = land(d, tag);
     if (!task) {
         observation_deinit(&seen);
         return err < 0 ? error_print_errno(err, "waiting for an attempt") : 0;
     }
-    d->flying[tag] = NULL;
-    d->n_flying--;
     err = err > 0 ? take_result(d, task, &seen) : take_lost(d, task, err);
     observation_deinit(&seen);
     return err;
@@ -336,7 +666,9 @@ static int loop(struct drive *d) {
         int err = submit_all(d);
         if (err < 0)
             return err;
-        if (d->n_flying == 0)
+        if (d->n_flying == 0 && d->n_flying_batches == 0)
+            return outcome;
+        if (d->stopping && d->n_flying_batches) /* they may have hours to go */
             return outcome;
         if ((err = wait_one(d)) < 0)
             return err;
@@ -354,13 +686,22 @@ static int loop(struct drive *d) {
 int drive_run(struct replay *r) {
     struct drive d = {.replay = r};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
+    collect_snapshots(&d);
     int outcome = loop(&d);
     if (outcome == REPLAY_BUDGET && d.next_fault == r->plan.n_faults &&
-        d.urgent.head == d.urgent.n && d.late.head == d.late.n)
+        d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
+        d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&
+        !d.n_flying_batches)
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
     free_list(&d.urgent);
     free_list(&d.late);
+    free_list(&d.reruns);
+    free_list(&d.snapshots);
+    confirm_deinit(&d.confirm);
+    for (uint32_t i = 0; i < d.n_batches; i++)
+        free_batch(d.batches[i]);
+    free(d.batches);
     for (uint32_t i = 0; i < d.n_tags; i++)
         free_task(d.flying[i]);
     free(d.flying);

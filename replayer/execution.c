@@ -28,9 +28,9 @@
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "debugger.h"
-#include "feed.h"
 #include "launch.h"
-#include "tracer.h"
+#include "run.h"
+#include "snapshot.h"
 
 #define MS            1000000ull
 /* What outlives the first process may still print for a moment: shells' background jobs.
@@ -45,30 +45,20 @@
     (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
 
-struct run {
-    struct execution *x;
-    struct observation *seen;
-    struct tracer tracer;
-    pid_t first;
-    bool first_ended, all_ended;
-    int status; /* of the first process, as wait() gives it */
-    uint64_t started, limit_ns, kill_started;
-    uint64_t ended, starved_at_end; /* of the first process */
-    uint64_t watched;               /* when starving was last looked at */
-    struct rusage usage_before;
-    struct feed feed;
-};
-
 static uint64_t now_ns(clockid_t clock) {
     struct timespec t;
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t run_now_ns(void) {
+    return now_ns(CLOCK_MONOTONIC);
+}
+
 int execution_init(struct execution *x, const struct runner_options *options,
                    struct session *session, int channel) {
     *x = (struct execution){.options = options, .session = session, .channel = channel};
-    x->output.fd = x->errors.fd = -1;
+    x->output.fd = x->errors.fd = x->copy_output.fd = x->copy_errors.fd = -1;
     x->traced = options->traced && !options->debugger;
     sigset_t set;
     sigemptyset(&set);
@@ -179,6 +169,16 @@ static void note_end(struct run *run, pid_t pid, int status) {
     run->starved_at_end = run->tracer.starved_ns;
 }
 
+/* Whose process is it? What a copy has just made may stop before its parent's event says so. */
+static struct run *owner_of(struct run *run, pid_t pid) {
+    if (!run->original || tracer_knows(&run->tracer, pid))
+        return run;
+    if (!tracer_knows(&run->original->tracer, pid) &&
+        tracer_knows(&run->tracer, tracer_parent(pid)))
+        return run;
+    return run->original;
+}
+
 static void reap(struct run *run) {
     for (;;) {
         int status;
@@ -188,17 +188,28 @@ static void reap(struct run *run) {
         if (pid < 0)
             run->all_ended = true;
         if (pid <= 0)
-            return;
-        if (tracer_handle(&run->tracer, pid, status))
-            note_end(run, pid, status);
+            break;
+        struct run *owner = owner_of(run, pid);
+        if (tracer_handle(&owner->tracer, pid, status))
+            note_end(owner, pid, status);
     }
+    /* a copy is gone when its processes are, whatever its original does */
+    if (run->original && run->first_ended && run->tracer.n == 0)
+        run->all_ended = true;
 }
 
 static void kill_tree(struct run *run, uint64_t now) {
     if (!run->kill_started)
         run->kill_started = now;
     feed_end(&run->feed);
-    tracer_kill(&run->tracer);
+    if (run->original)
+        tracer_kill_known(&run->tracer);
+    else
+        tracer_kill(&run->tracer);
+}
+
+void run_kill(struct run *run) {
+    kill_tree(run, now_ns(CLOCK_MONOTONIC));
 }
 
 /* Is more than @limit_ns, less what it starved, over since @since? */
@@ -213,7 +224,7 @@ static bool is_over(uint64_t now, uint64_t since, uint64_t limit_ns,
 static bool must_end(struct run *run, uint64_t now) {
     const struct runner_options *options = run->x->options;
     const struct tracer *tracer = &run->tracer;
-    uint64_t printed = run->x->output.total + run->x->errors.total;
+    uint64_t printed = run->output->total + run->errors->total;
     bool runaway = options->output_limit && printed > options->output_limit;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
@@ -252,8 +263,9 @@ static void wait_for_something(struct run *run, uint64_t until) {
         timeout.tv_nsec = (long)((until - now) % 1000000000u);
     }
     struct pollfd fds[] = {
-        {x->signal_fd, POLLIN, 0}, {x->channel, POLLRDHUP, 0}, {x->output.fd, POLLIN, 0},
-        {x->errors.fd, POLLIN, 0}, {run->feed.fd, POLLOUT, 0},
+        {x->signal_fd, POLLIN, 0},    {x->channel, POLLRDHUP, 0},
+        {run->output->fd, POLLIN, 0}, {run->errors->fd, POLLIN, 0},
+        {run->feed.fd, POLLOUT, 0},
     };
     if (ppoll(fds, sizeof fds / sizeof *fds, &timeout, NULL) <= 0)
         return;
@@ -271,18 +283,21 @@ static void wait_for_something(struct run *run, uint64_t until) {
     }
     /* one read each, so that a program that only prints cannot keep us from our clock */
     if (fds[2].revents)
-        capture_read(&x->output, 1);
+        capture_read(run->output, 1);
     if (fds[3].revents)
-        capture_read(&x->errors, 1);
+        capture_read(run->errors, 1);
     if (fds[4].revents)
         feed_write(&run->feed);
 }
 
-static int follow(struct run *run) {
+int run_follow(struct run *run) {
     for (;;) {
         reap(run);
         if (run->all_ended)
             return 0;
+        int err = run->snapshots ? snapshots_serve(run) : 0;
+        if (err)
+            return err;
         session_poll(run->x->session); /* no room is the target's loss, counted there */
         uint64_t now = now_ns(CLOCK_MONOTONIC);
         uint64_t until = enforce(run, now);
@@ -320,6 +335,12 @@ static void read_proof(const struct session *session, pid_t first,
     }
 }
 
+static void add_calls(void *context, const struct shm_process *process, uint32_t node_id,
+                      const struct shm_node *node) {
+    (void)process, (void)node_id;
+    *(uint64_t *)context += node->count;
+}
+
 static uint64_t cpu_ns(const struct rusage *usage) {
     return ((uint64_t)usage->ru_utime.tv_sec + (uint64_t)usage->ru_stime.tv_sec) *
                1000000000u +
@@ -327,21 +348,22 @@ static uint64_t cpu_ns(const struct rusage *usage) {
                1000u;
 }
 
-static void read_output(struct execution *x, struct observation *seen) {
+static void read_output(struct run *run, struct observation *seen) {
+    struct capture *output = run->output, *errors = run->errors;
     /* Every writer is dead: what is left is in the pipes. */
-    capture_read(&x->output, UINT64_MAX);
-    capture_read(&x->errors, UINT64_MAX);
-    capture_close(&x->output);
-    capture_close(&x->errors);
-    seen->stdout_bytes = x->output.total;
-    seen->stderr_bytes = x->errors.total;
-    seen->stdout_kept = x->output.head_n;
-    if (x->output.head_n) {
-        seen->stdout_data = text_alloc(x->output.head_n + 1);
-        memcpy(seen->stdout_data, x->output.head, x->output.head_n);
+    capture_read(output, UINT64_MAX);
+    capture_read(errors, UINT64_MAX);
+    capture_close(output);
+    capture_close(errors);
+    seen->stdout_bytes = output->total;
+    seen->stderr_bytes = errors->total;
+    seen->stdout_kept = output->head_n;
+    if (output->head_n) {
+        seen->stdout_data = text_alloc(output->head_n + 1);
+        memcpy(seen->stdout_data, output->head, output->head_n);
     }
-    digest_end(&x->output.digest, seen->stdout_digest);
-    seen->stderr_tail = capture_take_tail(&x->errors, &seen->stderr_tail_n);
+    digest_end(&output->digest, seen->stdout_digest);
+    seen->stderr_tail = capture_take_tail(errors, &seen->stderr_tail_n);
 }
 
 static void read_status(const struct run *run, struct observation *seen) {
@@ -349,15 +371,17 @@ static void read_status(const struct run *run, struct observation *seen) {
     seen->exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
 }
 
-static int finish(struct run *run, struct observation *seen) {
+void run_finish(struct run *run) {
     struct execution *x = run->x;
+    struct observation *seen = run->seen;
     struct rusage after;
     getrusage(RUSAGE_CHILDREN, &after);
     seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
     read_status(run, seen);
-    read_output(x, seen);
-    read_proof(x->session, x->options->debugger ? 0 : run->first, seen);
-    return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
+    read_output(run, seen);
+    read_proof(x->session, x->options->debugger || run->original ? 0 : run->first, seen);
+    if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
+        session_each_site(x->session, add_calls, &seen->calls);
 }
 
 static void give_terminal_back(const struct launch *launch) {
@@ -371,32 +395,71 @@ static void give_terminal_back(const struct launch *launch) {
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
-                  struct observation *seen) {
-    *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
-    struct run run = {.x = x, .seen = seen, .feed = {.fd = -1, .from = -1}};
+/* What was made for a program that did not come to run. */
+static void give_up_start(struct run *run, int err) {
+    run->seen->start_error = -err;
+    run->seen->exit_code = -1;
+    feed_end(&run->feed);
+    capture_close(run->output);
+    capture_close(run->errors);
+}
+
+/* From its start to its end, with its files. Return: 0 or a negative errno after a message. */
+static int run_whole(struct run *run, uint64_t time_limit_ns) {
+    struct execution *x = run->x;
+    struct observation *seen = run->seen;
     struct launch launch;
-    arm(x, order);
-    getrusage(RUSAGE_CHILDREN, &run.usage_before);
-    int err = start(&run, &launch);
+    *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
+    getrusage(RUSAGE_CHILDREN, &run->usage_before);
+    int err = start(run, &launch);
     if (err) {
-        seen->start_error = -err;
-        seen->exit_code = -1;
-        feed_end(&run.feed);
-        capture_close(&x->output);
-        capture_close(&x->errors);
+        give_up_start(run, err);
         return 0;
     }
     seen->start_error = launch.error;
     x->traced = launch.traced;
-    run.limit_ns = x->options->debugger ? 0 : time_limit_ns;
-    run.watched = run.started;
-    run.tracer = (struct tracer){
-        .traced = x->traced, .armed = &x->session->arena->any_fired, .seen = seen};
-    tracer_add(&run.tracer, run.first);
-    err = follow(&run);
+    run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
+    run->watched = run->started;
+    run->tracer.traced = x->traced;
+    run->tracer.armed = &x->session->arena->any_fired;
+    run->tracer.seen = seen;
+    tracer_add(&run->tracer, run->first);
+    err = run_follow(run);
     give_terminal_back(&launch);
-    feed_end(&run.feed);
-    tracer_deinit(&run.tracer);
-    return err ? err : finish(&run, seen);
+    feed_end(&run->feed);
+    tracer_deinit(&run->tracer);
+    if (err)
+        return err;
+    run_finish(run);
+    return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
+}
+
+int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
+                  struct observation *seen) {
+    struct run run = {.x = x,
+                      .seen = seen,
+                      .feed = {.fd = -1, .from = -1},
+                      .output = &x->output,
+                      .errors = &x->errors};
+    arm(x, order);
+    return run_whole(&run, time_limit_ns);
+}
+
+int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
+                            uint64_t time_limit_ns, struct observation *seen) {
+    struct run run = {.x = x,
+                      .seen = seen,
+                      .feed = {.fd = -1, .from = -1},
+                      .output = &x->output,
+                      .errors = &x->errors,
+                      .snapshots = snapshots};
+    session_reset(x->session, SHM_COUNT_SITES | SHM_SNAPSHOT);
+    session_set_fault(x->session, NULL);
+    int err = snapshots_begin(snapshots, &run);
+    if (!err)
+        err = run_whole(&run, time_limit_ns);
+    seen->how = HOW_SNAPSHOT;
+    if (snapshots->spoiled)
+        seen->refusal = SHM_REFUSED_FILES; /* it did not end by itself */
+    return err ? err : snapshots_end(snapshots, seen);
 }

@@ -11,6 +11,7 @@
 #include "scratch.h"
 
 struct session;
+struct snapshots;
 
 /* A worker's own; used again for every order. */
 struct execution {
@@ -22,6 +23,7 @@ struct execution {
     int signal_fd; /* SIGCHLD, blocked elsewhere */
     int channel;   /* to the parent: its end means that dearth is gone */
     struct capture output, errors;
+    struct capture copy_output, copy_errors; /* of a snapshot's copy */
 };
 
 /** @traced: in options; @channel: a socket. Return: 0 or a negative errno after a
@@ -37,5 +39,13 @@ int execution_init(struct execution *execution, const struct runner_options *opt
  */
 int execution_run(struct execution *execution, const struct order *order,
                   uint64_t time_limit_ns, struct observation *seen);
+
+/**
+ * Run the program once, without a fault of its own, and copy it at every order of @snapshots.
+ * @seen: of the original, filled in, owned by the caller; the copies' are sent by @snapshots
+ * Return: as above.
+ */
+int execution_run_snapshots(struct execution *execution, struct snapshots *snapshots,
+                            uint64_t time_limit_ns, struct observation *seen);
 
 #endif

@@ -4,11 +4,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/text.h"
 
 #define FEED_BYTES 65536 /* what a pipe holds */
+
+/* Takes @fd over, also when it fails. */
+static int open_pipe(struct feed *feed, int fd, int *target) {
+    int ends[2];
+    struct stat status;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    if (fstat(ends[0], &status) == 0)
+        feed->pipe_ino = status.st_ino;
+    feed->from = fd;
+    feed->fd = ends[1];
+    *target = ends[0];
+    return 0;
+}
 
 int feed_begin(struct feed *feed, const struct runner_options *options, int *target) {
     *feed = (struct feed){.fd = -1, .from = -1};
@@ -26,17 +45,23 @@ int feed_begin(struct feed *feed, const struct runner_options *options, int *tar
         *target = fd;
         return 0;
     }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) {
+    return open_pipe(feed, fd, target);
+}
+
+int feed_fork(struct feed *feed, const struct feed *from,
+              const struct runner_options *options, uint64_t unread, int *target) {
+    *feed = (struct feed){.fd = -1, .from = -1};
+    *target = -1;
+    int fd = open(options->stdin_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (lseek(fd, (off_t)(options->stdin_offset + from->written - unread), SEEK_SET) <
+        0) {
         int err = -errno;
         close(fd);
         return err;
     }
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    feed->from = fd;
-    feed->fd = ends[1];
-    *target = ends[0];
-    return 0;
+    return open_pipe(feed, fd, target);
 }
 
 void feed_end(struct feed *feed) {
@@ -45,7 +70,9 @@ void feed_end(struct feed *feed) {
     if (feed->from >= 0)
         close(feed->from);
     free(feed->buffer);
-    *feed = (struct feed){.fd = -1, .from = -1};
+    feed->fd = feed->from = -1;
+    feed->buffer = NULL;
+    feed->n = feed->at = 0;
 }
 
 void feed_write(struct feed *feed) {
@@ -69,5 +96,6 @@ void feed_write(struct feed *feed) {
             return;
         }
         feed->at += (size_t)put;
+        feed->written += (uint64_t)put;
     }
 }

@@ -57,6 +57,7 @@ static void add_list(struct json *j, const char *name, const char *const *items,
 static char *describe_options(const struct replay_options *o) {
     static const char *const occurrences[] = {"first", "last", "all", "log2", "nth"};
     static const char *const modes[] = {"once", "sticky", "both"};
+    static const char *const hows[] = {"auto", "rerun", "snapshot", "sweep"};
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
     json_open(&j, NULL, '{');
@@ -73,7 +74,7 @@ static char *describe_options(const struct replay_options *o) {
     json_int(&j, "limit", (int64_t)o->plan.limit);
     json_int(&j, "shard", o->plan.shard);
     json_int(&j, "n_shards", o->plan.n_shards);
-    json_text(&j, "how", "rerun");
+    json_text(&j, "how", hows[o->how]);
     json_int(&j, "repeat", o->repeat);
     json_int(&j, "baseline_runs", o->baseline_runs);
     json_int(&j, "time_limit_ns", (int64_t)o->time_limit_ns);
@@ -119,8 +120,9 @@ int ledger_new(struct store *store, const struct replay_options *options,
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
                           "INSERT INTO replay (recording_id, state, started_unix_ns, "
-                          "options, isolation, traced, jobs, tool_version) "
-                          "VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7)",
+                          "options, isolation, traced, jobs, tool_version, how) "
+                          "VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, "
+                          "json_extract(?3, '$.how'))",
                           &s);
     if (r < 0)
         return r;
@@ -213,6 +215,27 @@ int ledger_note(struct ledger *l, const char *kind, const char *subject,
     sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 4, text, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 5, subject, -1, SQLITE_STATIC);
+    return store_step_done(l->store, s);
+}
+
+int ledger_forget(struct ledger *l, int64_t attempt_id) {
+    AUTO_FREE char *sql = text_format("DELETE FROM leak WHERE attempt_id = %1$lld; "
+                                      "DELETE FROM attempt WHERE id = %1$lld",
+                                      (long long)attempt_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(l->store,
+                          "INSERT OR REPLACE INTO refused (replay_id, site_id, reason) "
+                          "VALUES (?1, ?2, ?3)",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, l->replay_id);
+    sqlite3_bind_int64(s, 2, site_id);
+    sqlite3_bind_text(s, 3, reason, -1, SQLITE_STATIC);
     return store_step_done(l->store, s);
 }
 

@@ -82,6 +82,12 @@ int ledger_attempt(struct ledger *ledger, const struct order *order,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id);
 
+/** Take an execution back: it was shown to be no evidence. */
+int ledger_forget(struct ledger *ledger, int64_t attempt_id);
+
+/** A site that no snapshot could test, and why (enum shm_refusal's name, or 'contradicted'). */
+int ledger_refuse(struct ledger *ledger, int64_t site_id, const char *reason);
+
 /** A site that no attempt was made at, and why. */
 int ledger_skip(struct ledger *ledger, int64_t site_id, enum plan_reason reason);
 

@@ -532,18 +532,32 @@ static int renew_all(struct overlay *o) {
     return err ? err : move_to_root(o);
 }
 
+/* Return: whether cover @index is written to; @upper: its upper layer. */
+static bool cover_is_used(const struct overlay *o, size_t index,
+                          char upper[static PATH_MAX]) {
+    const struct cover *c = &o->covers[index];
+    if (c->kind != COVER_OVERLAY)
+        return false;
+    snprintf(upper, PATH_MAX, "%s/u%zu.%u", o->session, index, c->generation);
+    return is_used(upper, c);
+}
+
+bool overlay_used(const struct overlay *o) {
+    char upper[PATH_MAX];
+    for (size_t i = 0; i < o->n; i++)
+        if (cover_is_used(o, i, upper))
+            return true;
+    return false;
+}
+
 int overlay_clean(struct overlay *o, uint8_t digest[static 16]) {
     struct digest sum = {0};
     size_t used = 0, last = 0;
     for (size_t i = 0; i < o->n; i++) {
-        const struct cover *c = &o->covers[i];
         char upper[PATH_MAX];
-        if (c->kind != COVER_OVERLAY)
+        if (!cover_is_used(o, i, upper))
             continue;
-        snprintf(upper, sizeof upper, "%s/u%zu.%u", o->session, i, c->generation);
-        if (!is_used(upper, c))
-            continue;
-        digest_tree(&sum, upper, c->path);
+        digest_tree(&sum, upper, o->covers[i].path);
         used++;
         last = i;
     }

@@ -20,6 +20,9 @@ struct overlay *overlay_free(struct overlay *overlay);
 int overlay_root(const struct overlay *overlay); /* directory to chroot into */
 const char *overlay_uncovered(const struct overlay *overlay);
 
+/** See scratch_used(). */
+bool overlay_used(const struct overlay *overlay);
+
 /** See scratch_clean(). */
 int overlay_clean(struct overlay *overlay, uint8_t digest[static 16]);
 

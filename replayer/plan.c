@@ -223,7 +223,7 @@ static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
     if (w->options->retest)
         return false;
     bool ask_again = w->options->untested || w->options->n_sites;
-    bool bad = false, hung = false, unreached = false;
+    bool bad = false, hung = false, unreached = false, confirmed = false;
     struct plan_attempt key = {.site_id = site_id, .occurrence = occurrence};
     for (uint32_t a = lower_bound(w, &key);
          a < w->in->n_attempts && w->attempts[a].site_id == site_id &&
@@ -235,10 +235,11 @@ static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
             continue;
         bad |= plan_is_bad(w->attempts[a].verdict);
         hung |= w->attempts[a].verdict == VERDICT_HUNG;
+        confirmed |= w->attempts[a].confirmed;
         ++*done;
     }
     if (bad)
-        return *done > w->options->repeat || (hung && *done >= 2);
+        return confirmed || *done > w->options->repeat || (hung && *done >= 2);
     if (unreached)
         return !ask_again;
     return *done > 0;

@@ -49,6 +49,7 @@ struct plan_attempt {
     uint64_t occurrence;
     enum fault_mode mode;
     enum verdict verdict;
+    bool confirmed; /* of a snapshot: a rerun of the same finding has shown the same */
 };
 
 enum plan_occurrence {

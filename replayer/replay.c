@@ -256,7 +256,7 @@ struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
     const char *occurrence, *shard;
-    int mode, isolation;
+    int mode, isolation, how;
     int64_t jobs, repeat, baseline_runs, limit;
     struct policy *parsed;
 };
@@ -301,6 +301,7 @@ static int take_numbers(struct command *c) {
     o->plan.limit = (uint64_t)c->limit;
     o->plan.mode = (enum plan_mode)c->mode;
     o->isolation = (enum isolation)c->isolation;
+    o->how = (enum replay_how)c->how;
     return 0;
 }
 
@@ -366,6 +367,11 @@ int command_replay(int argc, char **argv) {
          "stop after this time; a later replay goes on"},
         {0, "baseline-runs", CLI_INT, &c.baseline_runs, "N", "runs without a fault (3)"},
         {0, "repeat", CLI_INT, &c.repeat, "N", "further executions of a bad verdict (2)"},
+        {0, "how", CLI_CHOICE, &c.how, NULL,
+         "each fault in a new run of the program (rerun), in a copy of a running one "
+         "where that "
+         "is sound (snapshot), or so where it saves time (auto)",
+         "auto|rerun|snapshot"},
         {0, "isolation", CLI_CHOICE, &c.isolation, NULL,
          "how an attempt's files are kept apart (auto: the first that works)",
          "auto|overlay|copy|shared"},

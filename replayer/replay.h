@@ -14,6 +14,14 @@
 
 struct store;
 
+/* --how */
+enum replay_how {
+    REPLAY_AUTO = 0, /* snapshots where they are sound, the rest by rerun */
+    REPLAY_RERUN,
+    REPLAY_SNAPSHOT, /* snapshots only: what refuses them is left untested */
+    REPLAY_SWEEP,
+};
+
 /* Zero is a valid start; replay_options_init() fills in what `dearth replay` uses. */
 struct replay_options {
     int64_t recording_id; /* 0 = newest */
@@ -26,6 +34,7 @@ struct replay_options {
     int baseline_runs;       /* at least 2 */
     int repeat;              /* further executions of every bad verdict */
     enum isolation isolation;
+    enum replay_how how;
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */
     uint32_t n_policies;

@@ -378,6 +378,8 @@ static void add_completeness(struct json *j, const struct report_data *data) {
         json_text(j, NULL, data->modules_without_cfi[i]);
     json_close(j, ']');
     json_open(j, "snapshot_refused", '{');
+    for (size_t i = 0; i < data->n_refusals; i++)
+        json_int(j, data->refusals[i].reason, (int64_t)data->refusals[i].sites);
     json_close(j, '}');
     json_open(j, "notes", '[');
     for (size_t i = 0; i < data->n_notes; i++) {

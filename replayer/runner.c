@@ -38,6 +38,7 @@ struct slot {
     int channel;
     struct session *session;
     bool busy;
+    bool snapshots; /* several results are to come, the last with `tag` */
     uint64_t tag;
 };
 
@@ -221,24 +222,43 @@ bool runner_ready(const struct runner *runner) {
     return free_slot(runner) != NULL;
 }
 
-int runner_submit(struct runner *runner, const struct order *order, uint64_t tag) {
+static int submit(struct runner *runner, const struct wire_work *work) {
     struct slot *slot = free_slot(runner);
     if (!slot)
         return -EBUSY;
-    const struct wire_order message = {
-        .tag = tag, .time_limit_ns = runner->options.time_limit_ns, .order = *order};
     for (int tries = 0; tries < 2; tries++) {
         int err = slot->pid ? 0 : start_worker(runner, slot);
         if (err)
             return err;
-        if (wire_send(slot->channel, WIRE_ORDER, &message, sizeof message) == 0) {
+        if (wire_send_work(slot->channel, work) == 0) {
             slot->busy = true;
-            slot->tag = tag;
+            slot->snapshots = work->snapshots;
+            slot->tag = work->tag;
             return 0;
         }
         end_worker(runner, slot); /* it died while it had nothing to do */
     }
     return error_print(-EPIPE, "a worker process does not take orders");
+}
+
+int runner_submit(struct runner *runner, const struct order *order, uint64_t tag) {
+    struct tagged_order one = {tag, *order};
+    const struct wire_work work = {.tag = tag,
+                                   .time_limit_ns = runner->options.time_limit_ns,
+                                   .n = 1,
+                                   .orders = &one};
+    return submit(runner, &work);
+}
+
+int runner_submit_snapshots(struct runner *runner, const struct tagged_order *orders,
+                            uint32_t n, uint64_t tag, uint64_t limit_ns) {
+    const struct wire_work work = {.tag = tag,
+                                   .time_limit_ns = runner->options.time_limit_ns,
+                                   .original_limit_ns = limit_ns,
+                                   .n = n,
+                                   .snapshots = true,
+                                   .orders = (struct tagged_order *)orders};
+    return submit(runner, &work);
 }
 
 /* The first slot that has something to say. Return: 1, 0 timeout or signal, -errno. */
@@ -271,13 +291,14 @@ int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
     *tag = slot->tag;
     uint64_t answered;
     int err = wire_receive_result(slot->channel, &answered, seen);
-    if (!err && answered != slot->tag)
+    if (!err && answered != slot->tag && !slot->snapshots)
         err = -EPROTO;
     if (err) { /* the next order for this slot starts another */
         end_worker(runner, slot);
         return err;
     }
-    slot->busy = false;
+    *tag = answered;
+    slot->busy = answered != slot->tag;
     *session = slot->session;
     return 1;
 }

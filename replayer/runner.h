@@ -64,11 +64,23 @@ bool runner_ready(const struct runner *runner);
  */
 int runner_submit(struct runner *runner, const struct order *order, uint64_t tag);
 /**
+ * Hand a snapshot run to a free worker: one program, copied at each of @orders.
+ * Each order's result comes with its own tag, in the order in which the program meets them; the
+ * original's comes last, with @tag, and frees the worker.
+ * @orders: @n of them, those of one site next to each other; copied
+ * @limit_ns: of the original; copies have runner_set_time_limit()'s
+ * Return: 0 or -errno.
+ */
+struct tagged_order;
+int runner_submit_snapshots(struct runner *runner, const struct tagged_order *orders,
+                            uint32_t n, uint64_t tag, uint64_t limit_ns);
+/**
  * Wait for a result, at most @timeout_ms (-1 = for ever).
  * @seen: filled in, owned by the caller
  * @session: the arena of that run, valid (for session_each_site and the like) until the
- * next runner_submit() or runner_wait() Return: 1 a result, 0 timeout or interrupted by a
- * signal, negative errno (worker died: the attempt is lost and is to be submitted again).
+ * next runner_submit() or runner_wait()
+ * Return: 1 a result, 0 timeout or interrupted by a signal, negative errno (a worker died: what
+ * was submitted with @tag is lost and is to be submitted again, less what already came back).
  */
 int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
                 struct observation *seen, const struct session **session);

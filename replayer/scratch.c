@@ -186,6 +186,14 @@ static int renew_copy(struct scratch *s) {
                : 0;
 }
 
+bool scratch_can_tell(const struct scratch *s) {
+    return s->used == ISOLATION_OVERLAY;
+}
+
+bool scratch_used(const struct scratch *s) {
+    return overlay_used(s->overlay);
+}
+
 int scratch_clean(struct scratch *s, bool *known, uint8_t digest[static 16]) {
     memset(digest, 0, 16);
     *known = s->used != ISOLATION_SHARED;

@@ -37,6 +37,14 @@ const char *scratch_cwd(const struct scratch *scratch);
 const char *scratch_uncovered(const struct scratch *scratch);
 
 /**
+ * Can it be told at once, and without disturbing who runs in it, whether the tree was
+ * written to?
+ */
+bool scratch_can_tell(const struct scratch *scratch);
+/** Was it? Context: scratch_can_tell(). */
+bool scratch_used(const struct scratch *scratch);
+
+/**
  * After an attempt: say what it wrote, and make the tree as it was.
  * @known: whether @digest can tell, out
  * @digest: over names, types, modes, sizes and contents; all zero when nothing was

@@ -163,7 +163,12 @@ static int load_sites(struct store *store, int64_t recording_id, int64_t replay_
 static int load_attempts(struct store *store, int64_t recording_id, struct sites *s) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int step, r = store_prepare(store,
-                                "SELECT a.site_id, a.occurrence, a.mode, a.verdict "
+                                "SELECT a.site_id, a.occurrence, a.mode, a.verdict, "
+                                "a.how = 'snapshot' AND EXISTS (SELECT 1 "
+                                "FROM finding_attempt x JOIN finding_attempt y "
+                                "ON y.finding_id = x.finding_id "
+                                "JOIN attempt b ON b.id = y.attempt_id "
+                                "WHERE x.attempt_id = a.id AND b.how = 'rerun') "
                                 "FROM attempt a JOIN replay r ON r.id = a.replay_id "
                                 "WHERE r.recording_id = ?1 ORDER BY a.id",
                                 &q);
@@ -177,6 +182,7 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .occurrence = (uint64_t)sqlite3_column_int64(q, 1),
             .mode = fault_mode_from_name(store_column_text(q, 2)),
             .verdict = verdict_from_name(store_column_text(q, 3)),
+            .confirmed = sqlite3_column_int(q, 4),
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "replay_private.h"
+#include "report_data.h"
 #include "text.h"
 
 /* --- the plan --- */
@@ -184,6 +185,32 @@ static int print_findings(const struct replay *r) {
     return 0;
 }
 
+/* What was picked, and why not a snapshot. */
+static int print_how(const struct replay *r) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    AUTO_TEXT struct text line = {0};
+    int err = store_prepare(
+        r->store,
+        "SELECT how, count(DISTINCT site_id) FROM attempt WHERE replay_id = ?1 "
+        "GROUP BY how UNION ALL SELECT 'no ' || reason, count(*) FROM refused WHERE "
+        "replay_id = ?1 GROUP BY reason",
+        &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
+    uint32_t n = 0;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *what = store_column_text(s, 0);
+        bool refused = strncmp(what, "no ", 3) == 0;
+        text_addf(&line, refused ? "; no snapshot of %2$lld: %1$s" : "%3$s%2$lld by %1$s",
+                  refused ? report_refusal_meaning(what + 3) : what,
+                  (long long)sqlite3_column_int64(s, 1), n++ ? ", " : "");
+    }
+    if (n > 1 || (line.n && r->options->how != REPLAY_RERUN))
+        error_info("sites: %s", line.data);
+    return 0;
+}
+
 int summary_print(const struct replay *r, enum replay_outcome outcome) {
     char time[24], faults[32];
     struct sites sites;
@@ -202,7 +229,9 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                isolation_name(r->isolation), r->traced ? "" : ", not traced");
     print_verdicts(&t);
     print_coverage(r, &t);
-    err = print_findings(r);
+    err = print_how(r);
+    if (err == 0)
+        err = print_findings(r);
     if (outcome != REPLAY_DONE)
         error_info("'dearth replay %s' goes on where this stopped", r->store->path);
     else

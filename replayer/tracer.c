@@ -69,7 +69,11 @@ void tracer_add(struct tracer *tracer, pid_t first) {
     tracer->tracees[tracer->n++] = (struct tracee){.tid = first};
 }
 
-static void forget(struct tracer *tracer, pid_t tid) {
+bool tracer_knows(const struct tracer *tracer, pid_t tid) {
+    return find(tracer, tid) != 0;
+}
+
+void tracer_forget(struct tracer *tracer, pid_t tid) {
     uint32_t i = find(tracer, tid);
     if (i)
         tracer->tracees[i - 1] = tracer->tracees[--tracer->n];
@@ -125,6 +129,10 @@ static void go_on(pid_t tid, int sig) {
     ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
 }
 
+void tracer_release(pid_t tid) {
+    go_on(tid, 0);
+}
+
 static bool is_stop_signal(int sig) {
     return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
@@ -152,12 +160,13 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
     case PTRACE_EVENT_CLONE:
         if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message)
             tracer_add(tracer, (pid_t)message);
-        go_on(tid, 0);
+        if (!tracer->cloned || !tracer->cloned(tracer->context, tid, (pid_t)message))
+            go_on(tid, 0);
         break;
     case PTRACE_EVENT_EXEC: /* a thread that execs takes over its leader's id */
         if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message &&
             (pid_t)message != tid)
-            forget(tracer, (pid_t)message);
+            tracer_forget(tracer, (pid_t)message);
         go_on(tid, 0);
         break;
     default:
@@ -167,7 +176,7 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
 
 bool tracer_handle(struct tracer *tracer, pid_t pid, int status) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
-        forget(tracer, pid);
+        tracer_forget(tracer, pid);
         if (tracer->sampling == pid)
             tracer->sampling = 0;
         return true;
@@ -207,6 +216,12 @@ static pid_t parent_of(const char *pid_name) {
     for (p += 4; *p >= '0' && *p <= '9'; p++)
         parent = parent * 10 + (*p - '0');
     return parent;
+}
+
+pid_t tracer_parent(pid_t pid) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", pid);
+    return parent_of(name);
 }
 
 static pid_t number_of(const char *name) {
@@ -283,10 +298,14 @@ int tracer_children(pid_t *out, int max) {
     return n;
 }
 
-void tracer_kill(struct tracer *tracer) {
+void tracer_kill_known(struct tracer *tracer) {
     tracer->killing = true;
     for (uint32_t i = 0; i < tracer->n; i++)
         kill(tracer->tracees[i].tid, SIGKILL); /* a thread's id reaches its process */
+}
+
+void tracer_kill(struct tracer *tracer) {
+    tracer_kill_known(tracer);
     tracer_kill_descendants();
 }
 

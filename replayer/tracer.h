@@ -25,6 +25,10 @@ struct tracer {
         starved_ns; /* time in which the tree was ready to run and got no processor */
     uint64_t first_delay_ns;
     pid_t sampling; /* thread asked to stop for a sample, 0 = none */
+    /* Told of every process and thread that @tid makes; true = @tid is to stay stopped until
+     * tracer_release(). NULL = nobody asks. */
+    bool (*cloned)(void *context, pid_t tid, pid_t child);
+    void *context;
 };
 
 /** Options for the PTRACE_SEIZE of the first process. */
@@ -50,6 +54,19 @@ void tracer_sample(struct tracer *tracer, pid_t first);
  * that one thread of the tree waited in a run queue. Call every 50 ms or so.
  */
 void tracer_watch_starving(struct tracer *tracer, pid_t first);
+
+/** Let go on what `cloned` held. */
+void tracer_release(pid_t tid);
+
+bool tracer_knows(const struct tracer *tracer, pid_t tid);
+/** @tid is another tracer's from now on. */
+void tracer_forget(struct tracer *tracer, pid_t tid);
+
+/** Parent of a process by /proc, -1 when it is gone. */
+pid_t tracer_parent(pid_t pid);
+
+/** SIGKILL what is known of the tree, and nothing else. Context: traced. */
+void tracer_kill_known(struct tracer *tracer);
 
 /** SIGKILL every process of the tree that is known or is a descendant of ours. */
 void tracer_kill(struct tracer *tracer);

@@ -79,6 +79,38 @@ int wire_receive(int fd, enum wire_kind kind, void *fixed, uint32_t n) {
     return bytes == n ? receive_all(fd, fixed, n) : -EPROTO;
 }
 
+/* --- work --- */
+
+int wire_send_work(int fd, const struct wire_work *work) {
+    uint64_t n = work->n * sizeof *work->orders;
+    struct wire_head head = {WIRE_MAGIC, WIRE_VERSION, WIRE_WORK, 0, sizeof *work + n};
+    struct text message = {0};
+    text_add_n(&message, (const char *)&head, sizeof head);
+    text_add_n(&message, (const char *)work, sizeof *work);
+    text_add_n(&message, (const char *)work->orders, n);
+    int err = send_all(fd, message.data, message.n);
+    text_deinit(&message);
+    return err;
+}
+
+int wire_receive_work(int fd, struct wire_work *out) {
+    uint64_t bytes;
+    int err = receive_head(fd, WIRE_WORK, &bytes);
+    if (!err && bytes < sizeof *out)
+        err = -EPROTO;
+    if (!err)
+        err = receive_all(fd, out, sizeof *out);
+    if (!err && (bytes - sizeof *out) != out->n * sizeof *out->orders)
+        err = -EPROTO;
+    if (err)
+        return err;
+    out->orders = text_alloc(bytes - sizeof *out + 1);
+    err = receive_all(fd, out->orders, bytes - sizeof *out);
+    if (err)
+        free(out->orders);
+    return err;
+}
+
 /* --- a result --- */
 
 static void put_bytes(struct text *to, const void *data, uint64_t n) {

@@ -6,17 +6,19 @@
  *   struct wire_head {magic, version, kind, bytes} | fixed part | length-prefixed strings
  *
  *   worker → parent  READY  (how attempts are isolated, or an error), once
- *   parent → worker  ORDER
- *   worker → parent  RESULT (one per order)
+ *   parent → worker  WORK: an order, or a snapshot run with many of them
+ *   worker → parent  RESULT (one per order; after those of a batch one for the original)
  */
 #ifndef DEARTH_WIRE_H
 #define DEARTH_WIRE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "attempt.h"
+#include "snapshot.h"
 
-enum wire_kind { WIRE_READY = 1, WIRE_ORDER = 2, WIRE_RESULT = 3 };
+enum wire_kind { WIRE_READY = 1, WIRE_WORK = 2, WIRE_RESULT = 3 };
 
 struct wire_ready {
     int32_t error; /* negative errno: the worker has said why and ends */
@@ -25,11 +27,20 @@ struct wire_ready {
     char uncovered[1024];
 };
 
-struct wire_order {
-    uint64_t tag;
-    uint64_t time_limit_ns;
-    struct order order;
+/* What a worker is given to do: n == 1 and !snapshots, or the orders of a snapshot run. */
+struct wire_work {
+    uint64_t tag;           /* of the order, or of the original */
+    uint64_t time_limit_ns; /* of an execution or copy */
+    uint64_t original_limit_ns;
+    uint32_t n;
+    bool snapshots;
+    struct tagged_order *orders; /* owned by the receiver: free() */
 };
+
+/** @work: lent. Return: 0 or -errno. */
+int wire_send_work(int fd, const struct wire_work *work);
+/** Return: 0, -EPIPE at the end, -EPROTO. */
+int wire_receive_work(int fd, struct wire_work *out);
 
 /** Send one message. Return: 0 or -errno (-EPIPE: the other end is gone). Context:
  * blocks. */

@@ -1,5 +1,5 @@
 /*
- * A worker: forked from dearth, one attempt at a time, no database.
+ * A worker: forked from dearth, one program at a time, no database.
  *
  * It lives exactly as long as dearth: the kernel sends it a signal when its parent dies.
  * Traced attempts then die with it (PTRACE_O_EXITKILL), so that signal is SIGKILL.
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -83,20 +84,32 @@ static int prepare(const struct worker_start *start, struct execution *x,
     return err;
 }
 
+static int do_work(struct execution *x, const struct wire_work *work,
+                   struct observation *seen) {
+    if (!work->snapshots)
+        return execution_run(x, &work->orders[0].order, work->time_limit_ns, seen);
+    struct snapshots snapshots = {.items = work->orders,
+                                  .n = work->n,
+                                  .channel = x->channel,
+                                  .copy_limit_ns = work->time_limit_ns};
+    return execution_run_snapshots(x, &snapshots, work->original_limit_ns, seen);
+}
+
 _Noreturn void worker_main(const struct worker_start *start) {
     struct execution x = {0};
     struct wire_ready ready = {0};
-    struct wire_order order;
+    struct wire_work work;
     die_with_parent(start, true);
     leave_terminal(start->options);
     int err = prepare(start, &x, &ready);
     if (wire_send(start->channel, WIRE_READY, &ready, sizeof ready) < 0 || err)
         _exit(1);
-    while (wire_receive(start->channel, WIRE_ORDER, &order, sizeof order) == 0) {
+    while (wire_receive_work(start->channel, &work) == 0) {
         struct observation seen = {0};
         bool traced = x.traced;
-        err = execution_run(&x, &order.order, order.time_limit_ns, &seen);
-        if (err || wire_send_result(start->channel, order.tag, &seen) < 0)
+        err = do_work(&x, &work, &seen);
+        free(work.orders);
+        if (err || wire_send_result(start->channel, work.tag, &seen) < 0)
             break;
         observation_deinit(&seen);
         if (traced != x.traced) /* found out that tracing is forbidden */

@@ -1,0 +1,58 @@
+/*
+ * One process tree under a worker's eyes: what execution.c (whole programs) and snapshot.c
+ * (copies of a running one) share.
+ *
+ *   execution_run            run{tree of the program}
+ *   execution_run_snapshots  run{the original} ──stopped while──► run{a copy}, one after another
+ *
+ * Invariant: every process that this worker can wait for is known to one of the two tracers, or is
+ * a child of one that is.
+ */
+#ifndef DEARTH_RUN_H
+#define DEARTH_RUN_H
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "execution.h"
+#include "feed.h"
+#include "tracer.h"
+
+struct snapshots;
+
+struct run {
+    struct execution *x;
+    struct observation *seen;
+    struct tracer tracer;
+    pid_t first;
+    bool first_ended, all_ended;
+    int status; /* of the first process, as wait() gives it */
+    uint64_t started, limit_ns, kill_started;
+    uint64_t ended, starved_at_end; /* of the first process */
+    uint64_t watched;               /* when starving was last looked at */
+    struct rusage usage_before;
+    struct feed feed;
+    struct capture *output, *errors;
+    struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
+    struct run *original;        /* of a copy; else NULL */
+};
+
+uint64_t run_now_ns(void);
+
+/** Wait until the tree is gone, within its limits. Return: 0 or a negative errno after a message. */
+int run_follow(struct run *run);
+
+/** End the whole tree; run_follow() then comes to its end. */
+void run_kill(struct run *run);
+
+/** Status, output, times, proof: everything in `seen` but what was written to files. */
+void run_finish(struct run *run);
+
+/* --- snapshot.c --- */
+
+/** Is a copy ready to be run? Runs it to its end, sends its result, lets the original go on.
+ * Return: 0 or a negative errno after a message. */
+int snapshots_serve(struct run *original);
+
+#endif

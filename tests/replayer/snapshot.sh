@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What a process may hold when it is copied: the copy uses it up, the original must not notice. What
+# cannot be made private is left to rerun, with the reason; either way the verdict is the same.
+. "$(dirname "$0")/../lib.sh"
+
+echo 'what the file holds' >input
+
+# try WHAT HOW [REASON]
+try() {
+    rm -f dearth.db*
+    if [ "$1" = input ]; then
+        printf 'what the pipe held' | record -- "$PROGRAMS/snapshot" "$1" >recorded
+    else
+        record -- "$PROGRAMS/snapshot" "$1" >recorded </dev/null
+    fi
+    replay --how snapshot --mode both
+    for function in new_buffer new_second; do
+        for mode in once sticky; do
+            equal reported "$(site_verdicts dearth.db $mode $function)" "$1: $function $mode"
+        done
+    done
+    equal "$2" "$(sql dearth.db "SELECT group_concat(DISTINCT how) FROM attempt JOIN site ON
+        site.id = site_id JOIN location ON location.id = location_id
+        WHERE function LIKE 'new_%'")" "$1: how"
+    equal "${3-}" "$(sql dearth.db "SELECT group_concat(DISTINCT reason) FROM refused JOIN site ON
+        site.id = site_id JOIN location ON location.id = location_id
+        WHERE function LIKE 'new_%'")" "$1: refused"
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0")" "$1: without proof"
+}
+
+for what in nothing file pipe pair eventfd lock group writes input; do
+    try $what snapshot
+done
+equal 'whaE' "$(head -c 3 recorded)E" 'the pipe was read'
+try thread rerun threads
+try child rerun children
+try timer rerun timer
+try mapping rerun shared_mapping
+try written rerun files
+try listener rerun socket
+try epoll rerun descriptor
+# A System V queue is in no table of the process: it shows by what the original does then.
+try queue rerun diverged
+contains err 'no snapshot of'
