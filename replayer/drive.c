@@ -32,6 +32,9 @@
 #define EARLY_EXTRA_NS 500000000u
 #define MAX_RETRIES    4u /* of a fault whose site only some runs reach */
 #define MAX_LOST       3u /* times that a worker may die with the same attempt */
+/* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
+ * beyond what a few baseline runs show; one in so many is no sign of a disturbed original. */
+#define CALLS_VARY     100u
 /* A snapshot run costs a run of the whole program: auto wants something to save. */
 #define WORTH_A_BATCH  4u
 /* Copies that write files end their original; with fewer results than this for each such end
@@ -422,11 +425,14 @@ static bool has_diverged(const struct replay *r, const struct observation *seen)
     if (seen->timed_out || (b->status_stable && (seen->exit_code != b->exit_code ||
                                                  seen->exit_signal != b->exit_signal)))
         return true;
-    for (uint32_t i = 0; i < r->n_runs; i++)
-        if (r->runs[i].calls != r->runs[0].calls)
-            return baseline_stdout_same(b, seen) == 0;
-    return seen->calls != r->runs[0].calls || baseline_stdout_same(b, seen) == 0 ||
-           baseline_files_same(b, seen) == 0;
+    uint64_t least = UINT64_MAX, most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++) {
+        least = r->runs[i].calls < least ? r->runs[i].calls : least;
+        most = r->runs[i].calls > most ? r->runs[i].calls : most;
+    }
+    uint64_t slack = most - least + most / CALLS_VARY + 1;
+    return seen->calls + slack < least || seen->calls > most + slack ||
+           baseline_stdout_same(b, seen) == 0 || baseline_files_same(b, seen) == 0;
 }
 
 /* What its copies showed is no evidence: their faults are for whole programs. */

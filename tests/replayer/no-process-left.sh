@@ -9,9 +9,10 @@ none_below "$work"
 equal reported "$(site_verdicts lingering.db once new_buffer)" 'verdict'
 
 record -o hung.db -- ./hung >/dev/null
-for signal in INT TERM KILL; do
+for try in rerun:INT rerun:TERM rerun:KILL snapshot:INT snapshot:KILL; do
+    how=${try%:*} signal=${try#*:}
     set -m # else bash has SIGINT ignored
-    "$DEARTH" replay --mode both --in start_job --retest --jobs 2 hung.db >err 2>&1 &
+    "$DEARTH" replay --mode both --how "$how" --in start_job --retest --jobs 2 hung.db >err 2>&1 &
     dearth=$!
     set +m
     # The baseline is over when the plan is announced; attempts hang for two seconds then.
@@ -27,5 +28,5 @@ for signal in INT TERM KILL; do
     kill -s "$signal" "$dearth"
     wait "$dearth" 2>/dev/null || :
     none_below "$work"
-    equal ok "$(sqlite3 hung.db 'PRAGMA integrity_check')" "database after SIG$signal"
+    equal ok "$(sqlite3 hung.db 'PRAGMA integrity_check')" "database after SIG$signal, by $how"
 done

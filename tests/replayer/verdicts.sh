@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # verdicts.sh PROGRAM [fixed]: every allocation that the comment on top of the program's source names
-# gets the verdict it names, in each mode; with 'fixed' those of the corrected twin.
+# gets the verdict it names, in each mode, by rerun and in snapshots; with 'fixed' those of the
+# corrected twin.
 . "$(dirname "$0")/../lib.sh"
 
 name=$1
@@ -18,31 +19,37 @@ else
     record -- "$program" >/dev/null </dev/null
 fi
 unset WITH_EXTRA
-replay --mode both
+cp dearth.db recorded.db
 
 expected=$(sed -n "s/^[ *\/]*expect${twin:+ $twin}: //p" "$source")
 [ -n "$expected" ] || fail "$source expects nothing"
-while read -r function modes; do
-    for mode in $modes; do
-        seen=$(site_verdicts dearth.db "${mode%=*}" "$function")
-        [ "$seen" = "${mode#*=}" ] || {
-            sql dearth.db "SELECT location.name, mode, verdict, exit_code, exit_signal,
-                fired, repeat FROM attempt JOIN site ON site.id = site_id
-                LEFT JOIN location ON location.id = location_id ORDER BY 1, 2" >&2
-        }
-        equal "${mode#*=}" "$seen" "$name${twin:+-$twin}: $function ${mode%=*}"
-    done
-done <<<"$expected"
 
-# No verdict without proof, and no crash without a stack.
-equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0 AND verdict <> 'unreached'")" \
-    'verdicts without proof'
-equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 1 AND verdict = 'unreached'")" \
-    'proof called unreached'
-equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE crash_stack_id IS NULL
-    AND verdict IN ('crashed', 'corrupted', 'aborted')")" 'bad ends without a stack'
-# Every bad verdict is a finding, every bug was repeated.
-equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE severity IN ('bug', 'policy', 'warning')
-    AND id NOT IN (SELECT attempt_id FROM finding_attempt)")" 'bad attempts outside of findings'
-equal 0 "$(sql dearth.db "SELECT count(*) FROM finding WHERE severity = 'bug' AND tried < 2")" \
-    'bugs seen once only'
+for how in rerun snapshot; do
+    rm -f dearth.db-* && cp recorded.db dearth.db
+    replay --mode both --how $how
+
+    while read -r function modes; do
+        for mode in $modes; do
+            seen=$(site_verdicts dearth.db "${mode%=*}" "$function")
+            [ "$seen" = "${mode#*=}" ] || {
+                sql dearth.db "SELECT location.name, mode, verdict, exit_code, exit_signal,
+                    fired, repeat FROM attempt JOIN site ON site.id = site_id
+                    LEFT JOIN location ON location.id = location_id ORDER BY 1, 2" >&2
+            }
+            equal "${mode#*=}" "$seen" "$name${twin:+-$twin}: $function ${mode%=*} by $how"
+        done
+    done <<<"$expected"
+
+    # No verdict without proof, and no crash without a stack.
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0 AND verdict <> 'unreached'")" \
+        'verdicts without proof'
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 1 AND verdict = 'unreached'")" \
+        'proof called unreached'
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE crash_stack_id IS NULL
+        AND verdict IN ('crashed', 'corrupted', 'aborted')")" 'bad ends without a stack'
+    # Every bad verdict is a finding, every bug was repeated.
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE severity IN ('bug', 'policy', 'warning')
+        AND id NOT IN (SELECT attempt_id FROM finding_attempt)")" 'bad attempts outside of findings'
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM finding WHERE severity = 'bug' AND tried < 2")" \
+        'bugs seen once only'
+done

@@ -1,0 +1,61 @@
+/* Which verdicts of snapshots count as one: by table. */
+#include "check.h"
+#include "confirm.h"
+
+struct row {
+    const char *what;
+    int64_t location;
+    enum verdict verdict;
+    const char *policy;
+    enum fault_mode mode;
+    uint64_t offsets[4]; /* of crash frames, innermost first; 0 ends */
+    int group;           /* rows with the same number share a group */
+};
+
+static const struct row rows[] = {
+    {"a crash", 1, VERDICT_CRASHED, NULL, MODE_ONCE, {10, 20, 30, 40}, 0},
+    {"the same from farther out",
+     1,
+     VERDICT_CRASHED,
+     NULL,
+     MODE_ONCE,
+     {10, 20, 30, 41},
+     0},
+    {"the same, sticky", 1, VERDICT_CRASHED, NULL, MODE_STICKY, {10, 20, 30, 40}, 0},
+    {"another caller", 1, VERDICT_CRASHED, NULL, MODE_ONCE, {10, 21, 30}, 1},
+    {"another fault location", 2, VERDICT_CRASHED, NULL, MODE_ONCE, {10, 20, 30, 40}, 2},
+    {"another verdict", 1, VERDICT_CORRUPTED, NULL, MODE_ONCE, {10, 20, 30, 40}, 3},
+    {"a policy", 1, VERDICT_ABORTED, "xmalloc", MODE_ONCE, {10, 20, 30}, 4},
+    {"another policy", 1, VERDICT_ABORTED, "abort", MODE_ONCE, {10, 20, 30}, 5},
+    {"other output", 1, VERDICT_DEGRADED, NULL, MODE_ONCE, {0}, 6},
+    {"other output, sticky", 1, VERDICT_DEGRADED, NULL, MODE_STICKY, {0}, 7},
+    {"a hang", 1, VERDICT_HUNG, NULL, MODE_ONCE, {10, 20}, 8},
+    {"the same hang, sampled elsewhere", 1, VERDICT_HUNG, NULL, MODE_ONCE, {11, 21}, 8},
+};
+#define N_ROWS (int)(sizeof rows / sizeof *rows)
+
+int main(void) {
+    struct confirm confirm = {0};
+    struct confirm_group *groups[N_ROWS];
+    for (int i = 0; i < N_ROWS; i++) {
+        struct crash_frame frames[4] = {{0}};
+        struct observation seen = {.crash_frames = frames};
+        while (seen.n_crash_frames < 4 && rows[i].offsets[seen.n_crash_frames]) {
+            frames[seen.n_crash_frames].offset = rows[i].offsets[seen.n_crash_frames];
+            seen.n_crash_frames++;
+        }
+        struct judgement j = {.verdict = rows[i].verdict, .policy = rows[i].policy};
+        struct confirm_member member = {.order = {.mode = rows[i].mode}, .attempt_id = i};
+        groups[i] = confirm_join(&confirm, &member, rows[i].location, &seen, &j);
+        CHECK(rows[i].what, groups[i]->verdict == rows[i].verdict);
+        CHECK(rows[i].what, groups[i]->members[groups[i]->n_members - 1].attempt_id == i);
+    }
+    for (int i = 0; i < N_ROWS; i++)
+        for (int k = 0; k < N_ROWS; k++)
+            CHECK(rows[i].what,
+                  (groups[i] == groups[k]) == (rows[i].group == rows[k].group));
+    CHECK("all", confirm.n == 9);
+    confirm_deinit(&confirm);
+    CHECK("none", confirm.n == 0);
+    return check_result();
+}
