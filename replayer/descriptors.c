@@ -58,6 +58,7 @@ struct info {
     int flags;
     unsigned long long count; /* eventfd */
     bool has_count;
+    bool locked; /* its process holds a lock on it, which a copy would not */
 };
 
 static bool read_info(const struct work *w, int fd, struct info *out) {
@@ -69,7 +70,7 @@ static bool read_info(const struct work *w, int fd, struct info *out) {
     ssize_t n = read(info, text, sizeof text - 1);
     close(info);
     text[n > 0 ? n : 0] = 0;
-    *out = (struct info){0};
+    *out = (struct info){.locked = strstr(text, "\nlock:") != NULL};
     const char *count = strstr(text, "eventfd-count:");
     out->has_count = count && sscanf(count, "eventfd-count: %llx", &out->count) == 1;
     return sscanf(text, "pos: %lld flags: %o", &out->position, (unsigned *)&out->flags) ==
@@ -93,6 +94,14 @@ static enum shm_refusal place(struct work *w, int at, int flags, int with, bool 
 
 /* --- files --- */
 
+/* Handed down from whoever started dearth: every execution shares those with all others. */
+static bool is_inherited(int fd, const struct stat *status) {
+    struct stat ours;
+    int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+    return flags >= 0 && !(flags & FD_CLOEXEC) && fstat(fd, &ours) == 0 &&
+           ours.st_dev == status->st_dev && ours.st_ino == status->st_ino;
+}
+
 static enum shm_refusal take_file(struct work *w, const char *name, int fd,
                                   const struct stat *status) {
     struct info info;
@@ -101,7 +110,9 @@ static enum shm_refusal take_file(struct work *w, const char *name, int fd,
     if (info.flags & O_PATH)
         return SHM_REFUSED_NOT;
     if ((info.flags & O_ACCMODE) != O_RDONLY)
-        return SHM_REFUSED_FILES;
+        return is_inherited(fd, status) ? SHM_REFUSED_NOT : SHM_REFUSED_FILES;
+    if (info.locked)
+        return SHM_REFUSED_DESCRIPTOR;
     int again =
         openat(w->folder, name,
                O_RDONLY | O_CLOEXEC | (S_ISDIR(status->st_mode) ? O_DIRECTORY : 0) |
@@ -274,14 +285,6 @@ static enum shm_refusal make_twins(struct work *w) {
 
 /* --- all of them --- */
 
-/* Handed down from whoever started dearth: every execution shares those with all others. */
-static bool is_inherited(int fd, const struct stat *status) {
-    struct stat ours;
-    int flags = fcntl(fd, F_GETFD);
-    return flags >= 0 && !(flags & FD_CLOEXEC) && fstat(fd, &ours) == 0 &&
-           ours.st_dev == status->st_dev && ours.st_ino == status->st_ino;
-}
-
 static enum shm_refusal take(struct work *w, const char *name) {
     const struct descriptors_request *r = w->request;
     int fd = atoi(name);
@@ -290,12 +293,11 @@ static enum shm_refusal take(struct work *w, const char *name) {
     struct stat status;
     if (fstatat(w->folder, name, &status, 0) < 0)
         return SHM_REFUSED_DESCRIPTOR;
-    if (fd > STDERR_FILENO && is_inherited(fd, &status))
+    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return take_file(w, name, fd, &status);
+    if (is_inherited(fd, &status))
         return SHM_REFUSED_NOT;
     switch (status.st_mode & S_IFMT) {
-    case S_IFREG:
-    case S_IFDIR:
-        return take_file(w, name, fd, &status);
     case S_IFCHR:
         return is_stateless(status.st_rdev) ? SHM_REFUSED_NOT : SHM_REFUSED_DESCRIPTOR;
     case S_IFIFO:

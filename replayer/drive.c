@@ -475,6 +475,7 @@ static int lose_batch(struct drive *d, uint64_t tag) {
     int err = 0;
     batch->flying = false;
     d->n_flying_batches--;
+    error_warn("a snapshot run broke off; what it had not tested yet is left to rerun");
     for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
         if (d->flying[i] && d->flying[i]->batch == batch)
             err = leave_to_rerun(d, land(d, i), "limit");
