@@ -472,11 +472,23 @@ void session_detach(struct session *session) {
     __atomic_store_n(&session->arena->detached, 1, __ATOMIC_RELEASE);
 }
 
+/* Targets rely on fresh blocks being zero. Here their pages are mapped already; there each would be
+ * a page fault. */
+static void clear_used(struct session *session) {
+    const struct state *state = session->state;
+    uint64_t next = session->arena->blocks_next, first = SHM_HEADER_BLOCKS;
+    uint64_t end = next < state->ready ? next : state->ready;
+    if (end > first)
+        memset((char *)session->arena + first * SHM_BLOCK_BYTES, 0,
+               (end - first) * SHM_BLOCK_BYTES);
+}
+
 void session_reset(struct session *session, uint32_t flags) {
     struct shm_header *arena = session->arena;
     uint32_t n =
         arena->n_processes < SHM_MAX_PROCESSES ? arena->n_processes : SHM_MAX_PROCESSES;
     memset(arena->processes, 0, n * sizeof *arena->processes);
+    clear_used(session);
     arena->n_processes = 0;
     arena->processes_lost = 0;
     arena->free_list = 0;

@@ -79,7 +79,8 @@ static void arm(struct execution *x, const struct order *order) {
         session_set_fault(x->session, NULL);
         return;
     }
-    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND);
+    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND |
+                                  (x->options->no_libunwind ? SHM_NO_LIBUNWIND : 0));
     const struct shm_fault fault = {
         .site = order->site,
         .leaf_module = order->leaf_module,

@@ -23,6 +23,7 @@ struct replay {
     int jobs;
     enum isolation isolation; /* in use */
     bool traced;
+    uint64_t fallbacks; /* stacks that needed libunwind, in the recording and the baseline */
     struct runner *runner;
     struct ledger *ledger;
     struct observation *runs; /* baseline runs; the baseline points into them */

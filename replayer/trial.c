@@ -44,16 +44,19 @@ static int read_recorded_end(struct replay *r, struct recorded_end *out) {
     int err = store_prepare(r->store,
                             "SELECT coalesce(exit_code, -1), coalesce(exit_signal, 0), "
                             "coalesce(duration_ns, 0), exit_code IS NOT NULL OR "
-                            "exit_signal IS NOT NULL FROM recording WHERE id = ?1",
+                            "exit_signal IS NOT NULL, coalesce(unwind_fallbacks, 1) "
+                            "FROM recording WHERE id = ?1",
                             &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, r->recording_id);
-    if (sqlite3_step(s) == SQLITE_ROW)
+    if (sqlite3_step(s) == SQLITE_ROW) {
         *out = (struct recorded_end){.exit_code = sqlite3_column_int(s, 0),
                                      .exit_signal = sqlite3_column_int(s, 1),
                                      .duration_ns = (uint64_t)sqlite3_column_int64(s, 2),
                                      .known = sqlite3_column_int(s, 3)};
+        r->fallbacks = (uint64_t)sqlite3_column_int64(s, 4);
+    }
     return 0;
 }
 
@@ -76,6 +79,8 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;
+    /* opening it costs more than the rest of what our library does at its start */
+    o.no_libunwind = r->fallbacks == 0;
     r->runner = runner_free(r->runner);
     r->traced = traced;
     return runner_new(&o, &r->runner, &r->isolation);
@@ -107,6 +112,10 @@ static int take_run(struct replay *r, struct observation *seen,
     int err = check_run(r, seen);
     if (err == 0)
         err = ledger_baseline(r->ledger, r->n_runs + 1, seen, (struct session *)session);
+    for (uint32_t i = 0; i < session_n_processes(session); i++) {
+        const struct shm_process *process = session_process(session, i);
+        r->fallbacks += process ? process->fallbacks : 1;
+    }
     if (err < 0)
         observation_deinit(seen);
     else

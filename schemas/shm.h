@@ -9,7 +9,8 @@
  * The collector side (recorder/session.c) pre-allocates blocks on disk *before* it raises
  * `blocks_ready`, so a full disk is an error over there and never a SIGBUS in here. Target
  * processes take blocks lock-free (a recycled one, else the next fresh one below
- * `blocks_ready`) and never give one back: the collector recycles them.
+ * `blocks_ready`) and never give one back: the collector recycles them. A fresh block is all
+ * zeroes, also after a reset; what is in a recycled one is chance.
  *
  * Who writes what
  *   header        dearth, except the fields marked (target)
@@ -66,6 +67,8 @@ enum shm_flag {
     SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
     SHM_REGIONS = 1u << 9,      /* failures only between --from-symbol and --until-symbol */
     SHM_CHANCE = 1u << 10,      /* failures by probability or by allocation count */
+    SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
+                                   a stack that needs it after all is incomplete */
 };
 
 /* Allocation functions. The value is also the `offset` of a site's leaf node. */
@@ -221,7 +224,7 @@ struct shm_process {
     uint32_t n_nodes;   /* ids handed out so far, including duplicates never published */
     uint32_t n_modules;
     uint32_t n_rings;   /* slots of rings[] in use */
-    uint32_t argc_stored;
+    uint32_t argc_stored; /* argv, cwd and pid_start_time are filled in with SHM_EVENTS only */
     uint64_t lost;            /* events with no ring (no block to be had, too many threads) */
     uint64_t nodes_lost;      /* events whose stack could not be interned */
     uint64_t truncated;       /* events whose stack was deeper than the limit */

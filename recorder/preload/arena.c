@@ -7,6 +7,8 @@
  *   spare      local->spare_block ── exchange ────┘
  *   none       blocks_wanted++, wake the collector, short sleeps until one is there
  *
+ * A fresh block is all zeroes: dearth made it so, outside. A recycled or spare one is not.
+ *
  * Invariant: only blocks below blocks_ready are ever touched (the collector has allocated
  * them on disk), so a full disk cannot become our SIGBUS.
  * Who runs it: any thread of the target, guard held.
@@ -52,12 +54,15 @@ static uint32_t take_fresh(void) {
     }
 }
 
-static uint32_t take_now(void) {
+static uint32_t take_used(void) {
     uint32_t id = 0;
     if (load_relaxed(&local->spare_block))
         id = swap(&local->spare_block, 0);
-    if (!id)
-        id = take_recycled();
+    return id ? id : take_recycled();
+}
+
+static uint32_t take_now(void) {
+    uint32_t id = take_used();
     return id ? id : take_fresh();
 }
 
@@ -131,14 +136,25 @@ uint32_t arena_take(uint64_t *waited_ns) {
     return take_waiting(waited_ns);
 }
 
+/* Clearing a block touches all its pages, and each costs a fault in a process that has just begun. */
+uint32_t arena_take_zeroed(void) {
+    uint32_t id = take_used();
+    if (!id && (id = take_fresh()))
+        return id;
+    if (!id)
+        id = arena_take(NULL);
+    if (id)
+        __builtin_memset(arena_block(id), 0, SHM_BLOCK_BYTES);
+    return id;
+}
+
 void *arena_install(uint32_t *where) {
     uint32_t id = load_acquire(where);
     if (likely(id))
         return arena_block(id);
-    id = arena_take(NULL);
+    id = arena_take_zeroed();
     if (!id)
         return NULL;
-    __builtin_memset(arena_block(id), 0, SHM_BLOCK_BYTES);
     if (!cas(where, 0, id)) {
         arena_keep(id);
         id = load_acquire(where);

@@ -298,6 +298,8 @@ static inline void ring_emit(struct thread *thread, uint64_t time,
  * Return: block id, 0 when there is none.
  */
 uint32_t arena_take(uint64_t *waited_ns);
+/** The same, all zeroes. */
+uint32_t arena_take_zeroed(void);
 
 /** Whether nobody reads any more; finds out by itself when the heartbeat stopped. */
 struct arena_watch {

@@ -222,13 +222,15 @@ static void fill(struct shm_process *p) {
     p->pid = local->pid;
     p->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
     p->started = clock_ticks();
-    p->pid_start_time = start_time();
     p->boot_events = preload.boot_events;
     p->inherited_sticky = preload.sticky != 0;
     sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)p->exe,
              sizeof p->exe - 1, 0, 0);
-    sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
-    fill_argv(p);
+    if (preload.flags & SHM_EVENTS) { /* for the collector: attempts have none */
+        p->pid_start_time = start_time();
+        sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
+        fill_argv(p);
+    }
     if (!preload.process_block) {
         find_parent(p);
         return;
@@ -253,13 +255,12 @@ static bool enter_directory(uint32_t id) {
 }
 
 static bool register_process(void) {
-    uint32_t id = arena_take(NULL);
+    uint32_t id = arena_take_zeroed();
     if (!id) {
         add_relaxed(&preload.arena->processes_lost, 1);
         return false;
     }
     struct shm_process *p = arena_block(id);
-    __builtin_memset(p, 0, sizeof *p);
     local->pid = sys_getpid();
     fill(p);
     store_release(&p->state, SHM_PROCESS_READY);
@@ -370,7 +371,7 @@ __attribute__((constructor)) static void up(void) {
     if (ready)
         local->process->boot_events = preload.boot_events;
     guard_set(GUARD_NONE);
-    if (ready)
+    if (ready && !(preload.flags & SHM_NO_LIBUNWIND))
         unwind_open();
 }
 
