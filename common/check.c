@@ -130,7 +130,9 @@ static int record(struct check *c) {
         return EXIT_CANNOT;
     if (status != STATUS_INTERRUPTED)
         return EXIT_OK;
-    error_print(-EINTR, "interrupted while recording; nothing was replayed");
+    error_print(
+        -EINTR, "interrupted while recording; nothing was replayed: start again%s",
+        c->folder ? "" : ", or 'dearth replay' tests what was recorded until then");
     return STATUS_INTERRUPTED;
 }
 
@@ -246,10 +248,8 @@ static void finish(const struct check *c, int status) {
     if (!c->folder)
         return;
     if (c->replaying && status == STATUS_INTERRUPTED)
-        fprintf(stderr, "dearth: what was done is kept: 'dearth replay %s' goes on\n",
-                c->path);
-    else if (status == EXIT_GATE_FAILED ||
-             (status == EXIT_OK && c->found && !error_quiet()))
+        return; /* kept: the replay has said how to go on */
+    if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
         fprintf(stderr, "dearth: the database is kept: %s (-o names another place)\n",
                 c->path);
     else
@@ -339,7 +339,9 @@ int command_check(int argc, char **argv) {
         "not); a "
         "summary follows on stdout, the gate's verdict on stderr. Exit status: 0 the "
         "gate is passed, "
-        "1 it is not, 2 dearth could not do its job, 130 interrupted.",
+        "1 it is not, 2 dearth could not do its job (or the program ends otherwise in "
+        "the "
+        "replay than when it was recorded), 130 interrupted.",
         table};
     int n_operands, status = EXIT_CANNOT;
     int r = cli_parse(&command, argc, argv, true, &n_operands);

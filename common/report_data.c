@@ -648,6 +648,20 @@ static int load_notes(struct report_data *data) {
     return end_reading(data, r, step, "reading notes");
 }
 
+/* Attempts that were compared with a run which did not end as the recording did, where no other
+ * replay has tried the same site. */
+static int load_doubtful(struct report_data *data) {
+    data->n_doubtful = (uint64_t)store_int(
+        data->store,
+        "WITH doubtful AS (SELECT replay_id AS id FROM note WHERE kind = "
+        "'baseline_differs') SELECT count(DISTINCT site_id) FROM attempt a WHERE "
+        "replay_id IN chosen_replay AND replay_id IN doubtful AND NOT EXISTS (SELECT 1 "
+        "FROM attempt b WHERE b.site_id = a.site_id AND b.mode = a.mode AND b.replay_id "
+        "IN chosen_replay AND b.replay_id NOT IN doubtful)",
+        0);
+    return 0;
+}
+
 static int load_modules_without_cfi(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r =
@@ -723,7 +737,8 @@ static int load(struct report_data *data, int64_t recording) {
                                                   load_findings,
                                                   load_notes,
                                                   load_modules_without_cfi,
-                                                  load_refusals};
+                                                  load_refusals,
+                                                  load_doubtful};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);

@@ -187,6 +187,7 @@ struct report_data {
     uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */
     uint64_t reasons[REPORT_N_REASONS];       /* sites */
     uint64_t n_attempts;
+    uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
     size_t n_modules_without_cfi;
     struct report_refusal *refusals; /* by reason */

@@ -154,8 +154,21 @@ static int judge_coverage(const struct report_data *data,
     return GATE_FAILED;
 }
 
+/* Attempts were compared with another program than the recorded one, so to speak: no bug that they
+ * show is taken back, but that they show none says nothing. */
+static int judge_doubtful(const struct report_data *data, int outcome, struct text *why) {
+    text_addf(why,
+              "  %llu site%s tested only where the program, without any fault, ended in "
+              "another way than in the recording (note baseline_differs): record it "
+              "again, or mend what is around it and say 'dearth replay --retest %s'\n",
+              (unsigned long long)data->n_doubtful,
+              data->n_doubtful == 1 ? " was" : "s were", data->path);
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
 int gate_judge(const struct report_data *data, const struct gate_options *options,
                struct text *why) {
+    static const char *const words[] = {"passed", "FAILED", "UNDECIDED"};
     AUTO_TEXT struct text details = {0};
     int r = judge_findings(data, options, &details);
     if (r < 0)
@@ -166,8 +179,9 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     }
     if (judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
-    text_addf(why, "gate %s\n%s", r == GATE_PASSED ? "passed" : "FAILED",
-              details.n ? details.data : "");
+    if (data->n_doubtful)
+        r = judge_doubtful(data, r, &details);
+    text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
     report_disarm(why, 0);
     return r;
 }

@@ -13,7 +13,12 @@ struct gate_options {
     double min_coverage; /* per cent of the testable sites; 0 = any */
 };
 
-enum gate_outcome { GATE_PASSED = 0, GATE_FAILED = 1 };
+enum gate_outcome {
+    GATE_PASSED = 0,
+    GATE_FAILED = 1,
+    GATE_UNDECIDED =
+        2, /* nothing failed, but the evidence is not about the recorded run */
+};
 
 /**
  * Mark the findings that an earlier report has.

@@ -236,16 +236,21 @@ int replay_run(const struct replay_options *options, struct store *store,
     r.started_ns = progress_clock();
     if (replay_id)
         *replay_id = 0;
+    interrupt_install();
     int outcome = prepare(&r);
+    if (outcome == 0 && interrupt_wanted())
+        outcome = REPLAY_INTERRUPTED;
     if (outcome == 0 && options->dry_run) {
         summary_plan(&r);
     } else if (outcome == 0) {
-        interrupt_install();
         outcome = run(&r);
-        interrupt_restore();
         if (replay_id && r.ledger)
             *replay_id = ledger_replay_id(r.ledger);
     }
+    interrupt_restore();
+    if (outcome == REPLAY_INTERRUPTED &&
+        (!r.ledger || !options->summary || error_quiet()))
+        summary_go_on(&r);
     replay_deinit(&r);
     return outcome;
 }

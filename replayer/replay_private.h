@@ -23,7 +23,8 @@ struct replay {
     int jobs;
     enum isolation isolation; /* in use */
     bool traced;
-    uint64_t fallbacks; /* stacks that needed libunwind, in the recording and the baseline */
+    uint64_t
+        fallbacks; /* stacks that needed libunwind, in the recording and the baseline */
     struct runner *runner;
     struct ledger *ledger;
     struct observation *runs; /* baseline runs; the baseline points into them */
@@ -66,6 +67,8 @@ int drive_run(struct replay *r);
 void summary_plan(const struct replay *r);
 /** What is about to be done, on stderr. */
 void summary_announce(const struct replay *r);
+/** How to go on after an interruption, on stderr: where there is no summary, and with -q. */
+void summary_go_on(const struct replay *r);
 /** What was done, on stderr. */
 int summary_print(const struct replay *r, enum replay_outcome outcome);
 

@@ -86,7 +86,9 @@ static int judge(const struct report_data *data, const struct report_options *op
     if (r < 0)
         return EXIT_CANNOT;
     fputs(why.data, stderr);
-    return r == GATE_FAILED ? EXIT_GATE_FAILED : EXIT_OK;
+    return r == GATE_FAILED      ? EXIT_GATE_FAILED
+           : r == GATE_UNDECIDED ? EXIT_CANNOT
+                                 : EXIT_OK;
 }
 
 static int run(const struct report_options *options) {

@@ -211,6 +211,14 @@ static int print_how(const struct replay *r) {
     return 0;
 }
 
+void summary_go_on(const struct replay *r) {
+    fprintf(
+        stderr,
+        "dearth: interrupted; what was done is kept: 'dearth replay %s' goes on where "
+        "this stopped\n",
+        r->store->path);
+}
+
 int summary_print(const struct replay *r, enum replay_outcome outcome) {
     char time[24], faults[32];
     struct sites sites;

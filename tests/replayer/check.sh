@@ -21,6 +21,32 @@ check 2 static -- "$PROGRAMS/hello-static"
 contains err static
 check 2 usage --no-such-option -- true
 
+# Attempts say nothing of the recorded run where the program does something else without any fault.
+check 2 differs -- "$PROGRAMS/differs"
+contains err UNDECIDED
+contains err baseline_differs
+status 2 "$DEARTH" report --gate -o differs.json differs.db
+check 0 differs-fixed -- "$PROGRAMS/differs-fixed"
+# Once what is around it is as it was, the same sites can be tested again.
+rm differs-was-here
+status 0 "$DEARTH" replay --retest differs.db
+status 0 "$DEARTH" report --gate -o differs.json differs.db
+
+# Ctrl-C: what was done is kept, and the way to go on is said, whoever keeps the database.
+set -m # else bash has SIGINT ignored
+"$DEARTH" check -q -o broken-off.db -- "$PROGRAMS/hung" >out 2>err &
+dearth=$!
+set +m
+for _ in $(seq 600); do
+    [ "$(sql broken-off.db 'SELECT count(*) FROM replay' 2>/dev/null || echo 0)" = 0 ] || break
+    sleep 0.05
+done
+kill -INT "$dearth"
+seen=0
+wait "$dearth" || seen=$?
+equal 130 "$seen" 'exit status after Ctrl-C'
+contains err 'dearth replay broken-off.db'
+
 # What is known already does not fail the gate again.
 "$DEARTH" report -o known.json crashed.db
 check 0 again --baseline known.json -- "$PROGRAMS/crashed"
