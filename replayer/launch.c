@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -32,7 +33,7 @@
 #include "../common/error.h"
 
 static sigset_t inherited_mask;
-static bool inherited_ignored[NSIG];
+static bool inherited_ignored[NSIG], changed[NSIG];
 
 __attribute__((constructor)) static void remember_inherited_signals(void) {
     sigprocmask(SIG_SETMASK, NULL, &inherited_mask);
@@ -43,11 +44,25 @@ __attribute__((constructor)) static void remember_inherited_signals(void) {
     }
 }
 
+/* Which signals have to be set: most are as they were. Looked at once; only SIGTERM's handler
+ * changes in the life of a worker. */
+static void find_changed_signals(void) {
+    static bool done;
+    for (int sig = 1; sig < NSIG && !done; sig++) {
+        struct sigaction action;
+        if (sigaction(sig, NULL, &action) == 0)
+            changed[sig] =
+                action.sa_handler != (inherited_ignored[sig] ? SIG_IGN : SIG_DFL);
+    }
+    changed[SIGTERM] = done = true;
+}
+
 static void restore_signals(void) {
     struct sigaction action = {0};
     for (int sig = 1; sig < NSIG; sig++) {
         action.sa_handler = inherited_ignored[sig] ? SIG_IGN : SIG_DFL;
-        sigaction(sig, &action, NULL); /* refused for KILL, STOP and libc's own: fine */
+        if (changed[sig])
+            sigaction(sig, &action, NULL);
     }
     sigprocmask(SIG_SETMASK, &inherited_mask, NULL);
 }
@@ -98,6 +113,9 @@ static int enter(const struct launch *launch) {
     int err = place_stdio(launch->stdio);
     if (err)
         return err;
+    /* The same addresses in every attempt: less that differs between runs, and what crash.c knows of
+     * a module holds for the next crash. Where it is forbidden nothing but that is lost. */
+    personality(ADDR_NO_RANDOMIZE);
     if (launch->root_fd >= 0 && (fchdir(launch->root_fd) < 0 || chroot(".") < 0))
         return errno;
     if (launch->cwd && chdir(launch->cwd) < 0)
@@ -156,6 +174,7 @@ int launch_start(struct launch *launch, pid_t *first) {
             return error_print_errno(-errno, "cannot map a stack to start programs");
         stack = p;
     }
+    find_changed_signals();
     launch->error = 0;
     launch->go = launch->traced ? 0 : 1;
     sigset_t all, before;

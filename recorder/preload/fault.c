@@ -11,8 +11,8 @@
 
 /* SHM_SKIP_UNWIND: return address → can it match? Direct-mapped, filled on demand.
  * An entry is address | generation << 48, with the top bit for "yes". */
-#define SKIP_BITS 12
-static uint64_t skip_cache[1u << SKIP_BITS];
+#define SKIP_BITS 9 /* one page: a process begins with none of them mapped */
+static uint64_t skip_cache[1u << SKIP_BITS] __attribute__((aligned(4096)));
 #define SKIP_YES (1ull << 63)
 
 static bool leaf_matches(uintptr_t address) {

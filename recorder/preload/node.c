@@ -87,6 +87,8 @@ static uint64_t *level_table(int level) {
         return NULL;
     sys_madvise(table, bytes, MADV_WIPEONFORK);
     sys_madvise(table, bytes, MADV_NOHUGEPAGE);
+    if (!level) /* its pages are hit at random, nearly all of them soon */
+        sys_populate(table, bytes);
     if (!cas(&levels[level], NULL, table)) {
         sys_munmap(table, bytes);
         table = load_acquire(&levels[level]);

@@ -132,6 +132,7 @@ static bool attach(void) {
     if (preload.max_depth > UNWIND_MAX_DEPTH)
         preload.max_depth = UNWIND_MAX_DEPTH;
     preload.arena = arena;
+    unwind_start();
     return true;
 }
 

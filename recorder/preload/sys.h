@@ -84,6 +84,16 @@ static inline long sys_madvise(void *p, size_t n, int advice) {
     return sys_call(SYS_madvise, (long)p, (long)n, advice, 0, 0, 0);
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/** Map the pages of a private range at once, before they are written to one by one. Kernels before
+ * 5.14 refuse: nothing is lost then but time. */
+static inline void sys_populate(void *p, size_t n) {
+    sys_call(SYS_madvise, (long)p, (long)n, MADV_POPULATE_WRITE, 0, 0, 0);
+}
+
 static inline uint32_t sys_getpid(void) {
     return (uint32_t)sys_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }

@@ -16,5 +16,8 @@ bool unwind_is_outermost(uintptr_t address) {
     return true;
 }
 
+void unwind_start(void) {
+}
+
 void unwind_forget(void) {
 }

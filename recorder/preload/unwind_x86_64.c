@@ -31,11 +31,13 @@
 
 /* 2^14 pairs of 16 bytes: cc1 has 11,000 return addresses on its stacks. Only pages that
  * are used cost memory. */
-#define CACHE_BITS 14
+#define CACHE_BITS       14
+#define CACHE_SMALL_BITS 10
 static struct {
     uint64_t key; /* return address ^ rule */
     rule_bits rule;
-} cache[1u << CACHE_BITS] __attribute__((aligned(64)));
+} cache[1u << CACHE_BITS] __attribute__((aligned(4096)));
+static uint32_t cache_mask = (1u << CACHE_BITS) - 2;
 
 static COLD rule_bits rule_miss(uintptr_t address, uint32_t i) {
     rule_bits rule = rule_evaluate(address);
@@ -47,7 +49,8 @@ static COLD rule_bits rule_miss(uintptr_t address, uint32_t i) {
 }
 
 static inline rule_bits rule_at(uintptr_t address) {
-    uint32_t i = (uint32_t)(address * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)) & ~1u;
+    uint32_t i =
+        (uint32_t)(address * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)) & cache_mask;
     rule_bits rule = load_relaxed(&cache[i].rule);
     if (likely((load_relaxed(&cache[i].key) ^ rule) == address))
         return rule;
@@ -55,6 +58,15 @@ static inline rule_bits rule_at(uintptr_t address) {
     if (likely((load_relaxed(&cache[i + 1].key) ^ rule) == address))
         return rule;
     return rule_miss(address, i);
+}
+
+/* An attempt lives for a moment and walks few stacks: in the whole cache nearly every one of its
+ * return addresses would be a page fault, or two. A few pages, mapped at once, are none. */
+void unwind_start(void) {
+    if (!(preload.flags & SHM_SKIP_UNWIND))
+        return;
+    cache_mask = (1u << CACHE_SMALL_BITS) - 2;
+    sys_populate(cache, sizeof *cache << CACHE_SMALL_BITS);
 }
 
 void unwind_forget(void) {
