@@ -11,6 +11,14 @@
  *  - files are opened through /proc/PID/root: the target may live in a private tree that
  * shows files which exist nowhere else. Debug files are taken from the local disk only:
  * no attempt waits for a network.
+ *
+ * A program that crashes at hundreds of sites does so in the same few files. What libdw has read of
+ * them is kept from crash to crash (struct memory): attempts run at fixed addresses (launch.c), so
+ * that the next process shows the same modules and libdwfl keeps them; where one has other addresses
+ * it is read anew. Names of functions are kept by (build-id, offset): libdw looks through the whole
+ * symbol table for each.
+ *
+ * Who runs it: a worker, one thread.
  */
 #include "crash.h"
 
@@ -22,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <unistd.h>
@@ -38,6 +47,23 @@ enum { N_REGISTERS = 32, REGISTER_SP = 31, REGISTER_LR = 30 };
 #else
 #error "crash.c needs the register layout of this architecture"
 #endif
+
+#define N_NAMES 1024u /* a power of two */
+struct name {
+    uint8_t build_id[32];
+    uint32_t build_id_bytes; /* 0 = empty */
+    uint64_t offset;
+    char *function; /* NULL = it has none */
+};
+
+/* What is kept from crash to crash. */
+static struct memory {
+    Dwfl *dwfl;
+    int template_fd; /* an ELF file of this machine: libdw asks for one */
+    Elf *template;
+    struct walk *walk; /* under way */
+    struct name names[N_NAMES];
+} memory;
 
 struct walk {
     pid_t pid, tid;
@@ -87,27 +113,28 @@ static void set_pc(struct walk *walk, Dwarf_Word pc) {
 /* --- what libdw asks for --- */
 
 static pid_t next_thread(Dwfl *dwfl, void *argument, void **thread_argument) {
-    (void)dwfl;
+    (void)dwfl, (void)argument;
     if (*thread_argument)
         return 0;
-    *thread_argument = argument;
-    return ((struct walk *)argument)->tid;
+    *thread_argument = memory.walk;
+    return memory.walk->tid;
 }
 
 static bool get_thread(Dwfl *dwfl, pid_t tid, void *argument, void **thread_argument) {
-    (void)dwfl;
-    *thread_argument = argument;
-    return tid == ((struct walk *)argument)->tid;
+    (void)dwfl, (void)argument;
+    *thread_argument = memory.walk;
+    return tid == memory.walk->tid;
 }
 
 static bool memory_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *result,
                         void *argument) {
-    (void)dwfl;
-    return read_word(((struct walk *)argument)->pid, address, result);
+    (void)dwfl, (void)argument;
+    return read_word(memory.walk->pid, address, result);
 }
 
 static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {
-    struct walk *walk = argument;
+    struct walk *walk = memory.walk;
+    (void)argument;
     if (!dwfl_thread_state_registers(thread, 0, N_REGISTERS, walk->registers))
         return false;
 #if defined(__aarch64__)
@@ -116,35 +143,81 @@ static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {
     return true;
 }
 
-static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
-                    char **file_name, Elf **elf) {
-    if (name[0] == '/') {
-        const struct walk *walk = *user;
-        char path[PATH_MAX];
-        if (walk && snprintf(path, sizeof path, "/proc/%d/root%s", walk->pid, name) <
-                        (int)sizeof path) {
-            int fd = open(path, O_RDONLY | O_CLOEXEC);
-            if (fd >= 0) {
-                *file_name = strdup(name);
-                return fd;
-            }
-        }
-    }
-    return dwfl_linux_proc_find_elf(module, user, name, base, file_name, elf);
+/* Which file it is, in a word. Not the device: a renewed overlay has another for the same file. */
+static uintptr_t identity_of(const struct stat *status) {
+    uint64_t id = (uint64_t)status->st_ino * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_size) * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_mtim.tv_sec) * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_mtim.tv_nsec) * 0x9e3779b97f4a7c15ull;
+    return (uintptr_t)(id >> 1 | 1); /* 0 = not read from a file */
 }
 
-/* Every module's user pointer is the walk, so that find_elf() knows the process. */
-static int give_walk(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr start,
-                     void *argument) {
-    (void)module, (void)name, (void)start;
-    *user = argument;
+static bool path_of(const char *name, char path[static PATH_MAX]) {
+    return name[0] == '/' &&
+           snprintf(path, PATH_MAX, "/proc/%d/root%s", memory.walk->pid, name) < PATH_MAX;
+}
+
+/* Has a module that is kept another file now? An attempt may have built one anew. */
+static int check_file(Dwfl_Module *module, void **user, const char *name,
+                      Dwarf_Addr start, void *stale) {
+    (void)module, (void)start;
+    char path[PATH_MAX];
+    struct stat status;
+    if (*user && path_of(name, path) &&
+        (stat(path, &status) < 0 || identity_of(&status) != (uintptr_t)*user))
+        *(bool *)stale = true;
     return DWARF_CB_OK;
+}
+
+static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+                    char **file_name, Elf **elf) {
+    char path[PATH_MAX];
+    struct stat status;
+    int fd = path_of(name, path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        if (fstat(fd, &status) == 0)
+            *user = (void *)identity_of(&status);
+        *file_name = strdup(name);
+        return fd;
+    }
+    return dwfl_linux_proc_find_elf(module, user, name, base, file_name, elf);
 }
 
 /* --- frames --- */
 
 static bool is_code(struct walk *walk, Dwarf_Addr pc) {
     return pc && dwfl_addrmodule(walk->dwfl, pc) != NULL;
+}
+
+/* Name of the function at @pc. Return: owned, NULL when there is none. */
+static char *look_up(Dwfl_Module *module, Dwarf_Addr pc) {
+    GElf_Off into;
+    GElf_Sym symbol;
+    const char *function =
+        dwfl_module_addrinfo(module, pc, &into, &symbol, NULL, NULL, NULL);
+    /* a nearest symbol that ends before the address is another function */
+    bool inside = function && (symbol.st_size == 0 || into < symbol.st_size);
+    return inside ? text_dup(function) : NULL;
+}
+
+/* The same by way of what is known already. @frame: build-id and offset are filled in. */
+static char *name_of(Dwfl_Module *module, Dwarf_Addr pc,
+                     const struct crash_frame *frame) {
+    if (!frame->build_id_bytes)
+        return look_up(module, pc);
+    uint64_t hash;
+    memcpy(&hash, frame->build_id, sizeof hash);
+    hash = (hash ^ frame->offset) * 0x9e3779b97f4a7c15ull; /* Knuth, TAOCP 3, 6.4 */
+    struct name *name = &memory.names[hash >> 32 & (N_NAMES - 1)];
+    if (name->offset != frame->offset || name->build_id_bytes != frame->build_id_bytes ||
+        memcmp(name->build_id, frame->build_id, sizeof name->build_id) != 0) {
+        free(name->function);
+        name->function = look_up(module, pc);
+        name->offset = frame->offset;
+        name->build_id_bytes = frame->build_id_bytes;
+        memcpy(name->build_id, frame->build_id, sizeof name->build_id);
+    }
+    return name->function ? text_dup(name->function) : NULL;
 }
 
 static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
@@ -171,13 +244,7 @@ static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
         frame->build_id_bytes = n > 32 ? 32 : (uint32_t)n;
         memcpy(frame->build_id, bits, frame->build_id_bytes);
     }
-    GElf_Off into;
-    GElf_Sym symbol;
-    const char *function = dwfl_module_addrinfo(module, exact ? pc : pc - 1, &into,
-                                                &symbol, NULL, NULL, NULL);
-    /* a nearest symbol that ends before the address is another function */
-    if (function && (symbol.st_size == 0 || into < symbol.st_size))
-        frame->function = text_dup(function);
+    frame->function = name_of(module, exact ? pc : pc - 1, frame);
 }
 
 static int on_frame(Dwfl_Frame *state, void *argument) {
@@ -227,7 +294,21 @@ static pid_t process_of(pid_t tid) {
     return pid;
 }
 
-static void unwind(struct walk *walk) {
+static void forget(void) {
+    if (memory.dwfl)
+        dwfl_end(memory.dwfl);
+    if (memory.template)
+        elf_end(memory.template);
+    if (memory.template_fd > 0)
+        close(memory.template_fd);
+    memory.dwfl = NULL;
+    memory.template = NULL;
+    memory.template_fd = 0;
+}
+
+/* Once: libdw attaches to one "process" only; ours is whichever crashes. It is given a file of its
+ * own to know the machine by, for modules come and go. */
+static bool attach(void) {
     static const Dwfl_Callbacks callbacks = {
         .find_elf = find_elf,
         .find_debuginfo = dwfl_build_id_find_debuginfo,
@@ -238,19 +319,50 @@ static void unwind(struct walk *walk) {
         .memory_read = memory_read,
         .set_initial_registers = set_initial_registers,
     };
-    walk->dwfl = dwfl_begin(&callbacks);
+    if (memory.dwfl)
+        return true;
+    elf_version(EV_CURRENT);
+    memory.dwfl = dwfl_begin(&callbacks);
+    memory.template_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    memory.template = memory.template_fd < 0
+                          ? NULL
+                          : elf_begin(memory.template_fd, ELF_C_READ_MMAP, NULL);
+    if (memory.dwfl && memory.template &&
+        dwfl_attach_state(memory.dwfl, memory.template, getpid(), &thread_callbacks,
+                          NULL))
+        return true;
+    forget();
+    return false;
+}
+
+/* Make the modules those of the process. Return: whether they are known. */
+static bool report_modules(struct walk *walk) {
+    bool stale = false;
+    if (!attach())
+        return false;
+    dwfl_report_begin(memory.dwfl);
+    bool reported = dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0;
+    reported = dwfl_report_end(memory.dwfl, NULL, NULL) == 0 && reported;
+    dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
+    if (!stale)
+        return reported;
+    forget();
+    return attach() && dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0 &&
+           dwfl_report_end(memory.dwfl, NULL, NULL) == 0;
+}
+
+static void unwind(struct walk *walk) {
+    memory.walk = walk;
+    bool reported = report_modules(walk);
+    walk->dwfl = memory.dwfl;
     if (!walk->dwfl)
         return;
-    if (dwfl_linux_proc_report(walk->dwfl, walk->pid) == 0 &&
-        dwfl_report_end(walk->dwfl, NULL, NULL) == 0) {
-        dwfl_getmodules(walk->dwfl, give_walk, walk, 0);
+    if (reported) {
         step_over_wild_call(walk);
-        if (dwfl_attach_state(walk->dwfl, NULL, walk->pid, &thread_callbacks, walk))
-            dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
+        dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
     }
     if (walk->n == 0) /* not even one: the place itself is still worth having */
         add_frame(walk, walk->pc, true);
-    dwfl_end(walk->dwfl);
 }
 
 static void free_frames(struct observation *seen) {
