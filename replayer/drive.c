@@ -648,9 +648,12 @@ static int wait_one(struct drive *d) {
     struct observation seen = {0};
     const struct session *session = NULL;
     uint64_t tag = UINT64_MAX;
-    int err = runner_wait(d->replay->runner, 200, &tag, &seen, &session);
+    int due_ms = ledger_due_ms(d->replay->ledger);
+    int err =
+        runner_wait(d->replay->runner, due_ms < 0 ? 200 : due_ms, &tag, &seen, &session);
     if (err == 0)
-        return 0;
+        return ledger_due_ms(d->replay->ledger) == 0 ? ledger_flush(d->replay->ledger)
+                                                     : 0;
     if (tag != UINT64_MAX && tag & BATCH_TAG) {
         err = err > 0 ? end_batch(d, tag, &seen) : lose_batch(d, tag);
         observation_deinit(&seen);
@@ -695,6 +698,9 @@ int drive_run(struct replay *r) {
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     collect_snapshots(&d);
     int outcome = loop(&d);
+    int err = ledger_flush(r->ledger);
+    if (err < 0 && outcome >= 0)
+        outcome = err;
     if (outcome == REPLAY_BUDGET && d.next_fault == r->plan.n_faults &&
         d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
         d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&

@@ -20,7 +20,17 @@ struct ledger {
     int64_t replay_id, recording_id;
     sqlite3_stmt *attempt, *leak;
     sqlite3_stmt *module; /* path under which a build-id is known */
+    uint64_t batch_ns;    /* when the transaction under way began, 0 = none */
 };
+
+/* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
+#define BATCH_NS 50000000u
+
+static uint64_t now_mono_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 static uint64_t now_unix_ns(void) {
     struct timespec t;
@@ -174,6 +184,7 @@ int ledger_new(struct store *store, const struct replay_options *options,
 
 struct ledger *ledger_free(struct ledger *l) {
     if (l) {
+        ledger_flush(l);
         sqlite3_finalize(l->attempt);
         sqlite3_finalize(l->leak);
         sqlite3_finalize(l->module);
@@ -194,6 +205,9 @@ int ledger_set_conditions(struct ledger *l, const char *isolation, bool traced) 
 }
 
 int ledger_end(struct ledger *l, const char *state, uint64_t done, uint64_t duration_ns) {
+    int r = ledger_flush(l);
+    if (r < 0)
+        return r;
     AUTO_FREE char *sql = text_format(
         "UPDATE replay SET state = '%s', done = %lld, duration_ns = %lld WHERE id = %lld",
         state, (long long)done, (long long)duration_ns, (long long)l->replay_id);
@@ -342,7 +356,9 @@ static int store_sites(struct ledger *l, int64_t baseline_id, struct session *se
 
 int ledger_baseline(struct ledger *l, uint32_t ordinal, const struct observation *seen,
                     struct session *session) {
-    int r = store_begin(l->store);
+    int r = ledger_flush(l);
+    if (r == 0)
+        r = store_begin(l->store);
     if (r == 0)
         r = insert_baseline(l, ordinal, seen);
     if (r == 0)
@@ -520,16 +536,49 @@ static int store_leaks(struct ledger *l, int64_t attempt_id,
     return r;
 }
 
+/* --- batches of attempts --- */
+
+static int begin_batch(struct ledger *l) {
+    if (l->batch_ns)
+        return 0;
+    int r = store_begin(l->store);
+    if (r == 0)
+        l->batch_ns = now_mono_ns();
+    return r;
+}
+
+static void drop_batch(struct ledger *l) {
+    store_rollback(l->store);
+    l->batch_ns = 0;
+}
+
+int ledger_due_ms(const struct ledger *l) {
+    if (!l->batch_ns)
+        return -1;
+    uint64_t passed = now_mono_ns() - l->batch_ns;
+    return passed >= BATCH_NS ? 0 : (int)((BATCH_NS - passed) / 1000000u) + 1;
+}
+
+int ledger_flush(struct ledger *l) {
+    if (!l->batch_ns)
+        return 0;
+    int r = store_commit(l->store);
+    if (r < 0)
+        drop_batch(l);
+    l->batch_ns = 0;
+    return r;
+}
+
 int ledger_attempt(struct ledger *l, const struct order *order,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id) {
-    int r = store_begin(l->store);
+    int r = begin_batch(l);
     if (r < 0)
         return r;
     int64_t stack = store_stack(l, seen->crash_frames, seen->n_crash_frames);
     int64_t sample = store_stack(l, seen->sample_frames, seen->n_sample_frames);
     if (stack < 0 || sample < 0) {
-        store_rollback(l->store);
+        drop_batch(l);
         return (int)(stack < 0 ? stack : sample);
     }
     sqlite3_bind_int64(l->attempt, 1, l->replay_id);
@@ -543,9 +592,7 @@ int ledger_attempt(struct ledger *l, const struct order *order,
         *attempt_id = id;
     if (r == 0)
         r = store_leaks(l, id, seen);
-    if (r == 0)
-        r = store_commit(l->store);
     if (r < 0)
-        store_rollback(l->store);
-    return r;
+        drop_batch(l);
+    return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
 }

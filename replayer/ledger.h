@@ -77,7 +77,11 @@ int ledger_baseline(struct ledger *ledger, uint32_t ordinal,
 int ledger_folded(struct ledger *ledger, const struct baseline *b, uint64_t time_limit_ns,
                   uint64_t planned);
 
-/** One execution. @attempt_id: out, may be NULL. Return: 0 or a negative errno. */
+/**
+ * One execution. It is committed with those that follow within 50 ms, or by ledger_flush().
+ * @attempt_id: out, may be NULL
+ * Return: 0 or a negative errno; then those of the batch are lost with it.
+ */
 int ledger_attempt(struct ledger *ledger, const struct order *order,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id);
@@ -87,6 +91,11 @@ int ledger_forget(struct ledger *ledger, int64_t attempt_id);
 
 /** A site that no snapshot could test, and why (enum shm_refusal's name, or 'contradicted'). */
 int ledger_refuse(struct ledger *ledger, int64_t site_id, const char *reason);
+
+/** When the attempts that wait for it must be committed: ms from now, 0 = now, -1 = none wait. */
+int ledger_due_ms(const struct ledger *ledger);
+/** Commit them. Return: 0 or a negative errno. */
+int ledger_flush(struct ledger *ledger);
 
 /** A site that no attempt was made at, and why. */
 int ledger_skip(struct ledger *ledger, int64_t site_id, enum plan_reason reason);
