@@ -60,6 +60,7 @@ int execution_init(struct execution *x, const struct runner_options *options,
     *x = (struct execution){.options = options, .session = session, .channel = channel};
     x->output.fd = x->errors.fd = x->copy_output.fd = x->copy_errors.fd = -1;
     x->traced = options->traced && !options->debugger;
+    x->no_libunwind = options->no_libunwind;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -80,7 +81,7 @@ static void arm(struct execution *x, const struct order *order) {
         return;
     }
     session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND |
-                                  (x->options->no_libunwind ? SHM_NO_LIBUNWIND : 0));
+                                  (x->no_libunwind ? SHM_NO_LIBUNWIND : 0));
     const struct shm_fault fault = {
         .site = order->site,
         .leaf_module = order->leaf_module,
@@ -435,8 +436,8 @@ static int run_whole(struct run *run, uint64_t time_limit_ns) {
     return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
 }
 
-int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
-                  struct observation *seen) {
+static int run_order(struct execution *x, const struct order *order,
+                     uint64_t time_limit_ns, struct observation *seen) {
     struct run run = {.x = x,
                       .seen = seen,
                       .feed = {.fd = -1, .from = -1},
@@ -444,6 +445,25 @@ int execution_run(struct execution *x, const struct order *order, uint64_t time_
                       .errors = &x->errors};
     arm(x, order);
     return run_whole(&run, time_limit_ns);
+}
+
+static bool missed_libunwind(const struct session *session) {
+    for (uint32_t i = 0; i < session_n_processes(session); i++) {
+        const struct shm_process *process = session_process(session, i);
+        if (process && process->fallbacks)
+            return true;
+    }
+    return false;
+}
+
+int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
+                  struct observation *seen) {
+    int err = run_order(x, order, time_limit_ns, seen);
+    if (err || seen->fired || !x->no_libunwind || !missed_libunwind(x->session))
+        return err;
+    x->no_libunwind = false; /* the one that did not match may have been the one */
+    observation_deinit(seen);
+    return run_order(x, order, time_limit_ns, seen);
 }
 
 int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,

@@ -18,10 +18,11 @@ struct execution {
     const struct runner_options *options;
     struct session *session;
     struct scratch *scratch;
-    char **envp;   /* session_environment() */
-    bool traced;   /* off for good once the kernel has refused */
-    int signal_fd; /* SIGCHLD, blocked elsewhere */
-    int channel;   /* to the parent: its end means that dearth is gone */
+    char **envp;       /* session_environment() */
+    bool traced;       /* off for good once the kernel has refused */
+    bool no_libunwind; /* in options; off for good once an attempt needed it */
+    int signal_fd;     /* SIGCHLD, blocked elsewhere */
+    int channel;       /* to the parent: its end means that dearth is gone */
     struct capture output, errors;
     struct capture copy_output, copy_errors; /* of a snapshot's copy */
 };

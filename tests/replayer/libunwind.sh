@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Attempts start without libunwind where no stack has needed it, and with it where one did.
+. "$(dirname "$0")/../lib.sh"
+
+for program in expression reported; do
+    record -o $program.db -- "$PROGRAMS/$program" >/dev/null
+    "$DEARTH" replay --mode once --how rerun $program.db >err 2>&1 || fail "replay $(cat err)"
+    equal reported "$(site_verdicts $program.db once new_table)" "$program: a fresh run for each fault"
+done
+[ "$(uname -m)" = x86_64 ] || exit 0
+equal 1 "$(sql expression.db 'SELECT unwind_fallbacks > 0 FROM recording')" 'the stack needs libunwind'
+equal 0 "$(sql reported.db 'SELECT unwind_fallbacks FROM recording')" 'no stack needs libunwind'
+
+# Who opens it?
+need strace
+opened() {
+    strace -f -e trace=openat -o trace "$DEARTH" replay --retest --mode once --how rerun --no-trace \
+        --baseline-runs 2 --limit 1 "$1.db" >err 2>&1 || skip 'strace is not allowed here'
+    grep -c 'libunwind.so.*= [0-9]' trace || :
+}
+equal 2 "$(opened reported)" 'the two runs without a fault'
+equal 3 "$(opened expression)" 'every run'
