@@ -43,7 +43,7 @@ struct runner_options {
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     bool traced;
-    bool no_libunwind; /* SHM_NO_LIBUNWIND for attempts with a fault */
+    bool no_libunwind;    /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
     const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
 };
