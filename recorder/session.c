@@ -498,6 +498,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->any_fired = 0;
     arena->n_faults = 0;
     arena->orders_block = 0;
+    arena->leaks = 0;
     arena->flags = flags;
     arena->collector_pid = (uint32_t)getpid();
     memset(arena->faults, 0, sizeof arena->faults);

@@ -338,6 +338,35 @@ struct shm_copy_message {
     } place[SHM_COPY_DESCRIPTORS];
 };
 
+/* SHM_LEAKS: what a process found at its end, one block each, linked from shm_header.leaks. */
+enum shm_leaks_state {
+    SHM_LEAKS_NONE = 0,
+    SHM_LEAKS_DONE = 1,    /* the scan ran to its end: what is not in here is not leaked */
+    SHM_LEAKS_BUDGET = 2,  /* given up: it took too long */
+    SHM_LEAKS_THREADS = 3, /* given up: another thread was alive and could not be stopped */
+    SHM_LEAKS_MEMORY = 4,  /* given up: no memory for the table of live blocks, or too many mappings */
+    SHM_LEAKS_REFUSED = 5, /* given up: the program may not read its own /proc (sandbox, not dumpable) */
+};
+struct shm_leak {
+    uint32_t node; /* site node in the process's tree */
+    uint32_t reserved;
+    uint64_t blocks, bytes; /* that nothing points to any more; bytes as requested */
+    uint64_t direct;        /* of these blocks, those that no other such block leads to */
+};
+#define SHM_LEAKS_MAX 2045u
+struct shm_leaks {
+    uint32_t process; /* block id of the process */
+    uint32_t state;   /* enum shm_leaks_state */
+    uint32_t next;    /* block id of the next one, 0 = last */
+    uint32_t n;       /* entries of leaks[] */
+    uint64_t overflow_blocks, overflow_bytes; /* of sites that found no room */
+    uint64_t live_blocks; /* looked at */
+    uint64_t cpu_ns;      /* the scan took */
+    uint32_t exit_node;   /* frame node: from where the end was asked for, 0 = unknown */
+    uint32_t reserved;
+    struct shm_leak leaks[SHM_LEAKS_MAX];
+};
+
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
 struct shm_header {
@@ -366,6 +395,7 @@ struct shm_header {
     uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process, in order of arrival */
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
     uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
+    uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
 };
 #define SHM_HEADER_BLOCKS 1u
 
@@ -373,6 +403,7 @@ _Static_assert(sizeof(struct shm_event) == 32, "event layout");
 _Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
 _Static_assert(sizeof(struct shm_node) == 64, "node layout");
 _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
+_Static_assert(sizeof(struct shm_leaks) <= SHM_BLOCK_BYTES, "leaks layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");
 _Static_assert(sizeof(struct shm_orders) <= SHM_ORDER_BLOCKS * SHM_BLOCK_BYTES, "orders layout");
 _Static_assert(sizeof(struct shm_header) <= SHM_HEADER_BLOCKS * SHM_BLOCK_BYTES, "header layout");

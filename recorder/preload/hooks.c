@@ -18,6 +18,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "leak.h"
 #include "preload.h"
 
 struct real real;
@@ -37,6 +38,7 @@ struct call {
     uint32_t node;
     uint8_t op;
     uint16_t aux; /* log2 of the alignment asked for, 0 = none */
+    uint64_t old; /* realloc, SHM_LEAKS: what leak_take() said of the old block */
 };
 
 /* The hook's own frame and return address: must be evaluated in the hook itself. */
@@ -138,8 +140,21 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     return HOOK_RECORD;
 }
 
+static inline bool watches_leaks(void) {
+    return unlikely(preload.flags & SHM_LEAKS);
+}
+
+/* The real function was called without an event: what it gave is followed, not judged. */
+static inline void *passed(void *p, uint64_t size) {
+    if (watches_leaks())
+        leak_add(p, size, 0);
+    return p;
+}
+
 static inline void *hook_end(struct call *call, void *p) {
     guard_set(GUARD_OURS);
+    if (watches_leaks())
+        leak_add(p, call->size, call->node);
     emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? call->aux : (uint16_t)errno);
     guard_set(GUARD_NONE);
     return p;
@@ -153,7 +168,8 @@ static COLD void *deny(void) {
 static COLD void *serve(size_t bytes, size_t alignment) {
     void *p = boot_malloc(bytes, alignment);
     if (!p && real.malloc)
-        return alignment ? real.memalign(alignment, bytes) : real.malloc(bytes);
+        return passed(alignment ? real.memalign(alignment, bytes) : real.malloc(bytes),
+                      bytes);
     return p ? p : deny();
 }
 
@@ -170,7 +186,7 @@ static uint16_t log2_of(size_t alignment) {
     case HOOK_PRIVATE:                                                                   \
         return serve(SIZE, ALIGNMENT);                                                   \
     case HOOK_PASS:                                                                      \
-        return REAL;                                                                     \
+        return passed(REAL, SIZE);                                                       \
     default:                                                                             \
         call.aux = log2_of(ALIGNMENT);                                                   \
         return hook_end(&call, REAL);                                                    \
@@ -199,7 +215,7 @@ EXPORT void *calloc(size_t a, size_t b) {
     case HOOK_PRIVATE:
         return serve_zeroed(product(a, b));
     case HOOK_PASS:
-        return real.calloc(a, b);
+        return passed(real.calloc(a, b), product(a, b));
     default:
         return hook_end(&call, real.calloc(a, b));
     }
@@ -220,11 +236,19 @@ EXPORT void *pvalloc(size_t n) {
 /* Reports by its result; errno is not its business. */
 static int posix_memalign_end(struct call *call, void **out, int result) {
     guard_set(GUARD_OURS);
+    if (watches_leaks() && result == 0)
+        leak_add(*out, call->size, call->node);
     if (result == 0)
         emit(call, SHM_EV_ALLOC, *out, call->aux);
     else
         emit(call, SHM_EV_FAIL, NULL, (uint16_t)result);
     guard_set(GUARD_NONE);
+    return result;
+}
+
+static int posix_memalign_passed(void *const *out, uint64_t size, int result) {
+    if (result == 0)
+        passed(*out, size);
     return result;
 }
 
@@ -236,7 +260,7 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
     case HOOK_PRIVATE:
         return (*out = serve(n, alignment)) ? 0 : ENOMEM;
     case HOOK_PASS:
-        return real.posix_memalign(out, alignment, n);
+        return posix_memalign_passed(out, n, real.posix_memalign(out, alignment, n));
     default:
         call.aux = log2_of(alignment);
         return posix_memalign_end(&call, out, real.posix_memalign(out, alignment, n));
@@ -268,6 +292,8 @@ static inline bool freeing(void *p, const struct caller *caller) {
         boot_free(p);
         return false;
     }
+    if (watches_leaks())
+        leak_take(p);
     release(caller->frame, caller->address, p);
     return real.free != NULL;
 }
@@ -330,8 +356,24 @@ static bool frees(const void *old, uint64_t size) {
     return old && !size && preload.glibc_realloc;
 }
 
-static void realloc_before(const struct call *call, const void *old) {
+static COLD void leave_block(struct call *call, const void *old) {
+    leak_moving(1);
+    call->old = leak_take(old);
+}
+
+/* @stays: the old block lives on */
+static COLD void enter_block(struct call *call, const void *old, bool stays, void *p) {
+    if (p)
+        leak_add(p, call->size, call->node);
+    else if (stays)
+        leak_put(old, call->old);
+    leak_moving(-1);
+}
+
+static void realloc_before(struct call *call, const void *old) {
     guard_set(GUARD_OURS);
+    if (watches_leaks())
+        leave_block(call, old);
     if (frees(old, call->size))
         emit_free(call, old);
     else if (old)
@@ -339,8 +381,10 @@ static void realloc_before(const struct call *call, const void *old) {
     guard_set(GUARD_REAL);
 }
 
-static void *realloc_after(const struct call *call, const void *old, void *p) {
+static void *realloc_after(struct call *call, const void *old, void *p) {
     guard_set(GUARD_OURS);
+    if (watches_leaks())
+        enter_block(call, old, old && call->size, p);
     if (!old)
         emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? 0 : (uint16_t)errno);
     else if (p)
@@ -361,6 +405,16 @@ static COLD void *realloc_boot(void *old, size_t n) {
         __builtin_memcpy(p, old, held < n ? held : n);
         boot_free(old);
     }
+    return p;
+}
+
+/* Without an event; @call->node is 0. */
+static void *realloc_passed(struct call *call, void *old, size_t n) {
+    if (!watches_leaks())
+        return real.realloc(old, n);
+    leave_block(call, old);
+    void *p = real.realloc(old, n);
+    enter_block(call, old, old && n, p);
     return p;
 }
 
@@ -387,9 +441,9 @@ EXPORT void *realloc(void *old, size_t n) {
     case HOOK_DENY:
         return deny();
     case HOOK_PRIVATE:
-        return old ? real.realloc(old, n) : serve(n, 0);
+        return old ? realloc_passed(&call, old, n) : serve(n, 0);
     case HOOK_PASS:
-        return real.realloc(old, n);
+        return realloc_passed(&call, old, n);
     default:
         realloc_before(&call, old);
         return realloc_after(&call, old, real.realloc(old, n));
@@ -404,9 +458,9 @@ EXPORT void *reallocarray(void *old, size_t a, size_t b) {
     case HOOK_DENY:
         return deny();
     case HOOK_PRIVATE:
-        return old ? real.reallocarray(old, a, b) : serve(product(a, b), 0);
+        return old ? realloc_passed(&call, old, product(a, b)) : serve(product(a, b), 0);
     case HOOK_PASS:
-        return real.reallocarray(old, a, b);
+        return realloc_passed(&call, old, product(a, b));
     default:
         realloc_before(&call, old);
         return realloc_after(&call, old, real.reallocarray(old, a, b));

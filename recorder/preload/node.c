@@ -20,6 +20,7 @@
  *
  * Invariant: an id in the index is READY, and so is every ancestor (shm.h, I2).
  */
+#include "leak.h"
 #include "preload.h"
 
 #define LEVELS 4
@@ -91,8 +92,9 @@ static uint64_t *level_table(int level) {
         sys_populate(table, bytes);
     if (!cas(&levels[level], NULL, table)) {
         sys_munmap(table, bytes);
-        table = load_acquire(&levels[level]);
+        return load_acquire(&levels[level]);
     }
+    leak_own(table, bytes);
     return table;
 }
 

@@ -13,6 +13,7 @@
  *   exec.c     execve() ... and system(): take the library along
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order
  *   exec_probe.c  can that program take it? (also compiled into `dearth`)
+ *   leak*.c    live blocks, and which of them nothing points to at the end: see leak.h
  *   arena.c    take blocks     boot.c  memory for ld.so and libunwind, never the target's
  *
  * What lives where
@@ -351,6 +352,9 @@ void unwind_open(void);
  * Context: guard held.
  */
 uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op);
+
+/** The same without a leaf: the innermost frame's node, 0 as above. */
+uint32_t unwind_stack(struct thread *thread, const struct caller *caller);
 
 /** libunwind's view from @caller outward. Return: addresses in thread->addresses +
  * *first. */

@@ -18,6 +18,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "leak.h"
 #include "preload.h"
 
 struct preload preload;
@@ -133,6 +134,9 @@ static bool attach(void) {
         preload.max_depth = UNWIND_MAX_DEPTH;
     preload.arena = arena;
     unwind_start();
+    leak_own(local, sizeof *local);
+    if (preload.flags & SHM_LEAKS)
+        leak_start();
     return true;
 }
 
@@ -147,6 +151,7 @@ void process_start(void) {
     module_start();
     hooks_start();
     exec_start();
+    leak_exit_start();
     bool on = attach();
     guard_set(guard);
     store_release(&preload.state, on ? PRELOAD_ON : PRELOAD_OFF);
@@ -237,6 +242,7 @@ static void fill(struct shm_process *p) {
         return;
     }
     p->origin = SHM_ORIGIN_FORK;
+    leak_forked();
     p->parent = preload.process_block;
     const struct shm_process *parent = arena_block(p->parent);
     preload.forked_threaded |= parent->n_rings > 1;
@@ -380,6 +386,8 @@ __attribute__((destructor)) static void down(void) {
     struct shm_process *p = process_own();
     if (!p)
         return;
+    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
+                                  (uintptr_t)__builtin_return_address(0)});
     p->ended = clock_ticks();
     store_release(&p->state, SHM_PROCESS_EXITED);
 }

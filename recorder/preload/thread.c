@@ -12,6 +12,7 @@
  */
 #include <signal.h>
 
+#include "leak.h"
 #include "preload.h"
 
 __thread struct tls tls __attribute__((tls_model("initial-exec")));
@@ -77,6 +78,7 @@ static struct thread *memory_of(uint32_t slot) {
     struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (thread)
         sys_madvise(thread, bytes, MADV_WIPEONFORK);
+    leak_own(thread, bytes);
     return memory[slot] = thread;
 }
 

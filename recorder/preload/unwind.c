@@ -266,6 +266,14 @@ static COLD void self_check(struct thread *thread, const struct caller *caller) 
 #define self_check(thread, caller) ((void)0)
 #endif
 
+uint32_t unwind_stack(struct thread *thread, const struct caller *caller) {
+    bool walked = false;
+    struct frame *frame = unwind_fast(thread, caller, &walked);
+    if (!walked)
+        frame = by_reference(thread, caller);
+    return frame ? frame->node : 0;
+}
+
 _Static_assert(SHM_N_OPS <= 16, "an op has four bits in struct frame");
 
 uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op) {

@@ -205,6 +205,36 @@ static void print_process(const struct shm_process *p, uint32_t id, int sites) {
     }
 }
 
+/* "leaks STATE of PROCESS: BLOCKS BYTES DIRECT; LIVE blocks, us", then its sites */
+static void print_leaks(void) {
+    for (uint32_t id = arena->leaks; id;) {
+        const struct shm_leaks *leaks = block(id);
+        uint64_t blocks = 0, bytes = 0, direct = 0;
+        for (uint32_t i = 0; i < leaks->n; i++) {
+            blocks += leaks->leaks[i].blocks;
+            bytes += leaks->leaks[i].bytes;
+            direct += leaks->leaks[i].direct;
+        }
+        fprintf(stderr,
+                "leaks state %u process %u blocks %lu bytes %lu direct %lu "
+                "overflow %lu live %lu us %lu\n",
+                leaks->state, leaks->process, blocks + leaks->overflow_blocks,
+                bytes + leaks->overflow_bytes, direct, leaks->overflow_blocks,
+                leaks->live_blocks, leaks->cpu_ns / 1000);
+        for (uint32_t i = 0; i < leaks->n; i++) {
+            const struct shm_process *p = block(leaks->process);
+            fprintf(stderr, "leak blocks %lu bytes %lu direct %lu ",
+                    leaks->leaks[i].blocks, leaks->leaks[i].bytes,
+                    leaks->leaks[i].direct);
+            if (node_valid(p, leaks->leaks[i].node))
+                print_site(p, node_at(p, leaks->leaks[i].node));
+            else
+                fprintf(stderr, "of no site\n");
+        }
+        id = leaks->next;
+    }
+}
+
 static void print_all(int sites) {
     for (uint32_t i = 0; i < arena->n_processes && i < SHM_MAX_PROCESSES; i++)
         if (arena->processes[i])
@@ -214,6 +244,7 @@ static void print_all(int sites) {
         fprintf(stderr, "fault fired %u hits %lu size %lu also %lu\n", f->fired, f->hits,
                 f->fired_size, f->also_failed);
     }
+    print_leaks();
     fprintf(stderr,
             "total allocs %lu frees %lu bytes %lu fails %lu injected %lu reallocs %lu "
             "threads %lu lost %lu bad %lu blocks %u processes %u "

@@ -1,0 +1,448 @@
+/*
+ * The ends of a process at which leaks are looked for.
+ *
+ *   exit()                       noted when called; an attempt is searched right there
+ *   return from main, exit()     our destructor (process.c): a run without a fault always
+ *   _exit() _Exit() quick_exit() the hooks below
+ *   exec                         no: the memory is replaced, nothing of it can leak
+ *   a signal, exit_group by hand no: nobody asks us; the reader sees that we said nothing
+ *
+ * The other threads must stand still meanwhile, or a pointer that moves from a register to
+ * memory behind our back is seen in neither. Each gets a signal; its handler waits until
+ * the search is over. What was in its registers is then on its stack, where the kernel
+ * saved it for the handler.
+ *
+ *   leak_at_exit ─ tgkill ─► handler: n_stopped++, wait on `release`
+ *                ◄─ all there? ─ no (signal blocked, too slow) ─► nothing is known
+ *                leak_scan, release = 1
+ *
+ * The signal's handler stays: one that comes late must not end the program.
+ */
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "leak.h"
+
+extern void (*leak_next_exit)(int) __attribute__((visibility("hidden")));
+
+static struct {
+    void (*exit_now)(int);
+    void (*exit_c99)(int);
+    void (*quick_exit)(int);
+    void *(*sbrk)(intptr_t);
+    int (*brk)(void *);
+} next;
+
+void leak_exit_start(void) {
+    leak_next_exit = (void (*)(int))dlsym(RTLD_NEXT, "exit");
+    next.exit_now = (__typeof__(next.exit_now))dlsym(RTLD_NEXT, "_exit");
+    next.exit_c99 = (__typeof__(next.exit_c99))dlsym(RTLD_NEXT, "_Exit");
+    next.quick_exit = (__typeof__(next.quick_exit))dlsym(RTLD_NEXT, "quick_exit");
+    next.sbrk = (__typeof__(next.sbrk))dlsym(RTLD_NEXT, "sbrk");
+    next.brk = (__typeof__(next.brk))dlsym(RTLD_NEXT, "brk");
+}
+
+/* --- the other threads --- */
+
+#define OTHERS_MOST    768u
+#define STOP_NS        200000000u /* a thread that runs handles a signal within this */
+#define STOP_SLEEP_NS  100000
+#define KERNEL_SIGNALS 64
+
+struct kernel_action { /* what rt_sigaction takes */
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static uint32_t n_stopped, release;
+
+static void stand_still(int signal) {
+    (void)signal;
+    add_relaxed(&n_stopped, 1);
+    while (!load_acquire(&release))
+        sys_call(SYS_futex, (long)&release, FUTEX_WAIT, 0, 0, 0, 0);
+}
+
+#if defined(__x86_64__)
+/* The kernel wants it; libc's is private. */
+void leak_restorer(void);
+__asm__(".pushsection .text\n"
+        ".hidden leak_restorer\n"
+        ".type leak_restorer, @function\n"
+        "leak_restorer:\n"
+        "  mov $15, %eax\n" /* rt_sigreturn */
+        "  syscall\n"
+        ".popsection\n");
+#define RESTORER leak_restorer
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+#define RESTORER_FLAG SA_RESTORER
+#else
+#define RESTORER      NULL
+#define RESTORER_FLAG 0
+#endif
+
+/* One that the program does not use. Return: 0 when it uses them all. */
+static int take_signal(void) {
+    const struct kernel_action ours = {stand_still, SA_RESTART | RESTORER_FLAG, RESTORER,
+                                       UINT64_MAX};
+    for (int signal = KERNEL_SIGNALS; signal > KERNEL_SIGNALS / 2 + 2; signal--) {
+        struct kernel_action old = {0};
+        sys_call(SYS_rt_sigaction, signal, 0, (long)&old, sizeof old.mask, 0, 0);
+        if (old.handler == SIG_DFL && sys_call(SYS_rt_sigaction, signal, (long)&ours, 0,
+                                               sizeof ours.mask, 0, 0) == 0)
+            return signal;
+    }
+    return 0;
+}
+
+static uint32_t number(const char *digits) {
+    uint32_t n = 0;
+    while (*digits >= '0' && *digits <= '9')
+        n = n * 10 + (uint32_t)(*digits++ - '0');
+    return n;
+}
+
+/* A thread that has ended and is not yet gone (a main thread by pthread_exit()). */
+static bool is_dead(const char *tid) {
+    char path[64], line[512];
+    long fd =
+        sys_open(leak_path(path, "/proc/self/task/", tid, "/stat"), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    long n = sys_read(fd, line, sizeof line), i = n - 1;
+    sys_close(fd);
+    while (i > 0 && line[i] != ')')
+        i--;
+    return i < 1 || i + 2 >= n || line[i + 2] == 'Z' || line[i + 2] == 'X';
+}
+
+struct others {
+    uint32_t tids[OTHERS_MOST];
+    uint32_t n;
+    int signal;
+};
+
+static bool is_known(const struct others *o, uint32_t tid) {
+    for (uint32_t i = 0; i < o->n; i++)
+        if (o->tids[i] == tid)
+            return true;
+    return false;
+}
+
+/* Signal the threads that were not there before.
+ * Return: how many, -1 when they cannot be stopped. */
+static int stop_new(struct others *o) {
+    struct leak_folder folder;
+    int found = 0;
+    if (!leak_folder_open(&folder, "/proc/self/task"))
+        return -1;
+    for (const char *name; found >= 0 && (name = leak_folder_next(&folder));) {
+        uint32_t tid = number(name);
+        if (tid == sys_gettid() || is_known(o, tid) || is_dead(name))
+            continue;
+        if (!o->signal)
+            o->signal = take_signal();
+        if (!o->signal || o->n == OTHERS_MOST)
+            found = -1;
+        else if (sys_tgkill(sys_getpid(), tid, o->signal) == 0)
+            o->tids[o->n++] = tid, found++;
+    }
+    leak_folder_close(&folder);
+    return found;
+}
+
+static bool wait_for(uint32_t n) {
+    uint64_t begin = arena_now_ns();
+    while (load_acquire(&n_stopped) < n) {
+        if (arena_now_ns() - begin > STOP_NS)
+            return false;
+        sys_sleep_ns(STOP_SLEEP_NS);
+    }
+    return true;
+}
+
+/* Return: whether every other thread stands still (or there is none). */
+static bool stop_others(void) {
+    static struct others others;
+    for (;;) {
+        int found = stop_new(&others);
+        if (found <= 0)
+            return found == 0;
+        if (!wait_for(others.n))
+            return false;
+    }
+}
+
+static void release_others(void) {
+    store_release(&release, 1);
+    sys_call(SYS_futex, (long)&release, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
+}
+
+/* --- what a callee saves --- */
+
+#if defined(__x86_64__)
+#define N_REGISTERS 6
+#define SAVE_REGISTERS(to)                                                               \
+    __asm__ volatile("mov %%rbx, 0(%0)\n mov %%rbp, 8(%0)\n mov %%r12, 16(%0)\n"         \
+                     "mov %%r13, 24(%0)\n mov %%r14, 32(%0)\n mov %%r15, 40(%0)"         \
+                     :                                                                   \
+                     : "r"(to)                                                           \
+                     : "memory")
+#elif defined(__aarch64__)
+#define N_REGISTERS 12
+#define SAVE_REGISTERS(to)                                                               \
+    __asm__ volatile("stp x19, x20, [%0]\n stp x21, x22, [%0, #16]\n"                    \
+                     "stp x23, x24, [%0, #32]\n stp x25, x26, [%0, #48]\n"               \
+                     "stp x27, x28, [%0, #64]\n stp x29, x30, [%0, #80]"                 \
+                     :                                                                   \
+                     : "r"(to)                                                           \
+                     : "memory")
+#else
+#define N_REGISTERS        1
+#define SAVE_REGISTERS(to) (*(to) = 0, __builtin_unwind_init())
+#endif
+
+/* --- where the program's part of the stack begins --- */
+
+/*
+ * When our destructor runs, exit(), ld.so and we have our frames below the program's, and
+ * in the gaps of these frames lies what earlier calls left there: enough to hold a leaked
+ * block in one run and not in the next. So exit() notes where it was called, and with what
+ * in the registers that a callee would have saved. It must not be on the stack afterwards
+ * (stacks of what atexit() runs would name our library), hence the jump.
+ *
+ * An attempt is searched right there: what a handler loses that runs later, because the
+ * program only tidies up so far before it ends, is no error path's. A run without a fault
+ * is searched at the very end, and so knows of that too.
+ */
+struct leak_context {
+    uintptr_t sp;
+    uintptr_t registers[N_REGISTERS];
+};
+__attribute__((visibility("hidden"))) struct leak_context leak_exit_context;
+void (*leak_next_exit)(int);
+
+void leak_on_exit(uintptr_t frame);
+
+#if defined(__x86_64__)
+__asm__(".pushsection .text\n"
+        ".globl exit\n"
+        ".type exit, @function\n"
+        "exit:\n"
+        "  .cfi_startproc\n"
+        "  endbr64\n"
+        "  lea leak_exit_context(%rip), %rax\n"
+        "  mov %rsp, 0(%rax)\n"
+        "  mov %rbx, 8(%rax)\n"
+        "  mov %rbp, 16(%rax)\n"
+        "  mov %r12, 24(%rax)\n"
+        "  mov %r13, 32(%rax)\n"
+        "  mov %r14, 40(%rax)\n"
+        "  mov %r15, 48(%rax)\n"
+        "  push %rbp\n"
+        "  .cfi_adjust_cfa_offset 8\n"
+        "  .cfi_rel_offset %rbp, 0\n"
+        "  mov %rsp, %rbp\n"
+        "  .cfi_def_cfa_register %rbp\n"
+        "  push %rdi\n"
+        "  sub $8, %rsp\n"
+        "  mov %rbp, %rdi\n"
+        "  call leak_on_exit\n"
+        "  mov -8(%rbp), %rdi\n"
+        "  mov %rbp, %rsp\n"
+        "  pop %rbp\n"
+        "  .cfi_def_cfa %rsp, 8\n"
+        "  .cfi_restore %rbp\n"
+        "  mov leak_next_exit(%rip), %rax\n"
+        "  jmp *%rax\n"
+        "  .cfi_endproc\n"
+        "  .size exit, . - exit\n"
+        ".popsection\n");
+#elif defined(__aarch64__)
+__asm__(".pushsection .text\n"
+        ".globl exit\n"
+        ".type exit, %function\n"
+        "exit:\n"
+        "  .cfi_startproc\n"
+        "  hint #34\n" /* bti c */
+        "  adrp x16, leak_exit_context\n"
+        "  add x16, x16, :lo12:leak_exit_context\n"
+        "  mov x17, sp\n"
+        "  str x17, [x16]\n"
+        "  stp x19, x20, [x16, #8]\n"
+        "  stp x21, x22, [x16, #24]\n"
+        "  stp x23, x24, [x16, #40]\n"
+        "  stp x25, x26, [x16, #56]\n"
+        "  stp x27, x28, [x16, #72]\n"
+        "  stp x29, x30, [x16, #88]\n"
+        "  stp x29, x30, [sp, #-32]!\n"
+        "  .cfi_def_cfa_offset 32\n"
+        "  .cfi_offset 29, -32\n"
+        "  .cfi_offset 30, -24\n"
+        "  mov x29, sp\n"
+        "  str x0, [sp, #16]\n"
+        "  mov x0, x29\n"
+        "  bl leak_on_exit\n"
+        "  ldr x0, [sp, #16]\n"
+        "  ldp x29, x30, [sp], #32\n"
+        "  .cfi_def_cfa_offset 0\n"
+        "  .cfi_restore 29\n"
+        "  .cfi_restore 30\n"
+        "  adrp x16, leak_next_exit\n"
+        "  ldr x16, [x16, :lo12:leak_next_exit]\n"
+        "  br x16\n"
+        "  .cfi_endproc\n"
+        "  .size exit, . - exit\n"
+        ".popsection\n");
+#endif
+
+/* Whose is this code: libc's, ld.so's, ours? */
+static bool is_machinery(uintptr_t address) {
+    struct object code, libc, ours;
+    if (address - module_loader_start < module_loader_end - module_loader_start)
+        return true;
+    return module_find(address, &code) && module_find((uintptr_t)leak_next_exit, &libc) &&
+           module_find((uintptr_t)&leak_at_exit, &ours) &&
+           (code.start == libc.start || code.start == ours.start);
+}
+
+extern void *__libc_stack_end __attribute__((weak)); /* ld.so's: where _start began */
+
+/* main() has returned: between libc's and _start there is no frame of the program left.
+ * (err() and its like call exit() too, inside libc, and then there is.) */
+static bool has_returned(const struct caller *caller) {
+    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
+    if (!thread || !&__libc_stack_end)
+        return false;
+    uint32_t first, n = unwind_reference(thread, caller, &first);
+    if (n < 2 || thread->last_flags)
+        return false;
+    for (uint32_t i = 0; i + 1 < n; i++)
+        if (!is_machinery((uintptr_t)thread->addresses[first + i]))
+            return false;
+    return true;
+}
+
+/* --- the end --- */
+
+static bool is_first(uint32_t pid) {
+    static uint32_t last; /* the process that looked already; an ancestor's after fork */
+    return swap(&last, pid) != pid;
+}
+
+static void look(const struct leak_context *context, uint32_t exit_node) {
+    const struct leak_start start = {context->sp, context->registers, N_REGISTERS,
+                                     exit_node};
+    if (leak_is_sandboxed())
+        leak_unknown(SHM_LEAKS_REFUSED);
+    else if (!stop_others() || leak_is_moving())
+        leak_unknown(SHM_LEAKS_THREADS);
+    else
+        leak_scan(&start);
+    release_others();
+}
+
+/* What exit() noted, if it was called on this stack, further out than we are. */
+static bool is_from_exit(const struct leak_context *noted, uintptr_t sp) {
+    const uintptr_t near = 1u << 20;
+    return noted->sp > sp && noted->sp - sp < near;
+}
+
+static void look_once(const struct caller *caller, struct leak_context *context) {
+    const struct shm_process *process = process_own();
+    if (!process || !(preload.flags & SHM_LEAKS) || !is_first(process->pid))
+        return;
+    uint32_t guard = tls.guard;
+    guard_set(GUARD_OURS);
+    if (is_from_exit(&leak_exit_context, context->sp))
+        *context = leak_exit_context;
+    else if (has_returned(caller))
+        *context = (struct leak_context){.sp = (uintptr_t)__libc_stack_end};
+    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
+    look(context, thread ? unwind_stack(thread, caller) : 0);
+    guard_set((enum guard)guard);
+}
+
+__attribute__((noinline)) void leak_at_exit(const struct caller *caller) {
+    struct leak_context here;
+    SAVE_REGISTERS(here.registers);
+    here.sp = (uintptr_t)&here;
+    look_once(caller, &here);
+}
+
+/* Called by exit(), whose frame pointer is @frame. */
+__attribute__((visibility("hidden"), used)) void leak_on_exit(uintptr_t frame) {
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    struct leak_context here = leak_exit_context;
+    process_start();
+    if (!leak_next_exit) /* exit() before anything else of ours was called */
+        leak_exit_start();
+    if (preload.flags & SHM_FAULTS)
+        look_once(&caller, &here);
+}
+
+EXPORT void _exit(int status) {
+    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
+                                  (uintptr_t)__builtin_return_address(0)});
+    if (next.exit_now)
+        next.exit_now(status);
+    for (;;)
+        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+EXPORT void _Exit(int status) {
+    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
+                                  (uintptr_t)__builtin_return_address(0)});
+    if (next.exit_c99)
+        next.exit_c99(status);
+    for (;;)
+        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* What at_quick_exit() registered runs after this; it may free, but it cannot lose. */
+EXPORT void quick_exit(int status) {
+    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
+                                  (uintptr_t)__builtin_return_address(0)});
+    if (next.quick_exit)
+        next.quick_exit(status);
+    for (;;)
+        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* --- the break --- */
+
+/* A program that moves it itself has memory of its own between malloc's. libc's malloc
+ * calls neither by name. */
+static uint32_t break_is_shared;
+
+bool leak_break_is_shared(void) {
+    return load_relaxed(&break_is_shared);
+}
+
+EXPORT void *sbrk(intptr_t increment) {
+    if (unlikely(!next.sbrk))
+        process_start();
+    if (increment > 0)
+        store_relaxed(&break_is_shared, 1);
+    if (next.sbrk)
+        return next.sbrk(increment);
+    errno = ENOMEM;
+    return (void *)-1;
+}
+
+EXPORT int brk(void *end) {
+    if (unlikely(!next.brk))
+        process_start();
+    store_relaxed(&break_is_shared, 1);
+    if (next.brk)
+        return next.brk(end);
+    errno = ENOMEM;
+    return -1;
+}
