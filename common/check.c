@@ -25,7 +25,7 @@
 struct check {
     const char *database, *report, *html, *baseline, *occurrence;
     struct cli_list in, not_in, wrappers, policies, env;
-    int fail_on, mode, how; /* index of their choices; -1 = not given */
+    int fail_on, mode, how, leaks; /* index of their choices; -1 = not given */
     int64_t jobs, limit;
     uint64_t timeout_ns, budget_ns;
     bool fail_on_runtime;
@@ -142,6 +142,7 @@ static int record(struct check *c) {
 static int replay(struct check *c) {
     static const char *const modes[] = {"once", "sticky", "both"};
     static const char *const hows[] = {"auto", "rerun", "snapshot"};
+    static const char *const leaks[] = {"location", "site", "off"};
     struct line line = {0};
     c->replaying = true;
     add(&line, text_dup("replay"));
@@ -153,6 +154,8 @@ static int replay(struct check *c) {
         add(&line, text_format("--how=%s", hows[c->how]));
     if (c->mode >= 0)
         add(&line, text_format("--mode=%s", modes[c->mode]));
+    if (c->leaks >= 0)
+        add(&line, text_format("--leaks=%s", leaks[c->leaks]));
     if (c->occurrence)
         add(&line, text_format("--occurrence=%s", c->occurrence));
     if (c->jobs)
@@ -286,7 +289,7 @@ static int validate(const struct check *c, int n_operands) {
 }
 
 int command_check(int argc, char **argv) {
-    struct check c = {.fail_on = -1, .mode = -1, .how = -1};
+    struct check c = {.fail_on = -1, .mode = -1, .how = -1, .leaks = -1};
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &c.database, "FILE",
          "keep everything in this database; default: a temporary one, kept when there is "
@@ -322,6 +325,10 @@ int command_check(int argc, char **argv) {
          "a new process for every fault, or copies of a running one where that is sound "
          "(auto)",
          "auto|rerun|snapshot"},
+        {0, "leaks", CLI_CHOICE, &c.leaks, NULL,
+         "look for blocks that error paths forget, at each location (default), at each "
+         "fault, or not",
+         "location|site|off"},
         {0, "occurrence", CLI_TEXT, &c.occurrence, "WHICH",
          "first (default), last, all, log2, or a number"},
         {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",

@@ -596,6 +596,38 @@ static int load_finding_sites(struct report_data *data) {
     return end_reading(data, r, step, "reading findings");
 }
 
+/* In the order in which a finding's identity takes the first: replayer/finding.c. */
+static int load_leaks(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        data->store,
+        "SELECT f.id, s.key, s.op, s.location_id, s.stack_id, k.blocks, k.bytes, "
+        "k.direct "
+        "FROM finding f JOIN leak k ON k.attempt_id = f.attempt_id JOIN site s ON s.id = "
+        "k.site_id WHERE f.leaked = 1 "
+        "ORDER BY f.id, k.direct > 0 DESC, k.bytes DESC, s.key",
+        &s);
+    int step = SQLITE_DONE;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(s, 0);
+        struct report_finding *x =
+            data->n_findings ? bsearch(&id, data->findings, data->n_findings,
+                                       sizeof *data->findings, compare_finding_id)
+                             : NULL;
+        if (!x)
+            continue;
+        struct report_leak *leak = append(&x->leaks, &x->n_leaks, sizeof *leak);
+        leak->site = store_column_key(s, 1);
+        leak->op = keep_column(data, s, 2);
+        leak->location = find_location(data, sqlite3_column_int64(s, 3));
+        leak->stack_id = sqlite3_column_int64(s, 4);
+        leak->blocks = sqlite3_column_int64(s, 5);
+        leak->bytes = sqlite3_column_int64(s, 6);
+        leak->direct = sqlite3_column_int64(s, 7);
+    }
+    return end_reading(data, r, step, "reading leaks");
+}
+
 static int by_weight(const void *a, const void *b) {
     const struct report_finding *x = a, *y = b;
     if (x->severity != y->severity)
@@ -615,7 +647,7 @@ static int load_findings(struct report_data *data) {
         read_finding(data, s);
     if (r || step != SQLITE_DONE)
         return r ? r : store_error(data->store, "reading findings");
-    if ((r = load_finding_sites(data)) < 0)
+    if ((r = load_finding_sites(data)) < 0 || (r = load_leaks(data)) < 0)
         return r;
     if (data->n_findings)
         qsort(data->findings, data->n_findings, sizeof *data->findings, by_weight);
@@ -772,7 +804,7 @@ struct report_data *report_data_free(struct report_data *data) {
     if (!data)
         return NULL;
     for (size_t i = 0; i < data->n_findings; i++)
-        free(data->findings[i].sites);
+        free(data->findings[i].sites), free(data->findings[i].leaks);
     for (size_t i = 0; i < data->private->strings.capacity; i++)
         free(data->private->strings.slots[i]);
     free(data->private->strings.slots);

@@ -100,6 +100,13 @@ struct report_site {
     bool error_path, truncated, incomplete;
 };
 
+struct report_leak { /* blocks of one site that nothing points to any more */
+    struct dearth_key site;
+    const char *op;
+    const struct report_location *location;
+    int64_t stack_id, blocks, bytes, direct;
+};
+
 struct report_finding {
     int64_t id, attempt_id;
     const char *identity;
@@ -129,6 +136,9 @@ struct report_finding {
     int64_t bad, tried;
     struct dearth_key *sites; /* sorted */
     size_t n_sites;
+    struct report_leak
+        *leaks; /* of the attempt shown; the one the others hang on first */
+    size_t n_leaks;
 };
 
 struct report_recording {

@@ -68,8 +68,8 @@ int64_t report_groups_new(const struct report_data *data, struct report_group **
         const struct report_finding *f = &data->findings[done];
         struct text headline = {0};
         r = report_add_headline(data, f, &headline);
-        entries[done] =
-            (struct entry){f, text_take(&headline), f->crash.stack_id || f->policy};
+        entries[done] = (struct entry){f, text_take(&headline),
+                                       f->crash.stack_id || f->policy || f->n_leaks};
     }
     if (r == 0 && n) {
         qsort(entries, n, sizeof *entries, by_headline);

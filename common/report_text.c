@@ -244,10 +244,19 @@ static int add_crash_place(const struct report_data *data, const struct report_f
     return 0;
 }
 
+/* Without numbers: findings with one headline are shown as one. */
+static int add_leak_headline(const struct report_data *data,
+                             const struct report_finding *f, struct text *out) {
+    text_add(out, " and leaked what was allocated in ");
+    return report_add_place(data, f->leaks[0].location, f->leaks[0].stack_id, out);
+}
+
 int report_add_headline(const struct report_data *data, const struct report_finding *f,
                         struct text *out) {
     char name[24];
     text_add(out, report_verdict_name(f->verdict));
+    if (f->n_leaks)
+        return add_leak_headline(data, f, out);
     if (f->leaked)
         text_add(out, " and leaked");
     if (f->timed_out)
@@ -277,6 +286,41 @@ static void add_fault(const struct report_finding *f, struct text *out) {
         text_addf(out, " and the %lld allocations after it",
                   (long long)f->fault.burst - 1);
     text_add(out, "\n");
+}
+
+void report_count_leaks(const struct report_finding *f, int64_t *blocks, int64_t *bytes) {
+    *blocks = *bytes = 0;
+    for (size_t i = 0; i < f->n_leaks; i++) {
+        *blocks += f->leaks[i].blocks;
+        *bytes += f->leaks[i].bytes;
+    }
+}
+
+/* "1 block, 16 B, calloc in new_reader (leak.c:23)" and the stack, for each site. */
+static int add_leaks(const struct report_data *data, const struct report_finding *f,
+                     uint32_t max_frames, struct text *out) {
+    const size_t most = 4;
+    int64_t blocks, bytes;
+    char buf[16];
+    int r = 0;
+    if (!f->n_leaks)
+        return 0;
+    report_count_leaks(f, &blocks, &bytes);
+    text_add(out, "      leaked      ");
+    add_plural(out, (uint64_t)blocks, "block", "blocks");
+    text_addf(out, ", %s", text_bytes((uint64_t)bytes, buf));
+    text_add(out, ": nothing points there any more when the program ends\n");
+    for (size_t i = 0; i < f->n_leaks && i < most && r == 0; i++) {
+        const struct report_leak *leak = &f->leaks[i];
+        text_add(out, "        ");
+        add_plural(out, (uint64_t)leak->blocks, "block", "blocks");
+        text_addf(out, " (%s) by %s%s\n", text_bytes((uint64_t)leak->bytes, buf),
+                  leak->op, leak->direct ? "" : ", held by other leaked blocks alone");
+        r = add_stack(data, leak->stack_id, max_frames, out);
+    }
+    if (f->n_leaks > most)
+        text_addf(out, "        ... of %zu more sites\n", f->n_leaks - most);
+    return r;
 }
 
 /* The last lines of what it said, indented. */
@@ -319,6 +363,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
         if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
             return r;
     }
+    if ((r = add_leaks(data, f, max_frames, out)) < 0)
+        return r;
     if (f->module)
         text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
                   f->kind ? f->kind : "", f->kind ? ")" : "");

@@ -25,6 +25,10 @@ int report_text(const struct report_data *data, const struct report_text_options
 int report_add_headline(const struct report_data *data,
                         const struct report_finding *finding, struct text *out);
 
+/** Sum up what a finding's attempt leaked. */
+void report_count_leaks(const struct report_finding *finding, int64_t *blocks,
+                        int64_t *bytes);
+
 /** Append "1 bug, 2 warnings"; "nothing" when there is no finding. */
 void report_add_severities(const struct report_data *data, struct text *out);
 

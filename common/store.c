@@ -29,7 +29,8 @@ static const char *const migrations[] = {
     "ALTER TABLE attempt ADD COLUMN second_occurrence INTEGER;"
     "CREATE TABLE leak (attempt_id INTEGER NOT NULL REFERENCES attempt(id), "
     "site_id INTEGER NOT NULL REFERENCES site(id), blocks INTEGER NOT NULL, "
-    "bytes INTEGER NOT NULL, PRIMARY KEY (attempt_id, site_id)) WITHOUT ROWID;"
+    "bytes INTEGER NOT NULL, direct INTEGER NOT NULL DEFAULT 0, "
+    "PRIMARY KEY (attempt_id, site_id)) WITHOUT ROWID;"
     "CREATE TABLE refused (replay_id INTEGER NOT NULL REFERENCES replay(id), "
     "site_id INTEGER NOT NULL REFERENCES site(id), reason TEXT NOT NULL, "
     "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;",

@@ -66,6 +66,7 @@ struct order {
     int64_t second_site_id; /* --depth 2: fails after the first; 0 = none */
     struct dearth_key second_site;
     uint64_t second_occurrence; /* 1-based, counted from the first failure on */
+    bool leaks; /* look for leaks when processes end; costs the site of every block */
 };
 
 #define OBSERVATION_STDERR_BYTES 4096
@@ -83,6 +84,7 @@ struct crash_frame { /* innermost first */
 struct leaked_site {
     struct dearth_key site;
     uint64_t blocks, bytes;
+    uint64_t direct; /* of the blocks, those that no other leaked block leads to */
 };
 
 /* What one execution showed. Owned members are freed by observation_deinit(). */
@@ -125,10 +127,11 @@ struct observation {
     /* hung: a second sample, taken later than crash_frames */
     struct crash_frame *sample_frames;
     uint32_t n_sample_frames;
-    bool leaks_known; /* the reachability scan ran to its end */
-    struct leaked_site *leaks;
+    bool leaks_known;          /* the reachability scan ran to its end */
+    struct leaked_site *leaks; /* by key */
     uint32_t n_leaks;
-    bool output_checked; /* --output-check ran; output_check is its exit status */
+    uint32_t leaks_state; /* enum shm_leaks_state of the process that did not end it */
+    bool output_checked;  /* --output-check ran; output_check is its exit status */
     int output_check;
 };
 void observation_deinit(struct observation *o);
@@ -153,6 +156,9 @@ struct baseline {
     uint64_t duration_ns;    /* longest */
     const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
     uint64_t stderr_tail_n;
+    bool leaks_known;          /* every run that looked for leaks knows them */
+    struct leaked_site *leaks; /* by key: the most of any run; owned */
+    uint32_t n_leaks;
 };
 
 struct judgement {

@@ -109,6 +109,7 @@ void baseline_fold(const struct observation *runs, uint32_t n, struct baseline *
 
 void baseline_deinit(struct baseline *b) {
     free((void *)b->varying_lines);
+    free(b->leaks);
     *b = (struct baseline){0};
 }
 

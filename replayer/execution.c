@@ -29,6 +29,7 @@
 #include "../recorder/session.h"
 #include "debugger.h"
 #include "launch.h"
+#include "leaks.h"
 #include "run.h"
 #include "snapshot.h"
 
@@ -75,13 +76,14 @@ int execution_init(struct execution *x, const struct runner_options *options,
 /* --- before --- */
 
 static void arm(struct execution *x, const struct order *order) {
+    uint32_t leaks = order->leaks ? SHM_LEAKS : 0; /* wants the site of every block */
     if (order->site_id == 0) {
-        session_reset(x->session, SHM_COUNT_SITES);
+        session_reset(x->session, SHM_COUNT_SITES | leaks);
         session_set_fault(x->session, NULL);
         return;
     }
-    session_reset(x->session, SHM_FAULTS | SHM_SKIP_UNWIND |
-                                  (x->no_libunwind ? SHM_NO_LIBUNWIND : 0));
+    uint32_t skip = SHM_SKIP_UNWIND | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
+    session_reset(x->session, SHM_FAULTS | (leaks ? leaks : skip));
     const struct shm_fault fault = {
         .site = order->site,
         .leaf_module = order->leaf_module,
@@ -384,6 +386,8 @@ void run_finish(struct run *run) {
     read_proof(x->session, x->options->debugger || run->original ? 0 : run->first, seen);
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         session_each_site(x->session, add_calls, &seen->calls);
+    if (!run->original && x->session->arena->flags & SHM_LEAKS)
+        leaks_read(x->session, seen);
 }
 
 static void give_terminal_back(const struct launch *launch) {

@@ -20,9 +20,12 @@
 #include "store.h"
 #include "text.h"
 
+#define LEAKS_AGREEING 2u /* executions that leak the same, for a finding */
+
 /* All executions of one fault (site, occurrence, mode) whose failure was injected. */
 struct series {
     uint32_t tried;
+    uint32_t watched; /* of these, those that looked for leaks */
     bool disagrees;
     uint32_t group; /* last group that counted it */
 };
@@ -32,6 +35,7 @@ struct item { /* one bad attempt */
     uint32_t series; /* index */
     enum verdict verdict;
     bool once, has_place;
+    bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
     uint32_t repeat;
     char *policy;
     char *identity;
@@ -119,9 +123,13 @@ static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
-    "END "
+    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id "
     "FROM attempt a JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
+    "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
+    "site "
+    "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
+    "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
     "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.id";
 
 static bool has_place(enum verdict v) {
@@ -162,7 +170,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     return 0;
 }
 
-static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     if ((w->n_items & (w->n_items - 1)) == 0)
         w->items =
             text_realloc(w->items, (w->n_items ? 2 * w->n_items : 1) * sizeof *w->items);
@@ -174,13 +182,65 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
                           .once = strcmp(store_column_text(s, 3), "once") == 0,
                           .repeat = (uint32_t)sqlite3_column_int64(s, 6),
                           .policy = text_dup(store_column_text(s, 5))};
-    struct text identity = {0};
+    return item;
+}
+
+/* The place of a location, or where there is none the site's key in @column. */
+static void add_place(struct work *w, int64_t location_id, sqlite3_stmt *s, int column,
+                      struct text *out) {
     int64_t place;
-    text_addf(&identity, "%s|", verdict_name(verdict));
-    if (idmap_get(&w->places, item->location_id, &place))
-        text_add(&identity, ((struct place *)(intptr_t)place)->name);
+    if (idmap_get(&w->places, location_id, &place))
+        text_add(out, ((struct place *)(intptr_t)place)->name);
     else
-        text_add(&identity, store_column_text(s, 11)); /* no location: the site's key */
+        text_add(out, store_column_text(s, column));
+}
+
+/* Who forgot: the innermost function that both the failed call and the leaked block came
+ * from had the one in hand when the other failed. @fault, @leak: of the same run. */
+static const struct frame *forgetful(const struct frames *fault,
+                                     const struct frames *leak) {
+    uint32_t i = 0;
+    while (i < fault->n && i < leak->n) {
+        const struct frame *a = &fault->items[fault->n - 1 - i];
+        const struct frame *b = &leak->items[leak->n - 1 - i];
+        if (strcmp(a->module, b->module) != 0)
+            break;
+        i++;
+        if (a->offset != b->offset || a->inline_index != b->inline_index)
+            break; /* two calls in one function, or two functions of one module */
+    }
+    return i ? &leak->items[leak->n - i] : leak->n ? &leak->items[0] : NULL;
+}
+
+/* One missing free is met from many sites: the finding is who forgot, and where the block
+ * came from that the others hang on. */
+static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+    AUTO_FRAMES struct frames fault = {0};
+    AUTO_FRAMES struct frames leak = {0};
+    struct item *item = next_item(w, s, verdict);
+    struct text identity = {0};
+    int r = frames_load(w->reader, sqlite3_column_int64(s, 9), &fault);
+    if (r == 0)
+        r = frames_load(w->reader, sqlite3_column_int64(s, 16), &leak);
+    const struct frame *owner = r == 0 ? forgetful(&fault, &leak) : NULL;
+    text_add(&identity, "leaked|");
+    if (owner) {
+        attribution_place(owner, &identity);
+        item->module = text_dup(owner->module);
+        item->to = attribution_class(item->module, store_column_text(s, 8));
+    }
+    text_add(&identity, "|");
+    add_place(w, sqlite3_column_int64(s, 14), s, 15, &identity);
+    item->leaked = item->has_place = true;
+    item->identity = text_take(&identity);
+    return r;
+}
+
+static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+    struct item *item = next_item(w, s, verdict);
+    struct text identity = {0};
+    text_addf(&identity, "%s|", verdict_name(verdict));
+    add_place(w, item->location_id, s, 11, &identity);
     int r = attribute(w, s, item, &identity);
     item->identity = text_take(&identity);
     return r;
@@ -219,6 +279,11 @@ static int load_attempts(struct work *w) {
         struct series *series = &w->series[w->n_series - 1];
         series->tried++;
         series->disagrees |= verdict != first;
+        series->watched += sqlite3_column_type(s, 13) != SQLITE_NULL;
+        if (sqlite3_column_int64(s, 13) > 0 &&
+            sqlite3_column_type(s, 15) != SQLITE_NULL &&
+            (r = add_leak(w, s, verdict)) < 0)
+            return r;
         if (verdict_severity(verdict) >= SEVERITY_POLICY &&
             (r = add_item(w, s, verdict)) < 0)
             return r;
@@ -228,10 +293,15 @@ static int load_attempts(struct work *w) {
 
 /* --- groups --- */
 
+static enum severity severity_of(const struct item *item) {
+    enum severity severity = verdict_severity(item->verdict);
+    return item->leaked && severity == SEVERITY_OK ? SEVERITY_WARNING : severity;
+}
+
 /* By severity, identity; within one the best evidence first: with a stack, once, not a repeat. */
 static int compare_items(const void *x, const void *y) {
     const struct item *a = x, *b = y;
-    int severity = (int)verdict_severity(b->verdict) - (int)verdict_severity(a->verdict);
+    int severity = (int)severity_of(b) - (int)severity_of(a);
     if (severity)
         return severity;
     int identity = strcmp(a->identity, b->identity);
@@ -260,9 +330,9 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     for (uint32_t i = 0; i < n; i++) {
         struct series *s = &w->series[items[i].series];
         if (s->group != number)
-            g.tried += s->tried;
+            g.tried += items[i].leaked ? s->watched : s->tried;
         s->group = number;
-        g.flaky &= s->disagrees;
+        g.flaky &= s->disagrees && !items[i].leaked;
     }
     return g;
 }
@@ -282,7 +352,8 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     sqlite3_bind_int64(t->upsert, 1, replay_id);
     bind_or_null(t->upsert, 2, best->identity);
     bind_or_null(t->upsert, 3, verdict_name(verdict));
-    bind_or_null(t->upsert, 4, severity_name(verdict_severity(verdict)));
+    bind_or_null(t->upsert, 4,
+                 severity_name(g->flaky ? verdict_severity(verdict) : severity_of(best)));
     bind_or_null(t->upsert, 5, best->module);
     bind_or_null(t->upsert, 6, attribution_name(best->to));
     bind_or_null(t->upsert, 7, best->policy);
@@ -291,6 +362,7 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
     sqlite3_bind_int64(t->upsert, 10, g->n);
     sqlite3_bind_int64(t->upsert, 11, g->tried);
+    sqlite3_bind_int(t->upsert, 12, best->leaked);
     int r = store_step_done(w->store, t->upsert);
     if (r < 0)
         return r;
@@ -311,13 +383,13 @@ static int prepare(struct work *w, struct statements *t) {
     int r = store_prepare(
         w->store,
         "INSERT INTO finding (replay_id, identity, verdict, severity, attributed_module, "
-        "attributed_to, policy, location_id, attempt_id, bad, tried) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+        "attributed_to, policy, location_id, attempt_id, bad, tried, leaked) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
         "ON CONFLICT (identity) DO UPDATE SET verdict = excluded.verdict, "
         "severity = excluded.severity, attributed_module = excluded.attributed_module, "
         "attributed_to = excluded.attributed_to, policy = excluded.policy, "
         "location_id = excluded.location_id, attempt_id = excluded.attempt_id, "
-        "bad = excluded.bad, tried = excluded.tried",
+        "bad = excluded.bad, tried = excluded.tried, leaked = excluded.leaked",
         &t->upsert);
     if (r == 0)
         r = store_prepare(w->store, "SELECT id FROM finding WHERE identity = ?1",
@@ -360,6 +432,8 @@ static int store_groups(struct work *w, int64_t replay_id) {
         for (n = 1; i + n < w->n_items &&
                     strcmp(w->items[i].identity, w->items[i + n].identity) == 0;)
             n++;
+        if (w->items[i].leaked && n < LEAKS_AGREEING)
+            continue; /* a stale word may have held it in the others */
         struct group g = make_group(w, &w->items[i], n, i + 1);
         r = store_group(w, &t, &g, replay_id);
     }

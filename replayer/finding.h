@@ -17,8 +17,11 @@ struct store;
  * machines and unrelated edits. The mode is not part of it: whether a missing check is
  * met by one failure or by many, it is the same missing check. Several locations in one
  * function are told apart by `#n`, in order of line. Hung and degraded have no place:
- * where a sample falls is chance. A finding keeps its id while its identity is derived.
- * It is `flaky` when none of its faults showed the same verdict every time.
+ * where a sample falls is chance. A leak is a finding of its own, `leaked|who forgot|location
+ * of the allocation`, when two executions at least show it; who forgot is the innermost
+ * function that the failed call and the leaked block both came from. A finding keeps its id
+ * while its identity is derived. It is `flaky` when none of its faults showed the same
+ * verdict every time.
  * @replay_id: replay in which new findings are said to have been first seen
  * Return: 0, or a negative errno after a message.
  */

@@ -87,6 +87,7 @@ static char *describe_options(const struct replay_options *o) {
     json_text(&j, "how", hows[o->how]);
     json_int(&j, "repeat", o->repeat);
     json_int(&j, "baseline_runs", o->baseline_runs);
+    json_text(&j, "leaks", replay_leaks_name(o->leaks));
     json_int(&j, "time_limit_ns", (int64_t)o->time_limit_ns);
     json_int(&j, "time_budget_ns", (int64_t)o->time_budget_ns);
     json_open(&j, "policies", '[');
@@ -166,8 +167,8 @@ int ledger_new(struct store *store, const struct replay_options *options,
         &l->attempt);
     if (r == 0)
         r = store_prepare(store,
-                          "INSERT INTO leak (attempt_id, site_id, blocks, bytes) SELECT "
-                          "?1, id, ?3, ?4 FROM site WHERE key = ?2",
+                          "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
+                          "SELECT ?1, id, ?3, ?4, ?5 FROM site WHERE key = ?2",
                           &l->leak);
     if (r == 0)
         r = store_prepare(store,
@@ -522,7 +523,7 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
         sqlite3_bind_int(s, 38, o->output_check);
 }
 
-/* Blocks of sites that no recording and no baseline run knows have no row of their own. */
+/* ledger_leak_sites() has made their rows. */
 static int store_leaks(struct ledger *l, int64_t attempt_id,
                        const struct observation *o) {
     int r = 0;
@@ -531,6 +532,7 @@ static int store_leaks(struct ledger *l, int64_t attempt_id,
         store_bind_key(l->leak, 2, o->leaks[i].site);
         sqlite3_bind_int64(l->leak, 3, (int64_t)o->leaks[i].blocks);
         sqlite3_bind_int64(l->leak, 4, (int64_t)o->leaks[i].bytes);
+        sqlite3_bind_int64(l->leak, 5, (int64_t)o->leaks[i].direct);
         r = store_step_done(l->store, l->leak);
     }
     return r;
@@ -566,6 +568,48 @@ int ledger_flush(struct ledger *l) {
     if (r < 0)
         drop_batch(l);
     l->batch_ns = 0;
+    return r;
+}
+
+static bool is_left(const struct observation *o, struct dearth_key key) {
+    for (uint32_t i = 0; i < o->n_leaks; i++)
+        if (key_equal(o->leaks[i].site, key))
+            return true;
+    return false;
+}
+
+static int store_leak_sites(struct ledger *l, struct session *session,
+                            const struct observation *o) {
+    struct session_site_cache *cache = session_site_cache_new(session, l->store);
+    if (!cache)
+        return -EIO;
+    int64_t r = 0;
+    uint32_t at = session->arena->leaks;
+    for (uint32_t i = 0; at && i < SHM_MAX_PROCESSES && r >= 0; i++) {
+        const struct shm_leaks *leaks = session_block(session, at);
+        const struct shm_process *process =
+            leaks ? session_block(session, leaks->process) : NULL;
+        for (uint32_t k = 0; process && k < leaks->n && k < SHM_LEAKS_MAX && r >= 0;
+             k++) {
+            uint32_t node_id = leaks->leaks[k].node;
+            const struct shm_node *node = session_node(session, process, node_id);
+            if (node && is_left(o, node->key))
+                r = session_store_site(cache, process, node_id);
+        }
+        at = leaks ? leaks->next : 0;
+    }
+    session_site_cache_free(cache);
+    return r < 0 ? (int)r : 0;
+}
+
+int ledger_leak_sites(struct ledger *l, const struct observation *seen,
+                      struct session *session) {
+    int r = seen->n_leaks ? begin_batch(l) : 0;
+    if (r < 0 || !seen->n_leaks)
+        return r;
+    r = store_leak_sites(l, session, seen);
+    if (r < 0)
+        drop_batch(l);
     return r;
 }
 

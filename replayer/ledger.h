@@ -91,6 +91,10 @@ int ledger_forget(struct ledger *ledger, int64_t attempt_id);
 
 /** A site that no snapshot could test, and why (enum shm_refusal's name, or 'contradicted'). */
 int ledger_refuse(struct ledger *ledger, int64_t site_id, const char *reason);
+/** Make rows for the sites of @seen->leaks, which may be new: call it before
+ * ledger_attempt(). Return: 0 or a negative errno. */
+int ledger_leak_sites(struct ledger *ledger, const struct observation *seen,
+                      struct session *session);
 
 /** When the attempts that wait for it must be committed: ms from now, 0 = now, -1 = none wait. */
 int ledger_due_ms(const struct ledger *ledger);

@@ -31,6 +31,11 @@ void replay_options_init(struct replay_options *o) {
     o->plan.occurrence = PLAN_FIRST;
 }
 
+const char *replay_leaks_name(enum replay_leaks leaks) {
+    static const char *const names[] = {"location", "site", "off"};
+    return names[leaks];
+}
+
 /* --- steps --- */
 
 /* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
@@ -179,7 +184,8 @@ static int plan_and_drive(struct replay *r) {
         return err;
     summary_announce(r);
     progress_init(&r->progress, r->plan.n_faults);
-    return drive_run(r);
+    int outcome = drive_run(r);
+    return outcome == REPLAY_DONE ? leak_pass_run(r) : outcome;
 }
 
 /* Once there is a row, it is closed whatever happens. */
@@ -261,7 +267,7 @@ struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
     const char *occurrence, *shard;
-    int mode, isolation, how;
+    int mode, isolation, how, leaks;
     int64_t jobs, repeat, baseline_runs, limit;
     struct policy *parsed;
 };
@@ -307,6 +313,7 @@ static int take_numbers(struct command *c) {
     o->plan.mode = (enum plan_mode)c->mode;
     o->isolation = (enum isolation)c->isolation;
     o->how = (enum replay_how)c->how;
+    o->leaks = (enum replay_leaks)c->leaks;
     return 0;
 }
 
@@ -385,6 +392,10 @@ int command_replay(int argc, char **argv) {
          true},
         {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
          "an abort with such a function on its stack is deliberate"},
+        {0, "leaks", CLI_CHOICE, &c.leaks, NULL,
+         "run what ended in order once more and look for leaked blocks: a few faults of "
+         "each location, or each fault (location)",
+         "location|site|off"},
         {0, "retest", CLI_FLAG, &o->plan.retest, NULL, "do again what was done before"},
         {0, "summary", CLI_FLAG, &o->summary, NULL,
          "say at the end what was found (the default); --no-summary leaves it to 'dearth "

@@ -21,6 +21,13 @@ enum replay_how {
     REPLAY_SNAPSHOT, /* snapshots only: what refuses them is left untested */
     REPLAY_SWEEP,
 };
+/* Which attempts that went well are run again to look for leaks. */
+enum replay_leaks {
+    REPLAY_LEAKS_LOCATION = 0, /* a few of each fault location */
+    REPLAY_LEAKS_SITE,         /* one of each fault */
+    REPLAY_LEAKS_OFF,
+};
+const char *replay_leaks_name(enum replay_leaks leaks); /* as --leaks takes it */
 
 /* Zero is a valid start; replay_options_init() fills in what `dearth replay` uses. */
 struct replay_options {
@@ -32,7 +39,8 @@ struct replay_options {
     uint64_t time_limit_ns;  /* of one attempt; 0 = from the baseline */
     uint64_t time_budget_ns; /* of the whole replay; 0 = none */
     int baseline_runs;       /* at least 2 */
-    int repeat;              /* further executions of every bad verdict */
+    enum replay_leaks leaks;
+    int repeat; /* further executions of every bad verdict */
     enum isolation isolation;
     enum replay_how how;
     bool traced;

@@ -1,10 +1,12 @@
 /*
  * What the parts of `dearth replay` share: one replay at work.
  *
- *   replay.c   command line; recording → conditions → baseline → plan → drive → findings
- * → summary trial.c    baseline runs under the best conditions there are drive.c    the
- * loop: orders out, observations in, repeats, time summary.c  what the user reads: the
- * plan as a table, the end
+ *   replay.c     command line; recording → conditions → baseline → plan → drive → findings
+ *                → summary
+ *   trial.c      baseline runs under the best conditions there are
+ *   drive.c      the loop: orders out, observations in, repeats, time
+ *   leak_pass.c  a second look at what went well, for leaks
+ *   summary.c    what the user reads: the plan as a table, the end
  */
 #ifndef DEARTH_REPLAY_PRIVATE_H
 #define DEARTH_REPLAY_PRIVATE_H
@@ -34,6 +36,11 @@ struct replay {
     struct plan plan;
     uint64_t time_limit_ns, started_ns;
     struct progress progress;
+    struct leak_tally {
+        bool ran; /* false: --leaks=off, or nothing to look at, or nothing can be known */
+        uint32_t places, looked, leaking, unknown; /* faults */
+        uint64_t executions;
+    } leaks;
 };
 
 const char *isolation_name(enum isolation isolation);
@@ -60,6 +67,11 @@ int trial_run(struct replay *r);
 
 /** Run the plan. Return: enum replay_outcome, or a negative errno after a message. */
 int drive_run(struct replay *r);
+
+/* --- leak_pass.c --- */
+
+/** Run faults that went well again and look for leaks. Return: as drive_run(). */
+int leak_pass_run(struct replay *r);
 
 /* --- summary.c --- */
 

@@ -76,12 +76,18 @@ static int sarif_result(struct json *j, const struct report_data *data,
                                                            "note",  "none",    "none"};
     AUTO_TEXT struct text message = {0};
     int r = report_add_headline(data, f, &message);
+    if (f->leaked) {
+        int64_t blocks, bytes;
+        report_count_leaks(f, &blocks, &bytes);
+        text_addf(&message, " (%lld block%s, %lld bytes)", (long long)blocks,
+                  blocks == 1 ? "" : "s", (long long)bytes);
+    }
     text_addf(&message, " after a failed %s in ", f->fault.op);
     report_add_location(f->fault.location, &message);
     text_add(&message, ". Again: ");
     report_add_repro(data, f, &message);
     json_open(j, NULL, '{');
-    json_text(j, "ruleId", report_verdict_name(f->verdict));
+    json_text(j, "ruleId", f->leaked ? "leaked" : report_verdict_name(f->verdict));
     json_text(j, "level", level[f->severity]);
     json_open_flat(j, "message", '{');
     json_text(j, "text", message.data);
@@ -102,6 +108,8 @@ static int sarif_result(struct json *j, const struct report_data *data,
                         "the allocation that was made to fail");
     if (r == 0)
         r = sarif_stack(j, data, f->crash.stack_id, "where it went wrong");
+    for (size_t i = 0; r == 0 && i < f->n_leaks; i++)
+        r = sarif_stack(j, data, f->leaks[i].stack_id, "the allocation that leaked");
     json_close(j, ']');
     json_close(j, '}');
     return r;
@@ -119,11 +127,13 @@ int report_sarif(const struct report_data *data, struct text *out) {
     json_text(&j, "name", "dearth");
     json_text(&j, "version", DEARTH_VERSION);
     json_open(&j, "rules", '[');
-    for (int i = 0; i < REPORT_UNREACHED; i++) {
+    for (int i = 0; i <= REPORT_UNREACHED; i++) {
+        bool leaked = i == REPORT_UNREACHED; /* which is never a finding */
         json_open_flat(&j, NULL, '{');
-        json_text(&j, "id", report_verdict_name(i));
+        json_text(&j, "id", leaked ? "leaked" : report_verdict_name(i));
         json_open(&j, "shortDescription", '{');
-        json_text(&j, "text", report_verdict_meaning(i));
+        json_text(&j, "text",
+                  leaked ? "ended in order, but lost blocks" : report_verdict_meaning(i));
         json_close(&j, '}');
         json_close(&j, '}');
     }

@@ -278,6 +278,26 @@ static int add_crash(struct json *j, const struct report_data *data,
     return r;
 }
 
+static int add_leaks(struct json *j, const struct report_data *data,
+                     const struct report_finding *f) {
+    int r = 0;
+    json_open(j, "leaks", '[');
+    for (size_t i = 0; i < f->n_leaks && r == 0; i++) {
+        const struct report_leak *leak = &f->leaks[i];
+        json_open(j, NULL, '{');
+        add_key(j, "site", leak->site);
+        json_text(j, "op", leak->op);
+        add_location(j, "location", leak->location);
+        r = add_stack(j, "stack", data, leak->stack_id);
+        json_int(j, "blocks", leak->blocks);
+        json_int(j, "bytes", leak->bytes);
+        json_int(j, "direct", leak->direct);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    return r;
+}
+
 static void add_ending(struct json *j, const struct report_finding *f) {
     json_open_flat(j, "exit_status", '{');
     if (f->has_code && !f->exit_signal)
@@ -307,6 +327,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     int r = add_fault(j, data, f);
     if (r == 0)
         r = add_crash(j, data, f);
+    if (r == 0)
+        r = add_leaks(j, data, f);
     add_ending(j, f);
     json_text(j, "stderr_tail", f->stderr_tail);
     json_open_flat(j, "rate", '{');

@@ -53,6 +53,12 @@ static int add_findings(const struct report_data *data, struct text *out) {
         int r = report_add_headline(data, f, &headline);
         if (r < 0)
             return r;
+        if (f->leaked) {
+            int64_t blocks, bytes;
+            report_count_leaks(f, &blocks, &bytes);
+            text_addf(&headline, ": %lld block%s, %lld bytes", (long long)blocks,
+                      blocks == 1 ? "" : "s", (long long)bytes);
+        }
         report_add_repro(data, f, &repro);
         text_addf(out, "| %lld | %s | ", (long long)f->id,
                   report_severity_name(f->severity));

@@ -25,6 +25,7 @@
 #include "../common/text.h"
 #include "baseline.h"
 #include "conditions.h"
+#include "leaks.h"
 #include "replay_private.h"
 #include "runner.h"
 
@@ -43,6 +44,9 @@ struct evidence {
     enum isolation isolation;
     bool traced;
     uint64_t time_limit_ns;
+    struct leaked_site *leaks; /* what it must leak again, the first above all */
+    char **leak_places;
+    uint32_t n_leaks;
 };
 
 static void evidence_deinit(struct evidence *e) {
@@ -50,6 +54,10 @@ static void evidence_deinit(struct evidence *e) {
     free(e->shown);
     free(e->location);
     free(e->op);
+    for (uint32_t i = 0; i < e->n_leaks; i++)
+        free(e->leak_places[i]);
+    free(e->leak_places);
+    free(e->leaks);
     *e = (struct evidence){0};
 }
 
@@ -115,6 +123,38 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
     e->location = read_location(s);
 }
 
+static void read_leak(struct evidence *e, sqlite3_stmt *s) {
+    uint32_t n = e->n_leaks++;
+    struct text place = {0};
+    e->leaks = text_realloc(e->leaks, (n + 1ull) * sizeof *e->leaks);
+    e->leak_places = text_realloc(e->leak_places, (n + 1ull) * sizeof *e->leak_places);
+    e->leaks[n] = (struct leaked_site){.site = store_column_key(s, 0),
+                                       .blocks = (uint64_t)sqlite3_column_int64(s, 1),
+                                       .bytes = (uint64_t)sqlite3_column_int64(s, 2)};
+    text_addf(&place, "%s in %s", store_column_text(s, 3),
+              sqlite3_column_type(s, 4) == SQLITE_NULL ? "?" : store_column_text(s, 4));
+    report_disarm(&place, 0);
+    e->leak_places[n] = text_take(&place);
+}
+
+static int read_leaks(struct store *store, struct evidence *e) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int step, r = store_prepare(store,
+                                "SELECT s.key, k.blocks, k.bytes, s.op, l.name FROM "
+                                "finding f JOIN leak k ON k.attempt_id = f.attempt_id "
+                                "JOIN site s ON s.id = k.site_id LEFT JOIN location l ON "
+                                "l.id = s.location_id WHERE f.id = ?1 AND f.leaked = 1 "
+                                "ORDER BY k.direct > 0 DESC, k.bytes DESC, s.key",
+                                &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, e->finding_id);
+    while ((step = sqlite3_step(s)) == SQLITE_ROW)
+        read_leak(e, s);
+    e->order.leaks = e->n_leaks > 0;
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading leaks");
+}
+
 static int read_evidence(struct store *store, int64_t id, struct evidence *e) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store, evidence_sql, &s);
@@ -131,7 +171,7 @@ static int read_evidence(struct store *store, int64_t id, struct evidence *e) {
         return store_error(store, "reading the finding");
     e->finding_id = id;
     read_row(e, s);
-    return 0;
+    return read_leaks(store, e);
 }
 
 static uint8_t *copy_blob(sqlite3_stmt *s, int column, uint64_t *n) {
@@ -305,6 +345,33 @@ static int execute(struct runner *runner, const struct order *order,
     return r;
 }
 
+static const struct leaked_site *find_leak(const struct observation *seen,
+                                           struct dearth_key site) {
+    for (uint32_t i = 0; i < seen->n_leaks; i++)
+        if (key_equal(seen->leaks[i].site, site))
+            return &seen->leaks[i];
+    return NULL;
+}
+
+/* Did the block leak again that the others hang on? */
+static bool judge_leaks(const struct evidence *e, const struct observation *seen) {
+    if (!seen->leaks_known) {
+        fprintf(stderr, "dearth: what leaked is not known: %s\n",
+                leaks_unknown_text(seen->leaks_state));
+        return false;
+    }
+    for (uint32_t i = 0; i < e->n_leaks; i++) {
+        const struct leaked_site *leak = find_leak(seen, e->leaks[i].site);
+        char bytes[16];
+        if (leak)
+            fprintf(stderr, "dearth: leaked: %llu block%s, %s, by %s\n",
+                    (unsigned long long)leak->blocks, leak->blocks == 1 ? "" : "s",
+                    text_bytes(leak->bytes, bytes), e->leak_places[i]);
+    }
+    const struct leaked_site *first = find_leak(seen, e->leaks[0].site);
+    return first && first->blocks >= e->leaks[0].blocks;
+}
+
 /* Return: 1 shown, 0 not, or a negative errno. */
 static int judge(const struct evidence *e, const struct baseline *baseline,
                  const struct observation *seen) {
@@ -315,6 +382,8 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
         say_end(seen);
     fprintf(stderr, "dearth: %s: %s%s%s\n", verdict_name(j.verdict), j.reason,
             j.policy ? "; policy " : "", j.policy ? j.policy : "");
+    if (e->n_leaks)
+        shown = judge_leaks(e, seen) && shown;
     return shown;
 }
 
@@ -339,9 +408,9 @@ static int run_judged(const struct repro_options *options, const struct evidence
     else
         fprintf(stderr,
                 "dearth: finding %lld did not show again in %lld execution%s; recorded "
-                "was %s\n",
+                "was %s%s\n",
                 (long long)e->finding_id, (long long)tries, tries == 1 ? "" : "s",
-                e->shown);
+                e->shown, e->n_leaks ? " and leaked" : "");
     return r > 0 ? EXIT_OK : EXIT_GATE_FAILED;
 }
 

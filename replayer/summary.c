@@ -143,8 +143,26 @@ static void print_coverage(const struct replay *r, const struct tally *t) {
     error_info("%s", line.data);
 }
 
+static void print_leaks(const struct replay *r) {
+    const struct leak_tally *t = &r->leaks;
+    if (!t->ran)
+        return;
+    AUTO_TEXT struct text line = {0};
+    text_addf(&line, "leaks: looked at %u of %u faults, %s (%llu executions)", t->looked,
+              t->places,
+              r->options->leaks == REPLAY_LEAKS_LOCATION
+                  ? "up to three of each location that ended in order"
+                  : "each that ended in order",
+              (unsigned long long)t->executions);
+    if (t->unknown)
+        text_addf(&line, ", %u did not say", t->unknown);
+    text_addf(&line, "; %u lost blocks", t->leaking);
+    error_info("%s", line.data);
+}
+
 static const char findings_sql[] =
-    "SELECT f.id, f.verdict, f.severity, coalesce(l.name, '?'), f.attributed_to, "
+    "SELECT f.id, f.verdict || iif(f.leaked, ', leaked', ''), f.severity, "
+    "coalesce(l.name, '?'), f.attributed_to, "
     "f.attributed_module, f.bad, f.tried FROM finding f "
     "JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id "
     "LEFT JOIN location l ON l.id = f.location_id WHERE r.recording_id = ?1 "
@@ -238,6 +256,7 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
     print_verdicts(&t);
     print_coverage(r, &t);
     err = print_how(r);
+    print_leaks(r);
     if (err == 0)
         err = print_findings(r);
     if (outcome != REPLAY_DONE)

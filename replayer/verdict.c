@@ -13,11 +13,14 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attempt.h"
 #include "baseline.h"
+#include "leaks.h"
 #include "policy.h"
+#include "text.h"
 
 /* --- signals --- */
 
@@ -179,6 +182,25 @@ static void judge_ordinary(struct judgement *j, const struct baseline *b,
     }
 }
 
+/* Only an ordinary end frees or leaks; what a crash leaves behind is nobody's fault. */
+static void judge_leaks(struct judgement *j, const struct baseline *b,
+                        const struct observation *o) {
+    bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED ||
+                    j->verdict == VERDICT_DEGRADED;
+    if (!ordinary || !o->leaks_known || !b->leaks_known || !o->n_leaks)
+        return;
+    struct leaked_site *left = text_alloc(o->n_leaks * sizeof *left);
+    memcpy(left, o->leaks, o->n_leaks * sizeof *left);
+    uint32_t n = leaks_excess(b, left, o->n_leaks);
+    for (uint32_t i = 0; i < n; i++) {
+        j->leaked_blocks += left[i].blocks;
+        j->leaked_bytes += left[i].bytes;
+    }
+    free(left);
+    if (j->leaked_blocks && j->severity == SEVERITY_OK)
+        j->severity = SEVERITY_WARNING;
+}
+
 struct judgement verdict_judge(const struct baseline *baseline,
                                const struct observation *seen, const struct policy *extra,
                                uint32_t n_extra) {
@@ -205,5 +227,6 @@ struct judgement verdict_judge(const struct baseline *baseline,
             judge_ordinary(&j, baseline, seen);
     }
     j.severity = verdict_severity(j.verdict);
+    judge_leaks(&j, baseline, seen);
     return j;
 }

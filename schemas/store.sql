@@ -271,6 +271,7 @@ CREATE TABLE leak (
     site_id   INTEGER NOT NULL REFERENCES site(id),
     blocks    INTEGER NOT NULL,
     bytes     INTEGER NOT NULL,
+    direct    INTEGER NOT NULL DEFAULT 0,-- of the blocks, those that no other leaked block leads to
     PRIMARY KEY (attempt_id, site_id)
 ) WITHOUT ROWID;
 

@@ -352,6 +352,26 @@ static int add_crash(struct page *page, const struct report_finding *f) {
     return r;
 }
 
+static int add_leaks(struct page *page, const struct report_finding *f) {
+    struct json *j = &page->json;
+    int r = 0;
+    json_open(j, "leaks", '[');
+    for (size_t i = 0; i < f->n_leaks && r == 0; i++) {
+        int64_t node;
+        r = stack_node(page, f->leaks[i].stack_id, &node);
+        json_open_flat(j, NULL, '{');
+        json_text(j, "op", f->leaks[i].op);
+        json_int(j, "location", location_index(page, f->leaks[i].location));
+        json_int(j, "node", node);
+        json_int(j, "blocks", f->leaks[i].blocks);
+        json_int(j, "bytes", f->leaks[i].bytes);
+        json_int(j, "direct", f->leaks[i].direct);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    return r;
+}
+
 static int add_finding(struct page *page, const struct report_finding *f) {
     struct json *j = &page->json;
     AUTO_TEXT struct text headline = {0}, repro = {0};
@@ -380,6 +400,8 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_int(j, "location", location_index(page, f->fault.location));
     json_int(j, "node", node);
     r = add_crash(page, f);
+    if (r == 0)
+        r = add_leaks(page, f);
     json_int_or_null(j, "exit_code", f->has_code && !f->exit_signal ? f->exit_code : -1);
     json_text(j, "exit_signal",
               f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);

@@ -268,10 +268,14 @@
       f.crash ? h("div", null, h("h3", null, f.crash.signal ? "Where it went wrong: " + f.crash.signal +
         (f.crash.address ? " at " + f.crash.address : "") : "Where it was when it was stopped"),
         stack(f.crash.node, -1)) : null));
+    for (const leak of f.leaks.slice(0, 8))
+      body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
+        ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
-      ["leaked", f.leaked ? "yes: blocks that nothing points to any more" : null]]));
+      ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
+        bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));
     if (f.stderr)
       body.append(h("h3", null, "What it said on stderr"), h("pre", { tabindex: "0" }, f.stderr));
     if (f.sites.length) {

@@ -1,9 +1,10 @@
 /*
  * Policy, no bug: std::bad_alloc is caught nowhere, so std::terminate() aborts.
- * Fixed: caught in main() and reported.
+ * Fixed: caught in main() and reported; an entry that the vector cannot take is lost.
  *
  * expect: *Ledger::add* once=aborted sticky=aborted
  * expect fixed: *Ledger::add* once=reported sticky=reported
+ * leaks fixed: *Ledger::add* *Ledger::add*
  */
 #include <cstdio>
 #include <new>

@@ -7,6 +7,7 @@
  * expect: new_reader_buffer once=reported sticky=reported
  * expect fixed: new_reader once=reported sticky=reported
  * expect fixed: new_reader_buffer once=reported sticky=reported
+ * leaks: new_reader_buffer new_reader
  */
 #include "program.h"
 

@@ -15,8 +15,8 @@ agree() {
     shift 2
     "$DEARTH" record -o "$name.db" -- "$@" >/dev/null 2>err
     cp "$name.db" "$name-rerun.db"
-    "$DEARTH" replay --how snapshot "$name.db" >err 2>&1
-    "$DEARTH" replay --how rerun "$name-rerun.db" >err 2>&1
+    "$DEARTH" replay --leaks off --how snapshot "$name.db" >err 2>&1
+    "$DEARTH" replay --leaks off --how rerun "$name-rerun.db" >err 2>&1
     verdicts "$name.db" >snapshot.txt
     verdicts "$name-rerun.db" >rerun.txt
     [ "$(wc -l <rerun.txt)" -ge "$least" ] || fail "$name: $(wc -l <rerun.txt) faults"
@@ -47,5 +47,5 @@ equal parent_decides "$(sql nested.db "SELECT DISTINCT reason FROM refused JOIN 
     JOIN location ON location.id = location_id WHERE function = 'new_list'")" 'end of a nested process'
 
 # A second replay finds nothing left to do.
-"$DEARTH" replay --how snapshot crashed.db >err 2>&1
+"$DEARTH" replay --leaks off --how snapshot crashed.db >err 2>&1
 contains err 'nothing to try'

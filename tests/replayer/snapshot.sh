@@ -13,7 +13,7 @@ try() {
     else
         record -- "$PROGRAMS/snapshot" "$1" >recorded </dev/null
     fi
-    replay --how snapshot --mode both
+    replay --leaks off --how snapshot --mode both
     for function in new_buffer new_second; do
         for mode in once sticky; do
             equal reported "$(site_verdicts dearth.db $mode $function)" "$1: $function $mode"

@@ -6,7 +6,7 @@ seq 3000 >numbers
 "$DEARTH" record -o pipe.db -- "$PROGRAMS/stdin-reader" < <(cat numbers) >/dev/null 2>err
 { read -r _; "$DEARTH" record -o file.db -- "$PROGRAMS/stdin-reader" >/dev/null 2>err; } <numbers
 for database in pipe.db file.db; do
-    "$DEARTH" replay --mode once --occurrence all "$database" >err 2>&1 </dev/null
+    "$DEARTH" replay --leaks off --mode once --occurrence all "$database" >err 2>&1 </dev/null
     equal 0 "$(sql "$database" "SELECT count(*) FROM attempt WHERE verdict <> 'reported'
         AND site_id IN (SELECT site.id FROM site JOIN location ON location.id = location_id
             WHERE function = 'grow_input')")" "$database: other verdicts"

@@ -24,6 +24,14 @@ cp dearth.db recorded.db
 expected=$(sed -n "s/^[ *\/]*expect${twin:+ $twin}: //p" "$source")
 [ -n "$expected" ] || fail "$source expects nothing"
 
+# The leaks that it names, and no other. (A table of what was expected joins with globs.)
+sed -n "s/^[ *\/]*leaks${twin:+ $twin}: \([^ ]*\) \([^ ]*\)$/INSERT INTO wanted VALUES ('\1', '\2');/p" \
+    "$source" >wanted.sql
+leaks="CREATE TEMP TABLE wanted (fault TEXT, block TEXT); $(cat wanted.sql)
+    CREATE TEMP VIEW seen AS SELECT DISTINCT f.id, lf.function AS fault, lb.function AS block
+    FROM finding f JOIN location lf ON lf.id = f.location_id JOIN leak k ON k.attempt_id = f.attempt_id
+    JOIN site s ON s.id = k.site_id JOIN location lb ON lb.id = s.location_id WHERE f.leaked = 1;"
+
 for how in rerun snapshot; do
     rm -f dearth.db-* && cp recorded.db dearth.db
     replay --mode both --how $how
@@ -39,6 +47,12 @@ for how in rerun snapshot; do
             equal "${mode#*=}" "$seen" "$name${twin:+-$twin}: $function ${mode%=*} by $how"
         done
     done <<<"$expected"
+
+    equal '' "$(sql dearth.db "$leaks SELECT * FROM seen WHERE NOT EXISTS (SELECT 1 FROM wanted w
+        WHERE seen.fault GLOB w.fault AND seen.block GLOB w.block)")" "leaks that are none, $how"
+    equal '' "$(sql dearth.db "$leaks SELECT * FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM seen
+        WHERE seen.fault GLOB w.fault AND seen.block GLOB w.block)")" "leaks that were missed, $how"
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM note WHERE kind = 'leaks_unknown'")" 'leaks are known'
 
     # No verdict without proof, and no crash without a stack.
     equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0 AND verdict <> 'unreached'")" \
