@@ -200,7 +200,8 @@ static const struct rule rules[N_TABLES] = {
                    NULL,
                    "SELECT id, 1 FROM attempt WHERE site_id = :site_id AND replay_id = "
                    ":replay_id AND occurrence = :occurrence AND mode = :mode AND burst = "
-                   ":burst AND how = :how AND repeat = :repeat AND started_unix_ns = "
+                   ":burst AND how = :how AND under = :under AND repeat = "
+                   ":repeat AND started_unix_ns = "
                    ":started_unix_ns",
                    NULL,
                    true,
@@ -208,7 +209,8 @@ static const struct rule rules[N_TABLES] = {
                     {"site_id", T_SITE},
                     {"crash_stack_id", T_STACK},
                     {"sample_stack_id", T_STACK},
-                    {"second_site_id", T_SITE}}},
+                    {"second_site_id", T_SITE},
+                    {"damage_site_id", T_SITE}}},
     /* The same finding in two shards: its rate is that of both, unless its evidence was
        there. */
     [T_FINDING] =

@@ -504,8 +504,10 @@ static const char findings_sql[] =
     "a.crash_signal,"
     " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
     "a.timed_out,"
-    " a.stderr_tail FROM finding f JOIN attempt a ON a.id = f.attempt_id"
-    " JOIN site s ON s.id = a.site_id WHERE a.replay_id IN chosen_replay OR EXISTS "
+    " a.stderr_tail, a.under, a.damage, a.damage_where, a.damage_size, a.damage_offset,"
+    " d.location_id FROM finding f JOIN attempt a ON a.id = f.attempt_id"
+    " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id WHERE "
+    "a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
     " FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id WHERE fa.finding_id "
     "= f.id"
@@ -537,6 +539,17 @@ static void read_crash(struct report_data *data, sqlite3_stmt *s,
         x->crash.has_address = false;
 }
 
+static void read_damage(struct report_data *data, sqlite3_stmt *s,
+                        struct report_finding *x) {
+    x->under = keep_column(data, s, 29);
+    x->damage =
+        (struct damage_seen){.kind = damage_from_name(store_column_text(s, 30)),
+                             .where = damage_where_from_name(store_column_text(s, 31)),
+                             .size = (uint64_t)sqlite3_column_int64(s, 32),
+                             .offset = sqlite3_column_int64(s, 33)};
+    x->damage_location = find_location(data, sqlite3_column_int64(s, 34));
+}
+
 static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
@@ -556,6 +569,7 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->attempt_id = sqlite3_column_int64(s, 11);
     read_fault(data, s, x);
     read_crash(data, s, x);
+    read_damage(data, s, x);
     x->has_code =
         sqlite3_column_type(s, 25) != SQLITE_NULL && sqlite3_column_int(s, 25) >= 0;
     x->exit_code = sqlite3_column_int64(s, 25);

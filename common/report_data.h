@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "../schemas/key.h"
+#include "damage.h"
 #include "frames.h"
 
 struct store;
@@ -133,6 +134,10 @@ struct report_finding {
     int64_t exit_code;
     int exit_signal; /* 0 = exited */
     const char *stderr_tail;
+    const char *under;         /* "plain", "guarded", "asan", "valgrind" */
+    struct damage_seen damage; /* kind 0 = none was found */
+    const struct report_location
+        *damage_location; /* that allocated the block; NULL = unknown */
     int64_t bad, tried;
     struct dearth_key *sites; /* sorted */
     size_t n_sites;

@@ -323,6 +323,25 @@ static int add_leaks(const struct report_data *data, const struct report_finding
     return r;
 }
 
+/* What the execution ran under, when that was not the program alone, and what it showed. */
+static void add_under(const struct report_finding *f, struct text *out) {
+    char what[160];
+    if (f->under && strcmp(f->under, "plain") != 0)
+        text_addf(out, "      under       %s\n",
+                  strcmp(f->under, "guarded") == 0 ? "guarded blocks (--guard)"
+                  : strcmp(f->under, "asan") == 0  ? "AddressSanitizer"
+                                                   : "Valgrind");
+    if (!f->damage.kind)
+        return;
+    damage_describe(&f->damage, what, sizeof what);
+    text_addf(out, "      damage      %s", what);
+    if (f->damage_location) {
+        text_add(out, "; allocated in ");
+        report_add_location(f->damage_location, out);
+    }
+    text_add(out, "\n");
+}
+
 /* The last lines of what it said, indented. */
 static void add_stderr(const char *tail, struct text *out) {
     const int most = 4;
@@ -365,6 +384,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     }
     if ((r = add_leaks(data, f, max_frames, out)) < 0)
         return r;
+    add_under(f, out);
     if (f->module)
         text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
                   f->kind ? f->kind : "", f->kind ? ")" : "");

@@ -502,6 +502,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->flags = flags;
     arena->collector_pid = (uint32_t)getpid();
     memset(arena->faults, 0, sizeof arena->faults);
+    memset(&arena->damage, 0, sizeof arena->damage);
     ((struct state *)session->state)->wanted_seen = 0;
     start_clock(session);
 }

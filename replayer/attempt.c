@@ -83,6 +83,13 @@ const char *under_name(enum under under) {
     return names[under];
 }
 
+enum under under_from_name(const char *name) {
+    for (int u = UNDER_PLAIN; name && u <= UNDER_VALGRIND; u++)
+        if (strcmp(under_name((enum under)u), name) == 0)
+            return (enum under)u;
+    return UNDER_PLAIN;
+}
+
 void crash_frames_free(struct crash_frame *frames, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         free(frames[i].module);

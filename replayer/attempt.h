@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../common/damage.h"
 #include "../schemas/key.h"
 
 enum fault_mode { MODE_ONCE = 1, MODE_STICKY = 2, MODE_BURST = 3 };
@@ -133,6 +134,7 @@ struct observation {
     uint32_t leaks_state; /* enum shm_leaks_state of the process that did not end it */
     bool output_checked;  /* --output-check ran; output_check is its exit status */
     int output_check;
+    struct damage_seen damage;
 };
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */
@@ -181,8 +183,9 @@ enum severity verdict_severity(enum verdict v);         /* by the design's table
 const char *fault_mode_name(enum fault_mode m);         /* "once", "sticky", "burst" */
 enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknown */
 
-const char *how_name(enum how how);       /* "rerun", "snapshot", "sweep" */
-const char *under_name(enum under under); /* "plain", "guarded", "asan", "valgrind" */
+const char *how_name(enum how how);           /* "rerun", "snapshot", "sweep" */
+const char *under_name(enum under under);     /* "plain", "guarded", "asan", "valgrind" */
+enum under under_from_name(const char *name); /* UNDER_PLAIN when unknown */
 
 /**
  * Judge one execution. Pure.

@@ -4,6 +4,7 @@
  *   snapshots  faults that copies of a running program may get, in batches   first, if asked for
  *   urgent   repeats of bad verdicts, retries        next: a finding is whole early
  *   plan     the faults, in their order              next
+ *   guarded  what looked suspicious, once more with guarded blocks (guarding.h)
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
  *            longer limit: a busy machine is no hang; if it ends now, that counts
  *
@@ -16,6 +17,7 @@
 
 #include "confirm.h"
 #include "error.h"
+#include "guarding.h"
 #include "replay_private.h"
 #include "snapshot.h"
 #include "text.h"
@@ -31,6 +33,8 @@
     12u /* enough to use SPIN_FACTOR times the baseline's processor time */
 #define EARLY_EXTRA_NS 500000000u
 #define MAX_RETRIES    4u /* of a fault whose site only some runs reach */
+#define GUARDED_FACTOR 5u /* times the limit: every stack is walked, every block filled */
+#define GUARDED_RUNS   2u /* without a fault, before the first guarded attempt */
 #define MAX_LOST       3u /* times that a worker may die with the same attempt */
 /* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
  * beyond what a few baseline runs show; one in so many is no sign of a disturbed original. */
@@ -53,6 +57,9 @@ struct task {
     struct batch *batch;         /* flying in a snapshot run */
     struct confirm_group *group; /* its rerun confirms a snapshot's verdict ... */
     int64_t confirms;            /* ... this attempt's, and those of its group */
+    enum verdict last;  /* of the execution before this one; VERDICT_NONE = none */
+    bool disagrees;     /* two executions of the series had different verdicts */
+    uint64_t plain_end; /* guarded: guarding_end() of the plain execution */
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;
     struct judgement first_judgement;
@@ -71,6 +78,8 @@ struct batch {
     struct confirm_member *members; /* [n_results] what they were for */
 };
 #define BATCH_TAG (1ull << 63)
+/* Whether the program bears guarded blocks is found out when it is first asked. */
+enum guarded_state { GUARDED_UNKNOWN, GUARDED_ON_TRIAL, GUARDED_FIT, GUARDED_REFUSED };
 
 struct drive {
     struct replay *replay;
@@ -81,6 +90,11 @@ struct drive {
     uint32_t n_batches, n_flying_batches;
     uint32_t n_spoils, n_spoilt_results;
     struct confirm confirm;
+    struct task_list guarded;
+    struct guarding guarding;
+    enum guarded_state guarded_state;
+    uint32_t guarded_runs; /* of the trial, that have ended */
+    uint32_t guarded_hung; /* guarded attempts that passed their limit: not judged */
     uint32_t next_fault;
     struct task **flying; /* by tag */
     uint32_t n_flying, n_tags;
@@ -131,7 +145,8 @@ static struct task *make_task(const struct replay *r, const struct plan_fault *f
                                  .occurrence = f->occurrence,
                                  .mode = f->mode,
                                  .burst = 1,
-                                 .repeat = f->done};
+                                 .repeat = f->done,
+                                 .under = r->under};
     return task;
 }
 
@@ -148,6 +163,23 @@ static struct task *next_planned(struct drive *d) {
     return NULL;
 }
 
+/* Guarded runs without a fault first, once; then the attempts that wait for them. */
+static struct task *next_guarded(struct drive *d) {
+    if (d->guarded.head == d->guarded.n)
+        return NULL;
+    if (d->guarded_state == GUARDED_FIT)
+        return pop(&d->guarded);
+    if (d->guarded_state != GUARDED_UNKNOWN)
+        return NULL;
+    d->guarded_state = GUARDED_ON_TRIAL;
+    for (uint32_t i = 0; i < GUARDED_RUNS; i++) {
+        struct task *task = text_alloc(sizeof *task);
+        task->order.under = UNDER_GUARDED;
+        push(&d->urgent, task);
+    }
+    return pop(&d->urgent);
+}
+
 static struct task *next_task(struct drive *d) {
     if (d->stopping)
         return NULL;
@@ -156,6 +188,8 @@ static struct task *next_task(struct drive *d) {
         task = pop(&d->reruns);
     if (!task)
         task = next_planned(d);
+    if (!task)
+        task = next_guarded(d);
     if (!task && d->n_flying == 0 && d->n_flying_batches == 0 && d->late.head < d->late.n)
         d->late_phase = true;
     if (!task && d->late_phase)
@@ -171,6 +205,8 @@ static struct task *next_task(struct drive *d) {
  */
 static uint64_t limit_of(const struct drive *d, const struct task *task) {
     const struct replay *r = d->replay;
+    if (task->order.under == UNDER_GUARDED)
+        return GUARDED_FACTOR * r->time_limit_ns;
     if (d->late_phase)
         return LATE_LIMIT_FACTOR * r->time_limit_ns;
     bool early = d->n_hung >= (task->is_late ? EARLY_SURE : EARLY_AFTER);
@@ -302,6 +338,81 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
     return 0;
 }
 
+/* --- guarded --- */
+
+/* The plain executions of @task's fault are over. */
+static void consider_guarded(struct drive *d, const struct task *task,
+                             const struct observation *seen, enum verdict verdict) {
+    const struct plan_site *site = &d->replay->sites.list[task->site];
+    if (d->guarded_state == GUARDED_REFUSED || task->order.under != UNDER_PLAIN)
+        return;
+    bool ordinary = verdict == VERDICT_HANDLED || verdict == VERDICT_REPORTED;
+    const struct guarding_case c = {
+        .location = site->location ? site->location : -site->id,
+        .verdict = verdict,
+        .disagrees = task->disagrees,
+        .caught = ordinary && seen->crash_signal && seen->crash_code > 0};
+    if (!guarding_wants(&d->guarding, &c))
+        return;
+    struct task *guarded = text_alloc(sizeof *guarded);
+    guarded->site = task->site;
+    guarded->order = task->order;
+    guarded->order.repeat = 0;
+    guarded->order.under = UNDER_GUARDED;
+    guarded->plain_end = guarding_end(verdict, seen);
+    push(&d->guarded, guarded);
+}
+
+/* A guarded run without a fault. */
+static int take_guarded_run(struct drive *d, const struct observation *seen) {
+    struct replay *r = d->replay;
+    char why[160];
+    if (d->guarded_state != GUARDED_ON_TRIAL)
+        return 0;
+    if (!guarding_refusal(&r->baseline, seen, why, sizeof why)) {
+        if (++d->guarded_runs == GUARDED_RUNS)
+            d->guarded_state = GUARDED_FIT;
+        return 0;
+    }
+    d->guarded_state = GUARDED_REFUSED;
+    for (struct task *task; (task = pop(&d->guarded));)
+        free_task(task);
+    AUTO_FREE char *text = text_format(
+        "%s cannot be run with guarded blocks: %s; silent damage to memory is "
+        "not looked for",
+        r->conditions.exe, why);
+    progress_clear(&r->progress);
+    error_warn("%s", text);
+    return ledger_note(r->ledger, "guard_refused", r->conditions.exe, text);
+}
+
+/* Only what the guard shows with proof counts: a fault that did not come up, or a limit that
+ * was passed, may be its own doing. Takes @task over. */
+static int take_guarded(struct drive *d, struct task *task,
+                        const struct observation *seen) {
+    struct replay *r = d->replay;
+    if (task->order.site_id == 0) {
+        free_task(task);
+        return take_guarded_run(d, seen);
+    }
+    struct judgement j =
+        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    d->guarded_hung += j.verdict == VERDICT_HUNG;
+    if (j.verdict == VERDICT_HUNG || j.verdict == VERDICT_UNREACHED) {
+        free_task(task);
+        return 0;
+    }
+    r->progress.guarded++;
+    int err = store_execution(d, task, seen, &j, NULL);
+    bool more = plan_is_bad(j.verdict) &&
+                guarding_end(j.verdict, seen) != task->plain_end &&
+                task->order.repeat < (uint32_t)r->options->repeat;
+    if (err == 0 && more)
+        return again(d, task);
+    free_task(task);
+    return err;
+}
+
 /* --- snapshots --- */
 
 static struct task *rerun_of(const struct confirm_member *member) {
@@ -365,6 +476,10 @@ static int take_snapshot(struct drive *d, struct task *task,
     d->n_spoilt_results++;
     if (err == 0)
         ask_confirmation(d, &member, seen, j);
+    /* what is to be confirmed first is asked for then */
+    if (j->severity <= SEVERITY_OK || !d->replay->options->repeat ||
+        d->guarding.mode == GUARDING_ALL)
+        consider_guarded(d, task, seen, j->verdict);
     settle(d, task);
     return err;
 }
@@ -390,7 +505,8 @@ static int contradict(struct drive *d, struct task *task) {
 }
 
 /* @task: set to NULL when it is done with. Return: 0 or a negative errno. */
-static int take_confirmation(struct drive *d, struct task **task, enum verdict verdict) {
+static int take_confirmation(struct drive *d, struct task **task,
+                             const struct observation *seen, enum verdict verdict) {
     struct task *t = *task;
     struct confirm_group *g = t->group;
     if (verdict == VERDICT_UNREACHED && t->retries++ < MAX_RETRIES) {
@@ -411,6 +527,8 @@ static int take_confirmation(struct drive *d, struct task **task, enum verdict v
         t->is_late = false;
         return again(d, t);
     }
+    if (d->guarding.mode != GUARDING_ALL)
+        consider_guarded(d, t, seen, verdict);
     free_task(t);
     return 0;
 }
@@ -564,7 +682,7 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (!wanted || !r->traced || r->isolation != ISOLATION_OVERLAY)
+    if (!wanted || r->under != UNDER_PLAIN || !r->traced || r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
@@ -580,6 +698,8 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         return error_print_errno(-seen->start_error, "%s: cannot be started again",
                                  r->conditions.exe);
     }
+    if (task->order.under == UNDER_GUARDED)
+        return take_guarded(d, task, seen);
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
     if (task->batch)
@@ -598,7 +718,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         return err;
     }
     if (task->group)
-        err = take_confirmation(d, &task, j.verdict);
+        err = take_confirmation(d, &task, seen, j.verdict);
     if (err < 0)
         free_task(task);
     if (err < 0 || !task)
@@ -609,8 +729,12 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     bool more = task->bad && task->order.repeat < (uint32_t)r->options->repeat;
     bool hung_enough = hung && task->order.repeat + 1 >= HUNG_EXECUTIONS;
     d->n_hung += hung_enough;
-    if (!more || hung_enough)
+    task->disagrees |= task->last && task->last != j.verdict;
+    task->last = j.verdict;
+    if (!more || hung_enough) {
+        consider_guarded(d, task, seen, j.verdict);
         return settle(d, task);
+    }
     task->is_late = false;
     return again(d, task);
 }
@@ -694,7 +818,7 @@ static int loop(struct drive *d) {
 }
 
 int drive_run(struct replay *r) {
-    struct drive d = {.replay = r};
+    struct drive d = {.replay = r, .guarding = {.mode = r->guarding}};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     collect_snapshots(&d);
     int outcome = loop(&d);
@@ -704,7 +828,7 @@ int drive_run(struct replay *r) {
     if (outcome == REPLAY_BUDGET && d.next_fault == r->plan.n_faults &&
         d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
         d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&
-        !d.n_flying_batches)
+        !d.n_flying_batches && d.guarded.head == d.guarded.n)
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
     free_list(&d.urgent);
@@ -715,6 +839,11 @@ int drive_run(struct replay *r) {
     for (uint32_t i = 0; i < d.n_batches; i++)
         free_batch(d.batches[i]);
     free(d.batches);
+    free_list(&d.guarded);
+    guarding_deinit(&d.guarding);
+    if (d.guarded_hung)
+        error_info("%u guarded executions passed their time limit and were not judged",
+                   d.guarded_hung);
     for (uint32_t i = 0; i < d.n_tags; i++)
         free_task(d.flying[i]);
     free(d.flying);

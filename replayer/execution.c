@@ -75,15 +75,25 @@ int execution_init(struct execution *x, const struct runner_options *options,
 
 /* --- before --- */
 
+/* Guarded executions and those that look for leaks walk every stack: a block has a site. */
+static uint32_t arm_flags(const struct execution *x, const struct order *order) {
+    bool guarded = order->under == UNDER_GUARDED;
+    uint32_t flags = order->site_id ? SHM_FAULTS : SHM_COUNT_SITES;
+    if (guarded)
+        flags |= SHM_GUARD;
+    else if (order->leaks)
+        flags |= SHM_LEAKS;
+    else if (order->site_id)
+        flags |= SHM_SKIP_UNWIND | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
+    return flags;
+}
+
 static void arm(struct execution *x, const struct order *order) {
-    uint32_t leaks = order->leaks ? SHM_LEAKS : 0; /* wants the site of every block */
+    session_reset(x->session, arm_flags(x, order));
     if (order->site_id == 0) {
-        session_reset(x->session, SHM_COUNT_SITES | leaks);
         session_set_fault(x->session, NULL);
         return;
     }
-    uint32_t skip = SHM_SKIP_UNWIND | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
-    session_reset(x->session, SHM_FAULTS | (leaks ? leaks : skip));
     const struct shm_fault fault = {
         .site = order->site,
         .leaf_module = order->leaf_module,
@@ -345,6 +355,22 @@ static void add_calls(void *context, const struct shm_process *process, uint32_t
     *(uint64_t *)context += node->count;
 }
 
+static void read_damage(const struct session *session, struct observation *seen) {
+    const struct shm_damage *said = &session->arena->damage;
+    if (!__atomic_load_n(&said->ready, __ATOMIC_ACQUIRE))
+        return;
+    seen->damage = (struct damage_seen){.kind = said->kind,
+                                        .where = said->where,
+                                        .size = said->size,
+                                        .offset = said->offset};
+    const struct shm_process *process = session_block(session, said->process);
+    const struct shm_node *node =
+        process && said->node ? session_node(session, process, said->node) : NULL;
+    seen->damage.allocator_known = node != NULL;
+    if (node)
+        seen->damage.allocator = node->key;
+}
+
 static uint64_t cpu_ns(const struct rusage *usage) {
     return ((uint64_t)usage->ru_utime.tv_sec + (uint64_t)usage->ru_stime.tv_sec) *
                1000000000u +
@@ -388,6 +414,7 @@ void run_finish(struct run *run) {
         session_each_site(x->session, add_calls, &seen->calls);
     if (!run->original && x->session->arena->flags & SHM_LEAKS)
         leaks_read(x->session, seen);
+    read_damage(x->session, seen);
 }
 
 static void give_terminal_back(const struct launch *launch) {

@@ -22,7 +22,8 @@
 
 #define LEAKS_AGREEING 2u /* executions that leak the same, for a finding */
 
-/* All executions of one fault (site, occurrence, mode) whose failure was injected. */
+/* All executions of one fault (site, occurrence, mode) under the same conditions, whose failure
+ * was injected. */
 struct series {
     uint32_t tried;
     uint32_t watched; /* of these, those that looked for leaks */
@@ -36,6 +37,7 @@ struct item { /* one bad attempt */
     enum verdict verdict;
     bool once, has_place;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
+    bool plain; /* nothing but the fault was different from an ordinary run */
     uint32_t repeat;
     char *policy;
     char *identity;
@@ -123,17 +125,25 @@ static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
-    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id "
+    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where "
     "FROM attempt a JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
     "site "
     "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
     "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
-    "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.id";
+    "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, "
+    "a.under, "
+    "a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
+}
+
+/* Damage that came to light at some later time: that stack is not where it was done. */
+static bool found_later(const char *damage_where) {
+    return damage_where &&
+           (strcmp(damage_where, "exit") == 0 || strcmp(damage_where, "eviction") == 0);
 }
 
 static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
@@ -141,7 +151,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     AUTO_FRAMES struct frames fault = {0};
     AUTO_FRAMES struct frames crash = {0};
     int r = frames_load(w->reader, sqlite3_column_int64(s, 9), &fault);
-    if (r == 0 && has_place(item->verdict))
+    if (r == 0 && has_place(item->verdict) && !found_later(store_column_text(s, 18)))
         r = frames_load(w->reader, sqlite3_column_int64(s, 7), &crash);
     if (r < 0)
         return r;
@@ -180,6 +190,8 @@ static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verd
                           .series = w->n_series - 1,
                           .verdict = verdict,
                           .once = strcmp(store_column_text(s, 3), "once") == 0,
+                          .plain = under_from_name(store_column_text(s, 17)) !=
+                                   UNDER_GUARDED,
                           .repeat = (uint32_t)sqlite3_column_int64(s, 6),
                           .policy = text_dup(store_column_text(s, 5))};
     return item;
@@ -249,6 +261,7 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
 struct series_key {
     int64_t site, occurrence;
     bool once;
+    enum under under;
 };
 
 static struct series *next_series(struct work *w) {
@@ -268,10 +281,11 @@ static int load_attempts(struct work *w) {
     enum verdict first = VERDICT_NONE;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         struct series_key key = {sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2),
-                                 strcmp(store_column_text(s, 3), "once") == 0};
+                                 strcmp(store_column_text(s, 3), "once") == 0,
+                                 under_from_name(store_column_text(s, 17))};
         enum verdict verdict = verdict_from_name(store_column_text(s, 4));
         if (!w->n_series || key.site != last.site || key.occurrence != last.occurrence ||
-            key.once != last.once) {
+            key.once != last.once || key.under != last.under) {
             next_series(w);
             first = verdict;
             last = key;
@@ -298,7 +312,8 @@ static enum severity severity_of(const struct item *item) {
     return item->leaked && severity == SEVERITY_OK ? SEVERITY_WARNING : severity;
 }
 
-/* By severity, identity; within one the best evidence first: with a stack, once, not a repeat. */
+/* By severity, identity; within one the best evidence first: with a stack, not
+ * guarded, once, not a repeat. */
 static int compare_items(const void *x, const void *y) {
     const struct item *a = x, *b = y;
     int severity = (int)severity_of(b) - (int)severity_of(a);
@@ -309,6 +324,8 @@ static int compare_items(const void *x, const void *y) {
         return identity;
     if (a->has_place != b->has_place)
         return a->has_place ? -1 : 1;
+    if (a->plain != b->plain)
+        return a->plain ? -1 : 1;
     if (a->once != b->once)
         return a->once ? -1 : 1;
     if (a->repeat != b->repeat)

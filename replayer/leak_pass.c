@@ -332,7 +332,7 @@ static int look_at_all(struct pass *p) {
 
 int leak_pass_run(struct replay *r) {
     struct pass p = {.replay = r};
-    if (r->options->leaks == REPLAY_LEAKS_OFF || time_is_up(r))
+    if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN || time_is_up(r))
         return REPLAY_DONE;
     int outcome = load_looks(&p);
     if (outcome == 0 && p.n_looks)

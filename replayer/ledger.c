@@ -68,6 +68,7 @@ static char *describe_options(const struct replay_options *o) {
     static const char *const occurrences[] = {"first", "last", "all", "log2", "nth"};
     static const char *const modes[] = {"once", "sticky", "both"};
     static const char *const hows[] = {"auto", "rerun", "snapshot", "sweep"};
+    static const char *const guards[] = {"auto", "all", "off"};
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
     json_open(&j, NULL, '{');
@@ -85,6 +86,7 @@ static char *describe_options(const struct replay_options *o) {
     json_int(&j, "shard", o->plan.shard);
     json_int(&j, "n_shards", o->plan.n_shards);
     json_text(&j, "how", hows[o->how]);
+    json_text(&j, "guard", guards[o->guarding]);
     json_int(&j, "repeat", o->repeat);
     json_int(&j, "baseline_runs", o->baseline_runs);
     json_text(&j, "leaks", replay_leaks_name(o->leaks));
@@ -160,10 +162,12 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "crash_signal, "
         "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
-        "under, second_site_id, second_occurrence) VALUES "
+        "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
+        "damage_offset, damage_site_id) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
-        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42)",
+        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
+        "?46, (SELECT id FROM site WHERE key = ?47))",
         &l->attempt);
     if (r == 0)
         r = store_prepare(store,
@@ -492,6 +496,16 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
     }
 }
 
+static void bind_damage(sqlite3_stmt *s, const struct damage_seen *damage) {
+    bind_text(s, 43, damage_name(damage->kind));
+    bind_text(s, 44, damage_where_name(damage->where));
+    if (damage->size)
+        sqlite3_bind_int64(s, 45, (int64_t)damage->size);
+    sqlite3_bind_int64(s, 46, damage->offset);
+    if (damage->allocator_known)
+        store_bind_key(s, 47, damage->allocator);
+}
+
 static void bind_result(sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
     bind_end(s, 17, o);
@@ -518,6 +532,8 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
         sqlite3_bind_int64(s, 35, (int64_t)j->leaked_blocks);
         sqlite3_bind_int64(s, 36, (int64_t)j->leaked_bytes);
     }
+    if (o->damage.kind)
+        bind_damage(s, &o->damage);
     sqlite3_bind_int(s, 37, j->silent);
     if (o->output_checked)
         sqlite3_bind_int(s, 38, o->output_check);

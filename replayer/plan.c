@@ -40,6 +40,7 @@ struct work {
     bool *chosen;                  /* by site: named by --site */
     struct past *past;             /* by site */
     struct plan_attempt *attempts; /* sorted by site, occurrence, mode */
+    uint32_t n_attempts;           /* made under what this plan is for */
     struct candidate *candidates;
     uint32_t n_candidates, capacity;
 };
@@ -184,7 +185,7 @@ static int compare_attempts(const void *a, const void *b) {
 
 /* First of the sorted attempts at or after (site, occurrence, mode). */
 static uint32_t lower_bound(const struct work *w, const struct plan_attempt *key) {
-    uint32_t low = 0, high = w->in->n_attempts;
+    uint32_t low = 0, high = w->n_attempts;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (compare_attempts(&w->attempts[middle], key) < 0)
@@ -196,11 +197,13 @@ static uint32_t lower_bound(const struct work *w, const struct plan_attempt *key
 }
 
 static void look_back(struct work *w) {
-    uint32_t n = w->in->n_attempts;
-    w->attempts = text_alloc((n + 1) * sizeof *w->attempts);
+    uint32_t n = 0;
+    w->attempts = text_alloc((w->in->n_attempts + 1) * sizeof *w->attempts);
     w->past = text_alloc((w->in->n_sites + 1) * sizeof *w->past);
-    if (n)
-        memcpy(w->attempts, w->in->attempts, n * sizeof *w->attempts);
+    for (uint32_t i = 0; i < w->in->n_attempts; i++)
+        if (w->in->attempts[i].under == w->options->under)
+            w->attempts[n++] = w->in->attempts[i];
+    w->n_attempts = n;
     qsort(w->attempts, n, sizeof *w->attempts, compare_attempts);
     for (uint32_t i = 0; i < w->in->n_sites; i++) {
         int64_t id = w->in->sites[i].id;
@@ -226,7 +229,7 @@ static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
     bool bad = false, hung = false, unreached = false, confirmed = false;
     struct plan_attempt key = {.site_id = site_id, .occurrence = occurrence};
     for (uint32_t a = lower_bound(w, &key);
-         a < w->in->n_attempts && w->attempts[a].site_id == site_id &&
+         a < w->n_attempts && w->attempts[a].site_id == site_id &&
          w->attempts[a].occurrence == occurrence;
          a++) {
         if (w->attempts[a].verdict == VERDICT_UNREACHED)

@@ -50,6 +50,7 @@ struct plan_attempt {
     enum fault_mode mode;
     enum verdict verdict;
     bool confirmed; /* of a snapshot: a rerun of the same finding has shown the same */
+    enum under under;
 };
 
 enum plan_occurrence {
@@ -71,8 +72,9 @@ struct plan_options {
     uint32_t n_not_in;
     const char *const *sites; /* hex keys or unique prefixes */
     uint32_t n_sites;
-    bool untested; /* only sites in which no fault has fired yet */
-    bool retest;   /* forget earlier attempts */
+    bool untested;    /* only sites in which no fault has fired yet */
+    bool retest;      /* forget earlier attempts */
+    enum under under; /* what it is for: attempts under anything else settle nothing */
     uint64_t min_size;
     enum plan_occurrence occurrence;
     uint64_t nth; /* for PLAN_NTH */

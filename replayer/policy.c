@@ -83,6 +83,8 @@ static const struct policy catalogue[] = {
     {"MemorySanitizer", DAMAGE, {0}, {"WARNING: MemorySanitizer:"}, .any_exit = true},
     {"UndefinedBehaviorSanitizer", DAMAGE, {0}, {": runtime error: "}, .any_exit = true},
 
+    {"heap damage", DAMAGE, {"dearth_damage_found"}, {0}}, /* preload/guard.c */
+
     /* glibc: malloc.c, debug/fortify_fail.c, debug/stack_chk_fail.c */
     {"heap damage", DAMAGE, {"malloc_printerr"}, {0}},
     {"heap damage", DAMAGE, {"__malloc_assert"}, {0}},

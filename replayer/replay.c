@@ -82,6 +82,7 @@ static int make_plan(struct replay *r) {
     struct plan_options options = r->options->plan;
     AUTO_FREE char *error = NULL;
     options.repeat = (uint32_t)r->options->repeat;
+    options.under = r->under;
     plan_deinit(&r->plan);
     if (plan_make(&r->sites.input, &options, &r->plan, &error) < 0)
         return error_print(-EINVAL, "%s", error);
@@ -234,7 +235,10 @@ static int prepare(struct replay *r) {
 
 int replay_run(const struct replay_options *options, struct store *store,
                int64_t *replay_id) {
-    struct replay r = {.options = options, .store = store, .jobs = options->jobs};
+    struct replay r = {.options = options,
+                       .store = store,
+                       .jobs = options->jobs,
+                       .guarding = options->guarding};
     if (r.jobs <= 0)
         r.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (r.jobs <= 0)
@@ -267,7 +271,7 @@ struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
     const char *occurrence, *shard;
-    int mode, isolation, how, leaks;
+    int mode, isolation, how, leaks, guarding;
     int64_t jobs, repeat, baseline_runs, limit;
     struct policy *parsed;
 };
@@ -314,6 +318,7 @@ static int take_numbers(struct command *c) {
     o->isolation = (enum isolation)c->isolation;
     o->how = (enum replay_how)c->how;
     o->leaks = (enum replay_leaks)c->leaks;
+    o->guarding = (enum guarding_mode)c->guarding;
     return 0;
 }
 
@@ -387,6 +392,11 @@ int command_replay(int argc, char **argv) {
         {0, "isolation", CLI_CHOICE, &c.isolation, NULL,
          "how an attempt's files are kept apart (auto: the first that works)",
          "auto|overlay|copy|shared"},
+        {0, "guard", CLI_CHOICE, &c.guarding, NULL,
+         "run again with canaries and poison around every block: what looked suspicious, "
+         "once "
+         "for each location and verdict (auto), every fault, or nothing",
+         "auto|all|off"},
         {0, "trace", CLI_FLAG, &o->traced, NULL,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
          true},

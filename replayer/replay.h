@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guarding.h"
 #include "plan.h"
 #include "policy.h"
 #include "runner.h"
@@ -46,6 +47,8 @@ struct replay_options {
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */
     uint32_t n_policies;
+    enum guarding_mode
+        guarding; /* which attempts are run once more with guarded blocks */
     bool summary; /* say at the end what was found */
     bool dry_run; /* print the plan on stdout, run nothing */
 };

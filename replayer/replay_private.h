@@ -13,6 +13,7 @@
 
 #include "baseline.h"
 #include "conditions.h"
+#include "guarding.h"
 #include "ledger.h"
 #include "progress.h"
 #include "replay.h"
@@ -34,6 +35,8 @@ struct replay {
     struct baseline baseline;
     struct sites sites;
     struct plan plan;
+    enum under under;            /* what attempts run under: never guarded */
+    enum guarding_mode guarding; /* in use */
     uint64_t time_limit_ns, started_ns;
     struct progress progress;
     struct leak_tally {

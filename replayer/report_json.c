@@ -309,6 +309,23 @@ static void add_ending(struct json *j, const struct report_finding *f) {
     json_close(j, '}');
 }
 
+static void add_damage(struct json *j, const struct report_finding *f) {
+    char what[160];
+    if (!f->damage.kind) {
+        json_null(j, "damage");
+        return;
+    }
+    damage_describe(&f->damage, what, sizeof what);
+    json_open(j, "damage", '{');
+    json_text(j, "kind", damage_name(f->damage.kind));
+    json_text(j, "found_at", damage_where_name(f->damage.where));
+    json_int_or_null(j, "size", f->damage.size ? (int64_t)f->damage.size : -1);
+    json_int(j, "offset", f->damage.offset);
+    add_location(j, "allocated_in", f->damage_location);
+    json_text(j, "text", what);
+    json_close(j, '}');
+}
+
 static int add_finding(struct json *j, const struct report_data *data,
                        const struct report_finding *f) {
     AUTO_TEXT struct text repro = {0};
@@ -331,6 +348,8 @@ static int add_finding(struct json *j, const struct report_data *data,
         r = add_leaks(j, data, f);
     add_ending(j, f);
     json_text(j, "stderr_tail", f->stderr_tail);
+    json_text(j, "under", f->under);
+    add_damage(j, f);
     json_open_flat(j, "rate", '{');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);

@@ -76,7 +76,7 @@ static const char evidence_sql[] =
     "a.burst,"
     " s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
     "coalesce(r.time_limit_ns, 0),"
-    " l.function, l.file, l.line, lm.path, l.\"offset\" FROM finding f"
+    " l.function, l.file, l.line, lm.path, l.\"offset\", a.under FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -112,7 +112,8 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .leaf_offset = (uint64_t)sqlite3_column_int64(s, 11),
                               .occurrence = (uint64_t)sqlite3_column_int64(s, 5),
                               .mode = fault_mode_from_name(store_column_text(s, 6)),
-                              .burst = (uint32_t)sqlite3_column_int(s, 7)};
+                              .burst = (uint32_t)sqlite3_column_int(s, 7),
+                              .under = under_from_name(store_column_text(s, 20))};
     if (sqlite3_column_type(s, 10) != SQLITE_NULL)
         e->order.leaf_module =
             key_module(sqlite3_column_blob(s, 10), (size_t)sqlite3_column_bytes(s, 10));
@@ -237,12 +238,14 @@ static int read_runs(struct store *store, int64_t replay_id, struct observation 
 static void say_fault(const struct evidence *e) {
     char key[DEARTH_KEY_HEX + 1];
     text_key(e->order.site, key);
-    fprintf(stderr, "dearth: finding %lld, %s: %s in %s fails, call %llu of site %s%s\n",
+    fprintf(stderr,
+            "dearth: finding %lld, %s: %s in %s fails, call %llu of site %s%s%s\n",
             (long long)e->finding_id, e->verdict, e->op, e->location,
             (unsigned long long)e->order.occurrence, key,
             e->order.mode == MODE_STICKY  ? ", and every allocation after it"
             : e->order.mode == MODE_BURST ? ", and the next ones"
-                                          : "");
+                                          : "",
+            e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
 }
 
 static void print_command(const struct evidence *e, const struct conditions *c,

@@ -168,7 +168,8 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
                                 "FROM finding_attempt x JOIN finding_attempt y "
                                 "ON y.finding_id = x.finding_id "
                                 "JOIN attempt b ON b.id = y.attempt_id "
-                                "WHERE x.attempt_id = a.id AND b.how = 'rerun') "
+                                "WHERE x.attempt_id = a.id AND b.how = 'rerun'), "
+                                "a.under "
                                 "FROM attempt a JOIN replay r ON r.id = a.replay_id "
                                 "WHERE r.recording_id = ?1 ORDER BY a.id",
                                 &q);
@@ -183,6 +184,7 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .mode = fault_mode_from_name(store_column_text(q, 2)),
             .verdict = verdict_from_name(store_column_text(q, 3)),
             .confirmed = sqlite3_column_int(q, 4),
+            .under = under_from_name(store_column_text(q, 5)),
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

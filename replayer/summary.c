@@ -253,6 +253,9 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                text_duration(progress_clock() - r->started_ns, time),
                (unsigned long long)r->progress.executions, r->jobs,
                isolation_name(r->isolation), r->traced ? "" : ", not traced");
+    if (r->progress.guarded)
+        error_info("of these executions %llu with guarded blocks",
+                   (unsigned long long)r->progress.guarded);
     print_verdicts(&t);
     print_coverage(r, &t);
     err = print_how(r);

@@ -3,6 +3,7 @@
  * surest evidence down (design: Verdicts).
  *
  *   did not fire ──────────────────────────────────────────► unreached, whatever happened
+ *   the guard found damage ────────────────────────────────► corrupted
  *   past its time limit ───────────────────────────────────► hung
  *   ended by a signal, or a descendant did, or a signal of
  *     the processor was caught and the end was another one ─► crashed | corrupted |
@@ -211,6 +212,9 @@ struct judgement verdict_judge(const struct baseline *baseline,
         snprintf(j.reason, sizeof j.reason, "%s",
                  seen->attached ? "the fault never came up"
                                 : "the preload library did not come up");
+    } else if (seen->damage.kind) {
+        j.verdict = VERDICT_CORRUPTED;
+        damage_describe(&seen->damage, j.reason, sizeof j.reason);
     } else if (seen->timed_out) {
         j.verdict = VERDICT_HUNG;
         snprintf(j.reason, sizeof j.reason, "past its time limit");

@@ -367,6 +367,35 @@ struct shm_leaks {
     struct shm_leak leaks[SHM_LEAKS_MAX];
 };
 
+/* SHM_GUARD: damage to a block, found by recorder/preload/guard.c */
+enum shm_damage_kind {
+    SHM_DAMAGE_NONE = 0,
+    SHM_DAMAGE_OVERRUN = 1,     /* written behind the block */
+    SHM_DAMAGE_UNDERRUN = 2,    /* written before it */
+    SHM_DAMAGE_AFTER_FREE = 3,  /* written after it was freed */
+    SHM_DAMAGE_DOUBLE_FREE = 4, /* freed twice */
+    SHM_DAMAGE_BAD_FREE = 5,    /* an address inside of it was freed */
+};
+enum shm_damage_where {
+    SHM_DAMAGE_AT_FREE = 1,
+    SHM_DAMAGE_AT_REALLOC = 2,
+    SHM_DAMAGE_AT_EVICTION = 3, /* when the freed block left the quarantine: the stack is a later one */
+    SHM_DAMAGE_AT_EXIT = 4,
+};
+struct shm_damage {
+    uint32_t claimed; /* (target) 1 = somebody fills it in: the first in the tree */
+    uint32_t ready;   /* (target, release) 1 = the fields below are valid */
+    uint32_t kind;    /* enum shm_damage_kind */
+    uint32_t where;   /* enum shm_damage_where */
+    uint32_t pid;
+    uint32_t process; /* process block id */
+    uint32_t node;    /* site that allocated the block, 0 = unknown */
+    uint32_t reserved;
+    uint64_t address; /* of the block; BAD_FREE: what was freed */
+    uint64_t size;    /* bytes requested, 0 = unknown */
+    int64_t offset;   /* first damaged byte, from the start of the block */
+};
+
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
 struct shm_header {
@@ -396,6 +425,7 @@ struct shm_header {
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
     uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
+    struct shm_damage damage;
 };
 #define SHM_HEADER_BLOCKS 1u
 

@@ -261,7 +261,12 @@ CREATE TABLE attempt (
     sample_stack_id INTEGER REFERENCES stack(id), -- hung: a second sample, taken later than crash_stack_id
     under     TEXT NOT NULL DEFAULT 'plain', -- 'plain', 'guarded' (canaries, quarantine, poison), 'asan', 'valgrind'
     second_site_id INTEGER REFERENCES site(id), -- --depth 2: the error-path site that failed after the first; NULL = none
-    second_occurrence INTEGER            -- counted from the first failure on
+    second_occurrence INTEGER,           -- counted from the first failure on
+    damage    TEXT,                      -- guarded: 'overrun', 'underrun', 'after_free', 'double_free', 'bad_free'; NULL = none found
+    damage_where TEXT,                   -- when it was found: 'free', 'realloc', 'eviction' (from the quarantine), 'exit'
+    damage_size INTEGER,                 -- bytes of the damaged block; NULL = unknown
+    damage_offset INTEGER,               -- first damaged byte, from the start of the block
+    damage_site_id INTEGER REFERENCES site(id) -- that allocated the block; NULL = unknown
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

@@ -375,7 +375,7 @@ static int add_leaks(struct page *page, const struct report_finding *f) {
 static int add_finding(struct page *page, const struct report_finding *f) {
     struct json *j = &page->json;
     AUTO_TEXT struct text headline = {0}, repro = {0};
-    char name[24];
+    char name[24], damage[160];
     int64_t node;
     int r = stack_node(page, f->fault.stack_id, &node);
     if (r < 0 || (r = report_add_headline(page->data, f, &headline)) < 0)
@@ -407,6 +407,11 @@ static int add_finding(struct page *page, const struct report_finding *f) {
               f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);
     json_bool(j, "timed_out", f->timed_out);
     json_text(j, "stderr", f->stderr_tail);
+    json_text(j, "under", f->under);
+    if (f->damage.kind)
+        damage_describe(&f->damage, damage, sizeof damage);
+    json_text(j, "damage", f->damage.kind ? damage : NULL);
+    json_int(j, "damage_location", location_index(page, f->damage_location));
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
     add_finding_sites(page, f);

@@ -273,6 +273,10 @@
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
+      ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
+        valgrind: "Valgrind" }[f.under] || null],
+      ["damage", f.damage ? f.damage + (f.damage_location >= 0 ? "; allocated in " +
+        location_label[f.damage_location].join(" ") : "") : null],
       ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
         bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));

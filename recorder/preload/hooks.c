@@ -18,6 +18,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "guard.h"
 #include "leak.h"
 #include "preload.h"
 
@@ -155,6 +156,8 @@ static inline void *hook_end(struct call *call, void *p) {
     guard_set(GUARD_OURS);
     if (watches_leaks())
         leak_add(p, call->size, call->node);
+    if (unlikely(preload.flags & SHM_GUARD) && p)
+        guard_site(p, call->node);
     emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? call->aux : (uint16_t)errno);
     guard_set(GUARD_NONE);
     return p;
@@ -238,6 +241,8 @@ static int posix_memalign_end(struct call *call, void **out, int result) {
     guard_set(GUARD_OURS);
     if (watches_leaks() && result == 0)
         leak_add(*out, call->size, call->node);
+    if (unlikely(preload.flags & SHM_GUARD) && result == 0)
+        guard_site(*out, call->node);
     if (result == 0)
         emit(call, SHM_EV_ALLOC, *out, call->aux);
     else
@@ -385,6 +390,8 @@ static void *realloc_after(struct call *call, const void *old, void *p) {
     guard_set(GUARD_OURS);
     if (watches_leaks())
         enter_block(call, old, old && call->size, p);
+    if (unlikely(preload.flags & SHM_GUARD) && p)
+        guard_site(p, call->node);
     if (!old)
         emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? 0 : (uint16_t)errno);
     else if (p)

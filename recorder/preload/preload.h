@@ -9,6 +9,7 @@
  *     ├─ fault.c    must this call fail?
  *     ├─ snapshot.c must the process be copied here, and the copy fail?
  *     └─ ring.c     one event into the thread's ring
+ *   guard.c    SHM_GUARD: canaries and poison, between the hooks and the real functions
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order

@@ -18,6 +18,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "leak.h"
 #include "preload.h"
 
@@ -153,6 +154,8 @@ void process_start(void) {
     exec_start();
     leak_exit_start();
     bool on = attach();
+    if (on && preload.flags & SHM_GUARD)
+        guard_start();
     guard_set(guard);
     store_release(&preload.state, on ? PRELOAD_ON : PRELOAD_OFF);
     errno = saved;
@@ -388,6 +391,8 @@ __attribute__((destructor)) static void down(void) {
         return;
     leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
                                   (uintptr_t)__builtin_return_address(0)});
+    if (preload.flags & SHM_GUARD)
+        guard_end();
     p->ended = clock_ticks();
     store_release(&p->state, SHM_PROCESS_EXITED);
 }
