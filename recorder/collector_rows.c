@@ -300,6 +300,19 @@ static const struct {
                                  "is not recorded"},
 };
 
+/* Valgrind's tools: the program runs inside of them, its malloc() theirs. */
+static bool is_valgrind(const char *path) {
+    const char *folder = strstr(path, "/valgrind/");
+    return folder && strchr(folder + strlen("/valgrind/"), '/') == NULL;
+}
+
+static const char *format_of(uint32_t kind, const char *subject) {
+    if (kind == SHM_NOTE_EXEC_STATIC && is_valgrind(subject))
+        return "%s hides from dearth what its program allocates: record the program "
+               "itself, then 'dearth replay --under valgrind'";
+    return note_words[kind].text;
+}
+
 int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
     sqlite3_stmt *s = c->statements[PUT_NOTE];
     int r = 0;
@@ -311,7 +324,7 @@ int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
         bool about_process = note->kind == SHM_NOTE_NO_LIBUNWIND;
         char *subject = about_process ? arena_text(w->shm->exe, sizeof w->shm->exe)
                                       : arena_text(note->text, sizeof note->text);
-        const char *format = note_words[note->kind].text;
+        const char *format = format_of(note->kind, subject);
         const char *hole = strstr(format, "%s");
         sqlite3_bind_int64(s, 1, c->recording_id);
         sqlite3_bind_text(s, 2, note_words[note->kind].kind, -1, SQLITE_STATIC);

@@ -35,12 +35,14 @@ static void remove_private_file(struct conditions *c) {
     if (c->stdin_is_ours && c->stdin_path)
         unlink(c->stdin_path);
     c->stdin_is_ours = false;
+    if (c->suppressions)
+        unlink(c->suppressions);
 }
 
 struct runner_options conditions_options(const struct conditions *c) {
     return (struct runner_options){
-        .argv = c->argv,
-        .exe = c->exe,
+        .argv = c->under_argv ? c->under_argv : c->argv,
+        .exe = c->under_exe ? c->under_exe : c->exe,
         .cwd = c->cwd,
         .envp = c->envp,
         .stdin_path = c->stdin_path,
@@ -56,6 +58,9 @@ void conditions_deinit(struct conditions *c) {
     free(c->cwd);
     free_strings(c->envp);
     free(c->stdin_path);
+    free(c->under_exe);
+    free_strings(c->under_argv);
+    free(c->suppressions);
     free(c->note);
     *c = (struct conditions){0};
 }

@@ -23,6 +23,10 @@ struct conditions {
     bool stdin_is_pipe;
     bool
         stdin_is_ours; /* stdin_path is a private file that conditions_deinit() removes */
+    /* under Valgrind (under.h): what is started instead, and a private file for it */
+    char *under_exe;
+    char **under_argv;
+    char *suppressions;
     char *note; /* what could not be made again, one sentence; NULL = everything could */
 };
 

@@ -85,6 +85,8 @@ static uint32_t arm_flags(const struct execution *x, const struct order *order) 
         flags |= SHM_LEAKS;
     else if (order->site_id)
         flags |= SHM_SKIP_UNWIND | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
+    if (order->under == UNDER_VALGRIND)
+        flags |= SHM_VALGRIND;
     return flags;
 }
 

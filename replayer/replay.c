@@ -20,6 +20,7 @@
 #include "replay_private.h"
 #include "store.h"
 #include "text.h"
+#include "under.h"
 
 void replay_options_init(struct replay_options *o) {
     *o = (struct replay_options){.baseline_runs = 3,
@@ -191,10 +192,17 @@ static int plan_and_drive(struct replay *r) {
 
 /* Once there is a row, it is closed whatever happens. */
 static int run(struct replay *r) {
+    AUTO_FREE char *under = NULL;
     int outcome =
         conditions_init(&r->conditions, r->store, r->recording_id, r->options->argv);
     if (outcome == 0)
+        outcome = under_apply(&r->conditions, r->under, &under);
+    if (under)
+        error_info("%s", under);
+    if (outcome == 0)
         outcome = trial_run(r);
+    if (outcome == 0 && under)
+        outcome = ledger_note(r->ledger, "under", r->conditions.exe, under);
     if (outcome == 0)
         outcome = say_changes(r);
     if (outcome == 0)
@@ -226,7 +234,13 @@ static int prepare(struct replay *r) {
     r->recording_id = store_recording(r->store, r->options->recording_id);
     if (r->recording_id < 0)
         return (int)r->recording_id;
-    err = resolve(r, true);
+    r->under = r->options->under;
+    if (r->under == UNDER_PLAIN)
+        err = under_find_sanitizer(r->store, r->recording_id, &r->under);
+    if (r->under != UNDER_PLAIN)
+        r->guarding = GUARDING_OFF; /* these have better guards of their own */
+    if (err == 0)
+        err = resolve(r, true);
     if (err == 0)
         err = load_sites(r);
     return err == 0 ? make_plan(r)
@@ -271,7 +285,7 @@ struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
     const char *occurrence, *shard;
-    int mode, isolation, how, leaks, guarding;
+    int mode, isolation, how, leaks, guarding, under;
     int64_t jobs, repeat, baseline_runs, limit;
     struct policy *parsed;
 };
@@ -319,6 +333,11 @@ static int take_numbers(struct command *c) {
     o->how = (enum replay_how)c->how;
     o->leaks = (enum replay_leaks)c->leaks;
     o->guarding = (enum guarding_mode)c->guarding;
+    o->under = c->under ? UNDER_VALGRIND : UNDER_PLAIN;
+    if (o->under == UNDER_VALGRIND && o->guarding == GUARDING_ALL)
+        return error_print(-EINVAL,
+                           "--guard all and --under valgrind exclude each other: "
+                           "Valgrind has its own guards");
     return 0;
 }
 
@@ -397,6 +416,10 @@ int command_replay(int argc, char **argv) {
          "once "
          "for each location and verdict (auto), every fault, or nothing",
          "auto|all|off"},
+        {0, "under", CLI_CHOICE, &c.under, NULL,
+         "run every attempt as it is, or under Valgrind's memcheck, 20 to 50 times "
+         "slower",
+         "plain|valgrind"},
         {0, "trace", CLI_FLAG, &o->traced, NULL,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
          true},

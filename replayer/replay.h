@@ -47,6 +47,7 @@ struct replay_options {
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */
     uint32_t n_policies;
+    enum under under; /* UNDER_PLAIN (a sanitizer's build is noticed), UNDER_VALGRIND */
     enum guarding_mode
         guarding; /* which attempts are run once more with guarded blocks */
     bool summary; /* say at the end what was found */

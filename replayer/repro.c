@@ -28,6 +28,7 @@
 #include "leaks.h"
 #include "replay_private.h"
 #include "runner.h"
+#include "under.h"
 
 #define DEFAULT_LIMIT_NS 60000000000u
 #define STDOUT_CAP       (64u << 20)
@@ -65,6 +66,7 @@ struct repro_options {
     const char *path;
     int64_t id, tries;
     bool gdb, print;
+    int valgrind;      /* --under valgrind, whatever the attempt ran under */
     char *const *argv; /* of a program recorded with --no-argv */
 };
 
@@ -467,6 +469,23 @@ static int run(const struct repro_options *options, struct store *store,
     return status;
 }
 
+/* As the attempt ran, or as --under says. */
+static int prepare_under(const struct repro_options *options, struct evidence *e,
+                         struct conditions *c) {
+    AUTO_FREE char *said = NULL;
+    if (options->valgrind && e->order.under != UNDER_VALGRIND) {
+        e->order.under = UNDER_VALGRIND;
+        e->time_limit_ns *= under_slowdown(UNDER_VALGRIND);
+        e->traced = false;
+    }
+    if (e->order.under == UNDER_VALGRIND && options->gdb)
+        return error_print(-EINVAL, "--gdb cannot look into a program under Valgrind");
+    int err = options->print ? 0 : under_apply(c, e->order.under, &said);
+    if (said)
+        fprintf(stderr, "dearth: %s\n", said);
+    return err;
+}
+
 static int repro(const struct repro_options *options) {
     AUTO_STORE struct store *store = NULL;
     struct evidence e = {0};
@@ -474,7 +493,8 @@ static int repro(const struct repro_options *options) {
     int status = EXIT_CANNOT;
     if (store_new(options->path, STORE_READ, &store) == 0 &&
         read_evidence(store, options->id, &e) == 0 &&
-        conditions_init(&c, store, e.recording_id, options->argv) == 0) {
+        conditions_init(&c, store, e.recording_id, options->argv) == 0 &&
+        prepare_under(options, &e, &c) == 0) {
         status = EXIT_OK;
         if (options->print)
             print_command(&e, &c, options->path);
@@ -521,6 +541,8 @@ int command_repro(int argc, char **argv) {
          "run it in gdb, stopped where the allocation has failed; nothing is judged"},
         {0, "tries", CLI_INT, &o.tries, "N",
          "run it up to N times until it shows (default: 1)"},
+        {0, "under", CLI_CHOICE, &o.valgrind, NULL,
+         "run it as the attempt ran, or under Valgrind's memcheck", "recorded|valgrind"},
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
         {0},

@@ -17,6 +17,7 @@
 #include "replay_private.h"
 #include "store.h"
 #include "text.h"
+#include "under.h"
 
 #define STDOUT_CAP          (1u << 20)
 #define TRIAL_OUTPUT_LIMIT  (1ull << 32)
@@ -99,6 +100,11 @@ static int check_run(const struct replay *r, const struct observation *seen) {
             "--timeout, or a smaller task (servers that never end cannot be "
             "replayed)",
             r->conditions.exe, text_duration(seen->duration_ns, limit));
+    if (!seen->attached && r->under == UNDER_VALGRIND)
+        return error_print(-ENOEXEC,
+                           "%s: dearth's library did not come up in it under Valgrind; "
+                           "leave --under out",
+                           r->conditions.exe);
     if (!seen->attached)
         return error_print(-ENOEXEC,
                            "%s: dearth's library did not come up in it; is it statically "
@@ -126,7 +132,7 @@ static int take_run(struct replay *r, struct observation *seen,
 /* Run the program options->baseline_runs times. */
 static int run_baselines(struct replay *r) {
     uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0;
-    static const struct order no_fault = {0};
+    const struct order no_fault = {.under = r->under};
     r->runs = text_alloc(wanted * sizeof *r->runs);
     while (r->n_runs < wanted) {
         int err = 0;
@@ -198,12 +204,15 @@ static int find_conditions(struct replay *r, const struct recorded_end *end) {
     struct {
         enum isolation isolation;
         bool traced;
-    } tries[3] = {{r->options->isolation, r->options->traced}};
+    } tries[3] = {{r->options->isolation,
+                   /* the signals that a tracer sees are Valgrind's, not the program's */
+                   r->options->traced && r->under != UNDER_VALGRIND}};
     int n = 1, err = 0;
     uint64_t limit = r->options->time_limit_ns;
     if (!limit) {
         limit = 20 * end->duration_ns + 10000000000u;
         limit = limit > MIN_TRIAL_NS ? limit : MIN_TRIAL_NS;
+        limit *= under_slowdown(r->under);
     }
     for (int i = 0; i < n; i++) {
         err = try_conditions(r, tries[i].isolation, tries[i].traced, limit);

@@ -23,6 +23,7 @@
 #include "preload.h"
 
 struct preload preload;
+int sys_is_valgrind;
 struct local *local;
 
 /* libc's own, by way of the vDSO. Called by name it may be a sanitizer's interceptor,
@@ -128,6 +129,7 @@ static bool attach(void) {
         return false;
     preload.check_pid = sys_madvise(local, sizeof *local, MADV_WIPEONFORK) < 0;
     preload.flags = arena->flags;
+    sys_is_valgrind = (arena->flags & SHM_VALGRIND) != 0;
     preload.clock = arena->clock;
     preload.arena_bytes = arena->arena_bytes;
     preload.max_depth = arena->max_depth ? arena->max_depth : 256;
