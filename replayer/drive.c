@@ -682,7 +682,8 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (!wanted || r->under != UNDER_PLAIN || !r->traced || r->isolation != ISOLATION_OVERLAY)
+    if (!wanted || r->under != UNDER_PLAIN || !r->traced ||
+        r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];

@@ -201,6 +201,25 @@ static const struct {
      {.exit_code = 1, .err = "==7==ERROR: AddressSanitizer: allocation-size-too-big\n"},
      VERDICT_ABORTED,
      "sanitizer out of memory"},
+    {"asan, only its summary kept",
+     {.exit_signal = SIGABRT,
+      .err = "SUMMARY: AddressSanitizer: heap-use-after-free a.c\n"},
+     VERDICT_CORRUPTED},
+    {"valgrind, use after free",
+     {.exit_code = 1,
+      .err =
+          "==7== Invalid write of size 1\n==7==  Address 0x44d9f043 is 3 bytes inside a "
+          "block of size 10 free'd\n"},
+     VERDICT_CORRUPTED},
+    {"valgrind, NULL",
+     {.exit_signal = SIGSEGV,
+      .err =
+          "==7== Invalid read of size 8\n==7==  Address 0x0 is not stack'd, malloc'd or "
+          "(recently) free'd\n==7==  Access not within mapped region at address 0x0\n"},
+     VERDICT_CRASHED},
+    {"the guard's stack",
+     {.exit_signal = SIGABRT, .stack = {"dearth_damage_found", "guarded_free", "free"}},
+     VERDICT_CORRUPTED},
     {"ubsan goes on",
      {.err = "a.c:3:5: runtime error: signed integer overflow\n"},
      VERDICT_CORRUPTED},
