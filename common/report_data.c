@@ -5,6 +5,7 @@
  */
 #include "report_data.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -504,7 +505,8 @@ static const char findings_sql[] =
     "a.crash_signal,"
     " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
     "a.timed_out,"
-    " a.stderr_tail FROM finding f JOIN attempt a ON a.id = f.attempt_id"
+    " a.stderr_tail, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id"
+    " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
     " JOIN site s ON s.id = a.site_id WHERE a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
     " FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id WHERE fa.finding_id "
@@ -537,6 +539,25 @@ static void read_crash(struct report_data *data, sqlite3_stmt *s,
         x->crash.has_address = false;
 }
 
+static void read_differences(struct report_data *data, const char *json,
+                             struct report_finding *x) {
+    cJSON *list = json ? cJSON_Parse(json) : NULL, *item;
+    cJSON_ArrayForEach(item, list) {
+        const char *parts[4];
+        static const char *const names[4] = {"what", "how", "path", "detail"};
+        for (int i = 0; i < 4; i++)
+            parts[i] = report_keep(
+                data,
+                cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, names[i])));
+        if (!parts[0] || !parts[1])
+            continue;
+        struct report_difference *d =
+            append(&x->differences, &x->n_differences, sizeof *d);
+        *d = (struct report_difference){parts[0], parts[1], parts[2], parts[3]};
+    }
+    cJSON_Delete(list);
+}
+
 static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
@@ -562,6 +583,12 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->exit_signal = sqlite3_column_int(s, 26);
     x->timed_out = sqlite3_column_int(s, 27) != 0;
     x->stderr_tail = keep_column(data, s, 28);
+    x->silent = x->verdict == REPORT_DEGRADED && sqlite3_column_int(s, 29) > 0;
+    read_differences(data, store_column_text(s, 30), x);
+    x->hang = keep_column(data, s, 31);
+    x->hang_call = keep_column(data, s, 32);
+    x->later_stack_id = sqlite3_column_int64(s, 33);
+    data->silent += x->silent;
     x->runtime = index_of(runtimes, 3, x->kind, -1) >= 0;
     data->severities[x->severity]++;
     data->runtime[x->severity] += x->runtime;
@@ -634,6 +661,8 @@ static int by_weight(const void *a, const void *b) {
         return x->severity - y->severity;
     if (x->runtime != y->runtime)
         return x->runtime - y->runtime;
+    if (x->silent != y->silent)
+        return y->silent - x->silent;
     if (x->verdict != y->verdict)
         return x->verdict - y->verdict;
     return strcmp(x->identity, y->identity);
@@ -803,8 +832,11 @@ int report_data_new(struct store *store, int64_t recording, struct report_data *
 struct report_data *report_data_free(struct report_data *data) {
     if (!data)
         return NULL;
-    for (size_t i = 0; i < data->n_findings; i++)
-        free(data->findings[i].sites), free(data->findings[i].leaks);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        free(data->findings[i].sites);
+        free(data->findings[i].leaks);
+        free(data->findings[i].differences);
+    }
     for (size_t i = 0; i < data->private->strings.capacity; i++)
         free(data->private->strings.slots[i]);
     free(data->private->strings.slots);

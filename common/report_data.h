@@ -107,6 +107,12 @@ struct report_leak { /* blocks of one site that nothing points to any more */
     int64_t stack_id, blocks, bytes, direct;
 };
 
+/* What is not as without the fault: attempt.differs in schemas/store.sql. */
+struct report_difference {
+    const char *what, *how;
+    const char *path, *detail; /* NULL = none */
+};
+
 struct report_finding {
     int64_t id, attempt_id;
     const char *identity;
@@ -133,6 +139,12 @@ struct report_finding {
     int64_t exit_code;
     int exit_signal; /* 0 = exited */
     const char *stderr_tail;
+    bool silent; /* degraded, with status 0 and nothing said about it */
+    struct report_difference *differences;
+    size_t n_differences;
+    /* hung: what it did, and the system call it waited in; NULL = unknown */
+    const char *hang, *hang_call;
+    int64_t later_stack_id; /* hung: a second sample; 0 = none */
     int64_t bad, tried;
     struct dearth_key *sites; /* sorted */
     size_t n_sites;
@@ -189,12 +201,13 @@ struct report_data {
     size_t n_sites;
     struct report_site **untested; /* reason != REPORT_TESTED: by location, then key */
     size_t n_untested;
-    struct report_finding *findings; /* by severity, runtime, verdict, identity */
+    struct report_finding *findings; /* by severity, runtime, silent, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
     uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
     uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
     uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */
+    uint64_t silent;                          /* findings */
     uint64_t reasons[REPORT_N_REASONS];       /* sites */
     uint64_t n_attempts;
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
@@ -237,6 +250,9 @@ int report_add_place(const struct report_data *data,
                      struct text *out);
 /** "another thread is alive", ...: the words for a reason of the table `refused`. */
 const char *report_refusal_meaning(const char *reason);
+/** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */
+void report_add_difference(const struct report_difference *difference, bool detail,
+                           struct text *out);
 /** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);

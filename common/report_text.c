@@ -42,6 +42,8 @@ void report_add_severities(const struct report_data *data, struct text *out) {
         add_plural(out, data->severities[i], words[i][0], words[i][1]);
         if (known)
             text_addf(out, " (%llu known)", (unsigned long long)known);
+        if (i == REPORT_WARNING && data->silent)
+            text_addf(out, " (%llu silent)", (unsigned long long)data->silent);
         if (data->runtime[i])
             text_addf(out, " (%llu of the C library, the C++ runtime or the loader)",
                       (unsigned long long)data->runtime[i]);
@@ -257,6 +259,8 @@ int report_add_headline(const struct report_data *data, const struct report_find
     text_add(out, report_verdict_name(f->verdict));
     if (f->n_leaks)
         return add_leak_headline(data, f, out);
+    if (f->silent)
+        text_add(out, " silently");
     if (f->leaked)
         text_add(out, " and leaked");
     if (f->timed_out)
@@ -267,6 +271,10 @@ int report_add_headline(const struct report_data *data, const struct report_find
         text_addf(out, ": %s", report_signal_name(f->exit_signal, name));
     else if (f->has_code)
         text_addf(out, ": exit status %lld", (long long)f->exit_code);
+    if (f->n_differences && f->verdict == REPORT_DEGRADED) {
+        text_add(out, ", but ");
+        report_add_difference(&f->differences[0], false, out);
+    }
     if (f->policy)
         text_addf(out, " by policy %s", f->policy);
     return add_crash_place(data, f, out);
@@ -344,6 +352,14 @@ static void add_stderr(const char *tail, struct text *out) {
     text_add(out, "\n");
 }
 
+static void add_differences(const struct report_finding *f, struct text *out) {
+    for (size_t i = 0; i < f->n_differences; i++) {
+        text_add(out, i ? "                  " : "      differs     ");
+        report_add_difference(&f->differences[i], true, out);
+        text_add(out, "\n");
+    }
+}
+
 static int add_finding(const struct report_data *data, const struct report_finding *f,
                        uint32_t max_frames, struct text *out) {
     text_addf(out, "\n  #%lld %s%s: ", (long long)f->id,
@@ -368,6 +384,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->module)
         text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
                   f->kind ? f->kind : "", f->kind ? ")" : "");
+    if (f->verdict == REPORT_DEGRADED || f->verdict == REPORT_FLAKY)
+        add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_addf(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
               (long long)f->tried);

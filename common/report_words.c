@@ -86,6 +86,28 @@ int report_reason_from_name(const char *name) {
     return REPORT_TESTED;
 }
 
+void report_add_difference(const struct report_difference *d, bool detail,
+                           struct text *out) {
+    static const char *const words[][2] = {
+        {"truncated", "is truncated"},
+        {"empty", "is empty"},
+        {"content", "is different"},
+        {"missing", "is missing"},
+        {"removed", "was removed"},
+        {"left_behind", "was left behind"},
+        {"mode", "has another mode"},
+        {"type", "is of another type"},
+        {"check", "is not as usual, --output-check says"},
+    };
+    const char *said = d->how;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], d->how) == 0)
+            said = words[i][1];
+    text_addf(out, "%s %s", d->path ? d->path : d->what, said);
+    if (detail && d->detail)
+        text_addf(out, " (%s)", d->detail);
+}
+
 uint32_t report_coverage(const struct report_tally *tally) {
     if (!tally->testable)
         return 1000000;

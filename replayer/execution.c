@@ -30,8 +30,10 @@
 #include "debugger.h"
 #include "launch.h"
 #include "leaks.h"
+#include "output_check.h"
 #include "run.h"
 #include "snapshot.h"
+#include "written.h"
 
 #define MS            1000000ull
 /* What outlives the first process may still print for a moment: shells' background jobs.
@@ -410,6 +412,14 @@ static void give_up_start(struct run *run, int err) {
     capture_close(run->errors);
 }
 
+static void read_files(const struct execution *x, struct observation *seen) {
+    struct written written = {0};
+    seen->files_known = scratch_read(x->scratch, &written);
+    seen->files = written.files;
+    seen->n_files = written.n;
+    written_digest(written.files, written.n, seen->files_digest);
+}
+
 /* From its start to its end, with its files. Return: 0 or a negative errno after a message. */
 static int run_whole(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
@@ -437,7 +447,8 @@ static int run_whole(struct run *run, uint64_t time_limit_ns) {
     if (err)
         return err;
     run_finish(run);
-    return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
+    read_files(x, seen);
+    return scratch_clean(x->scratch, output_check_run(x, seen));
 }
 
 static int run_order(struct execution *x, const struct order *order,

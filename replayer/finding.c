@@ -34,7 +34,7 @@ struct item { /* one bad attempt */
     int64_t attempt_id, location_id;
     uint32_t series; /* index */
     enum verdict verdict;
-    bool once, has_place;
+    bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
     uint32_t repeat;
     char *policy;
@@ -123,7 +123,7 @@ static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
-    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id "
+    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.silent "
     "FROM attempt a JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
@@ -180,6 +180,7 @@ static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verd
                           .series = w->n_series - 1,
                           .verdict = verdict,
                           .once = strcmp(store_column_text(s, 3), "once") == 0,
+                          .silent = sqlite3_column_int(s, 17) > 0,
                           .repeat = (uint32_t)sqlite3_column_int64(s, 6),
                           .policy = text_dup(store_column_text(s, 5))};
     return item;
@@ -298,7 +299,8 @@ static enum severity severity_of(const struct item *item) {
     return item->leaked && severity == SEVERITY_OK ? SEVERITY_WARNING : severity;
 }
 
-/* By severity, identity; within one the best evidence first: with a stack, once, not a repeat. */
+/* By severity, identity; within one the best evidence first: with a stack,
+ * silent, once, not a repeat. */
 static int compare_items(const void *x, const void *y) {
     const struct item *a = x, *b = y;
     int severity = (int)severity_of(b) - (int)severity_of(a);
@@ -309,6 +311,8 @@ static int compare_items(const void *x, const void *y) {
         return identity;
     if (a->has_place != b->has_place)
         return a->has_place ? -1 : 1;
+    if (a->silent != b->silent)
+        return a->silent ? -1 : 1;
     if (a->once != b->once)
         return a->once ? -1 : 1;
     if (a->repeat != b->repeat)

@@ -46,8 +46,9 @@ struct replay_options {
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */
     uint32_t n_policies;
-    bool summary; /* say at the end what was found */
-    bool dry_run; /* print the plan on stdout, run nothing */
+    const char *output_check; /* the user's comparison of output; NULL = ours */
+    bool summary;             /* say at the end what was found */
+    bool dry_run;             /* print the plan on stdout, run nothing */
 };
 
 void replay_options_init(struct replay_options *options);

@@ -331,6 +331,17 @@ static int add_finding(struct json *j, const struct report_data *data,
         r = add_leaks(j, data, f);
     add_ending(j, f);
     json_text(j, "stderr_tail", f->stderr_tail);
+    json_bool(j, "silent", f->silent);
+    json_open(j, "differences", '[');
+    for (size_t i = 0; i < f->n_differences; i++) {
+        json_open_flat(j, NULL, '{');
+        json_text(j, "what", f->differences[i].what);
+        json_text(j, "how", f->differences[i].how);
+        json_text(j, "path", f->differences[i].path);
+        json_text(j, "detail", f->differences[i].detail);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
     json_open_flat(j, "rate", '{');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);

@@ -46,6 +46,11 @@ struct runner_options {
     bool no_libunwind;    /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
     const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
+    /* --output-check: output_check.h; NULL = none. What it compares with is not owned. */
+    const char *output_check;
+    const uint8_t *baseline_stdout;
+    uint64_t baseline_stdout_bytes;
+    int baseline_exit_code;
 };
 
 struct runner;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "output_check.h"
 #include "recorder/session.h"
 #include "replay_private.h"
 #include "store.h"
@@ -75,7 +76,11 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     struct runner_options o = conditions_options(c);
     o.jobs = r->jobs;
     o.time_limit_ns = limit_ns;
-    o.stdout_cap = STDOUT_CAP;
+    o.stdout_cap = r->options->output_check ? OUTPUT_CHECK_BYTES : STDOUT_CAP;
+    o.output_check = r->options->output_check;
+    o.baseline_exit_code = r->baseline.exit_code;
+    o.baseline_stdout = r->baseline.stdout_data;
+    o.baseline_stdout_bytes = r->baseline.stdout_kept;
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;

@@ -228,6 +228,16 @@ CREATE TABLE baseline_site (
     PRIMARY KEY (baseline_id, site_id)
 ) WITHOUT ROWID;
 
+-- Files that a baseline run wrote in its private tree.
+CREATE TABLE baseline_file (
+    baseline_id INTEGER NOT NULL REFERENCES baseline(id),
+    path      TEXT NOT NULL,             -- as the program saw it
+    mode      INTEGER NOT NULL,          -- st_mode; 0 = it was there before and is gone
+    size      INTEGER NOT NULL,
+    digest    BLOB NOT NULL,             -- of its contents
+    PRIMARY KEY (baseline_id, path)
+) WITHOUT ROWID;
+
 -- One execution with a fault.
 CREATE TABLE attempt (
     id        INTEGER PRIMARY KEY,
@@ -261,7 +271,10 @@ CREATE TABLE attempt (
     sample_stack_id INTEGER REFERENCES stack(id), -- hung: a second sample, taken later than crash_stack_id
     under     TEXT NOT NULL DEFAULT 'plain', -- 'plain', 'guarded' (canaries, quarantine, poison), 'asan', 'valgrind'
     second_site_id INTEGER REFERENCES site(id), -- --depth 2: the error-path site that failed after the first; NULL = none
-    second_occurrence INTEGER            -- counted from the first failure on
+    second_occurrence INTEGER,           -- counted from the first failure on
+    differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
+    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'blocked', 'deadlock'; NULL = not known
+    hang_call TEXT                       -- hung: system call it was blocked in, with what it waited for
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

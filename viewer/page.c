@@ -407,6 +407,14 @@ static int add_finding(struct page *page, const struct report_finding *f) {
               f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);
     json_bool(j, "timed_out", f->timed_out);
     json_text(j, "stderr", f->stderr_tail);
+    json_bool(j, "silent", f->silent);
+    json_open(j, "differs", '[');
+    for (size_t i = 0; i < f->n_differences; i++) {
+        AUTO_TEXT struct text said = {0};
+        report_add_difference(&f->differences[i], true, &said);
+        json_text(j, NULL, said.data);
+    }
+    json_close(j, ']');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
     add_finding_sites(page, f);

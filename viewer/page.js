@@ -276,6 +276,8 @@
       ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
         bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));
+    if (f.differs.length)
+      body.append(h("h3", null, "What is not as without the failure"), h("ul", null, f.differs.map((d) => h("li", null, d))));
     if (f.stderr)
       body.append(h("h3", null, "What it said on stderr"), h("pre", { tabindex: "0" }, f.stderr));
     if (f.sites.length) {
@@ -292,6 +294,7 @@
     const e = h("details", { class: "finding f-" + severity },
       h("summary", null,
         h("span", { class: "head" }, badge(severity, severity), " ",
+          f.silent ? [h("span", { class: "tag", title: "Exit status 0, another output, and no word about it on stderr" }, "silent"), " "] : null,
           f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
           h("b", null, f.headline)),
         h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1]),
