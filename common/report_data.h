@@ -253,6 +253,15 @@ const char *report_refusal_meaning(const char *reason);
 /** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */
 void report_add_difference(const struct report_difference *difference, bool detail,
                            struct text *out);
+/** "spinning: it used the processor and allocated nothing", ... for attempt.hang; NULL for NULL. */
+const char *report_hang_words(const char *hang);
+/**
+ * Where a hung program's two samples meet: the innermost function that both have.
+ * @frame: out; points into @frames, which the caller frees
+ * Return: 1, 0 there is none, or negative errno.
+ */
+int report_data_loop(const struct report_data *data, const struct report_finding *finding,
+                     struct frames *frames, const struct frame **frame);
 /** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);

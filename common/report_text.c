@@ -264,7 +264,7 @@ int report_add_headline(const struct report_data *data, const struct report_find
     if (f->leaked)
         text_add(out, " and leaked");
     if (f->timed_out)
-        text_add(out, ": time limit passed");
+        text_addf(out, ": %s", f->hang ? f->hang : "time limit passed");
     else if (f->crash.signal)
         text_addf(out, ": %s", report_signal_name(f->crash.signal, name));
     else if (f->exit_signal)
@@ -352,6 +352,27 @@ static void add_stderr(const char *tail, struct text *out) {
     text_add(out, "\n");
 }
 
+/* What it did instead of ending, and where both samples found it. */
+static int add_hang(const struct report_data *data, const struct report_finding *f,
+                    struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    const struct frame *loop;
+    int r = report_data_loop(data, f, &frames, &loop);
+    if (r < 0 || !f->timed_out)
+        return r;
+    text_addf(out, "      doing       %s",
+              f->hang ? report_hang_words(f->hang) : "past its time limit");
+    if (f->hang_call)
+        text_addf(out, "; in %s", f->hang_call);
+    text_add(out, "\n");
+    if (loop) {
+        text_add(out, "      twice in    ");
+        frame_add(loop, out);
+        text_add(out, ", some time apart\n");
+    }
+    return 0;
+}
+
 static void add_differences(const struct report_finding *f, struct text *out) {
     for (size_t i = 0; i < f->n_differences; i++) {
         text_add(out, i ? "                  " : "      differs     ");
@@ -370,6 +391,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
     text_add(out, "\n");
     add_fault(f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
+        return r;
+    if ((r = add_hang(data, f, out)) < 0)
         return r;
     if (f->crash.stack_id) {
         text_add(out, f->timed_out ? "      stopped in" : "      went wrong");

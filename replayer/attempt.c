@@ -95,6 +95,24 @@ const char *difference_words(const struct difference *d) {
     return d->how;
 }
 
+const char *hang_name(enum hang hang) {
+    static const char *const names[N_HANGS] = {
+        NULL, "spinning", "allocating", "printing", "polling", "blocked", "deadlock"};
+    return (unsigned)hang < N_HANGS ? names[hang] : NULL;
+}
+
+const char *hang_words(enum hang hang) {
+    static const char *const words[N_HANGS] = {
+        "did not end",
+        "spinning: it used the processor and allocated nothing",
+        "it asked for memory again and again",
+        "it printed without end",
+        "it slept and looked again and again",
+        "it waited in a system call",
+        "deadlock: every thread waited for a lock or for one that did"};
+    return words[(unsigned)hang < N_HANGS ? hang : 0];
+}
+
 const char *how_name(enum how how) {
     static const char *const names[] = {"rerun", "snapshot", "sweep"};
     return names[how];

@@ -52,6 +52,18 @@ enum under {
     UNDER_VALGRIND,
 };
 
+/* What a program did that did not end. */
+enum hang {
+    HANG_UNKNOWN = 0,
+    HANG_SPINNING,   /* used the processor, and allocated nothing */
+    HANG_ALLOCATING, /* asked for memory again and again */
+    HANG_PRINTING,   /* printed without end */
+    HANG_POLLING,    /* slept and looked again */
+    HANG_BLOCKED,    /* waited in a system call that did not come back */
+    HANG_DEADLOCK,   /* every thread waits for a lock, or for one that does, for ever */
+    N_HANGS
+};
+
 /* The runner's input. */
 struct order {
     int64_t site_id; /* 0 = baseline: no fault */
@@ -133,6 +145,8 @@ struct observation {
     /* hung: a second sample, taken later than crash_frames */
     struct crash_frame *sample_frames;
     uint32_t n_sample_frames;
+    enum hang hang;
+    char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
     bool leaks_known;          /* the reachability scan ran to its end */
     struct leaked_site *leaks; /* by key */
     uint32_t n_leaks;
@@ -203,6 +217,9 @@ enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknow
 /** "truncated", "left behind", ...: what follows the name of what differs. */
 const char *difference_words(const struct difference *difference);
 
+const char *hang_name(enum hang hang); /* "spinning", ...; NULL for HANG_UNKNOWN */
+/** "used the processor and got nowhere", ...: for people. */
+const char *hang_words(enum hang hang);
 const char *how_name(enum how how);       /* "rerun", "snapshot", "sweep" */
 const char *under_name(enum under under); /* "plain", "guarded", "asan", "valgrind" */
 

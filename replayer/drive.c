@@ -324,7 +324,8 @@ static bool is_own_doing(const struct replay *r, const struct task *task,
     for (uint32_t i = 0; i < r->n_runs; i++)
         cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
     bool runaway = seen->duration_ns < task->limit_ns;
-    return runaway || seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+    return runaway || seen->hang == HANG_DEADLOCK ||
+           seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
 static int postpone(struct task_list *list, struct task *task, struct observation *seen,
@@ -601,7 +602,8 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (!wanted || r->options->output_check || !r->traced || r->isolation != ISOLATION_OVERLAY)
+    if (!wanted || r->options->output_check || !r->traced ||
+        r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];

@@ -571,6 +571,10 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
     if (o->output_checked)
         sqlite3_bind_int(s, 38, o->output_check);
     bind_differences(s, 43, j);
+    if (o->timed_out) {
+        bind_text(s, 44, hang_name(o->hang));
+        bind_text(s, 45, o->hang_call[0] ? o->hang_call : NULL);
+    }
 }
 
 /* ledger_leak_sites() has made their rows. */

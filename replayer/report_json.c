@@ -309,6 +309,32 @@ static void add_ending(struct json *j, const struct report_finding *f) {
     json_close(j, '}');
 }
 
+static int add_hang(struct json *j, const struct report_data *data,
+                    const struct report_finding *f) {
+    AUTO_FRAMES struct frames frames = {0};
+    const struct frame *loop;
+    if (!f->timed_out) {
+        json_null(j, "hang");
+        return 0;
+    }
+    int r = report_data_loop(data, f, &frames, &loop);
+    json_open(j, "hang", '{');
+    json_text(j, "kind", f->hang);
+    json_text(j, "call", f->hang_call);
+    if (r > 0) {
+        json_open_flat(j, "loop", '{');
+        add_place(j, loop->function, loop->file, loop->line, loop->module,
+                  (int64_t)loop->offset);
+        json_close(j, '}');
+    } else {
+        json_null(j, "loop");
+    }
+    if (r >= 0)
+        r = add_stack(j, "later_stack", data, f->later_stack_id);
+    json_close(j, '}');
+    return r;
+}
+
 static int add_finding(struct json *j, const struct report_data *data,
                        const struct report_finding *f) {
     AUTO_TEXT struct text repro = {0};
@@ -330,6 +356,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     if (r == 0)
         r = add_leaks(j, data, f);
     add_ending(j, f);
+    if (r == 0)
+        r = add_hang(j, data, f);
     json_text(j, "stderr_tail", f->stderr_tail);
     json_bool(j, "silent", f->silent);
     json_open(j, "differences", '[');

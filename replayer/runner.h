@@ -40,6 +40,7 @@ struct runner_options {
         stdout_cap; /* bytes kept for comparison and evidence; the digest covers all */
     uint64_t
         output_limit; /* an attempt that prints more is killed as runaway (timed_out) */
+    uint64_t usual_output; /* bytes that the program prints without a fault */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     bool traced;

@@ -243,7 +243,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
                                 : "the preload library did not come up");
     } else if (seen->timed_out) {
         j.verdict = VERDICT_HUNG;
-        snprintf(j.reason, sizeof j.reason, "past its time limit");
+        snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
+                 seen->hang ? ": " : "", seen->hang ? hang_words(seen->hang) : "");
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {
@@ -256,6 +257,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
         if (j.verdict == VERDICT_NONE)
             judge_ordinary(&j, baseline, seen);
     }
+    if (j.verdict != VERDICT_DEGRADED) /* how it ended says it all */
+        j.n_differences = j.n_more = 0;
     j.severity = verdict_severity(j.verdict);
     judge_leaks(&j, baseline, seen);
     return j;

@@ -273,7 +273,7 @@ CREATE TABLE attempt (
     second_site_id INTEGER REFERENCES site(id), -- --depth 2: the error-path site that failed after the first; NULL = none
     second_occurrence INTEGER,           -- counted from the first failure on
     differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
-    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'blocked', 'deadlock'; NULL = not known
+    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock'; NULL = not known
     hang_call TEXT                       -- hung: system call it was blocked in, with what it waited for
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);

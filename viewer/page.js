@@ -272,6 +272,7 @@
       body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
+      ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
