@@ -505,7 +505,8 @@ static const char findings_sql[] =
     "a.crash_signal,"
     " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
     "a.timed_out,"
-    " a.stderr_tail, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id"
+    " a.stderr_tail, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
+    " f.unreached, f.facility, f.effect"
     " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
     " JOIN site s ON s.id = a.site_id WHERE a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
@@ -588,6 +589,9 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->hang = keep_column(data, s, 31);
     x->hang_call = keep_column(data, s, 32);
     x->later_stack_id = sqlite3_column_int64(s, 33);
+    x->unreached = sqlite3_column_int64(s, 34);
+    x->facility = keep_column(data, s, 35);
+    x->effect = keep_column(data, s, 36);
     data->silent += x->silent;
     x->runtime = index_of(runtimes, 3, x->kind, -1) >= 0;
     data->severities[x->severity]++;

@@ -146,7 +146,9 @@ struct report_finding {
     const char *hang, *hang_call;
     int64_t later_stack_id; /* hung: a second sample; 0 = none */
     int64_t bad, tried;
-    struct dearth_key *sites; /* sorted */
+    int64_t unreached;             /* executions that did not come to the call */
+    const char *facility, *effect; /* of the C library; NULL = none */
+    struct dearth_key *sites;      /* sorted */
     size_t n_sites;
     struct report_leak
         *leaks; /* of the attempt shown; the one the others hang on first */

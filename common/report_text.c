@@ -277,6 +277,8 @@ int report_add_headline(const struct report_data *data, const struct report_find
     }
     if (f->policy)
         text_addf(out, " by policy %s", f->policy);
+    if (f->facility)
+        text_addf(out, " (libc's %s)", f->facility);
     return add_crash_place(data, f, out);
 }
 
@@ -407,12 +409,16 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->module)
         text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
                   f->kind ? f->kind : "", f->kind ? ")" : "");
+    if (f->facility)
+        text_addf(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
     if (f->verdict == REPORT_DEGRADED || f->verdict == REPORT_FLAKY)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_addf(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
               (long long)f->tried);
     add_plural(out, f->n_sites, "site", "sites");
+    if (f->unreached)
+        text_addf(out, "; %lld more did not come to the call", (long long)f->unreached);
     text_add(out, "\n      again       ");
     report_add_repro(data, f, out);
     text_add(out, "\n");
@@ -448,14 +454,24 @@ static int add_group(const struct report_data *data, const struct report_group *
     return r;
 }
 
+static void add_first_difference(const struct report_finding *f, struct text *out) {
+    if (f->verdict != REPORT_DEGRADED || !f->n_differences || !f->differences[0].detail)
+        return;
+    text_add(out, "      ");
+    report_add_difference(&f->differences[0], true, out);
+    text_addf(out, " in #%lld\n", (long long)f->id);
+}
+
 /* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
 static void add_short_group(const struct report_group *g, uint32_t max_members,
                             struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
-    text_addf(out, "\n  %s%s%s: %s\n      after a failed\n", f->known ? "known " : "",
+    text_addf(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
               report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
               g->headline);
+    add_first_difference(f, out);
+    text_add(out, "      after a failed\n");
     add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
                 out);
 }

@@ -207,7 +207,7 @@ bool copytree_changed(const struct copytree *tree, const char *to, const char *s
         if (order < 0)
             written_add_gone(written, name);
         else if (order > 0 || !is_same_folder(&was->status, &is->status))
-            written_add(written, path, name);
+            written_add(written, path, name, order == 0);
     }
     copytree_deinit(&now);
     return changed;

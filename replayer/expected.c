@@ -413,11 +413,22 @@ static void compare_file(struct comparison *c, const struct entry *entry,
     }
 }
 
+/* Not as before, where no run without the fault changes it; or as before, where they do. */
+static void differ_from_before(struct comparison *c, const char *path, bool changed) {
+    struct difference *d = differ(c, "content", path);
+    snprintf(d->detail, sizeof d->detail, "%s",
+             changed ? "changed; without the fault it stays as it was"
+                     : "stays as it was; without the fault it is changed");
+}
+
 static void compare_entry(struct comparison *c, const struct entry *entry,
                           const struct found *found) {
     if (found->count < entry->least) {
         bool removes = entry->first && !entry->first->mode;
-        differ(c, removes ? "left_behind" : "missing", entry->form);
+        if (entry->first && entry->first->existed && !removes)
+            differ_from_before(c, entry->form, false);
+        else
+            differ(c, removes ? "left_behind" : "missing", entry->form);
     } else if (found->count > entry->most && entry->least == entry->most) {
         differ(c, "left_behind", found->last->path);
     } else if (entry->first && found->count == 1) {
@@ -432,7 +443,11 @@ uint32_t expected_compare(const struct expected *e, const struct written_file *f
     for (uint32_t i = 0; i < e->n; i++)
         compare_entry(&c, &e->entries[i], &found[i]);
     for (uint32_t i = 0; i < n; i++)
-        if (!find_entry(e, files[i].path) && !is_open(e, files[i].path))
+        if (find_entry(e, files[i].path) || is_open(e, files[i].path))
+            continue;
+        else if (files[i].existed && files[i].mode)
+            differ_from_before(&c, files[i].path, true);
+        else
             differ(&c, files[i].mode ? "left_behind" : "removed", files[i].path);
     return c.n;
 }

@@ -15,6 +15,7 @@
 #include "attempt.h"
 #include "attribution.h"
 #include "error.h"
+#include "facility.h"
 #include "frames.h"
 #include "idmap.h"
 #include "store.h"
@@ -26,6 +27,7 @@
 struct series {
     uint32_t tried;
     uint32_t watched; /* of these, those that looked for leaks */
+    uint32_t unreached; /* executions that did not come to the call */
     bool disagrees;
     uint32_t group; /* last group that counted it */
 };
@@ -41,6 +43,7 @@ struct item { /* one bad attempt */
     char *identity;
     char *module;
     enum attributed_to to;
+    const struct facility *facility;
 };
 
 struct place { /* how a fault's location is called */
@@ -130,7 +133,8 @@ static const char attempts_sql[] =
     "site "
     "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
     "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
-    "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.id";
+    "WHERE a.fired = 1 OR a.verdict = 'unreached' ORDER BY r.recording_id, a.site_id, "
+    "a.occurrence, a.mode, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -159,6 +163,16 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         item->module = text_dup(a.module);
         item->to = a.to;
         item->has_place = true;
+        return 0;
+    }
+    const struct frame *entry = NULL;
+    if (item->verdict == VERDICT_DEGRADED)
+        item->facility = facility_find(fault.items, fault.n, exe, &entry);
+    if (item->facility) {
+        text_add(identity, "|");
+        attribution_place(entry, identity);
+        item->module = text_dup(entry->module);
+        item->to = ATTRIBUTED_LIBC;
         return 0;
     }
     /* nothing but the fault's own location to go by */
@@ -278,6 +292,12 @@ static int load_attempts(struct work *w) {
             last = key;
         }
         struct series *series = &w->series[w->n_series - 1];
+        if (verdict == VERDICT_UNREACHED) {
+            series->unreached++;
+            continue;
+        }
+        if (!series->tried)
+            first = verdict;
         series->tried++;
         series->disagrees |= verdict != first;
         series->watched += sqlite3_column_type(s, 13) != SQLITE_NULL;
@@ -323,7 +343,7 @@ static int compare_items(const void *x, const void *y) {
 struct group {
     const struct item *items;
     uint32_t n;
-    uint32_t tried;
+    uint32_t tried, unreached;
     bool flaky; /* no fault of it showed the same every time */
 };
 
@@ -333,8 +353,10 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     struct group g = {.items = items, .n = n, .flaky = true};
     for (uint32_t i = 0; i < n; i++) {
         struct series *s = &w->series[items[i].series];
-        if (s->group != number)
+        if (s->group != number) {
             g.tried += items[i].leaked ? s->watched : s->tried;
+            g.unreached += s->unreached;
+        }
         s->group = number;
         g.flaky &= s->disagrees && !items[i].leaked;
     }
@@ -366,7 +388,10 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
     sqlite3_bind_int64(t->upsert, 10, g->n);
     sqlite3_bind_int64(t->upsert, 11, g->tried);
-    sqlite3_bind_int(t->upsert, 12, best->leaked);
+    sqlite3_bind_int(t->upsert, 15, best->leaked);
+    sqlite3_bind_int64(t->upsert, 12, g->unreached);
+    bind_or_null(t->upsert, 13, best->facility ? best->facility->name : NULL);
+    bind_or_null(t->upsert, 14, best->facility ? best->facility->effect : NULL);
     int r = store_step_done(w->store, t->upsert);
     if (r < 0)
         return r;
@@ -387,13 +412,16 @@ static int prepare(struct work *w, struct statements *t) {
     int r = store_prepare(
         w->store,
         "INSERT INTO finding (replay_id, identity, verdict, severity, attributed_module, "
-        "attributed_to, policy, location_id, attempt_id, bad, tried, leaked) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+        "attributed_to, policy, location_id, attempt_id, bad, tried, unreached, "
+        "facility, effect, leaked) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
         "ON CONFLICT (identity) DO UPDATE SET verdict = excluded.verdict, "
         "severity = excluded.severity, attributed_module = excluded.attributed_module, "
         "attributed_to = excluded.attributed_to, policy = excluded.policy, "
         "location_id = excluded.location_id, attempt_id = excluded.attempt_id, "
-        "bad = excluded.bad, tried = excluded.tried, leaked = excluded.leaked",
+        "bad = excluded.bad, tried = excluded.tried, unreached = excluded.unreached, "
+        "facility = excluded.facility, effect = excluded.effect, "
+        "leaked = excluded.leaked",
         &t->upsert);
     if (r == 0)
         r = store_prepare(w->store, "SELECT id FROM finding WHERE identity = ?1",

@@ -315,7 +315,7 @@ static int store_files(struct ledger *l, int64_t baseline_id,
     int r =
         store_prepare(l->store,
                       "INSERT OR REPLACE INTO baseline_file (baseline_id, path, mode, "
-                      "size, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+                      "size, digest, existed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                       &s);
     for (uint32_t i = 0; r == 0 && i < o->n_files; i++) {
         const struct written_file *f = &o->files[i];
@@ -325,6 +325,7 @@ static int store_files(struct ledger *l, int64_t baseline_id,
         sqlite3_bind_int64(s, 3, f->mode);
         sqlite3_bind_int64(s, 4, (int64_t)f->size);
         sqlite3_bind_blob(s, 5, f->digest, 16, SQLITE_STATIC);
+        sqlite3_bind_int(s, 6, f->existed);
         r = store_step_done(l->store, s);
     }
     return r;

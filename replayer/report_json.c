@@ -349,6 +349,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_text(j, "module", f->module);
     json_text(j, "kind", f->kind);
     json_text(j, "policy", f->policy);
+    json_text(j, "facility", f->facility);
+    json_text(j, "effect", f->effect);
     json_close(j, '}');
     int r = add_fault(j, data, f);
     if (r == 0)
@@ -373,6 +375,7 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_open_flat(j, "rate", '{');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
+    json_int(j, "unreached", f->unreached);
     json_close(j, '}');
     json_open(j, "sites", '[');
     for (size_t i = 0; i < f->n_sites; i++)

@@ -213,10 +213,11 @@ static void read_run(sqlite3_stmt *s, struct observation *o) {
  * compared. */
 static int read_files(struct store *store, int64_t baseline_id, struct observation *o) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
-                          "SELECT path, mode, size, digest FROM baseline_file WHERE "
-                          "baseline_id = ?1 ORDER BY path",
-                          &s);
+    int r =
+        store_prepare(store,
+                      "SELECT path, mode, size, digest, existed FROM baseline_file WHERE "
+                      "baseline_id = ?1 ORDER BY path",
+                      &s);
     int step = SQLITE_DONE;
     if (r == 0)
         sqlite3_bind_int64(s, 1, baseline_id);
@@ -225,7 +226,8 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
         struct written_file *f = &o->files[o->n_files++];
         *f = (struct written_file){.path = text_dup(store_column_text(s, 0)),
                                    .mode = (uint32_t)sqlite3_column_int64(s, 1),
-                                   .size = (uint64_t)sqlite3_column_int64(s, 2)};
+                                   .size = (uint64_t)sqlite3_column_int64(s, 2),
+                                   .existed = sqlite3_column_int(s, 4) != 0};
         copy_digest(s, 3, f->digest);
     }
     if (r == 0 && step != SQLITE_DONE)

@@ -40,7 +40,7 @@ static struct written_file *append(struct written *w, const char *shown) {
 }
 
 void written_add_gone(struct written *w, const char *shown) {
-    append(w, shown);
+    append(w, shown)->existed = true;
 }
 
 /* --- contents --- */
@@ -91,12 +91,13 @@ static void read_device(struct written_file *f, const struct stat *status) {
     digest_end(&sum, f->digest);
 }
 
-void written_add(struct written *w, const char *path, const char *shown) {
+void written_add(struct written *w, const char *path, const char *shown, bool existed) {
     struct stat status;
     if (lstat(path, &status) < 0)
         return;
     struct written_file *f = append(w, shown);
     f->mode = status.st_mode;
+    f->existed = existed;
     if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
         f->size = (uint64_t)status.st_size;
     if (S_ISREG(status.st_mode))
@@ -167,8 +168,11 @@ static void add_entry(struct written *w, const char *path, const char *shown, in
         written_add_gone(w, shown);
         return;
     }
+    struct stat below_status;
+    bool existed =
+        lower >= 0 && fstatat(lower, name, &below_status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!is_unchanged(path, &status, lower, name))
-        written_add(w, path, shown);
+        written_add(w, path, shown, existed);
     if (!S_ISDIR(status.st_mode))
         return;
     int below = lower < 0 || has_mark(path, "opaque")

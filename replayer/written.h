@@ -23,6 +23,7 @@ struct written_file {
     uint32_t mode;      /* st_mode; 0 = it was there before and is gone */
     uint64_t size;      /* of regular files and links, else 0 */
     uint8_t digest[16]; /* of contents or link target; all zero when empty */
+    bool existed;       /* there was something of that name before */
     uint8_t *kept;      /* owned; NULL = none */
     uint64_t n_kept;    /* == size: whole */
 };
@@ -44,8 +45,9 @@ void written_deinit(struct written *written);
  */
 void written_add_layer(struct written *written, const char *path, const char *shown,
                        int lower);
-/** Add one file, link, folder or device. */
-void written_add(struct written *written, const char *path, const char *shown);
+/** Add one file, link, folder or device. @existed: it was there before */
+void written_add(struct written *written, const char *path, const char *shown,
+                 bool existed);
 /** Add a file that is gone. */
 void written_add_gone(struct written *written, const char *shown);
 

@@ -233,6 +233,7 @@ CREATE TABLE baseline_file (
     baseline_id INTEGER NOT NULL REFERENCES baseline(id),
     path      TEXT NOT NULL,             -- as the program saw it
     mode      INTEGER NOT NULL,          -- st_mode; 0 = it was there before and is gone
+    existed   INTEGER NOT NULL,          -- 1 = there was something of that name before
     size      INTEGER NOT NULL,
     digest    BLOB NOT NULL,             -- of its contents
     PRIMARY KEY (baseline_id, path)
@@ -309,7 +310,10 @@ CREATE TABLE finding (
     policy    TEXT,
     location_id INTEGER REFERENCES location(id), -- of the fault
     attempt_id INTEGER NOT NULL REFERENCES attempt(id), -- the evidence shown
-    bad       INTEGER NOT NULL, tried INTEGER NOT NULL -- rate, over its attempts and repeats
+    bad       INTEGER NOT NULL, tried INTEGER NOT NULL, -- rate, over its attempts and repeats
+    unreached INTEGER NOT NULL DEFAULT 0,-- executions of the same faults that did not come to the call
+    facility  TEXT,                      -- of the C library, that did without memory in its own way: 'locale', ...
+    effect    TEXT                       -- what a user sees then
 );
 CREATE TABLE finding_attempt (
     finding_id INTEGER NOT NULL REFERENCES finding(id),

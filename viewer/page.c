@@ -417,6 +417,9 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_text(j, "exit_signal",
               f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);
     json_bool(j, "timed_out", f->timed_out);
+    json_text(j, "facility", f->facility);
+    json_text(j, "effect", f->effect);
+    json_int(j, "unreached", f->unreached);
     json_text(j, "hang", f->timed_out && f->hang ? report_hang_words(f->hang) : NULL);
     json_text(j, "hang_call", f->timed_out ? f->hang_call : NULL);
     if (r == 0)

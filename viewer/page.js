@@ -274,7 +274,9 @@
     body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
       ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
-      ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
+      ["policy", f.policy], ["libc's", f.facility ? f.facility + ": " + f.effect : null],
+      ["seen", number(f.bad) + " of " + plural(f.tried, "execution") +
+        (f.unreached ? "; " + number(f.unreached) + " more did not come to the call" : "")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
         bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));
     if (f.differs.length)

@@ -1,5 +1,5 @@
 /* Table test of written files: what runs without a fault wrote, what an attempt wrote, what is said
- * about it. A file is "PATH=CONTENT", "PATH!" when it is gone. */
+ * about it. A file is "PATH=CONTENT", "PATH!" when it is gone; what begins with /old was there before. */
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -15,6 +15,7 @@ static struct observation wrote(const char *files) {
         o.files = text_realloc(o.files, (o.n_files + 1) * sizeof *o.files);
         struct written_file *f = &o.files[o.n_files++];
         *f = (struct written_file){.path = text_format("%.*s", (int)name, p)};
+        f->existed = p[name] == '!' || strncmp(f->path, "/old", 4) == 0;
         if (p[name] == '=') {
             struct digest sum = {0};
             f->mode = S_IFREG | 0644;
@@ -48,6 +49,8 @@ static const struct {
     {"missing", {"/a=1 /b=2", "/a=1 /b=2", "/a=1 /b=2"}, "/b=2", "missing /a"},
     {"left behind", {"/a=1", "/a=1", "/a=1"}, "/a=1 /a.tmp=x", "left_behind /a.tmp"},
     {"not removed", {"/a!", "/a!", "/a!"}, "", "left_behind /a"},
+    {"changed what stays", {"", "", ""}, "/old=1", "content /old"},
+    {"did not change what changes", {"/old=1", "/old=1", "/old=1"}, "", "content /old"},
     {"removed", {"", "", ""}, "/a!", "removed /a"},
     {"a process id in the name",
      {"/t/x.71=1", "/t/x.9=1", "/t/x.123=1"},
