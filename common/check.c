@@ -23,7 +23,7 @@
 #define STATUS_INTERRUPTED 130 /* as a shell says it for SIGINT */
 
 struct check {
-    const char *database, *report, *html, *baseline, *occurrence;
+    const char *database, *report, *html, *baseline, *occurrence, *output_check;
     struct cli_list in, not_in, wrappers, policies, env;
     int fail_on, mode, how, leaks; /* index of their choices; -1 = not given */
     int64_t jobs, limit;
@@ -158,6 +158,8 @@ static int replay(struct check *c) {
         add(&line, text_format("--leaks=%s", leaks[c->leaks]));
     if (c->occurrence)
         add(&line, text_format("--occurrence=%s", c->occurrence));
+    if (c->output_check)
+        add(&line, text_format("--output-check=%s", c->output_check));
     if (c->jobs)
         add(&line, text_format("--jobs=%lld", (long long)c->jobs));
     if (c->limit)
@@ -182,7 +184,8 @@ static int write_file(struct check *c, const char *command, const char *output,
 }
 
 static int judge(struct check *c) {
-    static const char *const severities[] = {"none", "look", "policy", "warning", "bug"};
+    static const char *const severities[] = {"none",    "look",   "policy",
+                                             "warning", "silent", "bug"};
     struct line line = {0};
     add(&line, text_dup("report"));
     add(&line, text_dup("--gate"));
@@ -298,8 +301,10 @@ int command_check(int argc, char **argv) {
         {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
-         "the least severity that fails the gate (default: bug)",
-         "none|look|policy|warning|bug"},
+         "the least severity that fails the gate (default: bug); silent: a bug, or a "
+         "wrong "
+         "answer with status 0 and no word on stderr",
+         "none|look|policy|warning|silent|bug"},
         {0, "fail-on-runtime", CLI_FLAG, &c.fail_on_runtime, NULL,
          "let findings count that went wrong inside the C library, the C++ runtime or "
          "the "
@@ -337,6 +342,10 @@ int command_check(int argc, char **argv) {
          "store the value of this environment variable for replays from elsewhere"},
         {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
          "functions that give up when memory runs out, by design"},
+        {0, "output-check", CLI_TEXT, &c.output_check, "COMMAND",
+         "shell command that says whether an attempt's output is as usual (0) or not "
+         "(1): "
+         "dearth-replay(1)"},
         {0},
     };
     const struct cli_command command = {

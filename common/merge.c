@@ -51,6 +51,7 @@ enum table {
     T_SKIPPED,
     T_LEAK,
     T_REFUSED,
+    T_BASELINE_FILE,
     N_TABLES
 };
 
@@ -218,8 +219,8 @@ static const struct rule rules[N_TABLES] = {
          "id",
          NULL,
          "SELECT id, 1 FROM finding WHERE identity = :identity",
-         "UPDATE finding SET bad = bad + :bad, tried = tried + :tried WHERE id = :id "
-         "AND :attempt_id_is_new",
+         "UPDATE finding SET bad = bad + :bad, tried = tried + :tried, unreached = "
+         "unreached + :unreached WHERE id = :id AND :attempt_id_is_new",
          true,
          {{"replay_id", T_REPLAY},
           {"location_id", T_LOCATION},
@@ -252,6 +253,13 @@ static const struct rule rules[N_TABLES] = {
                    NULL,
                    false,
                    {{"replay_id", T_REPLAY}, {"site_id", T_SITE}}},
+    [T_BASELINE_FILE] = {"baseline_file",
+                         "baseline_id",
+                         "baseline_id",
+                         NULL,
+                         NULL,
+                         false,
+                         {{"baseline_id", T_BASELINE}}},
 };
 
 #define MAX_COLUMNS 64

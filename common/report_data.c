@@ -5,6 +5,7 @@
  */
 #include "report_data.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -505,7 +506,9 @@ static const char findings_sql[] =
     " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
     "a.timed_out,"
     " a.stderr_tail, a.under, a.damage, a.damage_where, a.damage_size, a.damage_offset,"
-    " d.location_id FROM finding f JOIN attempt a ON a.id = f.attempt_id"
+    " d.location_id, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
+    " f.unreached, f.facility, f.effect"
+    " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id WHERE "
     "a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
@@ -550,6 +553,25 @@ static void read_damage(struct report_data *data, sqlite3_stmt *s,
     x->damage_location = find_location(data, sqlite3_column_int64(s, 34));
 }
 
+static void read_differences(struct report_data *data, const char *json,
+                             struct report_finding *x) {
+    cJSON *list = json ? cJSON_Parse(json) : NULL, *item;
+    cJSON_ArrayForEach(item, list) {
+        const char *parts[4];
+        static const char *const names[4] = {"what", "how", "path", "detail"};
+        for (int i = 0; i < 4; i++)
+            parts[i] = report_keep(
+                data,
+                cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, names[i])));
+        if (!parts[0] || !parts[1])
+            continue;
+        struct report_difference *d =
+            append(&x->differences, &x->n_differences, sizeof *d);
+        *d = (struct report_difference){parts[0], parts[1], parts[2], parts[3]};
+    }
+    cJSON_Delete(list);
+}
+
 static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
@@ -576,6 +598,15 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->exit_signal = sqlite3_column_int(s, 26);
     x->timed_out = sqlite3_column_int(s, 27) != 0;
     x->stderr_tail = keep_column(data, s, 28);
+    x->silent = x->verdict == REPORT_DEGRADED && sqlite3_column_int(s, 35) > 0;
+    read_differences(data, store_column_text(s, 36), x);
+    x->hang = keep_column(data, s, 37);
+    x->hang_call = keep_column(data, s, 38);
+    x->later_stack_id = sqlite3_column_int64(s, 39);
+    x->unreached = sqlite3_column_int64(s, 40);
+    x->facility = keep_column(data, s, 41);
+    x->effect = keep_column(data, s, 42);
+    data->silent += x->silent;
     x->runtime = index_of(runtimes, 3, x->kind, -1) >= 0;
     data->severities[x->severity]++;
     data->runtime[x->severity] += x->runtime;
@@ -648,6 +679,8 @@ static int by_weight(const void *a, const void *b) {
         return x->severity - y->severity;
     if (x->runtime != y->runtime)
         return x->runtime - y->runtime;
+    if (x->silent != y->silent)
+        return y->silent - x->silent;
     if (x->verdict != y->verdict)
         return x->verdict - y->verdict;
     return strcmp(x->identity, y->identity);
@@ -817,8 +850,11 @@ int report_data_new(struct store *store, int64_t recording, struct report_data *
 struct report_data *report_data_free(struct report_data *data) {
     if (!data)
         return NULL;
-    for (size_t i = 0; i < data->n_findings; i++)
-        free(data->findings[i].sites), free(data->findings[i].leaks);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        free(data->findings[i].sites);
+        free(data->findings[i].leaks);
+        free(data->findings[i].differences);
+    }
     for (size_t i = 0; i < data->private->strings.capacity; i++)
         free(data->private->strings.slots[i]);
     free(data->private->strings.slots);

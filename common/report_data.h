@@ -108,6 +108,12 @@ struct report_leak { /* blocks of one site that nothing points to any more */
     int64_t stack_id, blocks, bytes, direct;
 };
 
+/* What is not as without the fault: attempt.differs in schemas/store.sql. */
+struct report_difference {
+    const char *what, *how;
+    const char *path, *detail; /* NULL = none */
+};
+
 struct report_finding {
     int64_t id, attempt_id;
     const char *identity;
@@ -138,8 +144,16 @@ struct report_finding {
     struct damage_seen damage; /* kind 0 = none was found */
     const struct report_location
         *damage_location; /* that allocated the block; NULL = unknown */
+    bool silent;          /* degraded, with status 0 and nothing said about it */
+    struct report_difference *differences;
+    size_t n_differences;
+    /* hung: what it did, and the system call it waited in; NULL = unknown */
+    const char *hang, *hang_call;
+    int64_t later_stack_id; /* hung: a second sample; 0 = none */
     int64_t bad, tried;
-    struct dearth_key *sites; /* sorted */
+    int64_t unreached;             /* executions that did not come to the call */
+    const char *facility, *effect; /* of the C library; NULL = none */
+    struct dearth_key *sites;      /* sorted */
     size_t n_sites;
     struct report_leak
         *leaks; /* of the attempt shown; the one the others hang on first */
@@ -194,12 +208,13 @@ struct report_data {
     size_t n_sites;
     struct report_site **untested; /* reason != REPORT_TESTED: by location, then key */
     size_t n_untested;
-    struct report_finding *findings; /* by severity, runtime, verdict, identity */
+    struct report_finding *findings; /* by severity, runtime, silent, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
     uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
     uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
     uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */
+    uint64_t silent;                          /* findings */
     uint64_t reasons[REPORT_N_REASONS];       /* sites */
     uint64_t n_attempts;
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
@@ -242,6 +257,18 @@ int report_add_place(const struct report_data *data,
                      struct text *out);
 /** "another thread is alive", ...: the words for a reason of the table `refused`. */
 const char *report_refusal_meaning(const char *reason);
+/** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */
+void report_add_difference(const struct report_difference *difference, bool detail,
+                           struct text *out);
+/** "spinning: it used the processor and allocated nothing", ... for attempt.hang; NULL for NULL. */
+const char *report_hang_words(const char *hang);
+/**
+ * Where a hung program's two samples meet: the innermost function that both have.
+ * @frame: out; points into @frames, which the caller frees
+ * Return: 1, 0 there is none, or negative errno.
+ */
+int report_data_loop(const struct report_data *data, const struct report_finding *finding,
+                     struct frames *frames, const struct frame **frame);
 /** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);

@@ -42,6 +42,8 @@ void report_add_severities(const struct report_data *data, struct text *out) {
         add_plural(out, data->severities[i], words[i][0], words[i][1]);
         if (known)
             text_addf(out, " (%llu known)", (unsigned long long)known);
+        if (i == REPORT_WARNING && data->silent)
+            text_addf(out, " (%llu silent)", (unsigned long long)data->silent);
         if (data->runtime[i])
             text_addf(out, " (%llu of the C library, the C++ runtime or the loader)",
                       (unsigned long long)data->runtime[i]);
@@ -257,18 +259,26 @@ int report_add_headline(const struct report_data *data, const struct report_find
     text_add(out, report_verdict_name(f->verdict));
     if (f->n_leaks)
         return add_leak_headline(data, f, out);
+    if (f->silent)
+        text_add(out, " silently");
     if (f->leaked)
         text_add(out, " and leaked");
     if (f->timed_out)
-        text_add(out, ": time limit passed");
+        text_addf(out, ": %s", f->hang ? f->hang : "time limit passed");
     else if (f->crash.signal)
         text_addf(out, ": %s", report_signal_name(f->crash.signal, name));
     else if (f->exit_signal)
         text_addf(out, ": %s", report_signal_name(f->exit_signal, name));
     else if (f->has_code)
         text_addf(out, ": exit status %lld", (long long)f->exit_code);
+    if (f->n_differences && f->verdict == REPORT_DEGRADED) {
+        text_add(out, ", but ");
+        report_add_difference(&f->differences[0], false, out);
+    }
     if (f->policy)
         text_addf(out, " by policy %s", f->policy);
+    if (f->facility)
+        text_addf(out, " (libc's %s)", f->facility);
     return add_crash_place(data, f, out);
 }
 
@@ -363,6 +373,35 @@ static void add_stderr(const char *tail, struct text *out) {
     text_add(out, "\n");
 }
 
+/* What it did instead of ending, and where both samples found it. */
+static int add_hang(const struct report_data *data, const struct report_finding *f,
+                    struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    const struct frame *loop;
+    int r = report_data_loop(data, f, &frames, &loop);
+    if (r < 0 || !f->timed_out)
+        return r;
+    text_addf(out, "      doing       %s",
+              f->hang ? report_hang_words(f->hang) : "past its time limit");
+    if (f->hang_call)
+        text_addf(out, "; in %s", f->hang_call);
+    text_add(out, "\n");
+    if (loop) {
+        text_add(out, "      twice in    ");
+        frame_add(loop, out);
+        text_add(out, ", some time apart\n");
+    }
+    return 0;
+}
+
+static void add_differences(const struct report_finding *f, struct text *out) {
+    for (size_t i = 0; i < f->n_differences; i++) {
+        text_add(out, i ? "                  " : "      differs     ");
+        report_add_difference(&f->differences[i], true, out);
+        text_add(out, "\n");
+    }
+}
+
 static int add_finding(const struct report_data *data, const struct report_finding *f,
                        uint32_t max_frames, struct text *out) {
     text_addf(out, "\n  #%lld %s%s: ", (long long)f->id,
@@ -373,6 +412,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
     text_add(out, "\n");
     add_fault(f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
+        return r;
+    if ((r = add_hang(data, f, out)) < 0)
         return r;
     if (f->crash.stack_id) {
         text_add(out, f->timed_out ? "      stopped in" : "      went wrong");
@@ -388,10 +429,16 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->module)
         text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
                   f->kind ? f->kind : "", f->kind ? ")" : "");
+    if (f->facility)
+        text_addf(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
+    if (f->verdict == REPORT_DEGRADED || f->verdict == REPORT_FLAKY)
+        add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_addf(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
               (long long)f->tried);
     add_plural(out, f->n_sites, "site", "sites");
+    if (f->unreached)
+        text_addf(out, "; %lld more did not come to the call", (long long)f->unreached);
     text_add(out, "\n      again       ");
     report_add_repro(data, f, out);
     text_add(out, "\n");
@@ -427,14 +474,24 @@ static int add_group(const struct report_data *data, const struct report_group *
     return r;
 }
 
+static void add_first_difference(const struct report_finding *f, struct text *out) {
+    if (f->verdict != REPORT_DEGRADED || !f->n_differences || !f->differences[0].detail)
+        return;
+    text_add(out, "      ");
+    report_add_difference(&f->differences[0], true, out);
+    text_addf(out, " in #%lld\n", (long long)f->id);
+}
+
 /* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
 static void add_short_group(const struct report_group *g, uint32_t max_members,
                             struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
-    text_addf(out, "\n  %s%s%s: %s\n      after a failed\n", f->known ? "known " : "",
+    text_addf(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
               report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
               g->headline);
+    add_first_difference(f, out);
+    text_add(out, "      after a failed\n");
     add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
                 out);
 }

@@ -86,6 +86,83 @@ int report_reason_from_name(const char *name) {
     return REPORT_TESTED;
 }
 
+const char *report_hang_words(const char *hang) {
+    static const char *const words[][2] = {
+        {"spinning", "spinning: it used the processor and allocated nothing"},
+        {"allocating", "it asked for memory again and again"},
+        {"printing", "it printed without end"},
+        {"polling", "it slept and looked again and again"},
+        {"blocked", "it waited in a system call that did not come back"},
+        {"deadlock", "deadlock: every thread waited for a lock, or for one that did"},
+    };
+    for (size_t i = 0; hang && i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], hang) == 0)
+            return words[i][1];
+    return hang;
+}
+
+static bool is_same_call(const struct frame *a, const struct frame *b) {
+    return a->offset == b->offset && strcmp(a->module, b->module) == 0 &&
+           a->inlined == b->inlined;
+}
+
+static bool is_same_function(const struct frame *a, const struct frame *b) {
+    return a->function && b->function && strcmp(a->function, b->function) == 0 &&
+           strcmp(a->module, b->module) == 0;
+}
+
+int report_data_loop(const struct report_data *data, const struct report_finding *finding,
+                     struct frames *frames, const struct frame **frame) {
+    AUTO_FRAMES struct frames later = {0};
+    uint32_t same = 0;
+    *frame = NULL;
+    if (!finding->crash.stack_id || !finding->later_stack_id)
+        return 0;
+    int r = report_data_stack(data, finding->crash.stack_id, frames);
+    if (r == 0)
+        r = report_data_stack(data, finding->later_stack_id, &later);
+    if (r < 0)
+        return r;
+    while (same < frames->n && same < later.n &&
+           is_same_call(&frames->items[frames->n - 1 - same],
+                        &later.items[later.n - 1 - same]))
+        same++;
+    if (same < frames->n && same < later.n &&
+        is_same_function(&frames->items[frames->n - 1 - same],
+                         &later.items[later.n - 1 - same]))
+        same++;
+    uint32_t at = frames->n - same;
+    while (same && at + 1 < frames->n && /* our own library is not what loops */
+           strncmp(frame_basename(frames->items[at].module), "libdearth", 9) == 0)
+        at++;
+    if (!same)
+        return 0;
+    *frame = &frames->items[at];
+    return 1;
+}
+
+void report_add_difference(const struct report_difference *d, bool detail,
+                           struct text *out) {
+    static const char *const words[][2] = {
+        {"truncated", "is truncated"},
+        {"empty", "is empty"},
+        {"content", "is different"},
+        {"missing", "is missing"},
+        {"removed", "was removed"},
+        {"left_behind", "was left behind"},
+        {"mode", "has another mode"},
+        {"type", "is of another type"},
+        {"check", "is not as usual, --output-check says"},
+    };
+    const char *said = d->how;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], d->how) == 0)
+            said = words[i][1];
+    text_addf(out, "%s %s", d->path ? d->path : d->what, said);
+    if (detail && d->detail)
+        text_addf(out, " (%s)", d->detail);
+}
+
 uint32_t report_coverage(const struct report_tally *tally) {
     if (!tally->testable)
         return 1000000;

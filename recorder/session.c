@@ -537,6 +537,7 @@ void session_set_fault(struct session *session, const struct shm_fault *fault) {
     __atomic_store_n(&arena->n_faults, 0, __ATOMIC_RELEASE);
     memset(arena->faults, 0, sizeof arena->faults);
     arena->any_fired = 0;
+    memset(&arena->progress, 0, sizeof arena->progress);
     if (!fault)
         return;
     struct shm_fault *slot = &arena->faults[0];

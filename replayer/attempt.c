@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "written.h"
+
 static const char *const verdict_names[N_VERDICTS] = {
     [VERDICT_NONE] = "none",           [VERDICT_HANDLED] = "handled",
     [VERDICT_REPORTED] = "reported",   [VERDICT_DEGRADED] = "degraded",
@@ -73,6 +75,44 @@ enum fault_mode fault_mode_from_name(const char *name) {
     return MODE_ONCE;
 }
 
+const char *difference_words(const struct difference *d) {
+    static const struct {
+        const char *how, *words;
+    } table[] = {
+        {"truncated", "is truncated"},
+        {"empty", "is empty"},
+        {"content", "is different"},
+        {"missing", "is missing"},
+        {"removed", "was removed"},
+        {"left_behind", "was left behind"},
+        {"mode", "has another mode"},
+        {"type", "is of another type"},
+        {"check", "is not as usual, --output-check says"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].how, d->how) == 0)
+            return table[i].words;
+    return d->how;
+}
+
+const char *hang_name(enum hang hang) {
+    static const char *const names[N_HANGS] = {
+        NULL, "spinning", "allocating", "printing", "polling", "blocked", "deadlock"};
+    return (unsigned)hang < N_HANGS ? names[hang] : NULL;
+}
+
+const char *hang_words(enum hang hang) {
+    static const char *const words[N_HANGS] = {
+        "did not end",
+        "spinning: it used the processor and allocated nothing",
+        "it asked for memory again and again",
+        "it printed without end",
+        "it slept and looked again and again",
+        "it waited in a system call",
+        "deadlock: every thread waited for a lock or for one that did"};
+    return words[(unsigned)hang < N_HANGS ? hang : 0];
+}
+
 const char *how_name(enum how how) {
     static const char *const names[] = {"rerun", "snapshot", "sweep"};
     return names[how];
@@ -101,6 +141,7 @@ void crash_frames_free(struct crash_frame *frames, uint32_t n) {
 void observation_deinit(struct observation *o) {
     crash_frames_free(o->crash_frames, o->n_crash_frames);
     crash_frames_free(o->sample_frames, o->n_sample_frames);
+    written_free_files(o->files, o->n_files);
     free(o->leaks);
     free(o->crash_exe);
     free(o->fired_exe);

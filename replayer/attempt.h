@@ -53,6 +53,18 @@ enum under {
     UNDER_VALGRIND,
 };
 
+/* What a program did that did not end. */
+enum hang {
+    HANG_UNKNOWN = 0,
+    HANG_SPINNING,   /* used the processor, and allocated nothing */
+    HANG_ALLOCATING, /* asked for memory again and again */
+    HANG_PRINTING,   /* printed without end */
+    HANG_POLLING,    /* slept and looked again */
+    HANG_BLOCKED,    /* waited in a system call that did not come back */
+    HANG_DEADLOCK,   /* every thread waits for a lock, or for one that does, for ever */
+    N_HANGS
+};
+
 /* The runner's input. */
 struct order {
     int64_t site_id; /* 0 = baseline: no fault */
@@ -88,6 +100,10 @@ struct leaked_site {
     uint64_t direct; /* of the blocks, those that no other leaked block leads to */
 };
 
+struct written_file;
+struct mask;
+struct expected;
+
 /* What one execution showed. Owned members are freed by observation_deinit(). */
 struct observation {
     bool fired; /* proof read from shared memory */
@@ -112,6 +128,8 @@ struct observation {
     uint64_t stderr_tail_n, stderr_bytes;
     bool files_known;         /* the private tree can tell what was written */
     uint8_t files_digest[16]; /* over names, types, sizes and contents written below it */
+    struct written_file *files; /* by path; see written.h */
+    uint32_t n_files;
     /* last fatal-signal candidate delivered after the fault fired (or a sample when timed
      * out) */
     int crash_signal, crash_code; /* si_signo, si_code; 0 = none */
@@ -128,7 +146,9 @@ struct observation {
     /* hung: a second sample, taken later than crash_frames */
     struct crash_frame *sample_frames;
     uint32_t n_sample_frames;
-    bool leaks_known;          /* the reachability scan ran to its end */
+    enum hang hang;
+    char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
+    bool leaks_known;   /* the reachability scan ran to its end */
     struct leaked_site *leaks; /* by key */
     uint32_t n_leaks;
     uint32_t leaks_state; /* enum shm_leaks_state of the process that did not end it */
@@ -140,39 +160,52 @@ void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */
 void crash_frames_free(struct crash_frame *frames, uint32_t n);
 
-/* Baseline runs, folded into what an attempt is compared with. */
+/* Baseline runs, folded into what an attempt is compared with: baseline.h. */
 struct baseline {
     int exit_code, exit_signal;
     bool status_stable; /* all runs ended the same way */
     bool stdout_stable; /* all runs printed the same bytes */
     uint8_t stdout_digest[16];
-    bool stdout_comparable; /* stable, or comparable line by line after masking */
-    const uint8_t
-        *stdout_data; /* first run's (kept part), for the masked comparison; not owned */
+    uint64_t stdout_bytes;
+    bool stdout_comparable;     /* stable, or there is a mask */
+    const uint8_t *stdout_data; /* first run's (kept part); not owned */
     uint64_t stdout_kept;
-    const uint8_t *varying_lines; /* one byte a line of it: 1 = differs between runs; NULL
-                                     when stable */
-    uint64_t n_lines;
-    bool files_stable;
-    uint8_t files_digest[16];
-    uint64_t duration_ns;    /* longest */
+    struct mask *stdout_mask; /* NULL when stable */
+    bool files_known;         /* in all runs */
+    struct expected *files;   /* NULL when not known */
+    uint64_t duration_ns;     /* longest */
     const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
     uint64_t stderr_tail_n;
     bool leaks_known;          /* every run that looked for leaks knows them */
     struct leaked_site *leaks; /* by key: the most of any run; owned */
     uint32_t n_leaks;
+    const struct observation *runs; /* not owned */
+    uint32_t n_runs;
 };
+
+/* One thing that is not as without the fault. */
+struct difference {
+    const char *what; /* "stdout", "file"; static */
+    const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
+                         "left_behind", "mode", "type", "check" */
+    char path[256];   /* of a file, else "" */
+    char detail[160]; /* "10 of 20 bytes"; may be "" */
+};
+#define JUDGEMENT_DIFFERENCES 4
 
 struct judgement {
     enum verdict verdict;
     enum severity severity;
     const char *policy; /* static name of the catalogue entry, NULL */
-    char reason[160];   /* one sentence: what decided it */
+    char reason[256];   /* one sentence: what decided it */
     int stdout_same;    /* 1, 0, -1 = not comparable */
     int files_same;
     bool silent; /* degraded with status 0 and nothing on stderr beyond the baseline's */
     /* leaks beyond the baseline's; valid when the observation's leaks_known */
     uint64_t leaked_blocks, leaked_bytes;
+    struct difference differences[JUDGEMENT_DIFFERENCES]; /* the first of them */
+    uint32_t n_differences;                               /* of these */
+    uint32_t n_more;                                      /* differences beyond them */
 };
 
 const char *verdict_name(enum verdict v); /* "handled" ... */
@@ -183,6 +216,12 @@ enum severity verdict_severity(enum verdict v);         /* by the design's table
 const char *fault_mode_name(enum fault_mode m);         /* "once", "sticky", "burst" */
 enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknown */
 
+/** "truncated", "left behind", ...: what follows the name of what differs. */
+const char *difference_words(const struct difference *difference);
+
+const char *hang_name(enum hang hang); /* "spinning", ...; NULL for HANG_UNKNOWN */
+/** "used the processor and got nowhere", ...: for people. */
+const char *hang_words(enum hang hang);
 const char *how_name(enum how how);           /* "rerun", "snapshot", "sweep" */
 const char *under_name(enum under under);     /* "plain", "guarded", "asan", "valgrind" */
 enum under under_from_name(const char *name); /* UNDER_PLAIN when unknown */

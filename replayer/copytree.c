@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "../common/text.h"
-#include "digest.h"
+#include "written.h"
 
 struct copytree_entry {
     char *name; /* below the folder */
@@ -182,47 +182,35 @@ static bool is_same(const struct stat *a, const struct stat *b) {
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static void add_gone(struct digest *sum, const char *name) {
-    digest_add(sum, "gone ", 5);
-    digest_add(sum, name, strlen(name) + 1);
-}
-
 /* Folders change with their entries: they say something only by their mode. */
-static void add_changed(struct digest *sum, const char *to,
-                        const struct copytree_entry *e) {
-    if (S_ISDIR(e->status.st_mode)) {
-        digest_add(sum, &e->status.st_mode, sizeof e->status.st_mode);
-        digest_add(sum, e->name, strlen(e->name) + 1);
-        return;
-    }
-    AUTO_FREE char *path = text_format("%s/%s", to, e->name);
-    digest_entry(sum, path, e->name);
+static bool is_same_folder(const struct stat *a, const struct stat *b) {
+    return S_ISDIR(a->st_mode) && a->st_mode == b->st_mode;
 }
 
-bool copytree_changed(const struct copytree *tree, const char *to,
-                      uint8_t digest[static 16]) {
+bool copytree_changed(const struct copytree *tree, const char *to, const char *shown,
+                      struct written *written) {
     struct copytree now = {0};
-    struct digest sum = {0};
+    bool changed = false;
     note(&now, to);
     for (uint32_t i = 0, j = 0; i < tree->n || j < now.n;) {
-        int order = i == tree->n ? 1
-                    : j == now.n ? -1
-                                 : strcmp(tree->entries[i].name, now.entries[j].name);
+        const struct copytree_entry *was = i < tree->n ? &tree->entries[i] : NULL;
+        const struct copytree_entry *is = j < now.n ? &now.entries[j] : NULL;
+        int order = !was ? 1 : !is ? -1 : strcmp(was->name, is->name);
+        i += order <= 0;
+        j += order >= 0;
+        if (order == 0 && is_same(&was->status, &is->status))
+            continue;
+        changed = true;
+        AUTO_FREE char *name =
+            text_format("%s/%s", shown, order < 0 ? was->name : is->name);
+        AUTO_FREE char *path = text_format("%s/%s", to, order < 0 ? was->name : is->name);
         if (order < 0)
-            add_gone(&sum, tree->entries[i++].name);
-        else if (order > 0)
-            add_changed(&sum, to, &now.entries[j++]);
-        else if (is_same(&tree->entries[i].status, &now.entries[j].status))
-            i++, j++;
-        else
-            add_changed(&sum, to, &now.entries[j]), i++, j++;
+            written_add_gone(written, name);
+        else if (order > 0 || !is_same_folder(&was->status, &is->status))
+            written_add(written, path, name, order == 0);
     }
     copytree_deinit(&now);
-    memset(digest, 0, 16);
-    if (sum.total == 0)
-        return false;
-    digest_end(&sum, digest);
-    return true;
+    return changed;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type,

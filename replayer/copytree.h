@@ -9,6 +9,8 @@
 #define COPYTREE_MAX_FILES 100000u
 #define COPYTREE_PREFIX    ".dearth-copy-" /* names of folders that hold a copy */
 
+struct written;
+
 /* Zero is valid and empty. */
 struct copytree {
     struct copytree_entry *entries; /* what the copy looked like when it was made */
@@ -26,11 +28,12 @@ int copytree_make(struct copytree *tree, const char *from, const char *to);
 
 /**
  * Compare @to with what was copied.
- * @digest: over entries that are new, changed or gone; all zero when none is
+ * @shown: how the program calls @to
+ * @written: entries that are new, changed or gone are added
  * Return: true when anything differs.
  */
-bool copytree_changed(const struct copytree *tree, const char *to,
-                      uint8_t digest[static 16]);
+bool copytree_changed(const struct copytree *tree, const char *to, const char *shown,
+                      struct written *written);
 
 /** Remove everything below @path and @path itself. */
 void copytree_remove(const char *path);

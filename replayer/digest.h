@@ -1,5 +1,4 @@
-/* A running 128-bit digest over bytes and file trees (the key hash, chained block by
- * block). */
+/* A running 128-bit digest over bytes (the key hash, chained block by block). */
 #ifndef DEARTH_DIGEST_H
 #define DEARTH_DIGEST_H
 
@@ -18,15 +17,5 @@ struct digest {
 void digest_add(struct digest *digest, const void *data, size_t n);
 /** All zero when nothing was added. */
 void digest_end(struct digest *digest, uint8_t out[static 16]);
-
-/**
- * Add every entry below the folder @path, in the order of their names: name, type, mode,
- * size, contents or link target, and an overlay's own marks (whiteouts, opaque,
- * redirected).
- * @shown: what the folder is called in the digest
- */
-void digest_tree(struct digest *digest, const char *path, const char *shown);
-/** The same for one entry. */
-void digest_entry(struct digest *digest, const char *path, const char *shown);
 
 #endif

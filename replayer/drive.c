@@ -7,6 +7,8 @@
  *   guarded  what looked suspicious, once more with guarded blocks (guarding.h)
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
  *            longer limit: a busy machine is no hang; if it ends now, that counts
+ *   doubted  other output than the baseline's        until a run without a fault, made
+ *            after them (a control), says that it is not the clock which has moved on
  *
  * Invariant: each task is in one of the lists, with the runner, or settled; `done` counts
  * the plan's faults whose series of executions is settled.
@@ -32,6 +34,8 @@
 #define EARLY_FACTOR                                                                     \
     12u /* enough to use SPIN_FACTOR times the baseline's processor time */
 #define EARLY_EXTRA_NS 500000000u
+#define CONTROL_FACTOR 20u /* of the baseline's duration, from one control to the next */
+#define MIN_CONTROL_NS 2000000000u
 #define MAX_RETRIES    4u /* of a fault whose site only some runs reach */
 #define GUARDED_FACTOR 5u /* times the limit: every stack is walked, every block filled */
 #define GUARDED_RUNS   2u /* without a fault, before the first guarded attempt */
@@ -63,6 +67,8 @@ struct task {
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;
     struct judgement first_judgement;
+    struct observation doubted; /* until a control has run */
+    bool is_control;
 };
 
 struct task_list {
@@ -83,7 +89,7 @@ enum guarded_state { GUARDED_UNKNOWN, GUARDED_ON_TRIAL, GUARDED_FIT, GUARDED_REF
 
 struct drive {
     struct replay *replay;
-    struct task_list urgent, late;
+    struct task_list urgent, late, doubted;
     struct task_list snapshots; /* faults for snapshot runs */
     struct task_list reruns;    /* what snapshots refused */
     struct batch **batches;
@@ -101,8 +107,11 @@ struct drive {
     uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
     bool late_phase, stopping;
-    uint32_t n_hung;  /* settled as hung */
-    bool early_wrong; /* something that passed the shorter limit did end */
+    uint32_t n_hung;     /* settled as hung */
+    bool early_wrong;    /* something that passed the shorter limit did end */
+    uint64_t control_ns; /* when the last control was started; 0 = none was */
+    uint32_t covered;    /* doubted ones that were there then */
+    bool control_flying;
 };
 
 /* --- lists --- */
@@ -120,8 +129,10 @@ static struct task *pop(struct task_list *list) {
 }
 
 static void free_task(struct task *task) {
-    if (task)
+    if (task) {
         observation_deinit(&task->first);
+        observation_deinit(&task->doubted);
+    }
     free(task);
 }
 
@@ -180,7 +191,26 @@ static struct task *next_guarded(struct drive *d) {
     return pop(&d->urgent);
 }
 
-static struct task *next_task(struct drive *d) {
+/* Controls are cheap against what runs between them. */
+static bool control_is_due(const struct drive *d) {
+    uint64_t every = CONTROL_FACTOR * d->replay->baseline.duration_ns;
+    every = every > MIN_CONTROL_NS ? every : MIN_CONTROL_NS;
+    return d->doubted.head < d->doubted.n && !d->control_flying &&
+           (!d->control_ns || progress_clock() - d->control_ns >= every);
+}
+
+static struct task *make_control(struct drive *d) {
+    if (d->doubted.head == d->doubted.n || d->control_flying)
+        return NULL;
+    struct task *task = text_alloc(sizeof *task);
+    task->is_control = true;
+    d->control_flying = true;
+    d->control_ns = progress_clock();
+    d->covered = d->doubted.n;
+    return task;
+}
+
+static struct task *next_fault(struct drive *d) {
     if (d->stopping)
         return NULL;
     struct task *task = pop(&d->urgent);
@@ -197,6 +227,11 @@ static struct task *next_task(struct drive *d) {
     return task;
 }
 
+static struct task *next_task(struct drive *d) {
+    struct task *task = control_is_due(d) ? make_control(d) : next_fault(d);
+    return task ? task : make_control(d);
+}
+
 /*
  * A program with hundreds of hanging sites need not wait out the whole limit for each. Once some
  * have hung, first executions get a shorter limit, which is still many times what a run without
@@ -207,7 +242,7 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
     const struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
         return GUARDED_FACTOR * r->time_limit_ns;
-    if (d->late_phase)
+    if (d->late_phase || task->is_control)
         return LATE_LIMIT_FACTOR * r->time_limit_ns;
     bool early = d->n_hung >= (task->is_late ? EARLY_SURE : EARLY_AFTER);
     uint64_t fastest = r->baseline.duration_ns;
@@ -325,7 +360,8 @@ static bool is_own_doing(const struct replay *r, const struct task *task,
     for (uint32_t i = 0; i < r->n_runs; i++)
         cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
     bool runaway = seen->duration_ns < task->limit_ns;
-    return runaway || seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+    return runaway || seen->hang == HANG_DEADLOCK ||
+           seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
 static int postpone(struct task_list *list, struct task *task, struct observation *seen,
@@ -437,6 +473,8 @@ static int take_refusal(struct drive *d, struct task *task,
     const char *reason = snapshot_refusal_name((enum shm_refusal)seen->refusal);
     if (reason)
         return leave_to_rerun(d, task, reason);
+    if (++task->lost >= MAX_LOST)
+        return leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_LIMIT));
     task->batch = NULL;
     push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
@@ -536,6 +574,7 @@ static int take_confirmation(struct drive *d, struct task **task,
 /* Did the original behave as if it had not been copied? */
 static bool has_diverged(const struct replay *r, const struct observation *seen) {
     const struct baseline *b = &r->baseline;
+    struct judgement j = {0};
     if (seen->refusal == SHM_REFUSED_FILES) /* ended by us: as far as it came */
         return b->stdout_stable && seen->stdout_kept <= b->stdout_kept &&
                seen->stdout_kept &&
@@ -550,7 +589,8 @@ static bool has_diverged(const struct replay *r, const struct observation *seen)
     }
     uint64_t slack = most - least + most / CALLS_VARY + 1;
     return seen->calls + slack < least || seen->calls > most + slack ||
-           baseline_stdout_same(b, seen) == 0 || baseline_files_same(b, seen) == 0;
+           baseline_stdout_same(b, seen, &j) == 0 ||
+           baseline_files_same(b, seen, &j) == 0;
 }
 
 /* What its copies showed is no evidence: their faults are for whole programs. */
@@ -682,7 +722,7 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (!wanted || r->under != UNDER_PLAIN || !r->traced ||
+    if (!wanted || r->options->output_check || r->under != UNDER_PLAIN || !r->traced ||
         r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
@@ -692,13 +732,8 @@ static void collect_snapshots(struct drive *d) {
 }
 
 /* Takes @task over. @seen stays the caller's (or is emptied). */
-static int take_result(struct drive *d, struct task *task, struct observation *seen) {
+static int settle_result(struct drive *d, struct task *task, struct observation *seen) {
     struct replay *r = d->replay;
-    if (seen->start_error) {
-        free_task(task);
-        return error_print_errno(-seen->start_error, "%s: cannot be started again",
-                                 r->conditions.exe);
-    }
     if (task->order.under == UNDER_GUARDED)
         return take_guarded(d, task, seen);
     struct judgement j =
@@ -738,6 +773,68 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     }
     task->is_late = false;
     return again(d, task);
+}
+
+/* Does a run without a fault show what the baseline does not? */
+static bool is_news(const struct replay *r, const struct observation *seen) {
+    struct judgement j = {0};
+    return !baseline_stdout_same(&r->baseline, seen, &j) ||
+           !baseline_files_same(&r->baseline, seen, &j) ||
+           (r->baseline.status_stable && (seen->exit_code != r->baseline.exit_code ||
+                                          seen->exit_signal != r->baseline.exit_signal));
+}
+
+/* One more run that an attempt is compared with. @seen is taken over. */
+static int widen_baseline(struct replay *r, struct observation *seen,
+                          const struct session *session) {
+    int err = ledger_baseline(r->ledger, r->n_runs + 1, seen, (struct session *)session);
+    if (err < 0)
+        return err;
+    r->runs = text_realloc(r->runs, (r->n_runs + 1) * sizeof *r->runs);
+    r->runs[r->n_runs++] = *seen;
+    *seen = (struct observation){0};
+    baseline_deinit(&r->baseline);
+    baseline_fold(r->runs, r->n_runs, &r->baseline);
+    return 0;
+}
+
+/* A control that did not end by itself says nothing about output. */
+static int take_control(struct drive *d, struct observation *seen,
+                        const struct session *session) {
+    int err = 0;
+    d->control_flying = false;
+    if (session && !seen->timed_out && !seen->start_error && seen->attached &&
+        is_news(d->replay, seen))
+        err = widen_baseline(d->replay, seen, session);
+    while (err >= 0 && d->doubted.head < d->covered) {
+        struct task *task = pop(&d->doubted);
+        struct observation doubted = task->doubted;
+        task->doubted = (struct observation){0};
+        err = settle_result(d, task, &doubted);
+        observation_deinit(&doubted);
+    }
+    return err;
+}
+
+static int take_result(struct drive *d, struct task *task, struct observation *seen) {
+    struct replay *r = d->replay;
+    if (seen->start_error) {
+        free_task(task);
+        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+                                 r->conditions.exe);
+    }
+    if (seen->output_checked && seen->output_check != 0 && seen->output_check != 1) {
+        free_task(task);
+        return -EINVAL; /* the worker has said why */
+    }
+    struct judgement j =
+        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
+        return settle_result(d, task, seen);
+    task->doubted = *seen;
+    *seen = (struct observation){0};
+    push(&d->doubted, task);
+    return 0;
 }
 
 static int take_lost(struct drive *d, struct task *task, int err) {
@@ -789,7 +886,12 @@ static int wait_one(struct drive *d) {
         observation_deinit(&seen);
         return err < 0 ? error_print_errno(err, "waiting for an attempt") : 0;
     }
-    err = err > 0 ? take_result(d, task, &seen) : take_lost(d, task, err);
+    if (task->is_control) {
+        free_task(task);
+        err = take_control(d, &seen, err > 0 ? session : NULL);
+    } else {
+        err = err > 0 ? take_result(d, task, &seen) : take_lost(d, task, err);
+    }
     observation_deinit(&seen);
     return err;
 }
@@ -829,7 +931,8 @@ int drive_run(struct replay *r) {
     if (outcome == REPLAY_BUDGET && d.next_fault == r->plan.n_faults &&
         d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
         d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&
-        !d.n_flying_batches && d.guarded.head == d.guarded.n)
+        d.doubted.head == d.doubted.n && !d.n_flying_batches &&
+        d.guarded.head == d.guarded.n)
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
     free_list(&d.urgent);
@@ -845,6 +948,7 @@ int drive_run(struct replay *r) {
     if (d.guarded_hung)
         error_info("%u guarded executions passed their time limit and were not judged",
                    d.guarded_hung);
+    free_list(&d.doubted);
     for (uint32_t i = 0; i < d.n_tags; i++)
         free_task(d.flying[i]);
     free(d.flying);

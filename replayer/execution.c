@@ -30,8 +30,10 @@
 #include "debugger.h"
 #include "launch.h"
 #include "leaks.h"
+#include "output_check.h"
 #include "run.h"
 #include "snapshot.h"
+#include "written.h"
 
 #define MS            1000000ull
 /* What outlives the first process may still print for a moment: shells' background jobs.
@@ -42,6 +44,15 @@
 /* On a busy machine limits are stretched by the time the tree waited for a processor, so that a
  * verdict does not depend on the load; but not for ever. */
 #define STRETCH_MOST  10u
+/* Who still does something new (prints what it usually prints, allocates in new places) is slow
+ * and has not hung: up to so many times the limit. */
+#define PROGRESS_MOST 5u
+/* New within this part of the limit, counted from its end. */
+#define PROGRESS_PART 4u
+/* Between the two samples of a program that seems to have hung. */
+#define SAMPLE_GAP_NS (300 * MS)
+/* Less than this part of a processor is idle: a loop of short sleeps takes a few percent. */
+#define IDLE_PART     4u
 #define GIVE_UP_NS                                                                       \
     (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
@@ -236,6 +247,77 @@ static bool is_over(uint64_t now, uint64_t since, uint64_t limit_ns,
     return now >= since + limit_ns + starved_ns;
 }
 
+static struct work look_at_work(const struct run *run) {
+    const struct shm_progress *progress = &run->x->session->arena->progress;
+    struct work w = {.printed = run->output->total + run->errors->total,
+                     .calls = __atomic_load_n(&progress->calls, __ATOMIC_RELAXED),
+                     .run_ns = run->tracer.run_ns,
+                     .slices = run->tracer.slices};
+    for (uint32_t i = 0; i < SHM_PROGRESS_BITS / 64; i++)
+        w.places += (uint64_t)__builtin_popcountll(
+            __atomic_load_n(&progress->places[i], __ATOMIC_RELAXED));
+    return w;
+}
+
+/* New: allocations in places where there was none yet, and output, as long as it is no more than
+ * about what the program prints without a fault; an error message in a loop is nothing new. */
+static void watch_work(struct run *run, uint64_t now) {
+    struct work w = look_at_work(run);
+    uint64_t usual = 2 * run->x->options->usual_output + 4096;
+    if (w.places > run->work.places ||
+        (w.printed > run->work.printed && w.printed <= usual))
+        run->new_work_ns = now;
+    run->work = w;
+}
+
+/* What went on between the two samples. */
+static enum hang name_hang(const struct run *run, uint64_t now) {
+    const struct work *was = &run->sampled_work;
+    struct work w = look_at_work(run);
+    uint64_t gap = now - run->sampled_ns;
+    if (w.printed > was->printed)
+        return HANG_PRINTING;
+    if (!run->x->traced)
+        return HANG_UNKNOWN;
+    /* on a busy machine one may want a processor all the time and get little */
+    bool idle = w.run_ns - was->run_ns < gap / IDLE_PART &&
+                !(run->sampled_busy && tracer_wants_cpu(&run->tracer));
+    if (idle && tracer_is_deadlocked(&run->tracer))
+        return HANG_DEADLOCK;
+    if (idle)
+        return w.slices - was->slices > 2 ? HANG_POLLING : HANG_BLOCKED;
+    return w.calls > was->calls ? HANG_ALLOCATING : HANG_SPINNING;
+}
+
+static bool is_slow(const struct run *run, uint64_t now) {
+    return run->new_work_ns && now - run->new_work_ns < run->limit_ns / PROGRESS_PART &&
+           !is_over(now, run->started, PROGRESS_MOST * run->limit_ns,
+                    run->tracer.starved_ns);
+}
+
+/* Past its limit, twice: two samples show the loop between them, and what it does in it. */
+static bool has_hung(struct run *run, uint64_t now) {
+    if (!run->sampled) {
+        run->sampled = true;
+        run->sampled_ns = now;
+        tracer_watch(&run->tracer, run->first);
+        run->sampled_work = look_at_work(run);
+        run->sampled_busy = tracer_wants_cpu(&run->tracer);
+        if (run->x->traced) /* else attaching to it is the last thing before its end */
+            tracer_sample(&run->tracer, run->first);
+        return false;
+    }
+    if (now - run->sampled_ns < SAMPLE_GAP_NS)
+        return false;
+    tracer_watch(&run->tracer, run->first);
+    run->seen->hang = name_hang(run, now);
+    if (run->x->traced)
+        tracer_sample_again(&run->tracer);
+    else
+        tracer_sample(&run->tracer, run->first);
+    return true;
+}
+
 /* Has it printed too much, hung, or left processes behind? Says so in the observation. */
 static bool must_end(struct run *run, uint64_t now) {
     const struct runner_options *options = run->x->options;
@@ -249,11 +331,13 @@ static bool must_end(struct run *run, uint64_t now) {
         return run->seen->left_processes;
     }
     if (!runaway && (!run->limit_ns ||
-                     !is_over(now, run->started, run->limit_ns, tracer->starved_ns)))
+                     !is_over(now, run->started, run->limit_ns, tracer->starved_ns) ||
+                     is_slow(run, now)))
+        return false;
+    if (!has_hung(run, now))
         return false;
     run->seen->timed_out = true;
     run->seen->duration_ns = now - run->started;
-    tracer_sample(&run->tracer, run->first);
     return true;
 }
 
@@ -261,12 +345,17 @@ static bool must_end(struct run *run, uint64_t now) {
 static uint64_t enforce(struct run *run, uint64_t now) {
     if (now - run->watched >= HEARTBEAT_NS) {
         run->watched = now;
-        tracer_watch_starving(&run->tracer, run->first);
+        tracer_watch(&run->tracer, run->first);
+        watch_work(run, now);
     }
     if (run->kill_started || must_end(run, now)) {
         kill_tree(run, now);
         return now + KILL_AGAIN_NS;
     }
+    if (run->sampled && now - run->sampled_ns < SAMPLE_GAP_NS)
+        return now < run->sampled_ns + SAMPLE_GAP_NS - HEARTBEAT_NS
+                   ? now + HEARTBEAT_NS
+                   : run->sampled_ns + SAMPLE_GAP_NS;
     return now + HEARTBEAT_NS;
 }
 
@@ -309,6 +398,8 @@ static void wait_for_something(struct run *run, uint64_t until) {
 int run_follow(struct run *run) {
     for (;;) {
         reap(run);
+        if (run->all_ended && !run->seen->timed_out)
+            tracer_forget_sample(&run->tracer);
         if (run->all_ended)
             return 0;
         int err = run->snapshots ? snapshots_serve(run) : 0;
@@ -439,6 +530,14 @@ static void give_up_start(struct run *run, int err) {
     capture_close(run->errors);
 }
 
+static void read_files(const struct execution *x, struct observation *seen) {
+    struct written written = {0};
+    seen->files_known = scratch_read(x->scratch, &written);
+    seen->files = written.files;
+    seen->n_files = written.n;
+    written_digest(written.files, written.n, seen->files_digest);
+}
+
 /* From its start to its end, with its files. Return: 0 or a negative errno after a message. */
 static int run_whole(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
@@ -466,7 +565,8 @@ static int run_whole(struct run *run, uint64_t time_limit_ns) {
     if (err)
         return err;
     run_finish(run);
-    return scratch_clean(x->scratch, &seen->files_known, seen->files_digest);
+    read_files(x, seen);
+    return scratch_clean(x->scratch, output_check_run(x, seen));
 }
 
 static int run_order(struct execution *x, const struct order *order,

@@ -15,6 +15,7 @@
 #include "attempt.h"
 #include "attribution.h"
 #include "error.h"
+#include "facility.h"
 #include "frames.h"
 #include "idmap.h"
 #include "store.h"
@@ -26,7 +27,8 @@
  * was injected. */
 struct series {
     uint32_t tried;
-    uint32_t watched; /* of these, those that looked for leaks */
+    uint32_t watched;   /* of these, those that looked for leaks */
+    uint32_t unreached; /* executions that did not come to the call */
     bool disagrees;
     uint32_t group; /* last group that counted it */
 };
@@ -35,14 +37,15 @@ struct item { /* one bad attempt */
     int64_t attempt_id, location_id;
     uint32_t series; /* index */
     enum verdict verdict;
-    bool once, has_place;
+    bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
-    bool plain; /* nothing but the fault was different from an ordinary run */
+    bool plain;  /* nothing but the fault was different from an ordinary run */
     uint32_t repeat;
     char *policy;
     char *identity;
     char *module;
     enum attributed_to to;
+    const struct facility *facility;
 };
 
 struct place { /* how a fault's location is called */
@@ -125,16 +128,16 @@ static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
-    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where "
+    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
+    "a.silent "
     "FROM attempt a JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
     "site "
     "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
     "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
-    "WHERE a.fired = 1 ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, "
-    "a.under, "
-    "a.id";
+    "WHERE a.fired = 1 OR a.verdict = 'unreached' ORDER BY r.recording_id, a.site_id, "
+    "a.occurrence, a.mode, a.under, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -171,6 +174,16 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         item->has_place = true;
         return 0;
     }
+    const struct frame *entry = NULL;
+    if (item->verdict == VERDICT_DEGRADED)
+        item->facility = facility_find(fault.items, fault.n, exe, &entry);
+    if (item->facility) {
+        text_add(identity, "|");
+        attribution_place(entry, identity);
+        item->module = text_dup(entry->module);
+        item->to = ATTRIBUTED_LIBC;
+        return 0;
+    }
     /* nothing but the fault's own location to go by */
     int64_t value;
     if (idmap_get(&w->places, item->location_id, &value)) {
@@ -185,15 +198,16 @@ static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verd
         w->items =
             text_realloc(w->items, (w->n_items ? 2 * w->n_items : 1) * sizeof *w->items);
     struct item *item = &w->items[w->n_items++];
-    *item = (struct item){.attempt_id = sqlite3_column_int64(s, 0),
-                          .location_id = sqlite3_column_int64(s, 10),
-                          .series = w->n_series - 1,
-                          .verdict = verdict,
-                          .once = strcmp(store_column_text(s, 3), "once") == 0,
-                          .plain = under_from_name(store_column_text(s, 17)) !=
-                                   UNDER_GUARDED,
-                          .repeat = (uint32_t)sqlite3_column_int64(s, 6),
-                          .policy = text_dup(store_column_text(s, 5))};
+    *item =
+        (struct item){.attempt_id = sqlite3_column_int64(s, 0),
+                      .location_id = sqlite3_column_int64(s, 10),
+                      .series = w->n_series - 1,
+                      .verdict = verdict,
+                      .once = strcmp(store_column_text(s, 3), "once") == 0,
+                      .plain = under_from_name(store_column_text(s, 17)) != UNDER_GUARDED,
+                      .silent = sqlite3_column_int(s, 19) > 0,
+                      .repeat = (uint32_t)sqlite3_column_int64(s, 6),
+                      .policy = text_dup(store_column_text(s, 5))};
     return item;
 }
 
@@ -291,6 +305,12 @@ static int load_attempts(struct work *w) {
             last = key;
         }
         struct series *series = &w->series[w->n_series - 1];
+        if (verdict == VERDICT_UNREACHED) {
+            series->unreached++;
+            continue;
+        }
+        if (!series->tried)
+            first = verdict;
         series->tried++;
         series->disagrees |= verdict != first;
         series->watched += sqlite3_column_type(s, 13) != SQLITE_NULL;
@@ -313,7 +333,7 @@ static enum severity severity_of(const struct item *item) {
 }
 
 /* By severity, identity; within one the best evidence first: with a stack, not
- * guarded, once, not a repeat. */
+ * guarded, silent, once, not a repeat. */
 static int compare_items(const void *x, const void *y) {
     const struct item *a = x, *b = y;
     int severity = (int)severity_of(b) - (int)severity_of(a);
@@ -326,6 +346,8 @@ static int compare_items(const void *x, const void *y) {
         return a->has_place ? -1 : 1;
     if (a->plain != b->plain)
         return a->plain ? -1 : 1;
+    if (a->silent != b->silent)
+        return a->silent ? -1 : 1;
     if (a->once != b->once)
         return a->once ? -1 : 1;
     if (a->repeat != b->repeat)
@@ -336,7 +358,7 @@ static int compare_items(const void *x, const void *y) {
 struct group {
     const struct item *items;
     uint32_t n;
-    uint32_t tried;
+    uint32_t tried, unreached;
     bool flaky; /* no fault of it showed the same every time */
 };
 
@@ -346,8 +368,10 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     struct group g = {.items = items, .n = n, .flaky = true};
     for (uint32_t i = 0; i < n; i++) {
         struct series *s = &w->series[items[i].series];
-        if (s->group != number)
+        if (s->group != number) {
             g.tried += items[i].leaked ? s->watched : s->tried;
+            g.unreached += s->unreached;
+        }
         s->group = number;
         g.flaky &= s->disagrees && !items[i].leaked;
     }
@@ -379,7 +403,10 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
     sqlite3_bind_int64(t->upsert, 10, g->n);
     sqlite3_bind_int64(t->upsert, 11, g->tried);
-    sqlite3_bind_int(t->upsert, 12, best->leaked);
+    sqlite3_bind_int(t->upsert, 15, best->leaked);
+    sqlite3_bind_int64(t->upsert, 12, g->unreached);
+    bind_or_null(t->upsert, 13, best->facility ? best->facility->name : NULL);
+    bind_or_null(t->upsert, 14, best->facility ? best->facility->effect : NULL);
     int r = store_step_done(w->store, t->upsert);
     if (r < 0)
         return r;
@@ -400,13 +427,16 @@ static int prepare(struct work *w, struct statements *t) {
     int r = store_prepare(
         w->store,
         "INSERT INTO finding (replay_id, identity, verdict, severity, attributed_module, "
-        "attributed_to, policy, location_id, attempt_id, bad, tried, leaked) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+        "attributed_to, policy, location_id, attempt_id, bad, tried, unreached, "
+        "facility, effect, leaked) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
         "ON CONFLICT (identity) DO UPDATE SET verdict = excluded.verdict, "
         "severity = excluded.severity, attributed_module = excluded.attributed_module, "
         "attributed_to = excluded.attributed_to, policy = excluded.policy, "
         "location_id = excluded.location_id, attempt_id = excluded.attempt_id, "
-        "bad = excluded.bad, tried = excluded.tried, leaked = excluded.leaked",
+        "bad = excluded.bad, tried = excluded.tried, unreached = excluded.unreached, "
+        "facility = excluded.facility, effect = excluded.effect, "
+        "leaked = excluded.leaked",
         &t->upsert);
     if (r == 0)
         r = store_prepare(w->store, "SELECT id FROM finding WHERE identity = ?1",

@@ -90,6 +90,12 @@ int gate_mark_known(struct report_data *data, const char *path) {
     return 0;
 }
 
+static bool counts(const struct report_finding *f, const struct gate_options *options) {
+    if (options->fail_on == REPORT_NONE)
+        return false;
+    return f->severity <= options->fail_on || (options->silent && f->silent);
+}
+
 struct tally {
     size_t n_new, n_known, n_runtime;
 };
@@ -125,13 +131,13 @@ static int judge_findings(const struct report_data *data,
     if (n < 0)
         return (int)n;
     for (int64_t i = 0; i < n; i++)
-        if (options->fail_on != REPORT_NONE &&
-            groups[i].members[0]->severity <= options->fail_on)
+        if (counts(groups[i].members[0], options))
             judge_group(&groups[i], options, &tally, why);
     report_groups_free(groups, n);
     if (tally.n_new)
         text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
-                  tally.n_new == 1 ? "" : "s", report_severity_name(options->fail_on),
+                  tally.n_new == 1 ? "" : "s",
+                  options->silent ? "silent" : report_severity_name(options->fail_on),
                   options->baseline ? " that the baseline does not have" : "");
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);

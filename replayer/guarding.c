@@ -39,6 +39,7 @@ static void say(char *why, size_t n, const char *what) {
 
 bool guarding_refusal(const struct baseline *b, const struct observation *seen, char *why,
                       size_t n) {
+    struct judgement unused = {0};
     char damage[120];
     if (seen->damage.kind) {
         damage_describe(&seen->damage, damage, sizeof damage);
@@ -50,9 +51,9 @@ bool guarding_refusal(const struct baseline *b, const struct observation *seen, 
         snprintf(why, n, "without any fault it ends with %s %d then",
                  seen->exit_signal ? "signal" : "status",
                  seen->exit_signal ? seen->exit_signal : seen->exit_code);
-    } else if (baseline_stdout_same(b, seen) == 0) {
+    } else if (baseline_stdout_same(b, seen, &unused) == 0) {
         say(why, n, "without any fault it prints something else then");
-    } else if (baseline_files_same(b, seen) == 0) {
+    } else if (baseline_files_same(b, seen, &unused) == 0) {
         say(why, n, "without any fault it writes other files then");
     } else {
         return false;

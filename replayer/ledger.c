@@ -14,6 +14,7 @@
 #include "recorder/session.h"
 #include "replay.h"
 #include "text.h"
+#include "written.h"
 
 struct ledger {
     struct store *store;
@@ -87,6 +88,7 @@ static char *describe_options(const struct replay_options *o) {
     json_int(&j, "n_shards", o->plan.n_shards);
     json_text(&j, "how", hows[o->how]);
     json_text(&j, "guard", guards[o->guarding]);
+    json_text(&j, "output_check", o->output_check);
     json_int(&j, "repeat", o->repeat);
     json_int(&j, "baseline_runs", o->baseline_runs);
     json_text(&j, "leaks", replay_leaks_name(o->leaks));
@@ -163,11 +165,11 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id) VALUES "
+        "damage_offset, damage_site_id, differs, hang, hang_call) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
-        "?46, (SELECT id FROM site WHERE key = ?47))",
+        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50)",
         &l->attempt);
     if (r == 0)
         r = store_prepare(store,
@@ -311,6 +313,28 @@ static int insert_baseline(struct ledger *l, uint32_t ordinal,
     return store_step_done(l->store, s);
 }
 
+static int store_files(struct ledger *l, int64_t baseline_id,
+                       const struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(l->store,
+                      "INSERT OR REPLACE INTO baseline_file (baseline_id, path, mode, "
+                      "size, digest, existed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                      &s);
+    for (uint32_t i = 0; r == 0 && i < o->n_files; i++) {
+        const struct written_file *f = &o->files[i];
+        AUTO_FREE char *path = text_utf8(f->path, strlen(f->path));
+        sqlite3_bind_int64(s, 1, baseline_id);
+        sqlite3_bind_text(s, 2, path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(s, 3, f->mode);
+        sqlite3_bind_int64(s, 4, (int64_t)f->size);
+        sqlite3_bind_blob(s, 5, f->digest, 16, SQLITE_STATIC);
+        sqlite3_bind_int(s, 6, f->existed);
+        r = store_step_done(l->store, s);
+    }
+    return r;
+}
+
 struct count_sites {
     struct ledger *ledger;
     struct session_site_cache *cache;
@@ -366,8 +390,11 @@ int ledger_baseline(struct ledger *l, uint32_t ordinal, const struct observation
         r = store_begin(l->store);
     if (r == 0)
         r = insert_baseline(l, ordinal, seen);
+    int64_t id = sqlite3_last_insert_rowid(l->store->db);
     if (r == 0)
-        r = store_sites(l, sqlite3_last_insert_rowid(l->store->db), session);
+        r = store_files(l, id, seen);
+    if (r == 0)
+        r = store_sites(l, id, session);
     if (r == 0)
         r = store_commit(l->store);
     if (r < 0)
@@ -378,7 +405,9 @@ int ledger_baseline(struct ledger *l, uint32_t ordinal, const struct observation
 int ledger_forget_baselines(struct ledger *l) {
     AUTO_FREE char *sql = text_format(
         "DELETE FROM baseline_site WHERE baseline_id IN (SELECT id FROM baseline "
-        "WHERE replay_id = %1$lld); DELETE FROM baseline WHERE replay_id = %1$lld",
+        "WHERE replay_id = %1$lld); DELETE FROM baseline_file WHERE baseline_id IN "
+        "(SELECT id FROM baseline WHERE replay_id = %1$lld); DELETE FROM baseline WHERE "
+        "replay_id = %1$lld",
         (long long)l->replay_id);
     return store_exec(l->store, sql);
 }
@@ -506,6 +535,27 @@ static void bind_damage(sqlite3_stmt *s, const struct damage_seen *damage) {
         store_bind_key(s, 47, damage->allocator);
 }
 
+/* NULL when everything is as without the fault. */
+static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j) {
+    struct text out = {0};
+    struct json json = {.out = &out, .compact = true};
+    if (!j->n_differences)
+        return;
+    json_open(&json, NULL, '[');
+    for (uint32_t i = 0; i < j->n_differences; i++) {
+        const struct difference *d = &j->differences[i];
+        json_open(&json, NULL, '{');
+        json_text(&json, "what", d->what);
+        json_text(&json, "how", d->how);
+        json_text(&json, "path", d->path[0] ? d->path : NULL);
+        json_text(&json, "detail", d->detail[0] ? d->detail : NULL);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    sqlite3_bind_text(s, at, out.data, -1, SQLITE_TRANSIENT);
+    text_deinit(&out);
+}
+
 static void bind_result(sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
     bind_end(s, 17, o);
@@ -537,6 +587,11 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
     sqlite3_bind_int(s, 37, j->silent);
     if (o->output_checked)
         sqlite3_bind_int(s, 38, o->output_check);
+    bind_differences(s, 48, j);
+    if (o->timed_out) {
+        bind_text(s, 49, hang_name(o->hang));
+        bind_text(s, 50, o->hang_call[0] ? o->hang_call : NULL);
+    }
 }
 
 /* ledger_leak_sites() has made their rows. */

@@ -40,9 +40,9 @@
 
 #include "../common/error.h"
 #include "../common/text.h"
-#include "digest.h"
 #include "mounts.h"
 #include "namespace.h"
+#include "written.h"
 
 enum cover_kind {
     COVER_OVERLAY, /* copy-on-write */
@@ -550,21 +550,23 @@ bool overlay_used(const struct overlay *o) {
     return false;
 }
 
-int overlay_clean(struct overlay *o, uint8_t digest[static 16]) {
-    struct digest sum = {0};
+void overlay_read(const struct overlay *o, struct written *written) {
+    char upper[PATH_MAX];
+    for (size_t i = 0; i < o->n; i++)
+        if (cover_is_used(o, i, upper))
+            written_add_layer(written, upper, o->covers[i].path, o->covers[i].lower);
+}
+
+int overlay_clean(struct overlay *o) {
     size_t used = 0, last = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        char upper[PATH_MAX];
-        if (!cover_is_used(o, i, upper))
-            continue;
-        digest_tree(&sum, upper, o->covers[i].path);
-        used++;
-        last = i;
-    }
-    memset(digest, 0, 16);
+    char upper[PATH_MAX];
+    for (size_t i = 0; i < o->n; i++)
+        if (cover_is_used(o, i, upper)) {
+            used++;
+            last = i;
+        }
     if (used == 0)
         return 0;
-    digest_end(&sum, digest);
     int err = used == 1 && o->covers[last].leaf ? renew_one(o, last) : renew_all(o);
     return err ? error_print_errno(err, "cannot renew the private working tree") : 0;
 }

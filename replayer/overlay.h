@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct overlay;
+struct written;
 
 /**
  * Enter a mount namespace and build the view.
@@ -23,7 +24,8 @@ const char *overlay_uncovered(const struct overlay *overlay);
 /** See scratch_used(). */
 bool overlay_used(const struct overlay *overlay);
 
-/** See scratch_clean(). */
-int overlay_clean(struct overlay *overlay, uint8_t digest[static 16]);
+/** See scratch_read() and scratch_clean(). */
+void overlay_read(const struct overlay *overlay, struct written *written);
+int overlay_clean(struct overlay *overlay);
 
 #endif

@@ -16,7 +16,7 @@ struct progress {
     uint64_t started_ns, last_ns;
     uint64_t done, planned; /* faults settled, faults planned */
     uint64_t executions;
-    uint64_t guarded; /* of them, with guarded blocks */
+    uint64_t guarded;              /* of them, with guarded blocks */
     uint32_t verdicts[N_VERDICTS]; /* executions by verdict */
 };
 

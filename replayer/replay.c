@@ -425,6 +425,10 @@ int command_replay(int argc, char **argv) {
          true},
         {0, "policy", CLI_LIST, &c.policies, "NAME=GLOB",
          "an abort with such a function on its stack is deliberate"},
+        {0, "output-check", CLI_TEXT, &o->output_check, "COMMAND",
+         "shell command that says whether an attempt's output is as usual (0) or not "
+         "(1): "
+         "dearth-replay(1)"},
         {0, "leaks", CLI_CHOICE, &c.leaks, NULL,
          "run what ended in order once more and look for leaked blocks: a few faults of "
          "each location, or each fault (location)",

@@ -49,9 +49,10 @@ struct replay_options {
     uint32_t n_policies;
     enum under under; /* UNDER_PLAIN (a sanitizer's build is noticed), UNDER_VALGRIND */
     enum guarding_mode
-        guarding; /* which attempts are run once more with guarded blocks */
-    bool summary; /* say at the end what was found */
-    bool dry_run; /* print the plan on stdout, run nothing */
+        guarding;             /* which attempts are run once more with guarded blocks */
+    const char *output_check; /* the user's comparison of output; NULL = ours */
+    bool summary;             /* say at the end what was found */
+    bool dry_run;             /* print the plan on stdout, run nothing */
 };
 
 void replay_options_init(struct replay_options *options);

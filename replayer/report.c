@@ -106,8 +106,9 @@ static int run(const struct report_options *options) {
 
 static int check(struct report_options *options, int n_operands, char **operands) {
     /* In the order of the choices below. */
-    static const int severities[] = {REPORT_NONE, REPORT_LOOK, REPORT_POLICY,
-                                     REPORT_WARNING, REPORT_BUG};
+    static const int severities[] = {REPORT_NONE,    REPORT_LOOK, REPORT_POLICY,
+                                     REPORT_WARNING, REPORT_BUG,  REPORT_BUG};
+    enum { SILENT = 4 };
     if (n_operands > 1)
         return error_print(-EINVAL, "report: one database at a time, not also '%s'",
                            operands[1]);
@@ -123,6 +124,7 @@ static int check(struct report_options *options, int n_operands, char **operands
     options->rules.baseline = options->baseline != NULL;
     options->rules.fail_on =
         options->fail_on < 0 ? REPORT_BUG : severities[options->fail_on];
+    options->rules.silent = options->fail_on == SILENT;
     return 0;
 }
 
@@ -148,8 +150,10 @@ int command_report(int argc, char **argv) {
          "too low; "
          "the four options below imply it"},
         {0, "fail-on", CLI_CHOICE, &o.fail_on, NULL,
-         "the least severity that fails the gate (default: bug)",
-         "none|look|policy|warning|bug"},
+         "the least severity that fails the gate (default: bug); silent: a bug, or a "
+         "wrong "
+         "answer with status 0 and no word on stderr",
+         "none|look|policy|warning|silent|bug"},
         {0, "fail-on-runtime", CLI_FLAG, &o.rules.runtime, NULL,
          "let findings count that went wrong inside the C library, the C++ runtime or "
          "the "

@@ -326,6 +326,32 @@ static void add_damage(struct json *j, const struct report_finding *f) {
     json_close(j, '}');
 }
 
+static int add_hang(struct json *j, const struct report_data *data,
+                    const struct report_finding *f) {
+    AUTO_FRAMES struct frames frames = {0};
+    const struct frame *loop;
+    if (!f->timed_out) {
+        json_null(j, "hang");
+        return 0;
+    }
+    int r = report_data_loop(data, f, &frames, &loop);
+    json_open(j, "hang", '{');
+    json_text(j, "kind", f->hang);
+    json_text(j, "call", f->hang_call);
+    if (r > 0) {
+        json_open_flat(j, "loop", '{');
+        add_place(j, loop->function, loop->file, loop->line, loop->module,
+                  (int64_t)loop->offset);
+        json_close(j, '}');
+    } else {
+        json_null(j, "loop");
+    }
+    if (r >= 0)
+        r = add_stack(j, "later_stack", data, f->later_stack_id);
+    json_close(j, '}');
+    return r;
+}
+
 static int add_finding(struct json *j, const struct report_data *data,
                        const struct report_finding *f) {
     AUTO_TEXT struct text repro = {0};
@@ -340,6 +366,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_text(j, "module", f->module);
     json_text(j, "kind", f->kind);
     json_text(j, "policy", f->policy);
+    json_text(j, "facility", f->facility);
+    json_text(j, "effect", f->effect);
     json_close(j, '}');
     int r = add_fault(j, data, f);
     if (r == 0)
@@ -347,12 +375,26 @@ static int add_finding(struct json *j, const struct report_data *data,
     if (r == 0)
         r = add_leaks(j, data, f);
     add_ending(j, f);
+    if (r == 0)
+        r = add_hang(j, data, f);
     json_text(j, "stderr_tail", f->stderr_tail);
     json_text(j, "under", f->under);
     add_damage(j, f);
+    json_bool(j, "silent", f->silent);
+    json_open(j, "differences", '[');
+    for (size_t i = 0; i < f->n_differences; i++) {
+        json_open_flat(j, NULL, '{');
+        json_text(j, "what", f->differences[i].what);
+        json_text(j, "how", f->differences[i].how);
+        json_text(j, "path", f->differences[i].path);
+        json_text(j, "detail", f->differences[i].detail);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
     json_open_flat(j, "rate", '{');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
+    json_int(j, "unreached", f->unreached);
     json_close(j, '}');
     json_open(j, "sites", '[');
     for (size_t i = 0; i < f->n_sites; i++)

@@ -61,7 +61,7 @@ static int add_findings(const struct report_data *data, struct text *out) {
         }
         report_add_repro(data, f, &repro);
         text_addf(out, "| %lld | %s | ", (long long)f->id,
-                  report_severity_name(f->severity));
+                  f->silent ? "silent warning" : report_severity_name(f->severity));
         add_code(headline.data, out);
         text_add(out, " | ");
         add_location(f->fault.location, out);

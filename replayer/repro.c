@@ -26,9 +26,11 @@
 #include "baseline.h"
 #include "conditions.h"
 #include "leaks.h"
+#include "output_check.h"
 #include "replay_private.h"
 #include "runner.h"
 #include "under.h"
+#include "written.h"
 
 #define DEFAULT_LIMIT_NS 60000000000u
 #define STDOUT_CAP       (64u << 20)
@@ -48,6 +50,7 @@ struct evidence {
     struct leaked_site *leaks; /* what it must leak again, the first above all */
     char **leak_places;
     uint32_t n_leaks;
+    char *output_check; /* NULL = none */
 };
 
 static void evidence_deinit(struct evidence *e) {
@@ -59,6 +62,7 @@ static void evidence_deinit(struct evidence *e) {
         free(e->leak_places[i]);
     free(e->leak_places);
     free(e->leaks);
+    free(e->output_check);
     *e = (struct evidence){0};
 }
 
@@ -78,7 +82,8 @@ static const char evidence_sql[] =
     "a.burst,"
     " s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
     "coalesce(r.time_limit_ns, 0),"
-    " l.function, l.file, l.line, lm.path, l.\"offset\", a.under FROM finding f"
+    " l.function, l.file, l.line, lm.path, l.\"offset\", a.under,"
+    " json_extract(r.options, '$.output_check') FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -124,6 +129,7 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
     e->traced = sqlite3_column_int(s, 13) != 0;
     e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
     e->location = read_location(s);
+    e->output_check = text_dup(store_column_text(s, 21));
 }
 
 static void read_leak(struct evidence *e, sqlite3_stmt *s) {
@@ -201,8 +207,35 @@ static void read_run(sqlite3_stmt *s, struct observation *o) {
     o->stdout_bytes = (uint64_t)sqlite3_column_int64(s, 5);
     copy_digest(s, 6, o->stdout_digest);
     o->stderr_tail = (char *)copy_blob(s, 7, &o->stderr_tail_n);
+    o->stderr_bytes = o->stderr_tail_n;
     o->files_known = sqlite3_column_bytes(s, 8) == 16;
     copy_digest(s, 8, o->files_digest);
+}
+
+/* By their digests: what they held is not stored, so that contents that vary are not
+ * compared. */
+static int read_files(struct store *store, int64_t baseline_id, struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(store,
+                      "SELECT path, mode, size, digest, existed FROM baseline_file WHERE "
+                      "baseline_id = ?1 ORDER BY path",
+                      &s);
+    int step = SQLITE_DONE;
+    if (r == 0)
+        sqlite3_bind_int64(s, 1, baseline_id);
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        o->files = text_realloc(o->files, (o->n_files + 1) * sizeof *o->files);
+        struct written_file *f = &o->files[o->n_files++];
+        *f = (struct written_file){.path = text_dup(store_column_text(s, 0)),
+                                   .mode = (uint32_t)sqlite3_column_int64(s, 1),
+                                   .size = (uint64_t)sqlite3_column_int64(s, 2),
+                                   .existed = sqlite3_column_int(s, 4) != 0};
+        copy_digest(s, 3, f->digest);
+    }
+    if (r == 0 && step != SQLITE_DONE)
+        r = store_error(store, "reading the files of a baseline run");
+    return r;
 }
 
 /* The runs without a fault of the replay that made the finding. @runs: free each and all.
@@ -210,12 +243,12 @@ static void read_run(sqlite3_stmt *s, struct observation *o) {
 static int read_runs(struct store *store, int64_t replay_id, struct observation **runs,
                      uint32_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(store,
-                      "SELECT exit_code, exit_signal, timed_out, duration_ns, stdout,"
-                      " stdout_bytes, stdout_digest, stderr, files_digest FROM baseline"
-                      " WHERE replay_id = ?1 ORDER BY ordinal",
-                      &s);
+    int r = store_prepare(
+        store,
+        "SELECT exit_code, exit_signal, timed_out, duration_ns, stdout,"
+        " stdout_bytes, stdout_digest, stderr, files_digest, id FROM baseline"
+        " WHERE replay_id = ?1 ORDER BY ordinal",
+        &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, replay_id);
@@ -223,7 +256,10 @@ static int read_runs(struct store *store, int64_t replay_id, struct observation 
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         *runs = text_realloc(*runs, (*n + 1) * sizeof **runs);
         (*runs)[*n] = (struct observation){0};
-        read_run(s, &(*runs)[(*n)++]);
+        read_run(s, &(*runs)[*n]);
+        r = read_files(store, sqlite3_column_int64(s, 9), &(*runs)[(*n)++]);
+        if (r < 0)
+            return r;
     }
     if (step != SQLITE_DONE)
         return store_error(store, "reading baseline runs");
@@ -322,13 +358,20 @@ static void say_end(const struct observation *seen) {
  * --------------------------------------------------------------------------------- */
 
 static int start(const struct repro_options *options, const struct evidence *e,
-                 const struct conditions *c, struct runner **out) {
+                 const struct conditions *c, const struct baseline *baseline,
+                 struct runner **out) {
     enum isolation used;
     struct runner_options o = conditions_options(c);
     o.jobs = 1;
     o.time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS;
     o.stdout_cap = STDOUT_CAP;
     o.output_limit = OUTPUT_LIMIT;
+    o.output_check = options->gdb ? NULL : e->output_check;
+    if (o.output_check)
+        o.stdout_cap = OUTPUT_CHECK_BYTES;
+    o.baseline_stdout = baseline->stdout_data;
+    o.baseline_stdout_bytes = baseline->stdout_kept;
+    o.baseline_exit_code = baseline->exit_code;
     o.isolation = e->isolation;
     o.traced = e->traced && !options->gdb;
     o.keep_stdio = options->gdb;
@@ -389,6 +432,12 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
             j.policy ? "; policy " : "", j.policy ? j.policy : "");
     if (e->n_leaks)
         shown = judge_leaks(e, seen) && shown;
+    for (uint32_t i = 1; i < j.n_differences; i++)
+        fprintf(stderr, "dearth:   and %s%s %s%s%s%s\n",
+                strcmp(j.differences[i].what, "file") == 0 ? "" : j.differences[i].what,
+                j.differences[i].path, difference_words(&j.differences[i]),
+                j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
+                j.differences[i].detail[0] ? ")" : "");
     return shown;
 }
 
@@ -448,14 +497,15 @@ static int run(const struct repro_options *options, struct store *store,
     struct runner *runner = NULL;
     uint32_t n = 0;
     int status = EXIT_CANNOT;
-    if (say_changed(store, e->recording_id) == 0 &&
-        (options->gdb || read_runs(store, e->replay_id, &runs, &n) == 0) &&
-        start(options, e, c, &runner) == 0) {
+    bool ready = say_changed(store, e->recording_id) == 0 &&
+                 (options->gdb || read_runs(store, e->replay_id, &runs, &n) == 0);
+    if (ready && n)
+        baseline_fold(runs, n, &baseline);
+    if (ready && start(options, e, c, &baseline, &runner) == 0) {
         say_fault(e);
         if (options->gdb) {
             status = run_debugged(e, runner);
         } else {
-            baseline_fold(runs, n, &baseline);
             interrupt_install();
             status = run_judged(options, e, runner, &baseline);
             interrupt_restore();

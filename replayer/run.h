@@ -21,6 +21,14 @@
 
 struct snapshots;
 
+/* What the tree has done so far. */
+struct work {
+    uint64_t printed; /* bytes */
+    uint64_t calls,
+        places; /* allocating calls after the fault; distinct places of those */
+    uint64_t run_ns, slices; /* on a processor: time, times */
+};
+
 struct run {
     struct execution *x;
     struct observation *seen;
@@ -34,6 +42,12 @@ struct run {
     struct rusage usage_before;
     struct feed feed;
     struct capture *output, *errors;
+    struct work work;     /* when last looked at */
+    uint64_t new_work_ns; /* when it last did something new */
+    bool sampled;         /* past its limit, the first sample is taken */
+    uint64_t sampled_ns;
+    struct work sampled_work;
+    bool sampled_busy;           /* some thread ran, or wanted to */
     struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
     struct run *original;        /* of a copy; else NULL */
 };

@@ -40,12 +40,18 @@ struct runner_options {
         stdout_cap; /* bytes kept for comparison and evidence; the digest covers all */
     uint64_t
         output_limit; /* an attempt that prints more is killed as runaway (timed_out) */
+    uint64_t usual_output; /* bytes that the program prints without a fault */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     bool traced;
     bool no_libunwind;    /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
     const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
+    /* --output-check: output_check.h; NULL = none. What it compares with is not owned. */
+    const char *output_check;
+    const uint8_t *baseline_stdout;
+    uint64_t baseline_stdout_bytes;
+    int baseline_exit_code;
 };
 
 struct runner;

@@ -23,16 +23,19 @@
 #include "copytree.h"
 #include "namespace.h"
 #include "overlay.h"
+#include "written.h"
 
 struct scratch {
     enum isolation used;
     char *cwd;
+    char *shown; /* the working directory as the user knows it */
     struct overlay *overlay;
     /* copy */
     struct copytree tree;
     char *copy;   /* the folder that holds it */
     int original; /* O_PATH of the real working directory, under the bind mount */
     bool bound;
+    bool changed; /* by the last attempt */
 };
 
 static const char *temporary_folder(void) {
@@ -121,7 +124,8 @@ static int refuse(const struct scratch_options *options, int err) {
 int scratch_new(const struct scratch_options *options, struct scratch **out,
                 enum isolation *used) {
     struct scratch *s = text_alloc(sizeof *s);
-    *s = (struct scratch){.cwd = text_dup(options->cwd), .original = -1};
+    *s = (struct scratch){
+        .cwd = text_dup(options->cwd), .shown = text_dup(options->cwd), .original = -1};
     enum isolation wanted = options->wanted;
     int err = -ENOTSUP;
     if (wanted == ISOLATION_AUTO || wanted == ISOLATION_OVERLAY) {
@@ -153,6 +157,7 @@ struct scratch *scratch_free(struct scratch *s) {
     end_copy(s);
     overlay_free(s->overlay);
     free(s->cwd);
+    free(s->shown);
     free(s);
     return NULL;
 }
@@ -194,12 +199,17 @@ bool scratch_used(const struct scratch *s) {
     return overlay_used(s->overlay);
 }
 
-int scratch_clean(struct scratch *s, bool *known, uint8_t digest[static 16]) {
-    memset(digest, 0, 16);
-    *known = s->used != ISOLATION_SHARED;
+bool scratch_read(struct scratch *s, struct written *written) {
     if (s->used == ISOLATION_OVERLAY)
-        return overlay_clean(s->overlay, digest);
-    if (s->used == ISOLATION_COPY && copytree_changed(&s->tree, s->copy, digest))
-        return renew_copy(s);
-    return 0;
+        overlay_read(s->overlay, written);
+    else if (s->used == ISOLATION_COPY)
+        s->changed = copytree_changed(&s->tree, s->copy, s->shown, written);
+    written_sort(written->files, written->n);
+    return s->used != ISOLATION_SHARED;
+}
+
+int scratch_clean(struct scratch *s, bool touched) {
+    if (s->used == ISOLATION_OVERLAY)
+        return overlay_clean(s->overlay);
+    return s->used == ISOLATION_COPY && (s->changed || touched) ? renew_copy(s) : 0;
 }

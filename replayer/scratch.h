@@ -18,6 +18,7 @@ struct scratch_options {
 };
 
 struct scratch;
+struct written;
 
 /**
  * Build the tree. Enters a mount namespace of its own where that is allowed.
@@ -45,12 +46,17 @@ bool scratch_can_tell(const struct scratch *scratch);
 bool scratch_used(const struct scratch *scratch);
 
 /**
- * After an attempt: say what it wrote, and make the tree as it was.
- * @known: whether @digest can tell, out
- * @digest: over names, types, modes, sizes and contents; all zero when nothing was
- * written Return: 0 or a negative errno after a message (the tree cannot be used any
- * more).
+ * After an attempt: say what it wrote.
+ * @written: what it wrote, by path; empty when called, written_deinit() it
+ * Return: whether that can be told.
  */
-int scratch_clean(struct scratch *scratch, bool *known, uint8_t digest[static 16]);
+bool scratch_read(struct scratch *scratch, struct written *written);
+
+/**
+ * And make the tree as it was.
+ * @touched: something besides the attempt may have changed it after scratch_read()
+ * Return: 0 or a negative errno after a message (the tree cannot be used any more).
+ */
+int scratch_clean(struct scratch *scratch, bool touched);
 
 #endif

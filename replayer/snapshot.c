@@ -124,11 +124,15 @@ static enum shm_refusal reason_of(const struct snapshots *s, uint32_t item) {
     return s->spoiled ? SHM_REFUSED_NOT : SHM_REFUSED_NEVER_DUE;
 }
 
-int snapshots_end(struct snapshots *s, const struct observation *seen) {
+int snapshots_end(struct snapshots *s, struct observation *seen) {
     int err = 0;
     if (s->spoilt_by.how == HOW_SNAPSHOT) {
         s->spoilt_by.files_known = seen->files_known;
         memcpy(s->spoilt_by.files_digest, seen->files_digest, 16);
+        s->spoilt_by.files = seen->files;
+        s->spoilt_by.n_files = seen->n_files;
+        seen->files = NULL;
+        seen->n_files = 0;
         err = send_result(s, s->spoiler, &s->spoilt_by);
     }
     for (uint32_t i = 0; i < s->n && !err; i++)

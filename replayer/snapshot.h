@@ -41,10 +41,10 @@ int snapshots_begin(struct snapshots *snapshots, struct run *original);
 
 /**
  * After the original's end: results for whatever has none yet.
- * @seen: of the original
+ * @seen: of the original; its list of files goes to the copy that wrote them
  * Return: 0, or a negative errno: the parent is gone.
  */
-int snapshots_end(struct snapshots *snapshots, const struct observation *seen);
+int snapshots_end(struct snapshots *snapshots, struct observation *seen);
 
 /** "threads", "pipe", ...: as in the table `refused`. NULL when it is none. */
 const char *snapshot_refusal_name(enum shm_refusal refusal);

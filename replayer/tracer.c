@@ -36,10 +36,11 @@
 #include "../common/text.h"
 #include "attempt.h"
 #include "crash.h"
+#include "waiting.h"
 
 struct tracee {
     pid_t tid;
-    uint64_t delay_ns; /* spent waiting for a processor, when last looked at */
+    struct schedule schedule; /* when last looked at */
 };
 
 /* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack
@@ -149,6 +150,7 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
         if (tracer->sampling == tid) {
             crash_capture(tid, tracer->seen);
             tracer->sampling = 0;
+            tracer->sampled = tid;
         }
         if (is_stop_signal(sig))
             ptrace(PTRACE_LISTEN, tid, NULL, NULL);
@@ -309,37 +311,46 @@ void tracer_kill(struct tracer *tracer) {
     tracer_kill_descendants();
 }
 
-/* --- starving --- */
+/* --- processor time --- */
 
-/* Second field of schedstat. Source: Documentation/scheduler/sched-stats.rst. */
-static uint64_t run_delay_ns(pid_t tid) {
+/* Source: Documentation/scheduler/sched-stats.rst. */
+static struct schedule read_schedule(pid_t tid) {
     char path[64], line[96];
+    struct schedule s = {0};
     snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", tid, tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return s;
     ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
     line[n > 0 ? n : 0] = 0;
-    const char *p = strchr(line, ' ');
-    return p ? strtoull(p, NULL, 10) : 0;
+    char *p = line;
+    s.run_ns = strtoull(p, &p, 10);
+    s.delay_ns = strtoull(p, &p, 10);
+    s.slices = strtoull(p, &p, 10);
+    return s;
 }
 
-static uint64_t delay_since(pid_t tid, uint64_t *last) {
-    uint64_t now = run_delay_ns(tid), before = *last;
+/* Adds what is new. Return: time spent waiting for a processor. */
+static uint64_t account(struct tracer *tracer, pid_t tid, struct schedule *last) {
+    struct schedule now = read_schedule(tid), before = *last;
     *last = now;
-    return now > before ? now - before : 0;
+    if (now.run_ns < before.run_ns) /* gone, or its number was taken by another */
+        return 0;
+    tracer->run_ns += now.run_ns - before.run_ns;
+    tracer->slices += now.slices - before.slices;
+    return now.delay_ns > before.delay_ns ? now.delay_ns - before.delay_ns : 0;
 }
 
-void tracer_watch_starving(struct tracer *tracer, pid_t first) {
+void tracer_watch(struct tracer *tracer, pid_t first) {
     uint64_t most = 0;
     for (uint32_t i = 0; i < tracer->n; i++) {
         struct tracee *tracee = &tracer->tracees[i];
-        uint64_t delay = delay_since(tracee->tid, &tracee->delay_ns);
+        uint64_t delay = account(tracer, tracee->tid, &tracee->schedule);
         most = delay > most ? delay : most;
     }
     if (!tracer->traced)
-        most = delay_since(first, &tracer->first_delay_ns);
+        most = account(tracer, first, &tracer->first_schedule);
     tracer->starved_ns += most;
 }
 
@@ -386,16 +397,47 @@ static pid_t busiest(const struct tracer *tracer, pid_t first) {
     return best;
 }
 
+/* The thread whose stack says why the tree does not go on. */
+static pid_t choose_thread(const struct tracer *tracer, pid_t first) {
+    if (!tracer->traced || tracer_wants_cpu(tracer))
+        return busiest(tracer, first);
+    pid_t best = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        enum waiting w = waiting_of(tracer->tracees[i].tid, NULL);
+        if (w == WAITING_LOCK) /* who waits for an event waits for such a one, mostly */
+            return tracer->tracees[i].tid;
+        if (w != WAITING_CHILDREN && !best)
+            best = tracer->tracees[i].tid;
+    }
+    return best ? best : busiest(tracer, first);
+}
+
+bool tracer_wants_cpu(const struct tracer *tracer) {
+    for (uint32_t i = 0; i < tracer->n; i++)
+        if (waiting_of(tracer->tracees[i].tid, NULL) == WAITING_NOT)
+            return true;
+    return false;
+}
+
+bool tracer_is_deadlocked(const struct tracer *tracer) {
+    uint32_t locks = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        enum waiting w = waiting_of(tracer->tracees[i].tid, NULL);
+        if (w != WAITING_LOCK && w != WAITING_EVENT && w != WAITING_CHILDREN)
+            return false;
+        locks += w != WAITING_CHILDREN;
+    }
+    return locks > 0;
+}
+
 static void handle_next(struct tracer *tracer, pid_t tid) {
     int status;
     if (waitpid(tid, &status, __WALL) == tid)
         tracer_handle(tracer, tid, status);
 }
 
-void tracer_sample(struct tracer *tracer, pid_t first) {
-    pid_t tid = busiest(tracer, first);
-    if (!tid || tracer->seen->n_crash_frames)
-        return;
+/* Stop @tid for a moment; the stop itself keeps its stack. */
+static void sample_thread(struct tracer *tracer, pid_t tid) {
     bool was_traced = tracer->traced;
     if (!was_traced && ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
         return;
@@ -420,4 +462,42 @@ void tracer_sample(struct tracer *tracer, pid_t first) {
     tracer->sampling = 0;
     if (!was_traced)
         tracer->traced = false;
+}
+
+void tracer_sample(struct tracer *tracer, pid_t first) {
+    if (tracer->seen->n_crash_frames)
+        return;
+    pid_t tid = choose_thread(tracer, first);
+    if (!tid)
+        return;
+    waiting_of(tid, tracer->seen->hang_call);
+    sample_thread(tracer, tid);
+}
+
+void tracer_sample_again(struct tracer *tracer) {
+    struct observation *seen = tracer->seen;
+    if (!tracer->sampled || seen->crash_signal || !find(tracer, tracer->sampled))
+        return;
+    struct crash_frame *first = seen->crash_frames;
+    uint32_t n = seen->n_crash_frames;
+    seen->crash_frames = NULL;
+    seen->n_crash_frames = 0;
+    sample_thread(tracer, tracer->sampled);
+    seen->sample_frames = seen->crash_frames;
+    seen->n_sample_frames = seen->n_crash_frames;
+    seen->crash_frames = first;
+    seen->n_crash_frames = n;
+}
+
+void tracer_forget_sample(struct tracer *tracer) {
+    struct observation *seen = tracer->seen;
+    if (!tracer->sampled || seen->crash_signal)
+        return;
+    crash_frames_free(seen->crash_frames, seen->n_crash_frames);
+    seen->crash_frames = NULL;
+    seen->n_crash_frames = 0;
+    free(seen->crash_exe);
+    seen->crash_exe = NULL;
+    seen->crash_pid = 0;
+    seen->hang_call[0] = 0;
 }

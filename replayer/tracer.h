@@ -12,6 +12,11 @@
 struct observation;
 struct tracee;
 
+/* Of one thread, as the kernel counts it: schedstat. */
+struct schedule {
+    uint64_t run_ns, delay_ns, slices;
+};
+
 /* Zero is valid and empty. */
 struct tracer {
     bool traced;           /* ptrace is in use; otherwise only waiting and /proc */
@@ -23,8 +28,12 @@ struct tracer {
     uint32_t n_caught; /* captures of signals that the program handles itself */
     uint64_t
         starved_ns; /* time in which the tree was ready to run and got no processor */
-    uint64_t first_delay_ns;
+    uint64_t
+        run_ns; /* time that its threads were on a processor, as far as was looked at */
+    uint64_t slices; /* how often they came to run */
+    struct schedule first_schedule;
     pid_t sampling; /* thread asked to stop for a sample, 0 = none */
+    pid_t sampled;  /* thread of the last sample, 0 = none */
     /* Told of every process and thread that @tid makes; true = @tid is to stay stopped until
      * tracer_release(). NULL = nobody asks. */
     bool (*cloned)(void *context, pid_t tid, pid_t child);
@@ -44,16 +53,30 @@ void tracer_add(struct tracer *tracer, pid_t first);
 bool tracer_handle(struct tracer *tracer, pid_t pid, int status);
 
 /**
- * Keep a stack sample of the thread that used the most CPU, unless the stack of a fatal
- * signal is already kept. For an attempt past its time limit, just before tracer_kill().
+ * Keep a stack sample, unless the stack of a fatal signal is already kept: of the thread that used
+ * the most processor time, or where none of them wants a processor, of one that waits for something
+ * else than its children. Fills in hang_call. For an attempt past its time limit.
  */
 void tracer_sample(struct tracer *tracer, pid_t first);
+/** Another sample of the same thread, into sample_frames. */
+void tracer_sample_again(struct tracer *tracer);
+/** It did end: the samples are no evidence. */
+void tracer_forget_sample(struct tracer *tracer);
+
+/** Is a thread of the tree running or ready to run? */
+bool tracer_wants_cpu(const struct tracer *tracer);
+/**
+ * Does every thread wait for a futex without a time limit, or for children, and one at least for a
+ * futex? Nobody in the tree can wake anyone then.
+ */
+bool tracer_is_deadlocked(const struct tracer *tracer);
 
 /**
- * Account for processor time that others took, in `starved_ns`: since the last call, the longest
- * that one thread of the tree waited in a run queue. Call every 50 ms or so.
+ * Account for processor time: what the tree used, in run_ns, and what others took from it, in
+ * starved_ns: since the last call, the longest that one thread of the tree waited in a run queue.
+ * Call every 50 ms or so.
  */
-void tracer_watch_starving(struct tracer *tracer, pid_t first);
+void tracer_watch(struct tracer *tracer, pid_t first);
 
 /** Let go on what `cloned` held. */
 void tracer_release(pid_t tid);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "output_check.h"
 #include "recorder/session.h"
 #include "replay_private.h"
 #include "store.h"
@@ -70,13 +71,27 @@ static void forget_runs(struct replay *r) {
     r->n_runs = 0;
 }
 
+static uint64_t most_output(const struct replay *r) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++) {
+        uint64_t bytes = r->runs[i].stdout_bytes + r->runs[i].stderr_bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static int start_runner(struct replay *r, enum isolation isolation, bool traced,
                         uint64_t limit_ns, uint64_t output_limit) {
     const struct conditions *c = &r->conditions;
     struct runner_options o = conditions_options(c);
     o.jobs = r->jobs;
     o.time_limit_ns = limit_ns;
-    o.stdout_cap = STDOUT_CAP;
+    o.stdout_cap = r->options->output_check ? OUTPUT_CHECK_BYTES : STDOUT_CAP;
+    o.output_check = r->options->output_check;
+    o.usual_output = most_output(r);
+    o.baseline_exit_code = r->baseline.exit_code;
+    o.baseline_stdout = r->baseline.stdout_data;
+    o.baseline_stdout_bytes = r->baseline.stdout_kept;
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;
@@ -239,12 +254,7 @@ static uint64_t derive_limit(const struct replay *r) {
 }
 
 static uint64_t derive_output_limit(const struct replay *r) {
-    uint64_t most = 0;
-    for (uint32_t i = 0; i < r->n_runs; i++) {
-        uint64_t bytes = r->runs[i].stdout_bytes + r->runs[i].stderr_bytes;
-        most = bytes > most ? bytes : most;
-    }
-    return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most;
+    return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most_output(r);
 }
 
 int trial_run(struct replay *r) {

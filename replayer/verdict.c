@@ -153,11 +153,27 @@ static void judge_status(struct judgement *j, const struct baseline *b,
     }
 }
 
-static void judge_output(struct judgement *j, const struct observation *o) {
-    if (j->stdout_same == 0 || j->files_same == 0) {
+static void say_differences(struct judgement *j) {
+    const struct difference *d = &j->differences[0];
+    bool file = strcmp(d->what, "file") == 0;
+    int n =
+        snprintf(j->reason, sizeof j->reason, "status as without the fault, but %s%s %s",
+                 file ? "file " : d->what, d->path, difference_words(d));
+    if (d->detail[0] && n > 0 && (size_t)n < sizeof j->reason)
+        snprintf(j->reason + n, sizeof j->reason - (size_t)n, " (%s)", d->detail);
+}
+
+/* An exit with 0 and another output, without a word: nobody would notice. */
+static bool is_silent(const struct baseline *b, const struct observation *o) {
+    return o->exit_code == 0 && !baseline_says_more(b, o);
+}
+
+static void judge_output(struct judgement *j, const struct baseline *b,
+                         const struct observation *o) {
+    if (j->n_differences) {
         j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
-        snprintf(j->reason, sizeof j->reason, "status as the baseline, %s not",
-                 j->stdout_same == 0 ? "output" : "written files");
+        j->silent = j->verdict == VERDICT_DEGRADED && is_silent(b, o);
+        say_differences(j);
         return;
     }
     j->verdict = VERDICT_HANDLED;
@@ -166,6 +182,18 @@ static void judge_output(struct judgement *j, const struct observation *o) {
                  ? "same status; the output differs from run to run and was "
                    "not compared"
                  : "same status and output as the baseline");
+}
+
+/* The user's own comparison takes the place of ours. */
+static void ask_check(struct judgement *j, const struct observation *o) {
+    if (!o->output_checked)
+        return;
+    j->n_differences = j->n_more = 0;
+    j->stdout_same = j->files_same = o->output_check == 0;
+    if (o->output_check == 0)
+        return;
+    j->differences[0] = (struct difference){.what = "output", .how = "check"};
+    j->n_differences = 1;
 }
 
 static void judge_ordinary(struct judgement *j, const struct baseline *b,
@@ -179,7 +207,7 @@ static void judge_ordinary(struct judgement *j, const struct baseline *b,
     } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
         judge_status(j, b, o);
     } else {
-        judge_output(j, o);
+        judge_output(j, b, o);
     }
 }
 
@@ -205,8 +233,10 @@ static void judge_leaks(struct judgement *j, const struct baseline *b,
 struct judgement verdict_judge(const struct baseline *baseline,
                                const struct observation *seen, const struct policy *extra,
                                uint32_t n_extra) {
-    struct judgement j = {.stdout_same = baseline_stdout_same(baseline, seen),
-                          .files_same = baseline_files_same(baseline, seen)};
+    struct judgement j = {0};
+    j.stdout_same = baseline_stdout_same(baseline, seen, &j);
+    j.files_same = baseline_files_same(baseline, seen, &j);
+    ask_check(&j, seen);
     if (!seen->fired) {
         j.verdict = VERDICT_UNREACHED;
         snprintf(j.reason, sizeof j.reason, "%s",
@@ -217,7 +247,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
         damage_describe(&seen->damage, j.reason, sizeof j.reason);
     } else if (seen->timed_out) {
         j.verdict = VERDICT_HUNG;
-        snprintf(j.reason, sizeof j.reason, "past its time limit");
+        snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
+                 seen->hang ? ": " : "", seen->hang ? hang_words(seen->hang) : "");
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {
@@ -230,6 +261,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
         if (j.verdict == VERDICT_NONE)
             judge_ordinary(&j, baseline, seen);
     }
+    if (j.verdict != VERDICT_DEGRADED) /* how it ended says it all */
+        j.n_differences = j.n_more = 0;
     j.severity = verdict_severity(j.verdict);
     judge_leaks(&j, baseline, seen);
     return j;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../common/text.h"
+#include "written.h"
 
 #define WIRE_MAGIC   0x77686461u /* "adhw" */
 #define WIRE_VERSION 1u
@@ -188,6 +189,34 @@ static void *get_array(struct reader *r, uint32_t n, size_t bytes) {
     return array;
 }
 
+static void put_files(struct text *to, const struct observation *seen) {
+    for (uint32_t i = 0; i < seen->n_files; i++) {
+        text_add_n(to, (const char *)&seen->files[i], sizeof seen->files[i]);
+        put_string(to, seen->files[i].path);
+        put_bytes(to, seen->files[i].kept, seen->files[i].n_kept);
+    }
+}
+
+static void get_files(struct reader *r, struct observation *seen) {
+    uint32_t wanted = seen->n_files;
+    seen->files = NULL;
+    seen->n_files = 0;
+    if (!r->err && (uint64_t)wanted * sizeof *seen->files > r->left)
+        r->err = -EPROTO;
+    if (r->err || !wanted)
+        return;
+    seen->files = text_alloc(wanted * sizeof *seen->files);
+    for (uint32_t i = 0; i < wanted && !r->err; i++) {
+        struct written_file *f = &seen->files[i];
+        get_fixed(r, f, sizeof *f);
+        f->path = get_bytes(r);
+        f->kept = get_bytes(r);
+        if (!f->path)
+            r->err = -EPROTO;
+        seen->n_files++;
+    }
+}
+
 static void put_observation(struct text *to, const struct observation *seen) {
     text_add_n(to, (const char *)seen, sizeof *seen);
     put_string(to, seen->fired_exe);
@@ -197,6 +226,7 @@ static void put_observation(struct text *to, const struct observation *seen) {
     put_frames(to, seen->crash_frames, seen->n_crash_frames);
     put_frames(to, seen->sample_frames, seen->n_sample_frames);
     put_bytes(to, seen->leaks, seen->n_leaks * sizeof *seen->leaks);
+    put_files(to, seen);
 }
 
 static void get_observation(struct reader *r, struct observation *seen) {
@@ -208,6 +238,7 @@ static void get_observation(struct reader *r, struct observation *seen) {
     seen->crash_frames = get_frames(r, &seen->n_crash_frames);
     seen->sample_frames = get_frames(r, &seen->n_sample_frames);
     seen->leaks = get_array(r, seen->n_leaks, sizeof *seen->leaks);
+    get_files(r, seen);
 }
 
 int wire_send_result(int fd, uint64_t tag, const struct observation *seen) {

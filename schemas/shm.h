@@ -268,6 +268,13 @@ struct shm_fault {
     uint32_t reserved;
 };
 
+/* What goes on after a fault fired, under SHM_SKIP_UNWIND and in copies: is a program that does not end at work? */
+#define SHM_PROGRESS_BITS 4096u
+struct shm_progress {
+    uint64_t calls; /* (target) allocating calls */
+    uint64_t places[SHM_PROGRESS_BITS / 64]; /* (target) one bit for each return address they came from, hashed */
+};
+
 /*
  * Snapshots (SHM_SNAPSHOT): the original runs through; at an ordered site it is copied, and the
  * copy gets the failure.
@@ -427,6 +434,7 @@ struct shm_header {
     uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
     struct shm_damage damage;
+    struct shm_progress progress;
 };
 #define SHM_HEADER_BLOCKS 1u
 

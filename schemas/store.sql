@@ -228,6 +228,17 @@ CREATE TABLE baseline_site (
     PRIMARY KEY (baseline_id, site_id)
 ) WITHOUT ROWID;
 
+-- Files that a baseline run wrote in its private tree.
+CREATE TABLE baseline_file (
+    baseline_id INTEGER NOT NULL REFERENCES baseline(id),
+    path      TEXT NOT NULL,             -- as the program saw it
+    mode      INTEGER NOT NULL,          -- st_mode; 0 = it was there before and is gone
+    existed   INTEGER NOT NULL,          -- 1 = there was something of that name before
+    size      INTEGER NOT NULL,
+    digest    BLOB NOT NULL,             -- of its contents
+    PRIMARY KEY (baseline_id, path)
+) WITHOUT ROWID;
+
 -- One execution with a fault.
 CREATE TABLE attempt (
     id        INTEGER PRIMARY KEY,
@@ -266,7 +277,10 @@ CREATE TABLE attempt (
     damage_where TEXT,                   -- when it was found: 'free', 'realloc', 'eviction' (from the quarantine), 'exit'
     damage_size INTEGER,                 -- bytes of the damaged block; NULL = unknown
     damage_offset INTEGER,               -- first damaged byte, from the start of the block
-    damage_site_id INTEGER REFERENCES site(id) -- that allocated the block; NULL = unknown
+    damage_site_id INTEGER REFERENCES site(id), -- that allocated the block; NULL = unknown
+    differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
+    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock'; NULL = not known
+    hang_call TEXT                       -- hung: system call it was blocked in, with what it waited for
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 
@@ -301,7 +315,10 @@ CREATE TABLE finding (
     policy    TEXT,
     location_id INTEGER REFERENCES location(id), -- of the fault
     attempt_id INTEGER NOT NULL REFERENCES attempt(id), -- the evidence shown
-    bad       INTEGER NOT NULL, tried INTEGER NOT NULL -- rate, over its attempts and repeats
+    bad       INTEGER NOT NULL, tried INTEGER NOT NULL, -- rate, over its attempts and repeats
+    unreached INTEGER NOT NULL DEFAULT 0,-- executions of the same faults that did not come to the call
+    facility  TEXT,                      -- of the C library, that did without memory in its own way: 'locale', ...
+    effect    TEXT                       -- what a user sees then
 );
 CREATE TABLE finding_attempt (
     finding_id INTEGER NOT NULL REFERENCES finding(id),

@@ -372,6 +372,17 @@ static int add_leaks(struct page *page, const struct report_finding *f) {
     return r;
 }
 
+static int add_loop(struct page *page, const struct report_finding *f) {
+    AUTO_FRAMES struct frames frames = {0};
+    AUTO_TEXT struct text said = {0};
+    const struct frame *loop = NULL;
+    int r = f->timed_out ? report_data_loop(page->data, f, &frames, &loop) : 0;
+    if (loop)
+        frame_add(loop, &said);
+    json_text(&page->json, "loop", said.data);
+    return r < 0 ? r : 0;
+}
+
 static int add_finding(struct page *page, const struct report_finding *f) {
     struct json *j = &page->json;
     AUTO_TEXT struct text headline = {0}, repro = {0};
@@ -406,12 +417,27 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_text(j, "exit_signal",
               f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);
     json_bool(j, "timed_out", f->timed_out);
+    json_text(j, "facility", f->facility);
+    json_text(j, "effect", f->effect);
+    json_int(j, "unreached", f->unreached);
+    json_text(j, "hang", f->timed_out && f->hang ? report_hang_words(f->hang) : NULL);
+    json_text(j, "hang_call", f->timed_out ? f->hang_call : NULL);
+    if (r == 0)
+        r = add_loop(page, f);
     json_text(j, "stderr", f->stderr_tail);
     json_text(j, "under", f->under);
     if (f->damage.kind)
         damage_describe(&f->damage, damage, sizeof damage);
     json_text(j, "damage", f->damage.kind ? damage : NULL);
     json_int(j, "damage_location", location_index(page, f->damage_location));
+    json_bool(j, "silent", f->silent);
+    json_open(j, "differs", '[');
+    for (size_t i = 0; i < f->n_differences; i++) {
+        AUTO_TEXT struct text said = {0};
+        report_add_difference(&f->differences[i], true, &said);
+        json_text(j, NULL, said.data);
+    }
+    json_close(j, ']');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
     add_finding_sites(page, f);

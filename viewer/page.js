@@ -272,14 +272,19 @@
       body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
+      ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
         valgrind: "Valgrind" }[f.under] || null],
       ["damage", f.damage ? f.damage + (f.damage_location >= 0 ? "; allocated in " +
         location_label[f.damage_location].join(" ") : "") : null],
-      ["policy", f.policy], ["seen", number(f.bad) + " of " + plural(f.tried, "execution")],
+      ["policy", f.policy], ["libc's", f.facility ? f.facility + ": " + f.effect : null],
+      ["seen", number(f.bad) + " of " + plural(f.tried, "execution") +
+        (f.unreached ? "; " + number(f.unreached) + " more did not come to the call" : "")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
         bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));
+    if (f.differs.length)
+      body.append(h("h3", null, "What is not as without the failure"), h("ul", null, f.differs.map((d) => h("li", null, d))));
     if (f.stderr)
       body.append(h("h3", null, "What it said on stderr"), h("pre", { tabindex: "0" }, f.stderr));
     if (f.sites.length) {
@@ -296,6 +301,7 @@
     const e = h("details", { class: "finding f-" + severity },
       h("summary", null,
         h("span", { class: "head" }, badge(severity, severity), " ",
+          f.silent ? [h("span", { class: "tag", title: "Exit status 0, another output, and no word about it on stderr" }, "silent"), " "] : null,
           f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
           h("b", null, f.headline)),
         h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1]),

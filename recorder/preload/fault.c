@@ -28,11 +28,22 @@ static bool leaf_matches(uintptr_t address) {
     return false;
 }
 
+/* Cheap enough for a program that does nothing but allocate: a bit is written once. */
+void fault_note_progress(uintptr_t address) {
+    struct shm_progress *progress = &preload.arena->progress;
+    uint64_t bit = (address * 0x9e3779b97f4a7c15ull >> 32) % SHM_PROGRESS_BITS;
+    add_relaxed(&progress->calls, 1);
+    if (!(load_relaxed(&progress->places[bit / 64]) >> bit % 64 & 1))
+        or_relaxed(&progress->places[bit / 64], 1ull << bit % 64);
+}
+
 bool fault_skips(uintptr_t address) {
     /* What comes after the failure is looked at only where it is counted: a program that
      * recurses in its error path would be slowed down beyond its time limit otherwise. */
-    if (load_relaxed(&preload.arena->any_fired))
+    if (load_relaxed(&preload.arena->any_fired)) {
+        fault_note_progress(address);
         return !(preload.flags & SHM_COUNT_SITES);
+    }
     uint64_t generation = load_relaxed(&module_generation) & 0x7fff;
     uint64_t tag = ((uint64_t)address & 0xffffffffffffull) | generation << 48;
     uint64_t *slot = &skip_cache[address * 0x9e3779b97f4a7c15ull >> (64 - SKIP_BITS)];

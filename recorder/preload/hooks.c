@@ -115,8 +115,12 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
                                    uint8_t op, uint64_t size) {
     *call = (struct call){.op = op, .size = size};
     enum hook how = enter(caller->frame, &call->thread);
+    if (unlikely(how == HOOK_COPY)) {
+        fault_note_progress(caller->address);
+        return fault_lasting() ? HOOK_DENY : HOOK_PASS;
+    }
     if (unlikely(how != HOOK_RECORD))
-        return how == HOOK_COPY ? (fault_lasting() ? HOOK_DENY : HOOK_PASS) : how;
+        return how;
     uint32_t flags = preload.flags;
     if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
         if (!(flags & SHM_EVENTS) && !load_relaxed(&preload.arena->any_fired)) {

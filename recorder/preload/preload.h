@@ -425,6 +425,9 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size);
 /** SHM_SKIP_UNWIND: can no fault match a call from @address? */
 bool fault_skips(uintptr_t address);
 
+/** An allocating call after a fault fired: counted, with the place it comes from. */
+void fault_note_progress(uintptr_t address);
+
 /** Does a sticky fault or a burst that fired before take this call too? Counts it. */
 bool fault_lasting(void);
 

@@ -9,6 +9,7 @@
 #include "baseline.h"
 #include "check.h"
 #include "policy.h"
+#include "written.h"
 
 static struct observation run(const char *out, int exit_code) {
     struct observation o = {.fired = true, .attached = true, .exit_code = exit_code};
@@ -24,6 +25,7 @@ struct seen {
     const char *out, *err;
     int crash_signal, crash_code;
     bool crash_fatal, timed_out, not_fired, other_files;
+    int check;            /* what --output-check said, plus 1; 0 = there was none */
     const char *stack[6]; /* functions, innermost first */
 };
 
@@ -39,7 +41,12 @@ static struct judgement judge(const struct baseline *b, const struct seen *s,
     o.crash_code = s->crash_code;
     o.crash_fatal = s->crash_fatal;
     o.files_known = true;
-    o.files_digest[0] = s->other_files;
+    struct written_file file = {.path = "/made", .mode = 0100644};
+    o.files = &file;
+    o.n_files = s->other_files;
+    o.stderr_bytes = s->err ? strlen(s->err) : 0;
+    o.output_checked = s->check > 0;
+    o.output_check = s->check - 1;
     o.stderr_tail = (char *)s->err;
     o.stderr_tail_n = s->err ? strlen(s->err) : 0;
     for (; o.n_crash_frames < 6 && s->stack[o.n_crash_frames]; o.n_crash_frames++)
@@ -323,7 +330,22 @@ static void run_baselines(void) {
          {.out = "a\nt=9\n"},
          VERDICT_DEGRADED,
          0},
-        {"not comparable", "a\n", "a\nb\n", 0, 0, {.out = "zzz\n"}, VERDICT_HANDLED, -1},
+        {"a line comes and goes",
+         "a\n",
+         "a\nb\n",
+         0,
+         0,
+         {.out = "a\n"},
+         VERDICT_HANDLED,
+         1},
+        {"a line comes and goes, the other is lost",
+         "a\n",
+         "a\nb\n",
+         0,
+         0,
+         {.out = "zzz\n"},
+         VERDICT_DEGRADED,
+         0},
         {"empty against something", "", "", 0, 0, {.out = "x"}, VERDICT_DEGRADED, 0},
         {"baseline fails, same",
          "out\n",
@@ -380,6 +402,51 @@ static void run_baselines(void) {
     }
 }
 
+/* An exit with 0, another output: who was told? */
+static void run_silent(void) {
+    static const struct {
+        const char *name;
+        struct seen seen;
+        bool silent;
+        enum verdict verdict;
+    } table[] = {
+        {"without a word", {.out = "x\n", .err = "noise 12\n"}, true, VERDICT_DEGRADED},
+        {"without even the usual", {.out = "x\n"}, true, VERDICT_DEGRADED},
+        {"with a word",
+         {.out = "x\n", .err = "noise 1\nno memory\n"},
+         false,
+         VERDICT_DEGRADED},
+        {"with a status", {.out = "x\n", .exit_code = 1}, false, VERDICT_REPORTED},
+        {"other files",
+         {.err = "noise 3\n", .other_files = true},
+         true,
+         VERDICT_DEGRADED},
+        {"the same", {.err = "noise 3\n"}, false, VERDICT_HANDLED},
+        {"the user says it is the same",
+         {.out = "x\n", .check = 1},
+         false,
+         VERDICT_HANDLED},
+        {"the user says it differs", {.check = 2}, true, VERDICT_DEGRADED},
+    };
+    struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
+    struct baseline b;
+    for (int i = 0; i < 2; i++) {
+        runs[i].files_known = true;
+        runs[i].stderr_tail = "noise 7\n";
+        runs[i].stderr_tail_n = runs[i].stderr_bytes = strlen(runs[i].stderr_tail);
+    }
+    baseline_fold(runs, 2, &b);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
+                   verdict_name(j.verdict));
+        CHECK(table[i].name, j.silent == table[i].silent);
+        CHECK(table[i].name, (j.verdict == VERDICT_DEGRADED) ==
+                                 (j.n_differences > 0 && !table[i].seen.exit_code));
+    }
+    baseline_deinit(&b);
+}
+
 static void run_crashing_baseline(void) {
     struct observation runs[1] = {run("", -1)};
     struct baseline b;
@@ -406,6 +473,7 @@ int main(void) {
     run_cases();
     run_extra();
     run_baselines();
+    run_silent();
     run_crashing_baseline();
     run_names();
     return check_result();

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What a program does that does not end: spinning, allocating, sleeping, waiting; and one that is
+# merely slow.
+. "$(dirname "$0")/../lib.sh"
+
+# hang FUNCTION MODE: what the attempts at it that hung were doing, each once.
+hang() {
+    sql dearth.db "SELECT group_concat(DISTINCT hang) FROM attempt JOIN site ON site.id = site_id
+        JOIN location ON location.id = location_id
+        WHERE verdict = 'hung' AND location.function = '$1' AND mode = '$2'"
+}
+again() {
+    rm -f dearth.db* && record -- "$@" >/dev/null
+}
+
+again "$PROGRAMS/spinning"
+replay --timeout 1s --in new_end --mode once
+equal spinning "$(hang new_end once)" 'a loop in a list'
+"$DEARTH" report --format text >out
+contains out 'hung: spinning'
+contains out 'twice in    count ('
+"$DEARTH" report >report.json
+equal count "$(jq -r '.findings[0].hang.loop.function' report.json)" 'the loop in the report'
+
+again "$PROGRAMS/hung"
+replay --timeout 1s --in new_buffer --mode sticky
+equal allocating "$(hang new_buffer sticky)" 'a loop around malloc'
+replay --timeout 1s --in start_job --mode once
+equal polling "$(hang start_job once)" 'a loop around a sleep'
+
+again "$PROGRAMS/deadlock"
+replay --timeout 1s --in new_entry --mode once
+equal deadlock "$(hang new_entry once)" 'a lock that is kept'
+"$DEARTH" report --format text >out
+contains out 'hung: deadlock'
+contains out 'futex'
+contains out 'work ('
+
+again "$PROGRAMS/slow-fallback"
+replay --timeout 1s --in new_buffer --mode once
+equal handled "$(site_verdicts dearth.db once new_buffer)" 'slow, and always something new'
+again "$PROGRAMS/slow-fallback" stuck
+replay --timeout 1s --in new_buffer --mode once
+equal hung "$(site_verdicts dearth.db once new_buffer)" 'the same for ever'
