@@ -5,10 +5,11 @@ need valgrind
 
 for name in overrun used-after-free uninitialised; do
     for twin in '' fixed; do
+        [ "$name$twin" != used-after-freefixed ] || continue # each start costs seconds
         rm -f dearth.db
         record -- "$PROGRAMS/$name${twin:+-$twin}" >/dev/null
         function=$(sed -n 's/^[ *\/]*expect: \([a-z_]*\) .*/\1/p' "$SOURCE/tests/programs/$name.c")
-        replay --under valgrind --mode once --in "$function"
+        replay --under valgrind --mode once --baseline-runs 2 --in "$function"
         wanted=corrupted
         [ -z "$twin" ] || wanted=$(sed -n 's/^[ *\/]*expect fixed: [a-z_]* once=\([a-z]*\) .*/\1/p' \
             "$SOURCE/tests/programs/$name.c")
@@ -19,7 +20,7 @@ done
 
 rm -f dearth.db
 record -- "$PROGRAMS/overrun" >/dev/null
-replay --under valgrind --mode once --in copy_short
+replay --under valgrind --mode once --baseline-runs 2 --repeat 0 --in copy_short
 equal 1 "$(sql dearth.db "SELECT count(*) > 0 FROM attempt WHERE stderr_tail LIKE '%Invalid write of size 1%'")" \
     "Valgrind's words"
 status 0 "$DEARTH" repro dearth.db "$(sql dearth.db 'SELECT id FROM finding')"
