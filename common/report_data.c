@@ -269,6 +269,9 @@ static int load_sites(struct report_data *data) {
         "WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
         "chosen_recording "
         "UNION SELECT site_id FROM attempt WHERE replay_id IN chosen_replay "
+        "UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = e.attempt_id "
+        "JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id IN "
+        "chosen_replay "
         "UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b ON b.id = "
         "bs.baseline_id "
         "WHERE b.replay_id IN chosen_replay) ORDER BY id",
@@ -361,11 +364,12 @@ static uint8_t how_from_name(const char *name) {
 
 static int load_attempts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(
-        data->store,
-        "SELECT site_id, verdict, fired, occurrence, how FROM attempt WHERE "
-        "replay_id IN chosen_replay ORDER BY site_id, occurrence",
-        &s);
+    int r =
+        store_prepare(data->store,
+                      "SELECT coalesce(second_site_id, site_id), verdict, fired, "
+                      "coalesce(second_occurrence, occurrence), how FROM attempt WHERE "
+                      "replay_id IN chosen_replay ORDER BY 1, 4",
+                      &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     int64_t occurrence = -1;
@@ -392,6 +396,28 @@ static int load_attempts(struct report_data *data) {
         }
     }
     return end_reading(data, r, step, "reading attempts");
+}
+
+/* Sites that came up after a failure alone: how often at most. */
+static int load_error_path(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(data->store,
+                      "SELECT e.site_id, max(e.count) FROM error_path e JOIN attempt a "
+                      "ON a.id = e.attempt_id WHERE a.replay_id IN chosen_replay "
+                      "GROUP BY e.site_id ORDER BY e.site_id",
+                      &s);
+    int step = SQLITE_DONE;
+    struct report_site *x = NULL;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
+        if (!found || !found->error_path || found->count)
+            continue;
+        x = found;
+        x->after_failure = true;
+        x->count = x->failable = natural(s, 1);
+    }
+    return end_reading(data, r, step, "reading error_path");
 }
 
 static int load_skipped(struct report_data *data) {
@@ -443,6 +469,12 @@ static void tally_sites(struct report_data *data) {
         decide_reason(site);
         bool tested = site->reason == REPORT_TESTED;
         bool testable = site->reason != REPORT_NOT_FAILABLE;
+        if (site->after_failure) {
+            data->error_tally.total++;
+            data->error_tally.testable += testable;
+            data->error_tally.tested += tested;
+            continue;
+        }
         t->total++;
         t->testable += testable;
         t->tested += tested;
@@ -460,6 +492,7 @@ static void tally_sites(struct report_data *data) {
         }
     }
     t->excluded = t->total - t->testable;
+    data->error_tally.excluded = data->error_tally.total - data->error_tally.testable;
     tally_locations(data);
 }
 
@@ -487,7 +520,7 @@ static void sort_sites(struct report_data *data) {
         qsort(data->sites, data->n_sites, sizeof *data->sites, by_key);
     data->untested = text_alloc((data->n_sites + 1) * sizeof(struct report_site *));
     for (size_t i = 0; i < data->n_sites; i++)
-        if (data->sites[i].reason != REPORT_TESTED)
+        if (data->sites[i].reason != REPORT_TESTED && !data->sites[i].after_failure)
             data->untested[data->n_untested++] = &data->sites[i];
     if (data->n_untested)
         qsort(data->untested, data->n_untested, sizeof *data->untested, by_location);
@@ -504,8 +537,10 @@ static const char findings_sql[] =
     "a.crash_signal,"
     " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
     "a.timed_out,"
-    " a.stderr_tail FROM finding f JOIN attempt a ON a.id = f.attempt_id"
-    " JOIN site s ON s.id = a.site_id WHERE a.replay_id IN chosen_replay OR EXISTS "
+    " a.stderr_tail, s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence"
+    " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
+    " JOIN site s ON s.id = a.site_id LEFT JOIN site s2 ON s2.id = a.second_site_id "
+    "WHERE a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
     " FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id WHERE fa.finding_id "
     "= f.id"
@@ -516,12 +551,22 @@ static void read_fault(struct report_data *data, sqlite3_stmt *s,
     x->fault.site = store_column_key(s, 12);
     x->fault.op = keep_column(data, s, 13);
     x->fault.stack_id = sqlite3_column_int64(s, 14);
-    x->fault.location = find_location(data, int_or(s, 8, sqlite3_column_int64(s, 15)));
+    bool pair = sqlite3_column_type(s, 30) != SQLITE_NULL; /* then 8 is the second's */
+    x->fault.location =
+        find_location(data, pair ? sqlite3_column_int64(s, 15)
+                                 : int_or(s, 8, sqlite3_column_int64(s, 15)));
     x->fault.mode = keep_column(data, s, 16);
     x->fault.occurrence = sqlite3_column_int64(s, 17);
     x->fault.burst = sqlite3_column_int64(s, 18);
     x->fault.size = int_or(s, 19, -1);
     x->fault.program = keep_column(data, s, 20);
+    if (!pair)
+        return;
+    x->second.site = store_column_key(s, 29);
+    x->second.op = keep_column(data, s, 30);
+    x->second.stack_id = sqlite3_column_int64(s, 31);
+    x->second.location = find_location(data, sqlite3_column_int64(s, 32));
+    x->second.occurrence = sqlite3_column_int64(s, 33);
 }
 
 static void read_crash(struct report_data *data, sqlite3_stmt *s,
@@ -577,9 +622,10 @@ static int load_finding_sites(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "SELECT DISTINCT fa.finding_id, s.key FROM finding_attempt fa JOIN attempt a ON "
-        "a.id = fa.attempt_id JOIN site s ON s.id = a.site_id UNION SELECT f.id, s.key "
-        "FROM "
-        "finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = a.site_id "
+        "a.id = fa.attempt_id JOIN site s ON s.id = coalesce(a.second_site_id, "
+        "a.site_id) "
+        "UNION SELECT f.id, s.key FROM finding f JOIN attempt a ON a.id = f.attempt_id "
+        "JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
         "ORDER BY 1, 2",
         &s);
     int step = SQLITE_DONE;
@@ -764,6 +810,7 @@ static int load(struct report_data *data, int64_t recording) {
                                                   load_sites,
                                                   load_counts,
                                                   load_reached,
+                                                  load_error_path,
                                                   load_attempts,
                                                   load_skipped,
                                                   load_findings,

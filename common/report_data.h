@@ -12,6 +12,9 @@
  * program in the same build (same executable path, no module path with another build-id),
  * with all their replays. What is left out is said in a note.
  *
+ * Error-path sites (--depth 2) are in site[] too, but in none of the tallies of ordinary sites:
+ * what is tested must not look less because more was looked at.
+ *
  * Invariants: testable = tested + untested; total = testable + excluded; verdict < 0 only
  * where nothing was attempted. Everything is read in one transaction, so a replay that is
  * still running cannot make the parts disagree. Nothing in here depends on the clock.
@@ -98,6 +101,7 @@ struct report_site {
     uint8_t how;    /* enum report_how, or-ed */
     uint8_t reason; /* enum report_reason */
     bool error_path, truncated, incomplete;
+    bool after_failure; /* error_path, and no recording or run without a failure has it */
 };
 
 struct report_leak { /* blocks of one site that nothing points to any more */
@@ -121,6 +125,12 @@ struct report_finding {
         const struct report_location *location;
         int64_t stack_id, occurrence, burst, size; /* size -1 = unknown */
     } fault;
+    struct { /* --depth 2: what failed after `fault`; op NULL = nothing */
+        struct dearth_key site;
+        const char *op;
+        const struct report_location *location;
+        int64_t stack_id, occurrence; /* counted from the first failure on */
+    } second;
     struct {
         bool seen;
         int signal; /* 0 = a sample */
@@ -192,6 +202,7 @@ struct report_data {
     struct report_finding *findings; /* by severity, runtime, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
+    struct report_tally error_tally; /* error-path sites, which are in no other number */
     uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
     uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
     uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */

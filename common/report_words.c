@@ -153,7 +153,10 @@ void report_add_command(const struct report_data *data, const struct report_site
     text_key(site->key, key);
     text_add(out, "dearth replay ");
     add_path(data, out);
-    text_addf(out, " --site %s", key);
+    if (site->after_failure) /* no fault of its own: it is failed after others */
+        text_add(out, " --depth 2");
+    else
+        text_addf(out, " --site %s", key);
 }
 
 void report_add_repro(const struct report_data *data,

@@ -14,6 +14,7 @@
 #include "baseline.h"
 #include "conditions.h"
 #include "ledger.h"
+#include "pairs.h"
 #include "progress.h"
 #include "replay.h"
 
@@ -34,6 +35,7 @@ struct replay {
     struct baseline baseline;
     struct sites sites;
     struct plan plan;
+    struct pairs pairs; /* --depth 2, when the plan is done */
     uint64_t time_limit_ns, started_ns;
     struct progress progress;
     struct leak_tally {
@@ -67,6 +69,8 @@ int trial_run(struct replay *r);
 
 /** Run the plan. Return: enum replay_outcome, or a negative errno after a message. */
 int drive_run(struct replay *r);
+/** Run the pairs. Return: as above. */
+int drive_pairs(struct replay *r);
 
 /* --- leak_pass.c --- */
 

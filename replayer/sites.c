@@ -168,9 +168,11 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
                                 "FROM finding_attempt x JOIN finding_attempt y "
                                 "ON y.finding_id = x.finding_id "
                                 "JOIN attempt b ON b.id = y.attempt_id "
-                                "WHERE x.attempt_id = a.id AND b.how = 'rerun') "
+                                "WHERE x.attempt_id = a.id AND b.how = 'rerun'), "
+                                "a.burst, a.explored "
                                 "FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                                "WHERE r.recording_id = ?1 ORDER BY a.id",
+                                "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+                                "ORDER BY a.id",
                                 &q);
     if (r < 0)
         return r;
@@ -183,6 +185,8 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .mode = fault_mode_from_name(store_column_text(q, 2)),
             .verdict = verdict_from_name(store_column_text(q, 3)),
             .confirmed = sqlite3_column_int(q, 4),
+            .burst = (uint32_t)sqlite3_column_int64(q, 5),
+            .explored = sqlite3_column_int(q, 6) != 0,
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

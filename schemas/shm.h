@@ -47,7 +47,8 @@
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries; later processes are counted, not logged */
 #define SHM_PATH_BYTES 1024u
-#define SHM_MAX_FAULTS 4u
+#define SHM_MAX_FAULTS 4u /* faults[1] is armed by the firing of faults[0]: --depth 2 */
+#define SHM_EXPLORED_CALLS 65536u /* allocating calls of a process that are looked at after a failure */
 
 /* Environment of the target; both are hidden from the program once the library is up. */
 #define SHM_ENV_ARENA "DEARTH_ARENA" /* absolute path of the arena file */

@@ -261,9 +261,18 @@ CREATE TABLE attempt (
     sample_stack_id INTEGER REFERENCES stack(id), -- hung: a second sample, taken later than crash_stack_id
     under     TEXT NOT NULL DEFAULT 'plain', -- 'plain', 'guarded' (canaries, quarantine, poison), 'asan', 'valgrind'
     second_site_id INTEGER REFERENCES site(id), -- --depth 2: the error-path site that failed after the first; NULL = none
-    second_occurrence INTEGER            -- counted from the first failure on
+    second_occurrence INTEGER,           -- counted from the first failure on
+    explored  INTEGER NOT NULL DEFAULT 0 -- 1 = `error_path` has the sites that came up after the failure
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
+
+-- Sites that no run without a failure has, but this attempt met after its failure (--depth 2).
+CREATE TABLE error_path (
+    attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    count     INTEGER NOT NULL,          -- calls after the failure
+    PRIMARY KEY (attempt_id, site_id)
+) WITHOUT ROWID;
 
 -- Blocks that an attempt leaked and the baseline did not, by the site that allocated them.
 CREATE TABLE leak (

@@ -155,6 +155,7 @@ struct preload {
     uint32_t sticky;        /* a sticky fault fired in this process or an ancestor */
     uint32_t burst_fault;   /* index into faults[] */
     uint64_t burst_left;
+    uint64_t explored; /* calls looked at after the failure */
     uint64_t boot_events;
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
