@@ -294,15 +294,18 @@ static int load_sites(struct report_data *data) {
 
 static int load_counts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(data->store,
-                          "SELECT x.site_id, x.count, x.failed, x.failable, x.bytes, "
-                          "x.peak_bytes, x.live_blocks,"
-                          " x.live_bytes, p.exe, t.serial FROM site_stat x JOIN process "
-                          "p ON p.id = x.process_id"
-                          " LEFT JOIN thread t ON t.id = x.first_thread_id WHERE "
-                          "x.recording_id IN chosen_recording"
-                          " ORDER BY x.recording_id, x.process_id, x.site_id",
-                          &s);
+    int r =
+        store_prepare(data->store,
+                      "SELECT x.site_id, x.count, x.failed, x.failable, x.bytes, "
+                      "x.peak_bytes, x.live_blocks,"
+                      " x.live_bytes, p.exe, t.serial, x.never, CASE WHEN "
+                      "g.marked THEN x.outside ELSE 0 END FROM site_stat x JOIN process "
+                      "p ON p.id = x.process_id"
+                      " JOIN recording g ON g.id = x.recording_id"
+                      " LEFT JOIN thread t ON t.id = x.first_thread_id WHERE "
+                      "x.recording_id IN chosen_recording"
+                      " ORDER BY x.recording_id, x.process_id, x.site_id",
+                      &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -316,6 +319,8 @@ static int load_counts(struct report_data *data) {
         x->bytes += natural(s, 4);
         if (natural(s, 5) > x->peak_bytes)
             x->peak_bytes = natural(s, 5);
+        x->never += natural(s, 10);
+        x->outside += natural(s, 11);
         x->live_blocks += natural(s, 6);
         x->live_bytes += natural(s, 7);
         if (!x->program) {
@@ -804,20 +809,11 @@ static void derive_notes(struct report_data *data) {
  * ------------------------------------------------------------------------------- */
 
 static int load(struct report_data *data, int64_t recording) {
-    int (*const steps[])(struct report_data *) = {load_recordings,
-                                                  load_replays,
-                                                  load_locations,
-                                                  load_sites,
-                                                  load_counts,
-                                                  load_reached,
-                                                  load_error_path,
-                                                  load_attempts,
-                                                  load_skipped,
-                                                  load_findings,
-                                                  load_notes,
-                                                  load_modules_without_cfi,
-                                                  load_refusals,
-                                                  load_doubtful};
+    int (*const steps[])(struct report_data *) = {
+        load_recordings, load_replays,  load_locations,  load_sites,
+        load_counts,     load_reached,  load_error_path, load_attempts,
+        load_skipped,    load_findings, load_notes,      load_modules_without_cfi,
+        load_refusals,   load_doubtful};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);

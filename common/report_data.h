@@ -76,6 +76,11 @@ const char *report_reason_name(int reason);
 /** The same for people: "no replay chose it yet", ... */
 const char *report_reason_text(int reason);
 
+/** What excludes a site that is REPORT_NOT_FAILABLE: "never", "outside" (dearth.h), "call" (no
+ * call of it can fail). Return: NULL for others. */
+struct report_site;
+const char *report_exclusion(const struct report_site *site);
+
 enum report_how { REPORT_RERUN = 1, REPORT_SNAPSHOT = 2, REPORT_SWEEP = 4 };
 
 struct report_location {
@@ -94,7 +99,8 @@ struct report_site {
     struct report_location *location; /* NULL = unknown */
     const char *program;              /* NULL = unknown */
     uint64_t count, failed, failable, bytes, peak_bytes, live_blocks, live_bytes;
-    int64_t first_thread; /* serial, 0 = unknown */
+    uint64_t never, outside; /* calls that the program forbids to fail: dearth.h */
+    int64_t first_thread;    /* serial, 0 = unknown */
     uint32_t attempts[REPORT_N_VERDICTS];
     uint32_t occurrences_tested;
     int8_t verdict; /* enum report_verdict, -1 = nothing attempted */

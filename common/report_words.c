@@ -40,7 +40,8 @@ static const struct {
     [REPORT_BUDGET] = {"budget", "the time or the number of attempts ran out"},
     [REPORT_NOT_REACHED] = {"unreached",
                             "attempts were made, but the call never came up"},
-    [REPORT_NOT_FAILABLE] = {"not_failable", "no call of it can be made to fail"},
+    [REPORT_NOT_FAILABLE] = {"not_failable",
+                             "no call of it can be made to fail, or may be"},
 };
 
 static int find(const char *const *names, int n, const char *name, int fallback) {
@@ -143,6 +144,12 @@ static void add_path(const struct report_data *data, struct text *out) {
     if (data->path[0] == '-') /* not an option */
         text_add(out, "./");
     text_add_shell(out, data->path);
+}
+
+const char *report_exclusion(const struct report_site *site) {
+    if (site->reason != REPORT_NOT_FAILABLE)
+        return NULL;
+    return site->never ? "never" : site->outside ? "outside" : "call";
 }
 
 void report_add_command(const struct report_data *data, const struct report_site *site,

@@ -496,6 +496,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->blocks_wanted = 0;
     arena->detached = 0;
     arena->any_fired = 0;
+    arena->marked = 0;
     arena->n_faults = 0;
     arena->orders_block = 0;
     arena->leaks = 0;

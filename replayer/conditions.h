@@ -23,7 +23,8 @@ struct conditions {
     bool stdin_is_pipe;
     bool
         stdin_is_ours; /* stdin_path is a private file that conditions_deinit() removes */
-    char *note; /* what could not be made again, one sentence; NULL = everything could */
+    bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
+    char *note;  /* what could not be made again, one sentence; NULL = everything could */
 };
 
 /**

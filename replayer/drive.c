@@ -83,8 +83,8 @@ struct drive {
     uint32_t n_batches, n_flying_batches;
     uint32_t n_spoils, n_spoilt_results;
     struct confirm confirm;
-    bool pairs;          /* of replay->pairs, not of the plan */
-    uint32_t next_fault; /* or pair */
+    bool pairs;           /* of replay->pairs, not of the plan */
+    uint32_t next_fault;  /* or pair */
     struct task **flying; /* by tag */
     uint32_t n_flying, n_tags;
     uint32_t first_free; /* no tag below is free */
@@ -310,7 +310,8 @@ static int take_late(struct drive *d, struct task *task, const struct judgement 
     int err = 0;
     int64_t attempt;
     if (j->verdict == VERDICT_HUNG) {
-        err = store_execution(d, task, &task->first, &task->first_judgement, NULL, &attempt);
+        err = store_execution(d, task, &task->first, &task->first_judgement, NULL,
+                              &attempt);
         task->order.repeat++;
     }
     observation_deinit(&task->first);
@@ -740,10 +741,9 @@ static int drive(struct replay *r, bool pairs) {
     int err = ledger_flush(r->ledger);
     if (err < 0 && outcome >= 0)
         outcome = err;
-    if (outcome == REPLAY_BUDGET && d.next_fault == n &&
-        d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
-        d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&
-        !d.n_flying_batches)
+    if (outcome == REPLAY_BUDGET && d.next_fault == n && d.urgent.head == d.urgent.n &&
+        d.late.head == d.late.n && d.reruns.head == d.reruns.n &&
+        d.snapshots.head == d.snapshots.n && !d.n_flying_batches)
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
     free_list(&d.urgent);

@@ -77,8 +77,9 @@ int execution_init(struct execution *x, const struct runner_options *options,
 
 static void arm(struct execution *x, const struct order *order) {
     uint32_t leaks = order->leaks ? SHM_LEAKS : 0; /* wants the site of every block */
+    uint32_t marked = x->options->marked ? SHM_MARKED : 0;
     if (order->site_id == 0) {
-        session_reset(x->session, SHM_COUNT_SITES | leaks);
+        session_reset(x->session, SHM_COUNT_SITES | leaks | marked);
         session_set_fault(x->session, NULL);
         return;
     }
@@ -86,7 +87,7 @@ static void arm(struct execution *x, const struct order *order) {
     bool no_libunwind = x->no_libunwind && !order->explore && !order->second_site_id;
     uint32_t skip = SHM_SKIP_UNWIND | (order->explore ? SHM_COUNT_SITES : 0) |
                     (no_libunwind ? SHM_NO_LIBUNWIND : 0);
-    session_reset(x->session, SHM_FAULTS | (leaks ? leaks : skip));
+    session_reset(x->session, SHM_FAULTS | (leaks ? leaks : skip) | marked);
     const struct shm_fault faults[] = {
         {
             .site = order->site,
@@ -495,7 +496,8 @@ int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
                       .output = &x->output,
                       .errors = &x->errors,
                       .snapshots = snapshots};
-    session_reset(x->session, SHM_COUNT_SITES | SHM_SNAPSHOT);
+    session_reset(x->session,
+                  SHM_COUNT_SITES | SHM_SNAPSHOT | (x->options->marked ? SHM_MARKED : 0));
     session_set_fault(x->session, NULL);
     int err = snapshots_begin(snapshots, &run);
     if (!err)

@@ -392,6 +392,7 @@ static int add_site(struct json *j, const struct report_data *data,
     json_int(j, "occurrences_tested", site->occurrences_tested);
     add_tried(j, site);
     json_text(j, "untested_reason", report_reason_name(site->reason));
+    json_text(j, "excluded_by", report_exclusion(site));
     json_text(j, "program", site->program);
     json_int_or_null(j, "first_thread", site->first_thread > 0 ? site->first_thread : -1);
     json_bool(j, "error_path", site->error_path);

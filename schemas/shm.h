@@ -70,6 +70,7 @@ enum shm_flag {
     SHM_CHANCE = 1u << 10,      /* failures by probability or by allocation count */
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
+    SHM_MARKED = 1u << 12,      /* failures only between dearth_begin() and dearth_end() */
 };
 
 /* Allocation functions. The value is also the `offset` of a site's leaf node. */
@@ -89,6 +90,7 @@ enum shm_op {
     SHM_OP_MREMAP = 12,
     SHM_OP_MUNMAP = 13,
     SHM_OP_BRK = 14,
+    SHM_OP_SHOULD_FAIL = 15, /* dearth_should_fail(): the program's own allocator asks */
     SHM_N_OPS
 };
 
@@ -103,9 +105,15 @@ enum shm_event_kind {
     SHM_EV_REALLOC_END = 6,   /* after success: address = new block, size, node; always follows the
                                  same thread's REALLOC_BEGIN if the old block was not NULL */
     SHM_EV_REALLOC_FAIL = 7,  /* after failure: the old block (address) lives on; size, node, aux = errno */
+    SHM_EV_ASKED = 9,         /* dearth_should_fail() said no: address 0, size, node */
     SHM_EV_THREAD = 8,        /* first record of a thread in its ring: address = tid, size = thread
                                  serial within the process (main thread 1) */
 };
+
+/* In `aux` of what allocates, beside its value: where the program said so (dearth.h). */
+#define SHM_AUX_NEVER  0x8000u /* between dearth_never_begin() and dearth_never_end() */
+#define SHM_AUX_INSIDE 0x4000u /* between dearth_begin() and dearth_end() */
+#define SHM_AUX_VALUE  0x3fffu
 
 /* 32 bytes; written by one thread, in program order. */
 struct shm_event {
@@ -397,6 +405,7 @@ struct shm_header {
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
     uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
+    uint32_t marked;        /* (target) 1 = some process called dearth_begin() */
 };
 #define SHM_HEADER_BLOCKS 1u
 

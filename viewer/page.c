@@ -297,7 +297,8 @@ static int add_site(struct page *page, const struct report_site *site) {
                                string_index(page, site->program),
                                site->first_thread,
                                site->error_path | site->truncated << 1 |
-                                   site->incomplete << 2};
+                                   site->incomplete << 2 | (site->never > 0) << 3 |
+                                   (site->outside > 0) << 4};
     json_open(j, NULL, '[');
     json_text(j, NULL, key);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

@@ -394,7 +394,8 @@
     for (let k = 0; k < s[SITE.attempts].length; k += 2)
       tried.push(number(s[SITE.attempts][k + 1]) + " × " + verdict_name(s[SITE.attempts][k]));
     const flags = ["only ever seen while a failure was handled", "its stack was cut at the limit",
-      "its stack ended early"].filter((_, k) => s[SITE.flags] & (1 << k));
+      "its stack ended early", "called between dearth_never_begin() and dearth_never_end(): not to be failed there",
+      "called outside of every dearth_begin() and dearth_end(): not to be failed there"].filter((_, k) => s[SITE.flags] & (1 << k));
     const wrong = D.findings.filter((f) => f.sites.includes(i)), tested = !s[SITE.reason];
     return h("div", null,
       wrong.length ? [h("h3", null, plural(wrong.length, "finding")), wrong.slice(0, 8).map((f) => finding(f, false))] : null,

@@ -111,6 +111,8 @@ static bool is_armed(uint32_t index) {
 }
 
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
+    if (marks_forbid())
+        return false;
     if (fault_lasting())
         return true;
     if (!node)

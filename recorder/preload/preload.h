@@ -6,7 +6,7 @@
  *     ├─ unwind.c   where from: stack → nodes (unwind_x86_64.c first, then libunwind)
  *     │    ├─ node.c    (parent, address) → node id, lock-free
  *     │    └─ module.c  address → (module, offset), build-ids
- *     ├─ fault.c    must this call fail?
+ *     ├─ fault.c    must this call fail? (marks.c: may it, by dearth.h?)
  *     ├─ snapshot.c must the process be copied here, and the copy fail?
  *     └─ ring.c     one event into the thread's ring
  *   process.c  attach to the arena, notice fork, register this process
@@ -113,7 +113,12 @@ enum guard {
 
 struct tls {
     uint32_t guard; /* enum guard */
-    uint32_t reserved;
+    union {
+        uint32_t marks; /* 0 = neither */
+        struct {
+            uint16_t inside, never; /* dearth_begin()s and dearth_never_begin()s open */
+        };
+    };
     void *guard_frame; /* frame of the hook that holds the guard */
     struct thread *thread;
 };
@@ -439,6 +444,20 @@ EXPORT void dearth_fault_injected(void);
  * Context: guard held.
  */
 bool snapshot_due(uint32_t node, uint64_t size);
+
+/* --- marks.c --- */
+
+/** Does the program forbid it here, by dearth.h? */
+static inline bool marks_forbid(void) {
+    return unlikely(tls.never) || (unlikely(preload.flags & SHM_MARKED) && !tls.inside);
+}
+
+/** The same for an event: bits of its `aux`. */
+static inline uint16_t marks_aux(void) {
+    return likely(!tls.marks) ? 0
+                              : (uint16_t)((tls.never ? SHM_AUX_NEVER : 0) |
+                                           (tls.inside ? SHM_AUX_INSIDE : 0));
+}
 
 /* --- exec.c --- */
 
