@@ -26,7 +26,7 @@ struct check {
     const char *database, *report, *html, *baseline, *occurrence, *output_check;
     struct cli_list in, not_in, wrappers, policies, env;
     int fail_on, mode, how, leaks; /* index of their choices; -1 = not given */
-    int64_t jobs, limit;
+    int64_t jobs, limit, burst, depth;
     uint64_t timeout_ns, budget_ns;
     bool fail_on_runtime;
     double min_coverage;
@@ -160,6 +160,10 @@ static int replay(struct check *c) {
         add(&line, text_format("--occurrence=%s", c->occurrence));
     if (c->output_check)
         add(&line, text_format("--output-check=%s", c->output_check));
+    if (c->burst)
+        add(&line, text_format("--burst=%lld", (long long)c->burst));
+    if (c->depth)
+        add(&line, text_format("--depth=%lld", (long long)c->depth));
     if (c->jobs)
         add(&line, text_format("--jobs=%lld", (long long)c->jobs));
     if (c->limit)
@@ -334,6 +338,10 @@ int command_check(int argc, char **argv) {
          "look for blocks that error paths forget, at each location (default), at each "
          "fault, or not",
          "location|site|off"},
+        {0, "burst", CLI_INT, &c.burst, "N",
+         "instead of --mode: a call and the next N - 1 allocations of its process fail"},
+        {0, "depth", CLI_INT, &c.depth, "1|2",
+         "2: then also fail what allocates only while a failure is handled (1)"},
         {0, "occurrence", CLI_TEXT, &c.occurrence, "WHICH",
          "first (default), last, all, log2, or a number"},
         {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",

@@ -33,7 +33,7 @@
  *             one, else 1 + index. Predicted is the site that followed the previous
  * event's site the last time (index 0 at first). column 5  sizes, for the same events:
  * varint z(size - size of the last event of that site in this chunk (0 at first)) column
- * 6  blocks, for each event but FAIL and INJECTED: a, then b. a) which allocation of this
+ * 6  blocks, for each event but FAIL, INJECTED and ASKED: a, then b. a) which allocation of this
  * process it refers to; nothing for ALLOC 0..7   the n-th youngest that is still live and
  * *of this chunk* 8, 9   the next younger, next older of those, seen from the one that
  * ended last by 0..10 10     varint: this event's number - the allocation's (in this
@@ -77,7 +77,7 @@ struct chunk_event {
     uint32_t thread;    /* serial within the process: thread.serial */
     uint16_t aux;       /* log2(alignment) or errno, see schemas/shm.h */
     uint8_t kind;       /* enum shm_event_kind: ALLOC, FAIL, INJECTED, FREE, REALLOC_END,
-                        REALLOC_FAIL */
+                        REALLOC_FAIL, ASKED */
     uint8_t op;         /* enum shm_op */
 };
 

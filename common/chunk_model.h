@@ -167,13 +167,13 @@ static inline bool has_site(uint8_t kind) {
 }
 
 static inline bool has_block(uint8_t kind) {
-    return kind != SHM_EV_FAIL && kind != SHM_EV_INJECTED;
+    return kind != SHM_EV_FAIL && kind != SHM_EV_INJECTED && kind != SHM_EV_ASKED;
 }
 
 static inline bool known_kind(uint8_t kind) {
     return kind == SHM_EV_ALLOC || kind == SHM_EV_FAIL || kind == SHM_EV_INJECTED ||
            kind == SHM_EV_FREE || kind == SHM_EV_REALLOC_END ||
-           kind == SHM_EV_REALLOC_FAIL;
+           kind == SHM_EV_REALLOC_FAIL || kind == SHM_EV_ASKED;
 }
 
 /* What an event does to the blocks once its reference and address are known.

@@ -54,7 +54,8 @@ const char *event_kind_name(uint8_t kind) {
     static const char *const names[] = {
         [SHM_EV_ALLOC] = "alloc",         [SHM_EV_FAIL] = "fail",
         [SHM_EV_INJECTED] = "injected",   [SHM_EV_FREE] = "free",
-        [SHM_EV_REALLOC_END] = "realloc", [SHM_EV_REALLOC_FAIL] = "realloc_fail"};
+        [SHM_EV_REALLOC_END] = "realloc", [SHM_EV_REALLOC_FAIL] = "realloc_fail",
+        [SHM_EV_ASKED] = "asked"};
     if (kind >= sizeof names / sizeof *names || !names[kind])
         return "unknown";
     return names[kind];

@@ -20,6 +20,7 @@ static const char *const names[SHM_N_OPS] = {
     [SHM_OP_MREMAP] = "mremap",
     [SHM_OP_MUNMAP] = "munmap",
     [SHM_OP_BRK] = "brk",
+    [SHM_OP_SHOULD_FAIL] = "should_fail",
 };
 
 const char *op_name(uint32_t op) {

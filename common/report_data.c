@@ -270,6 +270,9 @@ static int load_sites(struct report_data *data) {
         "WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
         "chosen_recording "
         "UNION SELECT site_id FROM attempt WHERE replay_id IN chosen_replay "
+        "UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = e.attempt_id "
+        "JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id IN "
+        "chosen_replay "
         "UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b ON b.id = "
         "bs.baseline_id "
         "WHERE b.replay_id IN chosen_replay) ORDER BY id",
@@ -292,15 +295,18 @@ static int load_sites(struct report_data *data) {
 
 static int load_counts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(data->store,
-                          "SELECT x.site_id, x.count, x.failed, x.failable, x.bytes, "
-                          "x.peak_bytes, x.live_blocks,"
-                          " x.live_bytes, p.exe, t.serial FROM site_stat x JOIN process "
-                          "p ON p.id = x.process_id"
-                          " LEFT JOIN thread t ON t.id = x.first_thread_id WHERE "
-                          "x.recording_id IN chosen_recording"
-                          " ORDER BY x.recording_id, x.process_id, x.site_id",
-                          &s);
+    int r =
+        store_prepare(data->store,
+                      "SELECT x.site_id, x.count, x.failed, x.failable, x.bytes, "
+                      "x.peak_bytes, x.live_blocks,"
+                      " x.live_bytes, p.exe, t.serial, x.never, CASE WHEN "
+                      "g.marked THEN x.outside ELSE 0 END FROM site_stat x JOIN process "
+                      "p ON p.id = x.process_id"
+                      " JOIN recording g ON g.id = x.recording_id"
+                      " LEFT JOIN thread t ON t.id = x.first_thread_id WHERE "
+                      "x.recording_id IN chosen_recording"
+                      " ORDER BY x.recording_id, x.process_id, x.site_id",
+                      &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -314,6 +320,8 @@ static int load_counts(struct report_data *data) {
         x->bytes += natural(s, 4);
         if (natural(s, 5) > x->peak_bytes)
             x->peak_bytes = natural(s, 5);
+        x->never += natural(s, 10);
+        x->outside += natural(s, 11);
         x->live_blocks += natural(s, 6);
         x->live_bytes += natural(s, 7);
         if (!x->program) {
@@ -362,11 +370,12 @@ static uint8_t how_from_name(const char *name) {
 
 static int load_attempts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(
-        data->store,
-        "SELECT site_id, verdict, fired, occurrence, how FROM attempt WHERE "
-        "replay_id IN chosen_replay ORDER BY site_id, occurrence",
-        &s);
+    int r =
+        store_prepare(data->store,
+                      "SELECT coalesce(second_site_id, site_id), verdict, fired, "
+                      "coalesce(second_occurrence, occurrence), how FROM attempt WHERE "
+                      "replay_id IN chosen_replay ORDER BY 1, 4",
+                      &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     int64_t occurrence = -1;
@@ -393,6 +402,28 @@ static int load_attempts(struct report_data *data) {
         }
     }
     return end_reading(data, r, step, "reading attempts");
+}
+
+/* Sites that came up after a failure alone: how often at most. */
+static int load_error_path(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(data->store,
+                      "SELECT e.site_id, max(e.count) FROM error_path e JOIN attempt a "
+                      "ON a.id = e.attempt_id WHERE a.replay_id IN chosen_replay "
+                      "GROUP BY e.site_id ORDER BY e.site_id",
+                      &s);
+    int step = SQLITE_DONE;
+    struct report_site *x = NULL;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
+        if (!found || !found->error_path || found->count)
+            continue;
+        x = found;
+        x->after_failure = true;
+        x->count = x->failable = natural(s, 1);
+    }
+    return end_reading(data, r, step, "reading error_path");
 }
 
 static int load_skipped(struct report_data *data) {
@@ -444,6 +475,12 @@ static void tally_sites(struct report_data *data) {
         decide_reason(site);
         bool tested = site->reason == REPORT_TESTED;
         bool testable = site->reason != REPORT_NOT_FAILABLE;
+        if (site->after_failure) {
+            data->error_tally.total++;
+            data->error_tally.testable += testable;
+            data->error_tally.tested += tested;
+            continue;
+        }
         t->total++;
         t->testable += testable;
         t->tested += tested;
@@ -461,6 +498,7 @@ static void tally_sites(struct report_data *data) {
         }
     }
     t->excluded = t->total - t->testable;
+    data->error_tally.excluded = data->error_tally.total - data->error_tally.testable;
     tally_locations(data);
 }
 
@@ -488,7 +526,7 @@ static void sort_sites(struct report_data *data) {
         qsort(data->sites, data->n_sites, sizeof *data->sites, by_key);
     data->untested = text_alloc((data->n_sites + 1) * sizeof(struct report_site *));
     for (size_t i = 0; i < data->n_sites; i++)
-        if (data->sites[i].reason != REPORT_TESTED)
+        if (data->sites[i].reason != REPORT_TESTED && !data->sites[i].after_failure)
             data->untested[data->n_untested++] = &data->sites[i];
     if (data->n_untested)
         qsort(data->untested, data->n_untested, sizeof *data->untested, by_location);
@@ -507,9 +545,11 @@ static const char findings_sql[] =
     "a.timed_out,"
     " a.stderr_tail, a.under, a.damage, a.damage_where, a.damage_size, a.damage_offset,"
     " d.location_id, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
-    " f.unreached, f.facility, f.effect"
+    " f.unreached, f.facility, f.effect,"
+    " s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence"
     " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
-    " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id WHERE "
+    " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id"
+    " LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE "
     "a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
     " FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id WHERE fa.finding_id "
@@ -521,12 +561,22 @@ static void read_fault(struct report_data *data, sqlite3_stmt *s,
     x->fault.site = store_column_key(s, 12);
     x->fault.op = keep_column(data, s, 13);
     x->fault.stack_id = sqlite3_column_int64(s, 14);
-    x->fault.location = find_location(data, int_or(s, 8, sqlite3_column_int64(s, 15)));
+    bool pair = sqlite3_column_type(s, 44) != SQLITE_NULL; /* then 8 is the second's */
+    x->fault.location =
+        find_location(data, pair ? sqlite3_column_int64(s, 15)
+                                 : int_or(s, 8, sqlite3_column_int64(s, 15)));
     x->fault.mode = keep_column(data, s, 16);
     x->fault.occurrence = sqlite3_column_int64(s, 17);
     x->fault.burst = sqlite3_column_int64(s, 18);
     x->fault.size = int_or(s, 19, -1);
     x->fault.program = keep_column(data, s, 20);
+    if (!pair)
+        return;
+    x->second.site = store_column_key(s, 43);
+    x->second.op = keep_column(data, s, 44);
+    x->second.stack_id = sqlite3_column_int64(s, 45);
+    x->second.location = find_location(data, sqlite3_column_int64(s, 46));
+    x->second.occurrence = sqlite3_column_int64(s, 47);
 }
 
 static void read_crash(struct report_data *data, sqlite3_stmt *s,
@@ -622,9 +672,10 @@ static int load_finding_sites(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "SELECT DISTINCT fa.finding_id, s.key FROM finding_attempt fa JOIN attempt a ON "
-        "a.id = fa.attempt_id JOIN site s ON s.id = a.site_id UNION SELECT f.id, s.key "
-        "FROM "
-        "finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = a.site_id "
+        "a.id = fa.attempt_id JOIN site s ON s.id = coalesce(a.second_site_id, "
+        "a.site_id) "
+        "UNION SELECT f.id, s.key FROM finding f JOIN attempt a ON a.id = f.attempt_id "
+        "JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
         "ORDER BY 1, 2",
         &s);
     int step = SQLITE_DONE;
@@ -805,19 +856,11 @@ static void derive_notes(struct report_data *data) {
  * ------------------------------------------------------------------------------- */
 
 static int load(struct report_data *data, int64_t recording) {
-    int (*const steps[])(struct report_data *) = {load_recordings,
-                                                  load_replays,
-                                                  load_locations,
-                                                  load_sites,
-                                                  load_counts,
-                                                  load_reached,
-                                                  load_attempts,
-                                                  load_skipped,
-                                                  load_findings,
-                                                  load_notes,
-                                                  load_modules_without_cfi,
-                                                  load_refusals,
-                                                  load_doubtful};
+    int (*const steps[])(struct report_data *) = {
+        load_recordings, load_replays,  load_locations,  load_sites,
+        load_counts,     load_reached,  load_error_path, load_attempts,
+        load_skipped,    load_findings, load_notes,      load_modules_without_cfi,
+        load_refusals,   load_doubtful};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);

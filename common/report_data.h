@@ -12,6 +12,9 @@
  * program in the same build (same executable path, no module path with another build-id),
  * with all their replays. What is left out is said in a note.
  *
+ * Error-path sites (--depth 2) are in site[] too, but in none of the tallies of ordinary sites:
+ * what is tested must not look less because more was looked at.
+ *
  * Invariants: testable = tested + untested; total = testable + excluded; verdict < 0 only
  * where nothing was attempted. Everything is read in one transaction, so a replay that is
  * still running cannot make the parts disagree. Nothing in here depends on the clock.
@@ -74,6 +77,11 @@ const char *report_reason_name(int reason);
 /** The same for people: "no replay chose it yet", ... */
 const char *report_reason_text(int reason);
 
+/** What excludes a site that is REPORT_NOT_FAILABLE: "never", "outside" (dearth.h), "call" (no
+ * call of it can fail). Return: NULL for others. */
+struct report_site;
+const char *report_exclusion(const struct report_site *site);
+
 enum report_how { REPORT_RERUN = 1, REPORT_SNAPSHOT = 2, REPORT_SWEEP = 4 };
 
 struct report_location {
@@ -92,13 +100,15 @@ struct report_site {
     struct report_location *location; /* NULL = unknown */
     const char *program;              /* NULL = unknown */
     uint64_t count, failed, failable, bytes, peak_bytes, live_blocks, live_bytes;
-    int64_t first_thread; /* serial, 0 = unknown */
+    uint64_t never, outside; /* calls that the program forbids to fail: dearth.h */
+    int64_t first_thread;    /* serial, 0 = unknown */
     uint32_t attempts[REPORT_N_VERDICTS];
     uint32_t occurrences_tested;
     int8_t verdict; /* enum report_verdict, -1 = nothing attempted */
     uint8_t how;    /* enum report_how, or-ed */
     uint8_t reason; /* enum report_reason */
     bool error_path, truncated, incomplete;
+    bool after_failure; /* error_path, and no recording or run without a failure has it */
 };
 
 struct report_leak { /* blocks of one site that nothing points to any more */
@@ -128,6 +138,12 @@ struct report_finding {
         const struct report_location *location;
         int64_t stack_id, occurrence, burst, size; /* size -1 = unknown */
     } fault;
+    struct { /* --depth 2: what failed after `fault`; op NULL = nothing */
+        struct dearth_key site;
+        const char *op;
+        const struct report_location *location;
+        int64_t stack_id, occurrence; /* counted from the first failure on */
+    } second;
     struct {
         bool seen;
         int signal; /* 0 = a sample */
@@ -211,6 +227,7 @@ struct report_data {
     struct report_finding *findings; /* by severity, runtime, silent, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
+    struct report_tally error_tally; /* error-path sites, which are in no other number */
     uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
     uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
     uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */

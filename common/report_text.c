@@ -145,6 +145,8 @@ static void add_summary(const struct report_data *data, struct text *out) {
     text_add(out, "\nCoverage\n");
     add_tally("sites", &data->site_tally, out);
     add_tally("locations", &data->location_tally, out);
+    if (data->error_tally.total)
+        add_tally("error path", &data->error_tally, out);
     if (!data->site_tally.tested)
         return;
     text_add(out, "\nVerdicts (tested sites, by the worst)\n");
@@ -352,6 +354,23 @@ static void add_under(const struct report_finding *f, struct text *out) {
     text_add(out, "\n");
 }
 
+static void add_second(const struct report_finding *f, struct text *out) {
+    text_addf(out, "      then        %s in ", f->second.op);
+    report_add_location(f->second.location, out);
+    text_addf(out, ", call %lld of its site after that failure\n",
+              (long long)f->second.occurrence);
+}
+
+void report_add_failed(const struct report_finding *f, struct text *out) {
+    if (f->second.op) {
+        text_addf(out, "%s in ", f->second.op);
+        report_add_location(f->second.location, out);
+        text_add(out, ", after the failure of ");
+    }
+    text_addf(out, "%s in ", f->fault.op);
+    report_add_location(f->fault.location, out);
+}
+
 /* The last lines of what it said, indented. */
 static void add_stderr(const char *tail, struct text *out) {
     const int most = 4;
@@ -413,6 +432,11 @@ static int add_finding(const struct report_data *data, const struct report_findi
     add_fault(f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
         return r;
+    if (f->second.op) {
+        add_second(f, out);
+        if ((r = add_stack(data, f->second.stack_id, max_frames, out)) < 0)
+            return r;
+    }
     if ((r = add_hang(data, f, out)) < 0)
         return r;
     if (f->crash.stack_id) {
@@ -451,8 +475,8 @@ static void add_members(const struct report_group *g, size_t first, uint32_t max
     size_t left = g->n - first, shown = max && left > max ? max : left;
     for (size_t i = first; i < first + shown; i++) {
         const struct report_finding *f = g->members[i];
-        text_addf(out, "          #%-5lld %s in ", (long long)f->id, f->fault.op);
-        report_add_location(f->fault.location, out);
+        text_addf(out, "          #%-5lld ", (long long)f->id);
+        report_add_failed(f, out);
         if (f->n_sites > 1)
             text_addf(out, ", %zu sites", f->n_sites);
         text_add(out, "\n");

@@ -29,6 +29,9 @@ int report_add_headline(const struct report_data *data,
 void report_count_leaks(const struct report_finding *finding, int64_t *blocks,
                         int64_t *bytes);
 
+/** Append "malloc in f (f.c:3)"; of a pair "malloc in g, after the failure of malloc in f". */
+void report_add_failed(const struct report_finding *finding, struct text *out);
+
 /** Append "1 bug, 2 warnings"; "nothing" when there is no finding. */
 void report_add_severities(const struct report_data *data, struct text *out);
 

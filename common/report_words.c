@@ -40,7 +40,8 @@ static const struct {
     [REPORT_BUDGET] = {"budget", "the time or the number of attempts ran out"},
     [REPORT_NOT_REACHED] = {"unreached",
                             "attempts were made, but the call never came up"},
-    [REPORT_NOT_FAILABLE] = {"not_failable", "no call of it can be made to fail"},
+    [REPORT_NOT_FAILABLE] = {"not_failable",
+                             "no call of it can be made to fail, or may be"},
 };
 
 static int find(const char *const *names, int n, const char *name, int fallback) {
@@ -222,6 +223,12 @@ static void add_path(const struct report_data *data, struct text *out) {
     text_add_shell(out, data->path);
 }
 
+const char *report_exclusion(const struct report_site *site) {
+    if (site->reason != REPORT_NOT_FAILABLE)
+        return NULL;
+    return site->never ? "never" : site->outside ? "outside" : "call";
+}
+
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out) {
     if (site->reason == REPORT_NOT_FAILABLE)
@@ -230,7 +237,10 @@ void report_add_command(const struct report_data *data, const struct report_site
     text_key(site->key, key);
     text_add(out, "dearth replay ");
     add_path(data, out);
-    text_addf(out, " --site %s", key);
+    if (site->after_failure) /* no fault of its own: it is failed after others */
+        text_add(out, " --depth 2");
+    else
+        text_addf(out, " --site %s", key);
 }
 
 void report_add_repro(const struct report_data *data,

@@ -32,8 +32,8 @@ static const char *const sql[N_STATEMENTS] = {
                  "count, failed, "
                  "failable, bytes, min_size, max_size, frees, peak_bytes, peak_blocks, "
                  "live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, "
-                 "first_ns, last_ns, first_thread_id) "
-                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                 "first_ns, last_ns, first_thread_id, never, outside) "
+                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_NOTE] = "INSERT INTO note(recording_id, kind, text, subject) VALUES (?,?,?,?)",
 };
 
@@ -266,6 +266,8 @@ static int put_stat(struct collector *c, const struct watched *w, uint32_t index
         bind(s, 4 + i, values[i]);
     if (thread)
         sqlite3_bind_int64(s, 20, thread);
+    bind(s, 21, v->never);
+    bind(s, 22, v->outside);
     return store_step_done(c->store, s);
 }
 

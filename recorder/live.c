@@ -119,13 +119,18 @@ static struct live_stat *count_call(struct live *l, const struct live_input *in,
         s->first_ns = in->time_ns;
     if (in->time_ns > s->last_ns)
         s->last_ns = in->time_ns;
-    s->failable += !zero_realloc;
+    bool never = in->event->aux & SHM_AUX_NEVER;
+    s->never += never;
+    s->failable += !zero_realloc && !never;
+    s->outside += !zero_realloc && !never && !(in->event->aux & SHM_AUX_INSIDE);
     bool first = success ? s->count - s->failed == 1 : s->count == 1;
     if (first || (success && size < s->min_size))
         s->min_size = size;
     if (first || (success && size > s->max_size))
         s->max_size = size;
-    if (success) {
+    if (in->event->kind == SHM_EV_ASKED) {
+        l->totals.asked++; /* the memory is the program's own: no bytes */
+    } else if (success) {
         s->bytes += size;
         l->totals.bytes += size;
         l->totals.allocations++;
@@ -254,12 +259,16 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
                                 .size = e->size,
                                 .reference = CHUNK_NONE,
                                 .thread = in->thread,
-                                .aux = e->aux,
+                                .aux = e->aux & SHM_AUX_VALUE,
                                 .kind = e->kind,
                                 .op = e->op};
     switch (e->kind) {
     case SHM_EV_ALLOC:
         start_block(l, in, count_call(l, in, true));
+        break;
+    case SHM_EV_ASKED:
+        out->address = 0;
+        count_call(l, in, true);
         break;
     case SHM_EV_FAIL:
     case SHM_EV_INJECTED:
@@ -358,5 +367,5 @@ bool live_check(const struct live *l) {
     const struct live_totals *t = &l->totals;
     return n == l->n && blocks == t->live_blocks && bytes == t->live_bytes &&
            site_blocks == blocks && site_bytes == bytes &&
-           t->events == t->allocations + t->frees + t->failed;
+           t->events == t->allocations + t->frees + t->failed + t->asked;
 }

@@ -12,7 +12,7 @@
  * Invariants (live_check() counts them afresh)
  *   sum over sites of live_blocks (live_bytes) = blocks (bytes) in the map and in pending
  *     reallocs = totals.live_blocks (live_bytes)
- *   events = allocations + frees + failed
+ *   events = allocations + frees + failed + asked
  */
 #ifndef DEARTH_LIVE_H
 #define DEARTH_LIVE_H
@@ -33,7 +33,8 @@ struct live_stat {
     uint64_t live_blocks, live_bytes, peak_blocks, peak_bytes;
     uint64_t temporary, lifetime_ns, cross_thread_frees;
     uint64_t first_ns, last_ns;
-    uint32_t first_thread; /* serial */
+    uint64_t never, outside; /* calls in a never-region; failable ones in no region */
+    uint32_t first_thread;   /* serial */
 };
 
 struct live_totals {
@@ -41,6 +42,7 @@ struct live_totals {
     uint64_t allocations; /* successful; a realloc is one */
     uint64_t frees;       /* calls of free() */
     uint64_t failed;
+    uint64_t asked; /* calls of dearth_should_fail() that said no */
     uint64_t bytes; /* requested by `allocations` */
     uint64_t live_blocks, live_bytes;
     uint64_t inherited; /* frees and reallocs of blocks that were not seen being made */

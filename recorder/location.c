@@ -74,6 +74,8 @@ static const struct entry catalogue[] = {
      "libnsl.so* libutil.so* libanl.so* libm.so* libm-2.* libnss_files* libnss_dns* "
      "libnss_compat* libthread_db.so* libstdc++.so* libsupc++* libc++.so* libc++abi.so* "
      "libgcc_s.so* libstd-*.so linux-vdso* linux-gate* [[]vdso]"},
+    /* dearth.h */
+    {LOCATION_ALLOCATOR, FUNCTION, "dearth_should_fail dearth_find_"},
     {LOCATION_LIBRARY, FUNCTION,
      "_start __libc_start_main* __libc_start_call_main call_init _init __libc_csu_init "
      "start_thread __clone* clone3 frame_dummy"},

@@ -142,7 +142,7 @@ static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t num
     uint32_t item = item_of(f, e);
     bool made = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
     struct profile_numbers one = {.count = 1,
-                                  .failed = !made,
+                                  .failed = !made && e->kind != SHM_EV_ASKED,
                                   .bytes = made ? e->size : 0,
                                   .max_size = e->size,
                                   .first_ns = e->time_ns,

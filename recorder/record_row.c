@@ -132,7 +132,7 @@ static const char *const end_sql =
     "failed = ?11, bytes = ?12, peak_bytes = ?13, peak_ns = ?14, live_blocks = ?15, "
     "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
     "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
-    "stdin_data = ?24, stdin_truncated = ?25 WHERE id = ?1";
+    "stdin_data = ?24, stdin_truncated = ?25, marked = ?26 WHERE id = ?1";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
     const struct collector_totals *t = end->totals;
@@ -168,6 +168,17 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
         sqlite3_bind_int64(s, 8 + i, sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
     sqlite3_bind_int(s, 25, end->input->truncated);
+    sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
+}
+
+/* A program that says where failures are wanted has them nowhere else; that it does is known only
+ * once it was seen to. */
+static int exclude_outside(struct store *store, int64_t id) {
+    AUTO_FREE char *sql =
+        text_format("UPDATE site_stat SET failable = failable - outside "
+                    "WHERE recording_id = %" PRId64,
+                    id);
+    return store_exec(store, sql);
 }
 
 int record_row_end(struct store *store, int64_t id, const struct record_end *end) {
@@ -179,7 +190,8 @@ int record_row_end(struct store *store, int64_t id, const struct record_end *end
     if (strcmp(end->input->kind, "pipe") == 0)
         sqlite3_bind_blob64(s, 24, end->input->data ? (const void *)end->input->data : "",
                             end->input->n, SQLITE_STATIC);
-    return store_step_done(store, s);
+    r = store_step_done(store, s);
+    return r == 0 && end->session->arena->marked ? exclude_outside(store, id) : r;
 }
 
 int record_row_salvage(struct store *store, int64_t id, const struct record_end *end) {

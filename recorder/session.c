@@ -496,6 +496,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->blocks_wanted = 0;
     arena->detached = 0;
     arena->any_fired = 0;
+    arena->marked = 0;
     arena->n_faults = 0;
     arena->orders_block = 0;
     arena->leaks = 0;
@@ -532,22 +533,28 @@ char **session_environment(const struct session *session, char *const envp[]) {
     return out;
 }
 
-void session_set_fault(struct session *session, const struct shm_fault *fault) {
+void session_set_faults(struct session *session, const struct shm_fault *faults,
+                        uint32_t n) {
     struct shm_header *arena = session->arena;
     __atomic_store_n(&arena->n_faults, 0, __ATOMIC_RELEASE);
     memset(arena->faults, 0, sizeof arena->faults);
     arena->any_fired = 0;
     memset(&arena->progress, 0, sizeof arena->progress);
-    if (!fault)
-        return;
-    struct shm_fault *slot = &arena->faults[0];
-    slot->site = fault->site;
-    slot->leaf_module = fault->leaf_module;
-    slot->leaf_offset = fault->leaf_offset;
-    slot->occurrence = fault->occurrence;
-    slot->mode = fault->mode;
-    slot->burst = fault->burst;
-    __atomic_store_n(&arena->n_faults, 1, __ATOMIC_RELEASE);
+    n = n < SHM_MAX_FAULTS ? n : SHM_MAX_FAULTS;
+    for (uint32_t i = 0; i < n; i++) {
+        struct shm_fault *slot = &arena->faults[i];
+        slot->site = faults[i].site;
+        slot->leaf_module = faults[i].leaf_module;
+        slot->leaf_offset = faults[i].leaf_offset;
+        slot->occurrence = faults[i].occurrence;
+        slot->mode = faults[i].mode;
+        slot->burst = faults[i].burst;
+    }
+    __atomic_store_n(&arena->n_faults, n, __ATOMIC_RELEASE);
+}
+
+void session_set_fault(struct session *session, const struct shm_fault *fault) {
+    session_set_faults(session, fault, fault ? 1 : 0);
 }
 
 /* --- growing ---------------------------------------------------------------------- */

@@ -58,6 +58,9 @@ char **session_environment(const struct session *session, char *const envp[]);
 
 /** Arm @fault as the only one (proof fields are cleared). NULL disarms. */
 void session_set_fault(struct session *session, const struct shm_fault *fault);
+/** Arm @n faults, each from the firing of the one before it on. */
+void session_set_faults(struct session *session, const struct shm_fault *faults,
+                        uint32_t n);
 
 /**
  * Lay down the orders of a snapshot run. Context: right after session_reset(), no target runs.

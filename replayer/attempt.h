@@ -80,6 +80,9 @@ struct order {
     struct dearth_key second_site;
     uint64_t second_occurrence; /* 1-based, counted from the first failure on */
     bool leaks; /* look for leaks when processes end; costs the site of every block */
+    struct dearth_key second_leaf_module;
+    uint64_t second_leaf_offset;
+    bool explore; /* count the sites that come up after the failure */
 };
 
 #define OBSERVATION_STDERR_BYTES 4096
@@ -155,6 +158,7 @@ struct observation {
     bool output_checked;  /* --output-check ran; output_check is its exit status */
     int output_check;
     struct damage_seen damage;
+    bool first_fired; /* of a pair: `fired` means both */
 };
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */

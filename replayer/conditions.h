@@ -27,7 +27,8 @@ struct conditions {
     char *under_exe;
     char **under_argv;
     char *suppressions;
-    char *note; /* what could not be made again, one sentence; NULL = everything could */
+    bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
+    char *note;  /* what could not be made again, one sentence; NULL = everything could */
 };
 
 /**

@@ -10,6 +10,8 @@
  *   doubted  other output than the baseline's        until a run without a fault, made
  *            after them (a control), says that it is not the clock which has moved on
  *
+ * With --depth 2 the pairs come after the plan, in the same loop.
+ *
  * Invariant: each task is in one of the lists, with the runner, or settled; `done` counts
  * the plan's faults whose series of executions is settled.
  */
@@ -101,8 +103,9 @@ struct drive {
     enum guarded_state guarded_state;
     uint32_t guarded_runs; /* of the trial, that have ended */
     uint32_t guarded_hung; /* guarded attempts that passed their limit: not judged */
-    uint32_t next_fault;
-    struct task **flying; /* by tag */
+    bool pairs;            /* of replay->pairs, not of the plan */
+    uint32_t next_fault;   /* or pair */
+    struct task **flying;  /* by tag */
     uint32_t n_flying, n_tags;
     uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
@@ -148,21 +151,41 @@ static struct task *make_task(const struct replay *r, const struct plan_fault *f
     const struct plan_site *s = &r->sites.list[f->site];
     struct task *task = text_alloc(sizeof *task);
     task->site = f->site;
-    task->bad = f->done > 0; /* only a series of repeats is left unfinished */
-    task->order = (struct order){.site_id = s->id,
-                                 .site = s->key,
-                                 .leaf_module = s->leaf_module,
-                                 .leaf_offset = s->leaf_offset,
-                                 .occurrence = f->occurrence,
-                                 .mode = f->mode,
-                                 .burst = 1,
-                                 .repeat = f->done,
-                                 .under = r->under};
+    task->bad = f->bad;
+    task->order =
+        (struct order){.site_id = s->id,
+                       .site = s->key,
+                       .leaf_module = s->leaf_module,
+                       .leaf_offset = s->leaf_offset,
+                       .occurrence = f->occurrence,
+                       .mode = f->mode,
+                       .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
+                       .repeat = f->done,
+                       .explore = f->explore,
+                       .under = r->under};
+    return task;
+}
+
+static struct task *make_pair(const struct replay *r, const struct pair *p) {
+    const struct plan_fault first = {.site = p->first,
+                                     .occurrence = p->occurrence,
+                                     .mode = MODE_ONCE,
+                                     .done = p->done,
+                                     .bad = p->bad};
+    struct task *task = make_task(r, &first);
+    task->order.second_site_id = p->second;
+    task->order.second_site = p->key;
+    task->order.second_leaf_module = p->leaf_module;
+    task->order.second_leaf_offset = p->leaf_offset;
+    task->order.second_occurrence = 1;
     return task;
 }
 
 static struct task *next_planned(struct drive *d) {
     struct replay *r = d->replay;
+    if (d->pairs)
+        return d->next_fault < r->pairs.n ? make_pair(r, &r->pairs.list[d->next_fault++])
+                                          : NULL;
     while (d->next_fault < r->plan.n_faults) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault++];
         if (d->unreached[f->site] == f->occurrence) {
@@ -294,13 +317,19 @@ static int settle(struct drive *d, struct task *task) {
     return 0;
 }
 
-static int store_execution(struct drive *d, const struct task *task,
+/* @session: of an execution whose arena is still there, else NULL */
+static int store_execution(struct drive *d, struct task *task,
                            const struct observation *seen, const struct judgement *j,
-                           int64_t *attempt_id) {
-    struct progress *p = &d->replay->progress;
-    p->executions++;
-    p->verdicts[j->verdict]++;
-    return ledger_attempt(d->replay->ledger, &task->order, seen, j, attempt_id);
+                           struct session *session, int64_t *attempt_id) {
+    struct replay *r = d->replay;
+    r->progress.executions++;
+    r->progress.verdicts[j->verdict]++;
+    int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
+    if (err < 0 || !session || !task->order.explore || !seen->fired ||
+        !plan_is_explorable(j->verdict))
+        return err;
+    task->order.explore = false;
+    return ledger_explored(r->ledger, *attempt_id, session);
 }
 
 static int again(struct drive *d, struct task *task) {
@@ -326,6 +355,11 @@ static bool was_planned(const struct replay *r, uint32_t site, uint64_t occurren
 static int retry_unreached(struct drive *d, struct task *task) {
     struct replay *r = d->replay;
     uint32_t chances = r->sites.in_baseline[task->site] ? MAX_RETRIES : 1;
+    if (task->order.second_site_id) {
+        if (task->retries++ > 0)
+            return settle(d, task);
+        return again(d, task);
+    }
     if (task->retries == 0 && task->order.occurrence > 1 &&
         !was_planned(r, task->site, 1, task->order.mode)) {
         task->retries++;
@@ -345,8 +379,10 @@ static int retry_unreached(struct drive *d, struct task *task) {
 /* A hang is settled by the longer limit: both executions count, or only the second. */
 static int take_late(struct drive *d, struct task *task, const struct judgement *j) {
     int err = 0;
+    int64_t attempt;
     if (j->verdict == VERDICT_HUNG) {
-        err = store_execution(d, task, &task->first, &task->first_judgement, NULL);
+        err = store_execution(d, task, &task->first, &task->first_judgement, NULL,
+                              &attempt);
         task->order.repeat++;
     }
     observation_deinit(&task->first);
@@ -439,7 +475,7 @@ static int take_guarded(struct drive *d, struct task *task,
         return 0;
     }
     r->progress.guarded++;
-    int err = store_execution(d, task, seen, &j, NULL);
+    int err = store_execution(d, task, seen, &j, NULL, NULL);
     bool more = plan_is_bad(j.verdict) &&
                 guarding_end(j.verdict, seen) != task->plain_end &&
                 task->order.repeat < (uint32_t)r->options->repeat;
@@ -504,7 +540,7 @@ static int take_snapshot(struct drive *d, struct task *task,
     if (!seen->fired)
         return take_refusal(d, task, seen);
     int64_t id = 0;
-    int err = store_execution(d, task, seen, j, &id);
+    int err = store_execution(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};
     uint32_t n = batch->n_results++;
     batch->attempts = text_realloc(batch->attempts, (n + 1) * sizeof *batch->attempts);
@@ -722,17 +758,18 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (!wanted || r->options->output_check || r->under != UNDER_PLAIN || !r->traced ||
-        r->isolation != ISOLATION_OVERLAY)
+    if (d->pairs || !wanted || r->options->output_check || r->under != UNDER_PLAIN ||
+        !r->traced || r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
-        push(f->done ? &d->reruns : &d->snapshots, make_task(r, f));
+        push(f->done || f->explore ? &d->reruns : &d->snapshots, make_task(r, f));
     }
 }
 
 /* Takes @task over. @seen stays the caller's (or is emptied). */
-static int settle_result(struct drive *d, struct task *task, struct observation *seen) {
+static int settle_result(struct drive *d, struct task *task, struct observation *seen,
+                         struct session *session) {
     struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
         return take_guarded(d, task, seen);
@@ -746,9 +783,10 @@ static int settle_result(struct drive *d, struct task *task, struct observation 
     if (hung && !task->is_late && task->limit_ns < r->time_limit_ns)
         return postpone(&d->urgent, task, seen, &j);
     d->early_wrong |= task->is_late && !hung && !d->late_phase;
+    int64_t attempt;
     int err = task->is_late ? take_late(d, task, &j) : 0;
     if (err == 0)
-        err = store_execution(d, task, seen, &j, NULL);
+        err = store_execution(d, task, seen, &j, session, &attempt);
     if (err < 0) {
         free_task(task);
         return err;
@@ -810,13 +848,14 @@ static int take_control(struct drive *d, struct observation *seen,
         struct task *task = pop(&d->doubted);
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
-        err = settle_result(d, task, &doubted);
+        err = settle_result(d, task, &doubted, NULL);
         observation_deinit(&doubted);
     }
     return err;
 }
 
-static int take_result(struct drive *d, struct task *task, struct observation *seen) {
+static int take_result(struct drive *d, struct task *task, struct observation *seen,
+                       struct session *session) {
     struct replay *r = d->replay;
     if (seen->start_error) {
         free_task(task);
@@ -830,7 +869,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
     if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
-        return settle_result(d, task, seen);
+        return settle_result(d, task, seen, session);
     task->doubted = *seen;
     *seen = (struct observation){0};
     push(&d->doubted, task);
@@ -890,7 +929,8 @@ static int wait_one(struct drive *d) {
         free_task(task);
         err = take_control(d, &seen, err > 0 ? session : NULL);
     } else {
-        err = err > 0 ? take_result(d, task, &seen) : take_lost(d, task, err);
+        err = err > 0 ? take_result(d, task, &seen, (struct session *)session)
+                      : take_lost(d, task, err);
     }
     observation_deinit(&seen);
     return err;
@@ -920,19 +960,19 @@ static int loop(struct drive *d) {
     }
 }
 
-int drive_run(struct replay *r) {
-    struct drive d = {.replay = r, .guarding = {.mode = r->guarding}};
+static int drive(struct replay *r, bool pairs) {
+    struct drive d = {.replay = r, .pairs = pairs, .guarding = {.mode = r->guarding}};
+    uint32_t n = pairs ? r->pairs.n : r->plan.n_faults;
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     collect_snapshots(&d);
     int outcome = loop(&d);
     int err = ledger_flush(r->ledger);
     if (err < 0 && outcome >= 0)
         outcome = err;
-    if (outcome == REPLAY_BUDGET && d.next_fault == r->plan.n_faults &&
-        d.urgent.head == d.urgent.n && d.late.head == d.late.n &&
-        d.reruns.head == d.reruns.n && d.snapshots.head == d.snapshots.n &&
-        d.doubted.head == d.doubted.n && !d.n_flying_batches &&
-        d.guarded.head == d.guarded.n)
+    if (outcome == REPLAY_BUDGET && d.next_fault == n && d.urgent.head == d.urgent.n &&
+        d.late.head == d.late.n && d.reruns.head == d.reruns.n &&
+        d.snapshots.head == d.snapshots.n && d.doubted.head == d.doubted.n &&
+        !d.n_flying_batches && d.guarded.head == d.guarded.n)
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
     free_list(&d.urgent);
@@ -954,4 +994,12 @@ int drive_run(struct replay *r) {
     free(d.flying);
     free(d.unreached);
     return outcome;
+}
+
+int drive_run(struct replay *r) {
+    return drive(r, false);
+}
+
+int drive_pairs(struct replay *r) {
+    return drive(r, true);
 }

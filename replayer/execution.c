@@ -89,13 +89,18 @@ int execution_init(struct execution *x, const struct runner_options *options,
 /* Guarded executions and those that look for leaks walk every stack: a block has a site. */
 static uint32_t arm_flags(const struct execution *x, const struct order *order) {
     bool guarded = order->under == UNDER_GUARDED;
+    /* stacks of the error path must be whole: they were not compared with the recording's */
+    bool no_libunwind = x->no_libunwind && !order->explore && !order->second_site_id;
     uint32_t flags = order->site_id ? SHM_FAULTS : SHM_COUNT_SITES;
     if (guarded)
         flags |= SHM_GUARD;
     else if (order->leaks)
         flags |= SHM_LEAKS;
     else if (order->site_id)
-        flags |= SHM_SKIP_UNWIND | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
+        flags |= SHM_SKIP_UNWIND | (order->explore ? SHM_COUNT_SITES : 0) |
+                 (no_libunwind ? SHM_NO_LIBUNWIND : 0);
+    if (x->options->marked)
+        flags |= SHM_MARKED;
     if (order->under == UNDER_VALGRIND)
         flags |= SHM_VALGRIND;
     return flags;
@@ -107,16 +112,25 @@ static void arm(struct execution *x, const struct order *order) {
         session_set_fault(x->session, NULL);
         return;
     }
-    const struct shm_fault fault = {
-        .site = order->site,
-        .leaf_module = order->leaf_module,
-        .leaf_offset = order->leaf_offset,
-        .occurrence = order->occurrence,
-        .mode =
-            (uint32_t)order->mode, /* enum fault_mode has enum shm_fault_mode's values */
-        .burst = order->burst,
+    const struct shm_fault faults[] = {
+        {
+            .site = order->site,
+            .leaf_module = order->leaf_module,
+            .leaf_offset = order->leaf_offset,
+            .occurrence = order->occurrence,
+            .mode = (uint32_t)order
+                        ->mode, /* enum fault_mode has enum shm_fault_mode's values */
+            .burst = order->burst,
+        },
+        {
+            .site = order->second_site,
+            .leaf_module = order->second_leaf_module,
+            .leaf_offset = order->second_leaf_offset,
+            .occurrence = order->second_occurrence,
+            .mode = SHM_FAULT_ONCE,
+        },
     };
-    session_set_fault(x->session, &fault);
+    session_set_faults(x->session, faults, order->second_site_id ? 2 : 1);
 }
 _Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same numbers");
 _Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
@@ -423,9 +437,14 @@ int run_follow(struct run *run) {
 static void read_proof(const struct session *session, pid_t first,
                        struct observation *seen) {
     const struct shm_fault *fault = &session->arena->faults[0];
-    seen->fired = __atomic_load_n(&fault->fired, __ATOMIC_ACQUIRE) == 1;
+    /* the copy of a snapshot proves its order in faults[0], which nobody armed */
+    uint32_t n_fired = 0, n = session->arena->n_faults ? session->arena->n_faults : 1;
+    for (uint32_t i = 0; i < n && i < SHM_MAX_FAULTS; i++)
+        n_fired += __atomic_load_n(&fault[i].fired, __ATOMIC_ACQUIRE) == 1;
+    seen->first_fired = n_fired > 0;
+    seen->fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
     seen->hits = fault->hits;
-    if (seen->fired) {
+    if (seen->first_fired) {
         seen->fired_size = fault->fired_size;
         seen->fired_pid = fault->fired_pid;
         seen->fired_tid = fault->fired_tid;
@@ -607,7 +626,8 @@ int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
                       .output = &x->output,
                       .errors = &x->errors,
                       .snapshots = snapshots};
-    session_reset(x->session, SHM_COUNT_SITES | SHM_SNAPSHOT);
+    session_reset(x->session,
+                  SHM_COUNT_SITES | SHM_SNAPSHOT | (x->options->marked ? SHM_MARKED : 0));
     session_set_fault(x->session, NULL);
     int err = snapshots_begin(snapshots, &run);
     if (!err)

@@ -124,20 +124,28 @@ static int load_places(struct work *w) {
 
 /* --- one attempt --- */
 
+/* A pair is named after its second failure. When it shows no more than the first alone, it is no
+ * finding. */
 static const char attempts_sql[] =
     "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
     "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
-    "a.silent "
-    "FROM attempt a JOIN site s ON s.id = a.site_id "
+    "a.silent, coalesce(a.second_site_id, 0), a.burst "
+    "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
     "site "
     "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
     "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
-    "WHERE a.fired = 1 OR a.verdict = 'unreached' ORDER BY r.recording_id, a.site_id, "
-    "a.occurrence, a.mode, a.under, a.id";
+    "WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT (a.second_site_id IS NOT "
+    "NULL "
+    "AND EXISTS (SELECT 1 FROM "
+    "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
+    "b.occurrence = a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND "
+    "b.fired AND b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
+    "ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.second_site_id, "
+    "a.burst, a.under, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -273,10 +281,16 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
 }
 
 struct series_key {
-    int64_t site, occurrence;
-    bool once;
+    int64_t site, occurrence, second, burst;
+    enum fault_mode mode;
     enum under under;
 };
+
+static bool same_series(const struct series_key *a, const struct series_key *b) {
+    return a->site == b->site && a->occurrence == b->occurrence &&
+           a->second == b->second && a->burst == b->burst && a->mode == b->mode &&
+           a->under == b->under;
+}
 
 static struct series *next_series(struct work *w) {
     if ((w->n_series & (w->n_series - 1)) == 0)
@@ -294,12 +308,14 @@ static int load_attempts(struct work *w) {
     struct series_key last = {0};
     enum verdict first = VERDICT_NONE;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct series_key key = {sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2),
-                                 strcmp(store_column_text(s, 3), "once") == 0,
-                                 under_from_name(store_column_text(s, 17))};
+        struct series_key key = {.site = sqlite3_column_int64(s, 1),
+                                 .occurrence = sqlite3_column_int64(s, 2),
+                                 .second = sqlite3_column_int64(s, 20),
+                                 .burst = sqlite3_column_int64(s, 21),
+                                 .mode = fault_mode_from_name(store_column_text(s, 3)),
+                                 .under = under_from_name(store_column_text(s, 17))};
         enum verdict verdict = verdict_from_name(store_column_text(s, 4));
-        if (!w->n_series || key.site != last.site || key.occurrence != last.occurrence ||
-            key.once != last.once || key.under != last.under) {
+        if (!w->n_series || !same_series(&key, &last)) {
             next_series(w);
             first = verdict;
             last = key;

@@ -82,7 +82,10 @@ static char *describe_options(const struct replay_options *o) {
     json_text(&j, "occurrence", occurrences[o->plan.occurrence]);
     if (o->plan.occurrence == PLAN_NTH)
         json_int(&j, "nth", (int64_t)o->plan.nth);
-    json_text(&j, "mode", modes[o->plan.mode]);
+    json_text(&j, "mode", o->plan.burst ? "burst" : modes[o->plan.mode]);
+    if (o->plan.burst)
+        json_int(&j, "burst", o->plan.burst);
+    json_int(&j, "depth", o->plan.depth > 1 ? 2 : 1);
     json_int(&j, "limit", (int64_t)o->plan.limit);
     json_int(&j, "shard", o->plan.shard);
     json_int(&j, "n_shards", o->plan.n_shards);
@@ -241,6 +244,7 @@ int ledger_note(struct ledger *l, const char *kind, const char *subject,
 
 int ledger_forget(struct ledger *l, int64_t attempt_id) {
     AUTO_FREE char *sql = text_format("DELETE FROM leak WHERE attempt_id = %1$lld; "
+                                      "DELETE FROM error_path WHERE attempt_id = %1$lld; "
                                       "DELETE FROM attempt WHERE id = %1$lld",
                                       (long long)attempt_id);
     return store_exec(l->store, sql);
@@ -339,43 +343,51 @@ struct count_sites {
     struct ledger *ledger;
     struct session_site_cache *cache;
     sqlite3_stmt *insert;
-    int64_t baseline_id;
+    int64_t owner;  /* row of `baseline` or `attempt` */
+    uint32_t flags; /* only nodes with these */
     int error;
 };
 
 static void count_site(void *context, const struct shm_process *process, uint32_t node_id,
                        const struct shm_node *node) {
     struct count_sites *c = context;
-    if (c->error || !node->count)
+    if (c->error || !node->count || (node->flags & c->flags) != c->flags)
         return;
     int64_t site = session_store_site(c->cache, process, node_id);
     if (site <= 0) {
         c->error = (int)site;
         return;
     }
-    sqlite3_bind_int64(c->insert, 1, c->baseline_id);
+    sqlite3_bind_int64(c->insert, 1, c->owner);
     sqlite3_bind_int64(c->insert, 2, site);
     sqlite3_bind_int64(c->insert, 3, (int64_t)node->count);
     c->error = store_step_done(c->ledger->store, c->insert);
 }
 
-static int store_sites(struct ledger *l, int64_t baseline_id, struct session *session) {
+/* Each counted site of @session that has @flags, for @owner by the statement @sql. */
+static int count_sites(struct ledger *l, int64_t owner, struct session *session,
+                       uint32_t flags, const char *sql) {
     AUTO_STMT sqlite3_stmt *insert = NULL;
-    int r = store_prepare(l->store,
-                          "INSERT INTO baseline_site (baseline_id, site_id, count) "
-                          "VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
-                          "SET count = count + excluded.count",
-                          &insert);
+    int r = store_prepare(l->store, sql, &insert);
     if (r < 0)
         return r;
-    struct count_sites c = {.ledger = l, .insert = insert, .baseline_id = baseline_id};
+    struct count_sites c = {
+        .ledger = l, .insert = insert, .owner = owner, .flags = flags};
     c.cache = session_site_cache_new(session, l->store);
     if (!c.cache)
         return -EIO;
     session_each_site(session, count_site, &c);
     session_site_cache_free(c.cache);
-    if (c.error < 0)
-        return c.error;
+    return c.error;
+}
+
+static int store_sites(struct ledger *l, int64_t baseline_id, struct session *session) {
+    int r = count_sites(l, baseline_id, session, 0,
+                        "INSERT INTO baseline_site (baseline_id, site_id, count) "
+                        "VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                        "SET count = count + excluded.count");
+    if (r < 0)
+        return r;
     AUTO_FREE char *sql = text_format("UPDATE baseline SET sites = (SELECT count(*) FROM "
                                       "baseline_site WHERE baseline_id = %1$lld) "
                                       "WHERE id = %1$lld",
@@ -710,4 +722,29 @@ int ledger_attempt(struct ledger *l, const struct order *order,
     if (r < 0)
         drop_batch(l);
     return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
+}
+
+/* Sites of ordinary runs come up after a failure too: their rows say so. */
+int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *session) {
+    int r = begin_batch(l);
+    if (r == 0)
+        r = count_sites(l, attempt_id, session, SHM_NODE_AFTER_FAULT,
+                        "INSERT INTO error_path (attempt_id, site_id, count) SELECT ?1, "
+                        "id, ?3 FROM site WHERE id = ?2 AND error_path "
+                        "ON CONFLICT DO UPDATE SET count = count + excluded.count");
+    if (r == 0) {
+        AUTO_FREE char *sql = text_format(
+            "UPDATE attempt SET explored = 1 WHERE id = %lld", (long long)attempt_id);
+        r = store_exec(l->store, sql);
+    }
+    if (r < 0)
+        drop_batch(l);
+    return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
+}
+
+int ledger_planned(struct ledger *l, uint64_t n) {
+    AUTO_FREE char *sql = text_format(
+        "UPDATE replay SET planned = coalesce(planned, 0) + %lld WHERE id = %lld",
+        (long long)n, (long long)l->replay_id);
+    return store_exec(l->store, sql);
 }

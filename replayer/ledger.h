@@ -101,6 +101,16 @@ int ledger_due_ms(const struct ledger *ledger);
 /** Commit them. Return: 0 or a negative errno. */
 int ledger_flush(struct ledger *ledger);
 
+/**
+ * Write down the error-path sites that an attempt met after its failure.
+ * @session: its arena, counted with SHM_COUNT_SITES
+ * Return: 0 or a negative errno.
+ */
+int ledger_explored(struct ledger *ledger, int64_t attempt_id, struct session *session);
+
+/** More was planned after the baseline: @n faults. */
+int ledger_planned(struct ledger *ledger, uint64_t n);
+
 /** A site that no attempt was made at, and why. */
 int ledger_skip(struct ledger *ledger, int64_t site_id, enum plan_reason reason);
 

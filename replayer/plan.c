@@ -48,11 +48,17 @@ struct work {
 void plan_deinit(struct plan *plan) {
     free(plan->faults);
     free(plan->left_out);
+    free(plan->passed);
     *plan = (struct plan){0};
 }
 
 bool plan_is_bad(enum verdict verdict) {
     return verdict_severity(verdict) >= SEVERITY_WARNING;
+}
+
+bool plan_is_explorable(enum verdict verdict) {
+    return verdict == VERDICT_HANDLED || verdict == VERDICT_REPORTED ||
+           verdict == VERDICT_DEGRADED || verdict == VERDICT_ABORTED;
 }
 
 const char *plan_reason_name(enum plan_reason reason) {
@@ -217,35 +223,44 @@ static void look_back(struct work *w) {
 }
 
 /* Is a fault settled? An occurrence that never came up did not come up in any mode, so
- * it is not asked for again unless the user points at it (--site, --untested).
- * @done: executions stored, out: a bad verdict is settled after options->repeat more, a
- * hang when a longer limit has confirmed it */
-static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
-                    enum fault_mode mode, uint32_t *done) {
-    *done = 0;
+ * it is not asked for again unless the user points at it (--site, --untested). A bad verdict
+ * is settled after options->repeat more executions, a hang when a longer limit has confirmed
+ * it. For depth 2 it must be known what came up after the failure.
+ * @f: done, bad and explore are filled in */
+static bool settled(const struct work *w, struct plan_fault *f) {
+    bool explore = w->options->depth > 1 && f->mode == MODE_ONCE;
+    f->done = 0;
+    f->bad = false;
+    f->explore = explore;
     if (w->options->retest)
         return false;
+    int64_t site_id = w->in->sites[f->site].id;
     bool ask_again = w->options->untested || w->options->n_sites;
-    bool bad = false, hung = false, unreached = false, confirmed = false;
-    struct plan_attempt key = {.site_id = site_id, .occurrence = occurrence};
+    bool hung = false, unreached = false, confirmed = false, explorable = false;
+    struct plan_attempt key = {.site_id = site_id, .occurrence = f->occurrence};
     for (uint32_t a = lower_bound(w, &key);
          a < w->n_attempts && w->attempts[a].site_id == site_id &&
-         w->attempts[a].occurrence == occurrence;
+         w->attempts[a].occurrence == f->occurrence;
          a++) {
         if (w->attempts[a].verdict == VERDICT_UNREACHED)
             unreached = true;
-        if (w->attempts[a].mode != mode)
+        if (w->attempts[a].mode != f->mode ||
+            (f->mode == MODE_BURST && w->attempts[a].burst != w->options->burst))
             continue;
-        bad |= plan_is_bad(w->attempts[a].verdict);
+        f->bad |= plan_is_bad(w->attempts[a].verdict);
         hung |= w->attempts[a].verdict == VERDICT_HUNG;
         confirmed |= w->attempts[a].confirmed;
-        ++*done;
+        explorable |= plan_is_explorable(w->attempts[a].verdict);
+        f->explore &= !w->attempts[a].explored;
+        f->done++;
     }
-    if (bad)
-        return confirmed || *done > w->options->repeat || (hung && *done >= 2);
+    if (explorable && f->explore)
+        return false;
+    if (f->bad)
+        return confirmed || f->done > w->options->repeat || (hung && f->done >= 2);
     if (unreached)
         return !ask_again;
-    return *done > 0;
+    return f->done > 0;
 }
 
 /* --- faults --- */
@@ -253,15 +268,15 @@ static bool settled(const struct work *w, int64_t site_id, uint64_t occurrence,
 static void add_fault(struct work *w, uint32_t site, uint64_t occurrence,
                       enum fault_mode mode, uint32_t *tier) {
     const struct plan_site *s = &w->in->sites[site];
-    uint32_t done;
-    if (settled(w, s->id, occurrence, mode, &done))
+    struct plan_fault fault = {.site = site, .occurrence = occurrence, .mode = mode};
+    if (settled(w, &fault))
         return;
     if (w->n_candidates == w->capacity) {
         w->capacity = w->capacity ? 2 * w->capacity : 256;
         w->candidates = text_realloc(w->candidates, w->capacity * sizeof *w->candidates);
     }
     w->candidates[w->n_candidates++] = (struct candidate){
-        .fault = {site, occurrence, mode, done},
+        .fault = fault,
         .tier = (*tier)++,
         .urgency = w->past[site].bad      ? URGENT_BAD
                    : !w->past[site].fired ? URGENT_UNTESTED
@@ -274,6 +289,10 @@ static void add_fault(struct work *w, uint32_t site, uint64_t occurrence,
 
 static void add_modes(struct work *w, uint32_t site, uint64_t occurrence,
                       uint32_t *tier) {
+    if (w->options->burst) {
+        add_fault(w, site, occurrence, MODE_BURST, tier);
+        return;
+    }
     if (w->options->mode != PLAN_STICKY)
         add_fault(w, site, occurrence, MODE_ONCE, tier);
     if (w->options->mode != PLAN_ONCE)
@@ -365,6 +384,7 @@ static void select_sites(struct work *w, struct plan *out) {
         } else if (!passes(w, i)) {
             leave_out(out, i, PLAN_FILTERED);
         } else {
+            out->passed[i] = true;
             add_site(w, i);
             out->n_done_sites += w->n_candidates == before;
         }
@@ -407,6 +427,7 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
     w.stack_in = match_stacks(input, options->in, options->n_in);
     w.stack_out = match_stacks(input, options->not_in, options->n_not_in);
     out->left_out = text_alloc((input->n_sites + 1) * sizeof *out->left_out);
+    out->passed = text_alloc(input->n_sites + 1);
     look_back(&w);
     select_sites(&w, out);
     order_candidates(&w);

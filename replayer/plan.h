@@ -51,6 +51,8 @@ struct plan_attempt {
     enum verdict verdict;
     bool confirmed; /* of a snapshot: a rerun of the same finding has shown the same */
     enum under under;
+    uint32_t burst; /* of MODE_BURST */
+    bool explored;  /* the error-path sites that came up after it are known */
 };
 
 enum plan_occurrence {
@@ -79,7 +81,9 @@ struct plan_options {
     enum plan_occurrence occurrence;
     uint64_t nth; /* for PLAN_NTH */
     enum plan_mode mode;
-    uint64_t limit;           /* faults at most; 0 = all */
+    uint32_t burst; /* > 0: that many calls in a row fail, instead of `mode` */
+    uint32_t depth; /* 2: single failures are explored for pairs.h; else 0 or 1 */
+    uint64_t limit; /* faults at most; 0 = all */
     uint32_t shard, n_shards; /* 1-based; n_shards 0 = no sharding */
     uint32_t repeat; /* further executions of a bad verdict: an interrupted series
                         of repeats is finished */
@@ -101,6 +105,8 @@ struct plan_fault {
     uint64_t occurrence;
     enum fault_mode mode;
     uint32_t done; /* executions already stored: the next one's `repeat` */
+    bool bad;      /* one of them was bad: an unfinished series of repeats */
+    bool explore;  /* depth 2: not known yet what comes up after it */
 };
 
 enum plan_reason { PLAN_FILTERED, PLAN_BUDGET, PLAN_NOT_FAILABLE };
@@ -116,6 +122,7 @@ struct plan {
     struct plan_left_out *left_out;
     uint32_t n_left_out;
     uint32_t n_planned_sites, n_done_sites;
+    bool *passed; /* by site: failable and let through by the filters */
 };
 void plan_deinit(struct plan *plan);
 
@@ -137,6 +144,9 @@ const char *plan_reason_name(enum plan_reason reason);
 int plan_parse_occurrence(const char *text, struct plan_options *out);
 /** Parse --shard's "I/N". Return: 0 or -EINVAL. */
 int plan_parse_shard(const char *text, struct plan_options *out);
+
+/** Can a second failure tell more than the first alone? Not where that crashed or hung. */
+bool plan_is_explorable(enum verdict verdict);
 
 /** Is this a verdict that is repeated and ranked first (severity warning or bug)? */
 bool plan_is_bad(enum verdict verdict);

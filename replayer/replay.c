@@ -124,7 +124,7 @@ static int say_changes(struct replay *r) {
 static int say_coverage(struct replay *r) {
     uint32_t missed = 0;
     for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        missed += !r->sites.in_baseline[i];
+        missed += r->sites.list[i].failable && !r->sites.in_baseline[i];
     uint32_t added = r->sites.input.n_sites - r->sites.n_recorded;
     if (!missed && !added)
         return 0;
@@ -172,6 +172,27 @@ static int finish(struct replay *r, enum replay_outcome outcome) {
     return err < 0 ? err : end;
 }
 
+/* Failures while a failure is handled: known only now. */
+static int drive_second(struct replay *r) {
+    const struct plan_options *o = &r->options->plan;
+    uint64_t left = o->limit ? o->limit - r->plan.n_faults : 0;
+    int err = resolve(r, false); /* the error path's locations */
+    if (err == 0)
+        err = pairs_load(r->store, r->recording_id, r->sites.list, r->sites.input.n_sites,
+                         r->plan.passed, &r->pairs);
+    if (err < 0 || (o->limit && !left))
+        return err < 0 ? err : REPLAY_DONE;
+    pairs_plan(&r->pairs, (uint32_t)r->options->repeat, o->retest, left);
+    error_info(r->pairs.n ? "%u second failures to try, each after a first"
+                          : "no second failures to try",
+               r->pairs.n);
+    err = ledger_planned(r->ledger, r->pairs.n);
+    if (err < 0 || !r->pairs.n)
+        return err < 0 ? err : REPLAY_DONE;
+    r->progress.planned += r->pairs.n;
+    return drive_pairs(r);
+}
+
 static int plan_and_drive(struct replay *r) {
     int err = resolve(r, false); /* sites that only a baseline run reached */
     if (err == 0)
@@ -187,6 +208,8 @@ static int plan_and_drive(struct replay *r) {
     summary_announce(r);
     progress_init(&r->progress, r->plan.n_faults);
     int outcome = drive_run(r);
+    if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
+        outcome = drive_second(r);
     return outcome == REPLAY_DONE ? leak_pass_run(r) : outcome;
 }
 
@@ -223,6 +246,7 @@ static void replay_deinit(struct replay *r) {
         observation_deinit(&r->runs[i]);
     free(r->runs);
     plan_deinit(&r->plan);
+    pairs_deinit(&r->pairs);
     sites_deinit(&r->sites);
     conditions_deinit(&r->conditions);
 }
@@ -285,8 +309,8 @@ struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
     const char *occurrence, *shard;
-    int mode, isolation, how, leaks, guarding, under;
-    int64_t jobs, repeat, baseline_runs, limit;
+    int mode, isolation, how, leaks, guarding, under; /* mode: -1 = not given */
+    int64_t jobs, repeat, baseline_runs, limit, burst, depth;
     struct policy *parsed;
 };
 
@@ -312,6 +336,24 @@ static int take_lists(struct command *c) {
     return 0;
 }
 
+static int take_kind(struct command *c) {
+    struct plan_options *p = &c->options.plan;
+    if (c->depth < 1 || c->depth > 2)
+        return error_print(-EINVAL,
+                           "--depth takes 1, a failure, or 2, a second one while "
+                           "the first is handled");
+    if (c->burst < 0 || c->burst > UINT32_MAX)
+        return error_print(-EINVAL, "--burst takes the number of calls that fail");
+    if (c->burst && c->mode >= 0)
+        return error_print(-EINVAL, "--burst is a mode of its own: without --mode");
+    if (c->depth > 1 && (c->burst || c->mode == PLAN_STICKY))
+        return error_print(-EINVAL, "--depth 2 begins with a single failure: --mode once "
+                                    "or both, without --burst");
+    p->burst = (uint32_t)c->burst;
+    p->depth = (uint32_t)c->depth;
+    return 0;
+}
+
 static int take_numbers(struct command *c) {
     struct replay_options *o = &c->options;
     if (c->baseline_runs < 2 || c->baseline_runs > 100)
@@ -328,7 +370,7 @@ static int take_numbers(struct command *c) {
     o->repeat = (int)c->repeat;
     o->jobs = (int)c->jobs;
     o->plan.limit = (uint64_t)c->limit;
-    o->plan.mode = (enum plan_mode)c->mode;
+    o->plan.mode = c->mode < 0 ? PLAN_BOTH : (enum plan_mode)c->mode;
     o->isolation = (enum isolation)c->isolation;
     o->how = (enum replay_how)c->how;
     o->leaks = (enum replay_leaks)c->leaks;
@@ -345,6 +387,8 @@ static int take_options(struct command *c) {
     int err = take_lists(c);
     if (err == 0)
         err = take_numbers(c);
+    if (err == 0)
+        err = take_kind(c);
     if (err < 0)
         return err;
     if (c->occurrence && plan_parse_occurrence(c->occurrence, &c->options.plan) < 0)
@@ -373,7 +417,8 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
 int command_replay(int argc, char **argv) {
     struct command c = {0};
     replay_options_init(&c.options);
-    c.mode = PLAN_BOTH;
+    c.mode = -1;
+    c.depth = 1;
     c.repeat = c.options.repeat;
     c.baseline_runs = c.options.baseline_runs;
     struct replay_options *o = &c.options;
@@ -393,6 +438,10 @@ int command_replay(int argc, char **argv) {
         {0, "mode", CLI_CHOICE, &c.mode, NULL,
          "one call fails, or it and every later allocation, or each in turn (both)",
          "once|sticky|both"},
+        {0, "burst", CLI_INT, &c.burst, "N",
+         "instead of --mode: a call and the next N - 1 allocations of its process fail"},
+        {0, "depth", CLI_INT, &c.depth, "1|2",
+         "2: then also fail what allocates only while a failure is handled (1)"},
         {0, "limit", CLI_INT, &c.limit, "N", "at most N faults"},
         {0, "shard", CLI_TEXT, &c.shard, "I/N",
          "the I-th of N parts of the sites, the same on every machine"},

@@ -15,6 +15,7 @@
 #include "conditions.h"
 #include "guarding.h"
 #include "ledger.h"
+#include "pairs.h"
 #include "progress.h"
 #include "replay.h"
 
@@ -37,6 +38,7 @@ struct replay {
     struct plan plan;
     enum under under;            /* what attempts run under: never guarded */
     enum guarding_mode guarding; /* in use */
+    struct pairs pairs;          /* --depth 2, when the plan is done */
     uint64_t time_limit_ns, started_ns;
     struct progress progress;
     struct leak_tally {
@@ -70,6 +72,8 @@ int trial_run(struct replay *r);
 
 /** Run the plan. Return: enum replay_outcome, or a negative errno after a message. */
 int drive_run(struct replay *r);
+/** Run the pairs. Return: as above. */
+int drive_pairs(struct replay *r);
 
 /* --- leak_pass.c --- */
 

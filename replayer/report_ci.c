@@ -82,8 +82,8 @@ static int sarif_result(struct json *j, const struct report_data *data,
         text_addf(&message, " (%lld block%s, %lld bytes)", (long long)blocks,
                   blocks == 1 ? "" : "s", (long long)bytes);
     }
-    text_addf(&message, " after a failed %s in ", f->fault.op);
-    report_add_location(f->fault.location, &message);
+    text_add(&message, " after a failed ");
+    report_add_failed(f, &message);
     text_add(&message, ". Again: ");
     report_add_repro(data, f, &message);
     json_open(j, NULL, '{');
@@ -106,6 +106,9 @@ static int sarif_result(struct json *j, const struct report_data *data,
     if (r == 0)
         r = sarif_stack(j, data, f->fault.stack_id,
                         "the allocation that was made to fail");
+    if (r == 0 && f->second.op)
+        r = sarif_stack(j, data, f->second.stack_id,
+                        "the allocation that was made to fail after that");
     if (r == 0)
         r = sarif_stack(j, data, f->crash.stack_id, "where it went wrong");
     for (size_t i = 0; r == 0 && i < f->n_leaks; i++)

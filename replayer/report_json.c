@@ -209,6 +209,7 @@ static void add_summary(struct json *j, const struct report_data *data) {
     json_open(j, "summary", '{');
     add_tally(j, "sites", &data->site_tally);
     add_tally(j, "locations", &data->location_tally);
+    add_tally(j, "error_path", &data->error_tally);
     add_ratio(j, "coverage", report_coverage(&data->site_tally));
     add_ratio(j, "location_coverage", report_coverage(&data->location_tally));
     json_open_flat(j, "verdicts", '{');
@@ -257,6 +258,22 @@ static int add_fault(struct json *j, const struct report_data *data,
     json_int(j, "burst", f->fault.burst);
     json_int_or_null(j, "size", f->fault.size);
     json_text(j, "program", f->fault.program);
+    json_close(j, '}');
+    return r;
+}
+
+static int add_second(struct json *j, const struct report_data *data,
+                      const struct report_finding *f) {
+    if (!f->second.op) {
+        json_null(j, "second_fault");
+        return 0;
+    }
+    json_open(j, "second_fault", '{');
+    add_key(j, "site", f->second.site);
+    json_text(j, "op", f->second.op);
+    add_location(j, "location", f->second.location);
+    int r = add_stack(j, "stack", data, f->second.stack_id);
+    json_int(j, "occurrence", f->second.occurrence);
     json_close(j, '}');
     return r;
 }
@@ -371,6 +388,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_close(j, '}');
     int r = add_fault(j, data, f);
     if (r == 0)
+        r = add_second(j, data, f);
+    if (r == 0)
         r = add_crash(j, data, f);
     if (r == 0)
         r = add_leaks(j, data, f);
@@ -434,6 +453,7 @@ static int add_site(struct json *j, const struct report_data *data,
     json_int(j, "occurrences_tested", site->occurrences_tested);
     add_tried(j, site);
     json_text(j, "untested_reason", report_reason_name(site->reason));
+    json_text(j, "excluded_by", report_exclusion(site));
     json_text(j, "program", site->program);
     json_int_or_null(j, "first_thread", site->first_thread > 0 ? site->first_thread : -1);
     json_bool(j, "error_path", site->error_path);

@@ -29,6 +29,14 @@ static void add_location(const struct report_location *location, struct text *ou
     add_code(place.data, out);
 }
 
+static void add_failed(const struct report_finding *f, struct text *out) {
+    if (f->second.op) {
+        add_location(f->second.location, out);
+        text_add(out, " after that of ");
+    }
+    add_location(f->fault.location, out);
+}
+
 static void add_row(const char *what, const struct report_tally *t, struct text *out) {
     uint32_t coverage = report_coverage(t);
     text_addf(out, "| %s | %u.%u %% | %llu | %llu | %llu | %llu |\n", what,
@@ -64,7 +72,7 @@ static int add_findings(const struct report_data *data, struct text *out) {
                   f->silent ? "silent warning" : report_severity_name(f->severity));
         add_code(headline.data, out);
         text_add(out, " | ");
-        add_location(f->fault.location, out);
+        add_failed(f, out);
         text_addf(out, " | %zu | %lld of %lld | ", f->n_sites, (long long)f->bad,
                   (long long)f->tried);
         add_code(repro.data, out);
@@ -109,6 +117,8 @@ int report_markdown(const struct report_data *data, struct text *out) {
                   "|---|---:|---:|---:|---:|---:|\n");
     add_row("sites", &data->site_tally, out);
     add_row("locations", &data->location_tally, out);
+    if (data->error_tally.total)
+        add_row("error path", &data->error_tally, out);
     text_add(out, "\n| verdict | sites |\n|---|---:|\n");
     for (int i = 0; i < REPORT_UNREACHED; i++)
         if (data->verdicts[i])

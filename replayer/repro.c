@@ -43,6 +43,7 @@ struct evidence {
     char *shown;    /* of the attempt that is its evidence */
     char *location; /* of the fault, for people */
     char *op;
+    char *second_op, *second_location; /* of a pair; else NULL */
     struct order order;
     enum isolation isolation;
     bool traced;
@@ -63,6 +64,8 @@ static void evidence_deinit(struct evidence *e) {
     free(e->leak_places);
     free(e->leaks);
     free(e->output_check);
+    free(e->second_op);
+    free(e->second_location);
     *e = (struct evidence){0};
 }
 
@@ -82,13 +85,20 @@ static const char evidence_sql[] =
     "a.burst,"
     " s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
     "coalesce(r.time_limit_ns, 0),"
-    " l.function, l.file, l.line, lm.path, l.\"offset\", a.under,"
+    " l.function, l.file, l.line, lm.path, l.\"offset\", a.second_site_id,"
+    " a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", l2.function,"
+    " l2.file, l2.line, lm2.path, l2.\"offset\", a.under,"
     " json_extract(r.options, '$.output_check') FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
-    " LEFT JOIN location l ON l.id = coalesce(f.location_id, s.location_id)"
-    " LEFT JOIN module lm ON lm.id = l.module_id WHERE f.id = ?1";
+    " LEFT JOIN location l ON l.id = s.location_id"
+    " LEFT JOIN module lm ON lm.id = l.module_id"
+    " LEFT JOIN site s2 ON s2.id = a.second_site_id"
+    " LEFT JOIN stack k2 ON k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id"
+    " LEFT JOIN module m2 ON m2.id = f2.module_id"
+    " LEFT JOIN location l2 ON l2.id = s2.location_id"
+    " LEFT JOIN module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
 
 static enum isolation isolation_from_name(const char *name) {
     for (int i = ISOLATION_AUTO; name && i <= ISOLATION_SHARED; i++)
@@ -97,16 +107,34 @@ static enum isolation isolation_from_name(const char *name) {
     return ISOLATION_AUTO;
 }
 
-static char *read_location(sqlite3_stmt *s) {
-    struct report_location l = {.function = store_column_text(s, 15),
-                                .file = store_column_text(s, 16),
-                                .line = sqlite3_column_int64(s, 17),
-                                .module = store_column_text(s, 18),
-                                .offset = sqlite3_column_int64(s, 19)};
+/* @at: the first of its columns */
+static char *read_location(sqlite3_stmt *s, int at) {
+    struct report_location l = {.function = store_column_text(s, at),
+                                .file = store_column_text(s, at + 1),
+                                .line = sqlite3_column_int64(s, at + 2),
+                                .module = store_column_text(s, at + 3),
+                                .offset = sqlite3_column_int64(s, at + 4)};
     struct text t = {0};
     report_add_location(l.module ? &l : NULL, &t);
     report_disarm(&t, 0);
     return text_take(&t);
+}
+
+static struct dearth_key read_module_key(sqlite3_stmt *s, int column) {
+    return sqlite3_column_type(s, column) == SQLITE_NULL
+               ? (struct dearth_key){0}
+               : key_module(sqlite3_column_blob(s, column),
+                            (size_t)sqlite3_column_bytes(s, column));
+}
+
+static void read_second(struct evidence *e, sqlite3_stmt *s) {
+    e->order.second_site_id = sqlite3_column_int64(s, 20);
+    e->order.second_occurrence = (uint64_t)sqlite3_column_int64(s, 21);
+    e->order.second_site = store_column_key(s, 22);
+    e->order.second_leaf_module = read_module_key(s, 24);
+    e->order.second_leaf_offset = (uint64_t)sqlite3_column_int64(s, 25);
+    e->second_op = text_dup(store_column_text(s, 23));
+    e->second_location = read_location(s, 26);
 }
 
 static void read_row(struct evidence *e, sqlite3_stmt *s) {
@@ -120,16 +148,16 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .occurrence = (uint64_t)sqlite3_column_int64(s, 5),
                               .mode = fault_mode_from_name(store_column_text(s, 6)),
                               .burst = (uint32_t)sqlite3_column_int(s, 7),
-                              .under = under_from_name(store_column_text(s, 20))};
-    if (sqlite3_column_type(s, 10) != SQLITE_NULL)
-        e->order.leaf_module =
-            key_module(sqlite3_column_blob(s, 10), (size_t)sqlite3_column_bytes(s, 10));
+                              .under = under_from_name(store_column_text(s, 31))};
+    e->order.leaf_module = read_module_key(s, 10);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
     e->traced = sqlite3_column_int(s, 13) != 0;
     e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
-    e->location = read_location(s);
-    e->output_check = text_dup(store_column_text(s, 21));
+    e->output_check = text_dup(store_column_text(s, 32));
+    e->location = read_location(s, 15);
+    if (sqlite3_column_type(s, 20) != SQLITE_NULL)
+        read_second(e, s);
 }
 
 static void read_leak(struct evidence *e, sqlite3_stmt *s) {
@@ -273,24 +301,34 @@ static int read_runs(struct store *store, int64_t replay_id, struct observation 
 /* --- showing
  * --------------------------------------------------------------------------------- */
 
-static void say_fault(const struct evidence *e) {
+/* "malloc in f (f.c:3) fails, call 1 of site K, and ..." */
+static void add_fault(const struct evidence *e, struct text *t) {
     char key[DEARTH_KEY_HEX + 1];
     text_key(e->order.site, key);
-    fprintf(stderr,
-            "dearth: finding %lld, %s: %s in %s fails, call %llu of site %s%s%s\n",
-            (long long)e->finding_id, e->verdict, e->op, e->location,
-            (unsigned long long)e->order.occurrence, key,
-            e->order.mode == MODE_STICKY  ? ", and every allocation after it"
-            : e->order.mode == MODE_BURST ? ", and the next ones"
-                                          : "",
+    text_addf(t, "%s in %s fails, call %llu of site %s", e->op, e->location,
+              (unsigned long long)e->order.occurrence, key);
+    if (e->order.mode == MODE_STICKY)
+        text_add(t, ", and every allocation after it");
+    else if (e->order.mode == MODE_BURST)
+        text_addf(t, ", and the %u allocations after it", e->order.burst - 1);
+    if (!e->order.second_site_id)
+        return;
+    text_key(e->order.second_site, key);
+    text_addf(t, ", then %s in %s, call %llu of site %s after that", e->second_op,
+              e->second_location, (unsigned long long)e->order.second_occurrence, key);
+}
+
+static void say_fault(const struct evidence *e) {
+    AUTO_TEXT struct text t = {0};
+    add_fault(e, &t);
+    fprintf(stderr, "dearth: finding %lld, %s: %s%s\n", (long long)e->finding_id,
+            e->verdict, t.data,
             e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
 }
 
 static void print_command(const struct evidence *e, const struct conditions *c,
                           const char *path) {
     AUTO_TEXT struct text t = {0};
-    char key[DEARTH_KEY_HEX + 1];
-    text_key(e->order.site, key);
     text_addf(&t, "# The recorded command, without the fault:\n(cd ");
     text_add_shell(&t, c->cwd);
     text_add(&t, " && exec");
@@ -303,9 +341,9 @@ static void print_command(const struct evidence *e, const struct conditions *c,
         text_add_shell(&t, c->stdin_path);
     if (c->stdin_is_ours)
         text_add(&t, " # recorded with a pipe as its standard input");
-    text_addf(&t, ")\n# The fault: %s in %s, call %llu of site %s, mode %s.\n", e->op,
-              e->location, (unsigned long long)e->order.occurrence, key,
-              fault_mode_name(e->order.mode));
+    text_add(&t, ")\n# The fault: ");
+    add_fault(e, &t);
+    text_addf(&t, "; mode %s.\n", fault_mode_name(e->order.mode));
     text_add(&t, "# With the fault; and stopped at the failing call:\ndearth repro ");
     text_add_shell(&t, path);
     text_addf(&t, " %lld\ndearth repro --gdb ", (long long)e->finding_id);

@@ -45,6 +45,7 @@ struct runner_options {
     enum isolation isolation;
     bool traced;
     bool no_libunwind;    /* SHM_NO_LIBUNWIND for attempts with a fault */
+    bool marked;          /* SHM_MARKED */
     bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
     const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
     /* --output-check: output_check.h; NULL = none. What it compares with is not owned. */

@@ -169,9 +169,10 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
                                 "ON y.finding_id = x.finding_id "
                                 "JOIN attempt b ON b.id = y.attempt_id "
                                 "WHERE x.attempt_id = a.id AND b.how = 'rerun'), "
-                                "a.under "
+                                "a.under, a.burst, a.explored "
                                 "FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                                "WHERE r.recording_id = ?1 ORDER BY a.id",
+                                "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+                                "ORDER BY a.id",
                                 &q);
     if (r < 0)
         return r;
@@ -185,6 +186,8 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .verdict = verdict_from_name(store_column_text(q, 3)),
             .confirmed = sqlite3_column_int(q, 4),
             .under = under_from_name(store_column_text(q, 5)),
+            .burst = (uint32_t)sqlite3_column_int64(q, 6),
+            .explored = sqlite3_column_int(q, 7) != 0,
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

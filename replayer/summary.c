@@ -249,7 +249,7 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                outcome == REPLAY_DONE     ? "replayed"
                : outcome == REPLAY_BUDGET ? "time is up"
                                           : "interrupted",
-               text_count(r->progress.done, faults), r->plan.n_faults,
+               text_count(r->progress.done, faults), r->plan.n_faults + r->pairs.n,
                text_duration(progress_clock() - r->started_ns, time),
                (unsigned long long)r->progress.executions, r->jobs,
                isolation_name(r->isolation), r->traced ? "" : ", not traced");

@@ -47,7 +47,8 @@
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries; later processes are counted, not logged */
 #define SHM_PATH_BYTES 1024u
-#define SHM_MAX_FAULTS 4u
+#define SHM_MAX_FAULTS 4u /* faults[1] is armed by the firing of faults[0]: --depth 2 */
+#define SHM_EXPLORED_CALLS 65536u /* allocating calls of a process that are looked at after a failure */
 
 /* Environment of the target; both are hidden from the program once the library is up. */
 #define SHM_ENV_ARENA "DEARTH_ARENA" /* absolute path of the arena file */
@@ -70,6 +71,7 @@ enum shm_flag {
     SHM_CHANCE = 1u << 10,      /* failures by probability or by allocation count */
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
+    SHM_MARKED = 1u << 12,      /* failures only between dearth_begin() and dearth_end() */
 };
 
 /* Allocation functions. The value is also the `offset` of a site's leaf node. */
@@ -89,6 +91,7 @@ enum shm_op {
     SHM_OP_MREMAP = 12,
     SHM_OP_MUNMAP = 13,
     SHM_OP_BRK = 14,
+    SHM_OP_SHOULD_FAIL = 15, /* dearth_should_fail(): the program's own allocator asks */
     SHM_N_OPS
 };
 
@@ -103,9 +106,15 @@ enum shm_event_kind {
     SHM_EV_REALLOC_END = 6,   /* after success: address = new block, size, node; always follows the
                                  same thread's REALLOC_BEGIN if the old block was not NULL */
     SHM_EV_REALLOC_FAIL = 7,  /* after failure: the old block (address) lives on; size, node, aux = errno */
+    SHM_EV_ASKED = 9,         /* dearth_should_fail() said no: address 0, size, node */
     SHM_EV_THREAD = 8,        /* first record of a thread in its ring: address = tid, size = thread
                                  serial within the process (main thread 1) */
 };
+
+/* In `aux` of what allocates, beside its value: where the program said so (dearth.h). */
+#define SHM_AUX_NEVER  0x8000u /* between dearth_never_begin() and dearth_never_end() */
+#define SHM_AUX_INSIDE 0x4000u /* between dearth_begin() and dearth_end() */
+#define SHM_AUX_VALUE  0x3fffu
 
 /* 32 bytes; written by one thread, in program order. */
 struct shm_event {
@@ -435,6 +444,7 @@ struct shm_header {
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
     struct shm_damage damage;
     struct shm_progress progress;
+    uint32_t marked;        /* (target) 1 = some process called dearth_begin() */
 };
 #define SHM_HEADER_BLOCKS 1u
 

@@ -106,7 +106,8 @@ CREATE TABLE recording (
     events_lost INTEGER, stacks_lost INTEGER, stacks_truncated INTEGER, stacks_incomplete INTEGER,
     unwind_fallbacks INTEGER, waited_ns INTEGER,
     own_bytes INTEGER,                   -- shared memory the recording needed at most
-    tool_version TEXT NOT NULL
+    tool_version TEXT NOT NULL,
+    marked    INTEGER NOT NULL DEFAULT 0 -- 1 = it called dearth_begin(): only calls inside may fail
 );
 
 -- What the user must know about a recording or replay; nothing is silent.
@@ -162,8 +163,8 @@ CREATE TABLE site_stat (
     site_id   INTEGER NOT NULL REFERENCES site(id),
     count     INTEGER NOT NULL,          -- calls, successful or not
     failed    INTEGER NOT NULL,          -- of these, failed by the real allocator
-    failable  INTEGER NOT NULL,          -- of these, calls that dearth may fail (all but realloc to 0, boot calls)
-    bytes     INTEGER NOT NULL,          -- requested by successful calls
+    failable  INTEGER NOT NULL,          -- of these, calls that dearth may fail (all but realloc to 0, boot calls, and what dearth.h forbids)
+    bytes     INTEGER NOT NULL,          -- requested by successful calls; 0 for dearth_should_fail()
     min_size  INTEGER NOT NULL, max_size INTEGER NOT NULL,
     frees     INTEGER NOT NULL,          -- of its blocks
     peak_bytes INTEGER NOT NULL, peak_blocks INTEGER NOT NULL, -- of this site alone
@@ -173,6 +174,8 @@ CREATE TABLE site_stat (
     cross_thread_frees INTEGER NOT NULL, -- freed by another thread than the allocating one
     first_ns  INTEGER NOT NULL, last_ns INTEGER NOT NULL,
     first_thread_id INTEGER REFERENCES thread(id),
+    never     INTEGER NOT NULL DEFAULT 0,-- of `count`, calls between dearth_never_begin() and dearth_never_end()
+    outside   INTEGER NOT NULL DEFAULT 0,-- others in no dearth_begin() and dearth_end(): not failable when recording.marked
     PRIMARY KEY (recording_id, process_id, site_id)
 ) WITHOUT ROWID;
 
@@ -280,9 +283,18 @@ CREATE TABLE attempt (
     damage_site_id INTEGER REFERENCES site(id), -- that allocated the block; NULL = unknown
     differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
     hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock'; NULL = not known
-    hang_call TEXT                       -- hung: system call it was blocked in, with what it waited for
+    hang_call TEXT,                      -- hung: system call it was blocked in, with what it waited for
+    explored  INTEGER NOT NULL DEFAULT 0 -- 1 = `error_path` has the sites that came up after the failure
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
+
+-- Sites that no run without a failure has, but this attempt met after its failure (--depth 2).
+CREATE TABLE error_path (
+    attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    count     INTEGER NOT NULL,          -- calls after the failure
+    PRIMARY KEY (attempt_id, site_id)
+) WITHOUT ROWID;
 
 -- Blocks that an attempt leaked and the baseline did not, by the site that allocated them.
 CREATE TABLE leak (

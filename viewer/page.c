@@ -257,7 +257,8 @@ static void add_locations(struct page *page) {
         const struct report_location *l = &page->data->locations[i];
         bool used = l->sites > 0;
         for (size_t k = 0; !used && k < page->data->n_findings; k++)
-            used = page->data->findings[k].fault.location == l;
+            used = page->data->findings[k].fault.location == l ||
+                   page->data->findings[k].second.location == l;
         if (!used)
             continue;
         char offset[24];
@@ -296,7 +297,8 @@ static int add_site(struct page *page, const struct report_site *site) {
                                string_index(page, site->program),
                                site->first_thread,
                                site->error_path | site->truncated << 1 |
-                                   site->incomplete << 2};
+                                   site->incomplete << 2 | (site->never > 0) << 3 |
+                                   (site->outside > 0) << 4};
     json_open(j, NULL, '[');
     json_text(j, NULL, key);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -410,7 +412,17 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_text(j, "program", f->fault.program);
     json_int(j, "location", location_index(page, f->fault.location));
     json_int(j, "node", node);
-    r = add_crash(page, f);
+    if (f->second.op && r == 0) {
+        r = stack_node(page, f->second.stack_id, &node);
+        json_open(j, "second", '{');
+        json_text(j, "op", f->second.op);
+        json_int(j, "occurrence", f->second.occurrence);
+        json_int(j, "location", location_index(page, f->second.location));
+        json_int(j, "node", node);
+        json_close(j, '}');
+    }
+    if (r == 0)
+        r = add_crash(page, f);
     if (r == 0)
         r = add_leaks(page, f);
     json_int_or_null(j, "exit_code", f->has_code && !f->exit_signal ? f->exit_code : -1);

@@ -265,13 +265,17 @@
     body.append(h("h3", null, "See it again"), command(f.repro));
     body.append(h("div", { class: "pair" },
       h("div", null, h("h3", null, "The ", term("fault"), ": where the allocation failed"), stack(f.node, f.location)),
+      f.second ? h("div", null, h("h3", null, "While that was handled: the second failure"),
+        stack(f.second.node, f.second.location)) : null,
       f.crash ? h("div", null, h("h3", null, f.crash.signal ? "Where it went wrong: " + f.crash.signal +
         (f.crash.address ? " at " + f.crash.address : "") : "Where it was when it was stopped"),
         stack(f.crash.node, -1)) : null));
     for (const leak of f.leaks.slice(0, 8))
       body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
-    body.append(facts([["fault", fault_words(f)], ["program", f.program], ["ended", ending(f)],
+    body.append(facts([["fault", fault_words(f)],
+      ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
+      ["program", f.program], ["ended", ending(f)],
       ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
@@ -304,7 +308,9 @@
           f.silent ? [h("span", { class: "tag", title: "Exit status 0, another output, and no word about it on stderr" }, "silent"), " "] : null,
           f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
           h("b", null, f.headline)),
-        h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1]),
+        h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1],
+          f.second ? [", then of a " + f.second.op + " in ",
+            h("code", null, f.second.location >= 0 ? location_label[f.second.location][0] : "unknown")] : null),
         h("span", { class: "rate small quiet" }, f.bad + " of " + f.tried + " · " + plural(f.sites.length, "site"))));
     let filled = false;
     const fill = () => { if (!filled) { filled = true; e.append(finding_body(f)); } };
@@ -399,7 +405,8 @@
     for (let k = 0; k < s[SITE.attempts].length; k += 2)
       tried.push(number(s[SITE.attempts][k + 1]) + " × " + verdict_name(s[SITE.attempts][k]));
     const flags = ["only ever seen while a failure was handled", "its stack was cut at the limit",
-      "its stack ended early"].filter((_, k) => s[SITE.flags] & (1 << k));
+      "its stack ended early", "called between dearth_never_begin() and dearth_never_end(): not to be failed there",
+      "called outside of every dearth_begin() and dearth_end(): not to be failed there"].filter((_, k) => s[SITE.flags] & (1 << k));
     const wrong = D.findings.filter((f) => f.sites.includes(i)), tested = !s[SITE.reason];
     return h("div", null,
       wrong.length ? [h("h3", null, plural(wrong.length, "finding")), wrong.slice(0, 8).map((f) => finding(f, false))] : null,

@@ -3,6 +3,8 @@
  *
  *   header->faults[i]   site key ─ equal to the node's key? ─► hits++ ─► == occurrence?
  *                       proof fields, then `fired` (release), then the hook returns NULL
+ *   faults[1]           looked at only once faults[0] has fired: a failure within the
+ *                       handling of a failure
  *
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
  * starts anew. Who runs it: any thread of the target, guard held.
@@ -37,12 +39,19 @@ void fault_note_progress(uintptr_t address) {
         or_relaxed(&progress->places[bit / 64], 1ull << bit % 64);
 }
 
+/* What comes after the failure is looked at only where it is counted, and not for ever: a
+ * program that recurses in its error path would be slowed down beyond its time limit. */
+static bool explored_enough(void) {
+    if (!(preload.flags & SHM_COUNT_SITES))
+        return true;
+    return add_relaxed(&preload.explored, 1) >= SHM_EXPLORED_CALLS;
+}
+
 bool fault_skips(uintptr_t address) {
-    /* What comes after the failure is looked at only where it is counted: a program that
-     * recurses in its error path would be slowed down beyond its time limit otherwise. */
     if (load_relaxed(&preload.arena->any_fired)) {
         fault_note_progress(address);
-        return !(preload.flags & SHM_COUNT_SITES);
+        if (preload.arena->n_faults < 2)
+            return explored_enough();
     }
     uint64_t generation = load_relaxed(&module_generation) & 0x7fff;
     uint64_t tag = ((uint64_t)address & 0xffffffffffffull) | generation << 48;
@@ -108,7 +117,14 @@ bool fault_lasting(void) {
     return false;
 }
 
+/* The second fault of a pair counts its calls from the first failure on. */
+static bool is_armed(uint32_t index) {
+    return index == 0 || load_acquire(&preload.arena->faults[index - 1].fired);
+}
+
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
+    if (marks_forbid())
+        return false;
     if (fault_lasting())
         return true;
     if (!node)
@@ -117,7 +133,8 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct dearth_key key = node_at(node)->key;
     for (uint32_t i = 0; i < arena->n_faults && i < SHM_MAX_FAULTS; i++)
         if (arena->faults[i].mode != SHM_FAULT_NONE &&
-            key_equal(arena->faults[i].site, key) && fire(thread, i, node, size))
+            key_equal(arena->faults[i].site, key) && is_armed(i) &&
+            fire(thread, i, node, size))
             return true;
     return false;
 }

@@ -99,7 +99,7 @@ static void emit(const struct call *call, uint8_t kind, const void *p, uint16_t 
                                .node = call->node,
                                .kind = kind,
                                .op = call->op,
-                               .aux = aux};
+                               .aux = aux | marks_aux()};
     ring_emit(call->thread, clock_ticks_after(), &entry);
 }
 
@@ -130,7 +130,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     } else {
         call->node = unwind_site(call->thread, caller, op);
     }
-    if (flags & SHM_COUNT_SITES && call->node)
+    if (flags & SHM_COUNT_SITES && call->node && !marks_forbid())
         count_site(call);
     if (flags & SHM_SNAPSHOT && snapshot_due(call->node, size)) {
         guard_set(GUARD_NONE);
@@ -274,6 +274,21 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
         call.aux = log2_of(alignment);
         return posix_memalign_end(&call, out, real.posix_memalign(out, alignment, n));
     }
+}
+
+/* --- what allocates by itself --- */
+
+/* dearth.h: a program with memory of its own asks whether it has run out. */
+EXPORT int dearth_should_fail(size_t n);
+EXPORT int dearth_should_fail(size_t n) {
+    struct call call;
+    enum hook how = hook_begin(&call, CALLER, SHM_OP_SHOULD_FAIL, n);
+    if (how == HOOK_RECORD) {
+        guard_set(GUARD_OURS);
+        emit(&call, SHM_EV_ASKED, NULL, 0);
+        guard_set(GUARD_NONE);
+    }
+    return how == HOOK_DENY;
 }
 
 /* --- free --- */

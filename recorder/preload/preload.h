@@ -6,7 +6,7 @@
  *     ├─ unwind.c   where from: stack → nodes (unwind_x86_64.c first, then libunwind)
  *     │    ├─ node.c    (parent, address) → node id, lock-free
  *     │    └─ module.c  address → (module, offset), build-ids
- *     ├─ fault.c    must this call fail?
+ *     ├─ fault.c    must this call fail? (marks.c: may it, by dearth.h?)
  *     ├─ snapshot.c must the process be copied here, and the copy fail?
  *     └─ ring.c     one event into the thread's ring
  *   guard.c    SHM_GUARD: canaries and poison, between the hooks and the real functions
@@ -114,7 +114,12 @@ enum guard {
 
 struct tls {
     uint32_t guard; /* enum guard */
-    uint32_t reserved;
+    union {
+        uint32_t marks; /* 0 = neither */
+        struct {
+            uint16_t inside, never; /* dearth_begin()s and dearth_never_begin()s open */
+        };
+    };
     void *guard_frame; /* frame of the hook that holds the guard */
     struct thread *thread;
 };
@@ -156,6 +161,7 @@ struct preload {
     uint32_t sticky;        /* a sticky fault fired in this process or an ancestor */
     uint32_t burst_fault;   /* index into faults[] */
     uint64_t burst_left;
+    uint64_t explored; /* calls looked at after the failure */
     uint64_t boot_events;
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
@@ -442,6 +448,20 @@ EXPORT void dearth_fault_injected(void);
  * Context: guard held.
  */
 bool snapshot_due(uint32_t node, uint64_t size);
+
+/* --- marks.c --- */
+
+/** Does the program forbid it here, by dearth.h? */
+static inline bool marks_forbid(void) {
+    return unlikely(tls.never) || (unlikely(preload.flags & SHM_MARKED) && !tls.inside);
+}
+
+/** The same for an event: bits of its `aux`. */
+static inline uint16_t marks_aux(void) {
+    return likely(!tls.marks) ? 0
+                              : (uint16_t)((tls.never ? SHM_AUX_NEVER : 0) |
+                                           (tls.inside ? SHM_AUX_INSIDE : 0));
+}
 
 /* --- exec.c --- */
 

@@ -211,7 +211,7 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
 
 bool snapshot_due(uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of(preload.arena);
-    if (!orders || !node)
+    if (!orders || !node || marks_forbid())
         return false;
     struct dearth_key key = node_at(node)->key;
     const uint32_t mask = SHM_ORDER_INDEX - 1;

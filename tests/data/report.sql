@@ -76,11 +76,20 @@ UPDATE site SET stack_id = NULL, location_id = NULL, incomplete = 1 WHERE id = 1
 INSERT INTO site(id, key, op, stack_id, location_id, error_path) VALUES
  (18, CAST('k000000000000090' AS BLOB), 'malloc', 20, 20, 1),
  (19, CAST('k000000000000091' AS BLOB), 'malloc', 21, 21, 0); -- of the other program
-INSERT INTO site_stat SELECT 2, 1, id, id * 10, 0, CASE WHEN id = 14 THEN 0 ELSE id * 10 END, id * 1000,
+INSERT INTO site_stat(recording_id, process_id, site_id, count, failed, failable, bytes, min_size, max_size,
+ frees, peak_bytes, peak_blocks, live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, first_ns, last_ns,
+ first_thread_id)
+ SELECT 2, 1, id, id * 10, 0, CASE WHEN id = 14 THEN 0 ELSE id * 10 END, id * 1000,
   1, 100, 0, id * 500, 5, 1, id, 0, 0, 0, 0, 1, CASE WHEN id % 2 THEN 1 ELSE 2 END FROM site WHERE id <= 17;
-INSERT INTO site_stat SELECT 2, 2, id, 5, 0, 5, 50, 10, 10, 0, 50, 5, 0, 0, 0, 0, 0, 0, 1, 3
+INSERT INTO site_stat(recording_id, process_id, site_id, count, failed, failable, bytes, min_size, max_size,
+ frees, peak_bytes, peak_blocks, live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, first_ns, last_ns,
+ first_thread_id)
+ SELECT 2, 2, id, 5, 0, 5, 50, 10, 10, 0, 50, 5, 0, 0, 0, 0, 0, 0, 1, 3
  FROM site WHERE id <= 3;
-INSERT INTO site_stat SELECT 1, 3, 19, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, NULL;
+INSERT INTO site_stat(recording_id, process_id, site_id, count, failed, failable, bytes, min_size, max_size,
+ frees, peak_bytes, peak_blocks, live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, first_ns, last_ns,
+ first_thread_id)
+ SELECT 1, 3, 19, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, NULL;
 
 INSERT INTO replay(id, recording_id, state, started_unix_ns, duration_ns, options, isolation, traced, jobs,
   time_limit_ns, deterministic_output, deterministic_sites, planned, done, tool_version) VALUES
@@ -115,7 +124,8 @@ UPDATE attempt SET crash_signal = 11, crash_address = 24, crash_stack_id = 700 W
 UPDATE attempt SET crash_stack_id = 540 WHERE id = 7;
 UPDATE attempt SET crash_signal = 11, crash_address = -1, crash_stack_id = 540 WHERE id = 11;
 
-INSERT INTO finding VALUES
+INSERT INTO finding(id, replay_id, identity, verdict, severity, leaked, attributed_module, attributed_to, policy,
+ location_id, attempt_id, bad, tried) VALUES
  (1, 1, 'aborted|location 005|g_malloc|sticky', 'aborted', 'policy', 0, '/usr/lib/libfoo.so.1', 'library',
   'g_malloc', 5, 4, 1, 1),
  (2, 1, 'crashed|location 006|foo_31|once' || CAST(x'ff' AS TEXT), 'crashed', 'bug', 0,

@@ -70,7 +70,11 @@ static const char *describe(const struct plan *plan) {
         const struct plan_fault *f = &plan->faults[i];
         n += snprintf(line + n, sizeof line - (size_t)n, "%s%c%llu%c", n ? " " : "",
                       'a' + (int)f->site, (unsigned long long)f->occurrence,
-                      f->mode == MODE_ONCE ? 'o' : 's');
+                      f->mode == MODE_ONCE     ? 'o'
+                      : f->mode == MODE_STICKY ? 's'
+                                               : 'b');
+        if (f->explore)
+            n += snprintf(line + n, sizeof line - (size_t)n, "?");
         if (f->done)
             n += snprintf(line + n, sizeof line - (size_t)n, "[%u]", f->done);
     }
@@ -101,6 +105,30 @@ static const struct {
      "b1o c1o e1o a1o b1s c1s e1s a1s -d:not_failable",
      {.mode = PLAN_BOTH}},
     {"sticky alone", "b1s c1s e1s a1s -d:not_failable", {.mode = PLAN_STICKY}},
+    {"bursts, of which one of another length was tried",
+     "b1b c1b a1b -d:not_failable",
+     {.burst = 3, .mode = PLAN_BOTH},
+     ATTEMPTS({.site_id = 5,
+               .occurrence = 1,
+               .mode = MODE_BURST,
+               .burst = 3,
+               .verdict = VERDICT_HANDLED},
+              {.site_id = 3,
+               .occurrence = 1,
+               .mode = MODE_BURST,
+               .burst = 2,
+               .verdict = VERDICT_HANDLED})},
+    {"depth 2 looks at single failures, unless it was done or they crash",
+     "a1s e1o? c1s b1o?[1] e1s b1s -d:not_failable",
+     {.mode = PLAN_BOTH, .depth = 2, .repeat = 0},
+     ATTEMPTS(
+         {.site_id = 1, .occurrence = 1, .mode = MODE_ONCE, .verdict = VERDICT_CRASHED},
+         {.site_id = 2, .occurrence = 1, .mode = MODE_ONCE, .verdict = VERDICT_REPORTED},
+         {.site_id = 3,
+          .occurrence = 1,
+          .mode = MODE_ONCE,
+          .verdict = VERDICT_REPORTED,
+          .explored = true})},
     {"last",
      "b5o c3o e1o a1o -d:not_failable",
      {.mode = PLAN_ONCE, .occurrence = PLAN_LAST}},
