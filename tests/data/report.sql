@@ -115,7 +115,8 @@ UPDATE attempt SET crash_signal = 11, crash_address = 24, crash_stack_id = 700 W
 UPDATE attempt SET crash_stack_id = 540 WHERE id = 7;
 UPDATE attempt SET crash_signal = 11, crash_address = -1, crash_stack_id = 540 WHERE id = 11;
 
-INSERT INTO finding VALUES
+INSERT INTO finding(id, replay_id, identity, verdict, severity, leaked, attributed_module, attributed_to, policy,
+ location_id, attempt_id, bad, tried) VALUES
  (1, 1, 'aborted|location 005|g_malloc|sticky', 'aborted', 'policy', 0, '/usr/lib/libfoo.so.1', 'library',
   'g_malloc', 5, 4, 1, 1),
  (2, 1, 'crashed|location 006|foo_31|once' || CAST(x'ff' AS TEXT), 'crashed', 'bug', 0,
