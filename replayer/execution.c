@@ -53,6 +53,9 @@
 #define SAMPLE_GAP_NS (300 * MS)
 /* Less than this part of a processor is idle: a loop of short sleeps takes a few percent. */
 #define IDLE_PART     4u
+/* More often than that between the samples, which stop a thread once each, it went to sleep by
+ * itself: however busy the machine is, a loop that never sleeps does not. */
+#define NAPS          5u
 #define GIVE_UP_NS                                                                       \
     (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
@@ -265,8 +268,7 @@ static struct work look_at_work(const struct run *run) {
     const struct shm_progress *progress = &run->x->session->arena->progress;
     struct work w = {.printed = run->output->total + run->errors->total,
                      .calls = __atomic_load_n(&progress->calls, __ATOMIC_RELAXED),
-                     .run_ns = run->tracer.run_ns,
-                     .slices = run->tracer.slices};
+                     .run_ns = run->tracer.run_ns};
     for (uint32_t i = 0; i < SHM_PROGRESS_BITS / 64; i++)
         w.places += (uint64_t)__builtin_popcountll(
             __atomic_load_n(&progress->places[i], __ATOMIC_RELAXED));
@@ -293,13 +295,13 @@ static enum hang name_hang(const struct run *run, uint64_t now) {
         return HANG_PRINTING;
     if (!run->x->traced)
         return HANG_UNKNOWN;
+    bool little = w.run_ns - was->run_ns < gap / IDLE_PART;
+    if (little && tracer_naps(&run->tracer) - run->sampled_naps > NAPS)
+        return HANG_POLLING;
     /* on a busy machine one may want a processor all the time and get little */
-    bool idle = w.run_ns - was->run_ns < gap / IDLE_PART &&
-                !(run->sampled_busy && tracer_wants_cpu(&run->tracer));
-    if (idle && tracer_is_deadlocked(&run->tracer))
-        return HANG_DEADLOCK;
+    bool idle = little && !(run->sampled_busy && tracer_wants_cpu(&run->tracer));
     if (idle)
-        return w.slices - was->slices > 2 ? HANG_POLLING : HANG_BLOCKED;
+        return tracer_is_deadlocked(&run->tracer) ? HANG_DEADLOCK : HANG_BLOCKED;
     return w.calls > was->calls ? HANG_ALLOCATING : HANG_SPINNING;
 }
 
@@ -317,6 +319,7 @@ static bool has_hung(struct run *run, uint64_t now) {
         tracer_watch(&run->tracer, run->first);
         run->sampled_work = look_at_work(run);
         run->sampled_busy = tracer_wants_cpu(&run->tracer);
+        run->sampled_naps = tracer_naps(&run->tracer);
         if (run->x->traced) /* else attaching to it is the last thing before its end */
             tracer_sample(&run->tracer, run->first);
         return false;

@@ -25,8 +25,8 @@ struct snapshots;
 struct work {
     uint64_t printed; /* bytes */
     uint64_t calls,
-        places; /* allocating calls after the fault; distinct places of those */
-    uint64_t run_ns, slices; /* on a processor: time, times */
+        places;      /* allocating calls after the fault; distinct places of those */
+    uint64_t run_ns; /* on a processor */
 };
 
 struct run {
@@ -48,6 +48,7 @@ struct run {
     uint64_t sampled_ns;
     struct work sampled_work;
     bool sampled_busy;           /* some thread ran, or wanted to */
+    uint64_t sampled_naps;       /* tracer_naps() */
     struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
     struct run *original;        /* of a copy; else NULL */
 };

@@ -327,7 +327,6 @@ static struct schedule read_schedule(pid_t tid) {
     char *p = line;
     s.run_ns = strtoull(p, &p, 10);
     s.delay_ns = strtoull(p, &p, 10);
-    s.slices = strtoull(p, &p, 10);
     return s;
 }
 
@@ -338,7 +337,6 @@ static uint64_t account(struct tracer *tracer, pid_t tid, struct schedule *last)
     if (now.run_ns < before.run_ns) /* gone, or its number was taken by another */
         return 0;
     tracer->run_ns += now.run_ns - before.run_ns;
-    tracer->slices += now.slices - before.slices;
     return now.delay_ns > before.delay_ns ? now.delay_ns - before.delay_ns : 0;
 }
 
@@ -410,6 +408,24 @@ static pid_t choose_thread(const struct tracer *tracer, pid_t first) {
             best = tracer->tracees[i].tid;
     }
     return best ? best : busiest(tracer, first);
+}
+
+uint64_t tracer_naps(const struct tracer *tracer) {
+    uint64_t naps = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        char path[64], line[256];
+        pid_t tid = tracer->tracees[i].tid;
+        unsigned long long one = 0;
+        snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
+        FILE *f = fopen(path, "re");
+        while (f && fgets(line, sizeof line, f))
+            if (sscanf(line, "voluntary_ctxt_switches: %llu", &one) == 1)
+                break;
+        if (f)
+            fclose(f);
+        naps += one;
+    }
+    return naps;
 }
 
 bool tracer_wants_cpu(const struct tracer *tracer) {

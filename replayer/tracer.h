@@ -14,7 +14,7 @@ struct tracee;
 
 /* Of one thread, as the kernel counts it: schedstat. */
 struct schedule {
-    uint64_t run_ns, delay_ns, slices;
+    uint64_t run_ns, delay_ns;
 };
 
 /* Zero is valid and empty. */
@@ -30,7 +30,6 @@ struct tracer {
         starved_ns; /* time in which the tree was ready to run and got no processor */
     uint64_t
         run_ns; /* time that its threads were on a processor, as far as was looked at */
-    uint64_t slices; /* how often they came to run */
     struct schedule first_schedule;
     pid_t sampling; /* thread asked to stop for a sample, 0 = none */
     pid_t sampled;  /* thread of the last sample, 0 = none */
@@ -63,6 +62,8 @@ void tracer_sample_again(struct tracer *tracer);
 /** It did end: the samples are no evidence. */
 void tracer_forget_sample(struct tracer *tracer);
 
+/** How often threads of the tree have gone to sleep by themselves. Context: traced. */
+uint64_t tracer_naps(const struct tracer *tracer);
 /** Is a thread of the tree running or ready to run? */
 bool tracer_wants_cpu(const struct tracer *tracer);
 /**

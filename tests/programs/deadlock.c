@@ -1,8 +1,9 @@
 /*
  * Flaw: an early return forgets to unlock; the next one to lock waits for ever, and the
- * main thread waits for it. Fixed: it is unlocked on that way, too, and reported.
+ * main thread waits for it (with every later allocation failing there is no thread to wait for).
+ * Fixed: it is unlocked on that way, too, and reported.
  *
- * expect: new_entry once=hung sticky=hung
+ * expect: new_entry once=hung sticky=reported
  * expect fixed: new_entry once=reported sticky=reported
  */
 #include <pthread.h>

@@ -49,7 +49,7 @@ assert crash["crash"]["signal"] == "SIGSEGV" and crash["crash"]["address"] == "0
 assert [f["function"] for f in crash["crash"]["stack"]][0] == "foo_31"
 assert [f["function"] for f in crash["fault"]["stack"]] == ["function_6", "outer_of_6", "function_1"]
 assert crash["fault"]["stack"][0]["inlined"] is True and "inlined" not in crash["fault"]["stack"][1]
-assert crash["rate"] == dict(bad=2, tried=3) and crash["repro"] == "dearth repro a.db 2"
+assert crash["rate"] == dict(bad=2, tried=3, unreached=0) and crash["repro"] == "dearth repro a.db 2"
 assert by_id[7]["crash"]["address"] == "0xffffffffffffffff"
 assert len(by_id[7]["crash"]["stack"]) == 500
 assert by_id[1]["crash"]["address"] is None and by_id[6]["crash"] is None
