@@ -67,8 +67,6 @@ enum shm_flag {
     SHM_LEAKS = 1u << 7,        /* keep a table of live blocks and scan for unreachable ones at exit */
     SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
     SHM_VALGRIND = 1u << 20,    /* runs under Valgrind: some system calls are not understood there */
-    SHM_REGIONS = 1u << 9,      /* failures only between --from-symbol and --until-symbol */
-    SHM_CHANCE = 1u << 10,      /* failures by probability or by allocation count */
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
     SHM_MARKED = 1u << 12,      /* failures only between dearth_begin() and dearth_end() */
