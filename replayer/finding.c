@@ -183,7 +183,8 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         return 0;
     }
     const struct frame *entry = NULL;
-    if (item->verdict == VERDICT_DEGRADED)
+    /* when later allocations fail as well, any of them may have changed the output */
+    if (item->verdict == VERDICT_DEGRADED && item->once)
         item->facility = facility_find(fault.items, fault.n, exe, &entry);
     if (item->facility) {
         text_add(identity, "|");
