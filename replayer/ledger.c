@@ -250,12 +250,11 @@ int ledger_forget(struct ledger *l, int64_t attempt_id) {
     return store_exec(l->store, sql);
 }
 
-int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
+/* Row (replay, site, reason) of one of the two tables that hold such. */
+static int insert_reason(struct ledger *l, const char *sql, int64_t site_id,
+                         const char *reason) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(l->store,
-                          "INSERT OR REPLACE INTO refused (replay_id, site_id, reason) "
-                          "VALUES (?1, ?2, ?3)",
-                          &s);
+    int r = store_prepare(l->store, sql, &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, l->replay_id);
@@ -264,18 +263,18 @@ int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
     return store_step_done(l->store, s);
 }
 
+int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
+    return insert_reason(l,
+                         "INSERT OR REPLACE INTO refused (replay_id, site_id, reason) "
+                         "VALUES (?1, ?2, ?3)",
+                         site_id, reason);
+}
+
 int ledger_skip(struct ledger *l, int64_t site_id, enum plan_reason reason) {
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(l->store,
-                          "INSERT OR REPLACE INTO skipped (replay_id, site_id, reason) "
-                          "VALUES (?1, ?2, ?3)",
-                          &s);
-    if (r < 0)
-        return r;
-    sqlite3_bind_int64(s, 1, l->replay_id);
-    sqlite3_bind_int64(s, 2, site_id);
-    sqlite3_bind_text(s, 3, plan_reason_name(reason), -1, SQLITE_STATIC);
-    return store_step_done(l->store, s);
+    return insert_reason(l,
+                         "INSERT OR REPLACE INTO skipped (replay_id, site_id, reason) "
+                         "VALUES (?1, ?2, ?3)",
+                         site_id, plan_reason_name(reason));
 }
 
 /* --- baseline runs --- */
