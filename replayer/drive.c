@@ -82,8 +82,7 @@ struct task_list {
 struct batch {
     bool flying;
     uint32_t n_results;
-    int64_t *attempts; /* rows written for it: void when its original diverges */
-    struct confirm_member *members; /* [n_results] what they were for */
+    struct confirm_member *members; /* [n_results]: void when its original diverges */
 };
 #define BATCH_TAG (1ull << 63)
 /* Whether the program bears guarded blocks is found out when it is first asked. */
@@ -543,9 +542,7 @@ static int take_snapshot(struct drive *d, struct task *task,
     int err = store_execution(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};
     uint32_t n = batch->n_results++;
-    batch->attempts = text_realloc(batch->attempts, (n + 1) * sizeof *batch->attempts);
     batch->members = text_realloc(batch->members, (n + 1) * sizeof *batch->members);
-    batch->attempts[n] = id;
     batch->members[n] = member;
     d->n_spoilt_results++;
     if (err == 0)
@@ -565,11 +562,11 @@ static int contradict(struct drive *d, struct task *task) {
     g->state = CONFIRM_DOUBTED;
     for (uint32_t i = 0; i < g->n_members && err == 0; i++) {
         const struct confirm_member *m = &g->members[i];
-        err = ledger_forget(d->replay->ledger, m->attempt_id);
-        if (err == 0)
+        bool believed = (err = ledger_forget(d->replay->ledger, m->attempt_id)) > 0;
+        if (believed)
             err = ledger_refuse(d->replay->ledger, m->order.site_id, "contradicted");
-        if (m->attempt_id == task->confirms)
-            continue;
+        if (!believed || m->attempt_id == task->confirms)
+            continue; /* a void batch has asked for its rerun, or this is it */
         struct task *other = rerun_of(m);
         other->order.repeat = 0;
         other->bad = false;
@@ -632,23 +629,23 @@ static bool has_diverged(const struct replay *r, const struct observation *seen)
 /* What its copies showed is no evidence: their faults are for whole programs. */
 static int void_batch(struct drive *d, struct batch *batch) {
     int err = 0;
-    for (uint32_t i = 0; i < batch->n_results && err == 0; i++) {
+    for (uint32_t i = 0; i < batch->n_results && err >= 0; i++) {
         const struct confirm_member *m = &batch->members[i];
-        err = ledger_forget(d->replay->ledger, batch->attempts[i]);
+        err = ledger_forget(d->replay->ledger, m->attempt_id);
+        if (err == 0)
+            continue; /* contradicted: it has its rerun */
+        if (err < 0)
+            break;
         struct task *task = rerun_of(m);
         task->order.repeat = 0;
         task->bad = false;
         d->replay->progress.done--;
-        if (err == 0)
-            err = leave_to_rerun(d, task, "diverged");
-        if (err < 0)
-            break;
+        err = leave_to_rerun(d, task, "diverged");
     }
     return err;
 }
 
 static void free_batch(struct batch *batch) {
-    free(batch->attempts);
     free(batch->members);
     free(batch);
 }

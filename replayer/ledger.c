@@ -22,6 +22,9 @@ struct ledger {
     sqlite3_stmt *attempt, *leak;
     sqlite3_stmt *module; /* path under which a build-id is known */
     uint64_t batch_ns;    /* when the transaction under way began, 0 = none */
+    int64_t
+        last_attempt; /* SQLite would give the id of a deleted row to the next one; those
+                             who remember an attempt would mistake it */
 };
 
 /* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
@@ -158,6 +161,7 @@ int ledger_new(struct store *store, const struct replay_options *options,
     l->store = store;
     l->replay_id = sqlite3_last_insert_rowid(store->db);
     l->recording_id = start->recording_id;
+    l->last_attempt = store_int(store, "SELECT max(id) FROM attempt", 0);
     r = store_prepare(
         store,
         "INSERT INTO attempt (replay_id, site_id, occurrence, mode, burst, how, repeat, "
@@ -168,12 +172,13 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id, differs, hang, hang_call) VALUES "
+        "damage_offset, damage_site_id, differs, hang, hang_call, id) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
-        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50)",
+        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51)",
         &l->attempt);
+
     if (r == 0)
         r = store_prepare(store,
                           "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
@@ -242,12 +247,14 @@ int ledger_note(struct ledger *l, const char *kind, const char *subject,
     return store_step_done(l->store, s);
 }
 
+/* The id is not given away again (see last_attempt), so that being told twice does no harm. */
 int ledger_forget(struct ledger *l, int64_t attempt_id) {
     AUTO_FREE char *sql = text_format("DELETE FROM leak WHERE attempt_id = %1$lld; "
                                       "DELETE FROM error_path WHERE attempt_id = %1$lld; "
                                       "DELETE FROM attempt WHERE id = %1$lld",
                                       (long long)attempt_id);
-    return store_exec(l->store, sql);
+    int r = store_exec(l->store, sql);
+    return r < 0 ? r : sqlite3_changes(l->store->db) > 0;
 }
 
 /* Row (replay, site, reason) of one of the two tables that hold such. */
@@ -712,8 +719,9 @@ int ledger_attempt(struct ledger *l, const struct order *order,
     bind_result(l->attempt, seen, judgement, stack);
     if (sample)
         sqlite3_bind_int64(l->attempt, 39, sample);
+    int64_t id = ++l->last_attempt;
+    sqlite3_bind_int64(l->attempt, 51, id);
     r = store_step_done(l->store, l->attempt);
-    int64_t id = sqlite3_last_insert_rowid(l->store->db);
     if (attempt_id)
         *attempt_id = id;
     if (r == 0)

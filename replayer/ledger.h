@@ -86,7 +86,10 @@ int ledger_attempt(struct ledger *ledger, const struct order *order,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id);
 
-/** Take an execution back: it was shown to be no evidence. */
+/**
+ * Take an execution back: it was shown to be no evidence.
+ * Return: 1, 0 it had been taken back before, or a negative errno.
+ */
 int ledger_forget(struct ledger *ledger, int64_t attempt_id);
 
 /** A site that no snapshot could test, and why (enum shm_refusal's name, or 'contradicted'). */

@@ -42,3 +42,9 @@ try epoll rerun descriptor
 # A System V queue is in no table of the process: it shows by what the original does then.
 try queue rerun diverged
 contains err 'no snapshot of'
+
+# Its rows are taken back by whoever finds out first: the reruns must not get their ids.
+rm -f dearth.db*
+record -- "$PROGRAMS/snapshot" queue </dev/null >recorded
+replay --leaks off --how snapshot --mode both --jobs 1
+equal 1 "$(sql dearth.db 'SELECT min(id) > 1 FROM attempt')" 'queue: ids of void attempts stay free'
