@@ -23,10 +23,14 @@
 #define STATUS_INTERRUPTED 130 /* as a shell says it for SIGINT */
 
 struct check {
-    const char *database, *report, *html, *baseline, *occurrence, *output_check;
+    const char *database, *report, *html, *baseline, *output_check;
+    const char *occurrence, *nth, *from_symbol, *until_symbol, *shard;
+    const char *changed_since, *repository;
     struct cli_list in, not_in, wrappers, policies, env;
-    int fail_on, mode, how, leaks; /* index of their choices; -1 = not given */
-    int64_t jobs, limit, burst, depth;
+    /* index of their choices; -1 = not given */
+    int fail_on, mode, how, leaks, guard, under, thread, isolation;
+    int64_t jobs, limit, burst, depth, repeat;
+    uint64_t min_size;
     uint64_t timeout_ns, budget_ns;
     bool fail_on_runtime;
     double min_coverage;
@@ -54,6 +58,21 @@ static void add(struct line *line, char *item) {
 static void add_list(struct line *line, const char *option, const struct cli_list *list) {
     for (size_t i = 0; i < list->n; i++)
         add(line, text_format("--%s=%s", option, list->items[i]));
+}
+
+static void add_text(struct line *line, const char *option, const char *value) {
+    if (value)
+        add(line, text_format("--%s=%s", option, value));
+}
+
+static void add_choice(struct line *line, const char *option, const char *const *names,
+                       int chosen) {
+    add_text(line, option, chosen >= 0 ? names[chosen] : NULL);
+}
+
+static void add_int(struct line *line, const char *option, int64_t value) {
+    if (value)
+        add(line, text_format("--%s=%lld", option, (long long)value));
 }
 
 static void add_time(struct line *line, const char *option, uint64_t ns) {
@@ -139,37 +158,55 @@ static int record(struct check *c) {
 /* --- replay, report
  * ---------------------------------------------------------------------------- */
 
-static int replay(struct check *c) {
+/* Which faults are tried. */
+static void add_choice_of_faults(struct line *line, const struct check *c) {
     static const char *const modes[] = {"once", "sticky", "both"};
+    static const char *const threads[] = {"any", "main", "other"};
+    add_list(line, "in", &c->in);
+    add_list(line, "not-in", &c->not_in);
+    add_text(line, "changed-since", c->changed_since);
+    add_text(line, "repository", c->repository);
+    add_text(line, "from-symbol", c->from_symbol);
+    add_text(line, "until-symbol", c->until_symbol);
+    add_choice(line, "thread", threads, c->thread);
+    add_text(line, "occurrence", c->occurrence);
+    add_text(line, "nth", c->nth);
+    add_choice(line, "mode", modes, c->mode);
+    add_int(line, "burst", c->burst);
+    add_int(line, "depth", c->depth);
+    add_int(line, "limit", c->limit);
+    add_int(line, "min-size", (int64_t)c->min_size);
+    add_text(line, "shard", c->shard);
+}
+
+/* How they are tried. */
+static void add_conditions(struct line *line, const struct check *c) {
     static const char *const hows[] = {"auto", "rerun", "snapshot"};
     static const char *const leaks[] = {"location", "site", "off"};
+    static const char *const guards[] = {"auto", "all", "off"};
+    static const char *const unders[] = {"plain", "valgrind"};
+    static const char *const isolations[] = {"auto", "overlay", "copy", "shared"};
+    add_list(line, "policy", &c->policies);
+    add_choice(line, "how", hows, c->how);
+    add_choice(line, "leaks", leaks, c->leaks);
+    add_choice(line, "guard", guards, c->guard);
+    add_choice(line, "under", unders, c->under);
+    add_choice(line, "isolation", isolations, c->isolation);
+    add_text(line, "output-check", c->output_check);
+    if (c->repeat >= 0)
+        add(line, text_format("--repeat=%lld", (long long)c->repeat));
+    add_int(line, "jobs", c->jobs);
+    add_time(line, "timeout", c->timeout_ns);
+    add_time(line, "time-budget", c->budget_ns);
+}
+
+static int replay(struct check *c) {
     struct line line = {0};
     c->replaying = true;
     add(&line, text_dup("replay"));
     add(&line, text_dup("--no-summary")); /* the report says it */
-    add_list(&line, "in", &c->in);
-    add_list(&line, "not-in", &c->not_in);
-    add_list(&line, "policy", &c->policies);
-    if (c->how >= 0)
-        add(&line, text_format("--how=%s", hows[c->how]));
-    if (c->mode >= 0)
-        add(&line, text_format("--mode=%s", modes[c->mode]));
-    if (c->leaks >= 0)
-        add(&line, text_format("--leaks=%s", leaks[c->leaks]));
-    if (c->occurrence)
-        add(&line, text_format("--occurrence=%s", c->occurrence));
-    if (c->output_check)
-        add(&line, text_format("--output-check=%s", c->output_check));
-    if (c->burst)
-        add(&line, text_format("--burst=%lld", (long long)c->burst));
-    if (c->depth)
-        add(&line, text_format("--depth=%lld", (long long)c->depth));
-    if (c->jobs)
-        add(&line, text_format("--jobs=%lld", (long long)c->jobs));
-    if (c->limit)
-        add(&line, text_format("--limit=%lld", (long long)c->limit));
-    add_time(&line, "timeout", c->timeout_ns);
-    add_time(&line, "time-budget", c->budget_ns);
+    add_choice_of_faults(&line, c);
+    add_conditions(&line, c);
     add(&line, text_dup("--"));
     add(&line, text_dup(c->path));
     return run(&line, command_replay);
@@ -296,7 +333,15 @@ static int validate(const struct check *c, int n_operands) {
 }
 
 int command_check(int argc, char **argv) {
-    struct check c = {.fail_on = -1, .mode = -1, .how = -1, .leaks = -1};
+    struct check c = {.fail_on = -1,
+                      .mode = -1,
+                      .how = -1,
+                      .leaks = -1,
+                      .guard = -1,
+                      .under = -1,
+                      .thread = -1,
+                      .isolation = -1,
+                      .repeat = -1};
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &c.database, "FILE",
          "keep everything in this database; default: a temporary one, kept when there is "
@@ -327,6 +372,21 @@ int command_check(int argc, char **argv) {
         {0, "in", CLI_LIST, &c.in, "GLOB",
          "only sites with a frame whose function, module or source file matches"},
         {0, "not-in", CLI_LIST, &c.not_in, "GLOB", "no sites with such a frame"},
+        {0, "changed-since", CLI_TEXT, &c.changed_since, "REV",
+         "only sites with a frame in a function that 'git diff REV' shows as changed"},
+        {0, "repository", CLI_TEXT, &c.repository, "DIR",
+         "the git work tree of --changed-since (the current folder)"},
+        {0, "from-symbol", CLI_TEXT, &c.from_symbol, "GLOB",
+         "only calls from the first on that was made below this function"},
+        {0, "until-symbol", CLI_TEXT, &c.until_symbol, "GLOB",
+         "only calls before the first that was made below this function"},
+        {0, "thread", CLI_CHOICE, &c.thread, NULL,
+         "only calls of their process's main thread, or of its other threads (any)",
+         "any|main|other"},
+        {0, "min-size", CLI_BYTES, &c.min_size, "BYTES",
+         "only sites that asked for as much at once"},
+        {0, "shard", CLI_TEXT, &c.shard, "I/N",
+         "the I-th of N parts of the sites, the same on every machine"},
         {0, "mode", CLI_CHOICE, &c.mode, NULL,
          "one call fails, or every later one too, or one after the other (default)",
          "once|sticky|both"},
@@ -344,6 +404,19 @@ int command_check(int argc, char **argv) {
          "2: then also fail what allocates only while a failure is handled (1)"},
         {0, "occurrence", CLI_TEXT, &c.occurrence, "WHICH",
          "first (default), last, all, log2, or a number"},
+        {0, "nth", CLI_TEXT, &c.nth, "N|FROM-TO",
+         "fail the N-th allocating call of the run, or each of these in turn"},
+        {0, "repeat", CLI_INT, &c.repeat, "N", "further executions of a bad verdict (2)"},
+        {0, "guard", CLI_CHOICE, &c.guard, NULL,
+         "run suspicious faults, every fault, or nothing once more with guarded blocks "
+         "(auto)",
+         "auto|all|off"},
+        {0, "under", CLI_CHOICE, &c.under, NULL,
+         "run every attempt as it is, or under Valgrind's memcheck (plain)",
+         "plain|valgrind"},
+        {0, "isolation", CLI_CHOICE, &c.isolation, NULL,
+         "how an attempt's files are kept apart (auto: the first that works)",
+         "auto|overlay|copy|shared"},
         {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",
          "functions that only wrap an allocator: the location is their caller"},
         {0, "env", CLI_LIST, &c.env, "NAME",

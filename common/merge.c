@@ -197,22 +197,23 @@ static const struct rule rules[N_TABLES] = {
                          NULL,
                          false,
                          {{"baseline_id", T_BASELINE}, {"site_id", T_SITE}}},
-    [T_ATTEMPT] = {"attempt",
-                   "id",
-                   NULL,
-                   "SELECT id, 1 FROM attempt WHERE site_id = :site_id AND replay_id = "
-                   ":replay_id AND occurrence = :occurrence AND mode = :mode AND burst = "
-                   ":burst AND how = :how AND under = :under AND repeat = "
-                   ":repeat AND started_unix_ns = "
-                   ":started_unix_ns",
-                   NULL,
-                   true,
-                   {{"replay_id", T_REPLAY},
-                    {"site_id", T_SITE},
-                    {"crash_stack_id", T_STACK},
-                    {"sample_stack_id", T_STACK},
-                    {"second_site_id", T_SITE},
-                    {"damage_site_id", T_SITE}}},
+    [T_ATTEMPT] =
+        {"attempt",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM attempt WHERE site_id = :site_id AND replay_id = "
+         ":replay_id AND occurrence = :occurrence AND mode = :mode AND burst = "
+         ":burst AND how = :how AND under = :under AND thread = :thread AND repeat = "
+         ":repeat AND started_unix_ns = "
+         ":started_unix_ns",
+         NULL,
+         true,
+         {{"replay_id", T_REPLAY},
+          {"site_id", T_SITE},
+          {"crash_stack_id", T_STACK},
+          {"sample_stack_id", T_STACK},
+          {"second_site_id", T_SITE},
+          {"damage_site_id", T_SITE}}},
     /* The same finding in two shards: its rate is that of both, unless its evidence was
        there. */
     [T_FINDING] =

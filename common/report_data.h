@@ -137,6 +137,8 @@ struct report_finding {
         const char *op, *mode, *program;
         const struct report_location *location;
         int64_t stack_id, occurrence, burst, size; /* size -1 = unknown */
+        const char *thread; /* whose calls `occurrence` counts: "any", "main", "other" */
+        int64_t call;       /* --nth: number in the run, else 0 */
     } fault;
     struct { /* --depth 2: what failed after `fault`; op NULL = nothing */
         struct dearth_key site;
@@ -274,6 +276,10 @@ int report_add_place(const struct report_data *data,
                      struct text *out);
 /** "another thread is alive", ...: the words for a reason of the table `refused`. */
 const char *report_refusal_meaning(const char *reason);
+/** "is truncated", "was left behind", ...: the words for difference.how. */
+const char *report_difference_words(const char *how);
+/** "in the main thread", "in the other threads", for attempt.thread; "" for 'any'. */
+const char *report_thread_words(const char *thread);
 /** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */
 void report_add_difference(const struct report_difference *difference, bool detail,
                            struct text *out);

@@ -292,6 +292,10 @@ static void add_fault(const struct report_finding *f, struct text *out) {
     text_add(out, " in ");
     report_add_location(f->fault.location, out);
     text_addf(out, ", call %lld of its site", (long long)f->fault.occurrence);
+    if (strcmp(f->fault.thread, "any") != 0)
+        text_addf(out, " %s", report_thread_words(f->fault.thread));
+    if (f->fault.call)
+        text_addf(out, ", call %lld of the run", (long long)f->fault.call);
     if (strcmp(f->fault.mode, "sticky") == 0)
         text_add(out, " and every allocation after it");
     else if (strcmp(f->fault.mode, "burst") == 0)

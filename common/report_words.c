@@ -142,8 +142,7 @@ int report_data_loop(const struct report_data *data, const struct report_finding
     return 1;
 }
 
-void report_add_difference(const struct report_difference *d, bool detail,
-                           struct text *out) {
+const char *report_difference_words(const char *how) {
     static const char *const words[][2] = {
         {"truncated", "is truncated"},
         {"empty", "is empty"},
@@ -155,11 +154,21 @@ void report_add_difference(const struct report_difference *d, bool detail,
         {"type", "is of another type"},
         {"check", "is not as usual, --output-check says"},
     };
-    const char *said = d->how;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i][0], d->how) == 0)
-            said = words[i][1];
-    text_addf(out, "%s %s", d->path ? d->path : d->what, said);
+        if (strcmp(words[i][0], how) == 0)
+            return words[i][1];
+    return how;
+}
+
+const char *report_thread_words(const char *thread) {
+    return strcmp(thread, "main") == 0    ? "in the main thread"
+           : strcmp(thread, "other") == 0 ? "in the other threads"
+                                          : "";
+}
+
+void report_add_difference(const struct report_difference *d, bool detail,
+                           struct text *out) {
+    text_addf(out, "%s %s", d->path ? d->path : d->what, report_difference_words(d->how));
     if (detail && d->detail)
         text_addf(out, " (%s)", d->detail);
 }

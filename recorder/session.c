@@ -549,6 +549,7 @@ void session_set_faults(struct session *session, const struct shm_fault *faults,
         slot->occurrence = faults[i].occurrence;
         slot->mode = faults[i].mode;
         slot->burst = faults[i].burst;
+        slot->thread = faults[i].thread;
     }
     __atomic_store_n(&arena->n_faults, n, __ATOMIC_RELEASE);
 }

@@ -75,42 +75,22 @@ enum fault_mode fault_mode_from_name(const char *name) {
     return MODE_ONCE;
 }
 
-const char *difference_words(const struct difference *d) {
-    static const struct {
-        const char *how, *words;
-    } table[] = {
-        {"truncated", "is truncated"},
-        {"empty", "is empty"},
-        {"content", "is different"},
-        {"missing", "is missing"},
-        {"removed", "was removed"},
-        {"left_behind", "was left behind"},
-        {"mode", "has another mode"},
-        {"type", "is of another type"},
-        {"check", "is not as usual, --output-check says"},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].how, d->how) == 0)
-            return table[i].words;
-    return d->how;
+const char *thread_role_name(enum thread_role role) {
+    static const char *const names[] = {"any", "main", "other"};
+    return names[role];
+}
+
+enum thread_role thread_role_from_name(const char *name) {
+    for (int role = THREAD_ANY; name && role <= THREAD_OTHER; role++)
+        if (strcmp(thread_role_name((enum thread_role)role), name) == 0)
+            return (enum thread_role)role;
+    return THREAD_ANY;
 }
 
 const char *hang_name(enum hang hang) {
     static const char *const names[N_HANGS] = {
         NULL, "spinning", "allocating", "printing", "polling", "blocked", "deadlock"};
     return (unsigned)hang < N_HANGS ? names[hang] : NULL;
-}
-
-const char *hang_words(enum hang hang) {
-    static const char *const words[N_HANGS] = {
-        "did not end",
-        "spinning: it used the processor and allocated nothing",
-        "it asked for memory again and again",
-        "it printed without end",
-        "it slept and looked again and again",
-        "it waited in a system call",
-        "deadlock: every thread waited for a lock or for one that did"};
-    return words[(unsigned)hang < N_HANGS ? hang : 0];
 }
 
 const char *how_name(enum how how) {

@@ -16,6 +16,13 @@
 
 enum fault_mode { MODE_ONCE = 1, MODE_STICKY = 2, MODE_BURST = 3 };
 
+/* Whose calls fail, and count. */
+enum thread_role {
+    THREAD_ANY = 0,
+    THREAD_MAIN,  /* of the process that calls */
+    THREAD_OTHER, /* not so */
+};
+
 enum verdict {
     VERDICT_NONE = 0,
     VERDICT_HANDLED,   /* same status and output as the baseline */
@@ -83,6 +90,9 @@ struct order {
     struct dearth_key second_leaf_module;
     uint64_t second_leaf_offset;
     bool explore; /* count the sites that come up after the failure */
+    enum thread_role thread;
+    uint64_t
+        call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
 };
 
 #define OBSERVATION_STDERR_BYTES 4096
@@ -215,17 +225,14 @@ struct judgement {
 const char *verdict_name(enum verdict v); /* "handled" ... */
 const char *
 severity_name(enum severity s); /* "ok", "policy", "warning", "bug", "look", "none" */
-enum verdict verdict_from_name(const char *name);       /* VERDICT_NONE when unknown */
-enum severity verdict_severity(enum verdict v);         /* by the design's table */
-const char *fault_mode_name(enum fault_mode m);         /* "once", "sticky", "burst" */
-enum fault_mode fault_mode_from_name(const char *name); /* MODE_ONCE when unknown */
+enum verdict verdict_from_name(const char *name);         /* VERDICT_NONE when unknown */
+enum severity verdict_severity(enum verdict v);           /* by the design's table */
+const char *fault_mode_name(enum fault_mode m);           /* "once", "sticky", "burst" */
+enum fault_mode fault_mode_from_name(const char *name);   /* MODE_ONCE when unknown */
+const char *thread_role_name(enum thread_role role);      /* "any", "main", "other" */
+enum thread_role thread_role_from_name(const char *name); /* THREAD_ANY when unknown */
 
-/** "truncated", "left behind", ...: what follows the name of what differs. */
-const char *difference_words(const struct difference *difference);
-
-const char *hang_name(enum hang hang); /* "spinning", ...; NULL for HANG_UNKNOWN */
-/** "used the processor and got nowhere", ...: for people. */
-const char *hang_words(enum hang hang);
+const char *hang_name(enum hang hang);        /* "spinning", ...; NULL for HANG_UNKNOWN */
 const char *how_name(enum how how);           /* "rerun", "snapshot", "sweep" */
 const char *under_name(enum under under);     /* "plain", "guarded", "asan", "valgrind" */
 enum under under_from_name(const char *name); /* UNDER_PLAIN when unknown */

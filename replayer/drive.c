@@ -161,6 +161,8 @@ static struct task *make_task(const struct replay *r, const struct plan_fault *f
                        .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
                        .repeat = f->done,
                        .explore = f->explore,
+                       .thread = r->options->plan.thread,
+                       .call = f->call,
                        .under = r->under};
     return task;
 }
@@ -345,6 +347,8 @@ static bool was_planned(const struct replay *r, uint32_t site, uint64_t occurren
             a->mode == mode)
             return true;
     }
+    if (r->sites.input.windows) /* only chosen calls may fail */
+        return true;
     return r->options->plan.occurrence != PLAN_LAST &&
            r->options->plan.occurrence != PLAN_NTH;
 }
@@ -367,7 +371,8 @@ static int retry_unreached(struct drive *d, struct task *task) {
         push(&d->urgent, task);
         return 0;
     }
-    if (task->order.occurrence == 1 && task->retries < chances) {
+    if ((task->order.occurrence == 1 || r->sites.input.windows) &&
+        task->retries < chances) {
         task->retries++;
         return again(d, task);
     }
@@ -756,7 +761,8 @@ static void collect_snapshots(struct drive *d) {
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
     if (d->pairs || !wanted || r->options->output_check || r->under != UNDER_PLAIN ||
-        !r->traced || r->isolation != ISOLATION_OVERLAY)
+        r->options->plan.thread != THREAD_ANY || !r->traced ||
+        r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];

@@ -124,6 +124,7 @@ static void arm(struct execution *x, const struct order *order) {
             .mode = (uint32_t)order
                         ->mode, /* enum fault_mode has enum shm_fault_mode's values */
             .burst = order->burst,
+            .thread = (uint32_t)order->thread,
         },
         {
             .site = order->second_site,
@@ -135,6 +136,8 @@ static void arm(struct execution *x, const struct order *order) {
     };
     session_set_faults(x->session, faults, order->second_site_id ? 2 : 1);
 }
+_Static_assert((int)THREAD_MAIN == (int)SHM_FAULT_MAIN, "roles are the same numbers");
+_Static_assert((int)THREAD_OTHER == (int)SHM_FAULT_OTHER, "roles are the same numbers");
 _Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same numbers");
 _Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
 _Static_assert((int)MODE_BURST == (int)SHM_FAULT_BURST, "modes are the same numbers");

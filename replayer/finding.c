@@ -131,7 +131,7 @@ static const char attempts_sql[] =
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
     "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
-    "a.silent, coalesce(a.second_site_id, 0), a.burst "
+    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread "
     "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
@@ -145,7 +145,7 @@ static const char attempts_sql[] =
     "b.occurrence = a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND "
     "b.fired AND b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
     "ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.second_site_id, "
-    "a.burst, a.under, a.id";
+    "a.burst, a.under, a.thread, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -285,12 +285,13 @@ struct series_key {
     int64_t site, occurrence, second, burst;
     enum fault_mode mode;
     enum under under;
+    enum thread_role thread;
 };
 
 static bool same_series(const struct series_key *a, const struct series_key *b) {
     return a->site == b->site && a->occurrence == b->occurrence &&
            a->second == b->second && a->burst == b->burst && a->mode == b->mode &&
-           a->under == b->under;
+           a->under == b->under && a->thread == b->thread;
 }
 
 static struct series *next_series(struct work *w) {
@@ -314,7 +315,9 @@ static int load_attempts(struct work *w) {
                                  .second = sqlite3_column_int64(s, 20),
                                  .burst = sqlite3_column_int64(s, 21),
                                  .mode = fault_mode_from_name(store_column_text(s, 3)),
-                                 .under = under_from_name(store_column_text(s, 17))};
+                                 .under = under_from_name(store_column_text(s, 17)),
+                                 .thread =
+                                     thread_role_from_name(store_column_text(s, 22))};
         enum verdict verdict = verdict_from_name(store_column_text(s, 4));
         if (!w->n_series || !same_series(&key, &last)) {
             next_series(w);

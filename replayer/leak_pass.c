@@ -30,6 +30,8 @@ struct look {
     int64_t occurrence;
     enum fault_mode mode;
     uint32_t burst, repeat; /* repeat: of the next execution */
+    enum thread_role thread;
+    uint64_t call;
     uint32_t executions, leaking;
     bool unknown;
 };
@@ -48,10 +50,11 @@ struct pass {
 
 static const char candidates_sql[] =
     "SELECT a.site_id, a.occurrence, a.mode, max(a.burst), count(*), "
-    "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL) "
+    "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL), a.thread, "
+    "max(coalesce(a.call, 0)) "
     "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = a.site_id "
     "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
-    "GROUP BY a.site_id, a.occurrence, a.mode "
+    "GROUP BY a.site_id, a.occurrence, a.mode, a.thread "
     "HAVING min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
     "ORDER BY a.mode <> 'once', min(a.id)";
 
@@ -111,7 +114,9 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct places *place
                       .occurrence = sqlite3_column_int64(s, 1),
                       .mode = fault_mode_from_name(store_column_text(s, 2)),
                       .burst = (uint32_t)sqlite3_column_int64(s, 3),
-                      .repeat = (uint32_t)sqlite3_column_int64(s, 4)};
+                      .repeat = (uint32_t)sqlite3_column_int64(s, 4),
+                      .thread = thread_role_from_name(store_column_text(s, 7)),
+                      .call = (uint64_t)sqlite3_column_int64(s, 8)};
 }
 
 /* Locations at which an earlier replay looked. */
@@ -165,6 +170,8 @@ static struct order order_of(const struct pass *p, const struct look *look) {
                           .mode = look->mode,
                           .burst = look->burst,
                           .repeat = look->repeat,
+                          .thread = look->thread,
+                          .call = look->call,
                           .leaks = true};
 }
 

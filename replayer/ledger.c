@@ -85,6 +85,15 @@ static char *describe_options(const struct replay_options *o) {
     json_text(&j, "occurrence", occurrences[o->plan.occurrence]);
     if (o->plan.occurrence == PLAN_NTH)
         json_int(&j, "nth", (int64_t)o->plan.nth);
+    if (o->plan.call_first) {
+        json_int(&j, "nth_first", (int64_t)o->plan.call_first);
+        json_int(&j, "nth_last", (int64_t)o->plan.call_last);
+    }
+    json_text(&j, "changed_since", o->plan.changed_since);
+    json_text(&j, "repository", o->plan.repository);
+    json_text(&j, "from_symbol", o->plan.from_symbol);
+    json_text(&j, "until_symbol", o->plan.until_symbol);
+    json_text(&j, "thread", thread_role_name(o->plan.thread));
     json_text(&j, "mode", o->plan.burst ? "burst" : modes[o->plan.mode]);
     if (o->plan.burst)
         json_int(&j, "burst", o->plan.burst);
@@ -172,11 +181,13 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id, differs, hang, hang_call, id) VALUES "
+        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call) "
+        "VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
-        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51)",
+        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
+        "?52, ?53)",
         &l->attempt);
 
     if (r == 0)
@@ -537,6 +548,9 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
     sqlite3_bind_int64(s, 16, (int64_t)o->also_failed);
     bind_text(s, 34, how_name(o->how));
     bind_text(s, 40, under_name(order->under));
+    bind_text(s, 52, thread_role_name(order->thread));
+    if (order->call)
+        sqlite3_bind_int64(s, 53, (int64_t)order->call);
     if (order->second_site_id) {
         sqlite3_bind_int64(s, 41, order->second_site_id);
         sqlite3_bind_int64(s, 42, (int64_t)order->second_occurrence);

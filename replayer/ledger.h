@@ -34,6 +34,8 @@ struct sites {
     struct plan_frame *frames;
     struct plan_stack *stacks;
     struct plan_attempt *attempts;
+    struct plan_window *windows; /* calls.h */
+    struct plan_pick *picks;
 };
 void sites_deinit(struct sites *sites);
 

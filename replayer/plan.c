@@ -37,6 +37,7 @@ struct work {
     const struct plan_input *in;
     const struct plan_options *options;
     bool *stack_in, *stack_out;    /* by stack: some frame matches in / not_in */
+    bool *stack_changed;           /* by stack: some frame is in what changed */
     bool *chosen;                  /* by site: named by --site */
     struct past *past;             /* by site */
     struct plan_attempt *attempts; /* sorted by site, occurrence, mode */
@@ -87,6 +88,15 @@ int plan_parse_occurrence(const char *text, struct plan_options *out) {
     return parse_number(text, '\0', &out->nth);
 }
 
+int plan_parse_calls(const char *text, struct plan_options *out) {
+    const char *dash = strchr(text, '-');
+    int r = parse_number(text, dash ? '-' : '\0', &out->call_first);
+    out->call_last = out->call_first;
+    if (r == 0 && dash)
+        r = parse_number(dash + 1, '\0', &out->call_last);
+    return r < 0 || out->call_last < out->call_first ? -EINVAL : 0;
+}
+
 int plan_parse_shard(const char *text, struct plan_options *out) {
     const char *slash = strchr(text, '/');
     uint64_t i, n;
@@ -127,17 +137,46 @@ static bool matches_any(const struct plan_frame *f, const char *const *globs,
     return false;
 }
 
-static bool *match_stacks(const struct plan_input *in, const char *const *globs,
-                          uint32_t n) {
-    bool *frames = text_alloc(in->n_frames + 1), *stacks = text_alloc(in->n_stacks + 1);
-    for (uint32_t i = 0; n && i < in->n_frames; i++)
-        frames[i] = matches_any(&in->frames[i], globs, n);
-    for (uint32_t i = 0; n && i < in->n_stacks; i++) {
+/* By stack: is one of @frames on it? */
+static bool *spread(const struct plan_input *in, const bool *frames) {
+    bool *stacks = text_alloc(in->n_stacks + 1);
+    for (uint32_t i = 0; i < in->n_stacks; i++) {
         const struct plan_stack *s = &in->stacks[i];
         stacks[i] = frames[s->frame] || (s->parent && stacks[s->parent - 1]);
     }
+    return stacks;
+}
+
+static bool *match_stacks(const struct plan_input *in, const char *const *globs,
+                          uint32_t n) {
+    bool *frames = text_alloc(in->n_frames + 1);
+    for (uint32_t i = 0; n && i < in->n_frames; i++)
+        frames[i] = matches_any(&in->frames[i], globs, n);
+    bool *stacks = spread(in, frames);
     free(frames);
     return stacks;
+}
+
+static bool *changed_stacks(const struct plan_input *in) {
+    bool *frames = text_alloc(in->n_frames + 1);
+    for (uint32_t i = 0; i < in->n_frames; i++)
+        frames[i] = in->frames[i].changed;
+    bool *stacks = spread(in, frames);
+    free(frames);
+    return stacks;
+}
+
+/* The first of a site's picks, n_picks when it has none. */
+static uint32_t first_pick(const struct plan_input *in, uint32_t site) {
+    uint32_t low = 0, high = in->n_picks;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (in->picks[middle].site < site)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < in->n_picks && in->picks[low].site == site ? low : in->n_picks;
 }
 
 static int choose_site(const struct work *w, const char *wanted, char **error) {
@@ -170,6 +209,12 @@ static bool passes(const struct work *w, uint32_t index) {
     if (o->n_in && !(s->stack && w->stack_in[s->stack - 1]))
         return false;
     if (o->n_not_in && s->stack && w->stack_out[s->stack - 1])
+        return false;
+    if (o->changed_since && !(s->stack && w->stack_changed[s->stack - 1]))
+        return false;
+    if (w->in->windows && w->in->windows[index].first > w->in->windows[index].last)
+        return false;
+    if (w->in->n_picks && first_pick(w->in, index) == w->in->n_picks)
         return false;
     if (o->min_size && s->max_size < o->min_size)
         return false;
@@ -242,6 +287,8 @@ static bool settled(const struct work *w, struct plan_fault *f) {
          a < w->n_attempts && w->attempts[a].site_id == site_id &&
          w->attempts[a].occurrence == f->occurrence;
          a++) {
+        if (w->attempts[a].thread != w->options->thread)
+            continue;
         if (w->attempts[a].verdict == VERDICT_UNREACHED)
             unreached = true;
         if (w->attempts[a].mode != f->mode ||
@@ -265,10 +312,15 @@ static bool settled(const struct work *w, struct plan_fault *f) {
 
 /* --- faults --- */
 
-static void add_fault(struct work *w, uint32_t site, uint64_t occurrence,
+/* @chosen: site, occurrence, call */
+static void add_fault(struct work *w, const struct plan_pick *chosen,
                       enum fault_mode mode, uint32_t *tier) {
+    uint32_t site = chosen->site;
     const struct plan_site *s = &w->in->sites[site];
-    struct plan_fault fault = {.site = site, .occurrence = occurrence, .mode = mode};
+    struct plan_fault fault = {.site = site,
+                               .occurrence = chosen->occurrence,
+                               .mode = mode,
+                               .call = chosen->call};
     if (settled(w, &fault))
         return;
     if (w->n_candidates == w->capacity) {
@@ -287,39 +339,57 @@ static void add_fault(struct work *w, uint32_t site, uint64_t occurrence,
     };
 }
 
-static void add_modes(struct work *w, uint32_t site, uint64_t occurrence,
-                      uint32_t *tier) {
+static void add_modes(struct work *w, const struct plan_pick *chosen, uint32_t *tier) {
     if (w->options->burst) {
-        add_fault(w, site, occurrence, MODE_BURST, tier);
+        add_fault(w, chosen, MODE_BURST, tier);
         return;
     }
     if (w->options->mode != PLAN_STICKY)
-        add_fault(w, site, occurrence, MODE_ONCE, tier);
+        add_fault(w, chosen, MODE_ONCE, tier);
     if (w->options->mode != PLAN_ONCE)
-        add_fault(w, site, occurrence, MODE_STICKY, tier);
+        add_fault(w, chosen, MODE_STICKY, tier);
 }
 
 static void add_site(struct work *w, uint32_t site) {
-    uint64_t count = w->in->sites[site].count ? w->in->sites[site].count : 1;
+    const struct plan_input *in = w->in;
+    uint64_t count = in->sites[site].count ? in->sites[site].count : 1;
+    uint64_t skipped = in->windows ? in->windows[site].first - 1 : 0;
+    uint64_t nth = w->options->nth;
     uint32_t tier = 0;
+    struct plan_pick one = {.site = site};
+    if (in->windows)
+        count = in->windows[site].last - skipped;
+    for (uint32_t i = first_pick(in, site); i < in->n_picks && in->picks[i].site == site;
+         i++)
+        add_modes(w, &in->picks[i], &tier);
+    if (in->n_picks)
+        return;
     switch (w->options->occurrence) {
     case PLAN_FIRST:
-        add_modes(w, site, 1, &tier);
+        one.occurrence = skipped + 1;
+        add_modes(w, &one, &tier);
         break;
     case PLAN_LAST:
-        add_modes(w, site, count, &tier);
+        one.occurrence = skipped + count;
+        add_modes(w, &one, &tier);
         break;
     case PLAN_NTH:
-        add_modes(w, site, w->options->nth < count ? w->options->nth : count, &tier);
+        one.occurrence = skipped + (nth < count ? nth : count);
+        add_modes(w, &one, &tier);
         break;
     case PLAN_ALL:
-        for (uint64_t k = 1; k <= count && k <= PLAN_ALL_LIMIT; k++)
-            add_modes(w, site, k, &tier);
+        for (uint64_t k = 1; k <= count && k <= PLAN_ALL_LIMIT; k++) {
+            one.occurrence = skipped + k;
+            add_modes(w, &one, &tier);
+        }
         break;
     case PLAN_LOG2:
-        for (uint64_t k = 1; k < count && k; k *= 2)
-            add_modes(w, site, k, &tier);
-        add_modes(w, site, count, &tier);
+        for (uint64_t k = 1; k < count && k; k *= 2) {
+            one.occurrence = skipped + k;
+            add_modes(w, &one, &tier);
+        }
+        one.occurrence = skipped + count;
+        add_modes(w, &one, &tier);
         break;
     }
 }
@@ -426,6 +496,7 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
         }
     w.stack_in = match_stacks(input, options->in, options->n_in);
     w.stack_out = match_stacks(input, options->not_in, options->n_not_in);
+    w.stack_changed = changed_stacks(input);
     out->left_out = text_alloc((input->n_sites + 1) * sizeof *out->left_out);
     out->passed = text_alloc(input->n_sites + 1);
     look_back(&w);
@@ -435,6 +506,7 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
     free(w.chosen);
     free(w.stack_in);
     free(w.stack_out);
+    free(w.stack_changed);
     free(w.past);
     free(w.attempts);
     free(w.candidates);

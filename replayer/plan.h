@@ -23,6 +23,8 @@ struct plan_frame {
     const char *const *functions; /* n_symbols; entries may be NULL */
     const char *const *files;
     uint32_t n_symbols;
+    const uint32_t *lines; /* 0 = unknown */
+    bool changed;          /* one of them is in what --changed-since shows */
 };
 
 /* A path in the tree of stacks. A parent comes before its children. */
@@ -53,6 +55,19 @@ struct plan_attempt {
     enum under under;
     uint32_t burst; /* of MODE_BURST */
     bool explored;  /* the error-path sites that came up after it are known */
+    enum thread_role thread;
+};
+
+/* Of a site's calls, those that may fail (calls.h); first > last: none. */
+struct plan_window {
+    uint64_t first, last; /* occurrences */
+};
+
+/* A call that --nth names. */
+struct plan_pick {
+    uint32_t site; /* index */
+    uint64_t occurrence;
+    uint64_t call; /* its number in the run */
 };
 
 enum plan_occurrence {
@@ -79,7 +94,11 @@ struct plan_options {
     enum under under; /* what it is for: attempts under anything else settle nothing */
     uint64_t min_size;
     enum plan_occurrence occurrence;
-    uint64_t nth; /* for PLAN_NTH */
+    uint64_t nth;                           /* for PLAN_NTH */
+    const char *changed_since, *repository; /* NULL = not asked for; the current folder */
+    const char *from_symbol, *until_symbol; /* globs; NULL = from the start, to the end */
+    uint64_t call_first, call_last;         /* --nth; 0 = not asked for */
+    enum thread_role thread;
     enum plan_mode mode;
     uint32_t burst; /* > 0: that many calls in a row fail, instead of `mode` */
     uint32_t depth; /* 2: single failures are explored for pairs.h; else 0 or 1 */
@@ -98,6 +117,9 @@ struct plan_input {
     uint32_t n_sites;
     const struct plan_attempt *attempts; /* any order */
     uint32_t n_attempts;
+    const struct plan_window *windows; /* by site; NULL = all calls may fail */
+    const struct plan_pick *picks; /* by site; n_picks 0 = options->occurrence chooses */
+    uint32_t n_picks;
 };
 
 struct plan_fault {
@@ -107,6 +129,7 @@ struct plan_fault {
     uint32_t done; /* executions already stored: the next one's `repeat` */
     bool bad;      /* one of them was bad: an unfinished series of repeats */
     bool explore;  /* depth 2: not known yet what comes up after it */
+    uint64_t call; /* of a plan_pick, else 0 */
 };
 
 enum plan_reason { PLAN_FILTERED, PLAN_BUDGET, PLAN_NOT_FAILABLE };
@@ -142,6 +165,8 @@ const char *plan_reason_name(enum plan_reason reason);
 
 /** Parse --occurrence's "first|last|all|log2|N". Return: 0 or -EINVAL. */
 int plan_parse_occurrence(const char *text, struct plan_options *out);
+/** Parse --nth's "N" or "FROM-TO". Return: 0 or -EINVAL. */
+int plan_parse_calls(const char *text, struct plan_options *out);
 /** Parse --shard's "I/N". Return: 0 or -EINVAL. */
 int plan_parse_shard(const char *text, struct plan_options *out);
 

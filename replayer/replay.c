@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "calls.h"
+#include "changed.h"
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
@@ -66,9 +68,14 @@ static int resolve(struct replay *r, bool progress) {
 static int load_sites(struct replay *r) {
     const struct plan_options *p = &r->options->plan;
     sites_deinit(&r->sites);
-    int err =
-        sites_load(r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
-                   p->n_in || p->n_not_in, &r->sites);
+    int err = sites_load(
+        r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
+        p->n_in || p->n_not_in || p->changed_since || p->from_symbol || p->until_symbol,
+        &r->sites);
+    if (err == 0 && p->changed_since)
+        err = changed_mark(p->changed_since, p->repository, &r->sites);
+    if (err == 0 && calls_wanted(p))
+        err = calls_choose(r->store, r->recording_id, p, &r->sites);
     if (err < 0)
         return err;
     if (!r->sites.input.n_sites)
@@ -308,8 +315,9 @@ int replay_run(const struct replay_options *options, struct store *store,
 struct command {
     struct replay_options options;
     struct cli_list in, not_in, sites, policies;
-    const char *occurrence, *shard;
+    const char *occurrence, *nth, *shard;
     int mode, isolation, how, leaks, guarding, under; /* mode: -1 = not given */
+    int thread;
     int64_t jobs, repeat, baseline_runs, limit, burst, depth;
     struct policy *parsed;
 };
@@ -349,8 +357,29 @@ static int take_kind(struct command *c) {
     if (c->depth > 1 && (c->burst || c->mode == PLAN_STICKY))
         return error_print(-EINVAL, "--depth 2 begins with a single failure: --mode once "
                                     "or both, without --burst");
+    if (c->depth > 1 && c->thread != THREAD_ANY)
+        return error_print(-EINVAL, "--depth 2 and --thread exclude each other");
     p->burst = (uint32_t)c->burst;
     p->depth = (uint32_t)c->depth;
+    p->thread = (enum thread_role)c->thread;
+    return 0;
+}
+
+/* Which calls. The N-th of the run fails once, as the torture tests that count so do it. */
+static int take_calls(struct command *c) {
+    struct plan_options *p = &c->options.plan;
+    if (p->repository && !p->changed_since)
+        return error_print(-EINVAL, "--repository is for --changed-since");
+    if (!c->nth)
+        return 0;
+    if (c->occurrence)
+        return error_print(-EINVAL, "--nth and --occurrence exclude each other: both say "
+                                    "which call fails");
+    if (plan_parse_calls(c->nth, p) < 0)
+        return error_print(
+            -EINVAL, "--nth takes a number from 1 or a range FROM-TO, not '%s'", c->nth);
+    if (c->mode < 0)
+        p->mode = PLAN_ONCE;
     return 0;
 }
 
@@ -389,6 +418,8 @@ static int take_options(struct command *c) {
         err = take_numbers(c);
     if (err == 0)
         err = take_kind(c);
+    if (err == 0)
+        err = take_calls(c);
     if (err < 0)
         return err;
     if (c->occurrence && plan_parse_occurrence(c->occurrence, &c->options.plan) < 0)
@@ -427,6 +458,17 @@ int command_replay(int argc, char **argv) {
         {0, "in", CLI_LIST, &c.in, "GLOB",
          "only sites with a frame whose function, module or source file matches"},
         {0, "not-in", CLI_LIST, &c.not_in, "GLOB", "no sites with such a frame"},
+        {0, "changed-since", CLI_TEXT, &o->plan.changed_since, "REV",
+         "only sites with a frame in a function that 'git diff REV' shows as changed"},
+        {0, "repository", CLI_TEXT, &o->plan.repository, "DIR",
+         "the git work tree of --changed-since (the current folder)"},
+        {0, "from-symbol", CLI_TEXT, &o->plan.from_symbol, "GLOB",
+         "only calls from the first on that was made below this function"},
+        {0, "until-symbol", CLI_TEXT, &o->plan.until_symbol, "GLOB",
+         "only calls before the first that was made below this function"},
+        {0, "thread", CLI_CHOICE, &c.thread, NULL,
+         "only calls of their process's main thread, or of its other threads (any)",
+         "any|main|other"},
         {0, "site", CLI_LIST, &c.sites, "KEY",
          "only this site; a unique beginning will do"},
         {0, "untested", CLI_FLAG, &o->plan.untested, NULL,
@@ -435,6 +477,8 @@ int command_replay(int argc, char **argv) {
          "only sites that asked for as much at once"},
         {0, "occurrence", CLI_TEXT, &c.occurrence, "first|last|all|log2|N",
          "which call of a site fails (first)"},
+        {0, "nth", CLI_TEXT, &c.nth, "N|FROM-TO",
+         "fail the N-th allocating call of the run, or each of these in turn"},
         {0, "mode", CLI_CHOICE, &c.mode, NULL,
          "one call fails, or it and every later allocation, or each in turn (both)",
          "once|sticky|both"},

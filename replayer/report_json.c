@@ -258,6 +258,8 @@ static int add_fault(struct json *j, const struct report_data *data,
     json_int(j, "burst", f->fault.burst);
     json_int_or_null(j, "size", f->fault.size);
     json_text(j, "program", f->fault.program);
+    json_text(j, "thread", f->fault.thread);
+    json_int_or_null(j, "call", f->fault.call ? f->fault.call : -1);
     json_close(j, '}');
     return r;
 }

@@ -88,7 +88,7 @@ static const char evidence_sql[] =
     " l.function, l.file, l.line, lm.path, l.\"offset\", a.second_site_id,"
     " a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", l2.function,"
     " l2.file, l2.line, lm2.path, l2.\"offset\", a.under,"
-    " json_extract(r.options, '$.output_check') FROM finding f"
+    " json_extract(r.options, '$.output_check'), a.thread, a.call FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -148,7 +148,9 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .occurrence = (uint64_t)sqlite3_column_int64(s, 5),
                               .mode = fault_mode_from_name(store_column_text(s, 6)),
                               .burst = (uint32_t)sqlite3_column_int(s, 7),
-                              .under = under_from_name(store_column_text(s, 31))};
+                              .under = under_from_name(store_column_text(s, 31)),
+                              .thread = thread_role_from_name(store_column_text(s, 33)),
+                              .call = (uint64_t)sqlite3_column_int64(s, 34)};
     e->order.leaf_module = read_module_key(s, 10);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
@@ -307,6 +309,10 @@ static void add_fault(const struct evidence *e, struct text *t) {
     text_key(e->order.site, key);
     text_addf(t, "%s in %s fails, call %llu of site %s", e->op, e->location,
               (unsigned long long)e->order.occurrence, key);
+    if (e->order.thread != THREAD_ANY)
+        text_addf(t, " %s", report_thread_words(thread_role_name(e->order.thread)));
+    if (e->order.call)
+        text_addf(t, ", call %llu of the run", (unsigned long long)e->order.call);
     if (e->order.mode == MODE_STICKY)
         text_add(t, ", and every allocation after it");
     else if (e->order.mode == MODE_BURST)
@@ -473,7 +479,7 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
     for (uint32_t i = 1; i < j.n_differences; i++)
         fprintf(stderr, "dearth:   and %s%s %s%s%s%s\n",
                 strcmp(j.differences[i].what, "file") == 0 ? "" : j.differences[i].what,
-                j.differences[i].path, difference_words(&j.differences[i]),
+                j.differences[i].path, report_difference_words(j.differences[i].how),
                 j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
                 j.differences[i].detail[0] ? ")" : "");
     return shown;

@@ -11,6 +11,7 @@ void sites_deinit(struct sites *s) {
     for (uint32_t i = 0; i < s->input.n_frames; i++) {
         free((void *)s->frames[i].functions);
         free((void *)s->frames[i].files);
+        free((void *)s->frames[i].lines);
     }
     for (uint32_t i = 0; i < s->n_strings; i++)
         free(s->strings[i]);
@@ -18,6 +19,8 @@ void sites_deinit(struct sites *s) {
     free(s->frames);
     free(s->stacks);
     free(s->attempts);
+    free(s->windows);
+    free(s->picks);
     free(s->list);
     free(s->locations);
     free(s->in_baseline);
@@ -45,6 +48,8 @@ static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
     size_t bytes = (f->n_symbols + 1) * sizeof(char *);
     f->functions = text_realloc((void *)f->functions, bytes);
     f->files = text_realloc((void *)f->files, bytes);
+    f->lines = text_realloc((void *)f->lines, (f->n_symbols + 1) * sizeof *f->lines);
+    ((uint32_t *)f->lines)[f->n_symbols] = (uint32_t)sqlite3_column_int64(q, 5);
     ((const char **)f->functions)[f->n_symbols] = keep(s, store_column_text(q, 2));
     ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, 3));
     f->n_symbols++;
@@ -53,7 +58,7 @@ static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
 static int load_frames(struct store *store, struct sites *s, struct idmap *index) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int r = store_prepare(store,
-                          "SELECT f.id, m.path, y.function, y.file, y.frame_id "
+                          "SELECT f.id, m.path, y.function, y.file, y.frame_id, y.line "
                           "FROM frame f JOIN module m ON m.id = f.module_id "
                           "LEFT JOIN symbol y ON y.frame_id = f.id "
                           "ORDER BY f.id, y.inline_index",
@@ -169,7 +174,7 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
                                 "ON y.finding_id = x.finding_id "
                                 "JOIN attempt b ON b.id = y.attempt_id "
                                 "WHERE x.attempt_id = a.id AND b.how = 'rerun'), "
-                                "a.under, a.burst, a.explored "
+                                "a.under, a.burst, a.explored, a.thread "
                                 "FROM attempt a JOIN replay r ON r.id = a.replay_id "
                                 "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
                                 "ORDER BY a.id",
@@ -188,6 +193,7 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .under = under_from_name(store_column_text(q, 5)),
             .burst = (uint32_t)sqlite3_column_int64(q, 6),
             .explored = sqlite3_column_int(q, 7) != 0,
+            .thread = thread_role_from_name(store_column_text(q, 8)),
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

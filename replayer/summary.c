@@ -47,9 +47,12 @@ void summary_plan(const struct replay *r) {
         text_key(s->key, key);
         snprintf(of, sizeof of, "%llu/%llu", (unsigned long long)f->occurrence,
                  (unsigned long long)s->count);
-        printf("%6u  %.16s  %-6s %10s %10s  %s\n", i + 1, key, fault_mode_name(f->mode),
-               of, text_bytes(s->max_size, size),
+        printf("%6u  %.16s  %-6s %10s %10s  %s", i + 1, key, fault_mode_name(f->mode), of,
+               text_bytes(s->max_size, size),
                r->sites.locations[f->site] ? r->sites.locations[f->site] : "?");
+        if (f->call)
+            printf(" (call %llu of the run)", (unsigned long long)f->call);
+        printf("\n");
     }
     fflush(stdout);
     AUTO_TEXT struct text line = {0};

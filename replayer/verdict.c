@@ -21,6 +21,7 @@
 #include "baseline.h"
 #include "leaks.h"
 #include "policy.h"
+#include "report_data.h"
 #include "text.h"
 
 /* --- signals --- */
@@ -158,7 +159,7 @@ static void say_differences(struct judgement *j) {
     bool file = strcmp(d->what, "file") == 0;
     int n =
         snprintf(j->reason, sizeof j->reason, "status as without the fault, but %s%s %s",
-                 file ? "file " : d->what, d->path, difference_words(d));
+                 file ? "file " : d->what, d->path, report_difference_words(d->how));
     if (d->detail[0] && n > 0 && (size_t)n < sizeof j->reason)
         snprintf(j->reason + n, sizeof j->reason - (size_t)n, " (%s)", d->detail);
 }
@@ -248,7 +249,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
     } else if (seen->timed_out) {
         j.verdict = VERDICT_HUNG;
         snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
-                 seen->hang ? ": " : "", seen->hang ? hang_words(seen->hang) : "");
+                 seen->hang ? ": " : "",
+                 seen->hang ? report_hang_words(hang_name(seen->hang)) : "");
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {

@@ -256,6 +256,11 @@ enum shm_fault_mode {
     SHM_FAULT_STICKY = 2, /* this occurrence and every later allocation of that process and of what it forks */
     SHM_FAULT_BURST = 3,  /* this occurrence and the next burst-1 allocations of that process */
 };
+enum shm_fault_thread {
+    SHM_FAULT_ANY = 0,
+    SHM_FAULT_MAIN = 1,  /* only calls of the calling process's main thread count and fail */
+    SHM_FAULT_OTHER = 2, /* only calls of its other threads */
+};
 struct shm_fault {
     struct dearth_key site;      /* site key to fail */
     struct dearth_key leaf_module; /* module_key of the innermost real frame: lets the hook skip unwinding */
@@ -272,7 +277,7 @@ struct shm_fault {
     uint32_t fired_node;
     uint64_t also_failed;   /* further calls failed by sticky or burst */
     uint32_t fired;         /* 1 = this fault was injected */
-    uint32_t reserved;
+    uint32_t thread;        /* enum shm_fault_thread: part of the order, not of the proof */
 };
 
 /* What goes on after a fault fired, under SHM_SKIP_UNWIND and in copies: is a program that does not end at work? */

@@ -284,7 +284,9 @@ CREATE TABLE attempt (
     differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
     hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock'; NULL = not known
     hang_call TEXT,                      -- hung: system call it was blocked in, with what it waited for
-    explored  INTEGER NOT NULL DEFAULT 0 -- 1 = `error_path` has the sites that came up after the failure
+    explored  INTEGER NOT NULL DEFAULT 0,-- 1 = `error_path` has the sites that came up after the failure
+    thread    TEXT NOT NULL DEFAULT 'any',-- whose calls `occurrence` counts: 'any', 'main' (thread of its process), 'other'
+    call      INTEGER                    -- --nth: number in the recorded run of the call that was to fail; NULL = not asked for
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

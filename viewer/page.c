@@ -410,6 +410,8 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_int(j, "burst", f->fault.burst);
     json_int(j, "size", f->fault.size);
     json_text(j, "program", f->fault.program);
+    json_text(j, "thread", report_thread_words(f->fault.thread));
+    json_int(j, "call", f->fault.call);
     json_int(j, "location", location_index(page, f->fault.location));
     json_int(j, "node", node);
     if (f->second.op && r == 0) {

@@ -122,6 +122,12 @@ static bool is_armed(uint32_t index) {
     return index == 0 || load_acquire(&preload.arena->faults[index - 1].fired);
 }
 
+/* A process's main thread has its id; after a fork, whoever forked is the child's. */
+static bool is_of_thread(const struct shm_fault *fault, const struct thread *thread) {
+    return fault->thread == SHM_FAULT_ANY ||
+           (thread->tid == local->pid) == (fault->thread == SHM_FAULT_MAIN);
+}
+
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     if (marks_forbid())
         return false;
@@ -134,7 +140,7 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     for (uint32_t i = 0; i < arena->n_faults && i < SHM_MAX_FAULTS; i++)
         if (arena->faults[i].mode != SHM_FAULT_NONE &&
             key_equal(arena->faults[i].site, key) && is_armed(i) &&
-            fire(thread, i, node, size))
+            is_of_thread(&arena->faults[i], thread) && fire(thread, i, node, size))
             return true;
     return false;
 }
