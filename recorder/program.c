@@ -278,6 +278,12 @@ static void reap(struct program *p) {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == p->beside) {
+            p->beside = 0;
+            p->beside_ended = true;
+            p->beside_status =
+                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
         if (pid != p->pid)
             continue; /* an orphan of the program, adopted by us */
         p->ended = true;
@@ -285,6 +291,37 @@ static void reap(struct program *p) {
         p->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     }
     p->childless = pid < 0 && errno == ECHILD;
+}
+
+int program_run_beside(struct program *p, const char *command) {
+    pid_t parent = getpid();
+    p->beside_ended = false;
+    p->beside = fork();
+    if (p->beside < 0) {
+        p->beside = 0;
+        return error_print_errno(-errno, "cannot run '%s'", command);
+    }
+    if (p->beside > 0)
+        return 0;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_NOT_EXECUTABLE);
+    for (size_t i = 0; i < N_HANDLED; i++)
+        sigaction(handled[i], &before[i], NULL);
+    sigaction(SIGPIPE, &pipe_before, NULL);
+    sigaction(SIGXFSZ, &limit_before, NULL);
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(EXIT_NOT_EXECUTABLE);
+}
+
+void program_kill_beside(struct program *p) {
+    if (p->beside > 0)
+        kill(-p->beside, SIGKILL);
 }
 
 static bool take(int signal) {

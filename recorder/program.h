@@ -26,7 +26,10 @@ struct program {
         had_children; /* dearth was exec'ed by a process that had some: never childless */
     int exit_code;    /* -1 when a signal ended it */
     int exit_signal;  /* 0 when it exited */
-    bool interrupted; /* the user wants the recording to end */
+    pid_t beside;     /* a command of program_run_beside() that runs, 0 = none */
+    bool beside_ended;
+    int beside_status; /* as a shell shows it */
+    bool interrupted;  /* the user wants the recording to end */
 };
 
 /**
@@ -52,6 +55,13 @@ int program_start(struct program *program, const char *path, char *const argv[],
  * recording.
  */
 void program_wait(struct program *program, int fd, uint64_t timeout_ns);
+
+/**
+ * Run a shell command beside the program, without the recorder, one at a time; program_wait()
+ * sets beside_ended. It dies with us. Return: 0 or a negative errno after a message.
+ */
+int program_run_beside(struct program *program, const char *command);
+void program_kill_beside(struct program *program);
 
 /** Put our signals back as they were. */
 void program_done(struct program *program);

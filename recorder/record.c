@@ -51,6 +51,7 @@ struct run {
     int64_t id;
     struct tee *tee;
     struct program program;
+    struct driven driven;
     struct collector *collector;
     int failed; /* negative errno: nothing is recorded any more */
     bool started;
@@ -58,7 +59,8 @@ struct run {
 
 struct record_options record_defaults(void) {
     return (struct record_options){.output = STORE_DEFAULT_PATH,
-                                   .stdin_cap = DEFAULT_CAP};
+                                   .stdin_cap = DEFAULT_CAP,
+                                   .driven.ready_timeout_ns = 30000000000u};
 }
 
 /* --- before ------------------------------------------------------------------------- */
@@ -247,8 +249,10 @@ static void set_pace(struct pace *pace, uint64_t n_events) {
 
 static void follow(struct run *run) {
     struct pace pace = {0};
+    driven_start(&run->driven, &run->options->driven, now_ns(run));
     while (!all_over(run, &pace)) {
         uint64_t n_events = 0;
+        driven_step(&run->driven, &run->program, now_ns(run));
         program_wait(&run->program, collector_fd(run->collector), pace.wait_ns);
         if (run->failed) {
             pace.wait_ns = IDLE_WAIT_NS;
@@ -380,9 +384,10 @@ int record_run(const struct record_options *options, int argc, char **argv,
             give_up(&run, r);
         follow(&run);
         finish(&run);
-        *status = program_status(&run.program);
+        *status = driven_ended_it(&run.driven) ? 0 : program_status(&run.program);
         *recording_id = run.id;
         r = conclude(&run);
+        r = r == 0 && run.driven.failed ? run.driven.failed : r;
     } else {
         undo(&run);
     }
@@ -426,6 +431,19 @@ int command_record(int argc, char **argv) {
          "frames of a stack that are kept, 8 to 4096 (default: 512)", NULL, false},
         {0, "stdin-cap", CLI_BYTES, &o.stdin_cap, "BYTES",
          "how much of a pipe on standard input is stored for replays (default: 64 MiB)",
+         NULL, false},
+        {0, "drive", CLI_TEXT, &o.driven.drive, "COMMAND",
+         "for a program that does not end: run this shell command, a client, and then "
+         "end "
+         "the program with SIGTERM",
+         NULL, false},
+        {0, "health", CLI_TEXT, &o.driven.health, "COMMAND",
+         "with --drive or --stop-after: first wait until this shell command ends with 0",
+         NULL, false},
+        {0, "ready-timeout", CLI_DURATION, &o.driven.ready_timeout_ns, "TIME",
+         "how long --health may take to succeed (30 s)", NULL, false},
+        {0, "stop-after", CLI_DURATION, &o.driven.stop_after_ns, "TIME",
+         "end the program with SIGTERM after this time, counted from the end of --drive",
          NULL, false},
         {0, "symbols", CLI_FLAG, &symbols, NULL,
          "look up functions and lines at the end (the default; --no-symbols leaves it to "

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "../common/cli.h"
+#include "driven.h"
 
 struct record_options {
     const char *output; /* database; NULL = STORE_DEFAULT_PATH */
@@ -21,10 +22,11 @@ struct record_options {
     bool sites_only;    /* no event_chunk rows */
     bool no_argv;
     bool no_symbols;
-    struct cli_list env;      /* names of variables whose values are stored */
-    struct cli_list wrappers; /* globs, see session_resolve() */
-    int64_t max_depth;        /* frames of a stack; 0 = default */
-    uint64_t stdin_cap;       /* bytes of a pipe that are kept */
+    struct cli_list env;          /* names of variables whose values are stored */
+    struct cli_list wrappers;     /* globs, see session_resolve() */
+    int64_t max_depth;            /* frames of a stack; 0 = default */
+    uint64_t stdin_cap;           /* bytes of a pipe that are kept */
+    struct driven_options driven; /* of a program that does not end by itself */
 };
 
 /** What `dearth record` does when no option is given. */
