@@ -22,8 +22,11 @@
 
 #define STATUS_INTERRUPTED 130 /* as a shell says it for SIGINT */
 
+#define HOW_SWEEP       3           /* index into the choices of --how */
+#define DEFAULT_LOOP_NS 1000000000u /* of --loop-time */
+
 struct check {
-    const char *database, *report, *html, *baseline, *output_check;
+    const char *database, *report, *html, *baseline, *output_check, *drive, *health;
     const char *occurrence, *nth, *from_symbol, *until_symbol, *shard;
     const char *changed_since, *repository;
     struct cli_list in, not_in, wrappers, policies, env;
@@ -31,7 +34,7 @@ struct check {
     int fail_on, mode, how, leaks, guard, under, thread, isolation;
     int64_t jobs, limit, burst, depth, repeat;
     uint64_t min_size;
-    uint64_t timeout_ns, budget_ns;
+    uint64_t timeout_ns, budget_ns, ready_timeout_ns, loop_ns;
     bool fail_on_runtime;
     double min_coverage;
     char *const *program;
@@ -131,6 +134,19 @@ static void unsilence(int saved) {
     close(saved);
 }
 
+static bool is_sweep(const struct check *c) {
+    return c->drive || c->health || c->how == HOW_SWEEP;
+}
+
+/* The same words for recording and replaying a program that does not end by itself. */
+static void add_server(struct line *line, const struct check *c) {
+    if (c->drive)
+        add(line, text_format("--drive=%s", c->drive));
+    if (c->health)
+        add(line, text_format("--health=%s", c->health));
+    add_time(line, "ready-timeout", c->ready_timeout_ns);
+}
+
 static int record(struct check *c) {
     struct line line = {0};
     int64_t before = newest_recording(c->path);
@@ -138,6 +154,9 @@ static int record(struct check *c) {
     add(&line, text_format("--output=%s", c->path));
     add_list(&line, "wrapper", &c->wrappers);
     add_list(&line, "env", &c->env);
+    add_server(&line, c);
+    if (is_sweep(c) && !c->drive)
+        add_time(&line, "stop-after", 2 * (c->loop_ns ? c->loop_ns : DEFAULT_LOOP_NS));
     add(&line, text_dup("--"));
     for (char *const *a = c->program; *a; a++)
         add(&line, text_dup(*a));
@@ -146,6 +165,8 @@ static int record(struct check *c) {
     unsilence(saved);
     /* The status is the program's own unless dearth failed: only the database tells. */
     if (newest_recording(c->path) <= before)
+        return EXIT_CANNOT;
+    if (is_sweep(c) && status == EXIT_RECORD_FAILED) /* never ready: it has said so */
         return EXIT_CANNOT;
     if (status != STATUS_INTERRUPTED)
         return EXIT_OK;
@@ -181,7 +202,7 @@ static void add_choice_of_faults(struct line *line, const struct check *c) {
 
 /* How they are tried. */
 static void add_conditions(struct line *line, const struct check *c) {
-    static const char *const hows[] = {"auto", "rerun", "snapshot"};
+    static const char *const hows[] = {"auto", "rerun", "snapshot", "sweep"};
     static const char *const leaks[] = {"location", "site", "off"};
     static const char *const guards[] = {"auto", "all", "off"};
     static const char *const unders[] = {"plain", "valgrind"};
@@ -207,6 +228,8 @@ static int replay(struct check *c) {
     add(&line, text_dup("--no-summary")); /* the report says it */
     add_choice_of_faults(&line, c);
     add_conditions(&line, c);
+    add_server(&line, c);
+    add_time(&line, "loop-time", c->loop_ns);
     add(&line, text_dup("--"));
     add(&line, text_dup(c->path));
     return run(&line, command_replay);
@@ -325,6 +348,12 @@ static int validate(const struct check *c, int n_operands) {
         return error_print(-EINVAL,
                            "check: which program? For example: dearth check -- jq . "
                            "file.json");
+    if (c->drive && !c->health)
+        return error_print(
+            -EINVAL, "check: --drive needs --health, a shell command that ends with "
+                     "0 when the program serves");
+    if ((c->drive || c->health) && (c->how == 1 || c->how == 2))
+        return error_print(-EINVAL, "check: --drive and --health belong to --how sweep");
     if (c->baseline && access(c->baseline, R_OK) != 0)
         return error_print_errno(-errno, "%s: cannot read the baseline", c->baseline);
     if (!(c->min_coverage >= 0 && c->min_coverage <= 100))
@@ -392,8 +421,19 @@ int command_check(int argc, char **argv) {
          "once|sticky|both"},
         {0, "how", CLI_CHOICE, &c.how, NULL,
          "a new process for every fault, or copies of a running one where that is sound "
-         "(auto)",
-         "auto|rerun|snapshot"},
+         "(auto), or many faults in one program that serves (sweep: auto with --drive or "
+         "--health)",
+         "auto|rerun|snapshot|sweep"},
+        {0, "drive", CLI_TEXT, &c.drive, "COMMAND",
+         "a server: shell command, a client, that uses the program once; without it, "
+         "with "
+         "--how sweep, the program is a loop that works by itself"},
+        {0, "health", CLI_TEXT, &c.health, "COMMAND",
+         "a server: shell command that ends with 0 when the program serves"},
+        {0, "ready-timeout", CLI_DURATION, &c.ready_timeout_ns, "TIME",
+         "a server: how long --health may take to succeed after the start (30 s)"},
+        {0, "loop-time", CLI_DURATION, &c.loop_ns, "TIME",
+         "a loop: how long it is watched; longer than one round (1 s)"},
         {0, "leaks", CLI_CHOICE, &c.leaks, NULL,
          "look for blocks that error paths forget, at each location (default), at each "
          "fault, or not",

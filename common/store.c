@@ -21,6 +21,8 @@
 static const char *const migrations[] = {
     "ALTER TABLE replay ADD COLUMN how TEXT NOT NULL DEFAULT 'rerun';"
     "ALTER TABLE attempt ADD COLUMN leaked_bytes INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN armed TEXT;"
+    "ALTER TABLE attempt ADD COLUMN rounds INTEGER;"
     "ALTER TABLE attempt ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE attempt ADD COLUMN output_check INTEGER;"
     "ALTER TABLE finding ADD COLUMN unreached INTEGER NOT NULL DEFAULT 0;"

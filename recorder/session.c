@@ -497,6 +497,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->detached = 0;
     arena->any_fired = 0;
     arena->marked = 0;
+    arena->claim = 0;
     arena->n_faults = 0;
     arena->orders_block = 0;
     arena->leaks = 0;
@@ -556,6 +557,20 @@ void session_set_faults(struct session *session, const struct shm_fault *faults,
 
 void session_set_fault(struct session *session, const struct shm_fault *fault) {
     session_set_faults(session, fault, fault ? 1 : 0);
+}
+
+void session_arm(struct session *session, const struct shm_fault *fault, uint32_t epoch) {
+    struct shm_header *arena = session->arena;
+    session_set_fault(session, fault);
+    __atomic_store_n(&arena->claim, (uint64_t)epoch << 32, __ATOMIC_RELEASE);
+}
+
+bool session_disarm(struct session *session) {
+    struct shm_header *arena = session->arena;
+    struct shm_fault *fault = &arena->faults[0];
+    uint64_t last = __atomic_exchange_n(&arena->claim, 0, __ATOMIC_ACQ_REL);
+    fault->hits = last & 0xffffffffu;
+    return fault->hits >= fault->occurrence;
 }
 
 /* --- growing ---------------------------------------------------------------------- */

@@ -63,6 +63,19 @@ void session_set_faults(struct session *session, const struct shm_fault *faults,
                         uint32_t n);
 
 /**
+ * Arm @fault in a target that runs with SHM_SWEEP (protocol: schemas/shm.h).
+ * @epoch: from 1 on, another one each time in the life of the target
+ * Context: nothing is armed.
+ */
+void session_arm(struct session *session, const struct shm_fault *fault, uint32_t epoch);
+/**
+ * Lift it. faults[0].hits holds the matching calls.
+ * Return: true when a thread was to fail; faults[0].fired follows as soon as it has run on, or
+ * never when it was killed on its way. Nothing may be armed before.
+ */
+bool session_disarm(struct session *session);
+
+/**
  * Lay down the orders of a snapshot run. Context: right after session_reset(), no target runs.
  * @orders: @n of them, orders of the same site next to each other
  * Return: where they lie in the arena, NULL when they do not fit.

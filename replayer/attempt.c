@@ -126,6 +126,7 @@ void observation_deinit(struct observation *o) {
     free(o->crash_exe);
     free(o->fired_exe);
     free(o->stdout_data);
+    free(o->after_data);
     free(o->stderr_tail);
     *o = (struct observation){0};
 }

@@ -93,6 +93,11 @@ struct order {
     enum thread_role thread;
     uint64_t
         call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
+    /* of a sweep (server.h) */
+    bool fresh;      /* in a program that no other fault was in before */
+    bool at_start;   /* armed before the program starts, until it serves; implies fresh */
+    bool idle;       /* no fault, not even driven: only started */
+    uint32_t rounds; /* driven so many times more when the fault is lifted */
 };
 
 #define OBSERVATION_STDERR_BYTES 4096
@@ -169,6 +174,20 @@ struct observation {
     int output_check;
     struct damage_seen damage;
     bool first_fired; /* of a pair: `fired` means both */
+    /* of a sweep */
+    bool served; /* the program was driven: see the next */
+    bool
+        outlived; /* it is still there; status and output are the drive command's, else they are
+                       the program's own end */
+    bool unhealthy;   /* --health failed although the fault was lifted */
+    bool loop;        /* nobody drives it: nothing to compare but its life */
+    bool fell;        /* the program before it ended by itself, while nothing was armed */
+    uint64_t life;    /* which start of the program it was, from 1 */
+    bool after_known; /* it was driven again without a fault: */
+    int after_code;   /* -1 = no answer in time */
+    uint8_t *after_data;
+    uint64_t after_kept, after_bytes;
+    uint8_t after_digest[16];
 };
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */

@@ -236,6 +236,11 @@ static void reap(struct run *run) {
             run->all_ended = true;
         if (pid <= 0)
             break;
+        if (pid == run->command) {
+            run->command = 0;
+            run->command_status = status;
+            continue;
+        }
         struct run *owner = owner_of(run, pid);
         if (tracer_handle(&owner->tracer, pid, status))
             note_end(owner, pid, status);
@@ -306,6 +311,16 @@ static enum hang name_hang(const struct run *run, uint64_t now) {
     if (idle)
         return tracer_is_deadlocked(&run->tracer) ? HANG_DEADLOCK : HANG_BLOCKED;
     return w.calls > was->calls ? HANG_ALLOCATING : HANG_SPINNING;
+}
+
+static bool has_hung(struct run *run, uint64_t now);
+
+int run_sample_hang(struct run *run) {
+    int err = 0;
+    run->sampled = false;
+    while (!err && !run->first_ended && !has_hung(run, now_ns(CLOCK_MONOTONIC)))
+        err = run_turn(run, now_ns(CLOCK_MONOTONIC) + HEARTBEAT_NS);
+    return err;
 }
 
 static bool is_slow(const struct run *run, uint64_t now) {
@@ -388,9 +403,13 @@ static void wait_for_something(struct run *run, uint64_t until) {
         timeout.tv_nsec = (long)((until - now) % 1000000000u);
     }
     struct pollfd fds[] = {
-        {x->signal_fd, POLLIN, 0},    {x->channel, POLLRDHUP, 0},
-        {run->output->fd, POLLIN, 0}, {run->errors->fd, POLLIN, 0},
+        {x->signal_fd, POLLIN, 0},
+        {x->channel, (short)(run->awaiting ? POLLRDHUP | POLLIN : POLLRDHUP), 0},
+        {run->output->fd, POLLIN, 0},
+        {run->errors->fd, POLLIN, 0},
         {run->feed.fd, POLLOUT, 0},
+        {run->command_output ? run->command_output->fd : -1, POLLIN, 0},
+        {run->command_errors ? run->command_errors->fd : -1, POLLIN, 0},
     };
     if (ppoll(fds, sizeof fds / sizeof *fds, &timeout, NULL) <= 0)
         return;
@@ -399,7 +418,7 @@ static void wait_for_something(struct run *run, uint64_t until) {
         while (read(x->signal_fd, &info, sizeof info) > 0)
             ;
     }
-    if (fds[1].revents) { /* dearth is gone: nobody wants to know how it ends */
+    if (fds[1].revents & ~POLLIN) { /* dearth is gone: nobody wants to know how it ends */
         tracer_kill(&run->tracer);
         while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
             tracer_kill_descendants();
@@ -413,28 +432,38 @@ static void wait_for_something(struct run *run, uint64_t until) {
         capture_read(run->errors, 1);
     if (fds[4].revents)
         feed_write(&run->feed);
+    if (fds[5].revents)
+        capture_read(run->command_output, 1);
+    if (fds[6].revents)
+        capture_read(run->command_errors, 1);
+}
+
+int run_turn(struct run *run, uint64_t until) {
+    reap(run);
+    if (run->all_ended && !run->seen->timed_out)
+        tracer_forget_sample(&run->tracer);
+    if (run->all_ended)
+        return 0;
+    int err = run->snapshots ? snapshots_serve(run) : 0;
+    if (err)
+        return err;
+    session_poll(run->x->session); /* no room is the target's loss, counted there */
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    uint64_t next = enforce(run, now);
+    if (run->kill_started && now - run->kill_started > GIVE_UP_NS)
+        return error_print(-EIO,
+                           "a process of an attempt cannot be killed (process %d "
+                           "or one of its children)",
+                           run->first);
+    wait_for_something(run, next < until ? next : until);
+    return 0;
 }
 
 int run_follow(struct run *run) {
-    for (;;) {
-        reap(run);
-        if (run->all_ended && !run->seen->timed_out)
-            tracer_forget_sample(&run->tracer);
-        if (run->all_ended)
-            return 0;
-        int err = run->snapshots ? snapshots_serve(run) : 0;
-        if (err)
-            return err;
-        session_poll(run->x->session); /* no room is the target's loss, counted there */
-        uint64_t now = now_ns(CLOCK_MONOTONIC);
-        uint64_t until = enforce(run, now);
-        if (run->kill_started && now - run->kill_started > GIVE_UP_NS)
-            return error_print(-EIO,
-                               "a process of an attempt cannot be killed (process %d "
-                               "or one of its children)",
-                               run->first);
-        wait_for_something(run, until);
-    }
+    int err = 0;
+    while (!err && !run->all_ended)
+        err = run_turn(run, UINT64_MAX);
+    return err;
 }
 
 /* --- after --- */
@@ -465,6 +494,10 @@ static void read_proof(const struct session *session, pid_t first,
             break;
         seen->attached = !first || (pid_t)process->pid == first;
     }
+}
+
+void run_proof(const struct session *session, struct observation *seen) {
+    read_proof(session, 0, seen);
 }
 
 static void add_calls(void *context, const struct shm_process *process, uint32_t node_id,
@@ -563,35 +596,43 @@ static void read_files(const struct execution *x, struct observation *seen) {
     written_digest(written.files, written.n, seen->files_digest);
 }
 
-/* From its start to its end, with its files. Return: 0 or a negative errno after a message. */
-static int run_whole(struct run *run, uint64_t time_limit_ns) {
+int run_begin(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
     struct observation *seen = run->seen;
-    struct launch launch;
+    struct launch *launch = &run->launch;
     *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
-    int err = start(run, &launch);
+    int err = start(run, launch);
     if (err) {
         give_up_start(run, err);
-        return 0;
+        return 1;
     }
-    seen->start_error = launch.error;
-    x->traced = launch.traced;
+    seen->start_error = launch->error;
+    x->traced = launch->traced;
     run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
     run->watched = run->started;
     run->tracer.traced = x->traced;
     run->tracer.armed = &x->session->arena->any_fired;
     run->tracer.seen = seen;
     tracer_add(&run->tracer, run->first);
-    err = run_follow(run);
-    give_terminal_back(&launch);
+    return 0;
+}
+
+int run_end(struct run *run) {
+    int err = run_follow(run);
+    give_terminal_back(&run->launch);
     feed_end(&run->feed);
     tracer_deinit(&run->tracer);
     if (err)
         return err;
     run_finish(run);
-    read_files(x, seen);
-    return scratch_clean(x->scratch, output_check_run(x, seen));
+    read_files(run->x, run->seen);
+    return scratch_clean(run->x->scratch, output_check_run(run->x, run->seen));
+}
+
+/* From its start to its end, with its files. Return: 0 or a negative errno after a message. */
+static int run_whole(struct run *run, uint64_t time_limit_ns) {
+    return run_begin(run, time_limit_ns) ? 0 : run_end(run);
 }
 
 static int run_order(struct execution *x, const struct order *order,

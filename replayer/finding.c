@@ -144,6 +144,13 @@ static const char attempts_sql[] =
     "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
     "b.occurrence = a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND "
     "b.fired AND b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
+    /* in a sweep an earlier fault may have done it: only what showed alone as well */
+    "AND (a.how <> 'sweep' OR a.severity IN ('ok', 'none') OR EXISTS (SELECT 1 FROM "
+    "attempt "
+    "b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
+    "b.occurrence = "
+    "a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = a.verdict AND "
+    "br.recording_id = r.recording_id)) "
     "ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.second_site_id, "
     "a.burst, a.under, a.thread, a.id";
 

@@ -103,6 +103,8 @@ static int place_stdio(const int stdio[3]) {
 }
 
 static int enter(const struct launch *launch) {
+    if (launch->dies_with_parent)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (launch->terminal_fd >= 0) {
         if (setpgid(0, 0) < 0)
             return errno;

@@ -19,6 +19,7 @@ struct launch {
     int terminal_fd; /* own process group in the foreground of this terminal, -1 = own
                         session */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
+    bool dies_with_parent; /* untraced: SIGKILL when the worker is gone */
     bool traced; /* PTRACE_SEIZE it before it runs; false on return when refused */
     uint64_t trace_options;
     /* filled in by the new process, which shares our memory until its exec */

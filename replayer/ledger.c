@@ -104,6 +104,12 @@ static char *describe_options(const struct replay_options *o) {
     json_text(&j, "how", hows[o->how]);
     json_text(&j, "guard", guards[o->guarding]);
     json_text(&j, "output_check", o->output_check);
+    if (o->how == REPLAY_SWEEP) {
+        json_text(&j, "drive", o->drive);
+        json_text(&j, "health", o->health);
+        json_int(&j, "ready_timeout_ns", (int64_t)o->ready_timeout_ns);
+        json_int(&j, "loop_ns", (int64_t)o->loop_ns);
+    }
     json_int(&j, "repeat", o->repeat);
     json_int(&j, "baseline_runs", o->baseline_runs);
     json_text(&j, "leaks", replay_leaks_name(o->leaks));
@@ -181,13 +187,14 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call) "
+        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
+        "armed, rounds) "
         "VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
         "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
-        "?52, ?53)",
+        "?52, ?53, ?54, ?55)",
         &l->attempt);
 
     if (r == 0)
@@ -551,6 +558,10 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
     bind_text(s, 52, thread_role_name(order->thread));
     if (order->call)
         sqlite3_bind_int64(s, 53, (int64_t)order->call);
+    if (o->served) {
+        bind_text(s, 54, order->at_start ? "start" : "serving");
+        sqlite3_bind_int64(s, 55, order->rounds);
+    }
     if (order->second_site_id) {
         sqlite3_bind_int64(s, 41, order->second_site_id);
         sqlite3_bind_int64(s, 42, (int64_t)order->second_occurrence);

@@ -32,6 +32,8 @@ void replay_options_init(struct replay_options *o) {
                                  .summary = true};
     o->plan.mode = PLAN_BOTH;
     o->plan.occurrence = PLAN_FIRST;
+    o->ready_timeout_ns = 30000000000u;
+    o->loop_ns = 1000000000u;
 }
 
 const char *replay_leaks_name(enum replay_leaks leaks) {
@@ -214,6 +216,8 @@ static int plan_and_drive(struct replay *r) {
         return err;
     summary_announce(r);
     progress_init(&r->progress, r->plan.n_faults);
+    if (r->options->how == REPLAY_SWEEP)
+        return sweep_run(r);
     int outcome = drive_run(r);
     if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
         outcome = drive_second(r);
@@ -256,6 +260,7 @@ static void replay_deinit(struct replay *r) {
     pairs_deinit(&r->pairs);
     sites_deinit(&r->sites);
     conditions_deinit(&r->conditions);
+    reach_deinit(&r->reach);
 }
 
 static int prepare(struct replay *r) {
@@ -320,6 +325,7 @@ struct command {
     int thread;
     int64_t jobs, repeat, baseline_runs, limit, burst, depth;
     struct policy *parsed;
+    char *drive, *health; /* of an earlier replay; else NULL */
 };
 
 static int take_lists(struct command *c) {
@@ -412,6 +418,57 @@ static int take_numbers(struct command *c) {
     return 0;
 }
 
+/* What does not go together with one program for many faults. */
+static int refuse_in_sweep(const struct replay_options *o) {
+    bool counts = o->plan.occurrence != PLAN_FIRST && o->plan.occurrence != PLAN_NTH;
+    const char *what = o->plan.depth > 1                             ? "--depth 2"
+                       : o->under == UNDER_VALGRIND                  ? "--under valgrind"
+                       : o->output_check                             ? "--output-check"
+                       : o->guarding == GUARDING_ALL                 ? "--guard all"
+                       : o->plan.call_first                          ? "--nth"
+                       : o->plan.from_symbol || o->plan.until_symbol ? "a region"
+                       : counts                                      ? "this --occurrence"
+                                                                     : NULL;
+    if (!what)
+        return 0;
+    return error_print(-EINVAL, "%s is not possible in a sweep%s", what,
+                       counts
+                           ? ", where calls count from the arming of a fault: first or "
+                             "a number"
+                           : "");
+}
+
+/* --drive and --health make it a sweep. */
+static int take_sweep(struct replay_options *o) {
+    if (o->how == REPLAY_AUTO && (o->drive || o->health))
+        o->how = REPLAY_SWEEP;
+    if (o->how != REPLAY_SWEEP && (o->drive || o->health))
+        return error_print(-EINVAL, "--drive and --health belong to --how sweep");
+    if (o->how != REPLAY_SWEEP)
+        return 0;
+    if (o->drive && !o->health)
+        return error_print(
+            -EINVAL, "--drive needs --health, a shell command that ends with 0 when "
+                     "the program serves");
+    if (!o->ready_timeout_ns || !o->loop_ns)
+        return error_print(-EINVAL,
+                           "--ready-timeout and --loop-time take a time above 0");
+    o->jobs = 1; /* two servers cannot have one port */
+    o->guarding = GUARDING_OFF;
+    o->leaks = REPLAY_LEAKS_OFF;
+    return refuse_in_sweep(o);
+}
+
+static int take_occurrence(struct command *c) {
+    if (plan_parse_occurrence(c->occurrence, &c->options.plan) < 0)
+        return error_print(
+            -EINVAL,
+            "--occurrence takes first, last, all, log2 or a number from 1, "
+            "not '%s'",
+            c->occurrence);
+    return 0;
+}
+
 static int take_options(struct command *c) {
     int err = take_lists(c);
     if (err == 0)
@@ -420,17 +477,45 @@ static int take_options(struct command *c) {
         err = take_kind(c);
     if (err == 0)
         err = take_calls(c);
+    if (err == 0)
+        err = c->occurrence ? take_occurrence(c) : 0;
     if (err < 0)
         return err;
-    if (c->occurrence && plan_parse_occurrence(c->occurrence, &c->options.plan) < 0)
-        return error_print(
-            -EINVAL,
-            "--occurrence takes first, last, all, log2 or a number from 1, "
-            "not '%s'",
-            c->occurrence);
     if (c->shard && plan_parse_shard(c->shard, &c->options.plan) < 0)
         return error_print(-EINVAL, "--shard takes I/N with 1 <= I <= N, not '%s'",
                            c->shard);
+    return 0;
+}
+
+/* A recording that was replayed by sweep is so again, unless something else is asked for: the
+ * commands that were printed, and one that goes on, need not repeat how the program is driven. */
+static int inherit_sweep(struct command *c, struct store *store) {
+    struct replay_options *o = &c->options;
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int64_t recording = store_recording(store, o->recording_id);
+    if (recording < 0)
+        return (int)recording;
+    if (o->how != REPLAY_AUTO || o->drive || o->health)
+        return 0;
+    int err =
+        store_prepare(store,
+                      "SELECT json_extract(options, '$.drive'), json_extract(options, "
+                      "'$.health'), json_extract(options, '$.ready_timeout_ns'), "
+                      "json_extract(options, '$.loop_ns') FROM replay WHERE id = "
+                      "(SELECT max(id) FROM replay WHERE recording_id = ?1) AND how = "
+                      "'sweep'",
+                      &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, recording);
+    if (sqlite3_step(s) != SQLITE_ROW)
+        return 0;
+    o->how = REPLAY_SWEEP;
+    o->drive = c->drive = text_dup(store_column_text(s, 0));
+    o->health = c->health = text_dup(store_column_text(s, 1));
+    o->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, 2);
+    o->loop_ns = (uint64_t)sqlite3_column_int64(s, 3);
+    error_info("by sweep, as before (--how rerun or snapshot for something else)");
     return 0;
 }
 
@@ -440,6 +525,10 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     int err = take_options(c);
     if (err == 0)
         err = store_new(path, STORE_WRITE, &store);
+    if (err == 0)
+        err = inherit_sweep(c, store);
+    if (err == 0)
+        err = take_sweep(&c->options);
     if (err == 0)
         err = replay_run(&c->options, store, NULL);
     return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
@@ -499,8 +588,21 @@ int command_replay(int argc, char **argv) {
         {0, "how", CLI_CHOICE, &c.how, NULL,
          "each fault in a new run of the program (rerun), in a copy of a running one "
          "where that "
-         "is sound (snapshot), or so where it saves time (auto)",
-         "auto|rerun|snapshot"},
+         "is sound (snapshot), so where it saves time (auto), or many, one after "
+         "another, in "
+         "one program that serves (sweep: auto with --drive or --health)",
+         "auto|rerun|snapshot|sweep"},
+        {0, "drive", CLI_TEXT, &o->drive, "COMMAND",
+         "sweep: shell command, a client, that uses the program once; without it the "
+         "program "
+         "is a loop that works by itself"},
+        {0, "health", CLI_TEXT, &o->health, "COMMAND",
+         "sweep: shell command that ends with 0 when the program serves"},
+        {0, "ready-timeout", CLI_DURATION, &o->ready_timeout_ns, "TIME",
+         "sweep: from the start of the program until --health succeeds (30 s)"},
+        {0, "loop-time", CLI_DURATION, &o->loop_ns, "TIME",
+         "sweep without --drive: how long the loop is watched; longer than one round (1 "
+         "s)"},
         {0, "isolation", CLI_CHOICE, &c.isolation, NULL,
          "how an attempt's files are kept apart (auto: the first that works)",
          "auto|overlay|copy|shared"},
@@ -554,6 +656,8 @@ int command_replay(int argc, char **argv) {
     for (uint32_t i = 0; i < c.options.n_policies; i++)
         free((char *)c.parsed[i].name);
     free(c.parsed);
+    free(c.drive);
+    free(c.health);
     cli_list_deinit(&c.in);
     cli_list_deinit(&c.not_in);
     cli_list_deinit(&c.sites);

@@ -51,8 +51,12 @@ struct replay_options {
     enum guarding_mode
         guarding;             /* which attempts are run once more with guarded blocks */
     const char *output_check; /* the user's comparison of output; NULL = ours */
-    bool summary;             /* say at the end what was found */
-    bool dry_run;             /* print the plan on stdout, run nothing */
+    /* REPLAY_SWEEP */
+    const char *drive; /* shell command that exercises the program; NULL = it is a loop */
+    const char *health; /* shell command: 0 = it serves; NULL only for a loop */
+    uint64_t ready_timeout_ns, loop_ns;
+    bool summary; /* say at the end what was found */
+    bool dry_run; /* print the plan on stdout, run nothing */
 };
 
 void replay_options_init(struct replay_options *options);

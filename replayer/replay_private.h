@@ -5,6 +5,7 @@
  *                → summary
  *   trial.c      baseline runs under the best conditions there are
  *   drive.c      the loop: orders out, observations in, repeats, time
+ *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
  *   leak_pass.c  a second look at what went well, for leaks
  *   summary.c    what the user reads: the plan as a table, the end
  */
@@ -18,6 +19,16 @@
 #include "pairs.h"
 #include "progress.h"
 #include "replay.h"
+
+struct session;
+
+/* A sweep: which sites came up when the program was driven. Zero is valid and empty. */
+struct reach {
+    struct reach_site *list;
+    uint32_t n;
+    struct reach_site *before; /* calls when it began to serve */
+    uint32_t n_before;
+};
 
 struct replay {
     const struct replay_options *options;
@@ -40,6 +51,7 @@ struct replay {
     enum guarding_mode guarding; /* in use */
     struct pairs pairs;          /* --depth 2, when the plan is done */
     uint64_t time_limit_ns, started_ns;
+    struct reach reach; /* of a sweep */
     struct progress progress;
     struct leak_tally {
         bool ran; /* false: --leaks=off, or nothing to look at, or nothing can be known */
@@ -67,6 +79,19 @@ bool interrupt_wanted(void);
  * after a message.
  */
 int trial_run(struct replay *r);
+
+/* --- reach.c --- */
+
+void reach_started(struct reach *reach, const struct session *session);
+void reach_driven(struct reach *reach, const struct session *session);
+/** Does the site come up again and again, not only when the program starts? */
+bool reach_is_driven(const struct reach *reach, struct dearth_key site);
+void reach_deinit(struct reach *reach);
+
+/* --- sweep.c --- */
+
+/** The same as drive_run() with one program that takes one fault after another. */
+int sweep_run(struct replay *r);
 
 /* --- drive.c --- */
 

@@ -52,6 +52,10 @@ struct evidence {
     char **leak_places;
     uint32_t n_leaks;
     char *output_check; /* NULL = none */
+    /* of a sweep */
+    bool sweep;
+    char *drive, *health; /* NULL = none */
+    uint64_t ready_timeout_ns, loop_ns;
 };
 
 static void evidence_deinit(struct evidence *e) {
@@ -64,6 +68,8 @@ static void evidence_deinit(struct evidence *e) {
     free(e->leak_places);
     free(e->leaks);
     free(e->output_check);
+    free(e->drive);
+    free(e->health);
     free(e->second_op);
     free(e->second_location);
     *e = (struct evidence){0};
@@ -88,7 +94,10 @@ static const char evidence_sql[] =
     " l.function, l.file, l.line, lm.path, l.\"offset\", a.second_site_id,"
     " a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", l2.function,"
     " l2.file, l2.line, lm2.path, l2.\"offset\", a.under,"
-    " json_extract(r.options, '$.output_check'), a.thread, a.call FROM finding f"
+    " json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'),"
+    " json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'),"
+    " json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call FROM "
+    "finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -137,6 +146,20 @@ static void read_second(struct evidence *e, sqlite3_stmt *s) {
     e->second_location = read_location(s, 26);
 }
 
+static void read_sweep(struct evidence *e, sqlite3_stmt *s) {
+    const char *armed = store_column_text(s, 37);
+    e->sweep = armed != NULL;
+    if (!armed)
+        return;
+    e->drive = text_dup(store_column_text(s, 33));
+    e->health = text_dup(store_column_text(s, 34));
+    e->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, 35);
+    e->loop_ns = (uint64_t)sqlite3_column_int64(s, 36);
+    e->order.fresh = true;
+    e->order.at_start = strcmp(armed, "start") == 0;
+    e->order.rounds = (uint32_t)sqlite3_column_int64(s, 38);
+}
+
 static void read_row(struct evidence *e, sqlite3_stmt *s) {
     e->recording_id = sqlite3_column_int64(s, 0);
     e->replay_id = sqlite3_column_int64(s, 1);
@@ -149,8 +172,8 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .mode = fault_mode_from_name(store_column_text(s, 6)),
                               .burst = (uint32_t)sqlite3_column_int(s, 7),
                               .under = under_from_name(store_column_text(s, 31)),
-                              .thread = thread_role_from_name(store_column_text(s, 33)),
-                              .call = (uint64_t)sqlite3_column_int64(s, 34)};
+                              .thread = thread_role_from_name(store_column_text(s, 39)),
+                              .call = (uint64_t)sqlite3_column_int64(s, 40)};
     e->order.leaf_module = read_module_key(s, 10);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
@@ -158,6 +181,7 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
     e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
     e->output_check = text_dup(store_column_text(s, 32));
     e->location = read_location(s, 15);
+    read_sweep(e, s);
     if (sqlite3_column_type(s, 20) != SQLITE_NULL)
         read_second(e, s);
 }
@@ -332,6 +356,23 @@ static void say_fault(const struct evidence *e) {
             e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
 }
 
+static void add_comment(struct text *t, const char *what, const char *command) {
+    if (!command)
+        return;
+    text_addf(t, "# %s: sh -c ", what);
+    text_add_shell(t, command);
+    text_add(t, "\n");
+}
+
+static void print_sweep(const struct evidence *e, struct text *t) {
+    add_comment(t, "It serves when this ends with 0", e->health);
+    add_comment(t, "It is driven by", e->drive);
+    text_addf(t, "# The failure can come up %s; it is driven %u more times without.\n",
+              e->order.at_start ? "from its start until it serves"
+                                : "while it is driven, not at its start",
+              e->drive ? e->order.rounds : 0);
+}
+
 static void print_command(const struct evidence *e, const struct conditions *c,
                           const char *path) {
     AUTO_TEXT struct text t = {0};
@@ -350,11 +391,17 @@ static void print_command(const struct evidence *e, const struct conditions *c,
     text_add(&t, ")\n# The fault: ");
     add_fault(e, &t);
     text_addf(&t, "; mode %s.\n", fault_mode_name(e->order.mode));
-    text_add(&t, "# With the fault; and stopped at the failing call:\ndearth repro ");
-    text_add_shell(&t, path);
-    text_addf(&t, " %lld\ndearth repro --gdb ", (long long)e->finding_id);
+    if (e->sweep)
+        print_sweep(e, &t);
+    text_addf(&t, "# With the fault%s:\ndearth repro ",
+              e->sweep ? "" : "; and stopped at the failing call");
     text_add_shell(&t, path);
     text_addf(&t, " %lld\n", (long long)e->finding_id);
+    if (!e->sweep) {
+        text_add(&t, "dearth repro --gdb ");
+        text_add_shell(&t, path);
+        text_addf(&t, " %lld\n", (long long)e->finding_id);
+    }
     fputs(t.data, stdout);
 }
 
@@ -372,7 +419,13 @@ static void pass_output(const struct observation *seen) {
 
 static void say_end(const struct observation *seen) {
     char name[24];
-    if (seen->timed_out)
+    if (seen->served && seen->unhealthy)
+        fprintf(stderr, "dearth: it lived but did not serve, and was stopped\n");
+    else if (seen->served && seen->outlived)
+        fprintf(stderr, "dearth: it lives; %s status %d\n",
+                seen->loop ? "its loop goes on," : "the drive command ended with",
+                seen->exit_code);
+    else if (seen->timed_out)
         fprintf(stderr, "dearth: it was stopped: past its time limit\n");
     else if (seen->exit_signal)
         fprintf(stderr, "dearth: it was killed by %s\n",
@@ -416,6 +469,13 @@ static int start(const struct repro_options *options, const struct evidence *e,
     o.baseline_stdout = baseline->stdout_data;
     o.baseline_stdout_bytes = baseline->stdout_kept;
     o.baseline_exit_code = baseline->exit_code;
+    o.sweep = e->sweep;
+    o.drive = e->drive;
+    o.health = e->health;
+    o.ready_timeout_ns = e->ready_timeout_ns;
+    o.loop_ns = e->loop_ns;
+    if (e->sweep)
+        o.time_limit_ns *= 3; /* as in the replay, for a program of its own */
     o.isolation = e->isolation;
     o.traced = e->traced && !options->gdb;
     o.keep_stdio = options->gdb;
@@ -572,6 +632,12 @@ static int prepare_under(const struct repro_options *options, struct evidence *e
         e->time_limit_ns *= under_slowdown(UNDER_VALGRIND);
         e->traced = false;
     }
+    if (e->sweep && (options->gdb || options->valgrind))
+        return error_print(-EINVAL,
+                           "finding %lld is of a program that serves: neither --gdb nor "
+                           "--under valgrind "
+                           "can show it; --print says how to start and drive it by hand",
+                           (long long)e->finding_id);
     if (e->order.under == UNDER_VALGRIND && options->gdb)
         return error_print(-EINVAL, "--gdb cannot look into a program under Valgrind");
     int err = options->print ? 0 : under_apply(c, e->order.under, &said);

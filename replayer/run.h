@@ -17,6 +17,7 @@
 
 #include "execution.h"
 #include "feed.h"
+#include "launch.h"
 #include "tracer.h"
 
 struct snapshots;
@@ -41,6 +42,7 @@ struct run {
     uint64_t watched;               /* when starving was last looked at */
     struct rusage usage_before;
     struct feed feed;
+    struct launch launch;
     struct capture *output, *errors;
     struct work work;     /* when last looked at */
     uint64_t new_work_ns; /* when it last did something new */
@@ -51,18 +53,39 @@ struct run {
     uint64_t sampled_naps;       /* tracer_naps() */
     struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
     struct run *original;        /* of a copy; else NULL */
+    bool awaiting;               /* an order on the channel is something to wake up for */
+    pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
+    int command_status;
+    struct capture *command_output, *command_errors;
 };
 
 uint64_t run_now_ns(void);
 
+/** Start the program. @time_limit_ns: 0 = none. Return: 0 (`seen->start_error` tells of a program
+ * that did not come to run), or a positive 1 when there is no process at all. */
+int run_begin(struct run *run, uint64_t time_limit_ns);
+
+/** Attend to the tree once, at most until @until (run_now_ns()). Return: 0 or a negative errno. */
+int run_turn(struct run *run, uint64_t until);
+
 /** Wait until the tree is gone, within its limits. Return: 0 or a negative errno after a message. */
 int run_follow(struct run *run);
+
+/** Follow it to its end; status, output and files are in `seen` then. Return: as run_follow(). */
+int run_end(struct run *run);
+
+/** Take two samples of a program that does not serve, and name what it does between them.
+ * Return: 0 or a negative errno after a message. */
+int run_sample_hang(struct run *run);
 
 /** End the whole tree; run_follow() then comes to its end. */
 void run_kill(struct run *run);
 
 /** Status, output, times, proof: everything in `seen` but what was written to files. */
 void run_finish(struct run *run);
+
+/** Did the fault fire? From the arena into @seen. */
+void run_proof(const struct session *session, struct observation *seen);
 
 /* --- snapshot.c --- */
 

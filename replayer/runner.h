@@ -44,10 +44,17 @@ struct runner_options {
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     bool traced;
-    bool no_libunwind;    /* SHM_NO_LIBUNWIND for attempts with a fault */
-    bool marked;          /* SHM_MARKED */
-    bool keep_stdio;      /* repro: leave the terminal to the program, no capture */
-    const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
+    bool no_libunwind; /* SHM_NO_LIBUNWIND for attempts with a fault */
+    bool marked;       /* SHM_MARKED */
+    /* A sweep (server.h): one program takes many orders. */
+    bool sweep;
+    const char *drive; /* shell command that exercises the program; NULL = it is a loop */
+    const char
+        *health; /* shell command, exit status 0 = it serves; NULL = none (a loop) */
+    uint64_t ready_timeout_ns; /* until it serves for the first time */
+    uint64_t loop_ns;          /* how long a loop is watched */
+    bool keep_stdio;           /* repro: leave the terminal to the program, no capture */
+    const char *debugger;      /* repro --gdb: run under this debugger, NULL = no */
     /* --output-check: output_check.h; NULL = none. What it compares with is not owned. */
     const char *output_check;
     const uint8_t *baseline_stdout;

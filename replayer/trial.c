@@ -95,6 +95,11 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;
+    o.sweep = r->options->how == REPLAY_SWEEP;
+    o.drive = r->options->drive;
+    o.health = r->options->health;
+    o.ready_timeout_ns = r->options->ready_timeout_ns;
+    o.loop_ns = r->options->loop_ns;
     /* opening it costs more than the rest of what our library does at its start */
     o.no_libunwind = r->fallbacks == 0;
     r->runner = runner_free(r->runner);
@@ -105,6 +110,24 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
 /* The error of a baseline run that says nothing about faults. */
 static int check_run(const struct replay *r, const struct observation *seen) {
     char limit[24];
+    if (seen->start_error == ETIMEDOUT && seen->served)
+        return error_print(
+            -ETIMEDOUT,
+            seen->loop ? "%s: without any fault it ended before it could be watched "
+                         "(--loop-time), or --health did not succeed in time"
+                       : "%s: --health did not succeed within --ready-timeout "
+                         "without any fault; is the command right, does the program "
+                         "stay in the foreground, is its port free?",
+            r->conditions.exe);
+    if (seen->served && !seen->outlived && !seen->unhealthy)
+        return error_print(-EPIPE, "%s: without any fault it ended while it was %s",
+                           r->conditions.exe, seen->loop ? "watched" : "driven");
+    if (seen->served && seen->timed_out)
+        return error_print(
+            -ETIMEDOUT,
+            "%s: without any fault --drive or --health did not end in time; "
+            "give them more with --timeout",
+            r->conditions.exe);
     if (seen->start_error)
         return error_print_errno(-seen->start_error, "%s: cannot be started again",
                                  r->conditions.exe);
@@ -112,8 +135,8 @@ static int check_run(const struct replay *r, const struct observation *seen) {
         return error_print(
             -ETIMEDOUT,
             "%s: did not end within %s without any fault; give it more with "
-            "--timeout, or a smaller task (servers that never end cannot be "
-            "replayed)",
+            "--timeout, or a smaller task (for a "
+            "server: --how sweep)",
             r->conditions.exe, text_duration(seen->duration_ns, limit));
     if (!seen->attached && r->under == UNDER_VALGRIND)
         return error_print(-ENOEXEC,
@@ -137,6 +160,8 @@ static int take_run(struct replay *r, struct observation *seen,
         const struct shm_process *process = session_process(session, i);
         r->fallbacks += process ? process->fallbacks : 1;
     }
+    if (r->options->how == REPLAY_SWEEP)
+        reach_driven(&r->reach, session);
     if (err < 0)
         observation_deinit(seen);
     else
@@ -144,11 +169,33 @@ static int take_run(struct replay *r, struct observation *seen,
     return err;
 }
 
+/* A sweep: started and not driven yet. What it allocates by now, it allocates at its start. */
+static int start_idle(struct replay *r) {
+    const struct order idle = {.under = r->under, .idle = true};
+    struct observation seen = {0};
+    const struct session *session = NULL;
+    uint64_t tag;
+    int n = runner_submit(r->runner, &idle, 0);
+    while (n == 0 && !interrupt_wanted())
+        n = runner_wait(r->runner, 200, &tag, &seen, &session);
+    if (n == 0)
+        n = REPLAY_INTERRUPTED;
+    else if (n > 0)
+        n = check_run(r, &seen);
+    if (n == 0)
+        reach_started(&r->reach, session);
+    observation_deinit(&seen);
+    return n;
+}
+
 /* Run the program options->baseline_runs times. */
 static int run_baselines(struct replay *r) {
     uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0;
     const struct order no_fault = {.under = r->under};
     r->runs = text_alloc(wanted * sizeof *r->runs);
+    int idle = r->options->how == REPLAY_SWEEP ? start_idle(r) : 0;
+    if (idle)
+        return idle;
     while (r->n_runs < wanted) {
         int err = 0;
         while (submitted < wanted && err == 0 && runner_ready(r->runner)) {
@@ -175,8 +222,9 @@ static int run_baselines(struct replay *r) {
 }
 
 static bool ends_as_recorded(const struct replay *r, const struct recorded_end *end) {
-    return !end->known || (r->baseline.exit_code == end->exit_code &&
-                           r->baseline.exit_signal == end->exit_signal);
+    return r->options->how == REPLAY_SWEEP || !end->known ||
+           (r->baseline.exit_code == end->exit_code &&
+            r->baseline.exit_signal == end->exit_signal);
 }
 
 static int try_conditions(struct replay *r, enum isolation isolation, bool traced,

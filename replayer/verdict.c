@@ -72,6 +72,8 @@ static struct signal_end find_signal(const struct baseline *b,
     if (o->crash_signal == SIGABRT ||
         (is_fault_signal(o->crash_signal) && o->crash_code > 0))
         return (struct signal_end){o->crash_signal, END_CAUGHT};
+    if (o->outlived)
+        return (struct signal_end){0}; /* the status is a client's */
     int shell = o->exit_code - 128;
     if (is_fault_signal(shell) || shell == SIGABRT)
         return (struct signal_end){shell, END_SHELL};
@@ -212,6 +214,77 @@ static void judge_ordinary(struct judgement *j, const struct baseline *b,
     }
 }
 
+/* A program that serves: it lived through the fault, or its own end is what was seen. */
+static void judge_served(struct judgement *j, const struct baseline *b,
+                         const struct observation *o) {
+    const struct policy *p = o->outlived || o->unhealthy
+                                 ? NULL
+                                 : policy_find_any_exit(o->stderr_tail, o->stderr_tail_n,
+                                                        b->stderr_tail, b->stderr_tail_n);
+    if (o->unhealthy) {
+        j->verdict = VERDICT_HUNG;
+        snprintf(
+            j->reason, sizeof j->reason, "it runs, but %s although memory is back%s%s",
+            o->loop ? "does not go on" : "the health command fails", o->hang ? ": " : "",
+            o->hang ? report_hang_words(hang_name(o->hang)) : "");
+    } else if (p) {
+        apply_policy(j, p);
+        snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
+                 o->exit_code);
+    } else if (!o->outlived) {
+        j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
+        snprintf(j->reason, sizeof j->reason,
+                 "the program ended with status %d; without the failure it goes on",
+                 o->exit_code);
+    } else if (o->loop) {
+        j->verdict = VERDICT_HANDLED;
+        snprintf(j->reason, sizeof j->reason, "the program goes on");
+    } else if (o->timed_out) {
+        j->verdict = VERDICT_HUNG;
+        snprintf(j->reason, sizeof j->reason, "the drive command got no answer in time");
+    } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
+        j->verdict = VERDICT_REPORTED;
+        snprintf(j->reason, sizeof j->reason,
+                 "the drive command ended with status %d, the program lives",
+                 o->exit_code);
+    } else {
+        judge_output(j, b, o);
+    }
+}
+
+/* The failure is over: does the drive command show what it shows without one? */
+static void judge_after(struct judgement *j, const struct baseline *b,
+                        const struct observation *o) {
+    struct judgement after = {0};
+    struct observation again = {.stdout_data = o->after_data,
+                                .stdout_kept = o->after_kept,
+                                .stdout_bytes = o->after_bytes,
+                                .exit_code = o->after_code};
+    memcpy(again.stdout_digest, o->after_digest, sizeof again.stdout_digest);
+    bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED ||
+                    j->verdict == VERDICT_DEGRADED;
+    if (!o->served || !o->outlived || !o->after_known || !ordinary)
+        return;
+    after.stdout_same = baseline_stdout_same(b, &again, &after);
+    if (b->status_stable && o->after_code != b->exit_code) {
+        after.n_differences = 0;
+        snprintf(after.reason, sizeof after.reason,
+                 "the failure is over, but the drive command %s",
+                 o->after_code < 0 ? "gets no answer in time any more"
+                                   : "still ends with another status");
+        after.verdict = o->after_code < 0 ? VERDICT_HUNG : VERDICT_DEGRADED;
+    } else if (after.stdout_same == 0) {
+        snprintf(
+            after.reason, sizeof after.reason,
+            "the failure is over, but the drive command still prints something else");
+        after.verdict = VERDICT_DEGRADED;
+    } else {
+        return;
+    }
+    after.files_same = j->files_same;
+    *j = after;
+}
+
 /* Only an ordinary end frees or leaks; what a crash leaves behind is nobody's fault. */
 static void judge_leaks(struct judgement *j, const struct baseline *b,
                         const struct observation *o) {
@@ -246,7 +319,7 @@ struct judgement verdict_judge(const struct baseline *baseline,
     } else if (seen->damage.kind) {
         j.verdict = VERDICT_CORRUPTED;
         damage_describe(&seen->damage, j.reason, sizeof j.reason);
-    } else if (seen->timed_out) {
+    } else if (seen->timed_out && !seen->served) {
         j.verdict = VERDICT_HUNG;
         snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
                  seen->hang ? ": " : "",
@@ -260,8 +333,11 @@ struct judgement verdict_judge(const struct baseline *baseline,
                             baseline->stderr_tail_n, extra, n_extra);
             judge_signal(&j, seen, end, p);
         }
+        if (j.verdict == VERDICT_NONE && seen->served)
+            judge_served(&j, baseline, seen);
         if (j.verdict == VERDICT_NONE)
             judge_ordinary(&j, baseline, seen);
+        judge_after(&j, baseline, seen);
     }
     if (j.verdict != VERDICT_DEGRADED) /* how it ended says it all */
         j.n_differences = j.n_more = 0;

@@ -222,6 +222,7 @@ static void put_observation(struct text *to, const struct observation *seen) {
     put_string(to, seen->fired_exe);
     put_string(to, seen->crash_exe);
     put_bytes(to, seen->stdout_data, seen->stdout_kept);
+    put_bytes(to, seen->after_data, seen->after_kept);
     put_bytes(to, seen->stderr_tail, seen->stderr_tail_n);
     put_frames(to, seen->crash_frames, seen->n_crash_frames);
     put_frames(to, seen->sample_frames, seen->n_sample_frames);
@@ -234,6 +235,7 @@ static void get_observation(struct reader *r, struct observation *seen) {
     seen->fired_exe = get_bytes(r);
     seen->crash_exe = get_bytes(r);
     seen->stdout_data = get_bytes(r);
+    seen->after_data = get_bytes(r);
     seen->stderr_tail = get_bytes(r);
     seen->crash_frames = get_frames(r, &seen->n_crash_frames);
     seen->sample_frames = get_frames(r, &seen->n_sample_frames);

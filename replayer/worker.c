@@ -21,6 +21,7 @@
 #include "../common/error.h"
 #include "../recorder/session.h"
 #include "execution.h"
+#include "server.h"
 #include "tracer.h"
 #include "wire.h"
 
@@ -84,8 +85,10 @@ static int prepare(const struct worker_start *start, struct execution *x,
     return err;
 }
 
-static int do_work(struct execution *x, const struct wire_work *work,
-                   struct observation *seen) {
+static int do_work(struct execution *x, struct server *server,
+                   const struct wire_work *work, struct observation *seen) {
+    if (server)
+        return server_run(server, &work->orders[0].order, work->time_limit_ns, seen);
     if (!work->snapshots)
         return execution_run(x, &work->orders[0].order, work->time_limit_ns, seen);
     struct snapshots snapshots = {.items = work->orders,
@@ -104,10 +107,12 @@ _Noreturn void worker_main(const struct worker_start *start) {
     int err = prepare(start, &x, &ready);
     if (wire_send(start->channel, WIRE_READY, &ready, sizeof ready) < 0 || err)
         _exit(1);
-    while (wire_receive_work(start->channel, &work) == 0) {
+    struct server *server = x.options->sweep ? server_new(&x) : NULL;
+    while ((!server || (err = server_idle(server)) == 0) &&
+           wire_receive_work(start->channel, &work) == 0) {
         struct observation seen = {0};
         bool traced = x.traced;
-        err = do_work(&x, &work, &seen);
+        err = do_work(&x, server, &work, &seen);
         free(work.orders);
         if (err || wire_send_result(start->channel, work.tag, &seen) < 0)
             break;
@@ -115,6 +120,7 @@ _Noreturn void worker_main(const struct worker_start *start) {
         if (traced != x.traced) /* found out that tracing is forbidden */
             die_with_parent(start, x.traced);
     }
+    server_free(server);
     scratch_free(x.scratch);
     _exit(err ? 1 : 0);
 }

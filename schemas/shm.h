@@ -67,6 +67,7 @@ enum shm_flag {
     SHM_LEAKS = 1u << 7,        /* keep a table of live blocks and scan for unreachable ones at exit */
     SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
     SHM_VALGRIND = 1u << 20,    /* runs under Valgrind: some system calls are not understood there */
+    SHM_SWEEP = 1u << 15,       /* faults are armed and lifted while the target runs (claim) */
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
     SHM_MARKED = 1u << 12,      /* failures only between dearth_begin() and dearth_end() */
@@ -416,6 +417,26 @@ struct shm_damage {
     int64_t offset;   /* first damaged byte, from the start of the block */
 };
 
+/*
+ * Sweeps (SHM_SWEEP): faults[0] is laid down, armed and lifted again while the target runs.
+ *
+ *   claim = epoch << 32 | hits        epoch 0: nothing is armed
+ *
+ *   worker                                       any thread of the target
+ *   claim is 0; writes faults[0], any_fired = 0
+ *   claim = e << 32 (release) ──── armed ──────► v = claim (acquire); epoch 0: no fault
+ *                                                reads faults[0]: is it this site?
+ *                                                claim: v ─CAS─► v + 1; only who makes hits the
+ *                                                ordered occurrence fails, proves, sets `fired`
+ *   last = exchange(claim, 0) ──── lifted ─────► sticky and bursts remember the epoch they fired in:
+ *   hits of last >= occurrence:                  another one in claim, and they are over, in forked
+ *     waits for `fired`, reads the proof         children too
+ *
+ * An epoch never comes twice while a target lives, so a CAS that succeeds proves that what the thread
+ * has read of faults[0] belonged to the fault that is armed: a half-written order matches nothing. A call
+ * whose failure was decided before the exchange may return after it; it is the lifted fault's.
+ */
+
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
 struct shm_header {
@@ -448,6 +469,7 @@ struct shm_header {
     struct shm_damage damage;
     struct shm_progress progress;
     uint32_t marked;        /* (target) 1 = some process called dearth_begin() */
+    uint64_t claim;        /* (both) SHM_SWEEP: epoch << 32 | hits, see above; 0 in every other run */
 };
 #define SHM_HEADER_BLOCKS 1u
 

@@ -286,7 +286,9 @@ CREATE TABLE attempt (
     hang_call TEXT,                      -- hung: system call it was blocked in, with what it waited for
     explored  INTEGER NOT NULL DEFAULT 0,-- 1 = `error_path` has the sites that came up after the failure
     thread    TEXT NOT NULL DEFAULT 'any',-- whose calls `occurrence` counts: 'any', 'main' (thread of its process), 'other'
-    call      INTEGER                    -- --nth: number in the recorded run of the call that was to fail; NULL = not asked for
+    call      INTEGER,                   -- --nth: number in the recorded run of the call that was to fail; NULL = not asked for
+    armed     TEXT,                      -- sweep: 'start' = before the program started, 'serving' = when it served; NULL = no sweep
+    rounds    INTEGER                    -- sweep: times that the program was driven again when the fault was lifted
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

@@ -6,6 +6,8 @@
  *   faults[1]           looked at only once faults[0] has fired: a failure within the
  *                       handling of a failure
  *
+ * In a sweep `hits` lies in header->claim beside the epoch (schemas/shm.h says why).
+ *
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
  * starts anew. Who runs it: any thread of the target, guard held.
  */
@@ -53,7 +55,12 @@ bool fault_skips(uintptr_t address) {
         if (preload.arena->n_faults < 2)
             return explored_enough();
     }
-    uint64_t generation = load_relaxed(&module_generation) & 0x7fff;
+    uint64_t epoch = load_acquire(&preload.arena->claim) >> 32;
+    if (!epoch && preload.flags & SHM_SWEEP)
+        return true;
+    /* Both only grow, so a sum is never seen with another pair; the worker ends a target before
+     * epochs come round. */
+    uint64_t generation = (load_relaxed(&module_generation) + epoch) & 0x7fff;
     uint64_t tag = ((uint64_t)address & 0xffffffffffffull) | generation << 48;
     uint64_t *slot = &skip_cache[address * 0x9e3779b97f4a7c15ull >> (64 - SKIP_BITS)];
     uint64_t entry = load_relaxed(slot);
@@ -82,13 +89,29 @@ __attribute__((noinline)) void dearth_fault_injected(void) {
     __asm__ volatile("" ::: "memory");
 }
 
-static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node,
-                      uint64_t size) {
+/* The number of this matching call, 0 = the fault was lifted meanwhile.
+ * @claim: as it was before anything was read of the fault */
+static uint64_t count_hit(struct shm_fault *fault, uint64_t claim) {
+    if (!(preload.flags & SHM_SWEEP))
+        return __atomic_add_fetch(&fault->hits, 1, __ATOMIC_ACQ_REL);
+    uint64_t seen = claim;
+    while (!__atomic_compare_exchange_n(&preload.arena->claim, &seen, seen + 1, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        if (seen >> 32 != claim >> 32)
+            return 0;
+    return (seen + 1) & 0xffffffffu;
+}
+
+static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node, uint64_t size,
+                      uint64_t claim) {
     struct shm_fault *fault = &preload.arena->faults[index];
-    uint64_t hit = __atomic_add_fetch(&fault->hits, 1, __ATOMIC_ACQ_REL);
-    if (hit != fault->occurrence)
+    uint64_t hit = count_hit(fault, claim);
+    if (!hit || hit != fault->occurrence)
         return false;
     prove(thread, fault, node, size);
+    /* a single failure leaves the epoch alone: a sticky one of an earlier epoch stays over */
+    if (fault->mode != SHM_FAULT_ONCE)
+        store_release(&preload.lasting_epoch, (uint32_t)(claim >> 32));
     if (fault->mode == SHM_FAULT_STICKY)
         store_release(&preload.sticky, index + 1);
     if (fault->mode == SHM_FAULT_BURST && fault->burst > 1) {
@@ -101,8 +124,12 @@ static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node,
 
 bool fault_lasting(void) {
     struct shm_header *arena = preload.arena;
-    uint32_t sticky = load_relaxed(&preload.sticky);
-    if (unlikely(sticky)) {
+    uint32_t sticky = load_acquire(&preload.sticky);
+    if (likely(!sticky && !load_relaxed(&preload.burst_left)))
+        return false;
+    if (load_acquire(&arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
+        return false; /* lifted; 0 on both sides when it is no sweep */
+    if (sticky) {
         add_relaxed(&arena->faults[sticky - 1].also_failed, 1);
         return true;
     }
@@ -136,11 +163,14 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     if (!node)
         return false;
     const struct shm_header *arena = preload.arena;
+    uint64_t claim = load_acquire(&arena->claim);
+    if (unlikely(!(claim >> 32) && preload.flags & SHM_SWEEP))
+        return false;
     struct dearth_key key = node_at(node)->key;
     for (uint32_t i = 0; i < arena->n_faults && i < SHM_MAX_FAULTS; i++)
         if (arena->faults[i].mode != SHM_FAULT_NONE &&
             key_equal(arena->faults[i].site, key) && is_armed(i) &&
-            is_of_thread(&arena->faults[i], thread) && fire(thread, i, node, size))
+            is_of_thread(&arena->faults[i], thread) && fire(thread, i, node, size, claim))
             return true;
     return false;
 }

@@ -161,7 +161,8 @@ struct preload {
     uint32_t sticky;        /* a sticky fault fired in this process or an ancestor */
     uint32_t burst_fault;   /* index into faults[] */
     uint64_t burst_left;
-    uint64_t explored; /* calls looked at after the failure */
+    uint64_t explored;      /* calls looked at after the failure */
+    uint32_t lasting_epoch; /* of the sticky fault or the burst; 0 when it is no sweep */
     uint64_t boot_events;
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */

@@ -460,6 +460,109 @@ static void run_crashing_baseline(void) {
     baseline_deinit(&b);
 }
 
+/* A program that serves, judged by what its client and its health showed. */
+static void run_served(void) {
+    static const struct {
+        const char *name;
+        struct seen seen;
+        bool gone, unhealthy, loop;
+        const char *after; /* NULL = as without a fault */
+        int after_code;
+        enum verdict verdict;
+    } table[] = {
+        {"as ever", {0}, false, false, false, NULL, 0, VERDICT_HANDLED},
+        {"the client gets an error",
+         {.exit_code = 1},
+         false,
+         false,
+         false,
+         NULL,
+         0,
+         VERDICT_REPORTED},
+        {"a client's 139 is no crash",
+         {.exit_code = 139},
+         false,
+         false,
+         false,
+         NULL,
+         0,
+         VERDICT_REPORTED},
+        {"another answer",
+         {.out = "x\n"},
+         false,
+         false,
+         false,
+         NULL,
+         0,
+         VERDICT_DEGRADED},
+        {"no answer",
+         {.timed_out = true, .exit_code = -1},
+         false,
+         false,
+         false,
+         NULL,
+         0,
+         VERDICT_HUNG},
+        {"ill", {.timed_out = true}, false, true, false, NULL, 0, VERDICT_HUNG},
+        {"crashed",
+         {.exit_signal = SIGSEGV},
+         true,
+         false,
+         false,
+         NULL,
+         0,
+         VERDICT_CRASHED},
+        {"gave up", {.exit_code = 1}, true, false, false, NULL, 0, VERDICT_REPORTED},
+        {"went away in silence", {0}, true, false, false, NULL, 0, VERDICT_DEGRADED},
+        {"never up", {.not_fired = true}, true, true, false, NULL, 0, VERDICT_UNREACHED},
+        {"the error stays",
+         {.exit_code = 1},
+         false,
+         false,
+         false,
+         NULL,
+         1,
+         VERDICT_DEGRADED},
+        {"another answer stays", {0}, false, false, false, "x\n", 0, VERDICT_DEGRADED},
+        {"no answer any more", {0}, false, false, false, NULL, -1, VERDICT_HUNG},
+        {"the loop goes on", {.out = ""}, false, false, true, NULL, 0, VERDICT_HANDLED},
+        {"the loop stands",
+         {.out = "", .timed_out = true},
+         false,
+         true,
+         true,
+         NULL,
+         0,
+         VERDICT_HUNG},
+    };
+    struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
+    struct baseline b;
+    baseline_fold(runs, 2, &b);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct seen *s = &table[i].seen;
+        struct observation o =
+            run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
+        o.exit_signal = o.crash_signal = s->exit_signal;
+        o.fired = !s->not_fired;
+        o.timed_out = s->timed_out;
+        struct observation after = run(table[i].after ? table[i].after : "out\n", 0);
+        o.served = true;
+        o.files_known = false;
+        o.outlived = !table[i].gone;
+        o.unhealthy = table[i].unhealthy;
+        o.loop = table[i].loop;
+        o.after_known = o.outlived && !o.unhealthy && !o.loop;
+        o.after_code = table[i].after_code;
+        o.after_data = after.stdout_data;
+        o.after_kept = o.after_bytes = after.stdout_kept;
+        memcpy(o.after_digest, after.stdout_digest, 16);
+        struct judgement j = verdict_judge(&b, &o, NULL, 0);
+        CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
+                   verdict_name(j.verdict));
+    }
+    baseline_deinit(&b);
+}
+
 static void run_names(void) {
     for (int v = 0; v < N_VERDICTS; v++)
         CHECK("name and back",
@@ -475,6 +578,7 @@ int main(void) {
     run_baselines();
     run_silent();
     run_crashing_baseline();
+    run_served();
     run_names();
     return check_result();
 }
