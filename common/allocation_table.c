@@ -394,6 +394,19 @@ static int cursor_next(sqlite3_vtab_cursor *base) {
     return r < 0 ? set_message(c, r, event_reader_message(c->reader)) : SQLITE_OK;
 }
 
+/* Are there recordings, and all of them without events? An empty answer would be a lie. */
+static bool sums_alone(sqlite3 *db) {
+    sqlite3_stmt *s = NULL;
+    bool alone =
+        sqlite3_prepare_v2(db,
+                           "SELECT count(*) > 0 AND total(detail = 'events') = 0 "
+                           "FROM recording",
+                           -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    return alone;
+}
+
 static int cursor_filter(sqlite3_vtab_cursor *base, int ends, const char *plan, int argc,
                          sqlite3_value **argv) {
     struct cursor *c = (struct cursor *)base;
@@ -402,6 +415,11 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int ends, const char *plan, 
     f.allocations_only = !t->module->events;
     f.ends = ends != 0;
     c->reader = event_reader_free(c->reader);
+    if (sums_alone(t->db))
+        return set_message(
+            c, -ENOENT,
+            "no single events are stored: the recordings here were made with "
+            "--detail=sites, and this needs --detail=events");
     int rc = SQLITE_OK;
     for (int i = 0; i < argc && rc == SQLITE_OK; i++)
         rc = apply(&f, plan[2 * i], plan[2 * i + 1], argv[i]);

@@ -39,6 +39,7 @@ enum table {
     T_PROCESS,
     T_PROCESS_MODULE,
     T_THREAD,
+    T_RING_MARK, /* copied and forgotten: forget_sessions() */
     T_SITE_STAT,
     T_EVENT_CHUNK,
     T_REPLAY,
@@ -147,6 +148,13 @@ static const struct rule rules[N_TABLES] = {
                           {{"process_id", T_PROCESS}, {"module_id", T_MODULE}}},
     [T_THREAD] =
         {"thread", "id", "process_id", NULL, NULL, true, {{"process_id", T_PROCESS}}},
+    [T_RING_MARK] = {"ring_mark",
+                     "process_id",
+                     "process_id",
+                     NULL,
+                     NULL,
+                     false,
+                     {{"process_id", T_PROCESS}}},
     [T_SITE_STAT] = {"site_stat",
                      "recording_id",
                      "recording_id",
@@ -540,6 +548,25 @@ static void tell(const struct merge *m, const char *path) {
                (unsigned long long)m->found[T_RECORDING]);
 }
 
+/* Only the database that is recorded into says how far the shared memory was read. */
+static int forget_sessions(struct merge *m) {
+    const struct idmap *map = &m->maps[T_RECORDING];
+    int r = 0;
+    for (size_t i = 0; i < map->capacity && r == 0; i++) {
+        if (!map->slots[i].key || map->slots[i].value <= 0)
+            continue; /* was in OUT before */
+        long long id = (long long)map->slots[i].value;
+        AUTO_FREE char *sql = text_format(
+            "UPDATE recording SET session = NULL WHERE id = %lld AND session IS NOT "
+            "NULL; "
+            "DELETE FROM ring_mark WHERE process_id IN (SELECT id FROM process WHERE "
+            "recording_id = %lld)",
+            id, id);
+        r = store_exec(m->out, sql);
+    }
+    return r;
+}
+
 static int merge_input(struct store *out, const char *path, struct chunk_event *events) {
     struct merge m = {.out = out, .events = events};
     int r = store_new(path, STORE_READ, &m.in);
@@ -548,6 +575,8 @@ static int merge_input(struct store *out, const char *path, struct chunk_event *
     /* A read transaction: one state of an input that is being written to. */
     if ((r = store_exec(m.in, "BEGIN")) == 0 && (r = store_begin(out)) == 0) {
         r = copy_tables(&m);
+        if (r == 0)
+            r = forget_sessions(&m);
         if (r == 0)
             r = store_commit(out);
         if (r < 0)

@@ -25,7 +25,9 @@
 #define FORGET_AFTER_NS 1000000000ull
 #define LOOK_AFTER_NS   50000000ull /* at processes without a pidfd */
 #define POLL_EVERY      32768       /* events between two looks at the arena */
-#define LEAVES          UINT32_MAX  /* in place of a ring: its memory goes now */
+#define HELD_BY_ONE     64u  /* segments of one process: half of what a ring may have */
+#define HELD_BY_ALL     256u /* 16 MiB */
+#define LEAVES          UINT32_MAX /* in place of a ring: its memory goes now */
 
 /* --- clocks ------------------------------------------------------------------------- */
 
@@ -68,25 +70,28 @@ static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
         cursor->damaged = true;
         return false;
     }
+    if (!cursor->segment)
+        cursor->oldest = id;
     cursor->segment = s;
     cursor->id = id;
     cursor->position = cursor->head = 0;
     return true;
 }
 
-/* The segment is read to its end: take the next, give this one back. */
+/* The segment is read to its end: take the next, keep this one until its rows are
+ * committed. */
 static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
-    struct shm_ring *shm = &w->shm->rings[ring];
-    struct shm_segment *done = session_block(c->session, cursor->id);
-    uint32_t done_id = cursor->id;
     uint32_t next = __atomic_load_n(&cursor->segment->next, __ATOMIC_ACQUIRE);
-    if (!next || !enter_segment(c, w, ring, next))
+    if (!next)
         return false;
-    __atomic_store_n(&shm->first, next, __ATOMIC_RELEASE);
-    done->owner = 0; /* a damaged chain that leads back here ends here */
-    session_recycle(c->session, done_id);
-    __atomic_fetch_sub(&shm->segments, 1, __ATOMIC_RELEASE);
+    if (cursor->n_held > SHM_RING_SEGMENTS_MAX)
+        cursor->damaged = true; /* more than there can be: the chain bites its tail */
+    if (cursor->damaged || !enter_segment(c, w, ring, next))
+        return false;
+    cursor->n_held++;
+    w->n_held++;
+    c->n_held++;
     return true;
 }
 
@@ -110,6 +115,71 @@ static const struct shm_event *peek(struct collector *c, struct watched *w,
     }
     const struct shm_event *event = &cursor->segment->records[cursor->position];
     return event->time <= c->now.ticks ? event : NULL;
+}
+
+/* --- committing --------------------------------------------------------------------- */
+
+/*
+ * Rows of a process are written whole (process_checkpoint()): events, sums, and how far its
+ * rings were read, in one transaction. Only then do its ring segments go back, so that
+ * whenever dearth is killed, each record is either in the database or still in a ring.
+ */
+
+static int put_modules(struct collector *c) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
+        if (c->watched[i] && c->watched[i]->state == WATCHED_ALIVE)
+            r = rows_put_modules(c, c->watched[i]);
+    return r;
+}
+
+int collector_commit(struct collector *c) {
+    if (!c->transaction_ns)
+        return 0;
+    int r = put_modules(c);
+    if (r == 0)
+        r = rows_put_peak(c);
+    if (r == 0)
+        r = store_commit(c->store);
+    if (r < 0)
+        return r;
+    c->transaction_ns = 0;
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state == WATCHED_STORED)
+            w->committed = true;
+        else if (w)
+            process_give_back(c, w);
+    }
+    return 0;
+}
+
+int collector_checkpoint(struct collector *c) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state != WATCHED_STORED && w->since)
+            r = process_checkpoint(c, w);
+    }
+    return r < 0 ? r : collector_commit(c);
+}
+
+static void look_at_arena(struct collector *c) {
+    int r = session_poll(c->session);
+    if (r < 0)
+        c->starved = r;
+}
+
+/* A record is behind its cursor. @due: rows of its process are. */
+static int after_record(struct collector *c, struct watched *w, bool due, uint64_t n) {
+    int r = due ? process_checkpoint(c, w) : 0;
+    if (r == 0 && due && w->n_held >= HELD_BY_ONE)
+        r = collector_commit(c);
+    if (r < 0 || n % POLL_EVERY)
+        return r;
+    look_at_arena(c);
+    return c->n_held >= HELD_BY_ALL || (c->starved && c->n_held) ? collector_checkpoint(c)
+                                                                 : 0;
 }
 
 /* --- merging ------------------------------------------------------------------------ */
@@ -170,12 +240,6 @@ static void gather(struct collector *c) {
         sift_down(c, i);
 }
 
-static void look_at_arena(struct collector *c) {
-    int r = session_poll(c->session);
-    if (r < 0)
-        c->starved = r;
-}
-
 /* Records of one ring as long as no other ring has an older one. */
 static int take_run(struct collector *c, struct pending *top, uint64_t until,
                     uint64_t *n_events) {
@@ -185,8 +249,9 @@ static int take_run(struct collector *c, struct pending *top, uint64_t until,
         if (r < 0)
             return r;
         top->w->cursors[top->ring].position++;
-        if (++*n_events % POLL_EVERY == 0)
-            look_at_arena(c);
+        r = after_record(c, top->w, r > 0, ++*n_events);
+        if (r < 0)
+            return r;
     }
     top->time = event ? event->time : UINT64_MAX;
     return 0;
@@ -268,42 +333,14 @@ static int bury(struct collector *c) {
             int r = process_store(c, w, end_of(w));
             if (r < 0)
                 return r;
-        } else if (w && w->state == WATCHED_STORED &&
-                   c->now.ns - w->stored_ns > FORGET_AFTER_NS) {
+        } else if (w && w->committed && c->now.ns - w->stored_ns > FORGET_AFTER_NS) {
             process_forget(c, w);
         }
     }
     return 0;
 }
 
-/* What a process has so far, so that little is lost if dearth is killed: its modules, and every
- * ten seconds its sums. */
-static int put_progress(struct collector *c) {
-    int r = 0;
-    bool sums = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
-    if (sums)
-        c->sums_ns = c->now.ns;
-    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
-        if (c->watched[i] && c->watched[i]->state == WATCHED_ALIVE) {
-            r = rows_put_modules(c, c->watched[i]);
-            if (r == 0 && sums)
-                r = rows_put_stats(c, c->watched[i]);
-        }
-    return r;
-}
-
 /* --- public ------------------------------------------------------------------------- */
-
-int collector_commit(struct collector *c) {
-    if (!c->transaction_ns)
-        return 0;
-    int r = put_progress(c);
-    if (r == 0)
-        r = store_commit(c->store);
-    if (r == 0)
-        c->transaction_ns = 0;
-    return r;
-}
 
 static int round_inner(struct collector *c, uint64_t *n_events) {
     tick(c);
@@ -316,7 +353,12 @@ static int round_inner(struct collector *c, uint64_t *n_events) {
         return r;
     notice_deaths(c);
     look_at_arena(c);
-    if (c->transaction_ns && c->now.ns - c->transaction_ns >= COMMIT_AFTER_NS)
+    bool late = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
+    if (late)
+        c->sums_ns = c->now.ns;
+    if (late || c->n_held >= HELD_BY_ALL || (c->starved && c->n_held))
+        r = collector_checkpoint(c);
+    else if (c->transaction_ns && c->now.ns - c->transaction_ns >= COMMIT_AFTER_NS)
         r = collector_commit(c);
     return r;
 }

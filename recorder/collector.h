@@ -9,6 +9,7 @@
  *   collector.c          rounds: clocks, merging, who has died
  *   collector_process.c  one process: threads, sites, its end
  *   collector_rows.c     SQL
+ *   collector_resume.c   going on where a killed collector was
  *
  * Invariant: a round takes the time T first, then looks at the rings, and uses events
  * with time
@@ -34,12 +35,18 @@ struct collector_options {
     bool keep_events; /* write event_chunk rows */
 };
 
+/* What collector_resume() found. */
+struct collector_resumed {
+    uint32_t processes; /* whose rows were not finished */
+    uint32_t damaged;   /* rings that could not be read on */
+};
+
 /* What the columns of `recording` say, summed over all processes. */
 struct collector_totals {
     uint64_t events, allocations, frees, failed, bytes;
     uint64_t peak_bytes, peak_ns, live_blocks, live_bytes;
     uint64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
-    uint64_t unwind_fallbacks, waited_ns, processes_lost;
+    uint64_t unwind_fallbacks, boot_events, waited_ns, processes_lost;
     uint64_t inherited, replaced; /* see live.h */
     uint32_t processes, threads, notes;
 };
@@ -47,6 +54,13 @@ struct collector_totals {
 /** Return: 0 or a negative errno after a message. */
 int collector_new(const struct collector_options *options, struct collector **out);
 struct collector *collector_free(struct collector *collector); /* NULL allowed */
+
+/**
+ * Take up the recording where a killed collector has committed it last. Right after
+ * collector_new(), on the session that session_attach() gave.
+ * Return: 0 or a negative errno after a message.
+ */
+int collector_resume(struct collector *collector, struct collector_resumed *out);
 
 /**
  * Take what the rings hold now, notice who came and who died, grow the arena.
@@ -59,6 +73,10 @@ int collector_round(struct collector *collector, uint64_t *n_events);
 /** Commit what is in an open transaction. Return: 0 or a negative errno after a message.
  */
 int collector_commit(struct collector *collector);
+
+/** Write the rows of all that have done something since theirs were written, and commit:
+ * every full segment that was read goes back. Return: as above. */
+int collector_checkpoint(struct collector *collector);
 
 /** A descriptor that is readable when a recorded process has died. */
 int collector_fd(const struct collector *collector);

@@ -14,14 +14,23 @@ struct thread_seen {
     int64_t row;
     uint32_t serial;
     uint64_t events, last_ns, ended_ns; /* ended_ns 0 = not known to have ended */
+    uint64_t stored_events;             /* as in its row */
 };
 
-/* Where reading stands in one ring. */
+/*
+ * Where reading stands in one ring. What is read stays there until the rows made of it are
+ * committed: were dearth killed before, `dearth recover` reads it again.
+ *
+ *   oldest ──► ... ──► marked ──► ... ──► segment
+ *   n_held segments from oldest on; those before `marked` go back at the next commit
+ */
 struct cursor {
     const struct shm_segment *segment;
     uint32_t id; /* its block */
     uint32_t position, head;
-    uint32_t thread; /* index + 1 into threads, 0 = none yet */
+    uint32_t oldest, n_held;
+    uint32_t marked, marked_position; /* as in its row of ring_mark; 0 = has none */
+    uint32_t thread;                  /* index + 1 into threads, 0 = none yet */
     bool damaged;
 };
 
@@ -37,11 +46,14 @@ struct watched {
     struct shm_process *shm;
     int64_t row;
     enum watched_state state;
-    int pidfd;     /* -1 = none could be had: /proc is asked instead */
-    bool foreign;  /* lives in another pid namespace: its pid says nothing here */
-    bool gone;     /* was dead when it was first looked at */
-    bool replaced; /* an exec put another image in its place */
-    bool left;     /* its blocks have left the sum of live bytes */
+    int pidfd;       /* -1 = none could be had: /proc is asked instead */
+    bool foreign;    /* lives in another pid namespace: its pid says nothing here */
+    bool gone;       /* was dead when it was first looked at */
+    bool replaced;   /* an exec put another image in its place */
+    bool left;       /* its blocks have left the sum of live bytes */
+    bool committed;  /* STORED, and that is committed */
+    uint32_t since;  /* records taken since its rows were last written */
+    uint32_t n_held; /* over its cursors */
     uint64_t stored_ns;
     struct live *live;
     struct chunk_writer *writer;
@@ -53,7 +65,8 @@ struct watched {
     struct idmap thread_of; /* serial -> index + 1 */
     uint32_t *site_of;      /* node id -> site index; 0 = not looked up */
     uint32_t n_site_of;
-    int64_t *site_rows; /* site index -> row */
+    int64_t *site_rows;      /* site index -> row */
+    uint64_t *site_versions; /* site index -> calls + frees as in its row of site_stat */
     uint32_t n_sites, site_capacity;
     struct idmap site_by_row; /* row -> site index */
     uint32_t n_modules;       /* rows written */
@@ -70,6 +83,9 @@ enum statement {
     PUT_CHUNK,
     PUT_STAT,
     PUT_NOTE,
+    PUT_MARK,
+    DROP_MARKS,
+    PUT_PEAK,
     N_STATEMENTS
 };
 
@@ -89,6 +105,7 @@ struct collector {
     struct session_site_cache *cache;
     int64_t recording_id;
     bool keep_events;
+    bool resumed; /* ends are to be told by last events: this is some time after */
     int epoll;
     struct watched **watched; /* by index in the directory; NULL = not there, or gone */
     int64_t *rows;            /* the same index: process rows, also of those gone */
@@ -105,7 +122,8 @@ struct collector {
     struct collector_totals totals; /* of stored processes */
     sqlite3_stmt *statements[N_STATEMENTS];
     uint64_t transaction_ns; /* when it was begun; 0 = none is open */
-    uint64_t sums_ns;        /* when sums were last written for the living */
+    uint64_t sums_ns;        /* when sums were last written for all the living */
+    uint32_t n_held;         /* segments, over all rings */
     uint64_t polled_ns;      /* last look at processes without a pidfd */
     int starved;
 };
@@ -121,9 +139,22 @@ uint64_t collector_ns(const struct collector *c, uint64_t ticks);
 int process_watch(struct collector *c, uint32_t index);
 /** Look whether a process without a pidfd lives. */
 bool process_gone(const struct watched *w);
-/** Take one record of ring @ring. Return: 0 or -errno. */
+/** Make what is kept of the process of block @block, which is one. */
+struct watched *process_new(struct collector *c, uint32_t index, uint32_t block);
+/** It has its row: from now on it is watched. */
+void process_enter(struct collector *c, struct watched *w);
+/** Take one record of ring @ring. Return: 0, 1 = its rows are due once the record is
+ * behind the cursor (process_checkpoint()), or -errno. */
 int process_take(struct collector *c, struct watched *w, uint32_t ring,
                  const struct shm_event *event);
+/** Write what it has done so far, whole: chunk, sums, marks. Return: 0 or -errno. */
+int process_checkpoint(struct collector *c, struct watched *w);
+/** That is committed: give the segments before the marks back. */
+void process_give_back(struct collector *c, struct watched *w);
+/** Index of the site of row @row, made if need be. */
+uint32_t process_site_index(struct watched *w, int64_t row);
+/** Time that its threads have waited for us, in sum. */
+uint64_t process_waited_ns(const struct watched *w);
 /** Write everything and sum it up. @end: for process.end. Return: 0 or -errno. */
 int process_store(struct collector *c, struct watched *w, const char *end);
 /** Give its blocks back and forget it. */
@@ -146,7 +177,12 @@ int rows_end_thread(struct collector *c, const struct thread_seen *t);
 int rows_put_modules(struct collector *c, struct watched *w);
 int rows_end_modules(struct collector *c, const struct watched *w);
 int rows_put_chunk(struct collector *c, struct watched *w);
-int rows_put_stats(struct collector *c, const struct watched *w);
+/** Sums of the sites that have changed since the last time. */
+int rows_put_stats(struct collector *c, struct watched *w);
+int rows_put_marks(struct collector *c, struct watched *w);
+int rows_drop_marks(struct collector *c, const struct watched *w);
+/** What the recording's row says while it runs. */
+int rows_put_peak(struct collector *c);
 int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n);
 
 #endif

@@ -24,7 +24,10 @@
 #define SYS_pidfd_open 434
 #endif
 
-#define NO_SITE UINT32_MAX /* in site_of: looked up, there is none */
+/* Of a process, until its rows are written and its segments can be given back: as many as
+ * a chunk holds, a quarter of what a ring may have outstanding. */
+#define CHECKPOINT_RECORDS CHUNK_MAX_EVENTS
+#define NO_SITE            UINT32_MAX /* in site_of: looked up, there is none */
 
 /* --- coming ------------------------------------------------------------------------- */
 
@@ -88,20 +91,38 @@ static struct shm_process *arrived(const struct collector *c, uint32_t index,
                                 : NULL;
 }
 
-int process_watch(struct collector *c, uint32_t index) {
-    uint32_t block;
-    struct shm_process *shm = arrived(c, index, &block);
-    if (!shm)
-        return 0;
-    int r = rows_begin(c);
-    if (r < 0)
-        return r;
+struct watched *process_new(struct collector *c, uint32_t index, uint32_t block) {
+    struct shm_process *shm = session_block(c->session, block);
     struct watched *w = text_alloc(sizeof *w);
     *w = (struct watched){.index = index, .block = block, .shm = shm, .pidfd = -1};
     struct watched *parent = parent_of(c, w);
     /* Init of a pid namespace sees no parent; dearth is the parent of its own target. */
     w->foreign = !shm->ppid || (parent && parent->foreign);
     w->live = live_new(&c->sum);
+    return w;
+}
+
+void process_enter(struct collector *c, struct watched *w) {
+    struct watched *parent = parent_of(c, w);
+    if (parent && w->shm->origin == SHM_ORIGIN_EXEC && parent->shm->pid == w->shm->pid)
+        parent->replaced = true;
+    if (!w->foreign)
+        open_pidfd(c, w);
+    c->watched[w->index] = w;
+    c->rows[w->index] = w->row;
+    c->by_block[w->block] = w->index + 1;
+    c->n_alive++;
+    c->totals.processes++;
+}
+
+int process_watch(struct collector *c, uint32_t index) {
+    uint32_t block;
+    if (!arrived(c, index, &block))
+        return 0;
+    int r = rows_begin(c);
+    if (r < 0)
+        return r;
+    struct watched *w = process_new(c, index, block);
     if (c->keep_events && !(w->writer = chunk_writer_new(0))) {
         process_free(w);
         return error_print(-ENOMEM, "out of memory for the events of another process");
@@ -112,15 +133,7 @@ int process_watch(struct collector *c, uint32_t index) {
         process_free(w);
         return r;
     }
-    if (parent && shm->origin == SHM_ORIGIN_EXEC && parent->shm->pid == shm->pid)
-        parent->replaced = true;
-    if (!w->foreign)
-        open_pidfd(c, w);
-    c->watched[index] = w;
-    c->rows[index] = w->row;
-    c->by_block[block] = index + 1;
-    c->n_alive++;
-    c->totals.processes++;
+    process_enter(c, w);
     return 0;
 }
 
@@ -162,7 +175,7 @@ static int start_thread(struct collector *c, struct watched *w, uint32_t ring,
     return 0;
 }
 
-static uint32_t index_of_row(struct watched *w, int64_t row) {
+uint32_t process_site_index(struct watched *w, int64_t row) {
     int64_t index;
     if (idmap_get(&w->site_by_row, row, &index))
         return (uint32_t)index; /* the same code, loaded again at another address */
@@ -170,8 +183,11 @@ static uint32_t index_of_row(struct watched *w, int64_t row) {
         w->site_capacity = w->site_capacity ? 2 * w->site_capacity : 256;
         w->site_rows =
             text_realloc(w->site_rows, w->site_capacity * sizeof *w->site_rows);
+        w->site_versions =
+            text_realloc(w->site_versions, w->site_capacity * sizeof *w->site_versions);
     }
     w->site_rows[0] = 0;
+    w->site_versions[w->n_sites + 1] = 0;
     w->site_rows[++w->n_sites] = row;
     idmap_put(&w->site_by_row, row, w->n_sites);
     return w->n_sites;
@@ -190,7 +206,7 @@ static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
     int64_t row = r < 0 ? r : session_store_site(c->cache, w->shm, node);
     if (row < 0)
         return (int)row;
-    w->site_of[node] = row ? index_of_row(w, row) : NO_SITE;
+    w->site_of[node] = row ? process_site_index(w, row) : NO_SITE;
     return 0;
 }
 
@@ -229,16 +245,79 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
     struct thread_seen *thread = &w->threads[cursor->thread - 1];
     in.thread = thread->serial;
     thread->last_ns = in.time_ns;
-    if (!live_apply(w->live, &in, &out))
-        return 0;
-    thread->events++;
-    if (!w->writer)
-        return 0;
-    out.site = in.site ? w->site_rows[in.site] : 0;
-    r = chunk_writer_add(w->writer, &out);
-    if (r < 0)
-        return error_print(r, "out of memory for a chunk of events");
-    return r ? rows_put_chunk(c, w) : 0;
+    w->since++;
+    if (live_apply(w->live, &in, &out)) {
+        thread->events++;
+        out.site = in.site ? w->site_rows[in.site] : 0;
+        r = w->writer ? chunk_writer_add(w->writer, &out) : 0;
+        if (r < 0)
+            return error_print(r, "out of memory for a chunk of events");
+    }
+    return r || w->since >= CHECKPOINT_RECORDS;
+}
+
+uint64_t process_waited_ns(const struct watched *w) {
+    uint64_t ns = 0;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
+        ns += w->shm->rings[i].waited_ns;
+    return ns;
+}
+
+static uint64_t process_lost(const struct watched *w) {
+    uint64_t lost = w->shm->lost;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
+        lost += w->shm->rings[i].lost;
+    return lost;
+}
+
+/* --- what is committed on the way ---------------------------------------------------- */
+
+static int put_threads(struct collector *c, struct watched *w) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < w->n_threads; i++) {
+        struct thread_seen *t = &w->threads[i];
+        if (t->events != t->stored_events)
+            r = rows_end_thread(c, t);
+        t->stored_events = t->events;
+    }
+    return r;
+}
+
+int process_checkpoint(struct collector *c, struct watched *w) {
+    int r = rows_begin(c);
+    if (r == 0 && w->writer)
+        r = rows_put_chunk(c, w);
+    if (r == 0)
+        r = put_threads(c, w);
+    if (r == 0)
+        r = rows_put_stats(c, w);
+    if (r == 0)
+        r = rows_put_marks(c, w);
+    if (r == 0)
+        r = rows_end_process(c, w, "running", process_lost(w));
+    w->since = 0;
+    return r;
+}
+
+void process_give_back(struct collector *c, struct watched *w) {
+    for (uint32_t i = 0; i < w->n_cursors; i++) {
+        struct cursor *cursor = &w->cursors[i];
+        struct shm_ring *ring = &w->shm->rings[i];
+        while (cursor->marked && cursor->n_held && cursor->oldest != cursor->marked) {
+            struct shm_segment *done = session_block(c->session, cursor->oldest);
+            uint32_t id = cursor->oldest;
+            if (!done)
+                break;
+            cursor->oldest = done->next;
+            __atomic_store_n(&ring->first, cursor->oldest, __ATOMIC_RELEASE);
+            done->owner = 0; /* a damaged chain that leads back here ends here */
+            session_recycle(c->session, id);
+            __atomic_fetch_sub(&ring->segments, 1, __ATOMIC_RELEASE);
+            cursor->n_held--;
+            w->n_held--;
+            c->n_held--;
+        }
+    }
 }
 
 /* --- going -------------------------------------------------------------------------- */
@@ -247,6 +326,7 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     const struct live_totals *t = live_totals(w->live);
     struct collector_totals *all = &c->totals;
     all->events += t->events;
+    all->boot_events += w->shm->boot_events;
     all->allocations += t->allocations;
     all->frees += t->frees;
     all->failed += t->failed;
@@ -260,15 +340,7 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     all->stacks_truncated += w->shm->truncated;
     all->stacks_incomplete += w->shm->incomplete;
     all->unwind_fallbacks += w->shm->fallbacks;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
-        all->waited_ns += w->shm->rings[i].waited_ns;
-}
-
-static uint64_t lost_by(const struct watched *w) {
-    uint64_t lost = w->shm->lost;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
-        lost += w->shm->rings[i].lost;
-    return lost;
+    all->waited_ns += process_waited_ns(w);
 }
 
 static int store_threads(struct collector *c, struct watched *w, const char *end) {
@@ -284,7 +356,7 @@ static int store_threads(struct collector *c, struct watched *w, const char *end
 }
 
 int process_store(struct collector *c, struct watched *w, const char *end) {
-    uint64_t lost = lost_by(w);
+    uint64_t lost = process_lost(w);
     uint32_t notes = 0;
     int r = rows_begin(c);
     w->state = WATCHED_STORED;
@@ -306,6 +378,8 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
         r = rows_put_stats(c, w);
     if (r == 0)
         r = rows_end_process(c, w, end, lost);
+    if (r == 0)
+        r = rows_drop_marks(c, w);
     c->totals.notes += notes;
     w->live = live_free(w->live);
     w->writer = chunk_writer_free(w->writer);
@@ -318,7 +392,7 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
 static void recycle_rings(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
-        uint32_t id = cursor->segment ? cursor->id : w->shm->rings[i].first;
+        uint32_t id = cursor->segment ? cursor->oldest : w->shm->rings[i].first;
         for (uint32_t n = 0; id && n < SHM_RING_SEGMENTS_MAX + 1; n++) {
             const struct shm_segment *s = session_block(c->session, id);
             uint32_t next = s && s->owner == w->block ? s->next : 0;
@@ -334,6 +408,7 @@ void process_forget(struct collector *c, struct watched *w) {
     __atomic_store_n(&c->session->arena->processes[w->index], 0, __ATOMIC_RELEASE);
     session_site_cache_forget(c->cache, p);
     recycle_rings(c, w);
+    c->n_held -= w->n_held;
     for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
         if (p->node_blocks[i])
             session_recycle(c->session, p->node_blocks[i]);
@@ -357,6 +432,7 @@ struct watched *process_free(struct watched *w) {
     free(w->threads);
     free(w->site_of);
     free(w->site_rows);
+    free(w->site_versions);
     free(w);
     return NULL;
 }

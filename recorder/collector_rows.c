@@ -15,8 +15,12 @@ static const char *const sql[N_STATEMENTS] = {
     [PUT_PROCESS] =
         "INSERT INTO process(recording_id, parent_id, ordinal, pid, origin, exe, "
         "argv, cwd, started_ns, \"end\") VALUES (?,?,?,?,?,?,?,?,?,'running')",
-    [END_PROCESS] = "UPDATE process SET ended_ns = ?, \"end\" = ?, events = ?, "
-                    "events_lost = ? WHERE id = ?",
+    [END_PROCESS] =
+        "UPDATE process SET ended_ns = ?2, \"end\" = ?3, events = ?4, events_lost = ?5, "
+        "allocations = ?6, frees = ?7, failed = ?8, asked = ?9, bytes = ?10, "
+        "live_blocks = ?11, live_bytes = ?12, inherited = ?13, replaced = ?14, "
+        "stacks_lost = ?15, stacks_truncated = ?16, stacks_incomplete = ?17, "
+        "unwind_fallbacks = ?18, boot_events = ?19, waited_ns = ?20 WHERE id = ?1",
     [PUT_THREAD] = "INSERT INTO thread(process_id, serial, tid, started_ns) "
                    "VALUES (?,?,?,?)",
     [END_THREAD] = "UPDATE thread SET ended_ns = ?, events = ? WHERE id = ?",
@@ -35,6 +39,11 @@ static const char *const sql[N_STATEMENTS] = {
                  "first_ns, last_ns, first_thread_id, never, outside) "
                  "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_NOTE] = "INSERT INTO note(recording_id, kind, text, subject) VALUES (?,?,?,?)",
+    [PUT_MARK] = "INSERT OR REPLACE INTO ring_mark(process_id, ring, segment, position, "
+                 "thread, pending, pending_ns) VALUES (?,?,?,?,?,?,?)",
+    [DROP_MARKS] = "DELETE FROM ring_mark WHERE process_id = ?",
+    [PUT_PEAK] = "UPDATE recording SET peak_bytes = ?2, peak_ns = ?3, duration_ns = ?4, "
+                 "ticks_per_ns = ?5, own_bytes = ?6 WHERE id = ?1",
 };
 
 int rows_prepare(struct collector *c) {
@@ -131,12 +140,20 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
     uint64_t ended = w->shm->ended ? collector_ns(c, w->shm->ended) : 0;
     if (ended < w->last_ns)
         ended = w->last_ns;
+    const struct live_totals *t = live_totals(w->live);
+    const struct shm_process *p = w->shm;
+    const uint64_t sums[] = {
+        t->events,           lost,          t->allocations, t->frees,
+        t->failed,           t->asked,      t->bytes,       t->live_blocks,
+        t->live_bytes,       t->inherited,  t->replaced,    p->nodes_lost,
+        p->truncated,        p->incomplete, p->fallbacks,   p->boot_events,
+        process_waited_ns(w)};
+    sqlite3_bind_int64(s, 1, w->row);
     if (strcmp(end, "running") != 0)
-        bind(s, 1, strcmp(end, "killed") == 0 ? c->now.ns : ended);
-    sqlite3_bind_text(s, 2, end, -1, SQLITE_STATIC);
-    bind(s, 3, live_totals(w->live)->events);
-    bind(s, 4, lost);
-    sqlite3_bind_int64(s, 5, w->row);
+        bind(s, 2, strcmp(end, "killed") == 0 && !c->resumed ? c->now.ns : ended);
+    sqlite3_bind_text(s, 3, end, -1, SQLITE_STATIC);
+    for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
+        bind(s, 4 + i, sums[i]);
     return store_step_done(c->store, s);
 }
 
@@ -271,14 +288,63 @@ static int put_stat(struct collector *c, const struct watched *w, uint32_t index
     return store_step_done(c->store, s);
 }
 
-int rows_put_stats(struct collector *c, const struct watched *w) {
+int rows_put_stats(struct collector *c, struct watched *w) {
     int r = 0;
     for (uint32_t i = 1; r == 0 && i <= w->n_sites; i++) {
         const struct live_stat *v = live_stat(w->live, i);
-        if (v)
-            r = put_stat(c, w, i, v);
+        uint64_t version = v ? v->count + v->frees : 0; /* nothing changes without one */
+        if (version == w->site_versions[i])
+            continue;
+        r = put_stat(c, w, i, v);
+        w->site_versions[i] = version;
     }
     return r;
+}
+
+static int put_mark(struct collector *c, const struct watched *w, uint32_t ring) {
+    sqlite3_stmt *s = c->statements[PUT_MARK];
+    const struct cursor *cursor = &w->cursors[ring];
+    uint64_t index, begin_ns;
+    sqlite3_bind_int64(s, 1, w->row);
+    sqlite3_bind_int64(s, 2, ring);
+    sqlite3_bind_int64(s, 3, cursor->id);
+    sqlite3_bind_int64(s, 4, cursor->position);
+    sqlite3_bind_int64(s, 5, cursor->thread ? w->threads[cursor->thread - 1].serial : 0);
+    if (live_pending(w->live, ring, &index, &begin_ns)) {
+        bind(s, 6, index);
+        bind(s, 7, begin_ns);
+    }
+    return store_step_done(c->store, s);
+}
+
+int rows_put_marks(struct collector *c, struct watched *w) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < w->n_cursors; i++) {
+        struct cursor *cursor = &w->cursors[i];
+        if (!cursor->segment ||
+            (cursor->id == cursor->marked && cursor->position == cursor->marked_position))
+            continue;
+        r = put_mark(c, w, i);
+        cursor->marked = cursor->id;
+        cursor->marked_position = cursor->position;
+    }
+    return r;
+}
+
+int rows_drop_marks(struct collector *c, const struct watched *w) {
+    sqlite3_bind_int64(c->statements[DROP_MARKS], 1, w->row);
+    return store_step_done(c->store, c->statements[DROP_MARKS]);
+}
+
+int rows_put_peak(struct collector *c) {
+    sqlite3_stmt *s = c->statements[PUT_PEAK];
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    bind(s, 2, c->sum.peak_bytes);
+    bind(s, 3, c->sum.peak_ns);
+    bind(s, 4, c->now.ns);
+    sqlite3_bind_double(s, 5, session_ticks_per_ns(c->session));
+    bind(s, 6, session_own_bytes(c->session));
+    return store_step_done(c->store, s);
 }
 
 /* --- notes -------------------------------------------------------------------------- */

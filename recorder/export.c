@@ -186,7 +186,8 @@ static int load_stacks(struct export *e, bool pprof) {
         return error_print(
             0,
             "recording %lld has only counts per site (--detail=sites); what "
-            "was live at its peak is not known: take --cost live or bytes",
+            "was live at its peak is not known: take --cost live or bytes, or record "
+            "with --detail=events",
             (long long)e->heading.recording_id);
     if (e->cost == PROFILE_AT_PEAK || (pprof && events)) {
         r = profile_at_peak(e->store, e->heading.recording_id, e->heading.peak_ns,
@@ -238,7 +239,9 @@ static int run(struct export *e, const struct request *request, const char *path
         return r;
     if (request->format == FORMAT_CSV) {
         if (strcmp(e->heading.detail, "events") != 0)
-            return error_print(0, "recording %lld has no single events (--detail=sites)",
+            return error_print(0,
+                               "recording %lld has no single events (--detail=sites): "
+                               "record with --detail=events",
                                (long long)id);
     } else if ((r = load_stacks(e, request->format == FORMAT_PPROF)) < 0) {
         return r;

@@ -339,6 +339,41 @@ const struct live_totals *live_totals(const struct live *l) {
     return &l->totals;
 }
 
+bool live_pending(const struct live *l, uint32_t ring, uint64_t *index,
+                  uint64_t *begin_ns) {
+    if (ring >= l->n_lanes || !l->lanes[ring].pending.address)
+        return false;
+    *index = l->lanes[ring].pending.index;
+    *begin_ns = l->lanes[ring].begin_ns;
+    return true;
+}
+
+void live_restore(struct live *l, const struct live_totals *totals) {
+    l->totals = *totals;
+    if (l->sum)
+        l->sum->bytes += totals->live_bytes;
+}
+
+void live_restore_site(struct live *l, uint32_t site, const struct live_stat *stat) {
+    *stat_of(l, site) = *stat;
+}
+
+void live_restore_block(struct live *l, const struct live_input *in, uint64_t index,
+                        uint32_t ring, uint64_t begin_ns) {
+    struct block b = {.address = in->event->address,
+                      .size = in->event->size,
+                      .index = index,
+                      .time_ns = in->time_ns,
+                      .site = in->site,
+                      .thread = in->thread};
+    if (ring == UINT32_MAX) {
+        map_put(l, &b);
+        return;
+    }
+    lane_of(l, ring)->pending = b;
+    lane_of(l, ring)->begin_ns = begin_ns;
+}
+
 const struct live_stat *live_stat(const struct live *l, uint32_t index) {
     return index < l->n_stats && l->stats[index].count ? &l->stats[index] : NULL;
 }

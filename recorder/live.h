@@ -83,6 +83,23 @@ void live_end(struct live *live);
 
 const struct live_totals *live_totals(const struct live *live);
 
+/** A realloc of ring @ring is under way. @index, @begin_ns: its old block's event, and
+ * when it began, out. Return: whether, and of a block that is known. */
+bool live_pending(const struct live *live, uint32_t ring, uint64_t *index,
+                  uint64_t *begin_ns);
+
+/* --- taking up again what another collector began (recover.c) --- */
+
+/** The sums as they were; the live bytes join the sum over all processes. Blocks and sites
+ * come by the two below. */
+void live_restore(struct live *live, const struct live_totals *totals);
+void live_restore_site(struct live *live, uint32_t site, const struct live_stat *stat);
+/** A block that was live. @in: address, size, time, site and thread are used;
+ * @index: number of the event that made it; @ring: of the realloc under way that takes it,
+ * UINT32_MAX = none; @begin_ns: of that. */
+void live_restore_block(struct live *live, const struct live_input *in, uint64_t index,
+                        uint32_t ring, uint64_t begin_ns);
+
 /** Sums of site @index (from 1; 0 = unknown site). Return: NULL when never seen. */
 const struct live_stat *live_stat(const struct live *live, uint32_t index);
 

@@ -411,7 +411,14 @@ int command_record(int argc, char **argv) {
          "default) or drop events and count them",
          "wait|drop", false},
         {0, "detail", CLI_CHOICE, &detail, NULL,
-         "store every event, or only the sums per site (a smaller database)",
+         "store every event (the default), or only the sums per site, for runs of days: "
+         "calls, failures, bytes, sizes, frees, lifetimes, peak and live bytes of each "
+         "site "
+         "and process stay exact, and the database grows with the sites, processes and "
+         "threads "
+         "and not with time; single allocations, their times and threads, and what was "
+         "live at "
+         "the peak of all sites are not kept",
          "events|sites", false},
         {0, "argv", CLI_FLAG, &with_argv, NULL,
          "store command lines (the default; --no-argv leaves them out, and a replay must "
@@ -456,6 +463,9 @@ int command_record(int argc, char **argv) {
         "with stack, size, time and end.",
         "The program has the terminal, standard input, output and exit status for "
         "itself. "
+        "What was recorded is committed at least every ten seconds; when dearth itself "
+        "is "
+        "killed, 'dearth recover' completes the recording. "
         "Status 125 says that dearth failed, 126 that the program is not executable, 127 "
         "that it was not found, 128 + N that signal N ended it.",
         table};

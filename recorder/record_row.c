@@ -80,8 +80,8 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
         store,
         "INSERT INTO recording(state, started_unix_ns, argv, exe, cwd, env_named, "
         "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version, "
-        "argv_bytes) "
-        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "argv_bytes, session) "
+        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         &s);
     if (r < 0)
         return r;
@@ -108,6 +108,7 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     char *raw = o->no_argv ? NULL : raw_argv(start->argv, &n);
     if (raw)
         sqlite3_bind_blob64(s, 13, raw, n, free);
+    sqlite3_bind_text(s, 14, start->session->arena_path, -1, SQLITE_STATIC);
     r = store_step_done(store, s);
     return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
 }
@@ -132,7 +133,8 @@ static const char *const end_sql =
     "failed = ?11, bytes = ?12, peak_bytes = ?13, peak_ns = ?14, live_blocks = ?15, "
     "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
     "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
-    "stdin_data = ?24, stdin_truncated = ?25, marked = ?26 WHERE id = ?1";
+    "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
+    "session = NULL WHERE id = ?1";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
     const struct collector_totals *t = end->totals;
@@ -156,10 +158,15 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
     uint64_t ticks, ns;
     session_now(end->session, &ticks, &ns);
     sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_text(s, 2, end->interrupted ? "interrupted" : "complete", -1,
-                      SQLITE_STATIC);
+    sqlite3_bind_text(s, 2,
+                      !p                 ? "recovered"
+                      : end->interrupted ? "interrupted"
+                                         : "complete",
+                      -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 3, (int64_t)ns);
-    if (p->exit_signal)
+    if (!p)
+        ;
+    else if (p->exit_signal)
         sqlite3_bind_int(s, 5, p->exit_signal);
     else
         sqlite3_bind_int(s, 4, p->exit_code);
@@ -169,6 +176,7 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
         sqlite3_bind_int64(s, 8 + i, sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
     sqlite3_bind_int(s, 25, end->input->truncated);
     sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
+    sqlite3_bind_int64(s, 27, (int64_t)t->processes_lost);
 }
 
 /* A program that says where failures are wanted has them nowhere else; that it does is known only
@@ -311,6 +319,34 @@ static void print_exactness(const struct collector_totals *t, bool exact) {
                    text_duration(t->waited_ns, waited));
 }
 
+static void print_unwinding(struct store *store, int64_t id,
+                            const struct collector_totals *t) {
+    char a[32], own[16];
+    AUTO_FREE char *sql =
+        text_format("SELECT own_bytes FROM recording WHERE id = %" PRId64, id);
+    AUTO_TEXT struct text line = {0};
+    int64_t bytes = store_int(store, sql, 0);
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (bytes > 0)
+        text_addf(&line, "%s of shared memory", text_bytes((uint64_t)bytes, own));
+    if (t->unwind_fallbacks)
+        text_addf(&line, "%s%s %s libunwind", line.n ? "; " : "",
+                  text_count(t->unwind_fallbacks, a),
+                  plural(t->unwind_fallbacks, "stack needed", "stacks needed"));
+    if (line.n)
+        error_info("%s", line.data);
+    if (store_prepare(
+            store,
+            "SELECT DISTINCT path FROM module JOIN process_module ON module.id = "
+            "module_id JOIN process p ON p.id = process_id WHERE no_cfi AND "
+            "p.recording_id = ? ORDER BY path",
+            &s) < 0)
+        return;
+    sqlite3_bind_int64(s, 1, id);
+    while (sqlite3_step(s) == SQLITE_ROW)
+        error_info("no unwind information in %s", store_column_text(s, 0));
+}
+
 void record_summary(struct store *store, int64_t id, const struct collector_totals *t) {
     AUTO_TEXT struct text quoted = {0};
     text_add_shell(&quoted, store->path);
@@ -319,6 +355,7 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     AUTO_FREE char *exact =
         text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
     print_exactness(t, store_int(store, exact, 0) == 1);
+    print_unwinding(store, id, t);
     print_notes(store, id);
     error_info("recording %" PRId64 " is in %s; next: dearth replay %s", id, store->path,
                quoted.data);

@@ -31,7 +31,7 @@ struct record_start {
 
 struct record_end {
     const struct collector_totals *totals;
-    const struct program *program;
+    const struct program *program; /* NULL = its end was not seen: 'recovered' */
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;

@@ -10,8 +10,9 @@
  *
  * Invariant: posix_fallocate() of a range succeeded before blocks_ready passes it, so a
  * full disk is an error of ours and never a SIGBUS of the target's. A folder whose arena
- * is not locked belongs to a dearth that was killed: the next session removes it. The
- * lock says that across pid namespaces; a pid in the name would not.
+ * is not locked belongs to a dearth that was killed: the next session removes it, but that
+ * of a recording, which `dearth recover` may still want, only a day after it was first
+ * found so. The lock says that across pid namespaces; a pid in the name would not.
  *
  * Who runs it: dearth, one thread (session_ns() and session_ticks() any).
  */
@@ -20,6 +21,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,9 @@
 #define STEP_LARGEST       64u /* 4 MiB */
 #define STALE_AFTER_S      10  /* a folder younger than this may not have its lock yet */
 #define NAME_PREFIX        "dearth-"
+#define ORPHAN                                                                           \
+    "orphan" /* in the folder of a killed recording: made when that was found */
+#define ORPHAN_DAY_S 86400
 
 struct state {
     uint64_t bytes; /* what the header says too, but a target can scribble on that */
@@ -164,11 +169,23 @@ static uint32_t choose_clock(void) {
 }
 #endif
 
+static void read_boot_id(char *id, size_t bytes) {
+    memset(id, 0, bytes);
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!f)
+        return;
+    if (!fgets(id, (int)bytes, f))
+        id[0] = 0;
+    fclose(f);
+}
+
 static void start_clock(struct session *session) {
     struct state *state = session->state;
     read_clocks(session, &session->arena->start_ticks, &state->start_mono_ns);
     session->arena->start_unix_ns =
         clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - state->start_mono_ns);
+    session->arena->start_mono_ns = state->start_mono_ns;
+    read_boot_id(session->arena->boot_id, sizeof session->arena->boot_id);
 }
 
 /* --- the preload library ---------------------------------------------------------- */
@@ -260,6 +277,22 @@ static int name_library(struct session *session) {
 
 /* --- the folder ------------------------------------------------------------------- */
 
+/* Does `dearth recover` still want this arena, whose dearth is gone? */
+static bool keep_orphan(int dir, int arena) {
+    struct shm_header head;
+    struct stat st;
+    size_t n = offsetof(struct shm_header, clock);
+    if (arena < 0 || pread(arena, &head, n, 0) != (ssize_t)n || head.magic != SHM_MAGIC ||
+        !(head.flags & SHM_EVENTS))
+        return false;
+    if (fstatat(dir, ORPHAN, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return time(NULL) - st.st_mtime < ORPHAN_DAY_S;
+    int fd = openat(dir, ORPHAN, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 /* Remove one session folder if the dearth that made it is gone. */
 static void remove_stale(int parent, const char *name) {
     struct stat st;
@@ -269,8 +302,10 @@ static void remove_stale(int parent, const char *name) {
     bool old = fstat(dir, &st) == 0 && st.st_uid == geteuid() &&
                time(NULL) - st.st_mtime > STALE_AFTER_S;
     int arena = old ? openat(dir, "arena", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (old && (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT)) {
+    if (old && (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT) &&
+        !keep_orphan(dir, arena)) {
         unlinkat(dir, "arena", 0);
+        unlinkat(dir, ORPHAN, 0);
         unlinkat(dir, "preload.so", 0);
         unlinkat(parent, name, AT_REMOVEDIR);
     }
@@ -444,6 +479,78 @@ int session_new(const struct session_options *options, struct session **out) {
     return 0;
 }
 
+/* Is it whole, ours to read, and do its clocks still run? */
+static bool is_left(const struct shm_header *head, uint64_t bytes) {
+    char boot[sizeof head->boot_id];
+    read_boot_id(boot, sizeof boot);
+    return head->magic == SHM_MAGIC && head->version == SHM_VERSION &&
+           head->flags & SHM_EVENTS && head->arena_bytes == bytes &&
+           bytes % SHM_BLOCK_BYTES == 0 &&
+           head->blocks_ready <= bytes / SHM_BLOCK_BYTES &&
+           memcmp(boot, head->boot_id, sizeof boot) == 0;
+}
+
+/* Return: 0, 1 = not there, or a negative errno after a message. */
+static int map_left(struct session *session, uint64_t *bytes) {
+    struct stat st;
+    session->arena_fd = open(session->arena_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (session->arena_fd < 0)
+        return errno == ENOENT
+                   ? 1
+                   : error_print_errno(-errno, "cannot open %s", session->arena_path);
+    if (flock(session->arena_fd, LOCK_EX | LOCK_NB) < 0)
+        return error_print(-EBUSY,
+                           "%s is in use: dearth is still recording (or recovering)",
+                           session->arena_path);
+    if (fstat(session->arena_fd, &st) < 0 || st.st_size < (off_t)SHM_BLOCK_BYTES)
+        return 1;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   session->arena_fd, 0);
+    if (p == MAP_FAILED)
+        return error_print_errno(-errno, "cannot map %s", session->arena_path);
+    *bytes = (uint64_t)st.st_size;
+    session->arena = p;
+    return is_left(p, *bytes) ? 0 : 1;
+}
+
+/* Not ours after all: leave it alone. */
+static void let_go(struct session *session, uint64_t bytes) {
+    if (session->arena)
+        munmap(session->arena, bytes);
+    if (session->arena_fd >= 0)
+        close(session->arena_fd);
+    free(session->state);
+    free(session->arena_path);
+    free(session->directory);
+    free(session);
+}
+
+int session_attach(const char *path, struct session **out) {
+    struct session *session = text_alloc(sizeof *session);
+    struct state *state = text_alloc(sizeof *state);
+    const char *slash = strrchr(path, '/');
+    uint64_t bytes = 0;
+    session->state = state;
+    session->arena_path = text_dup(path);
+    session->directory = text_format("%.*s", slash ? (int)(slash - path) : 0, path);
+    int r = map_left(session, &bytes);
+    if (r) {
+        let_go(session, bytes);
+        return r;
+    }
+    session_detach(session);
+    *state = (struct state){
+        .bytes = bytes,
+        .ready = session->arena->blocks_ready,
+        .step = STEP_LARGEST,
+        .wanted_seen = session->arena->blocks_wanted,
+        .start_mono_ns = session->arena->start_mono_ns,
+        .link_path = text_format("%s/preload.so", session->directory),
+    };
+    *out = session;
+    return 0;
+}
+
 struct session *session_free(struct session *session) {
     if (!session)
         return NULL;
@@ -456,8 +563,11 @@ struct session *session_free(struct session *session) {
         unlink(state->link_path);
     if (session->arena_path)
         unlink(session->arena_path);
-    if (session->directory)
+    if (session->directory) {
+        AUTO_FREE char *orphan = text_format("%s/" ORPHAN, session->directory);
+        unlink(orphan);
         rmdir(session->directory);
+    }
     if (session->arena_fd >= 0)
         close(session->arena_fd);
     free(state->link_path);

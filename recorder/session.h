@@ -43,6 +43,14 @@ struct session_options {
  */
 int session_new(const struct session_options *options, struct session **out);
 
+/**
+ * Open the arena that a killed dearth has left, and tell its targets that nobody reads.
+ * @path: of the arena file
+ * Return: 0; 1 = there is none any more, or it is of another boot or version; -EBUSY after
+ * a message: a dearth is using it; or another negative errno after a message.
+ */
+int session_attach(const char *path, struct session **out);
+
 /** Unmap, remove the directory; NULL is allowed. Return: NULL. */
 struct session *session_free(struct session *session);
 

@@ -41,7 +41,8 @@ static int load_items(struct stats *s) {
         return error_print(
             0,
             "--by size, --by thread and --tail need the single events, and "
-            "recording %lld has only counts per site (--detail=sites)",
+            "recording %lld has only counts per site (--detail=sites): record with "
+            "--detail=events",
             (long long)s->heading.recording_id);
     if (from_events(s->by))
         return profile_load_events(s->store, s->heading.recording_id, s->by, &s->profile);

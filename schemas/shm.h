@@ -470,6 +470,8 @@ struct shm_header {
     struct shm_progress progress;
     uint32_t marked;        /* (target) 1 = some process called dearth_begin() */
     uint64_t claim;        /* (both) SHM_SWEEP: epoch << 32 | hits, see above; 0 in every other run */
+    uint64_t start_mono_ns; /* start_ticks on CLOCK_MONOTONIC, of the boot `boot_id` */
+    char boot_id[40];       /* /proc/sys/kernel/random/boot_id, or "" */
 };
 #define SHM_HEADER_BLOCKS 1u
 

@@ -79,7 +79,8 @@ CREATE TABLE setting (
 -- One run under `dearth record`.
 CREATE TABLE recording (
     id        INTEGER PRIMARY KEY,
-    state     TEXT NOT NULL,             -- 'running', 'complete', 'interrupted'
+    state     TEXT NOT NULL,             -- 'running', 'complete', 'interrupted' (ended by the user, or the disk was full),
+                                         -- 'recovered' (dearth was killed; completed by `dearth recover`)
     started_unix_ns INTEGER NOT NULL,
     duration_ns INTEGER,
     argv      TEXT,                      -- JSON array; NULL with --no-argv
@@ -98,7 +99,7 @@ CREATE TABLE recording (
     stdin_truncated INTEGER NOT NULL DEFAULT 0, -- 1 = the pipe carried more than the cap
     clock     TEXT NOT NULL,             -- 'tsc', 'cntvct', 'monotonic'
     ticks_per_ns REAL,                   -- calibrated
-    detail    TEXT NOT NULL DEFAULT 'events', -- 'events' or 'sites'
+    detail    TEXT NOT NULL DEFAULT 'events', -- 'events', or 'sites': no rows in event_chunk
     exact     INTEGER,                   -- 1 = nothing lost, every stack whole
     events    INTEGER, allocations INTEGER, frees INTEGER, failed INTEGER, bytes INTEGER,
     peak_bytes INTEGER, peak_ns INTEGER, -- largest sum of live bytes over all processes, and when
@@ -107,7 +108,9 @@ CREATE TABLE recording (
     unwind_fallbacks INTEGER, waited_ns INTEGER,
     own_bytes INTEGER,                   -- shared memory the recording needed at most
     tool_version TEXT NOT NULL,
-    marked    INTEGER NOT NULL DEFAULT 0 -- 1 = it called dearth_begin(): only calls inside may fail
+    marked    INTEGER NOT NULL DEFAULT 0,-- 1 = it called dearth_begin(): only calls inside may fail
+    session   TEXT,                      -- path of the shared memory while 'running': what `dearth recover` reads
+    processes_lost INTEGER               -- processes that found no room in the shared memory
 );
 
 -- What the user must know about a recording or replay; nothing is silent.
@@ -135,8 +138,36 @@ CREATE TABLE process (
     ended_ns  INTEGER,
     end       TEXT,                      -- 'exit', 'exec', 'killed' (never said goodbye), 'running'
     events    INTEGER NOT NULL DEFAULT 0,
-    events_lost INTEGER NOT NULL DEFAULT 0
+    events_lost INTEGER NOT NULL DEFAULT 0,
+    -- sums up to its end, or to what is committed while it runs
+    allocations INTEGER NOT NULL DEFAULT 0, -- successful calls
+    frees     INTEGER NOT NULL DEFAULT 0,-- calls of free()
+    failed    INTEGER NOT NULL DEFAULT 0,
+    asked     INTEGER NOT NULL DEFAULT 0,-- calls of dearth_should_fail() that said no
+    bytes     INTEGER NOT NULL DEFAULT 0,-- requested by `allocations`
+    live_blocks INTEGER NOT NULL DEFAULT 0, live_bytes INTEGER NOT NULL DEFAULT 0,
+    inherited INTEGER NOT NULL DEFAULT 0,-- frees and reallocs of blocks that were not seen being made, as after a fork
+    replaced  INTEGER NOT NULL DEFAULT 0,-- blocks made at an address that was still taken: a free was not seen
+    stacks_lost INTEGER NOT NULL DEFAULT 0, stacks_truncated INTEGER NOT NULL DEFAULT 0,
+    stacks_incomplete INTEGER NOT NULL DEFAULT 0,
+    unwind_fallbacks INTEGER NOT NULL DEFAULT 0, -- stacks that needed libunwind
+    boot_events INTEGER NOT NULL DEFAULT 0, -- calls served before the real allocator was known
+    waited_ns INTEGER NOT NULL DEFAULT 0 -- its threads, in sum, for dearth
 );
+
+-- How far each thread's ring in the shared memory was read when the rows of its process were last
+-- written: in the same transaction as these, so that `dearth recover` takes every record once. Empty
+-- but for recordings that are running.
+CREATE TABLE ring_mark (
+    process_id INTEGER NOT NULL REFERENCES process(id),
+    ring      INTEGER NOT NULL,          -- index into shm_process.rings
+    segment   INTEGER NOT NULL,          -- block id
+    position  INTEGER NOT NULL,          -- records read of it
+    thread    INTEGER NOT NULL,          -- serial of the thread that wrote last; 0 = none yet
+    pending   INTEGER,                   -- realloc under way: number of the event that made its old block
+    pending_ns INTEGER,                  -- when it began
+    PRIMARY KEY (process_id, ring)
+) WITHOUT ROWID;
 
 CREATE TABLE process_module (
     process_id INTEGER NOT NULL REFERENCES process(id),

@@ -14,12 +14,16 @@
  * Who runs it: any thread of the target, guard held.
  */
 #include <linux/futex.h>
+#include <poll.h>
 #include <time.h>
 
 #include "preload.h"
 
 /* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup.
  */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434 /* on every architecture */
+#endif
 #define ABANDONED_AFTER_NS 2000000000ull
 #define SLEEP_FIRST_NS     50000
 #define SLEEP_LONGEST_NS   2000000
@@ -71,6 +75,20 @@ void arena_keep(uint32_t id) {
     cas(&local->spare_block, 0, id);
 }
 
+/* A killed process whose parent does not wait for it keeps its pid: only a pidfd tells. */
+static bool collector_died(uint32_t pid) {
+    if (sys_kill(pid, 0) == -ESRCH)
+        return true;
+    long fd = sys_call(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
+    if (fd < 0)
+        return false;
+    struct pollfd ended = {.fd = (int)fd, .events = POLLIN};
+    struct timespec now = {0};
+    long n = sys_call(SYS_ppoll, (long)&ended, 1, (long)&now, 0, 0, 0);
+    sys_call(SYS_close, fd, 0, 0, 0, 0, 0);
+    return n == 1;
+}
+
 bool arena_abandoned(struct arena_watch *watch) {
     struct shm_header *arena = preload.arena;
     if (load_relaxed(&arena->detached))
@@ -84,7 +102,7 @@ bool arena_abandoned(struct arena_watch *watch) {
     }
     if (now - watch->since_ns < ABANDONED_AFTER_NS)
         return false;
-    if (sys_kill(arena->collector_pid, 0) != -ESRCH)
+    if (!collector_died(arena->collector_pid))
         return false; /* stopped in a debugger, say: to be exact is to wait */
     store_release(&arena->detached, 1);
     return true;

@@ -280,12 +280,12 @@ struct ring_entry {
 };
 
 /** Get the next segment. Return: false when the event must be dropped (counted). */
-bool ring_extend(struct thread *thread);
+bool ring_extend(struct thread *thread, unsigned kind);
 
 /** Publish one event. Context: guard held; @thread is the caller's. */
 static inline void ring_emit(struct thread *thread, uint64_t time,
                              const struct ring_entry *entry) {
-    if (unlikely(thread->head >= SHM_SEGMENT_EVENTS) && !ring_extend(thread))
+    if (unlikely(thread->head >= SHM_SEGMENT_EVENTS) && !ring_extend(thread, entry->kind))
         return;
     struct shm_event *event = &thread->segment->records[thread->head];
     event->time = time;

@@ -14,9 +14,11 @@
  * refuses, and the faults come one by one. */
 #define POPULATE_WRITE 23
 
-static uint32_t drop(struct thread *thread) {
-    add_relaxed(&thread->ring->lost, 1);
-    return 0;
+/* A loss is a call: of a realloc, the record of its end. */
+static bool drop(struct thread *thread, unsigned kind) {
+    if (kind != SHM_EV_REALLOC_BEGIN && kind != SHM_EV_THREAD)
+        add_relaxed(&thread->ring->lost, 1);
+    return false;
 }
 
 /* Too much unread: wait for the collector, or drop. Return: whether there is room now. */
@@ -39,13 +41,13 @@ static bool backlog_ok(struct thread *thread) {
     return room;
 }
 
-bool ring_extend(struct thread *thread) {
+bool ring_extend(struct thread *thread, unsigned kind) {
     struct shm_ring *ring = thread->ring;
     if (unlikely(load_relaxed(&preload.arena->detached)) || !backlog_ok(thread))
-        return drop(thread);
+        return drop(thread, kind);
     uint32_t id = arena_take(&ring->waited_ns);
     if (unlikely(!id))
-        return drop(thread);
+        return drop(thread, kind);
     struct shm_segment *segment = arena_block(id);
     store_relaxed(&segment->head, 0);
     store_relaxed(&segment->next, 0);

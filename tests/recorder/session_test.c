@@ -59,8 +59,24 @@ static void test_folder(void) {
     MUST(entries(folder) == 0);
 }
 
-/* A dearth that was killed leaves a folder; the next one removes it, but no living one's.
- */
+/* Put the folders below @path, and what is in them, back into 1970. */
+static void make_old(const char *path) {
+    struct utimbuf old = {1, 1};
+    DIR *dir = opendir(path);
+    for (struct dirent *e; (e = readdir(dir));) {
+        char below[4096], orphan[4200];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        snprintf(orphan, sizeof orphan, "%s/orphan", below);
+        utime(orphan, &old); /* may not be there */
+        MUST(utime(below, &old) == 0);
+    }
+    closedir(dir);
+}
+
+/* A dearth that was killed leaves a folder; the next one removes it, but no living one's,
+ * and that of a recording only when it was first found so a day ago. */
 static void test_stale(void) {
     struct session *mine, *next;
     MUST(session_new(&options, &mine) == 0);
@@ -73,15 +89,11 @@ static void test_stale(void) {
     int status;
     MUST(waitpid(child, &status, 0) == child && status == 0);
     MUST(entries(folder) == 2);
-    struct utimbuf old = {1, 1};
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; (e = readdir(dir));) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (e->d_name[0] != '.')
-            MUST(utime(path, &old) == 0);
-    }
-    closedir(dir);
+    make_old(folder);
+    MUST(session_new(&options, &next) == 0);
+    MUST(entries(folder) == (options.flags & SHM_EVENTS ? 3 : 2));
+    session_free(next);
+    make_old(folder); /* and what says when it was found, too: a day is over */
     MUST(session_new(&options, &next) == 0);
     MUST(entries(folder) == 2);
     MUST(access(mine->arena_path, R_OK) == 0);

@@ -1,0 +1,250 @@
+/*
+ * `dearth recover`: completes recordings whose dearth was killed.
+ *
+ *   recording 'running' ─► its arena? ─ locked ──► still being recorded: refused
+ *                              │      ─ gone ────► sums of what was committed
+ *                              └ left ─► collector_resume() ─► rounds ─► rows ─► 'recovered'
+ *
+ * Nothing that a target wrote before dearth was killed is lost: ring segments are given
+ * back only when what was in them is committed. What it did afterwards stands in its rings
+ * until these are full; from then on it counts its losses.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/commands.h"
+#include "../common/error.h"
+#include "../common/store.h"
+#include "../common/text.h"
+#include "collector.h"
+#include "record_row.h"
+#include "session.h"
+
+#define MOST_ROUNDS                                                                      \
+    64 /* a target that still fills its last segments must not hold us up */
+
+struct recovery {
+    struct store *store;
+    int64_t id;
+    bool sites_only, piped;
+    char *arena; /* path, NULL = the row names none */
+};
+
+static uint64_t events_stored(const struct recovery *r, const char *column) {
+    AUTO_FREE char *sql = text_format(
+        "SELECT total(%s) FROM process WHERE recording_id = %" PRId64, column, r->id);
+    return (uint64_t)store_int(r->store, sql, 0);
+}
+
+/* --- out of the rings ---------------------------------------------------------------- */
+
+static int drain(struct collector *collector) {
+    uint64_t n = 1;
+    int r = 0, quiet = 0;
+    for (int i = 0; r == 0 && quiet < 3 && i < MOST_ROUNDS; i++) {
+        r = collector_round(collector, &n);
+        quiet = n ? 0 : quiet + 1;
+    }
+    return r < 0 ? r : collector_finish(collector, false);
+}
+
+/* Ends are known by the last event, not by the time at which somebody looked. */
+static int set_duration(const struct recovery *r) {
+    AUTO_FREE char *sql = text_format(
+        "UPDATE recording SET duration_ns = (SELECT max(max(coalesce(p.ended_ns, 0), "
+        "coalesce((SELECT max(last_ns) FROM site_stat t WHERE t.process_id = p.id), 0))) "
+        "FROM process p WHERE p.recording_id = recording.id) WHERE id = %" PRId64,
+        r->id);
+    return store_exec(r->store, sql);
+}
+
+static void note_rings(const struct recovery *r, const struct collector_totals *t,
+                       uint64_t before, uint64_t unmatched, uint32_t damaged) {
+    const struct record_notes notes = {r->store, r->id};
+    char taken[32], lost[32];
+    record_note(
+        &notes, "recovered", NULL,
+        "dearth was killed while it recorded: %s events were taken from the shared "
+        "memory afterwards, %s events were lost",
+        text_count(t->events - before, taken), text_count(t->events_lost, lost));
+    if (unmatched)
+        record_note(&notes, "frees_unmatched", NULL,
+                    "%" PRIu64
+                    " frees after dearth was killed could not be matched to the "
+                    "blocks that they end, which only --detail=events keeps: frees, live "
+                    "blocks and peaks per site are those of the last commit",
+                    unmatched);
+    if (damaged)
+        record_note(&notes, "rings_damaged", NULL,
+                    "%" PRIu32 " threads' records in the shared memory were overwritten: "
+                    "their last events are lost, and how many is not known",
+                    damaged);
+}
+
+static void note_both(const struct recovery *r) {
+    const struct record_notes notes = {r->store, r->id};
+    AUTO_FREE char *sql = text_format("SELECT count(*) FROM process WHERE \"end\" = "
+                                      "'running' AND recording_id = %" PRId64,
+                                      r->id);
+    int64_t running = store_int(r->store, sql, 0);
+    if (running)
+        record_note(&notes, "still_running", NULL,
+                    "%" PRId64
+                    " processes were not seen to end: what they did after this "
+                    "is not recorded",
+                    running);
+    if (r->piped)
+        record_note(&notes, "stdin_lost", NULL,
+                    "standard input was a pipe, and what it carried died with dearth: "
+                    "replays find it empty");
+}
+
+static int from_rings(const struct recovery *r, struct session *session) {
+    struct collector_options options = {.session = session,
+                                        .store = r->store,
+                                        .recording_id = r->id,
+                                        .keep_events = !r->sites_only};
+    struct collector *collector = NULL;
+    struct collector_resumed resumed;
+    uint64_t before = events_stored(r, "events");
+    uint64_t inherited = events_stored(r, "inherited");
+    int err = collector_new(&options, &collector);
+    if (err == 0)
+        err = collector_resume(collector, &resumed);
+    if (err == 0)
+        err = drain(collector);
+    if (err == 0) {
+        struct collector_totals t = collector_totals(collector);
+        uint64_t unmatched = r->sites_only ? t.inherited - inherited : 0;
+        struct record_stdin input = {.kind = "none"};
+        struct record_end end = {.totals = &t,
+                                 .input = &input,
+                                 .session = session,
+                                 .interrupted = collector_n_alive(collector) ||
+                                                unmatched || resumed.damaged};
+        err = record_row_end(r->store, r->id, &end);
+        if (err == 0)
+            err = set_duration(r);
+        note_rings(r, &t, before, unmatched, resumed.damaged);
+        note_both(r);
+        if (err == 0)
+            record_summary(r->store, r->id, &t);
+    }
+    collector_free(collector);
+    return err;
+}
+
+/* --- out of the database alone ------------------------------------------------------- */
+
+static int from_disk(const struct recovery *r) {
+    const struct record_notes notes = {r->store, r->id};
+    AUTO_FREE char *sql = text_format(
+        "UPDATE recording SET state = 'recovered', session = NULL, exact = 0, "
+        "(events, allocations, frees, failed, bytes, live_blocks, live_bytes, "
+        "events_lost, "
+        "stacks_lost, stacks_truncated, stacks_incomplete, unwind_fallbacks, waited_ns) "
+        "= "
+        "(SELECT sum(events), sum(allocations), sum(frees), sum(failed), sum(bytes), "
+        "sum(live_blocks), sum(live_bytes), sum(events_lost), sum(stacks_lost), "
+        "sum(stacks_truncated), sum(stacks_incomplete), sum(unwind_fallbacks), "
+        "sum(waited_ns) FROM process WHERE recording_id = recording.id) "
+        "WHERE id = %" PRId64,
+        r->id);
+    AUTO_FREE char *marks =
+        text_format("DELETE FROM ring_mark WHERE process_id IN (SELECT id FROM process "
+                    "WHERE recording_id = %" PRId64 ")",
+                    r->id);
+    int err = store_exec(r->store, sql);
+    if (err == 0)
+        err = store_exec(r->store, marks);
+    if (err < 0)
+        return err;
+    record_note(
+        &notes, "recovered_without_memory", r->arena,
+        "dearth was killed while it recorded, and the shared memory is gone: what "
+        "was committed is here, what came after that (up to ten seconds, or 65536 "
+        "records of a process) is lost");
+    note_both(r);
+    struct collector_totals t = {.events = events_stored(r, "events"),
+                                 .allocations = events_stored(r, "allocations"),
+                                 .frees = events_stored(r, "frees"),
+                                 .failed = events_stored(r, "failed"),
+                                 .bytes = events_stored(r, "bytes"),
+                                 .live_blocks = events_stored(r, "live_blocks"),
+                                 .live_bytes = events_stored(r, "live_bytes"),
+                                 .processes = (uint32_t)events_stored(r, "1")};
+    record_summary(r->store, r->id, &t);
+    return 0;
+}
+
+/* --- the command --------------------------------------------------------------------- */
+
+static int recover_one(const struct recovery *r) {
+    struct session *session = NULL;
+    int err = r->arena ? session_attach(r->arena, &session) : 1;
+    if (err < 0)
+        return err;
+    err = err ? from_disk(r) : from_rings(r, session);
+    /* What could not be written is still in the rings: leave them for another try. */
+    if (err == 0)
+        session_free(session);
+    return err;
+}
+
+static int recover_all(struct store *store, const char *path) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r, n = 0;
+    r = store_prepare(store,
+                      "SELECT id, detail = 'sites', stdin_kind = 'pipe', session FROM "
+                      "recording WHERE state = 'running' ORDER BY id",
+                      &s);
+    while (r == 0 && sqlite3_step(s) == SQLITE_ROW) {
+        const char *arena = store_column_text(s, 3);
+        struct recovery recovery = {.store = store,
+                                    .id = sqlite3_column_int64(s, 0),
+                                    .sites_only = sqlite3_column_int(s, 1),
+                                    .piped = sqlite3_column_int(s, 2),
+                                    .arena = arena ? text_dup(arena) : NULL};
+        sqlite3_reset(s); /* the next is the first that is left */
+        r = recover_one(&recovery);
+        free(recovery.arena);
+        n++;
+    }
+    if (r == 0 && !n)
+        error_info("%s: every recording in it is complete", path);
+    return r;
+}
+
+int command_recover(int argc, char **argv) {
+    static const struct cli_option options[] = {{0}};
+    const struct cli_command command = {
+        "recover", "[FILE]",
+        "Complete the recordings in FILE (default: dearth.db) whose dearth was killed.",
+        "What the program had done before that is in the database or, up to the last "
+        "event, in "
+        "shared memory, which is kept until it is recovered, until the machine is "
+        "restarted, or "
+        "for a day after another dearth found it. The recording's state becomes "
+        "'recovered', and "
+        "notes say what was taken from the memory and what was lost. The program itself "
+        "is "
+        "not touched: it may still run, unrecorded.\n\n"
+        "Exit status 0, or 2 when dearth could not do its job, which includes a "
+        "recording that "
+        "is still going on.",
+        options};
+    int n, r = cli_parse(&command, argc, argv, false, &n);
+    if (r != CLI_RUN)
+        return r == CLI_DONE ? EXIT_OK : EXIT_CANNOT;
+    if (n > 1) {
+        error_print(0, "recover: takes one database (see 'dearth recover --help')");
+        return EXIT_CANNOT;
+    }
+    const char *path = n ? argv[1] : STORE_DEFAULT_PATH;
+    AUTO_STORE struct store *store = NULL;
+    r = store_new(path, STORE_WRITE, &store);
+    if (r == 0)
+        r = recover_all(store, path);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
