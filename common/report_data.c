@@ -131,7 +131,8 @@ static int load_recordings(struct report_data *data) {
         "exit_signal,"
         " exact, events, allocations, frees, failed, bytes, peak_bytes, live_blocks, "
         "live_bytes,"
-        " events_lost, stacks_lost, stacks_truncated, stacks_incomplete,"
+        " events_lost, stacks_lost, stacks_truncated, stacks_incomplete, "
+        "unwind_fallbacks, waited_ns, own_bytes, processes_lost,"
         " (SELECT count(DISTINCT site_id) FROM site_stat x WHERE x.recording_id = r.id),"
         " (SELECT count(*) FROM process p WHERE p.recording_id = r.id),"
         " (SELECT count(*) FROM process p JOIN thread t ON t.process_id = p.id"
@@ -152,7 +153,7 @@ static int load_recordings(struct report_data *data) {
         x->has_code = sqlite3_column_type(s, 7) != SQLITE_NULL;
         x->exit_code = sqlite3_column_int64(s, 7);
         x->exit_signal = sqlite3_column_int(s, 8);
-        x->exact = sqlite3_column_int(s, 9) == 1 && strcmp(x->state, "complete") == 0;
+        x->exact = sqlite3_column_int(s, 9) == 1;
         int64_t *const numbers[] = {&x->events,
                                     &x->allocations,
                                     &x->frees,
@@ -165,6 +166,10 @@ static int load_recordings(struct report_data *data) {
                                     &x->stacks_lost,
                                     &x->stacks_truncated,
                                     &x->stacks_incomplete,
+                                    &x->unwind_fallbacks,
+                                    &x->waited_ns,
+                                    &x->own_bytes,
+                                    &x->processes_lost,
                                     &x->sites,
                                     &x->processes,
                                     &x->threads};
@@ -795,6 +800,28 @@ static int load_doubtful(struct report_data *data) {
     return 0;
 }
 
+static int load_stops(struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        data->store,
+        "WITH RECURSIVE up(site_id, stack_id) AS (SELECT id, stack_id FROM site WHERE "
+        "incomplete UNION ALL SELECT up.site_id, parent_id FROM up JOIN stack ON "
+        "stack.id "
+        "= up.stack_id WHERE parent_id IS NOT NULL) "
+        "SELECT m.path, sum(x.count) FROM up JOIN stack ON stack.id = up.stack_id AND "
+        "parent_id IS NULL JOIN frame f ON f.id = frame_id JOIN module m ON m.id = "
+        "f.module_id JOIN site_stat x ON x.site_id = up.site_id WHERE x.recording_id IN "
+        "chosen_recording GROUP BY m.path ORDER BY m.path",
+        &s);
+    int step = SQLITE_DONE;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        struct report_stop *stop = append(&data->stops, &data->n_stops, sizeof *stop);
+        stop->module = keep_column(data, s, 0);
+        stop->calls = (uint64_t)sqlite3_column_int64(s, 1);
+    }
+    return end_reading(data, r, step, "reading where stacks ended");
+}
+
 static int load_modules_without_cfi(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r =
@@ -863,7 +890,7 @@ static int load(struct report_data *data, int64_t recording) {
         load_recordings, load_replays,  load_locations,  load_sites,
         load_counts,     load_reached,  load_error_path, load_attempts,
         load_skipped,    load_findings, load_notes,      load_modules_without_cfi,
-        load_refusals,   load_doubtful};
+        load_stops,      load_refusals, load_doubtful};
     int r = choose(data, recording);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);
@@ -913,6 +940,7 @@ struct report_data *report_data_free(struct report_data *data) {
     free(data->untested);
     free(data->findings);
     free(data->modules_without_cfi);
+    free(data->stops);
     free(data->refusals);
     free(data->notes);
     free(data);

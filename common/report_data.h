@@ -188,6 +188,7 @@ struct report_recording {
     int64_t events, allocations, frees, failed, bytes, peak_bytes, live_blocks,
         live_bytes;
     int64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
+    int64_t unwind_fallbacks, waited_ns, own_bytes, processes_lost;
     int64_t sites, processes, threads;
 };
 
@@ -197,6 +198,12 @@ struct report_replay {
     bool traced;
     int deterministic_output, deterministic_sites; /* 1, 0, -1 = unknown */
     int64_t jobs, planned, done, attempts;
+};
+
+/* Where stacks ended early: the module of the last frame that could be read. */
+struct report_stop {
+    const char *module;
+    uint64_t calls;
 };
 
 struct report_note {
@@ -239,6 +246,8 @@ struct report_data {
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
     size_t n_modules_without_cfi;
+    struct report_stop *stops;
+    size_t n_stops;
     struct report_refusal *refusals; /* by reason */
     size_t n_refusals;
     struct report_note *notes;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report_completeness.h"
 #include "report_group.h"
 #include "text.h"
 
@@ -641,6 +642,12 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
 
 static void add_notes(const struct report_data *data, struct text *out) {
     const char *title = "\nTo know\n";
+    if (data->n_recordings) {
+        text_addf(out, "%s  Recorded: ", title);
+        report_add_recorded(data, out);
+        text_add(out, ".\n");
+        title = "";
+    }
     if (!data->exact) {
         text_addf(
             out,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "../common/json.h"
+#include "../common/report_completeness.h"
 #include "report.h"
 
 static void add_argv(struct json *j, const char *name, const char *argv) {
@@ -464,20 +465,23 @@ static int add_site(struct json *j, const struct report_data *data,
 }
 
 static void add_completeness(struct json *j, const struct report_data *data) {
-    int64_t lost[4] = {0};
-    for (size_t i = 0; i < data->n_recordings; i++) {
-        const struct report_recording *r = &data->recordings[i];
-        const int64_t of[] = {r->events_lost, r->stacks_lost, r->stacks_truncated,
-                              r->stacks_incomplete};
-        for (int k = 0; k < 4; k++)
-            lost[k] += of[k] > 0 ? of[k] : 0;
-    }
+    struct report_completeness c = report_completeness(data);
     json_open(j, "completeness", '{');
     json_bool(j, "exact", data->exact);
-    json_int(j, "events_lost", lost[0]);
-    json_int(j, "stacks_lost", lost[1]);
-    json_int(j, "stacks_truncated", lost[2]);
-    json_int(j, "stacks_incomplete", lost[3]);
+    json_int(j, "events_lost", (int64_t)c.events_lost);
+    json_int(j, "stacks_lost", (int64_t)c.stacks_lost);
+    json_int(j, "stacks_truncated", (int64_t)c.stacks_truncated);
+    json_int(j, "stacks_incomplete", (int64_t)c.stacks_incomplete);
+    json_open(j, "stacks_incomplete_in", '{');
+    for (size_t i = 0; i < data->n_stops; i++)
+        json_int(j, data->stops[i].module, (int64_t)data->stops[i].calls);
+    json_close(j, '}');
+    json_int(j, "unwind_fallbacks", (int64_t)c.unwind_fallbacks);
+    json_int(j, "waited_ns", (int64_t)c.waited_ns);
+    json_int(j, "own_bytes", (int64_t)c.own_bytes);
+    json_int(j, "processes", (int64_t)c.processes);
+    json_int(j, "processes_lost", (int64_t)c.processes_lost);
+    json_int(j, "threads", (int64_t)c.threads);
     json_open(j, "modules_without_cfi", '[');
     for (size_t i = 0; i < data->n_modules_without_cfi; i++)
         json_text(j, NULL, data->modules_without_cfi[i]);

@@ -170,6 +170,10 @@ static void add_recordings(struct page *page) {
         json_int_or_null(j, "stacks_lost", r->stacks_lost);
         json_int_or_null(j, "stacks_truncated", r->stacks_truncated);
         json_int_or_null(j, "stacks_incomplete", r->stacks_incomplete);
+        json_int_or_null(j, "unwind_fallbacks", r->unwind_fallbacks);
+        json_int_or_null(j, "waited_ns", r->waited_ns);
+        json_int_or_null(j, "own_bytes", r->own_bytes);
+        json_int_or_null(j, "processes_lost", r->processes_lost);
         json_int(j, "processes", r->processes);
         json_int(j, "threads", r->threads);
         json_close(j, '}');
@@ -228,6 +232,10 @@ static void add_summary(struct page *page) {
     json_close(j, ']');
     json_int(j, "attempts", (int64_t)data->n_attempts);
     json_bool(j, "exact", data->exact);
+    json_open(j, "stops", '[');
+    for (size_t i = 0; i < data->n_stops; i++)
+        json_text(j, NULL, data->stops[i].module);
+    json_close(j, ']');
     json_open(j, "modules_without_cfi", '[');
     for (size_t i = 0; i < data->n_modules_without_cfi; i++)
         json_text(j, NULL, data->modules_without_cfi[i]);

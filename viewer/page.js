@@ -567,6 +567,9 @@
       ["stacks_incomplete", "call had a stack that ended early", "calls had a stack that ended early"]];
     for (const [field, one, many] of lost)
       if (total(field)) items.push(plural(total(field), one, many) + ".");
+    if (total("processes_lost")) items.push(plural(total("processes_lost"), "process was", "processes were") + " not recorded for want of room.");
+    if (D.stops.length) items.push("Stacks ended early in " + D.stops.join(", ") + ".");
+    if (total("unwind_fallbacks")) items.push(plural(total("unwind_fallbacks"), "stack") + " needed libunwind.");
     if (D.modules_without_cfi.length)
       items.push("Without unwind information: " + D.modules_without_cfi.join(", ") + ".");
     for (const r of D.replays) {
@@ -586,7 +589,9 @@
         ["took", r.duration_ns == null ? null : duration(r.duration_ns)],
         ["ended", r.exit_signal ? "killed by " + r.exit_signal : r.exit_code == null ? null : "exit status " + r.exit_code],
         ["events", r.events == null ? null : number(r.events)], ["bytes", r.bytes == null ? null : bytes(r.bytes)],
-        ["processes", plural(r.processes, "process", "processes") + ", " + plural(r.threads, "thread")]]));
+        ["processes", plural(r.processes, "process", "processes") + ", " + plural(r.threads, "thread")],
+        ["waited for dearth", r.waited_ns ? duration(r.waited_ns) + " in sum" : null],
+        ["shared memory", r.own_bytes == null ? null : bytes(r.own_bytes)]]));
     for (const r of D.replays)
       $("trust").append(h("h3", null, "Replay " + r.id + " of recording " + r.recording), facts([
         ["attempts", number(r.attempts) + (r.duration_ns == null ? "" : " in " + duration(r.duration_ns)) + ", " + plural(r.jobs, "job")],
