@@ -64,6 +64,7 @@ struct reader {
     uint64_t first_event, time;
     uint32_t n, n_codes, n_sites, run_thread, run_left;
     uint8_t shift;
+    bool addresses; /* false = they are read over */
     struct code *codes;
     int64_t *sites;
     struct model model;
@@ -180,6 +181,20 @@ static void read_address(struct reader *r, struct chunk_event *e, uint32_t old) 
     }
 }
 
+static void skip_address(struct reader *r) {
+    if (take(&r->columns[BLOCKS]) == 1)
+        take(&r->columns[BLOCKS]);
+}
+
+/* What model_apply() does but for addresses, which nothing asks for then. */
+static void apply_without_addresses(struct reader *r, uint32_t i,
+                                    const struct chunk_event *e, uint32_t old) {
+    if (old && e->kind != SHM_EV_REALLOC_FAIL)
+        live_remove(&r->model, old - 1);
+    if (e->kind != SHM_EV_FREE && e->kind != SHM_EV_REALLOC_FAIL)
+        live_add(&r->model, i, e);
+}
+
 static void read_thread(struct reader *r, struct chunk_event *e) {
     struct source *s = &r->columns[THREADS];
     if (!r->run_left) {
@@ -211,7 +226,14 @@ static void read_event(struct reader *r, uint32_t i, struct chunk_event *e) {
     if (!has_block(e->kind))
         return;
     uint32_t old = e->kind == SHM_EV_ALLOC ? 0 : read_reference(r, i, e);
-    if (old && e->kind != SHM_EV_REALLOC_END)
+    bool known = old && e->kind != SHM_EV_REALLOC_END;
+    if (!r->addresses) {
+        if (!known)
+            skip_address(r);
+        apply_without_addresses(r, i, e, old);
+        return;
+    }
+    if (known)
         e->address = r->model.live[old - 1].address;
     else
         read_address(r, e, old);
@@ -243,9 +265,10 @@ static bool all_used(const struct reader *r) {
     return !r->run_left;
 }
 
-int chunk_read(const uint8_t *data, size_t n, struct chunk_event *events,
-               uint64_t *first_event, uint32_t *n_events) {
-    struct reader r = {0};
+static int read_chunk(const uint8_t *data, size_t n, bool addresses,
+                      struct chunk_event *events, uint64_t *first_event,
+                      uint32_t *n_events) {
+    struct reader r = {.addresses = addresses};
     struct source s = {data, data + n, false};
     int e = read_head(&r, &s);
     if (e == 0 && !model_reserve(&r.model, r.n))
@@ -262,4 +285,15 @@ int chunk_read(const uint8_t *data, size_t n, struct chunk_event *events,
     }
     reader_deinit(&r);
     return e;
+}
+
+int chunk_read(const uint8_t *data, size_t n, struct chunk_event *events,
+               uint64_t *first_event, uint32_t *n_events) {
+    return read_chunk(data, n, true, events, first_event, n_events);
+}
+
+int chunk_read_without_addresses(const uint8_t *data, size_t n,
+                                 struct chunk_event *events, uint64_t *first_event,
+                                 uint32_t *n_events) {
+    return read_chunk(data, n, false, events, first_event, n_events);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../schemas/shm.h"
+#include "chunk_ahead.h"
 #include "event_pending.h"
 #include "sqlite_api.h"
 
@@ -47,6 +48,8 @@ struct event_reader {
     struct chunk_event *left; /* never ended, of the process just finished, by number */
     size_t n_left, at_left;
     uint64_t decoded;
+    struct chunk_ahead *ahead; /* NULL = chunks are decoded when they are asked for */
+    size_t at_ahead;           /* the next chunk to hand in */
     char *message;
 };
 
@@ -328,6 +331,7 @@ int event_reader_new(sqlite3 *db, const struct event_filter *filter,
 struct event_reader *event_reader_free(struct event_reader *r) {
     if (!r)
         return NULL;
+    chunk_ahead_free(r->ahead);
     sqlite3_finalize(r->read_data);
     free(r->filter.threads.items);
     free(r->filter.sites.items);
@@ -359,21 +363,21 @@ static void enter_process(struct event_reader *r, const struct chunk_row *c) {
     r->end_thread = at;
 }
 
-static int decode(struct event_reader *r, const struct chunk_row *c) {
-    if (!r->chunk || r->chunk->process_id != c->process_id)
-        enter_process(r, c);
+/* The bytes of a chunk, valid until sqlite3_reset(). Return: 0 or -errno. */
+static int read_bytes(struct event_reader *r, const struct chunk_row *c,
+                      const void **data, size_t *n) {
     sqlite3_bind_int64(r->read_data, 1, c->id);
-    r->at_event = r->n_events = 0;
-    r->chunk = c;
     if (sqlite3_step(r->read_data) != SQLITE_ROW) {
         sqlite3_reset(r->read_data);
         return fail_sql(r, "reading event_chunk");
     }
-    const void *data = sqlite3_column_blob(r->read_data, 0);
-    int n = sqlite3_column_bytes(r->read_data, 0);
-    int e = data ? chunk_read(data, (size_t)n, r->events, &r->first_number, &r->n_events)
-                 : -EBADMSG;
-    sqlite3_reset(r->read_data);
+    *data = sqlite3_column_blob(r->read_data, 0);
+    *n = (size_t)sqlite3_column_bytes(r->read_data, 0);
+    return 0;
+}
+
+/* @e: what decoding said. */
+static int check_chunk(struct event_reader *r, const struct chunk_row *c, int e) {
     r->decoded++;
     if (e == 0 && (r->first_number != c->first_event || r->n_events != c->n_events))
         e = -EBADMSG;
@@ -388,6 +392,55 @@ static int decode(struct event_reader *r, const struct chunk_row *c) {
             (unsigned long long)(c->first_event + c->n_events - 1), (long long)c->id);
     }
     return 0;
+}
+
+static void enter_chunk(struct event_reader *r, const struct chunk_row *c) {
+    if (!r->chunk || r->chunk->process_id != c->process_id)
+        enter_process(r, c);
+    r->at_event = r->n_events = 0;
+    r->chunk = c;
+}
+
+static int decode(struct event_reader *r, const struct chunk_row *c) {
+    const void *data;
+    size_t n;
+    enter_chunk(r, c);
+    int e = read_bytes(r, c, &data, &n);
+    if (e < 0)
+        return e;
+    e = data ? chunk_read(data, n, r->events, &r->first_number, &r->n_events) : -EBADMSG;
+    sqlite3_reset(r->read_data);
+    return check_chunk(r, c, e);
+}
+
+/* Keep the decoders busy. */
+static int hand_in(struct event_reader *r) {
+    int e = 0;
+    if (r->at_ahead < r->at_chunk)
+        r->at_ahead = r->at_chunk;
+    for (; e == 0 && r->at_ahead < r->n_chunks && chunk_ahead_room(r->ahead);
+         r->at_ahead++) {
+        const void *data;
+        size_t n;
+        if (!r->chunks[r->at_ahead].wanted)
+            continue;
+        if ((e = read_bytes(r, &r->chunks[r->at_ahead], &data, &n)) < 0)
+            return e;
+        if (chunk_ahead_put(r->ahead, data, n) < 0)
+            e = fail_memory(r);
+        sqlite3_reset(r->read_data);
+    }
+    return e;
+}
+
+static int decode_ahead(struct event_reader *r, const struct chunk_row *c,
+                        const struct chunk_event **events) {
+    int e = hand_in(r);
+    if (e < 0)
+        return e;
+    enter_chunk(r, c);
+    e = chunk_ahead_take(r->ahead, events, &r->first_number, &r->n_events);
+    return check_chunk(r, c, e);
 }
 
 static const struct thread_row *find_thread(const struct event_reader *r,
@@ -566,10 +619,15 @@ int event_reader_chunk(struct event_reader *r, const struct chunk_event **events
         r->at_chunk++;
     if (r->at_chunk == r->n_chunks)
         return 0;
-    int e = decode(r, &r->chunks[r->at_chunk++]);
+    if (r->filter.ahead && !r->ahead)
+        r->ahead = chunk_ahead_new(!r->filter.no_addresses);
+    r->filter.ahead = r->ahead != NULL;
+    const struct chunk_row *c = &r->chunks[r->at_chunk];
+    *events = r->events;
+    int e = r->ahead ? decode_ahead(r, c, events) : decode(r, c);
+    r->at_chunk++;
     if (e < 0)
         return e;
-    *events = r->events;
     *n = r->n_events;
     *first = r->first_number;
     *chunk = (struct allocation){.recording_id = r->chunk->recording_id,

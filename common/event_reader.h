@@ -43,6 +43,8 @@ struct event_filter {
     uint64_t min_number, max_number; /* inclusive; of the event within its process */
     bool allocations_only;           /* frees are left out of events */
     bool ends;                       /* tell when allocations ended */
+    bool ahead;        /* for event_reader_chunk() alone: decode in threads of our own */
+    bool no_addresses; /* with `ahead`: address is 0 everywhere, which is faster */
 };
 #define EVENT_FILTER_ALL                                                                 \
     { .max_ns = UINT64_MAX, .max_size = UINT64_MAX, .max_number = UINT64_MAX }

@@ -212,6 +212,7 @@ int profile_load_events(struct store *store, int64_t recording_id, enum profile_
     struct fold fold = {.profile = out, .by = by, .store = store};
     *out = (struct profile){0};
     filter.recording_id = recording_id;
+    filter.ahead = filter.no_addresses = true;
     int r = open_reader(store, &filter, &reader);
     if (r < 0)
         return r;

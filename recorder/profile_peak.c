@@ -147,6 +147,7 @@ int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_n
     struct peak p = {.moment_ns = moment_ns, .out = out};
     filter.recording_id = recording_id;
     filter.max_ns = moment_ns;
+    filter.ahead = filter.no_addresses = true;
     int r = read_ends(store, recording_id, &p.ends);
     if (r == 0 && (r = event_reader_new(store->db, &filter, &reader, &message)) < 0)
         error_print(r, "%s: %s", store->path, message ? message : "out of memory");
