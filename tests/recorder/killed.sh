@@ -30,3 +30,8 @@ for _ in $(seq 200); do
 done
 equal 'before 3 2 1 after' "$(tr '\n' ' ' <out | sed 's/ $//')" 'the program went on'
 equal ok "$(sqlite3 dearth.db 'PRAGMA integrity_check')" 'database'
+arena=$(sql dearth.db 'SELECT session FROM recording')
+[ -f "$arena" ] || fail 'the shared memory is gone with dearth'
+status 0 "$DEARTH" recover dearth.db
+[ ! -e "$(dirname "$arena")" ] || fail "recover left $arena behind"
+equal recovered "$(sql dearth.db 'SELECT state FROM recording')" 'state'
