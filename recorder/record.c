@@ -124,9 +124,9 @@ static int prepare(struct run *run, const char *name) {
     fill_standard_descriptors();
     look_at_stdin(&run->input);
     if (r == 0)
-        r = open_session(run);
-    if (r == 0)
         r = open_store(run);
+    if (r == 0)
+        r = open_session(run); /* time is counted from here: a new database takes some */
     if (r == 0) {
         struct record_start start = {.options = run->options,
                                      .argv = run->argv,

@@ -7,6 +7,11 @@
  *       ▼
  *   node_blocks[id / 1024][id % 1024]  (parent, address, module, offset, key)   shared
  *
+ * Before the index a small cache, one entry an edge may be in, that answers without a look at the
+ * node: programs go up and down the same few branches.
+ *
+ *   recent[hash]   value = parent << 32 | id     check = address ^ mix(value, generation)
+ *
  * To add: take an id, fill the node, publish it (state, release), then put it into the
  * index by compare-and-swap. Who loses the race to an equal node uses that one and keeps
  * its own id for the next time.
@@ -26,6 +31,14 @@
 #define LEVELS 4
 static const uint8_t level_bits[LEVELS] = {12, 15, 18, 21};
 static uint64_t *levels[LEVELS]; /* mappings outlive fork, their contents do not */
+
+/* A pair that is read while another thread stores it does not match, nor does one from before a
+ * module was unloaded. */
+#define RECENT_BITS 13
+struct recent_edge {
+    uint64_t check, value;
+};
+static struct recent_edge *recent; /* behind level 0, in its mapping */
 
 struct edge {
     uint32_t parent;
@@ -82,18 +95,23 @@ static uint64_t *level_table(int level) {
     uint64_t *table = load_acquire(&levels[level]);
     if (table)
         return table;
-    size_t bytes = sizeof(uint64_t) << level_bits[level];
+    size_t bytes = sizeof(uint64_t) << level_bits[level], populate = bytes;
+    if (!level)
+        bytes += sizeof(struct recent_edge) << RECENT_BITS;
     table = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!table)
         return NULL;
     sys_madvise(table, bytes, MADV_WIPEONFORK);
     sys_madvise(table, bytes, MADV_NOHUGEPAGE);
     if (!level) /* its pages are hit at random, nearly all of them soon */
-        sys_populate(table, bytes);
+        sys_populate(table, populate);
     if (!cas(&levels[level], NULL, table)) {
         sys_munmap(table, bytes);
         return load_acquire(&levels[level]);
     }
+    /* An attempt walks few stacks: each entry would be a page fault. */
+    if (!level && !(preload.flags & SHM_SKIP_UNWIND))
+        store_release(&recent, (struct recent_edge *)(table + (1u << level_bits[0])));
     leak_own(table, bytes);
     return table;
 }
@@ -187,12 +205,35 @@ static COLD uint32_t add_frame(struct thread *thread, const struct edge *edge) {
     return publish(thread, edge, id);
 }
 
+static uint32_t lookup_frame(struct thread *thread, const struct edge *edge) {
+    uint32_t id = find(edge);
+    if (unlikely(!id))
+        id = add_frame(thread, edge);
+    return id ? target_of(id) : 0;
+}
+
+static inline uint64_t mix(uint64_t value, uint32_t generation) {
+    return (value + generation) * 0x9e3779b97f4a7c15ull;
+}
+
 uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address) {
     struct edge edge = edge_of(parent, address);
-    uint32_t id = find(&edge);
-    if (unlikely(!id))
-        id = add_frame(thread, &edge);
-    return id ? target_of(id) : 0;
+    struct recent_edge *table = load_acquire(&recent);
+    if (unlikely(!table))
+        return lookup_frame(thread, &edge);
+    uint32_t generation = load_relaxed(&module_generation);
+    struct recent_edge *entry = &table[edge.hash >> (64 - RECENT_BITS)];
+    uint64_t value = load_relaxed(&entry->value);
+    if (likely(value >> 32 == parent &&
+               load_relaxed(&entry->check) == (address ^ mix(value, generation))))
+        return (uint32_t)value;
+    uint32_t id = lookup_frame(thread, &edge);
+    value = (uint64_t)parent << 32 | id;
+    if (likely(id)) {
+        store_relaxed(&entry->value, value);
+        store_relaxed(&entry->check, address ^ mix(value, generation));
+    }
+    return id;
 }
 
 static COLD uint32_t add_site(struct thread *thread, const struct edge *edge) {

@@ -101,7 +101,7 @@ struct thread {
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
     struct frame *frames;         /* [max_depth] the last walk, outermost first */
     struct stack_word *words;     /* [3 * max_depth] what it read, in the same order */
-    struct fresh_frame *fresh;    /* [max_depth] the part of a walk not yet merged */
+    struct fresh_frame *fresh;    /* [max_depth + 1] the part of a walk not yet merged */
     void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
 };
 

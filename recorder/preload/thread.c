@@ -73,8 +73,8 @@ static struct thread *memory_of(uint32_t slot) {
     size_t per_frame = sizeof(struct frame) + sizeof(struct fresh_frame) +
                        UNWIND_WORDS_PER_FRAME * sizeof(struct stack_word) +
                        sizeof(void *);
-    size_t bytes =
-        sizeof(struct thread) + depth * per_frame + UNWIND_SPARE_FRAMES * sizeof(void *);
+    size_t bytes = sizeof(struct thread) + depth * per_frame +
+                   sizeof(struct fresh_frame) + UNWIND_SPARE_FRAMES * sizeof(void *);
     struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (thread)
         sys_madvise(thread, bytes, MADV_WIPEONFORK);
@@ -88,7 +88,7 @@ static void arrange(struct thread *thread, uint32_t slot, uint32_t tid) {
     thread->words = (struct stack_word *)(thread->frames + preload.max_depth);
     thread->fresh = (struct fresh_frame *)(thread->words +
                                            preload.max_depth * UNWIND_WORDS_PER_FRAME);
-    thread->addresses = (void **)(thread->fresh + preload.max_depth);
+    thread->addresses = (void **)(thread->fresh + preload.max_depth + 1);
     thread->slot = slot;
     thread->tid = tid;
     thread->ring = &local->process->rings[slot];

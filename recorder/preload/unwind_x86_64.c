@@ -156,38 +156,42 @@ static COLD enum step step_signal(struct thread *t, struct fresh_frame *f) {
     return STEP_SIGNAL;
 }
 
-/* From @f to its caller, in place. */
-static inline enum step step(struct thread *t, struct fresh_frame *f) {
-    rule_bits rule = rule_at(f->ra);
+/* From @from to its caller. In a buffer, not in place: what one step stores, the next one reads, and
+ * a copy of it would wait for that store. */
+static inline enum step step(struct thread *t, const struct fresh_frame *from,
+                             struct fresh_frame *to) {
+    rule_bits rule = rule_at(from->ra);
     enum rule_kind kind = rule_kind(rule);
     int64_t cfa_offset = rule_cfa_offset(rule), bp_offset = rule_bp_offset(rule);
-    uintptr_t cfa, bp_at;
-    f->sp_address = 0;
+    uintptr_t cfa, bp_at, bp = from->bp;
+    to->sp_address = 0;
     if (likely(kind == RULE_SP || kind == RULE_BP)) {
-        cfa = (kind == RULE_SP ? f->sp : f->bp) + (uintptr_t)cfa_offset;
+        cfa = (kind == RULE_SP ? from->sp : bp) + (uintptr_t)cfa_offset;
         bp_at = bp_offset ? cfa + (uintptr_t)bp_offset : 0;
     } else if (kind == RULE_DRAP) {
-        f->sp_address = f->bp + (uintptr_t)cfa_offset;
-        if (f->sp_address & 7 || !stack_has(t, f->sp_address))
+        to->sp_address = bp + (uintptr_t)cfa_offset;
+        if (to->sp_address & 7 || !stack_has(t, to->sp_address))
             return STEP_LOST;
-        cfa = word(f->sp_address);
-        bp_at = f->bp + (uintptr_t)bp_offset;
+        cfa = word(to->sp_address);
+        bp_at = bp + (uintptr_t)bp_offset;
     } else if (kind == RULE_SIGNAL) {
-        return step_signal(t, f);
+        *to = *from;
+        return step_signal(t, to);
     } else {
         return kind == RULE_END ? STEP_END : STEP_LOST;
     }
-    if (unlikely(cfa <= f->sp || cfa & 7 || !stack_has(t, cfa - 8)))
+    if (unlikely(cfa <= from->sp || cfa & 7 || !stack_has(t, cfa - 8)))
         return STEP_LOST;
     if (bp_at) {
         if (unlikely(bp_at & 7 || !stack_has(t, bp_at)))
             return STEP_LOST;
-        f->bp = word(bp_at);
+        bp = word(bp_at);
     }
-    f->bp_address = bp_at;
-    f->ra = word(cfa - 8);
-    f->sp = cfa;
-    return likely(f->ra) ? STEP_ON : STEP_END;
+    to->bp = bp;
+    to->bp_address = bp_at;
+    to->ra = word(cfa - 8);
+    to->sp = cfa;
+    return likely(to->ra) ? STEP_ON : STEP_END;
 }
 
 static inline uint32_t words_before(const struct thread *t, uint32_t frame) {
@@ -229,22 +233,24 @@ struct meeting {
  * Return: number of fresh frames, 0 when libunwind must do it.
  */
 static uint32_t walk(struct thread *t, const struct caller *caller, struct meeting *m) {
-    struct fresh_frame f = {.sp = caller->frame + 16, .ra = caller->address};
-    f.bp = word(caller->frame);
+    struct fresh_frame *f = t->fresh;
+    *f = (struct fresh_frame){
+        .sp = caller->frame + 16, .ra = caller->address, .bp = word(caller->frame)};
     const uint32_t limit = preload.max_depth;
     uint32_t n = 0, old = t->depth; /* frames[0 .. old) may still be met */
     *m = (struct meeting){0};
     t->last_flags = 0;
-    for (;;) {
+    for (;; f++) {
         if (unlikely(n == limit)) {
             t->last_flags = SHM_NODE_TRUNCATED;
             return n;
         }
-        while (old && t->frames[old - 1].sp < f.sp)
+        n++;
+        uintptr_t sp = f->sp;
+        while (old && t->frames[old - 1].sp < sp)
             old--;
-        t->fresh[n++] = f;
         const struct frame *same = old ? &t->frames[old - 1] : NULL;
-        if (same && same->sp == f.sp && same->ra == f.ra && same->bp == f.bp) {
+        if (same && same->sp == sp && same->ra == f->ra && same->bp == f->bp) {
             if (likely(same_outward(t, old - 1))) {
                 m->base = old - 1;
                 m->met = true;
@@ -252,7 +258,7 @@ static uint32_t walk(struct thread *t, const struct caller *caller, struct meeti
             }
             old = first_changed(t, old - 1) + 1;
         }
-        enum step next = step(t, &f);
+        enum step next = step(t, f, f + 1);
         if (unlikely(next == STEP_SIGNAL))
             m->signal = true;
         else if (unlikely(next != STEP_ON))
