@@ -36,13 +36,17 @@ static struct {
     int (*brk)(void *);
 } next;
 
+static void find_break(void) {
+    next.sbrk = (__typeof__(next.sbrk))dlsym(RTLD_NEXT, "sbrk");
+    next.brk = (__typeof__(next.brk))dlsym(RTLD_NEXT, "brk");
+}
+
 void leak_exit_start(void) {
     leak_next_exit = (void (*)(int))dlsym(RTLD_NEXT, "exit");
     next.exit_now = (__typeof__(next.exit_now))dlsym(RTLD_NEXT, "_exit");
     next.exit_c99 = (__typeof__(next.exit_c99))dlsym(RTLD_NEXT, "_Exit");
     next.quick_exit = (__typeof__(next.quick_exit))dlsym(RTLD_NEXT, "quick_exit");
-    next.sbrk = (__typeof__(next.sbrk))dlsym(RTLD_NEXT, "sbrk");
-    next.brk = (__typeof__(next.brk))dlsym(RTLD_NEXT, "brk");
+    find_break();
 }
 
 /* --- the other threads --- */
@@ -428,7 +432,7 @@ bool leak_break_is_shared(void) {
 
 EXPORT void *sbrk(intptr_t increment) {
     if (unlikely(!next.sbrk))
-        process_start();
+        find_break();
     if (increment > 0)
         store_relaxed(&break_is_shared, 1);
     if (next.sbrk)
@@ -439,7 +443,7 @@ EXPORT void *sbrk(intptr_t increment) {
 
 EXPORT int brk(void *end) {
     if (unlikely(!next.brk))
-        process_start();
+        find_break();
     store_relaxed(&break_is_shared, 1);
     if (next.brk)
         return next.brk(end);

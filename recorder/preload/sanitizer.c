@@ -18,16 +18,21 @@
 
 typedef int (*phdr_callback)(struct dl_phdr_info *, size_t, void *);
 
+/* Weak: a dlsym() that finds nothing allocates its message, and who calls us here may be an
+ * allocator that is just being set up (jemalloc, to unwind). */
+extern void __asan_init(void) __attribute__((weak));
+
 static int (*next_iterate)(phdr_callback, void *);
-static bool hiding;
+static bool looking, shown;
 
 void sanitizer_start(void) {
+    looking = true;
     next_iterate = (int (*)(phdr_callback, void *))dlsym(RTLD_NEXT, "dl_iterate_phdr");
-    hiding = dlsym(RTLD_DEFAULT, "__asan_init") != NULL;
+    looking = false;
 }
 
 void sanitizer_show(void) {
-    hiding = false;
+    shown = true;
 }
 
 struct iteration {
@@ -38,7 +43,7 @@ struct iteration {
 static bool is_us(const struct dl_phdr_info *info) {
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        uintptr_t at = (uintptr_t)&hiding - info->dlpi_addr - p->p_vaddr;
+        uintptr_t at = (uintptr_t)&shown - info->dlpi_addr - p->p_vaddr;
         if (p->p_type == PT_LOAD && at < p->p_memsz)
             return true;
     }
@@ -51,11 +56,11 @@ static int each(struct dl_phdr_info *info, size_t size, void *context) {
 }
 
 EXPORT int dl_iterate_phdr(phdr_callback callback, void *context) {
-    if (unlikely(!next_iterate))
-        process_start();
-    if (unlikely(!next_iterate)) /* asked by dlsym() while we are starting: no one is */
+    if (unlikely(!next_iterate && !looking))
+        sanitizer_start();
+    if (unlikely(!next_iterate)) /* asked by dlsym() itself: no one is */
         return 0;
-    if (likely(!hiding))
+    if (likely(shown || !__asan_init))
         return next_iterate(callback, context);
     struct iteration iteration = {callback, context};
     return next_iterate(each, &iteration);
