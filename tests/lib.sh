@@ -71,7 +71,7 @@ status() {
 
 # sql DATABASE QUERY: rows with | between the columns.
 sql() {
-    sqlite3 -readonly -bail "$1" "$2"
+    sqlite3 -readonly -bail -cmd '.timeout 20000' "$1" "$2"
 }
 
 # record [OPTIONS] -- PROGRAM ...: quietly into dearth.db, standard error in 'err'.
