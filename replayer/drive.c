@@ -146,24 +146,27 @@ static void free_list(struct task_list *list) {
 
 /* --- what comes next --- */
 
-static struct task *make_task(const struct replay *r, const struct plan_fault *f) {
+struct order drive_order(const struct replay *r, const struct plan_fault *f) {
     const struct plan_site *s = &r->sites.list[f->site];
+    return (struct order){.site_id = s->id,
+                          .site = s->key,
+                          .leaf_module = s->leaf_module,
+                          .leaf_offset = s->leaf_offset,
+                          .occurrence = f->occurrence,
+                          .mode = f->mode,
+                          .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
+                          .repeat = f->done,
+                          .explore = f->explore,
+                          .thread = r->options->plan.thread,
+                          .call = f->call,
+                          .under = r->under};
+}
+
+static struct task *make_task(const struct replay *r, const struct plan_fault *f) {
     struct task *task = text_alloc(sizeof *task);
     task->site = f->site;
     task->bad = f->bad;
-    task->order =
-        (struct order){.site_id = s->id,
-                       .site = s->key,
-                       .leaf_module = s->leaf_module,
-                       .leaf_offset = s->leaf_offset,
-                       .occurrence = f->occurrence,
-                       .mode = f->mode,
-                       .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
-                       .repeat = f->done,
-                       .explore = f->explore,
-                       .thread = r->options->plan.thread,
-                       .call = f->call,
-                       .under = r->under};
+    task->order = drive_order(r, f);
     return task;
 }
 

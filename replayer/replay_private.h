@@ -99,6 +99,8 @@ int sweep_run(struct replay *r);
 int drive_run(struct replay *r);
 /** Run the pairs. Return: as above. */
 int drive_pairs(struct replay *r);
+/** What is to fail for @fault of the plan. */
+struct order drive_order(const struct replay *r, const struct plan_fault *fault);
 
 /* --- leak_pass.c --- */
 

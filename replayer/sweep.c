@@ -184,23 +184,6 @@ static int try_suspects(struct sweep *s, const struct suspects *suspects) {
 
 /* --- a fault with its confirmations --- */
 
-static struct order make_order(const struct replay *r, const struct plan_fault *f,
-                               bool at_start) {
-    const struct plan_site *s = &r->sites.list[f->site];
-    return (struct order){.site_id = s->id,
-                          .site = s->key,
-                          .leaf_module = s->leaf_module,
-                          .leaf_offset = s->leaf_offset,
-                          .occurrence = f->occurrence,
-                          .mode = f->mode,
-                          .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
-                          .under = r->under,
-                          .thread = r->options->plan.thread,
-                          .repeat = f->done,
-                          .at_start = at_start,
-                          .rounds = 1};
-}
-
 /* It was bad in the sweep. @id: that execution */
 static int confirm(struct sweep *s, struct order *order, enum verdict verdict, int64_t id,
                    bool *shown) {
@@ -262,7 +245,9 @@ static int go_on(struct sweep *s, struct order *order) {
 }
 
 static int series(struct sweep *s, const struct plan_fault *f, bool at_start) {
-    struct order order = make_order(s->replay, f, at_start);
+    struct order order = drive_order(s->replay, f);
+    order.at_start = at_start;
+    order.rounds = 1;
     bool shown, gone, reached = false;
     struct judgement j = {0};
     int n = 1;
