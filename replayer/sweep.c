@@ -190,7 +190,7 @@ static int confirm(struct sweep *s, struct order *order, enum verdict verdict, i
     int n = alone(s, order, confirmations(s), shown);
     if (n > 0 && !*shown) {
         int err = ledger_forget(s->replay->ledger, id);
-        if (err == 0)
+        if (err >= 0)
             err = say_unconfirmed(s->replay, order, verdict);
         n = err < 0 ? err : n;
     }
