@@ -124,10 +124,11 @@ static int prepare(struct run *run, const char *name) {
     fill_standard_descriptors();
     look_at_stdin(&run->input);
     if (r == 0)
-        r = open_store(run);
+        r = open_session(run);
     if (r == 0)
-        r = open_session(run); /* time is counted from here: a new database takes some */
+        r = open_store(run);
     if (r == 0) {
+        session_start_clock(run->session); /* a new database took some time */
         struct record_start start = {.options = run->options,
                                      .argv = run->argv,
                                      .exe = run->path,

@@ -179,7 +179,7 @@ static void read_boot_id(char *id, size_t bytes) {
     fclose(f);
 }
 
-static void start_clock(struct session *session) {
+void session_start_clock(struct session *session) {
     struct state *state = session->state;
     read_clocks(session, &session->arena->start_ticks, &state->start_mono_ns);
     session->arena->start_unix_ns =
@@ -440,7 +440,7 @@ static void fill_header(struct session *session, const struct session_options *o
     arena->blocks_total = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     arena->blocks_next = SHM_HEADER_BLOCKS;
     arena->collector_pid = (uint32_t)getpid();
-    start_clock(session);
+    session_start_clock(session);
     raise_ready(session, ready);
     __atomic_store_n(&arena->magic, SHM_MAGIC, __ATOMIC_RELEASE);
 }
@@ -616,7 +616,7 @@ void session_reset(struct session *session, uint32_t flags) {
     memset(arena->faults, 0, sizeof arena->faults);
     memset(&arena->damage, 0, sizeof arena->damage);
     ((struct state *)session->state)->wanted_seen = 0;
-    start_clock(session);
+    session_start_clock(session);
 }
 
 char **session_environment(const struct session *session, char *const envp[]) {

@@ -43,6 +43,9 @@ struct session_options {
  */
 int session_new(const struct session_options *options, struct session **out);
 
+/** Count time from now on instead of from session_new(). Context: no target has started. */
+void session_start_clock(struct session *session);
+
 /**
  * Open the arena that a killed dearth has left, and tell its targets that nobody reads.
  * @path: of the arena file
