@@ -303,7 +303,7 @@ static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {
             .address = (uintptr_t)p, .kind = SHM_EV_FREE, .op = SHM_OP_FREE};
-        ring_emit(call.thread, clock_ticks(), &entry);
+        ring_emit(call.thread, clock_ticks_after(), &entry);
     }
     guard_set(GUARD_NONE);
 }
@@ -366,7 +366,7 @@ static void emit_begin(const struct call *call, const void *old) {
         return;
     struct ring_entry entry = {
         .address = (uintptr_t)old, .kind = SHM_EV_REALLOC_BEGIN, .op = call->op};
-    ring_emit(call->thread, clock_ticks(), &entry);
+    ring_emit(call->thread, clock_ticks_after(), &entry);
 }
 
 static void emit_free(const struct call *call, const void *old) {

@@ -225,12 +225,14 @@ static inline uint64_t clock_ticks(void) {
 
 /**
  * The moment, not earlier than the completion of every load before it.
- * A block that another thread freed was obtained by a load; were the stamp taken ahead of
- * it (the processor may), the collector could see the malloc before the free (shm.h, I1).
+ * A block that another thread freed, or allocated, was obtained by a load; were the stamp taken
+ * ahead of it (the processor may), the collector could see the malloc before the free, or the free
+ * before the malloc (shm.h, I1). A thread that is alone has its ring's order.
  */
 static inline uint64_t clock_ticks_after(void) {
 #if defined(__x86_64__)
-    __builtin_ia32_lfence();
+    if (unlikely(load_relaxed(&local->process->n_rings) > 1))
+        __builtin_ia32_lfence(); /* no load passes an earlier one here: the count is no older */
 #elif defined(__aarch64__)
     __asm__ volatile("isb" ::: "memory");
 #endif
