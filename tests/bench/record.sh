@@ -68,12 +68,13 @@ INSERT INTO t SELECT i, 'row ' || i, i / 3.0 FROM n;
 CREATE INDEX b ON t(b); SELECT count(*), sum(c) FROM t WHERE b LIKE 'row 1%'; SELECT group_concat(b) FROM t GROUP BY a % 100 LIMIT 1;
 SQL
 
+multiarch=$(g++ -print-multiarch) # cc1plus by itself does not know where Debian's headers are
 declare -A command=(
     [python3]="/usr/bin/python3 -X utf8 in.py"
     [sqlite3]="sqlite3 :memory: .read\ in.sql"
     [jq]="jq -c [.[]|{id,t:.tags[0]}]|group_by(.t)|map(length) in.json"
     [cc1]="$(gcc -print-prog-name=cc1) -quiet -O1 in.c -o cc1.s"
-    [cc1plus]="$(g++ -print-prog-name=cc1plus) -quiet -O1 -D_GNU_SOURCE in.cc -o cc1plus.s"
+    [cc1plus]="$(g++ -print-prog-name=cc1plus) -quiet -O1 -D_GNU_SOURCE ${multiarch:+-imultiarch $multiarch }in.cc -o cc1plus.s"
     [xmllint]="xmllint --xpath sum(//v) in.xml"
     [xsltproc]="xsltproc in.xsl in.xml"
     [perl]="perl in.pl"
