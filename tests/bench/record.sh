@@ -105,7 +105,12 @@ run() {
     dearth) "$dearth" record -q -o data/d.db -- "${arguments[@]}" >out.txt 2>err.txt ;;
     heaptrack) heaptrack -o data/h "${arguments[@]}" >out.txt 2>err.txt ;;
     heaptrack-raw) heaptrack --raw -o data/h "${arguments[@]}" >out.txt 2>err.txt ;;
-    esac || { cat err.txt >&2; echo "$way $program failed" >&2; exit 1; }
+    esac || {
+        cat err.txt >&2
+        echo "$way $program failed" >&2
+        [[ $way = heaptrack* ]] || exit 1
+        return 0 # its interpreter has been seen to run out of memory: a dash in the table
+    }
     end=$(date +%s%N)
     echo $((end - start)) >>"$way.$program"
     case $way in
@@ -125,7 +130,8 @@ median() {
 row() {
     local program=$1 events exact data heaptrack=0 raw=0
     IFS='|' read -r events _ exact data <facts."$program"
-    [ ! -e heaptrack."$program" ] || heaptrack=$(median heaptrack."$program") raw=$(median heaptrack-raw."$program")
+    [ ! -e heaptrack."$program" ] || heaptrack=$(median heaptrack."$program")
+    [ ! -e heaptrack-raw."$program" ] || raw=$(median heaptrack-raw."$program")
     echo "$program $events $(median bare."$program") $(median dearth-run."$program") $(median dearth."$program") $heaptrack $raw $exact $data $(cat size."$program")" |
         tee -a rows | awk '
             function s(ns) { return ns ? sprintf("%.3f s", ns / 1e9) : "-" }
