@@ -33,6 +33,10 @@ struct check {
     /* index of their choices; -1 = not given */
     int fail_on, mode, how, leaks, guard, under, thread, isolation;
     int64_t jobs, limit, burst, depth, repeat;
+    const char *seed;
+    double probability;
+    int64_t runs, interval, times;
+    uint64_t space;
     uint64_t min_size;
     uint64_t timeout_ns, budget_ns, ready_timeout_ns, loop_ns;
     bool fail_on_runtime;
@@ -193,6 +197,13 @@ static void add_choice_of_faults(struct line *line, const struct check *c) {
     add_text(line, "occurrence", c->occurrence);
     add_text(line, "nth", c->nth);
     add_choice(line, "mode", modes, c->mode);
+    if (c->probability)
+        add(line, text_format("--probability=%.17g", c->probability));
+    add_text(line, "seed", c->seed);
+    add_int(line, "runs", c->runs);
+    add_int(line, "interval", c->interval);
+    add_int(line, "times", c->times);
+    add_int(line, "space", (int64_t)c->space);
     add_int(line, "burst", c->burst);
     add_int(line, "depth", c->depth);
     add_int(line, "limit", c->limit);
@@ -446,6 +457,17 @@ int command_check(int argc, char **argv) {
          "first (default), last, all, log2, or a number"},
         {0, "nth", CLI_TEXT, &c.nth, "N|FROM-TO",
          "fail the N-th allocating call of the run, or each of these in turn"},
+        {0, "probability", CLI_REAL, &c.probability, "P",
+         "instead of one fault: each chosen call fails with this probability"},
+        {0, "seed", CLI_TEXT, &c.seed, "N",
+         "of the first execution of --probability; the next one's is one more (1)"},
+        {0, "runs", CLI_INT, &c.runs, "N", "executions of --probability (10)"},
+        {0, "interval", CLI_INT, &c.interval, "N",
+         "--probability: only every N-th chosen call may fail"},
+        {0, "times", CLI_INT, &c.times, "N",
+         "--probability: at most N calls of an execution fail"},
+        {0, "space", CLI_BYTES, &c.space, "BYTES",
+         "--probability: none fails before so many bytes were asked for"},
         {0, "repeat", CLI_INT, &c.repeat, "N", "further executions of a bad verdict (2)"},
         {0, "guard", CLI_CHOICE, &c.guard, NULL,
          "run suspicious faults, every fault, or nothing once more with guarded blocks "

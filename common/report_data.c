@@ -552,7 +552,7 @@ static const char findings_sql[] =
     " d.location_id, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
     " f.unreached, f.facility, f.effect,"
     " s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence,"
-    " a.thread, a.call"
+    " a.thread, a.call, a.chance, a.failed"
     " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id"
     " LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE "
@@ -578,6 +578,8 @@ static void read_fault(struct report_data *data, sqlite3_stmt *s,
     x->fault.program = keep_column(data, s, 20);
     x->fault.thread = keep_column(data, s, 48);
     x->fault.call = sqlite3_column_int64(s, 49);
+    x->fault.chance = keep_column(data, s, 50);
+    x->fault.failed = keep_column(data, s, 51);
     if (!pair)
         return;
     x->second.site = store_column_key(s, 43);

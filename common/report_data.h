@@ -139,6 +139,7 @@ struct report_finding {
         int64_t stack_id, occurrence, burst, size; /* size -1 = unknown */
         const char *thread; /* whose calls `occurrence` counts: "any", "main", "other" */
         int64_t call;       /* --nth: number in the run, else 0 */
+        const char *chance, *failed; /* --probability: JSON as in `attempt`, else NULL */
     } fault;
     struct { /* --depth 2: what failed after `fault`; op NULL = nothing */
         struct dearth_key site;
@@ -287,6 +288,13 @@ int report_add_place(const struct report_data *data,
 const char *report_refusal_meaning(const char *reason);
 /** "is truncated", "was left behind", ...: the words for difference.how. */
 const char *report_difference_words(const char *how);
+/** Append "one of 2 calls that failed by chance (probability 0.1, seed 7)". */
+void report_add_chance(const struct report_finding *finding, struct text *out);
+/** The site of the @i-th call that failed by chance, and its number among the chosen calls.
+ * Return: false when there are no more; @site NULL when the report does not have it. */
+bool report_failed_call(const struct report_data *data,
+                        const struct report_finding *finding, int i,
+                        const struct report_site **site, int64_t *call);
 /** "in the main thread", "in the other threads", for attempt.thread; "" for 'any'. */
 const char *report_thread_words(const char *thread);
 /** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */

@@ -285,7 +285,26 @@ int report_add_headline(const struct report_data *data, const struct report_find
     return add_crash_place(data, f, out);
 }
 
-static void add_fault(const struct report_finding *f, struct text *out) {
+/* The calls that failed by chance, the last of which is the fault. */
+static void add_failed(const struct report_data *data, const struct report_finding *f,
+                       struct text *out) {
+    const int most = 8;
+    const struct report_site *site;
+    int64_t call;
+    int i = 0;
+    for (; f->fault.chance && i < most && report_failed_call(data, f, i, &site, &call);
+         i++) {
+        text_addf(out, "      %s %s in ", i ? "           " : "by chance  ",
+                  site ? site->op : "a call");
+        report_add_location(site ? site->location : NULL, out);
+        text_addf(out, ", call %lld\n", (long long)call);
+    }
+    if (i == most)
+        text_add(out, "                  ...\n");
+}
+
+static void add_fault(const struct report_data *data, const struct report_finding *f,
+                      struct text *out) {
     char bytes[16];
     text_addf(out, "      fault       %s", f->fault.op);
     if (f->fault.size >= 0)
@@ -302,7 +321,12 @@ static void add_fault(const struct report_finding *f, struct text *out) {
     else if (strcmp(f->fault.mode, "burst") == 0)
         text_addf(out, " and the %lld allocations after it",
                   (long long)f->fault.burst - 1);
+    else if (f->fault.chance) {
+        text_add(out, ", ");
+        report_add_chance(f, out);
+    }
     text_add(out, "\n");
+    add_failed(data, f, out);
 }
 
 void report_count_leaks(const struct report_finding *f, int64_t *blocks, int64_t *bytes) {
@@ -434,7 +458,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (r < 0)
         return r;
     text_add(out, "\n");
-    add_fault(f, out);
+    add_fault(data, f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
         return r;
     if (f->second.op) {

@@ -47,6 +47,8 @@ static const char *const migrations[] = {
     "ALTER TABLE attempt ADD COLUMN explored INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE attempt ADD COLUMN thread TEXT NOT NULL DEFAULT 'any';"
     "ALTER TABLE attempt ADD COLUMN call INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN chance TEXT;"
+    "ALTER TABLE attempt ADD COLUMN failed TEXT;"
     "ALTER TABLE recording ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE site_stat ADD COLUMN never INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE site_stat ADD COLUMN outside INTEGER NOT NULL DEFAULT 0;"

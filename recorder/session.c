@@ -615,6 +615,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->collector_pid = (uint32_t)getpid();
     memset(arena->faults, 0, sizeof arena->faults);
     memset(&arena->damage, 0, sizeof arena->damage);
+    memset(&arena->chance, 0, sizeof arena->chance);
     ((struct state *)session->state)->wanted_seen = 0;
     session_start_clock(session);
 }

@@ -64,12 +64,14 @@ const char *fault_mode_name(enum fault_mode m) {
         return "sticky";
     case MODE_BURST:
         return "burst";
+    case MODE_CHANCE:
+        return "chance";
     }
     return "none";
 }
 
 enum fault_mode fault_mode_from_name(const char *name) {
-    for (int m = MODE_ONCE; name && m <= MODE_BURST; m++)
+    for (int m = MODE_ONCE; name && m <= MODE_CHANCE; m++)
         if (strcmp(fault_mode_name((enum fault_mode)m), name) == 0)
             return (enum fault_mode)m;
     return MODE_ONCE;

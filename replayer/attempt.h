@@ -14,7 +14,12 @@
 #include "../common/damage.h"
 #include "../schemas/key.h"
 
-enum fault_mode { MODE_ONCE = 1, MODE_STICKY = 2, MODE_BURST = 3 };
+enum fault_mode {
+    MODE_ONCE = 1,
+    MODE_STICKY = 2,
+    MODE_BURST = 3,
+    MODE_CHANCE = 4, /* calls of any chosen site, as struct chance says */
+};
 
 /* Whose calls fail, and count. */
 enum thread_role {
@@ -72,6 +77,26 @@ enum hang {
     N_HANGS
 };
 
+/* Failures by chance: --probability. All zeroes: none. */
+struct chance {
+    double probability; /* of each chosen call, above 0 up to 1 */
+    uint64_t seed;
+    uint64_t interval; /* only every so-many-th chosen call may fail; 0, 1 = every one */
+    uint64_t times;    /* failures at most; 0 = any number */
+    uint64_t space;    /* bytes asked for before the first */
+    uint32_t n_sites;  /* chosen ones; 0 = every site, also one never seen before */
+    struct dearth_key sites; /* hash over the keys of the chosen ones */
+};
+
+/* A call that failed by chance. */
+struct failed_call {
+    struct dearth_key site;
+    uint64_t call;       /* number of the chosen call in the execution */
+    uint64_t occurrence; /* of the site in its process */
+    uint64_t size;
+};
+#define OBSERVATION_FAILED 64 /* SHM_CHANCE_LOG */
+
 /* The runner's input. */
 struct order {
     int64_t site_id; /* 0 = baseline: no fault */
@@ -93,12 +118,15 @@ struct order {
     enum thread_role thread;
     uint64_t
         call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
+    struct chance chance; /* MODE_CHANCE; site_id is ORDER_BY_CHANCE then */
     /* of a sweep (server.h) */
     bool fresh;      /* in a program that no other fault was in before */
     bool at_start;   /* armed before the program starts, until it serves; implies fresh */
     bool idle;       /* no fault, not even driven: only started */
     uint32_t rounds; /* driven so many times more when the fault is lifted */
 };
+
+#define ORDER_BY_CHANCE (-1) /* which site is known when it has failed */
 
 #define OBSERVATION_STDERR_BYTES 4096
 #define OBSERVATION_MAX_FRAMES   128
@@ -173,7 +201,9 @@ struct observation {
     bool output_checked;  /* --output-check ran; output_check is its exit status */
     int output_check;
     struct damage_seen damage;
-    bool first_fired; /* of a pair: `fired` means both */
+    bool first_fired;                              /* of a pair: `fired` means both */
+    struct failed_call failed[OBSERVATION_FAILED]; /* MODE_CHANCE: the first of them */
+    uint32_t n_failed;                             /* of these */
     /* of a sweep */
     bool served; /* the program was driven: see the next */
     bool

@@ -103,6 +103,8 @@ struct drive {
     uint32_t guarded_runs; /* of the trial, that have ended */
     uint32_t guarded_hung; /* guarded attempts that passed their limit: not judged */
     bool pairs;            /* of replay->pairs, not of the plan */
+    bool chance;           /* replay->options->runs executions by chance instead */
+    uint32_t n_unfired;    /* by chance: nothing failed */
     uint32_t next_fault;   /* or pair */
     struct task **flying;  /* by tag */
     uint32_t n_flying, n_tags;
@@ -185,8 +187,32 @@ static struct task *make_pair(const struct replay *r, const struct pair *p) {
     return task;
 }
 
+/* The next seed that was not tried by an earlier replay. */
+static struct task *next_chance(struct drive *d) {
+    struct replay *r = d->replay;
+    struct chance chance = r->chance;
+    while (d->next_fault < r->options->runs) {
+        chance.seed = r->chance.seed + d->next_fault++;
+        if (chance_is_done(r, &chance) > 0) {
+            r->progress.done++;
+            continue;
+        }
+        struct task *task = text_alloc(sizeof *task);
+        task->order = (struct order){.site_id = ORDER_BY_CHANCE,
+                                     .mode = MODE_CHANCE,
+                                     .occurrence = 1,
+                                     .burst = 1,
+                                     .under = r->under,
+                                     .chance = chance};
+        return task;
+    }
+    return NULL;
+}
+
 static struct task *next_planned(struct drive *d) {
     struct replay *r = d->replay;
+    if (d->chance)
+        return next_chance(d);
     if (d->pairs)
         return d->next_fault < r->pairs.n ? make_pair(r, &r->pairs.list[d->next_fault++])
                                           : NULL;
@@ -423,7 +449,8 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
 static void consider_guarded(struct drive *d, const struct task *task,
                              const struct observation *seen, enum verdict verdict) {
     const struct plan_site *site = &d->replay->sites.list[task->site];
-    if (d->guarded_state == GUARDED_REFUSED || task->order.under != UNDER_PLAIN)
+    if (d->guarded_state == GUARDED_REFUSED || task->order.under != UNDER_PLAIN ||
+        task->order.mode == MODE_CHANCE)
         return;
     bool ordinary = verdict == VERDICT_HANDLED || verdict == VERDICT_REPORTED;
     const struct guarding_case c = {
@@ -763,8 +790,8 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (d->pairs || !wanted || r->options->output_check || r->under != UNDER_PLAIN ||
-        r->options->plan.thread != THREAD_ANY || !r->traced ||
+    if (d->pairs || d->chance || !wanted || r->options->output_check ||
+        r->under != UNDER_PLAIN || r->options->plan.thread != THREAD_ANY || !r->traced ||
         r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
@@ -783,6 +810,10 @@ static int settle_result(struct drive *d, struct task *task, struct observation 
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
     if (task->batch)
         return take_snapshot(d, task, seen, &j);
+    if (task->order.mode == MODE_CHANCE && !seen->fired) {
+        d->n_unfired++;
+        return settle(d, task);
+    }
     bool hung = j.verdict == VERDICT_HUNG;
     if (hung && !task->is_late && !is_own_doing(r, task, seen))
         return postpone(&d->late, task, seen, &j);
@@ -871,6 +902,13 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     if (seen->output_checked && seen->output_check != 0 && seen->output_check != 1) {
         free_task(task);
         return -EINVAL; /* the worker has said why */
+    }
+    int err = task->order.mode == MODE_CHANCE && session
+                  ? ledger_failed_sites(r->ledger, seen, session)
+                  : 0;
+    if (err < 0) {
+        free_task(task);
+        return err;
     }
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
@@ -966,9 +1004,24 @@ static int loop(struct drive *d) {
     }
 }
 
-static int drive(struct replay *r, bool pairs) {
-    struct drive d = {.replay = r, .pairs = pairs, .guarding = {.mode = r->guarding}};
-    uint32_t n = pairs ? r->pairs.n : r->plan.n_faults;
+/* What there is to do, when it is not the plan. */
+enum source { SOURCE_PLAN, SOURCE_PAIRS, SOURCE_CHANCE };
+
+static void say_unfired(const struct drive *d) {
+    if (d->n_unfired)
+        error_info("in %u of the executions no call failed by chance; they say nothing",
+                   d->n_unfired);
+}
+
+static int drive(struct replay *r, enum source source) {
+    bool pairs = source == SOURCE_PAIRS;
+    struct drive d = {.replay = r,
+                      .pairs = pairs,
+                      .chance = source == SOURCE_CHANCE,
+                      .guarding = {.mode = r->guarding}};
+    uint32_t n = d.chance ? (uint32_t)r->options->runs
+                 : pairs  ? r->pairs.n
+                          : r->plan.n_faults;
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     collect_snapshots(&d);
     int outcome = loop(&d);
@@ -994,6 +1047,7 @@ static int drive(struct replay *r, bool pairs) {
     if (d.guarded_hung)
         error_info("%u guarded executions passed their time limit and were not judged",
                    d.guarded_hung);
+    say_unfired(&d);
     free_list(&d.doubted);
     for (uint32_t i = 0; i < d.n_tags; i++)
         free_task(d.flying[i]);
@@ -1003,9 +1057,13 @@ static int drive(struct replay *r, bool pairs) {
 }
 
 int drive_run(struct replay *r) {
-    return drive(r, false);
+    return drive(r, SOURCE_PLAN);
 }
 
 int drive_pairs(struct replay *r) {
-    return drive(r, true);
+    return drive(r, SOURCE_PAIRS);
+}
+
+int drive_chance(struct replay *r) {
+    return drive(r, SOURCE_CHANCE);
 }

@@ -95,7 +95,9 @@ static uint32_t arm_flags(const struct execution *x, const struct order *order) 
     /* stacks of the error path must be whole: they were not compared with the recording's */
     bool no_libunwind = x->no_libunwind && !order->explore && !order->second_site_id;
     uint32_t flags = order->site_id ? SHM_FAULTS : SHM_COUNT_SITES;
-    if (guarded)
+    if (order->mode == MODE_CHANCE)
+        flags |= SHM_CHANCE | SHM_COUNT_SITES;
+    else if (guarded)
         flags |= SHM_GUARD;
     else if (order->leaks)
         flags |= SHM_LEAKS;
@@ -109,8 +111,31 @@ static uint32_t arm_flags(const struct execution *x, const struct order *order) 
     return flags;
 }
 
+static void arm_chance(struct execution *x, const struct order *order) {
+    const struct runner_options *o = x->options;
+    struct shm_chance *chance = &x->session->arena->chance;
+    double threshold = order->chance.probability * 0x1p64;
+    chance->threshold = threshold < 0x1p64 ? (uint64_t)threshold : UINT64_MAX;
+    chance->seed = order->chance.seed;
+    chance->interval = order->chance.interval;
+    chance->times = order->chance.times;
+    chance->space = order->chance.space;
+    session_set_fault(x->session, NULL);
+    if (!o->n_chance_sites)
+        return;
+    struct shm_order *chosen = text_alloc(o->n_chance_sites * sizeof *chosen);
+    for (uint32_t i = 0; i < o->n_chance_sites; i++)
+        chosen[i].site = o->chance_sites[i];
+    session_set_orders(x->session, chosen, o->n_chance_sites);
+    free(chosen);
+}
+
 static void arm(struct execution *x, const struct order *order) {
     session_reset(x->session, arm_flags(x, order));
+    if (order->mode == MODE_CHANCE) {
+        arm_chance(x, order);
+        return;
+    }
     if (order->site_id == 0) {
         session_set_fault(x->session, NULL);
         return;
@@ -468,6 +493,33 @@ int run_follow(struct run *run) {
 
 /* --- after --- */
 
+/* What failed by chance. The last of it is taken for the fault: what came before was survived
+ * for longer. */
+static void read_chance(const struct session *session, struct observation *seen) {
+    const struct shm_chance *chance = &session->arena->chance;
+    seen->hits = chance->calls;
+    seen->also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
+    for (uint32_t i = 0; i < chance->n_failed && i < SHM_CHANCE_LOG; i++) {
+        const struct shm_chance_failed *f = &chance->failed[i];
+        const struct shm_process *process = session_block(session, f->process);
+        const struct shm_node *node =
+            process && __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == 1
+                ? session_node(session, process, f->node)
+                : NULL;
+        if (!node)
+            continue;
+        seen->failed[seen->n_failed++] =
+            (struct failed_call){node->key, f->call, f->occurrence, f->size};
+        seen->fired = seen->first_fired = true;
+        seen->fired_size = f->size;
+        seen->fired_pid = f->pid;
+        seen->fired_tid = f->tid;
+        free(seen->fired_exe);
+        seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+    }
+}
+_Static_assert(OBSERVATION_FAILED == SHM_CHANCE_LOG, "room for all");
+
 /* @first: 0 = any process will do (under a debugger the program is not ours) */
 static void read_proof(const struct session *session, pid_t first,
                        struct observation *seen) {
@@ -488,6 +540,8 @@ static void read_proof(const struct session *session, pid_t first,
         if (process)
             seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
+    if (session->arena->flags & SHM_CHANCE)
+        read_chance(session, seen);
     for (uint32_t i = 0; !seen->attached; i++) {
         const struct shm_process *process = session_process(session, i);
         if (!process)

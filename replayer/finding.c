@@ -131,7 +131,7 @@ static const char attempts_sql[] =
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
     "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
-    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread "
+    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread, a.chance "
     "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
@@ -152,7 +152,7 @@ static const char attempts_sql[] =
     "a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = a.verdict AND "
     "br.recording_id = r.recording_id)) "
     "ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.second_site_id, "
-    "a.burst, a.under, a.thread, a.id";
+    "a.burst, a.under, a.thread, a.chance, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -293,12 +293,13 @@ struct series_key {
     enum fault_mode mode;
     enum under under;
     enum thread_role thread;
+    uint64_t chance; /* hash */
 };
 
 static bool same_series(const struct series_key *a, const struct series_key *b) {
     return a->site == b->site && a->occurrence == b->occurrence &&
            a->second == b->second && a->burst == b->burst && a->mode == b->mode &&
-           a->under == b->under && a->thread == b->thread;
+           a->under == b->under && a->thread == b->thread && a->chance == b->chance;
 }
 
 static struct series *next_series(struct work *w) {
@@ -317,14 +318,16 @@ static int load_attempts(struct work *w) {
     struct series_key last = {0};
     enum verdict first = VERDICT_NONE;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct series_key key = {.site = sqlite3_column_int64(s, 1),
-                                 .occurrence = sqlite3_column_int64(s, 2),
-                                 .second = sqlite3_column_int64(s, 20),
-                                 .burst = sqlite3_column_int64(s, 21),
-                                 .mode = fault_mode_from_name(store_column_text(s, 3)),
-                                 .under = under_from_name(store_column_text(s, 17)),
-                                 .thread =
-                                     thread_role_from_name(store_column_text(s, 22))};
+        const char *chance = store_column_text(s, 23);
+        struct series_key key = {
+            .chance = chance ? key_hash(chance, strlen(chance)).lo : 0,
+            .site = sqlite3_column_int64(s, 1),
+            .occurrence = sqlite3_column_int64(s, 2),
+            .second = sqlite3_column_int64(s, 20),
+            .burst = sqlite3_column_int64(s, 21),
+            .mode = fault_mode_from_name(store_column_text(s, 3)),
+            .under = under_from_name(store_column_text(s, 17)),
+            .thread = thread_role_from_name(store_column_text(s, 22))};
         enum verdict verdict = verdict_from_name(store_column_text(s, 4));
         if (!w->n_series || !same_series(&key, &last)) {
             next_series(w);

@@ -53,7 +53,8 @@ static const char candidates_sql[] =
     "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL), a.thread, "
     "max(coalesce(a.call, 0)) "
     "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = a.site_id "
-    "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+    "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL AND "
+    "a.mode <> 'chance' "
     "GROUP BY a.site_id, a.occurrence, a.mode, a.thread "
     "HAVING min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
     "ORDER BY a.mode <> 'once', min(a.id)";

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chance.h"
 #include "error.h"
 #include "json.h"
 #include "recorder/session.h"
@@ -88,6 +89,11 @@ static char *describe_options(const struct replay_options *o) {
     if (o->plan.call_first) {
         json_int(&j, "nth_first", (int64_t)o->plan.call_first);
         json_int(&j, "nth_last", (int64_t)o->plan.call_last);
+    }
+    if (o->chance.probability > 0) {
+        AUTO_FREE char *chance = chance_text(&o->chance);
+        json_raw(&j, "chance", chance);
+        json_int(&j, "runs", (int64_t)o->runs);
     }
     json_text(&j, "changed_since", o->plan.changed_since);
     json_text(&j, "repository", o->plan.repository);
@@ -188,13 +194,13 @@ int ledger_new(struct store *store, const struct replay_options *options,
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
         "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
-        "armed, rounds) "
+        "armed, rounds, chance, failed) "
         "VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
         "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
         "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
         "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
-        "?52, ?53, ?54, ?55)",
+        "?52, ?53, ?54, ?55, ?56, ?57)",
         &l->attempt);
 
     if (r == 0)
@@ -727,10 +733,63 @@ int ledger_leak_sites(struct ledger *l, const struct observation *seen,
     return r;
 }
 
-int ledger_attempt(struct ledger *l, const struct order *order,
+int ledger_failed_sites(struct ledger *l, const struct observation *seen,
+                        struct session *session) {
+    int64_t r = seen->n_failed ? begin_batch(l) : 0;
+    if (r < 0 || !seen->n_failed)
+        return (int)r;
+    struct session_site_cache *cache = session_site_cache_new(session, l->store);
+    const struct shm_chance *chance = &session->arena->chance;
+    for (uint32_t i = 0; cache && i < SHM_CHANCE_LOG && r >= 0; i++) {
+        const struct shm_chance_failed *f = &chance->failed[i];
+        const struct shm_process *process =
+            f->state ? session_block(session, f->process) : NULL;
+        if (process)
+            r = session_store_site(cache, process, f->node);
+    }
+    if (!cache)
+        r = -EIO;
+    session_site_cache_free(cache);
+    if (r < 0)
+        drop_batch(l);
+    return r < 0 ? (int)r : 0;
+}
+
+/* The site of the call that failed last, whose row ledger_failed_sites() has made. */
+static int name_by_chance(struct ledger *l, const struct observation *seen,
+                          struct order *order) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &s);
+    if (r < 0 || !seen->n_failed)
+        return r < 0 ? r : -ENOENT;
+    const struct failed_call *last = &seen->failed[seen->n_failed - 1];
+    store_bind_key(s, 1, last->site);
+    if (sqlite3_step(s) != SQLITE_ROW)
+        return store_error(l->store, "looking for the site that failed");
+    order->site_id = sqlite3_column_int64(s, 0);
+    order->site = last->site;
+    order->occurrence = last->occurrence ? last->occurrence : 1;
+    return 0;
+}
+
+static void bind_chance(sqlite3_stmt *s, const struct order *order,
+                        const struct observation *seen) {
+    if (order->mode != MODE_CHANCE)
+        return;
+    AUTO_FREE char *chance = chance_text(&order->chance);
+    AUTO_FREE char *failed = chance_failed_text(seen);
+    bind_text(s, 56, chance);
+    bind_text(s, 57, failed);
+}
+
+int ledger_attempt(struct ledger *l, const struct order *given,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id) {
+    struct order named = *given;
+    const struct order *order = &named;
     int r = begin_batch(l);
+    if (r == 0 && named.mode == MODE_CHANCE)
+        r = name_by_chance(l, seen, &named);
     if (r < 0)
         return r;
     int64_t stack = store_stack(l, seen->crash_frames, seen->n_crash_frames);
@@ -742,6 +801,7 @@ int ledger_attempt(struct ledger *l, const struct order *order,
     sqlite3_bind_int64(l->attempt, 1, l->replay_id);
     bind_fault(l->attempt, order, seen, judgement);
     bind_result(l->attempt, seen, judgement, stack);
+    bind_chance(l->attempt, order, seen);
     if (sample)
         sqlite3_bind_int64(l->attempt, 39, sample);
     int64_t id = ++l->last_attempt;

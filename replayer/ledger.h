@@ -101,6 +101,10 @@ int ledger_refuse(struct ledger *ledger, int64_t site_id, const char *reason);
 int ledger_leak_sites(struct ledger *ledger, const struct observation *seen,
                       struct session *session);
 
+/** Make rows for the sites that failed by chance, some of which may be new: as above. */
+int ledger_failed_sites(struct ledger *ledger, const struct observation *seen,
+                        struct session *session);
+
 /** When the attempts that wait for it must be committed: ms from now, 0 = now, -1 = none wait. */
 int ledger_due_ms(const struct ledger *ledger);
 /** Commit them. Return: 0 or a negative errno. */

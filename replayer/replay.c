@@ -211,11 +211,17 @@ static int plan_and_drive(struct replay *r) {
     if (err == 0)
         err = say_coverage(r);
     if (err == 0)
-        err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns, r->plan.n_faults);
+        err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns,
+                            r->chance.probability > 0 ? r->options->runs
+                                                      : r->plan.n_faults);
     if (err < 0)
         return err;
     summary_announce(r);
     progress_init(&r->progress, r->plan.n_faults);
+    if (r->chance.probability > 0) {
+        progress_init(&r->progress, (uint32_t)r->options->runs);
+        return drive_chance(r);
+    }
     if (r->options->how == REPLAY_SWEEP)
         return sweep_run(r);
     int outcome = drive_run(r);
@@ -261,6 +267,7 @@ static void replay_deinit(struct replay *r) {
     sites_deinit(&r->sites);
     conditions_deinit(&r->conditions);
     reach_deinit(&r->reach);
+    free(r->chance_sites);
 }
 
 static int prepare(struct replay *r) {
@@ -279,8 +286,11 @@ static int prepare(struct replay *r) {
         err = resolve(r, true);
     if (err == 0)
         err = load_sites(r);
-    return err == 0 ? make_plan(r)
-                    : err; /* a wrong filter is said before anything runs */
+    if (err == 0)
+        err = make_plan(r); /* a wrong filter is said before anything runs */
+    if (err == 0 && r->options->chance.probability > 0)
+        err = chance_prepare(r);
+    return err;
 }
 
 int replay_run(const struct replay_options *options, struct store *store,
@@ -324,6 +334,9 @@ struct command {
     int mode, isolation, how, leaks, guarding, under; /* mode: -1 = not given */
     int thread;
     int64_t jobs, repeat, baseline_runs, limit, burst, depth;
+    const char *seed;
+    double probability;
+    int64_t runs, interval, times;
     struct policy *parsed;
     char *drive, *health; /* of an earlier replay; else NULL */
 };
@@ -389,6 +402,40 @@ static int take_calls(struct command *c) {
     return 0;
 }
 
+static int take_chance(struct command *c) {
+    struct replay_options *o = &c->options;
+    const struct plan_options *p = &o->plan;
+    char *end = NULL;
+    bool given = c->probability != 0;
+    if (!given && (c->seed || c->runs || c->interval || c->times || o->chance.space))
+        return error_print(-EINVAL, "--seed, --runs, --interval, --times and --space are "
+                                    "for --probability");
+    if (!given)
+        return 0;
+    if (!(c->probability > 0 && c->probability <= 1))
+        return error_print(-EINVAL, "--probability takes a number above 0, up to 1");
+    if (c->occurrence || c->nth || p->from_symbol || p->until_symbol || c->thread ||
+        c->mode >= 0 || c->burst || c->depth > 1 || c->limit || o->dry_run ||
+        c->how == REPLAY_SNAPSHOT || o->guarding == GUARDING_ALL)
+        return error_print(-EINVAL,
+                           "--probability chooses calls while the program runs: without "
+                           "--occurrence, --nth, --from-symbol, --until-symbol, "
+                           "--thread, --mode, --burst, --depth, --limit, --dry-run, "
+                           "--how snapshot and --guard all");
+    if (c->runs < 0 || c->runs > 1000000 || c->interval < 0 || c->times < 0)
+        return error_print(-EINVAL, "--runs takes 1 to 1000000, --interval and --times "
+                                    "a number of calls");
+    errno = 0;
+    o->chance.seed = c->seed ? strtoull(c->seed, &end, 10) : 1;
+    if (c->seed && (end == c->seed || *end || errno || *c->seed == '-'))
+        return error_print(-EINVAL, "--seed takes a number, not '%s'", c->seed);
+    o->chance.probability = c->probability;
+    o->chance.interval = (uint64_t)c->interval;
+    o->chance.times = (uint64_t)c->times;
+    o->runs = c->runs ? (uint64_t)c->runs : 10;
+    return 0;
+}
+
 static int take_numbers(struct command *c) {
     struct replay_options *o = &c->options;
     if (c->baseline_runs < 2 || c->baseline_runs > 100)
@@ -424,6 +471,7 @@ static int refuse_in_sweep(const struct replay_options *o) {
     const char *what = o->plan.depth > 1                             ? "--depth 2"
                        : o->under == UNDER_VALGRIND                  ? "--under valgrind"
                        : o->output_check                             ? "--output-check"
+                       : o->chance.probability > 0                   ? "--probability"
                        : o->guarding == GUARDING_ALL                 ? "--guard all"
                        : o->plan.call_first                          ? "--nth"
                        : o->plan.from_symbol || o->plan.until_symbol ? "a region"
@@ -477,6 +525,8 @@ static int take_options(struct command *c) {
         err = take_kind(c);
     if (err == 0)
         err = take_calls(c);
+    if (err == 0)
+        err = take_chance(c);
     if (err == 0)
         err = c->occurrence ? take_occurrence(c) : 0;
     if (err < 0)
@@ -568,6 +618,17 @@ int command_replay(int argc, char **argv) {
          "which call of a site fails (first)"},
         {0, "nth", CLI_TEXT, &c.nth, "N|FROM-TO",
          "fail the N-th allocating call of the run, or each of these in turn"},
+        {0, "probability", CLI_REAL, &c.probability, "P",
+         "instead of one fault: each chosen call fails with this probability"},
+        {0, "seed", CLI_TEXT, &c.seed, "N",
+         "of the first execution of --probability; the next one's is one more (1)"},
+        {0, "runs", CLI_INT, &c.runs, "N", "executions of --probability (10)"},
+        {0, "interval", CLI_INT, &c.interval, "N",
+         "--probability: only every N-th chosen call may fail"},
+        {0, "times", CLI_INT, &c.times, "N",
+         "--probability: at most N calls of an execution fail"},
+        {0, "space", CLI_BYTES, &o->chance.space, "BYTES",
+         "--probability: none fails before so many bytes were asked for"},
         {0, "mode", CLI_CHOICE, &c.mode, NULL,
          "one call fails, or it and every later allocation, or each in turn (both)",
          "once|sticky|both"},

@@ -51,6 +51,8 @@ struct replay_options {
     enum guarding_mode
         guarding;             /* which attempts are run once more with guarded blocks */
     const char *output_check; /* the user's comparison of output; NULL = ours */
+    struct chance chance;     /* --probability, with the first seed; all zeroes = no */
+    uint64_t runs;            /* executions by chance, with seeds that follow */
     /* REPLAY_SWEEP */
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */
     const char *health; /* shell command: 0 = it serves; NULL only for a loop */

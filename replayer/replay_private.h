@@ -47,9 +47,11 @@ struct replay {
     struct baseline baseline;
     struct sites sites;
     struct plan plan;
-    enum under under;            /* what attempts run under: never guarded */
-    enum guarding_mode guarding; /* in use */
-    struct pairs pairs;          /* --depth 2, when the plan is done */
+    enum under under;                /* what attempts run under: never guarded */
+    enum guarding_mode guarding;     /* in use */
+    struct pairs pairs;              /* --depth 2, when the plan is done */
+    struct chance chance;            /* of options, with the choice of sites */
+    struct dearth_key *chance_sites; /* chance.n_sites of them; owned */
     uint64_t time_limit_ns, started_ns;
     struct reach reach; /* of a sweep */
     struct progress progress;
@@ -101,6 +103,16 @@ int drive_run(struct replay *r);
 int drive_pairs(struct replay *r);
 /** What is to fail for @fault of the plan. */
 struct order drive_order(const struct replay *r, const struct plan_fault *fault);
+
+/** Run the executions by chance. Return: as above. */
+int drive_chance(struct replay *r);
+
+/* --- chance.c --- */
+
+/** Take the choice of sites over from the plan. Return: 0 or -errno after a message. */
+int chance_prepare(struct replay *r);
+/** Was the execution with this chance stored by an earlier replay? */
+int chance_is_done(const struct replay *r, const struct chance *chance);
 
 /* --- leak_pass.c --- */
 

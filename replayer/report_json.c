@@ -51,6 +51,16 @@ static void add_value(struct json *j, const char *name, const cJSON *value) {
     }
 }
 
+/* JSON that the database holds, or null. */
+static void add_stored(struct json *j, const char *name, const char *text) {
+    cJSON *value = text ? cJSON_Parse(text) : NULL;
+    if (value)
+        add_value(j, name, value);
+    else
+        json_null(j, name);
+    cJSON_Delete(value);
+}
+
 static void add_options(struct json *j, const char *name, const char *options) {
     cJSON *value = options ? cJSON_Parse(options) : NULL;
     if (cJSON_IsObject(value)) {
@@ -261,6 +271,8 @@ static int add_fault(struct json *j, const struct report_data *data,
     json_text(j, "program", f->fault.program);
     json_text(j, "thread", f->fault.thread);
     json_int_or_null(j, "call", f->fault.call ? f->fault.call : -1);
+    add_stored(j, "chance", f->fault.chance);
+    add_stored(j, "failed", f->fault.failed);
     json_close(j, '}');
     return r;
 }

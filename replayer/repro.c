@@ -24,6 +24,7 @@
 #include "../common/store.h"
 #include "../common/text.h"
 #include "baseline.h"
+#include "chance.h"
 #include "conditions.h"
 #include "leaks.h"
 #include "output_check.h"
@@ -52,6 +53,7 @@ struct evidence {
     char **leak_places;
     uint32_t n_leaks;
     char *output_check; /* NULL = none */
+    struct dearth_key *chance_sites;
     /* of a sweep */
     bool sweep;
     char *drive, *health; /* NULL = none */
@@ -71,6 +73,7 @@ static void evidence_deinit(struct evidence *e) {
     free(e->drive);
     free(e->health);
     free(e->second_op);
+    free(e->chance_sites);
     free(e->second_location);
     *e = (struct evidence){0};
 }
@@ -96,8 +99,8 @@ static const char evidence_sql[] =
     " l2.file, l2.line, lm2.path, l2.\"offset\", a.under,"
     " json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'),"
     " json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'),"
-    " json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call FROM "
-    "finding f"
+    " json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call, "
+    "a.chance FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -175,6 +178,7 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .thread = thread_role_from_name(store_column_text(s, 39)),
                               .call = (uint64_t)sqlite3_column_int64(s, 40)};
     e->order.leaf_module = read_module_key(s, 10);
+    chance_parse(store_column_text(s, 41), &e->order.chance);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
     e->traced = sqlite3_column_int(s, 13) != 0;
@@ -234,7 +238,10 @@ static int read_evidence(struct store *store, int64_t id, struct evidence *e) {
         return store_error(store, "reading the finding");
     e->finding_id = id;
     read_row(e, s);
-    return read_leaks(store, e);
+    r = e->order.chance.n_sites
+            ? chance_load_sites(store, e->replay_id, &e->order.chance, &e->chance_sites)
+            : 0;
+    return r < 0 ? r : read_leaks(store, e);
 }
 
 static uint8_t *copy_blob(sqlite3_stmt *s, int column, uint64_t *n) {
@@ -335,6 +342,11 @@ static void add_fault(const struct evidence *e, struct text *t) {
               (unsigned long long)e->order.occurrence, key);
     if (e->order.thread != THREAD_ANY)
         text_addf(t, " %s", report_thread_words(thread_role_name(e->order.thread)));
+    if (e->order.mode == MODE_CHANCE)
+        text_addf(t,
+                  ", as the last of what fails by chance (dearth replay --probability %g "
+                  "--seed %llu)",
+                  e->order.chance.probability, (unsigned long long)e->order.chance.seed);
     if (e->order.call)
         text_addf(t, ", call %llu of the run", (unsigned long long)e->order.call);
     if (e->order.mode == MODE_STICKY)
@@ -480,6 +492,8 @@ static int start(const struct repro_options *options, const struct evidence *e,
     o.traced = e->traced && !options->gdb;
     o.keep_stdio = options->gdb;
     o.debugger = options->gdb ? "gdb" : NULL;
+    o.chance_sites = e->chance_sites;
+    o.n_chance_sites = e->order.chance.n_sites;
     return runner_new(&o, out, &used);
 }
 

@@ -46,6 +46,8 @@ struct runner_options {
     bool traced;
     bool no_libunwind; /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool marked;       /* SHM_MARKED */
+    const struct dearth_key *chance_sites; /* MODE_CHANCE: chosen; not owned */
+    uint32_t n_chance_sites;               /* 0 = every site */
     /* A sweep (server.h): one program takes many orders. */
     bool sweep;
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */

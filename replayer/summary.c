@@ -27,6 +27,15 @@ static void add_left_out(const struct plan *plan, struct text *line) {
 void summary_announce(const struct replay *r) {
     AUTO_TEXT struct text line = {0};
     char limit[24];
+    if (r->chance.probability > 0) {
+        error_info("%llu executions, %d at a time, with seeds from %llu on: each call of "
+                   "%s fails with probability %g",
+                   (unsigned long long)r->options->runs, r->jobs,
+                   (unsigned long long)r->chance.seed,
+                   r->chance.n_sites ? "the chosen sites" : "any site",
+                   r->chance.probability);
+        return;
+    }
     if (r->plan.n_faults)
         text_addf(&line, "%u faults at %u sites to try, %d at a time, time limit %s each",
                   r->plan.n_faults, r->plan.n_planned_sites, r->jobs,
@@ -248,11 +257,14 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
     if (err < 0)
         return err;
     struct tally t = count_verdicts(&sites);
-    error_info("%s: %s of %u faults in %s (%llu executions, %d at a time, tree: %s%s)",
+    bool chance = r->chance.probability > 0;
+    error_info("%s: %s of %u %s in %s (%llu executions, %d at a time, tree: %s%s)",
                outcome == REPLAY_DONE     ? "replayed"
                : outcome == REPLAY_BUDGET ? "time is up"
                                           : "interrupted",
-               text_count(r->progress.done, faults), r->plan.n_faults + r->pairs.n,
+               text_count(r->progress.done, faults),
+               chance ? (uint32_t)r->options->runs : r->plan.n_faults + r->pairs.n,
+               chance ? "executions by chance" : "faults",
                text_duration(progress_clock() - r->started_ns, time),
                (unsigned long long)r->progress.executions, r->jobs,
                isolation_name(r->isolation), r->traced ? "" : ", not traced");

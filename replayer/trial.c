@@ -102,6 +102,8 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.loop_ns = r->options->loop_ns;
     /* opening it costs more than the rest of what our library does at its start */
     o.no_libunwind = r->fallbacks == 0;
+    o.chance_sites = r->chance_sites;
+    o.n_chance_sites = r->chance.n_sites;
     r->runner = runner_free(r->runner);
     r->traced = traced;
     return runner_new(&o, &r->runner, &r->isolation);

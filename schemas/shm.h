@@ -67,6 +67,7 @@ enum shm_flag {
     SHM_LEAKS = 1u << 7,        /* keep a table of live blocks and scan for unreachable ones at exit */
     SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
     SHM_VALGRIND = 1u << 20,    /* runs under Valgrind: some system calls are not understood there */
+    SHM_CHANCE = 1u << 10,      /* with SHM_FAULTS and SHM_COUNT_SITES: calls fail by chance (struct shm_chance) */
     SHM_SWEEP = 1u << 15,       /* faults are armed and lifted while the target runs (claim) */
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
@@ -417,6 +418,32 @@ struct shm_damage {
     int64_t offset;   /* first damaged byte, from the start of the block */
 };
 
+/* SHM_CHANCE. Chosen are the sites of shm_orders, when orders_block is set, else all. Calls are counted
+ * over all processes of the session. */
+#define SHM_CHANCE_LOG 64u
+struct shm_chance_failed { /* (target) the proof of one failure */
+    uint64_t call;       /* number of the chosen call, 1-based */
+    uint64_t size;       /* bytes requested */
+    uint64_t occurrence; /* of the site in its process */
+    uint32_t process;    /* process block id */
+    uint32_t node;
+    uint32_t pid, tid;
+    uint32_t state;      /* 1 = valid (release) */
+    uint32_t reserved;
+};
+struct shm_chance {
+    uint64_t threshold; /* a call fails when its random number is not above it */
+    uint64_t seed;
+    uint64_t interval;  /* only every so-many-th chosen call is looked at */
+    uint64_t times;     /* so many calls fail at most; 0 = any number */
+    uint64_t space;     /* bytes that chosen calls must have asked for before one fails */
+    uint64_t calls, bytes; /* (target) of chosen calls so far */
+    uint64_t struck;    /* (target) failures asked for, with `times` */
+    uint32_t n_failed;  /* (target) failures; those beyond the log are only counted */
+    uint32_t reserved;
+    struct shm_chance_failed failed[SHM_CHANCE_LOG];
+};
+
 /*
  * Sweeps (SHM_SWEEP): faults[0] is laid down, armed and lifted again while the target runs.
  *
@@ -472,6 +499,7 @@ struct shm_header {
     uint64_t claim;        /* (both) SHM_SWEEP: epoch << 32 | hits, see above; 0 in every other run */
     uint64_t start_mono_ns; /* start_ticks on CLOCK_MONOTONIC, of the boot `boot_id` */
     char boot_id[40];       /* /proc/sys/kernel/random/boot_id, or "" */
+    struct shm_chance chance;
 };
 #define SHM_HEADER_BLOCKS 1u
 

@@ -279,7 +279,7 @@ CREATE TABLE attempt (
     replay_id INTEGER NOT NULL REFERENCES replay(id),
     site_id   INTEGER NOT NULL REFERENCES site(id),
     occurrence INTEGER NOT NULL,         -- 1-based
-    mode      TEXT NOT NULL,             -- 'once', 'sticky', 'burst'
+    mode      TEXT NOT NULL,             -- 'once', 'sticky', 'burst', 'chance' (site_id: that of the last call that failed)
     burst     INTEGER NOT NULL DEFAULT 1,
     how       TEXT NOT NULL,             -- 'rerun', 'snapshot', 'sweep'
     repeat    INTEGER NOT NULL DEFAULT 0,-- 0 = first execution, 1.. = repeated because of its verdict
@@ -319,7 +319,9 @@ CREATE TABLE attempt (
     thread    TEXT NOT NULL DEFAULT 'any',-- whose calls `occurrence` counts: 'any', 'main' (thread of its process), 'other'
     call      INTEGER,                   -- --nth: number in the recorded run of the call that was to fail; NULL = not asked for
     armed     TEXT,                      -- sweep: 'start' = before the program started, 'serving' = when it served; NULL = no sweep
-    rounds    INTEGER                    -- sweep: times that the program was driven again when the fault was lifted
+    rounds    INTEGER,                   -- sweep: times that the program was driven again when the fault was lifted
+    chance    TEXT,                      -- 'chance': JSON object: probability, seed (text), interval, times, space, sites (chosen; 0 = all), choice (hash of their keys)
+    failed    TEXT                       -- 'chance': JSON array: the calls that failed, the first 64: site, call (number among the chosen ones), occurrence, size
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

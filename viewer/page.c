@@ -393,6 +393,14 @@ static int add_loop(struct page *page, const struct report_finding *f) {
     return r < 0 ? r : 0;
 }
 
+/* Words; null in other modes. */
+static void add_chance(struct json *j, const struct report_finding *f) {
+    AUTO_TEXT struct text said = {0};
+    if (f->fault.chance)
+        report_add_chance(f, &said);
+    json_text(j, "chance", f->fault.chance ? said.data : NULL);
+}
+
 static int add_finding(struct page *page, const struct report_finding *f) {
     struct json *j = &page->json;
     AUTO_TEXT struct text headline = {0}, repro = {0};
@@ -420,6 +428,7 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_text(j, "program", f->fault.program);
     json_text(j, "thread", report_thread_words(f->fault.thread));
     json_int(j, "call", f->fault.call);
+    add_chance(j, f);
     json_int(j, "location", location_index(page, f->fault.location));
     json_int(j, "node", node);
     if (f->second.op && r == 0) {

@@ -255,7 +255,7 @@
     const then = f.mode === "sticky" ? ", and every allocation after it"
       : f.mode === "burst" ? ", and the " + number(f.burst - 1) + " allocations after it" : "";
     return f.op + (f.size >= 0 ? " of " + bytes(f.size) : "") + ", " + which + " of its site"
-      + (f.thread ? " " + f.thread : "") + (f.call ? ", call " + number(f.call) + " of the run" : "") + then;
+      + (f.thread ? " " + f.thread : "") + (f.call ? ", call " + number(f.call) + " of the run" : "") + (f.chance ? ", " + f.chance : "") + then;
   }
   function ending(f) {
     return f.timed_out ? "stopped by dearth: past its time limit"

@@ -158,6 +158,8 @@ static bool is_of_thread(const struct shm_fault *fault, const struct thread *thr
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     if (marks_forbid())
         return false;
+    if (unlikely(preload.flags & SHM_CHANCE))
+        return chance_due(thread, node, size);
     if (fault_lasting())
         return true;
     if (!node)

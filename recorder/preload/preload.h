@@ -443,6 +443,11 @@ bool fault_lasting(void);
 /** Where `dearth repro --gdb` stops: a failure is about to be returned. */
 EXPORT void dearth_fault_injected(void);
 
+/* --- chance.c --- */
+
+/** SHM_CHANCE: must this call fail? Writes down which. Context: guard held. */
+bool chance_due(struct thread *thread, uint32_t node, uint64_t size);
+
 /* --- snapshot.c --- */
 
 /**

@@ -1,0 +1,28 @@
+/*
+ * Failures by chance, written down and read back: what the column attempt.chance says makes
+ * the same execution again.
+ */
+#ifndef DEARTH_CHANCE_H
+#define DEARTH_CHANCE_H
+
+#include "attempt.h"
+
+struct store;
+
+/** As the column has it: a JSON object. Return: owned. */
+char *chance_text(const struct chance *chance);
+/** Read it. Return: whether it is one. */
+bool chance_parse(const char *text, struct chance *out);
+/** The calls that failed, as the column attempt.failed has them: a JSON array. Return: owned.
+ */
+char *chance_failed_text(const struct observation *seen);
+
+/**
+ * The sites that a replay chose.
+ * @keys: owned by the caller, chance->n_sites of them
+ * Return: 0, or a negative errno after a message: they are not known any more.
+ */
+int chance_load_sites(struct store *store, int64_t replay_id, const struct chance *chance,
+                      struct dearth_key **keys);
+
+#endif
