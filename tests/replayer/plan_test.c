@@ -240,6 +240,62 @@ static void run_cases(void) {
     }
 }
 
+/* Of b the 2nd to 4th call, of c none, of the others all. */
+static void run_windows(void) {
+    static const struct plan_window windows[] = {{1, 1}, {2, 4}, {1, 0}, {1, 1}, {1, 1}};
+    static const struct {
+        struct plan_options options;
+        const char *wanted;
+    } tries[] = {
+        {{.occurrence = PLAN_FIRST}, "b2o e1o a1o -c:filtered -d:not_failable"},
+        {{.occurrence = PLAN_LAST}, "b4o e1o a1o -c:filtered -d:not_failable"},
+        {{.occurrence = PLAN_NTH, .nth = 2}, "b3o e1o a1o -c:filtered -d:not_failable"},
+        {{.occurrence = PLAN_ALL}, "b2o e1o a1o b3o b4o -c:filtered -d:not_failable"},
+        {{.occurrence = PLAN_LOG2}, "b2o e1o a1o b3o b4o -c:filtered -d:not_failable"},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        struct plan_input input = {frames,  4,    stacks, 4,      sites,
+                                   N_SITES, NULL, 0,      windows};
+        struct plan plan;
+        char *error;
+        CHECK("windows", plan_make(&input, &tries[i].options, &plan, &error) == 0);
+        CHECK_TEXT("windows", tries[i].wanted, describe(&plan));
+        plan_deinit(&plan);
+    }
+}
+
+/* The calls 7 and 9 are of b, 8 is of d, which cannot fail. */
+static void run_picks(void) {
+    static const struct plan_pick picks[] = {{1, 3, 7}, {1, 4, 9}, {3, 1, 8}};
+    static const struct plan_attempt done[] = {
+        {.site_id = 2, .occurrence = 3, .mode = MODE_ONCE, .verdict = VERDICT_HANDLED}};
+    struct plan_input input = {.frames = frames,
+                               .n_frames = 4,
+                               .stacks = stacks,
+                               .n_stacks = 4,
+                               .sites = sites,
+                               .n_sites = N_SITES,
+                               .picks = picks,
+                               .n_picks = 3};
+    struct plan_options options = {.call_first = 7, .call_last = 9};
+    struct plan plan;
+    char *error;
+    CHECK("picks", plan_make(&input, &options, &plan, &error) == 0);
+    CHECK_TEXT("picks", "b3o b4o -a:filtered -c:filtered -d:not_failable -e:filtered",
+               describe(&plan));
+    CHECK("picks", plan.n_faults == 2 && plan.faults[0].call == 7);
+    plan_deinit(&plan);
+    input.attempts = done;
+    input.n_attempts = 1;
+    CHECK("picks", plan_make(&input, &options, &plan, &error) == 0);
+    CHECK("what was done", plan.n_faults == 1 && plan.faults[0].call == 9);
+    plan_deinit(&plan);
+    options.thread = THREAD_OTHER;
+    CHECK("picks", plan_make(&input, &options, &plan, &error) == 0);
+    CHECK("not by these threads", plan.n_faults == 2);
+    plan_deinit(&plan);
+}
+
 static void run_errors(void) {
     static const char *const bad[] = {"00000000000000a", "ffff", "xyz", ""};
     struct plan_input input = {frames, 4, stacks, 4, sites, N_SITES, NULL, 0};
@@ -262,6 +318,12 @@ static void run_parsers(void) {
     static const char *const bad[] = {"", "0", "-1", "7x", "sometimes"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(bad[i], plan_parse_occurrence(bad[i], &o) < 0);
+    CHECK("7", plan_parse_calls("7", &o) == 0 && o.call_first == 7 && o.call_last == 7);
+    CHECK("3-9",
+          plan_parse_calls("3-9", &o) == 0 && o.call_first == 3 && o.call_last == 9);
+    static const char *const bad_calls[] = {"", "0", "9-3", "3-", "-3", "3-9x", "3-0"};
+    for (size_t i = 0; i < sizeof bad_calls / sizeof *bad_calls; i++)
+        CHECK(bad_calls[i], plan_parse_calls(bad_calls[i], &o) < 0);
     CHECK("2/3", plan_parse_shard("2/3", &o) == 0 && o.shard == 2 && o.n_shards == 3);
     static const char *const bad_shards[] = {"0/3", "4/3",  "2",   "/3",
                                              "2/",  "2/3x", "-1/3"};
@@ -271,6 +333,8 @@ static void run_parsers(void) {
 
 int main(void) {
     run_cases();
+    run_windows();
+    run_picks();
     run_errors();
     run_parsers();
     return check_result();

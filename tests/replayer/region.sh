@@ -57,11 +57,17 @@ cp region-fixed.db nth.db
 equal 'reported' "$(sql nth.db 'SELECT DISTINCT verdict FROM attempt')" '--nth of the twin'
 
 # Threads: the child of the second thread has a main thread only.
+exit_of_both() {
+    sql dearth.db "SELECT DISTINCT exit_code FROM attempt a JOIN site s ON s.id = a.site_id
+        JOIN location l ON l.id = s.location_id WHERE function = 'new_of_both'"
+}
 try roles --thread main --in 'new_of_*'
-equal 'new_of_child:1 new_of_main:1 ' "$(chosen dearth.db)" '--thread main'
+equal 'new_of_both:1 new_of_main:1 ' "$(chosen dearth.db)" '--thread main'
+equal 6 "$(exit_of_both)" 'the call of the child failed, whose thread is a main thread'
 equal 0 "$(sql dearth.db 'SELECT count(*) FROM finding')" 'no flaw there'
 try roles --thread other --in 'new_of_*'
-equal 'new_of_other:1 ' "$(chosen dearth.db)" '--thread other'
+equal 'new_of_both:1 new_of_other:1 ' "$(chosen dearth.db)" '--thread other'
+equal 5 "$(exit_of_both)" 'the call of the thread failed, the second of its site'
 equal 'crashed|other' "$(sql dearth.db "SELECT f.verdict, a.thread FROM finding f JOIN attempt a ON a.id = f.attempt_id")" \
     'the flaw there'
 "$DEARTH" repro dearth.db 1 >out 2>err || fail '--thread does not show again'
