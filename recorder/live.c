@@ -5,83 +5,23 @@
 #include <string.h>
 
 #include "../common/text.h"
+#include "live_map.h"
 
-struct block {
-    uint64_t address; /* 0 = empty slot */
-    uint64_t size, index, time_ns;
-    uint32_t site, thread;
-};
-
-struct lane {             /* what one ring's thread is doing */
-    uint64_t last_index;  /* event number of its last allocation; CHUNK_NONE at first */
-    uint64_t begin_ns;    /* of a realloc under way */
-    struct block pending; /* its old block; address 0 = none or not known */
+struct lane {            /* what one ring's thread is doing */
+    uint64_t last_index; /* event number of its last allocation; CHUNK_NONE at first */
+    uint64_t begin_ns;   /* of a realloc under way */
+    struct live_block pending; /* its old block; address 0 = none or not known */
 };
 
 struct live {
     struct live_sum *sum; /* NULL once the process has left it */
     struct live_totals totals;
-    struct block *blocks; /* open addressing, linear, at most 5/8 full */
-    uint64_t n, capacity; /* a power of two */
-    unsigned shift;       /* 64 - log2(capacity) */
+    struct live_map map;
     struct lane *lanes;
     uint32_t n_lanes;
     struct live_stat *stats;
     uint32_t n_stats;
 };
-
-#define FIRST_BITS 10
-
-/* --- the map: address -> block ------------------------------------------------------ */
-
-/* Blocks lie 16 bytes apart; Fibonacci hashing spreads the rest (Knuth, TAOCP 3, 6.4). */
-static uint64_t home_of(const struct live *l, uint64_t address) {
-    return (address >> 3) * 0x9e3779b97f4a7c15ull >> l->shift;
-}
-
-static uint64_t slot_of(const struct live *l, uint64_t address) {
-    uint64_t i = home_of(l, address);
-    while (l->blocks[i].address && l->blocks[i].address != address)
-        i = (i + 1) & (l->capacity - 1);
-    return i;
-}
-
-static void grow(struct live *l) {
-    struct block *old = l->blocks;
-    uint64_t n = l->capacity;
-    l->capacity *= 2;
-    l->shift--;
-    l->blocks = text_alloc(l->capacity * sizeof *l->blocks);
-    for (uint64_t i = 0; i < n; i++)
-        if (old[i].address)
-            l->blocks[slot_of(l, old[i].address)] = old[i];
-    free(old);
-}
-
-static void map_put(struct live *l, const struct block *b) {
-    if (l->n * 8 >= l->capacity * 5)
-        grow(l);
-    l->blocks[slot_of(l, b->address)] = *b;
-    l->n++;
-}
-
-/* Take the block out; those behind it move up, so no tombstones are needed. */
-static bool map_take(struct live *l, uint64_t address, struct block *out) {
-    uint64_t mask = l->capacity - 1, hole = slot_of(l, address);
-    *out = l->blocks[hole];
-    if (!address || !out->address)
-        return false;
-    for (uint64_t i = (hole + 1) & mask; l->blocks[i].address; i = (i + 1) & mask) {
-        uint64_t home = home_of(l, l->blocks[i].address);
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
-            l->blocks[hole] = l->blocks[i];
-            hole = i;
-        }
-    }
-    l->blocks[hole].address = 0;
-    l->n--;
-    return true;
-}
 
 /* --- sums ------------------------------------------------------------------------- */
 
@@ -159,7 +99,7 @@ static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_
     }
 }
 
-static struct live_stat *remove_live(struct live *l, const struct block *b) {
+static struct live_stat *remove_live(struct live *l, const struct live_block *b) {
     struct live_stat *s = stat_of(l, b->site);
     s->live_blocks--;
     s->live_bytes -= b->size;
@@ -170,30 +110,39 @@ static struct live_stat *remove_live(struct live *l, const struct block *b) {
     return s;
 }
 
+/* The block of a realloc under way that came to nothing. */
+static void put_back(struct live *l, struct live_block *pending) {
+    struct live_block stale;
+    if (live_map_put(&l->map, pending, &stale)) {
+        remove_live(l, &stale);
+        l->totals.replaced++;
+    }
+    pending->address = 0;
+}
+
 /* --- events ------------------------------------------------------------------------- */
 
 static void start_block(struct live *l, const struct live_input *in,
                         struct live_stat *s) {
     uint64_t index = l->totals.events;
-    struct block b = {.address = in->event->address,
-                      .size = in->event->size,
-                      .index = index,
-                      .time_ns = in->time_ns,
-                      .site = in->site,
-                      .thread = in->thread},
-                 stale;
-    if (map_take(l, b.address, &stale)) {
+    const struct live_block b = {.address = in->event->address,
+                                 .size = in->event->size,
+                                 .index = index,
+                                 .time_ns = in->time_ns,
+                                 .site = in->site,
+                                 .thread = in->thread};
+    struct live_block stale;
+    if (live_map_put(&l->map, &b, &stale)) {
         remove_live(l, &stale);
         l->totals.replaced++;
         s = stat_of(l, in->site);
     }
     add_live(l, s, b.size, in->time_ns);
-    map_put(l, &b);
     lane_of(l, in->ring)->last_index = index;
 }
 
-static void end_block(struct live *l, const struct live_input *in, const struct block *b,
-                      uint64_t now) {
+static void end_block(struct live *l, const struct live_input *in,
+                      const struct live_block *b, uint64_t now) {
     struct live_stat *s = remove_live(l, b);
     s->frees++;
     if (now > b->time_ns)
@@ -206,9 +155,9 @@ static void end_block(struct live *l, const struct live_input *in, const struct 
 
 static void apply_free(struct live *l, const struct live_input *in,
                        struct chunk_event *out) {
-    struct block b;
+    struct live_block b;
     l->totals.frees++;
-    if (map_take(l, in->event->address, &b)) {
+    if (live_map_take(&l->map, in->event->address, &b)) {
         end_block(l, in, &b, in->time_ns);
         out->reference = b.index;
     } else {
@@ -219,18 +168,16 @@ static void apply_free(struct live *l, const struct live_input *in,
 static void begin_realloc(struct live *l, const struct live_input *in) {
     struct lane *lane = lane_of(l, in->ring);
     if (lane->pending.address)
-        map_put(l, &lane->pending); /* its second half was lost */
+        put_back(l, &lane->pending); /* its second half was lost */
     lane->begin_ns = in->time_ns;
-    if (!map_take(l, in->event->address, &lane->pending)) {
-        lane->pending.address = 0;
+    if (!live_map_take(&l->map, in->event->address, &lane->pending))
         l->totals.inherited++;
-    }
 }
 
 static void end_realloc(struct live *l, const struct live_input *in,
                         struct chunk_event *out) {
     struct lane *lane = lane_of(l, in->ring);
-    struct block old = lane->pending;
+    struct live_block old = lane->pending;
     lane->pending.address = 0;
     if (old.address) {
         end_block(l, in, &old, lane->begin_ns);
@@ -246,8 +193,7 @@ static void fail_realloc(struct live *l, const struct live_input *in,
     struct lane *lane = lane_of(l, in->ring);
     if (lane->pending.address) {
         out->reference = lane->pending.index;
-        map_put(l, &lane->pending);
-        lane->pending.address = 0;
+        put_back(l, &lane->pending);
     }
     count_call(l, in, false);
 }
@@ -303,16 +249,14 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
 struct live *live_new(struct live_sum *sum) {
     struct live *l = text_alloc(sizeof *l);
     l->sum = sum;
-    l->capacity = 1u << FIRST_BITS;
-    l->shift = 64 - FIRST_BITS;
-    l->blocks = text_alloc(l->capacity * sizeof *l->blocks);
+    live_map_init(&l->map);
     stat_of(l, 0);
     return l;
 }
 
 struct live *live_free(struct live *l) {
     if (l) {
-        free(l->blocks);
+        live_map_deinit(&l->map);
         free(l->lanes);
         free(l->stats);
         free(l);
@@ -329,8 +273,7 @@ void live_leave(struct live *l) {
 void live_end(struct live *l) {
     for (uint32_t i = 0; i < l->n_lanes; i++) {
         if (l->lanes[i].pending.address)
-            map_put(l, &l->lanes[i].pending);
-        l->lanes[i].pending.address = 0;
+            put_back(l, &l->lanes[i].pending);
     }
     live_leave(l);
 }
@@ -360,14 +303,15 @@ void live_restore_site(struct live *l, uint32_t site, const struct live_stat *st
 
 void live_restore_block(struct live *l, const struct live_input *in, uint64_t index,
                         uint32_t ring, uint64_t begin_ns) {
-    struct block b = {.address = in->event->address,
-                      .size = in->event->size,
-                      .index = index,
-                      .time_ns = in->time_ns,
-                      .site = in->site,
-                      .thread = in->thread};
+    const struct live_block b = {.address = in->event->address,
+                                 .size = in->event->size,
+                                 .index = index,
+                                 .time_ns = in->time_ns,
+                                 .site = in->site,
+                                 .thread = in->thread};
+    struct live_block stale;
     if (ring == UINT32_MAX) {
-        map_put(l, &b);
+        live_map_put(&l->map, &b, &stale);
         return;
     }
     lane_of(l, ring)->pending = b;
@@ -380,11 +324,9 @@ const struct live_stat *live_stat(const struct live *l, uint32_t index) {
 
 bool live_check(const struct live *l) {
     uint64_t n = 0, blocks = 0, bytes = 0, site_blocks = 0, site_bytes = 0;
-    for (uint64_t i = 0; i < l->capacity; i++) {
-        const struct block *b = &l->blocks[i];
-        if (!b->address)
-            continue;
-        if (slot_of(l, b->address) != i)
+    const struct live_block *b;
+    for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));) {
+        if (live_map_find(&l->map, b->address) != b)
             return false;
         n++;
         blocks++;
@@ -400,7 +342,7 @@ bool live_check(const struct live *l) {
         site_bytes += l->stats[i].live_bytes;
     }
     const struct live_totals *t = &l->totals;
-    return n == l->n && blocks == t->live_blocks && bytes == t->live_bytes &&
+    return n == l->map.n && blocks == t->live_blocks && bytes == t->live_bytes &&
            site_blocks == blocks && site_bytes == bytes &&
            t->events == t->allocations + t->frees + t->failed + t->asked;
 }

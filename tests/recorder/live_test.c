@@ -237,16 +237,18 @@ static uint32_t draw(uint32_t below) { /* xorshift64*: Vigna, 2016 */
 }
 
 #define SLOTS 5000
-static void run_random(void) {
+/* @apart: bytes from one place for a block to the next */
+static void run_random(uint64_t apart, const char *name) {
     static struct { uint64_t address, index; } blocks[SLOTS];
-    current = "random";
+    memset(blocks, 0, sizeof blocks);
+    current = name;
     sum = (struct live_sum){0};
     struct live *l = live_new(&sum);
     uint64_t index = 0;
     int made;
     for (int i = 0; i < 300000; i++) {
         uint32_t k = draw(SLOTS), thread = 1 + draw(4), site = 1 + draw(300);
-        uint64_t address = 4096 + ((uint64_t)draw(3) << 40) + k * 16;
+        uint64_t address = 4096 + ((uint64_t)draw(3) << 40) + k * apart;
         if (!blocks[k].address) {
             feed(l, &(struct step){A, address, draw(100), site, thread, 0}, (uint64_t)i,
                  &made);
@@ -276,6 +278,9 @@ static void run_random(void) {
 int main(void) {
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         run_case(&tests[i]);
-    run_random();
+    run_random(16, "random, as libc's malloc lays them");
+    run_random(8, "random, eight bytes apart");
+    run_random(3, "random, several to eight bytes");
+    run_random(1 << 20, "random, far apart");
     return 0;
 }
