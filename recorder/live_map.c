@@ -16,6 +16,7 @@
 #define GROUP_LINES  (1u << (GROUP_BITS - LINE_BITS))
 #define FIRST_THINGS 1024u /* in the first segment: most processes are small */
 #define THINGS_BITS  15    /* in each of the others */
+#define CACHE_LINE   64u
 #define HUGE_PAGE    (2u << 20)
 
 struct live_group {
@@ -30,7 +31,7 @@ struct line {
 struct node {
     struct live_block block;
     uint32_t next;
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 /* --- pools -------------------------------------------------------------------------- */
 
@@ -43,16 +44,15 @@ static void *pool_at(const struct live_pool *pool, uint32_t number) {
     return pool->segments[segment] + (size_t)i * pool->bytes;
 }
 
-/* A huge page, where there are some, is one page fault instead of 512. */
-static char *new_segment(const struct live_pool *pool) {
+/* Zeroed; a huge page, where there are some, is one page fault instead of 512. */
+static void *allocate(size_t bytes) {
     void *memory = NULL;
-    size_t bytes = (size_t)pool->bytes << THINGS_BITS;
-    if (!pool->n_segments)
-        return text_alloc((size_t)pool->bytes * FIRST_THINGS);
-    if (posix_memalign(&memory, HUGE_PAGE, bytes))
-        return text_alloc(bytes);
-    madvise(memory, bytes, MADV_HUGEPAGE);
-    return memory;
+    bool huge = bytes >= HUGE_PAGE;
+    if (posix_memalign(&memory, huge ? HUGE_PAGE : CACHE_LINE, bytes))
+        return text_alloc(bytes); /* says so, and ends */
+    if (huge)
+        madvise(memory, bytes, MADV_HUGEPAGE);
+    return memset(memory, 0, bytes);
 }
 
 static uint64_t room_in(const struct live_pool *pool) {
@@ -70,8 +70,8 @@ static uint32_t pool_take(struct live_pool *pool, size_t link) {
     if (pool->used == room_in(pool)) {
         pool->segments = text_realloc(pool->segments,
                                       (pool->n_segments + 1u) * sizeof *pool->segments);
-        pool->segments[pool->n_segments] = new_segment(pool);
-        pool->n_segments++;
+        size_t things = pool->n_segments ? 1u << THINGS_BITS : FIRST_THINGS;
+        pool->segments[pool->n_segments++] = allocate(things * pool->bytes);
     }
     return ++pool->used;
 }
@@ -121,7 +121,7 @@ static void resize(struct live_map *map, uint64_t capacity) {
     uint64_t n = map->capacity;
     map->capacity = capacity;
     map->shift = 64u - (unsigned)__builtin_ctzll(capacity);
-    map->groups = text_alloc(capacity * sizeof *map->groups);
+    map->groups = allocate(capacity * sizeof *map->groups);
     map->n_groups = 0;
     for (uint64_t i = 0; i < n; i++) {
         if (!old[i].key || is_empty(&old[i]))
