@@ -82,7 +82,9 @@ static const char *const migrations[] = {
     "PRIMARY KEY (attempt_id, site_id)) WITHOUT ROWID;"
     "CREATE TABLE refused (replay_id INTEGER NOT NULL REFERENCES replay(id), "
     "site_id INTEGER NOT NULL REFERENCES site(id), reason TEXT NOT NULL, "
-    "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;",
+    "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;"
+    "CREATE TABLE unchecked_attempt AS SELECT * FROM attempt WHERE 0;"
+    "CREATE INDEX unchecked_by_id ON unchecked_attempt(id);",
 };
 
 int store_error(struct store *store, const char *doing) {

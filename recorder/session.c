@@ -834,3 +834,10 @@ struct shm_orders *session_set_orders(struct session *session,
     __atomic_store_n(&arena->orders_block, SHM_HEADER_BLOCKS, __ATOMIC_RELEASE);
     return to;
 }
+
+void session_drop_orders(struct session *session) {
+    uint32_t block = __atomic_load_n(&session->arena->orders_block, __ATOMIC_ACQUIRE);
+    struct shm_orders *orders = block ? session_block(session, block) : NULL;
+    if (orders)
+        __atomic_store_n(&orders->n, 0, __ATOMIC_RELEASE);
+}

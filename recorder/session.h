@@ -93,6 +93,8 @@ bool session_disarm(struct session *session);
  */
 struct shm_orders *session_set_orders(struct session *session,
                                       const struct shm_order *orders, uint32_t n);
+/** Let no more copies be made, from now on. Context: any process that maps the arena, any time. */
+void session_drop_orders(struct session *session);
 
 /**
  * Grow the arena where it is asked for, move the heartbeat. Call at least every 100 ms.

@@ -51,6 +51,10 @@
  * (after a few), a rerun for each fault is as cheap. */
 #define WORTH_A_SPOIL  3u
 #define SPOILS_ALLOWED 4u
+/* What copies showed counts when their original has ended well. A replay that is to stop waits for
+ * that, with no more copies: for twice what a run takes, at most so long, and a second. */
+#define STOP_MOST_NS   5000000000u
+#define STOP_EXTRA_NS  1000000000u
 
 struct task {
     struct order order;
@@ -111,6 +115,7 @@ struct drive {
     uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
     bool late_phase, stopping;
+    uint64_t give_up_ns; /* stopping: originals that are not done by then are left */
     uint32_t n_hung;     /* settled as hung */
     bool early_wrong;    /* something that passed the shorter limit did end */
     uint64_t control_ns; /* when the last control was started; 0 = none was */
@@ -540,6 +545,11 @@ static int leave_to_rerun(struct drive *d, struct task *task, const char *reason
 
 static int take_refusal(struct drive *d, struct task *task,
                         const struct observation *seen) {
+    if (d->stopping) { /* no copy may have been made for that alone */
+        task->batch = NULL;
+        push(&d->snapshots, task);
+        return 0;
+    }
     const char *reason = snapshot_refusal_name((enum shm_refusal)seen->refusal);
     if (reason)
         return leave_to_rerun(d, task, reason);
@@ -661,8 +671,16 @@ static bool has_diverged(const struct replay *r, const struct observation *seen)
            baseline_files_same(b, seen, &j) == 0;
 }
 
+/* What its copies showed counts from now on. */
+static int check_batch(struct drive *d, const struct batch *batch) {
+    int err = 0;
+    for (uint32_t i = 0; i < batch->n_results && err == 0; i++)
+        err = ledger_check(d->replay->ledger, batch->members[i].attempt_id);
+    return err < 0 ? err : ledger_flush(d->replay->ledger);
+}
+
 /* What its copies showed is no evidence: their faults are for whole programs. */
-static int void_batch(struct drive *d, struct batch *batch) {
+static int void_batch(struct drive *d, struct batch *batch, const char *reason) {
     int err = 0;
     for (uint32_t i = 0; i < batch->n_results && err >= 0; i++) {
         const struct confirm_member *m = &batch->members[i];
@@ -675,7 +693,7 @@ static int void_batch(struct drive *d, struct batch *batch) {
         task->order.repeat = 0;
         task->bad = false;
         d->replay->progress.done--;
-        err = leave_to_rerun(d, task, "diverged");
+        err = leave_to_rerun(d, task, reason);
     }
     return err;
 }
@@ -691,17 +709,17 @@ static int end_batch(struct drive *d, uint64_t tag, const struct observation *se
     batch->flying = false;
     d->n_flying_batches--;
     d->n_spoils += seen->refusal == SHM_REFUSED_FILES;
-    int err = has_diverged(d->replay, seen) ? void_batch(d, batch) : 0;
-    return err;
+    return has_diverged(d->replay, seen) ? void_batch(d, batch, "diverged")
+                                         : check_batch(d, batch);
 }
 
-/* Its worker died: what is still up there has no result. */
+/* Its worker died: what is still up there has no result, and nobody knows how its original ended. */
 static int lose_batch(struct drive *d, uint64_t tag) {
     struct batch *batch = d->batches[tag & ~BATCH_TAG];
-    int err = 0;
     batch->flying = false;
     d->n_flying_batches--;
-    error_warn("a snapshot run broke off; what it had not tested yet is left to rerun");
+    error_warn("a snapshot run broke off; its faults are left to rerun");
+    int err = void_batch(d, batch, "limit");
     for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
         if (d->flying[i] && d->flying[i]->batch == batch)
             err = leave_to_rerun(d, land(d, i), "limit");
@@ -980,6 +998,14 @@ static int wait_one(struct drive *d) {
     return err;
 }
 
+static void stop(struct drive *d) {
+    uint64_t runs = 2 * d->replay->baseline.duration_ns;
+    if (!d->stopping)
+        d->give_up_ns = progress_clock() + STOP_EXTRA_NS +
+                        (runs < STOP_MOST_NS ? runs : STOP_MOST_NS);
+    d->stopping = true; /* what is in the air may land */
+}
+
 static int loop(struct drive *d) {
     struct replay *r = d->replay;
     int outcome = REPLAY_DONE;
@@ -989,17 +1015,23 @@ static int loop(struct drive *d) {
             return err;
         if (d->n_flying == 0 && d->n_flying_batches == 0)
             return outcome;
-        if (d->stopping && d->n_flying_batches) /* they may have hours to go */
+        if (d->stopping && d->n_flying_batches && progress_clock() >= d->give_up_ns)
             return outcome;
         if ((err = wait_one(d)) < 0)
             return err;
-        if (interrupt_wanted())
-            return REPLAY_INTERRUPTED;
+        if (interrupt_wanted()) {
+            outcome = REPLAY_INTERRUPTED;
+            if (!d->n_flying_batches)
+                return outcome;
+            stop(d);
+        }
         if (r->options->time_budget_ns && !d->stopping &&
             progress_clock() - r->started_ns >= r->options->time_budget_ns) {
-            d->stopping = true; /* what is in the air may land */
             outcome = REPLAY_BUDGET;
+            stop(d);
         }
+        if (d->stopping && d->n_flying_batches)
+            runner_stop_snapshots(r->runner);
         progress_show(&r->progress);
     }
 }

@@ -20,7 +20,8 @@
 struct ledger {
     struct store *store;
     int64_t replay_id, recording_id;
-    sqlite3_stmt *attempt, *leak;
+    sqlite3_stmt *attempt, *unchecked, *leak;
+    sqlite3_stmt *check;  /* a row of unchecked_attempt becomes one of attempt */
     sqlite3_stmt *module; /* path under which a build-id is known */
     uint64_t batch_ns;    /* when the transaction under way began, 0 = none */
     int64_t
@@ -134,6 +135,20 @@ static char *describe_options(const struct replay_options *o) {
     return text_take(&out);
 }
 
+/* What is left unchecked is no evidence. A rerun that was to confirm it is now the first execution
+ * of its fault. */
+static int drop_unchecked(struct store *store, int64_t replay_id) {
+    AUTO_FREE char *sql = text_format(
+        "UPDATE attempt SET repeat = repeat - 1 WHERE replay_id = %1$lld AND repeat > 0 "
+        "AND how = 'rerun' AND under = 'plain' AND second_site_id IS NULL AND EXISTS "
+        "(SELECT 1 FROM unchecked_attempt u WHERE u.replay_id = %1$lld AND u.site_id = "
+        "attempt.site_id AND u.occurrence = attempt.occurrence AND u.mode = "
+        "attempt.mode); "
+        "DELETE FROM unchecked_attempt WHERE replay_id = %1$lld",
+        (long long)replay_id);
+    return store_exec(store, sql);
+}
+
 int ledger_bury(struct store *store) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
@@ -151,11 +166,35 @@ int ledger_bury(struct store *store) {
             "FROM attempt WHERE replay_id = replay.id) WHERE id = %lld",
             (long long)sqlite3_column_int64(s, 0));
         r = store_exec(store, sql);
+        if (r == 0)
+            r = drop_unchecked(store, sqlite3_column_int64(s, 0));
     }
     return r;
 }
 
 /* --- the replay row --- */
+
+static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt **out) {
+    AUTO_FREE char *sql = text_format(
+        "INSERT INTO %s (replay_id, site_id, occurrence, mode, burst, how, repeat, "
+        "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
+        "fired_exe, also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
+        "stdout_bytes, stdout_digest, stdout_same, files_same, stderr_tail, "
+        "crash_signal, "
+        "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
+        "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
+        "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
+        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
+        "armed, rounds, chance, failed, explored) "
+        "VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+        "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
+        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
+        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
+        "?52, ?53, ?54, ?55, ?56, ?57, 0)",
+        table);
+    return store_prepare(store, sql, out);
+}
 
 int ledger_new(struct store *store, const struct replay_options *options,
                const struct ledger_start *start, struct ledger **out) {
@@ -182,27 +221,17 @@ int ledger_new(struct store *store, const struct replay_options *options,
     l->store = store;
     l->replay_id = sqlite3_last_insert_rowid(store->db);
     l->recording_id = start->recording_id;
-    l->last_attempt = store_int(store, "SELECT max(id) FROM attempt", 0);
-    r = store_prepare(
-        store,
-        "INSERT INTO attempt (replay_id, site_id, occurrence, mode, burst, how, repeat, "
-        "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
-        "fired_exe, also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
-        "stdout_bytes, stdout_digest, stdout_same, files_same, stderr_tail, "
-        "crash_signal, "
-        "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
-        "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
-        "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
-        "armed, rounds, chance, failed) "
-        "VALUES "
-        "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-        "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
-        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
-        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
-        "?52, ?53, ?54, ?55, ?56, ?57)",
-        &l->attempt);
-
+    l->last_attempt = store_int(store,
+                                "SELECT max(id) FROM (SELECT id FROM attempt UNION ALL "
+                                "SELECT id FROM unchecked_attempt)",
+                                0);
+    r = prepare_attempt(store, "attempt", &l->attempt);
+    if (r == 0)
+        r = prepare_attempt(store, "unchecked_attempt", &l->unchecked);
+    if (r == 0)
+        r = store_prepare(
+            store, "INSERT INTO attempt SELECT * FROM unchecked_attempt WHERE id = ?1",
+            &l->check);
     if (r == 0)
         r = store_prepare(store,
                           "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
@@ -225,6 +254,8 @@ struct ledger *ledger_free(struct ledger *l) {
     if (l) {
         ledger_flush(l);
         sqlite3_finalize(l->attempt);
+        sqlite3_finalize(l->unchecked);
+        sqlite3_finalize(l->check);
         sqlite3_finalize(l->leak);
         sqlite3_finalize(l->module);
         free(l);
@@ -245,6 +276,8 @@ int ledger_set_conditions(struct ledger *l, const char *isolation, bool traced) 
 
 int ledger_end(struct ledger *l, const char *state, uint64_t done, uint64_t duration_ns) {
     int r = ledger_flush(l);
+    if (r == 0)
+        r = drop_unchecked(l->store, l->replay_id);
     if (r < 0)
         return r;
     AUTO_FREE char *sql = text_format(
@@ -277,8 +310,13 @@ int ledger_forget(struct ledger *l, int64_t attempt_id) {
                                       "DELETE FROM error_path WHERE attempt_id = %1$lld; "
                                       "DELETE FROM attempt WHERE id = %1$lld",
                                       (long long)attempt_id);
+    AUTO_FREE char *unchecked = text_format(
+        "DELETE FROM unchecked_attempt WHERE id = %lld", (long long)attempt_id);
     int r = store_exec(l->store, sql);
-    return r < 0 ? r : sqlite3_changes(l->store->db) > 0;
+    int n = sqlite3_changes(l->store->db);
+    if (r == 0)
+        r = store_exec(l->store, unchecked);
+    return r < 0 ? r : n + sqlite3_changes(l->store->db) > 0;
 }
 
 /* Row (replay, site, reason) of one of the two tables that hold such. */
@@ -798,15 +836,16 @@ int ledger_attempt(struct ledger *l, const struct order *given,
         drop_batch(l);
         return (int)(stack < 0 ? stack : sample);
     }
-    sqlite3_bind_int64(l->attempt, 1, l->replay_id);
-    bind_fault(l->attempt, order, seen, judgement);
-    bind_result(l->attempt, seen, judgement, stack);
-    bind_chance(l->attempt, order, seen);
+    sqlite3_stmt *s = seen->how == HOW_SNAPSHOT ? l->unchecked : l->attempt;
+    sqlite3_bind_int64(s, 1, l->replay_id);
+    bind_fault(s, order, seen, judgement);
+    bind_result(s, seen, judgement, stack);
+    bind_chance(s, order, seen);
     if (sample)
-        sqlite3_bind_int64(l->attempt, 39, sample);
+        sqlite3_bind_int64(s, 39, sample);
     int64_t id = ++l->last_attempt;
-    sqlite3_bind_int64(l->attempt, 51, id);
-    r = store_step_done(l->store, l->attempt);
+    sqlite3_bind_int64(s, 51, id);
+    r = store_step_done(l->store, s);
     if (attempt_id)
         *attempt_id = id;
     if (r == 0)
@@ -814,6 +853,21 @@ int ledger_attempt(struct ledger *l, const struct order *given,
     if (r < 0)
         drop_batch(l);
     return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
+}
+
+int ledger_check(struct ledger *l, int64_t attempt_id) {
+    int r = begin_batch(l);
+    if (r < 0)
+        return r;
+    AUTO_FREE char *sql = text_format("DELETE FROM unchecked_attempt WHERE id = %lld",
+                                      (long long)attempt_id);
+    sqlite3_bind_int64(l->check, 1, attempt_id);
+    r = store_step_done(l->store, l->check);
+    if (r == 0)
+        r = store_exec(l->store, sql);
+    if (r < 0)
+        drop_batch(l);
+    return r;
 }
 
 /* Sites of ordinary runs come up after a failure too: their rows say so. */

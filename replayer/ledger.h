@@ -80,13 +80,20 @@ int ledger_folded(struct ledger *ledger, const struct baseline *b, uint64_t time
                   uint64_t planned);
 
 /**
- * One execution. It is committed with those that follow within 50 ms, or by ledger_flush().
+ * One execution; by snapshot it counts only after ledger_check(). It is committed with those that follow within 50 ms, or by ledger_flush().
  * @attempt_id: out, may be NULL
  * Return: 0 or a negative errno; then those of the batch are lost with it.
  */
 int ledger_attempt(struct ledger *ledger, const struct order *order,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id);
+
+/**
+ * The original of a snapshot's execution has ended as it should: the execution counts. To be followed
+ * by ledger_flush(), so that it does with the others of its original or not at all.
+ * Return: 0, also when it had been taken back, or a negative errno.
+ */
+int ledger_check(struct ledger *ledger, int64_t attempt_id);
 
 /**
  * Take an execution back: it was shown to be no evidence.
@@ -131,7 +138,8 @@ int ledger_note(struct ledger *ledger, const char *kind, const char *subject,
 int ledger_end(struct ledger *ledger, const char *state, uint64_t done,
                uint64_t duration_ns);
 
-/** Replays left 'running' by a process that is gone become 'interrupted'. */
+/** Replays left 'running' by a process that is gone become 'interrupted', without what was not
+ * checked. */
 int ledger_bury(struct store *store);
 
 #endif

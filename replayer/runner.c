@@ -261,6 +261,12 @@ int runner_submit_snapshots(struct runner *runner, const struct tagged_order *or
     return submit(runner, &work);
 }
 
+void runner_stop_snapshots(struct runner *runner) {
+    for (int i = 0; i < runner->n; i++)
+        if (runner->slots[i].busy && runner->slots[i].snapshots)
+            session_drop_orders(runner->slots[i].session);
+}
+
 /* The first slot that has something to say. Return: 1, 0 timeout or signal, -errno. */
 static int poll_slots(struct runner *runner, int timeout_ms, struct slot **out) {
     AUTO_FREE struct pollfd *fds = text_alloc((size_t)runner->n * sizeof *fds);

@@ -91,6 +91,9 @@ int runner_submit(struct runner *runner, const struct order *order, uint64_t tag
 struct tagged_order;
 int runner_submit_snapshots(struct runner *runner, const struct tagged_order *orders,
                             uint32_t n, uint64_t tag, uint64_t limit_ns);
+/** Let the snapshot runs under way make no more copies; their originals run to their ends. One that
+ * is only about to start may not hear of it: call it again. */
+void runner_stop_snapshots(struct runner *runner);
 /**
  * Wait for a result, at most @timeout_ms (-1 = for ever).
  * @seen: filled in, owned by the caller

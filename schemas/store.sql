@@ -325,6 +325,12 @@ CREATE TABLE attempt (
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 
+-- Attempts of copies whose original has not ended yet, with the columns of `attempt`. They count nowhere:
+-- when the original ends as the runs without a fault do, they become rows of `attempt` under the same
+-- ids; when it does not, or when dearth is killed before, they are deleted.
+CREATE TABLE unchecked_attempt AS SELECT * FROM attempt WHERE 0;
+CREATE INDEX unchecked_by_id ON unchecked_attempt(id);
+
 -- Sites that no run without a failure has, but this attempt met after its failure (--depth 2).
 CREATE TABLE error_path (
     attempt_id INTEGER NOT NULL REFERENCES attempt(id),

@@ -12,7 +12,8 @@ set -m # else bash has SIGINT ignored
 dearth=$!
 set +m
 for _ in $(seq 600); do
-    [ "$(sql dearth.db 'SELECT count(*) FROM attempt' 2>/dev/null || echo 0)" -lt 10 ] || break
+    [ "$(sql dearth.db 'SELECT (SELECT count(*) FROM attempt) + (SELECT count(*) FROM unchecked_attempt)' \
+        2>/dev/null || echo 0)" -lt 10 ] || break
     sleep 0.02
 done
 kill -INT "$dearth"
@@ -23,6 +24,7 @@ equal interrupted "$(sql dearth.db 'SELECT state FROM replay WHERE id = 1')" 'st
 contains err 'goes on'
 first=$(sql dearth.db 'SELECT count(*) FROM attempt')
 [ "$first" -lt "$sites" ] || fail 'it was over before'
+equal 0 "$(sql dearth.db 'SELECT count(*) FROM unchecked_attempt')" 'what is not checked is not kept'
 # Findings of what was done are there.
 equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE severity IN ('bug', 'policy', 'warning')
     AND id NOT IN (SELECT attempt_id FROM finding_attempt)")" 'bad attempts outside of findings'
