@@ -100,7 +100,8 @@ static const struct shm_event *peek(struct collector *c, struct watched *w,
                                     uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
     if (!cursor->segment) {
-        uint32_t id = __atomic_load_n(&w->shm->rings[ring].first, __ATOMIC_ACQUIRE);
+        const struct shm_ring *r = session_ring(c->session, w->shm, ring);
+        uint32_t id = r ? __atomic_load_n(&r->first, __ATOMIC_ACQUIRE) : 0;
         if (cursor->damaged || !id || !enter_segment(c, w, ring, id))
             return NULL;
     }

@@ -154,7 +154,7 @@ void process_give_back(struct collector *c, struct watched *w);
 /** Index of the site of row @row, made if need be. */
 uint32_t process_site_index(struct watched *w, int64_t row);
 /** Time that its threads have waited for us, in sum. */
-uint64_t process_waited_ns(const struct watched *w);
+uint64_t process_waited_ns(const struct collector *c, const struct watched *w);
 /** Write everything and sum it up. @end: for process.end. Return: 0 or -errno. */
 int process_store(struct collector *c, struct watched *w, const char *end);
 /** Give its blocks back and forget it. */

@@ -225,6 +225,13 @@ static int find_site(struct collector *c, struct watched *w, uint32_t node,
     return 0;
 }
 
+/* Of a ring whose first record is not there: what stands beside it says whose it is. */
+static int start_owner(struct collector *c, struct watched *w, uint32_t ring,
+                       uint64_t ns) {
+    const struct shm_ring *r = session_ring(c->session, w->shm, ring);
+    return start_thread(c, w, ring, r ? r->serial : 0, r ? r->tid : 0, ns);
+}
+
 int process_take(struct collector *c, struct watched *w, uint32_t ring,
                  const struct shm_event *event) {
     struct live_input in = {
@@ -238,8 +245,7 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
         r = start_thread(c, w, ring, (uint32_t)event->size, (uint32_t)event->address,
                          in.time_ns);
     else if (!cursor->thread)
-        r = start_thread(c, w, ring, w->shm->rings[ring].serial, w->shm->rings[ring].tid,
-                         in.time_ns);
+        r = start_owner(c, w, ring, in.time_ns);
     if (r < 0 || (r = find_site(c, w, event->node, &in.site)) < 0)
         return r;
     struct thread_seen *thread = &w->threads[cursor->thread - 1];
@@ -256,17 +262,21 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
     return r || w->since >= CHECKPOINT_RECORDS;
 }
 
-uint64_t process_waited_ns(const struct watched *w) {
+uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
     uint64_t ns = 0;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
-        ns += w->shm->rings[i].waited_ns;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
+        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        ns += ring ? ring->waited_ns : 0;
+    }
     return ns;
 }
 
-static uint64_t process_lost(const struct watched *w) {
+static uint64_t process_lost(const struct collector *c, const struct watched *w) {
     uint64_t lost = w->shm->lost;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++)
-        lost += w->shm->rings[i].lost;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
+        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        lost += ring ? ring->lost : 0;
+    }
     return lost;
 }
 
@@ -294,7 +304,7 @@ int process_checkpoint(struct collector *c, struct watched *w) {
     if (r == 0)
         r = rows_put_marks(c, w);
     if (r == 0)
-        r = rows_end_process(c, w, "running", process_lost(w));
+        r = rows_end_process(c, w, "running", process_lost(c, w));
     w->since = 0;
     return r;
 }
@@ -302,8 +312,9 @@ int process_checkpoint(struct collector *c, struct watched *w) {
 void process_give_back(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
-        struct shm_ring *ring = &w->shm->rings[i];
-        while (cursor->marked && cursor->n_held && cursor->oldest != cursor->marked) {
+        struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        while (ring && cursor->marked && cursor->n_held &&
+               cursor->oldest != cursor->marked) {
             struct shm_segment *done = session_block(c->session, cursor->oldest);
             uint32_t id = cursor->oldest;
             if (!done)
@@ -340,7 +351,7 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     all->stacks_truncated += w->shm->truncated;
     all->stacks_incomplete += w->shm->incomplete;
     all->unwind_fallbacks += w->shm->fallbacks;
-    all->waited_ns += process_waited_ns(w);
+    all->waited_ns += process_waited_ns(c, w);
 }
 
 static int store_threads(struct collector *c, struct watched *w, const char *end) {
@@ -356,7 +367,7 @@ static int store_threads(struct collector *c, struct watched *w, const char *end
 }
 
 int process_store(struct collector *c, struct watched *w, const char *end) {
-    uint64_t lost = process_lost(w);
+    uint64_t lost = process_lost(c, w);
     uint32_t notes = 0;
     int r = rows_begin(c);
     w->state = WATCHED_STORED;
@@ -392,7 +403,8 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
 static void recycle_rings(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
-        uint32_t id = cursor->segment ? cursor->oldest : w->shm->rings[i].first;
+        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        uint32_t id = cursor->segment ? cursor->oldest : ring ? ring->first : 0;
         for (uint32_t n = 0; id && n < SHM_RING_SEGMENTS_MAX + 1; n++) {
             const struct shm_segment *s = session_block(c->session, id);
             uint32_t next = s && s->owner == w->block ? s->next : 0;
@@ -415,6 +427,9 @@ void process_forget(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < SHM_MAX_MODULE_BLOCKS; i++)
         if (p->module_blocks[i])
             session_recycle(c->session, p->module_blocks[i]);
+    for (uint32_t i = 0; i < SHM_MAX_RING_BLOCKS; i++)
+        if (p->ring_blocks[i])
+            session_recycle(c->session, p->ring_blocks[i]);
     session_recycle(c->session, w->block);
     c->watched[w->index] = process_free(w);
 }

@@ -142,12 +142,12 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
         ended = w->last_ns;
     const struct live_totals *t = live_totals(w->live);
     const struct shm_process *p = w->shm;
-    const uint64_t sums[] = {
-        t->events,           lost,          t->allocations, t->frees,
-        t->failed,           t->asked,      t->bytes,       t->live_blocks,
-        t->live_bytes,       t->inherited,  t->replaced,    p->nodes_lost,
-        p->truncated,        p->incomplete, p->fallbacks,   p->boot_events,
-        process_waited_ns(w)};
+    const uint64_t waited = process_waited_ns(c, w);
+    const uint64_t sums[] = {t->events,     lost,          t->allocations, t->frees,
+                             t->failed,     t->asked,      t->bytes,       t->live_blocks,
+                             t->live_bytes, t->inherited,  t->replaced,    p->nodes_lost,
+                             p->truncated,  p->incomplete, p->fallbacks,   p->boot_events,
+                             waited};
     sqlite3_bind_int64(s, 1, w->row);
     if (strcmp(end, "running") != 0)
         bind(s, 2, strcmp(end, "killed") == 0 && !c->resumed ? c->now.ns : ended);

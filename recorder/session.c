@@ -777,6 +777,19 @@ const struct shm_node *session_node(const struct session *session,
     return node;
 }
 
+struct shm_ring *session_ring(const struct session *session, struct shm_process *process,
+                              uint32_t index) {
+    if (index < SHM_INNER_RINGS)
+        return &process->rings[index];
+    uint32_t i = index - SHM_INNER_RINGS;
+    if (index >= SHM_MAX_RINGS)
+        return NULL;
+    struct shm_ring *rings = session_block(
+        session, __atomic_load_n(&process->ring_blocks[i / SHM_RINGS_PER_BLOCK],
+                                 __ATOMIC_ACQUIRE));
+    return rings ? rings + i % SHM_RINGS_PER_BLOCK : NULL;
+}
+
 const struct shm_module *session_module(const struct session *session,
                                         const struct shm_process *process,
                                         uint32_t index) {

@@ -135,6 +135,9 @@ const struct shm_process *session_process(const struct session *session, uint32_
 /** Node @id of a process, NULL when not READY or out of range. */
 const struct shm_node *session_node(const struct session *session,
                                     const struct shm_process *process, uint32_t id);
+/** Ring @index of a process (0-based), NULL when not (yet) there. */
+struct shm_ring *session_ring(const struct session *session, struct shm_process *process,
+                              uint32_t index);
 /** Module @index (1-based, as in shm_node.module), NULL when out of range. */
 const struct shm_module *session_module(const struct session *session,
                                         const struct shm_process *process,

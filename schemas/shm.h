@@ -134,7 +134,7 @@ struct shm_segment {
     uint32_t head;    /* (target, release) records published in this segment */
     uint32_t next;    /* (target, release) block id of the next segment, 0 while there is none */
     uint32_t owner;   /* process block id */
-    uint32_t ring;    /* index into shm_process.rings */
+    uint32_t ring;    /* number of the ring in its process */
     uint8_t reserved[48];
     struct shm_event records[SHM_SEGMENT_EVENTS];
 };
@@ -220,7 +220,12 @@ struct shm_note {
     char text[248];
 };
 #define SHM_MAX_NOTES 16u
-#define SHM_MAX_RINGS 768u
+/* Rings 0 .. SHM_INNER_RINGS-1 lie in the process block, ring i of the others in the block
+ * ring_blocks[(i - SHM_INNER_RINGS) / SHM_RINGS_PER_BLOCK], at the remainder. */
+#define SHM_INNER_RINGS 768u
+#define SHM_RINGS_PER_BLOCK (SHM_BLOCK_BYTES / sizeof(struct shm_ring)) /* 2048 */
+#define SHM_MAX_RING_BLOCKS 32u
+#define SHM_MAX_RINGS (SHM_INNER_RINGS + SHM_MAX_RING_BLOCKS * 2048u) /* threads alive at once */
 #define SHM_ARGV_BYTES 4096u
 
 struct shm_process {
@@ -233,7 +238,7 @@ struct shm_process {
     uint64_t pid_start_time; /* field 22 of /proc/PID/stat, so that a reused pid is not mistaken; 0 = unknown */
     uint32_t n_nodes;   /* ids handed out so far, including duplicates never published */
     uint32_t n_modules;
-    uint32_t n_rings;   /* slots of rings[] in use */
+    uint32_t n_rings;   /* rings in use; the block of the last ones may not be there yet */
     uint32_t argc_stored; /* argv, cwd and pid_start_time are filled in with SHM_EVENTS only */
     uint64_t lost;            /* events with no ring (no block to be had, too many threads) */
     uint64_t nodes_lost;      /* events whose stack could not be interned */
@@ -249,7 +254,8 @@ struct shm_process {
     char exe[SHM_PATH_BYTES];
     char cwd[SHM_PATH_BYTES];
     char argv[SHM_ARGV_BYTES]; /* argc_stored strings, each NUL-terminated; may be cut */
-    struct shm_ring rings[SHM_MAX_RINGS];
+    struct shm_ring rings[SHM_INNER_RINGS];
+    uint32_t ring_blocks[SHM_MAX_RING_BLOCKS]; /* (target, release) taken when first needed; 0 = none */
 };
 
 enum shm_fault_mode {
@@ -506,6 +512,7 @@ struct shm_header {
 _Static_assert(sizeof(struct shm_event) == 32, "event layout");
 _Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
 _Static_assert(sizeof(struct shm_node) == 64, "node layout");
+_Static_assert(SHM_RINGS_PER_BLOCK == 2048, "ring layout");
 _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
 _Static_assert(sizeof(struct shm_leaks) <= SHM_BLOCK_BYTES, "leaks layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");

@@ -2,7 +2,7 @@
  * libdearth_preload.so: the part of dearth that lives inside the target.
  *
  *   hooks.c    malloc() ... as the program calls them: enter, real function, leave
- *     ├─ thread.c   who calls: this thread's private state and its slot of rings[]
+ *     ├─ thread.c   who calls: this thread's private state and its ring
  *     ├─ unwind.c   where from: stack → nodes (unwind_x86_64.c first, then libunwind)
  *     │    ├─ node.c    (parent, address) → node id, lock-free
  *     │    └─ module.c  address → (module, offset), build-ids
@@ -23,7 +23,7 @@
  *   struct local     MADV_WIPEONFORK: the kernel zeroes it in a forked child. So "zero"
  * is the state of a process that has not registered yet, and no hook can ever use its
  * parent's ring, node ids or thread states by mistake. struct thread    MADV_WIPEONFORK
- * too, one per slot of rings[]: no TLS destructor is needed, the next thread takes over
+ * too, one per ring: no TLS destructor is needed, the next thread takes over
  * the slot of a dead one. struct tls       24 bytes of initial-exec TLS: the guard and
  * the thread's address.
  *
@@ -89,7 +89,7 @@ struct stack_word {
 /* Private to one thread (the owner of ring slot `slot`); wiped in a forked child. */
 struct thread {
     uint32_t live; /* 0 after fork: attach again */
-    uint32_t slot; /* index into shm_process.rings */
+    uint32_t slot; /* number of its ring in the process */
     uint32_t tid;
     uint32_t head; /* records in the current segment; SHM_SEGMENT_EVENTS = none left */
     struct shm_segment *segment;

@@ -2,7 +2,7 @@
  * The thread's ring: a chain of segments that only this thread writes (ring_emit() in
  * preload.h) and only the collector reads and recycles.
  *
- *   rings[slot].first ─► segment ─next─► segment ─next─► segment (thread->segment)
+ *   ring of slot: first ─► segment ─next─► segment ─next─► segment (thread->segment)
  *                        full            full             head < SHM_SEGMENT_EVENTS
  *
  * Invariant: a segment's header is complete before it is linked (release), and a segment

@@ -1,8 +1,8 @@
 /*
- * Threads: who gets which slot of shm_process.rings, without any call at thread exit.
+ * Threads: who gets which ring of the process, without any call at thread exit.
  *
  *   tls.thread ─► struct thread (wiped by fork) ─► slots[slot].owner = claims << 32 | tid
- *                                               └► shm_process.rings[slot], its segments
+ *                                               └► ring number `slot`, its segments
  *
  * A new thread takes over the slot of a dead one and continues its chain of segments. The
  * claim count makes the swap of `owner` fail when the same tid came back in between.
@@ -82,7 +82,18 @@ static struct thread *memory_of(uint32_t slot) {
     return memory[slot] = thread;
 }
 
-static void arrange(struct thread *thread, uint32_t slot, uint32_t tid) {
+/* Few processes have more threads than their own block has rings for. */
+static struct shm_ring *ring_of(uint32_t slot) {
+    if (likely(slot < SHM_INNER_RINGS))
+        return &local->process->rings[slot];
+    uint32_t i = slot - SHM_INNER_RINGS;
+    struct shm_ring *rings =
+        arena_install(&local->process->ring_blocks[i / SHM_RINGS_PER_BLOCK]);
+    return rings ? &rings[i % SHM_RINGS_PER_BLOCK] : NULL;
+}
+
+static void arrange(struct thread *thread, struct shm_ring *ring, uint32_t slot,
+                    uint32_t tid) {
     bool continues = thread->live;
     thread->frames = (struct frame *)(thread + 1);
     thread->words = (struct stack_word *)(thread->frames + preload.max_depth);
@@ -91,7 +102,7 @@ static void arrange(struct thread *thread, uint32_t slot, uint32_t tid) {
     thread->addresses = (void **)(thread->fresh + preload.max_depth + 1);
     thread->slot = slot;
     thread->tid = tid;
-    thread->ring = &local->process->rings[slot];
+    thread->ring = ring;
     thread->depth = 0;
     thread->stack_lo = thread->stack_hi = 0;
     if (!continues) {
@@ -110,11 +121,12 @@ struct thread *thread_attach(void) {
     uint32_t tid = sys_gettid();
     int32_t slot = claim_any(tid);
     struct thread *thread = slot < 0 ? NULL : memory_of((uint32_t)slot);
-    if (!thread) {
+    struct shm_ring *ring = thread ? ring_of((uint32_t)slot) : NULL;
+    if (!ring) {
         add_relaxed(&local->process->lost, 1);
         return NULL;
     }
-    arrange(thread, (uint32_t)slot, tid);
+    arrange(thread, ring, (uint32_t)slot, tid);
     tls.thread = thread;
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {

@@ -137,6 +137,15 @@ static void drain_ring(const struct shm_process *p, struct shm_ring *ring) {
     }
 }
 
+static struct shm_ring *ring_at(struct shm_process *p, uint32_t i) {
+    if (i < SHM_INNER_RINGS)
+        return &p->rings[i];
+    i -= SHM_INNER_RINGS;
+    uint32_t id =
+        __atomic_load_n(&p->ring_blocks[i / SHM_RINGS_PER_BLOCK], __ATOMIC_ACQUIRE);
+    return id ? (struct shm_ring *)block(id) + i % SHM_RINGS_PER_BLOCK : NULL;
+}
+
 static void drain(void) {
     arena->heartbeat++;
     for (uint32_t i = 0; i < arena->n_processes && i < SHM_MAX_PROCESSES; i++) {
@@ -145,7 +154,8 @@ static void drain(void) {
             continue;
         struct shm_process *p = block(id);
         for (uint32_t r = 0; r < p->n_rings; r++)
-            drain_ring(p, &p->rings[r]);
+            if (ring_at(p, r))
+                drain_ring(p, ring_at(p, r));
     }
 }
 
@@ -174,7 +184,7 @@ static void print_site(const struct shm_process *p, const struct shm_node *site)
     fprintf(stderr, "\n");
 }
 
-static void print_process(const struct shm_process *p, uint32_t id, int sites) {
+static void print_process(struct shm_process *p, uint32_t id, int sites) {
     static const char *const origins[] = {"first", "fork", "exec"};
     fprintf(stderr,
             "process %u pid %u ppid %u parent %u origin %s state %u threads %u rings %u "
@@ -193,7 +203,7 @@ static void print_process(const struct shm_process *p, uint32_t id, int sites) {
                 check[2], check[3], check[4], check[5]);
     total.lost += p->lost + p->nodes_lost;
     for (uint32_t r = 0; r < p->n_rings; r++)
-        total.lost += p->rings[r].lost;
+        total.lost += ring_at(p, r) ? ring_at(p, r)->lost : 0;
     for (uint32_t i = 0; i < SHM_MAX_NOTES; i++)
         if (p->notes[i].state)
             fprintf(stderr, "note %u %s\n", p->notes[i].kind, p->notes[i].text);

@@ -57,13 +57,14 @@ static void *waiting_thread(void *arg) {
     return arg;
 }
 
-/* More threads alive at once than the arena has rings for. */
+/* More threads alive at once than a process block has rings for, and than one block of further
+ * ones holds. */
 static void crowd(void) {
-    enum { N = 1000 };
+    enum { N = 3000 };
     static pthread_t t[N];
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 65536);
+    pthread_attr_setstacksize(&attr, 16384);
     pthread_barrier_init(&barrier, NULL, N + 1);
     for (int i = 0; i < N; i++)
         CHECK(!pthread_create(&t[i], &attr, waiting_thread, NULL));
