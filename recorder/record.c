@@ -436,7 +436,7 @@ int command_record(int argc, char **argv) {
          "locations (may be repeated)",
          NULL, false},
         {0, "max-depth", CLI_INT, &o.max_depth, "N",
-         "frames of a stack that are kept, 8 to 4096 (default: 512)", NULL, false},
+         "frames of a stack that are kept, 8 to 16384 (default: 512)", NULL, false},
         {0, "stdin-cap", CLI_BYTES, &o.stdin_cap, "BYTES",
          "how much of a pipe on standard input is stored for replays (default: 64 MiB)",
          NULL, false},
@@ -473,8 +473,8 @@ int command_record(int argc, char **argv) {
     int r = cli_parse(&command, argc, argv, true, &n);
     if (r == CLI_RUN && n == 0)
         r = error_print(-EINVAL, "record: no program given (see 'dearth record --help')");
-    if (r == CLI_RUN && o.max_depth && (o.max_depth < 8 || o.max_depth > 4096))
-        r = error_print(-EINVAL, "record: --max-depth takes 8 to 4096, not %" PRId64,
+    if (r == CLI_RUN && o.max_depth && (o.max_depth < 8 || o.max_depth > 16384))
+        r = error_print(-EINVAL, "record: --max-depth takes 8 to 16384, not %" PRId64,
                         o.max_depth);
     o.drop = on_full == 1;
     o.sites_only = detail == 1;

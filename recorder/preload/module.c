@@ -175,6 +175,22 @@ static void copy_path(char *to, size_t n, const char *from) {
     to[i] = '\0';
 }
 
+/* dlopen("./plugin.so"): ld.so keeps the name as it was given, which says nothing elsewhere. The
+ * vDSO has a name without any slash. Not after a chdir(), but mostly the file is still where it says. */
+static void copy_file_path(char *to, size_t n, const char *from) {
+    long at = 0;
+    if (from[0] != '/' && __builtin_strchr(from, '/'))
+        at = sys_call(SYS_getcwd, (long)to, (long)n, 0, 0, 0, 0);
+    if (at > 1 && (size_t)at < n && to[0] == '/') {
+        to[at - 1] = '/'; /* in the place of the NUL that the result counts */
+        while (from[0] == '.' && from[1] == '/')
+            from += 2;
+    } else {
+        at = 0;
+    }
+    copy_path(to + at, n - (size_t)at, from);
+}
+
 static struct shm_module *record_of(uint32_t index) {
     uint32_t *block = &local->process->module_blocks[(index - 1) / SHM_MODULES_PER_BLOCK];
     struct shm_module *records = arena_install(block);
@@ -190,8 +206,8 @@ static void describe(const struct object *object, struct shm_module *record) {
         record->flags |= SHM_MODULE_NO_CFI;
     /* The main program's link map has no name. */
     bool main_program = !object->path || !object->path[0];
-    copy_path(record->path, sizeof record->path,
-              main_program ? local->process->exe : object->path);
+    copy_file_path(record->path, sizeof record->path,
+                   main_program ? local->process->exe : object->path);
     identify(object, record);
 }
 

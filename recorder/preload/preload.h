@@ -83,7 +83,7 @@ struct stack_word {
 };
 #define UNWIND_WORDS_PER_FRAME 3u
 
-#define UNWIND_MAX_DEPTH    4096u
+#define UNWIND_MAX_DEPTH    16384u
 #define UNWIND_SPARE_FRAMES 16u /* ours, which libunwind sees and we cut off */
 
 /* Private to one thread (the owner of ring slot `slot`); wiped in a forked child. */
