@@ -366,6 +366,11 @@ static const struct {
                                  "%s was started with other rights or another "
                                  "root, out of dearth's reach: what it did "
                                  "is not recorded"},
+    [SHM_NOTE_SANDBOX] =
+        {"sandbox",
+         "%s put a filter between itself and the kernel (seccomp): stacks that only "
+         "libunwind can read are incomplete from there on, and a program that it "
+         "starts may be ended by what dearth asks for there"},
 };
 
 /* Valgrind's tools: the program runs inside of them, its malloc() theirs. */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,12 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
         record_note(&notes, "processes_lost", NULL,
                     "%" PRIu64 " processes were not recorded: there was no room for them",
                     t->processes_lost);
+    if (run->program.exit_signal == SIGSYS)
+        record_note(&notes, "sigsys", run->path,
+                    "%s ended by SIGSYS: its sandbox (seccomp) met a system call that it "
+                    "does not allow. If it does not end so without dearth, that was one "
+                    "of the recorder's own, in a filter put on without libc's help",
+                    run->path);
     if (run->program.interrupted)
         record_note(&notes, "interrupted", NULL,
                     "the recording was ended while processes were still running");

@@ -213,6 +213,7 @@ enum shm_note_kind {
     SHM_NOTE_NO_LIBUNWIND = 5,
     SHM_NOTE_EXEC_NO_ACCESS = 6, /* after setuid() or chroot(): the library or the arena is
                                     out of reach; text = path of the program */
+    SHM_NOTE_SANDBOX = 7, /* put a seccomp filter around itself; text = path of the program */
 };
 struct shm_note {
     uint32_t state; /* 1 = valid (release) */

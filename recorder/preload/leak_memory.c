@@ -292,5 +292,6 @@ void leak_sandbox_start(void) {
 
 /* A system call that its author did not foresee may end the program. */
 bool leak_is_sandboxed(void) {
-    return count_filters() != filters_at_start || filters_at_start == UINT64_MAX;
+    return sys_is_sandboxed || count_filters() != filters_at_start ||
+           filters_at_start == UINT64_MAX;
 }

@@ -12,6 +12,7 @@
  *   guard.c    SHM_GUARD: canaries and poison, between the hooks and the real functions
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
+ *   sandbox.c  seccomp: do without what the program may not ask for any more
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order
  *   exec_probe.c  can that program take it? (also compiled into `dearth`)
  *   leak*.c    live blocks, and which of them nothing points to at the end: see leak.h
@@ -260,7 +261,20 @@ void process_note(uint32_t kind, const char *text);
 /** This process's block if the caller runs in it and not in a vfork child, else NULL. */
 struct shm_process *process_own(void);
 
+/** Find libc's clock, which needs no system call. Context: GUARD_PRIVATE. */
+void process_find_clock(void);
+/** Ask it. Return: whether it was found. */
+bool process_clock(struct timespec *out);
+
+/* --- sandbox.c --- */
+
+/** Find prctl(). Context: process_start(). */
+void sandbox_start(void);
+
 /* --- thread.c --- */
+
+/** Map what the next threads need, before the program forbids itself to ask. */
+void thread_prepare(void);
 
 /**
  * State of the calling thread, its ring slot registered.
@@ -311,6 +325,8 @@ static inline void ring_emit(struct thread *thread, uint64_t time,
 uint32_t arena_take(uint64_t *waited_ns);
 /** The same, all zeroes. */
 uint32_t arena_take_zeroed(void);
+
+void arena_sleep(long ns);
 
 /** Whether nobody reads any more; finds out by itself when the heartbeat stopped. */
 struct arena_watch {
@@ -395,6 +411,9 @@ bool unwind_is_outermost(uintptr_t address);
 uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address);
 /** Site below @parent. @flags: enum shm_node_flag. Return: node id, 0 = full. */
 uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t flags);
+
+/** Map room for more nodes than a program usually has. */
+void node_prepare(void);
 struct shm_node *node_at(uint32_t id);
 
 /* --- module.c --- */

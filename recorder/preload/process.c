@@ -30,15 +30,19 @@ struct local *local;
  * which before its constructor jumps to NULL. */
 static int (*libc_clock)(clockid_t, struct timespec *);
 
+bool process_clock(struct timespec *out) {
+    return libc_clock && libc_clock(CLOCK_MONOTONIC, out) == 0;
+}
+
 uint64_t clock_ticks_slow(void) {
     struct timespec t;
-    if (!libc_clock || libc_clock(CLOCK_MONOTONIC, &t) != 0)
+    if (!process_clock(&t))
         return arena_now_ns();
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void find_clock(void) {
-    if (preload.clock != SHM_CLOCK_MONOTONIC_NS)
+void process_find_clock(void) {
+    if (libc_clock)
         return;
     void *libc = dlopen("libc.so.6", RTLD_NOLOAD | RTLD_LAZY);
     if (libc)
@@ -154,6 +158,7 @@ void process_start(void) {
     module_start();
     hooks_start();
     exec_start();
+    sandbox_start();
     leak_exit_start();
     bool on = attach();
     if (on && preload.flags & SHM_GUARD)
@@ -229,12 +234,30 @@ static void find_parent(struct shm_process *p) {
     p->parent = spawner;
 }
 
+/* In a sandbox, where the kernel may not be asked: what the parent knew. */
+static void fill_from(struct shm_process *p, const struct shm_process *parent) {
+    p->origin = SHM_ORIGIN_FORK;
+    p->ppid = parent->pid;
+    p->argc_stored = parent->argc_stored;
+    __builtin_memcpy(p->exe, parent->exe, sizeof p->exe);
+    __builtin_memcpy(p->cwd, parent->cwd, sizeof p->cwd);
+    __builtin_memcpy(p->argv, parent->argv, sizeof p->argv);
+}
+
 static void fill(struct shm_process *p) {
     p->pid = local->pid;
-    p->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
     p->started = clock_ticks();
     p->boot_events = preload.boot_events;
     p->inherited_sticky = preload.sticky != 0;
+    if (sys_is_sandboxed && preload.process_block) {
+        p->parent = preload.process_block;
+        fill_from(p, arena_block(p->parent));
+        leak_forked();
+        preload.forked_threaded |=
+            ((const struct shm_process *)arena_block(p->parent))->n_rings > 1;
+        return;
+    }
+    p->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
     sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)p->exe,
              sizeof p->exe - 1, 0, 0);
     if (preload.flags & SHM_EVENTS) { /* for the collector: attempts have none */
@@ -273,7 +296,7 @@ static bool register_process(void) {
         return false;
     }
     struct shm_process *p = arena_block(id);
-    local->pid = sys_getpid();
+    local->pid = sys_is_sandboxed ? sandbox_tid() : sys_getpid();
     fill(p);
     store_release(&p->state, SHM_PROCESS_READY);
     if (!enter_directory(id)) {
@@ -300,7 +323,9 @@ bool process_ready(void) {
 struct shm_process *process_own(void) {
     if (load_acquire(&preload.state) != PRELOAD_ON)
         return NULL;
-    if (load_acquire(&local->state) != LOCAL_READY || local->pid != sys_getpid())
+    if (load_acquire(&local->state) != LOCAL_READY)
+        return NULL;
+    if (!sys_is_sandboxed && local->pid != sys_getpid())
         return NULL;
     return local->process;
 }
@@ -377,7 +402,8 @@ __attribute__((constructor)) static void up(void) {
         return;
     guard_take(NULL);
     guard_set(GUARD_PRIVATE);
-    find_clock();
+    if (preload.clock == SHM_CLOCK_MONOTONIC_NS)
+        process_find_clock();
     guard_set(GUARD_OURS);
     bool ready = process_ready();
     if (ready)

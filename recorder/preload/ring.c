@@ -10,10 +10,6 @@
  */
 #include "preload.h"
 
-/* MADV_POPULATE_WRITE, Linux 5.14: one call instead of 16 page faults. An older kernel
- * refuses, and the faults come one by one. */
-#define POPULATE_WRITE 23
-
 /* A loss is a call: of a realloc, the record of its end. */
 static bool drop(struct thread *thread, unsigned kind) {
     if (kind != SHM_EV_REALLOC_BEGIN && kind != SHM_EV_THREAD)
@@ -34,7 +30,7 @@ static bool backlog_ok(struct thread *thread) {
         500000; /* half a ms: the collector drains a ring in about that */
     bool room = false;
     while (!room && !arena_abandoned(&watch)) {
-        sys_sleep_ns(sleep_ns);
+        arena_sleep(sleep_ns);
         room = load_acquire(&ring->segments) < SHM_RING_SEGMENTS_MAX;
     }
     ring->waited_ns += arena_now_ns() - begin;
@@ -55,7 +51,7 @@ bool ring_extend(struct thread *thread, unsigned kind) {
     segment->ring = thread->slot;
     add_relaxed(&ring->segments, 1);
     if (thread->segment) /* a short thread never gets here and touches few pages */
-        sys_madvise(segment, SHM_BLOCK_BYTES, POPULATE_WRITE);
+        sys_populate(segment, SHM_BLOCK_BYTES);
     if (thread->segment)
         store_release(&thread->segment->next, id);
     else

@@ -66,6 +66,8 @@ static bool has_timer(void) {
 }
 
 static enum shm_refusal refuses(void) {
+    if (sys_is_sandboxed)
+        return SHM_REFUSED_UNAVAILABLE;
     if (has_threads())
         return SHM_REFUSED_THREADS;
     if (has_children())

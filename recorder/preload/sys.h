@@ -18,6 +18,13 @@
 #include <sys/uio.h>
 #include <time.h>
 
+/* Set by sandbox.c when the program has put a filter between itself and the kernel: only memory may be
+ * asked for then. */
+extern int sys_is_sandboxed;
+/** sys_readable() and sys_gettid() without a system call. */
+int sandbox_readable(const void *p);
+uint32_t sandbox_tid(void);
+
 #if defined(__x86_64__)
 static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
     long ret;
@@ -92,14 +99,19 @@ static inline long sys_madvise(void *p, size_t n, int advice) {
 /** Map the pages of a private range at once, before they are written to one by one. Kernels before
  * 5.14 refuse: nothing is lost then but time. */
 static inline void sys_populate(void *p, size_t n) {
-    sys_call(SYS_madvise, (long)p, (long)n, MADV_POPULATE_WRITE, 0, 0, 0);
+    if (!sys_is_sandboxed)
+        sys_call(SYS_madvise, (long)p, (long)n, MADV_POPULATE_WRITE, 0, 0, 0);
 }
 
+/* Not in a sandbox: there, struct local has it, and in a child that is not registered yet the
+ * thread is the main one. */
 static inline uint32_t sys_getpid(void) {
     return (uint32_t)sys_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
 static inline uint32_t sys_gettid(void) {
+    if (__builtin_expect(sys_is_sandboxed, 0))
+        return sandbox_tid();
     return (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
@@ -126,6 +138,8 @@ extern int sys_is_valgrind;
  */
 static inline int sys_readable(const void *p) {
     const long bad_how = -1;
+    if (__builtin_expect(sys_is_sandboxed, 0))
+        return sandbox_readable(p);
     if (sys_is_valgrind) {
         uint64_t word;
         struct iovec to = {&word, sizeof word},

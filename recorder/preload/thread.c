@@ -26,12 +26,17 @@ static bool claim(uint32_t slot, uint64_t owner, uint32_t tid) {
     return cas(&local->slots[slot].owner, owner, ((owner >> 32) + 1) << 32 | tid);
 }
 
+/* Whether the thread is gone; in a sandbox it cannot be asked. */
+static bool is_dead(uint32_t tid) {
+    return !sys_is_sandboxed && sys_tgkill(local->pid, tid, 0) == -ESRCH;
+}
+
 static bool claim_dead(uint32_t slot, uint32_t tid) {
     uint64_t owner = load_acquire(&local->slots[slot].owner);
     uint32_t old = (uint32_t)owner;
     if (!old)
         return false; /* handed out, not yet claimed */
-    if (old != tid && sys_tgkill(local->pid, old, 0) != -ESRCH)
+    if (old != tid && !is_dead(old))
         return false;
     return claim(slot, owner, tid);
 }
@@ -67,7 +72,7 @@ static int32_t claim_any(uint32_t tid) {
 }
 
 static struct thread *memory_of(uint32_t slot) {
-    if (memory[slot])
+    if (load_acquire(&memory[slot]))
         return memory[slot];
     size_t depth = preload.max_depth;
     size_t per_frame = sizeof(struct frame) + sizeof(struct fresh_frame) +
@@ -78,8 +83,22 @@ static struct thread *memory_of(uint32_t slot) {
     struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (thread)
         sys_madvise(thread, bytes, MADV_WIPEONFORK);
+    if (!thread)
+        return NULL;
+    if (!cas(&memory[slot], NULL, thread)) {
+        sys_munmap(thread, bytes);
+        return load_acquire(&memory[slot]);
+    }
     leak_own(thread, bytes);
-    return memory[slot] = thread;
+    return thread;
+}
+
+#define PREPARED 32u /* threads: some 2 MiB of address space */
+
+void thread_prepare(void) {
+    uint32_t n = local->process ? load_acquire(&local->process->n_rings) : 0;
+    for (uint32_t i = 0; i < n + PREPARED && i < SHM_MAX_RINGS; i++)
+        memory_of(i);
 }
 
 /* Few processes have more threads than their own block has rings for. */
@@ -148,6 +167,8 @@ bool thread_guard_stale(void *frame) {
     if (tls.guard == GUARD_PRIVATE || !held || now < held || now - held > near)
         return false;
     stack_t alternate = {0};
+    if (sys_is_sandboxed)
+        return false;
     if (sys_call(SYS_sigaltstack, 0, (long)&alternate, 0, 0, 0, 0) < 0)
         return false;
     return !(alternate.ss_flags & SS_ONSTACK);

@@ -182,9 +182,9 @@ void unwind_open(void) {
  * libunwind is the only unwinder there is no choice; it is on rare occasions here. */
 static bool reference_may_hang(void) {
 #if defined(__x86_64__)
-    return preload.forked_threaded;
+    return preload.forked_threaded || sys_is_sandboxed;
 #else
-    return false;
+    return sys_is_sandboxed;
 #endif
 }
 

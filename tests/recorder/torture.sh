@@ -1,27 +1,28 @@
 #!/usr/bin/env bash
 # What programs do to their stacks, threads, processes and allocators: each behaves recorded as it does
 # alone, nothing is lost, and the stacks are the right ones: the expectations stand in the sources of
-# torture_target.c and torture_exceptions.cc.
+# torture_target.c, torture_exceptions.cc and torture_sandbox.c.
 #
-#   TARGET, EXCEPTIONS, PLUGIN    the two, and the library that the second one loads
+#   TARGET, SANDBOX, EXCEPTIONS, PLUGIN    the programs, and the library that the last one loads
 . "$(dirname "$0")/../lib.sh"
-: "${TARGET:?}"
+: "${TARGET:?}" "${SANDBOX:?}"
 
 # --- stacks: all cases in one recording
 
-cases() { # SOURCE
-    sed -n 's/^.* expect \([a-z_]*\): .*/\1/p' "$1" | uniq
-}
-{
-    for case in $(cases "$SOURCE/tests/recorder/torture_target.c") promises heap; do
-        echo "'$TARGET' $case; echo $case: \$?"
+here=$SOURCE/tests/recorder
+programs=("$here/torture_target.c:$TARGET")
+sources=()
+[ ! -x "${EXCEPTIONS-}" ] || programs+=("$here/torture_exceptions.cc:$EXCEPTIONS")
+"$SANDBOX" killing >/dev/null && status=0 || status=$?
+[ "$status" = 77 ] || programs+=("$here/torture_sandbox.c:$SANDBOX")
+for program in "${programs[@]}"; do
+    source=${program%%:*} program=${program##*:}
+    sources+=("$source")
+    for case in $(sed -n 's/^.* expect \([a-z_]*\): .*/\1/p' "$source" | uniq); do
+        echo "'$program' $case '${PLUGIN-}'; echo $case: \$?"
     done
-    if [ -x "${EXCEPTIONS-}" ]; then
-        for case in $(cases "$SOURCE/tests/recorder/torture_exceptions.cc"); do
-            echo "'$EXCEPTIONS' $case '$PLUGIN'; echo $case: \$?"
-        done
-    fi
-} >all.sh
+done >all.sh
+echo "for case in promises heap; do '$TARGET' \$case; done; exit 0" >>all.sh
 ulimit -c 0
 sh all.sh >plain 2>plain.err
 record -o all.db --max-depth 16384 -- sh all.sh >seen
@@ -45,9 +46,7 @@ while read -r case count bytes frames; do
     seen="$(found count "$regex") $(found bytes "$regex")"
     checked=$((checked + 1))
     [ "$seen" = "$count $bytes" ] || wrong="${wrong-}$case: wanted $count $bytes, saw $seen of $frames"$'\n'
-done < <(sed -n 's/^.* expect \([a-z_]*\): \(.*[^ ]\)\( \*\/\)\{0,1\}$/\1 \2/p' "$SOURCE"/tests/recorder/torture_target.c \
-    "$SOURCE"/tests/recorder/torture_exceptions.cc | sed 's: \*/$::' |
-    if [ -x "${EXCEPTIONS-}" ]; then cat; else grep -vE '^(thrown|carried|unwound|plugin|uncaught) '; fi)
+done < <(sed -n 's: \*/$::; s/^.* expect \([a-z_]*\): \(.*\)$/\1 \2/p' "${sources[@]}")
 [ -z "${wrong-}" ] || fail "$(cat count)"$'\n'"$wrong"
 echo "ok: $checked stacks with their calls and bytes"
 [ "$checked" -gt 25 ] || fail "only $checked expectations were found"

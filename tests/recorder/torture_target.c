@@ -463,8 +463,11 @@ OWN_FRAME void thread_child_work(void) {
 }
 
 static void *busy(void *stop) {
-    while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED))
-        TOUCH(1000);
+    while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED)) {
+        for (int i = 0; i < 100; i++)
+            TOUCH(1000);
+        usleep(100);
+    }
     return NULL;
 }
 
