@@ -40,6 +40,28 @@ equal "$(recording bytes)" "$(jq '.profiles[0].endValue' s.json)" 'speedscope by
 equal '["prog","main","work_1","step_1"]' "$(jq -c '.shared.frames as $f | [.profiles[0].samples[] | map($f[.].name) |
     select(.[2] == "work_1")][0][0:4]' s.json)" 'speedscope: outermost frame first'
 
+# ... and its schema, https://www.speedscope.app/file-format-schema.json: what it says of a sampled profile.
+cat >speedscope.schema.json <<'J'
+{"type": "object", "required": ["$schema", "profiles", "shared"], "properties": {
+  "$schema": {"const": "https://www.speedscope.app/file-format-schema.json"},
+  "activeProfileIndex": {"type": "number"}, "exporter": {"type": "string"}, "name": {"type": "string"},
+  "shared": {"type": "object", "required": ["frames"], "properties": {"frames": {"type": "array", "items":
+    {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "file": {"type": "string"},
+      "line": {"type": "number"}, "col": {"type": "number"}}}}}},
+  "profiles": {"type": "array", "items": {"type": "object",
+    "required": ["type", "name", "unit", "startValue", "endValue", "samples", "weights"], "properties": {
+      "type": {"const": "sampled"}, "name": {"type": "string"},
+      "unit": {"enum": ["bytes", "microseconds", "milliseconds", "nanoseconds", "none", "seconds"]},
+      "startValue": {"type": "number"}, "endValue": {"type": "number"},
+      "samples": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+      "weights": {"type": "array", "items": {"type": "number"}}}}}}}
+J
+for cost in bytes count; do
+    export_as -f speedscope --cost $cost >one.json
+    $python -c 'import json, jsonschema; jsonschema.validate(json.load(open("one.json")), json.load(open("speedscope.schema.json")))' ||
+        fail "speedscope with --cost $cost is not as its schema says"
+done
+
 # pprof: decoded by the rules of the wire format, references followed.
 export_as -f pprof -o p.pb.gz
 export_as -f pprof >again.pb.gz
