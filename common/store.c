@@ -50,6 +50,7 @@ static const char *const migrations[] = {
     "ALTER TABLE attempt ADD COLUMN chance TEXT;"
     "ALTER TABLE attempt ADD COLUMN failed TEXT;"
     "ALTER TABLE recording ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recording ADD COLUMN max_depth INTEGER NOT NULL DEFAULT 512;"
     "ALTER TABLE site_stat ADD COLUMN never INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE site_stat ADD COLUMN outside INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE recording ADD COLUMN session TEXT;"

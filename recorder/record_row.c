@@ -80,8 +80,8 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
         store,
         "INSERT INTO recording(state, started_unix_ns, argv, exe, cwd, env_named, "
         "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version, "
-        "argv_bytes, session) "
-        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "argv_bytes, session, max_depth) "
+        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         &s);
     if (r < 0)
         return r;
@@ -109,6 +109,7 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     if (raw)
         sqlite3_bind_blob64(s, 13, raw, n, free);
     sqlite3_bind_text(s, 14, start->session->arena_path, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 15, (int)start->session->arena->max_depth);
     r = store_step_done(store, s);
     return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
 }

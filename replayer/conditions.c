@@ -49,6 +49,7 @@ struct runner_options conditions_options(const struct conditions *c) {
         .stdin_offset = c->stdin_offset,
         .stdin_is_pipe = c->stdin_is_pipe,
         .marked = c->marked,
+        .max_depth = c->max_depth,
     };
 }
 
@@ -199,7 +200,8 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     int r = store_prepare(
         store,
         "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
-        "stdin_offset, stdin_data, stdin_truncated, argv_bytes, marked FROM recording "
+        "stdin_offset, stdin_data, stdin_truncated, argv_bytes, marked, max_depth FROM "
+        "recording "
         "WHERE id = ?1",
         &s);
     if (r < 0)
@@ -209,6 +211,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
         return error_print(-ENOENT, "%s: holds no recording %lld", store->path,
                            (long long)recording_id);
     c->marked = sqlite3_column_int(s, 10) != 0;
+    c->max_depth = (uint32_t)sqlite3_column_int(s, 11);
     c->exe = text_dup(store_column_text(s, 1));
     c->cwd = text_dup(store_column_text(s, 2));
     read_environment(c, store_column_text(s, 3));

@@ -27,6 +27,7 @@ struct conditions {
     char *under_exe;
     char **under_argv;
     char *suppressions;
+    uint32_t max_depth; /* frames of a stack */
     bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
     char *note;  /* what could not be made again, one sentence; NULL = everything could */
 };

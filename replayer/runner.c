@@ -176,7 +176,8 @@ int runner_new(const struct runner_options *options, struct runner **out,
         runner->slots[i].channel = -1;
     remember_strangers(runner);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    const struct session_options session_options = {.flags = SHM_COUNT_SITES};
+    const struct session_options session_options = {.flags = SHM_COUNT_SITES,
+                                                    .max_depth = options->max_depth};
     int err = 0;
     for (int i = 0; i < runner->n && !err; i++) {
         err = session_new(&session_options, &runner->slots[i].session);

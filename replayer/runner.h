@@ -44,8 +44,9 @@ struct runner_options {
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     bool traced;
-    bool no_libunwind; /* SHM_NO_LIBUNWIND for attempts with a fault */
-    bool marked;       /* SHM_MARKED */
+    bool no_libunwind;  /* SHM_NO_LIBUNWIND for attempts with a fault */
+    bool marked;        /* SHM_MARKED */
+    uint32_t max_depth; /* frames kept of a stack, as in the recording; 0 = the default */
     const struct dearth_key *chance_sites; /* MODE_CHANCE: chosen; not owned */
     uint32_t n_chance_sites;               /* 0 = every site */
     /* A sweep (server.h): one program takes many orders. */

@@ -110,7 +110,8 @@ CREATE TABLE recording (
     tool_version TEXT NOT NULL,
     marked    INTEGER NOT NULL DEFAULT 0,-- 1 = it called dearth_begin(): only calls inside may fail
     session   TEXT,                      -- path of the shared memory while 'running': what `dearth recover` reads
-    processes_lost INTEGER               -- processes that found no room in the shared memory
+    processes_lost INTEGER,              -- processes that found no room in the shared memory
+    max_depth INTEGER NOT NULL DEFAULT 512 -- frames kept of a stack (--max-depth): a replay must cut where the recording did
 );
 
 -- What the user must know about a recording or replay; nothing is silent.

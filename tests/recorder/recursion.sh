@@ -15,3 +15,9 @@ done
 equal "$(sites_of 10.db)" "$(sites_of 100.db)" 'sites at depths 10 and 100'
 equal "$(sites_of 10.db)" "$(sites_of 400.db)" 'sites at depths 10 and 400'
 equal 0 "$(sql 400.db 'SELECT stacks_truncated FROM recording')" 'truncated at depth 400'
+
+# A stack that was cut is cut at the same frame in a replay.
+record -o cut.db --max-depth 20 -- "$PROGRAMS/recursion" 60 >out
+status 0 "$DEARTH" replay -q cut.db --in new_level --how rerun
+equal 0 "$(sql cut.db "SELECT count(*) FROM attempt WHERE verdict = 'unreached'")" 'unreached with cut stacks'
+[ "$(sql cut.db 'SELECT count(*) FROM attempt')" -gt 0 ] || fail 'nothing was tried'
