@@ -167,7 +167,8 @@ static bool follows(enum exec_probe probe, const char *image) {
     if (reaches(preload.arena->preload_path, R_OK) &&
         reaches(preload.arena_path, R_OK | W_OK))
         return true;
-    process_note(SHM_NOTE_EXEC_NO_ACCESS, image);
+    if (probe != EXEC_PROBE_NOT_FOUND) /* nothing is started then */
+        process_note(SHM_NOTE_EXEC_NO_ACCESS, image);
     return false;
 }
 

@@ -51,6 +51,14 @@ done < <(sed -n 's: \*/$::; s/^.* expect \([a-z_]*\): \(.*\)$/\1 \2/p' "${source
 echo "ok: $checked stacks with their calls and bytes"
 [ "$checked" -gt 25 ] || fail "only $checked expectations were found"
 
+# What cannot be followed after a change of rights is named, what was never started is not.
+equal 0 "$(sql all.db "SELECT count(*) FROM note WHERE kind = 'no_access'")" 'notes about a program that is not there'
+if [ "$(id -u)" = 0 ]; then
+    record -o rights.db -- perl -MPOSIX -e 'POSIX::setuid(65534); exec "/bin/true"'
+    equal 1 "$(sql rights.db "SELECT count(*) FROM note WHERE kind = 'no_access' AND subject LIKE '%/true'")" \
+        'note about a program started with other rights'
+fi
+
 # --- surroundings: other allocators, settings of this one, limits
 
 # same NAME COMMAND...: it prints and ends as without dearth, and each call of after_jump() is there.

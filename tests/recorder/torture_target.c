@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -627,6 +629,42 @@ OWN_FRAME void limits(void) {
     in_thread(limited_thread, NULL);
 }
 
+/* Another root, where neither /proc nor the library is, and other rights: who runs goes on being
+ * recorded, with its threads and children.
+ *
+ * expect confined: 10 430 main;confined;malloc
+ * expect confined: 1 44 thread;confined_thread;malloc
+ * expect confined: 1 45 main;confined;confined_child;malloc */
+static void *confined_thread(void *argument) {
+    TOUCH(44);
+    return argument;
+}
+
+OWN_FRAME void confined_child(void) {
+    TOUCH(45);
+}
+
+OWN_FRAME void confined(void) {
+    char folder[] = "confined.XXXXXX";
+    int status;
+    CHECK(mkdtemp(folder) && !chmod(folder, 0755));
+    if (chroot(folder) && (unshare(CLONE_NEWUSER) || chroot(folder)))
+        say("not confined\n");
+    CHECK(!chdir("/"));
+    if (!setgid(65534) && !setuid(65534))
+        CHECK(getuid() == 65534);
+    for (int i = 0; i < 10; i++)
+        TOUCH(43);
+    in_thread(confined_thread, NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        confined_child();
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(execl("/bin/true", "true", NULL) == -1 && errno == ENOENT);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -644,7 +682,8 @@ static const struct {
              {"forks", forks},
              {"promises", promises},
              {"heap", heap},
-             {"limits", limits}};
+             {"limits", limits},
+             {"confined", confined}};
 
 int main(int argc, char **argv) {
     what = argc > 1 ? argv[1] : "";
