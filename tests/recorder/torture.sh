@@ -75,13 +75,13 @@ same() {
     equal 200 "$calls" "$name: calls"
 }
 both="'$TARGET' jumps; '$TARGET' promises; '$TARGET' heap"
+cc -g -O1 -fno-optimize-sibling-calls -D_GNU_SOURCE -w -c "$here/torture_target.c" -o linked.o
 # jemalloc has no pvalloc(): the block that libc's gives is one that it cannot free, and it crashes.
 for library in jemalloc.so.2 tcmalloc_minimal.so.4 mimalloc.so.2; do
     path=$(ldconfig -p | sed -n "s/.*lib$library .*=> //p" | head -n 1)
     [ -n "$path" ] || continue
     same "preloaded-$library" env LD_PRELOAD="$path" sh -c "'$TARGET' jumps; '$TARGET' promises"
-    if cc -g -O1 -fno-optimize-sibling-calls -D_GNU_SOURCE -pthread -w \
-        "$SOURCE/tests/recorder/torture_target.c" -Wl,--no-as-needed "$path" -o "linked-$library"; then
+    if cc -pthread linked.o -Wl,--no-as-needed "$path" -o "linked-$library"; then
         same "linked-$library" "./linked-$library" jumps
     fi
 done
