@@ -1,11 +1,13 @@
 /*
- * A server on 127.0.0.1:PORT, a line a request: "echo WORDS", "say WORDS" (the same), "list", "table", "late", "health". It
+ * A server on 127.0.0.1:PORT, a line a request: "echo WORDS", "say WORDS" (the same), "list", "table", "late",
+ * "pair", "health". It
  * answers a failed allocation with "no memory" and goes on; but for its flaws:
  *
  *   echo   get_buffer:  does not look whether it got its buffer                     crashed
  *   list   get_list:    keeps the lock on its error path, which health wants too    hung
  *   table  get_table:   spoils the state on which health depends                    hung (unhealthy)
  *   late   get_late:    leaves something behind on which the second "echo" trips      crashed
+ *   pair   get_right:   crashes when get_left has failed before in this process: neither alone does (no finding)
  *   start  read_config: does not look whether it got its configuration              crashed
  *
  * With -DFIXED it has none of them. Usage: server PORT
@@ -26,6 +28,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile int state = 1;
+static volatile int no_left;
 static volatile int left; /* requests until it trips; 0 = it does not */
 
 OWN_FRAME char *get_buffer(size_t n) {
@@ -42,6 +45,14 @@ OWN_FRAME char *get_table(void) {
 
 OWN_FRAME char *get_late(void) {
     return opaque(malloc(300));
+}
+
+OWN_FRAME char *get_left(void) {
+    return opaque(malloc(420));
+}
+
+OWN_FRAME char *get_right(void) {
+    return opaque(malloc(400));
 }
 
 OWN_FRAME char *read_config(void) {
@@ -86,6 +97,17 @@ static const char *make_late(void) {
     return p ? "late\n" : "no memory\n";
 }
 
+static const char *pair(void) {
+    char *a = get_left(), *b = get_right();
+    if (!b && no_left && FLAWED)
+        *(volatile char *)opaque(NULL) = 0;
+    if (!a)
+        no_left = 1;
+    free(a);
+    free(b);
+    return a && b ? "pair\n" : "no memory\n";
+}
+
 static const char *health(void) {
     pthread_mutex_lock(&lock);
     pthread_mutex_unlock(&lock);
@@ -107,6 +129,7 @@ static void serve(int fd) {
                          : strcmp(line, "list") == 0     ? list()
                          : strcmp(line, "table") == 0    ? table()
                          : strcmp(line, "late") == 0     ? make_late()
+                         : strcmp(line, "pair") == 0     ? pair()
                          : strcmp(line, "health") == 0   ? health()
                                                          : "what?\n";
     if (write(fd, answer, strlen(answer)) < 0)

@@ -7,7 +7,7 @@
 port=$(free_port)
 make_client "$port"
 cp "$PROGRAMS/server" "$PROGRAMS/server-fixed" .
-drive='./ask "echo hello" && ./ask "say hi" && ./ask list && ./ask table && ./ask late'
+drive='./ask "echo hello" && ./ask "say hi" && ./ask list && ./ask table && ./ask late && ./ask pair'
 health='[ "$(./ask health)" = healthy ]'
 options=(--drive "$drive" --health "$health")
 
@@ -36,6 +36,12 @@ END
 equal 5 "$(sql dearth.db 'SELECT count(*) FROM finding')" 'findings, and no other'
 equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0 AND verdict <> 'unreached'")" \
     'verdicts without proof'
+# What earlier faults together have caused is nobody's alone: said, and no finding.
+equal 1 "$(sql dearth.db "SELECT count(*) FROM note WHERE kind = 'blame_unconfirmed'
+    AND text LIKE '%crashed in the sweep, but not in a program of its own: no finding%'")" 'blame that was not confirmed'
+equal 'reported|0' "$(sql dearth.db "SELECT group_concat(DISTINCT verdict), sum(severity = 'bug') FROM attempt
+    JOIN site ON site.id = site_id JOIN location l ON l.id = location_id WHERE l.function = 'get_right'")" \
+    'what is left is what it did alone'
 # In one process: fewer starts than attempts.
 "$DEARTH" report dearth.db -o report.json
 contains report.json '"sweep"'
@@ -50,6 +56,7 @@ equal "$attempts" "$(sql dearth.db 'SELECT count(*) FROM attempt')" 'attempts af
 # The twin, in one command; both modes in turn, in one process.
 status 0 "$DEARTH" check -o fixed.db "${options[@]}" -- ./server-fixed "$port"
 equal 0 "$(sql fixed.db 'SELECT count(*) FROM finding')" 'findings in the corrected twin'
+equal 0 "$(sql fixed.db "SELECT count(*) FROM note WHERE kind = 'blame_unconfirmed'")" 'and nothing unconfirmed'
 equal 0 "$(sql fixed.db "SELECT count(*) FROM attempt WHERE verdict NOT IN ('handled', 'reported')")" \
     'verdicts of the twin that are neither handled nor reported'
 equal 0 "$(sql fixed.db "SELECT count(*) FROM attempt WHERE mode = 'once' AND also_failed > 0")" \
