@@ -1,6 +1,6 @@
 /*
  * Flaw: an unchecked allocation that crashes or not, as an address happens to fall:
- * repeated attempts disagree.
+ * repeated attempts disagree. Fixed: checked.
  */
 #include <sys/random.h>
 
@@ -15,6 +15,9 @@ int main(void) {
     if (getrandom(&coin, 1, 0) != 1)
         return 9;
     int *number = new_number();
+#ifdef FIXED
+    coin = 1;
+#endif
     if (!number && coin & 1)
         return 1;
     *number = 7;

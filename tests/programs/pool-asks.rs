@@ -1,5 +1,6 @@
 // An allocator of the program's own, in Rust: it asks dearth by the exported function (dearth(3)).
-// Both blocks are checked; the second one's failure is answered with another status.
+// Both blocks are checked; the second one's failure is answered with another status. The third is not,
+// and lies where nothing may fail.
 //
 // expect: *should_fail* once=reported sticky=reported
 use std::os::raw::{c_char, c_int, c_void};
@@ -15,6 +16,16 @@ fn should_fail(size: usize) -> bool {
         !function.is_null() && {
             let function: extern "C" fn(usize) -> c_int = std::mem::transmute(function);
             function(size) != 0
+        }
+    }
+}
+
+fn mark(name: &[u8]) {
+    unsafe {
+        let function = dlsym(std::ptr::null_mut(), name.as_ptr().cast());
+        if !function.is_null() {
+            let function: extern "C" fn() = std::mem::transmute(function);
+            function();
         }
     }
 }
@@ -54,4 +65,9 @@ fn main() {
     if new_second(&mut pool).is_none() {
         std::process::exit(2);
     }
+    mark(b"dearth_never_begin\0");
+    if pool.take(32).is_none() {
+        std::process::abort();
+    }
+    mark(b"dearth_never_end\0");
 }

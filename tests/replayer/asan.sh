@@ -25,6 +25,11 @@ status 0 "$DEARTH" repro dearth.db "$(sql dearth.db "SELECT id FROM finding WHER
 contains err 'showed again'
 
 rm -f dearth.db
+record -- "$PROGRAMS/overrun-fixed-asan" >/dev/null
+replay
+equal 0 "$(sql dearth.db "SELECT count(*) FROM finding WHERE severity <> 'ok'")" 'the corrected twin'
+
+rm -f dearth.db
 record -- "$PROGRAMS/used-after-free-asan" >/dev/null
 replay
 equal corrupted "$(verdicts once load)" 'used-after-free'

@@ -32,6 +32,19 @@ record -o four.db -- "$PROGRAMS/leak" >/dev/null
 contains plan new_reader
 equal 0 "$(sql four.db 'SELECT count(*) FROM attempt')" '--dry-run tries nothing'
 
+# Modules and source files, by path and by basename, as well as functions; `once` tells what is planned.
+planned() {
+    "$DEARTH" replay --dry-run --mode once "$@" four.db 2>/dev/null | grep -cE '[0-9a-f]{8}' || :
+}
+all=$(planned)
+equal "$all" "$(planned --in leak.c)" '--in a source file'
+equal "$all" "$(planned --in '*/tests/programs/leak.c')" '--in the path of a source file'
+equal 0 "$(planned --in none.c)" '--in no source file'
+equal "$all" "$(planned --in leak)" '--in a module'
+equal "$all" "$(planned --in 'libc.so*')" '--in a library'
+equal 0 "$(planned --not-in '*/libc.so*')" '--not-in a library'
+equal "$(planned --not-in 'new_reader')" "$(planned --in main --not-in 'new_reader')" 'both'
+
 status 2 "$DEARTH" replay --occurrence sometimes four.db
 contains err occurrence
 status 2 "$DEARTH" replay --mode never four.db

@@ -3,6 +3,12 @@
 # rate; it is never filed as harmless once it was seen to crash.
 . "$(dirname "$0")/../lib.sh"
 
+record -- "$PROGRAMS/flaky-fixed" >/dev/null
+replay --in new_number --mode once --retest
+equal reported "$(site_verdicts dearth.db once new_number)" 'the corrected twin'
+equal 0 "$(sql dearth.db 'SELECT count(*) FROM finding')" 'no finding there'
+
+rm -f dearth.db*
 record -- "$PROGRAMS/flaky" >/dev/null
 for _ in $(seq 12); do
     replay --in new_number --mode once --retest

@@ -15,3 +15,9 @@ replay --mode once --occurrence all
 equal '1|reported 2|reported 3|crashed 4|reported 5|reported ' "$(verdicts)" 'all'
 replay --mode once --occurrence last --retest --in new_step
 equal 2 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE occurrence = 5 AND repeat = 0")" 'last'
+
+# log2: the first, second, fourth, ...; the last of several hundred.
+rm -f dearth.db*
+record -- "$PROGRAMS/occurrence" >/dev/null
+replay --mode once --occurrence log2 --leaks off --in new_step
+equal '1|reported 2|reported 4|reported 5|reported ' "$(verdicts)" 'log2: powers of two and the last'
