@@ -139,14 +139,18 @@ static char *describe_options(const struct replay_options *o) {
  * of its fault. */
 static int drop_unchecked(struct store *store, int64_t replay_id) {
     AUTO_FREE char *sql = text_format(
-        "UPDATE attempt SET repeat = repeat - 1 WHERE replay_id = %1$lld AND repeat > 0 "
+        "BEGIN IMMEDIATE; UPDATE attempt SET repeat = repeat - 1 WHERE replay_id = "
+        "%1$lld AND repeat > 0 "
         "AND how = 'rerun' AND under = 'plain' AND second_site_id IS NULL AND EXISTS "
         "(SELECT 1 FROM unchecked_attempt u WHERE u.replay_id = %1$lld AND u.site_id = "
         "attempt.site_id AND u.occurrence = attempt.occurrence AND u.mode = "
         "attempt.mode); "
-        "DELETE FROM unchecked_attempt WHERE replay_id = %1$lld",
+        "DELETE FROM unchecked_attempt WHERE replay_id = %1$lld; COMMIT",
         (long long)replay_id);
-    return store_exec(store, sql);
+    int r = store_exec(store, sql);
+    if (r < 0)
+        store_rollback(store);
+    return r;
 }
 
 int ledger_bury(struct store *store) {
@@ -165,9 +169,9 @@ int ledger_bury(struct store *store) {
             "UPDATE replay SET state = 'interrupted', done = (SELECT count(*) "
             "FROM attempt WHERE replay_id = replay.id) WHERE id = %lld",
             (long long)sqlite3_column_int64(s, 0));
-        r = store_exec(store, sql);
-        if (r == 0)
-            r = drop_unchecked(store, sqlite3_column_int64(s, 0));
+        r = drop_unchecked(store, sqlite3_column_int64(s, 0));
+        if (r == 0) /* not before: it is what tells that there may be such */
+            r = store_exec(store, sql);
     }
     return r;
 }
