@@ -808,8 +808,8 @@ static void collect_snapshots(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (d->pairs || d->chance || !wanted || r->options->output_check ||
-        r->under != UNDER_PLAIN || r->options->plan.thread != THREAD_ANY || !r->traced ||
+    if (d->pairs || d->chance || !wanted || r->under != UNDER_PLAIN ||
+        r->options->plan.thread != THREAD_ANY || !r->traced ||
         r->isolation != ISOLATION_OVERLAY)
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {

@@ -148,10 +148,15 @@ static int run_command(const struct execution *x, const struct observation *seen
     return status;
 }
 
+bool output_check_wants(const struct runner_options *options,
+                        const struct observation *seen) {
+    return options->output_check && seen->fired && !seen->timed_out &&
+           !seen->exit_signal && seen->exit_code == options->baseline_exit_code;
+}
+
 bool output_check_run(const struct execution *x, struct observation *seen) {
     const struct runner_options *o = x->options;
-    if (!o->output_check || !seen->fired || seen->timed_out || seen->exit_signal ||
-        seen->exit_code != o->baseline_exit_code)
+    if (!output_check_wants(o, seen))
         return false;
     const void *const data[N_FILES] = {"", seen->stdout_data, seen->stderr_tail,
                                        o->baseline_stdout};

@@ -24,9 +24,13 @@ struct execution;
 /* Of a command; more than any comparison takes on a busy machine. */
 #define OUTPUT_CHECK_LIMIT_NS 60000000000u
 
+/** Is an attempt that was seen to end like this one to compare by @options' command: the
+ * fault fired, its status is the baseline's? */
+bool output_check_wants(const struct runner_options *options,
+                        const struct observation *seen);
+
 /**
- * Run the command of @x->options when this attempt is one to compare: the fault fired and
- * its status is the baseline's. Sets output_checked and output_check in @seen.
+ * Run the command of @x->options when this attempt is one to compare (see above). Sets output_checked and output_check in @seen.
  * Context: the worker, when every process of the attempt is dead and its tree not yet
  * renewed. A command that does not work is said here, once.
  * Return: true when it ran, so that the tree may have been changed.

@@ -34,6 +34,7 @@
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "descriptors.h"
+#include "output_check.h"
 #include "run.h"
 #include "wire.h"
 
@@ -59,6 +60,7 @@ const char *snapshot_refusal_name(enum shm_refusal refusal) {
         [SHM_REFUSED_LIMIT] = "limit",
         [SHM_REFUSED_DIVERGED] = "diverged",
         [SHM_REFUSED_UNAVAILABLE] = "unavailable",
+        [SHM_REFUSED_CHECK] = "output_check",
     };
     return (unsigned)refusal < SHM_N_REFUSALS ? names[refusal] : NULL;
 }
@@ -256,12 +258,17 @@ static void close_all(struct copy *c) {
     c->socket = c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
 }
 
-/* A process of a tree whose first one is another: the others decide how the tree ends, unless it
- * dies in a way that is a verdict by itself. */
-static bool decides_alone(const struct snapshots *s, const struct observation *seen) {
+/* What only a rerun can say. A process of a tree whose first one is another: the others decide how
+ * the tree ends, unless it dies in a way that is a verdict by itself. */
+static enum shm_refusal leaves_open(const struct snapshots *s,
+                                    const struct observation *seen) {
     int sig = seen->exit_signal;
-    return !s->orders->nested || sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS ||
-           sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+    bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+                 sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+    if (s->orders->nested && !fatal)
+        return SHM_REFUSED_PARENT;
+    return output_check_wants(s->original->x->options, seen) ? SHM_REFUSED_CHECK
+                                                             : SHM_REFUSED_NOT;
 }
 
 static int conclude(struct copy *c) {
@@ -269,8 +276,9 @@ static int conclude(struct copy *c) {
     struct observation *seen = c->run.seen;
     seen->attached = true;
     seen->how = HOW_SNAPSHOT;
-    if (!decides_alone(s, seen)) {
-        s->orders->orders[c->item].refusal = SHM_REFUSED_PARENT;
+    enum shm_refusal open = leaves_open(s, seen);
+    if (open != SHM_REFUSED_NOT) {
+        s->orders->orders[c->item].refusal = open;
         observation_deinit(seen);
         if (scratch_used(s->original->x->scratch))
             s->spoiled = true;

@@ -328,6 +328,7 @@ enum shm_refusal {
     SHM_REFUSED_LIMIT,      /* no process or descriptor to be had */
     SHM_REFUSED_DIVERGED,   /* the original did not end as the baseline */
     SHM_REFUSED_UNAVAILABLE,/* untraced, no private tree, or a kernel without pidfd_getfd */
+    SHM_REFUSED_CHECK,      /* the user's comparison has to look at it: it wants the tree for itself */
     SHM_N_REFUSALS
 };
 struct shm_order {

@@ -74,6 +74,15 @@ replay --output-check='grep -q gamma && grep -q alpha "$DEARTH_BASELINE_STDOUT"'
 equal 'degraded,handled' "$(verdicts copy_line)" 'a check that looks for one line'
 equal 'output check -' "$(differs copy_line)" 'a check that says no'
 equal '0,1' "$(sql dearth.db "SELECT group_concat(DISTINCT output_check) FROM attempt")" 'its status is kept'
+again "$PROGRAMS/degraded"
+replay --how=snapshot --output-check='grep -q gamma && grep -q alpha "$DEARTH_BASELINE_STDOUT"'
+equal 'degraded,handled' "$(verdicts copy_line)" 'the same with snapshots'
+equal output_check "$(sql dearth.db "SELECT DISTINCT reason FROM refused")" 'what is to compare is left to rerun'
+equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE how = 'snapshot' AND verdict IN ('handled', 'degraded')")" \
+    'and is not believed'
+again "$PROGRAMS/crashed"
+replay --how=snapshot --output-check=true
+[ "$(sql dearth.db "SELECT count(*) FROM attempt WHERE how = 'snapshot'")" -gt 0 ] || fail 'nothing was left to snapshots'
 again "$PROGRAMS/half-file" && rm -f result
 replay --output-check='test "$DEARTH_STATUS$(cat "$DEARTH_STDOUT" "$DEARTH_STDERR")" = 0 &&
     cd "$DEARTH_TREE" && grep -q head result && rm result && ! test -e "$LD_PRELOAD"'
