@@ -328,6 +328,7 @@ const char *report_refusal_meaning(const char *reason) {
         {"limit", "no process or descriptor was to be had"},
         {"diverged", "the copied run did not end as without copies"},
         {"unavailable", "no snapshot is possible here"},
+        {"busy", "another process of the tree was being copied"},
         {"output_check", "--output-check had to compare a whole run"},
         {"contradicted", "a rerun showed another verdict"},
     };

@@ -45,6 +45,8 @@
 /* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
  * beyond what a few baseline runs show; one in so many is no sign of a disturbed original. */
 #define CALLS_VARY     100u
+/* Being copied takes the original a millisecond or a few; on a busy machine many times that. */
+#define COPIED_NS      50000000u
 /* A snapshot run costs a run of the whole program: auto wants something to save. */
 #define WORTH_A_BATCH  4u
 /* Copies that write files end their original; with fewer results than this for each such end
@@ -776,7 +778,7 @@ static int fly_batch(struct drive *d) {
     d->n_flying_batches++;
     runner_set_time_limit(r->runner, r->time_limit_ns);
     int err = runner_submit_snapshots(r->runner, orders, n, BATCH_TAG | d->n_batches++,
-                                      r->time_limit_ns);
+                                      r->time_limit_ns + (uint64_t)n * COPIED_NS);
     free(orders);
     free(tasks);
     return err;

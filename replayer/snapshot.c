@@ -60,6 +60,7 @@ const char *snapshot_refusal_name(enum shm_refusal refusal) {
         [SHM_REFUSED_LIMIT] = "limit",
         [SHM_REFUSED_DIVERGED] = "diverged",
         [SHM_REFUSED_UNAVAILABLE] = "unavailable",
+        [SHM_REFUSED_BUSY] = "busy",
         [SHM_REFUSED_CHECK] = "output_check",
     };
     return (unsigned)refusal < SHM_N_REFUSALS ? names[refusal] : NULL;
@@ -67,19 +68,20 @@ const char *snapshot_refusal_name(enum shm_refusal refusal) {
 
 /* --- orders --- */
 
-/* A program that is being copied must see what its stops mean: from the tracer. */
+/* A program that is being copied must see what its stops mean: from the tracer. The stop of an
+ * intermediate process may be seen before that of the one which made it. */
 static bool cloned(void *context, pid_t tid, pid_t child) {
     struct snapshots *s = context;
-    if (!__atomic_load_n(&s->orders->asked, __ATOMIC_ACQUIRE) || s->copy)
+    const struct shm_orders *orders = s->orders;
+    uint32_t asked = __atomic_load_n(&orders->asked, __ATOMIC_ACQUIRE);
+    if (!asked || asked == SHM_ASKING || s->copy)
         return false;
-    if (tid == (s->orders->nested ? s->intermediate : s->orders->pid)) {
-        s->held = tid;
-        s->copy = child;
-        return true;
-    }
-    if (tid == s->orders->pid)
-        s->intermediate = child;
-    return false;
+    pid_t who = orders->nested ? tracer_parent(tid) : tid;
+    if (who != orders->pid)
+        return false;
+    s->held = tid;
+    s->copy = child;
+    return true;
 }
 
 int snapshots_begin(struct snapshots *s, struct run *original) {
@@ -354,7 +356,7 @@ int snapshots_serve(struct run *original) {
     }
     original->started += run_now_ns() - begun;
     pid_t held = s->held;
-    s->copy = s->intermediate = s->held = 0;
+    s->copy = s->held = 0;
     if (s->spoiled)
         run_kill(original);
     else

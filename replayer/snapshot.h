@@ -29,7 +29,7 @@ struct snapshots {
     struct run *original;
     struct shm_orders *orders; /* NULL: no snapshot is possible here */
     bool *sent;                /* by item */
-    pid_t intermediate, copy, held;
+    pid_t copy, held;
     bool spoiled; /* a copy wrote files, so the original's tree is not its own any more */
     uint32_t spoiler;             /* item */
     struct observation spoilt_by; /* what that copy showed, until its files are known */

@@ -328,9 +328,11 @@ enum shm_refusal {
     SHM_REFUSED_LIMIT,      /* no process or descriptor to be had */
     SHM_REFUSED_DIVERGED,   /* the original did not end as the baseline */
     SHM_REFUSED_UNAVAILABLE,/* untraced, no private tree, or a kernel without pidfd_getfd */
+    SHM_REFUSED_BUSY,       /* another process of the tree was being copied at that moment */
     SHM_REFUSED_CHECK,      /* the user's comparison has to look at it: it wants the tree for itself */
     SHM_N_REFUSALS
 };
+#define SHM_ASKING UINT32_MAX
 struct shm_order {
     struct dearth_key site;
     uint64_t occurrence; /* 1-based, counted over all processes of the run */
@@ -348,7 +350,9 @@ struct shm_order {
 #define SHM_ORDER_INDEX  8192u
 struct shm_orders {
     uint32_t n;
-    uint32_t asked;    /* (target, release) order + 1 that a copy is being made for; 0 = none */
+    uint32_t asked;    /* (target) order + 1 that a copy is being made for, when the fields below are filled in
+                          (release); SHM_ASKING until then; 0 = none, and whoever changes that is the one
+                          process of the tree that asks */
     int32_t pid;       /* (target) who asks */
     int32_t channel;   /* (target) descriptor in the asking process: the worker's end of the pair */
     uint32_t nested;   /* (target) the copy is the child of an intermediate process */

@@ -174,6 +174,12 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
         store_release(&order->refusal, SHM_REFUSED_LIMIT);
         return false;
     }
+    if (!cas(&orders->asked, 0, SHM_ASKING)) {
+        sys_close(pair[0]);
+        sys_close(pair[1]);
+        store_release(&order->refusal, SHM_REFUSED_BUSY);
+        return false;
+    }
     bool nested =
         (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0) != preload.arena->worker_pid;
     orders->pid = (int32_t)sys_getpid();

@@ -3,6 +3,9 @@
 #
 #   tests/bench/agreement.sh DEARTH [PROGRAM...] >table.md
 #
+# "Never reached": the program's hash seeds or addresses decided otherwise in that run, so that the fault
+# never fired there; such a run says nothing about the site.
+#
 # A recording is replayed twice, from two copies of its database: by snapshots and by reruns, nothing
 # repeated, nothing confirmed. For each site that a snapshot tested, the two verdicts are compared;
 # where they differ, both are listed, and the same fault is rerun three times more, which tells a
@@ -91,7 +94,8 @@ order=("$@")
 differing="SELECT DISTINCT lower(hex(s.key)), a.occurrence, a.verdict, b.verdict
     FROM attempt a JOIN site s ON s.id = a.site_id JOIN other.site t ON t.key = s.key
     JOIN other.attempt b ON b.site_id = t.id AND b.mode = a.mode AND b.occurrence = a.occurrence
-    WHERE b.how = 'snapshot' AND a.how = 'rerun' AND a.verdict <> b.verdict"
+    WHERE b.how = 'snapshot' AND a.how = 'rerun' AND a.verdict NOT IN (b.verdict, 'unreached')"
+missed="SELECT count(*) FROM (SELECT site_id FROM attempt GROUP BY site_id HAVING max(fired) = 0)"
 both="SELECT count(DISTINCT s.key) FROM attempt a JOIN site s ON s.id = a.site_id JOIN other.site t ON t.key = s.key
     JOIN other.attempt b ON b.site_id = t.id WHERE b.how = 'snapshot' AND a.how = 'rerun'"
 refused="SELECT group_concat(reason || ' ' || n, ', ') FROM
@@ -122,7 +126,7 @@ try() {
     done
     sqlite3 -cmd "ATTACH 'snapshot.db' AS other" rerun.db "$differing" >differ
     echo "| $program | $(sqlite3 rerun.db 'SELECT count(DISTINCT site_id) FROM attempt') | $(
-        sqlite3 -cmd "ATTACH 'snapshot.db' AS other" rerun.db "$both") | $(wc -l <differ) | $(
+        sqlite3 -cmd "ATTACH 'snapshot.db' AS other" rerun.db "$both") | $(sqlite3 rerun.db "$missed") | $(wc -l <differ) | $(
         sqlite3 snapshot.db "$refused" 2>/dev/null) |"
     while IFS='|' read -r key rest; do
         echo "$program|$key|$rest|$(again "$key")" >>differing
@@ -132,8 +136,8 @@ try() {
 }
 
 : >differing
-echo "| program | sites rerun | by snapshot too | verdicts that differ | left to rerun |"
-echo "| --- | ---: | ---: | ---: | --- |"
+echo "| program | sites rerun | by snapshot too | never reached | verdicts that differ | left to rerun |"
+echo "| --- | ---: | ---: | ---: | ---: | --- |"
 for program in "${order[@]}"; do
     try "$program"
 done

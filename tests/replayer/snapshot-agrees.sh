@@ -46,6 +46,16 @@ equal 'rerun,snapshot' "$(sql nested.db "SELECT group_concat(how) FROM (SELECT D
 equal parent_decides "$(sql nested.db "SELECT DISTINCT reason FROM refused JOIN site ON site.id = site_id
     JOIN location ON location.id = location_id WHERE function = 'new_list'")" 'end of a nested process'
 
+# Two processes of a tree come to a due order at the same moment: no failure is taken for the other's.
+"$DEARTH" record -o siblings.db -- "$PROGRAMS/siblings" 2>err
+"$DEARTH" replay -j 1 --leaks off --guard off --mode once --repeat 0 --how snapshot siblings.db >err 2>&1
+equal 'aborts aborted
+writes crashed' "$(sql siblings.db "SELECT DISTINCT substr(function, 1, 6) || ' ' || verdict FROM attempt
+    JOIN site ON site.id = site_id JOIN location ON location.id = location_id
+    WHERE function GLOB 'aborts_*' OR function GLOB 'writes_*' ORDER BY 1")" 'two children at once'
+equal '' "$(sql siblings.db "SELECT DISTINCT reason FROM refused WHERE reason NOT IN ('busy', 'parent_decides')")" \
+    'no order is lost'
+
 # A second replay finds nothing left to do.
 "$DEARTH" replay --leaks off --how snapshot crashed.db >err 2>&1
 contains err 'nothing to try'
