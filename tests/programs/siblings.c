@@ -7,12 +7,12 @@
 
 #include "program.h"
 
+/* clang-format off */
 #define EIGHT(m, a) m(a, 0) m(a, 1) m(a, 2) m(a, 3) m(a, 4) m(a, 5) m(a, 6) m(a, 7)
-#define SIXTY_FOUR(m, a)                                                                 \
-    EIGHT(m, a##0)                                                                       \
-    EIGHT(m, a##1)                                                                       \
-    EIGHT(m, a##2) EIGHT(m, a##3) EIGHT(m, a##4) EIGHT(m, a##5) EIGHT(m, a##6)           \
-        EIGHT(m, a##7)
+#define SIXTY_FOUR(m, a) \
+    EIGHT(m, a##0) EIGHT(m, a##1) EIGHT(m, a##2) EIGHT(m, a##3) \
+    EIGHT(m, a##4) EIGHT(m, a##5) EIGHT(m, a##6) EIGHT(m, a##7)
+/* clang-format on */
 
 #define ABORTS(a, i)                                                                     \
     OWN_FRAME void aborts_##a##i(void) {                                                 \
