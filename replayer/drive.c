@@ -556,7 +556,7 @@ static int take_refusal(struct drive *d, struct task *task,
     if (reason)
         return leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
-        return leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_LIMIT));
+        return leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_FILES));
     task->batch = NULL;
     push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
