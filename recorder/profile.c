@@ -110,6 +110,9 @@ void profile_add(struct profile_numbers *sum, const struct profile_numbers *more
     sum->live_bytes += more->live_bytes;
     sum->at_peak_bytes += more->at_peak_bytes;
     sum->lifetime_ns += more->lifetime_ns;
+    sum->grown += more->grown;
+    sum->moved += more->moved;
+    sum->copied_bytes += more->copied_bytes;
     if (more->max_size > sum->max_size)
         sum->max_size = more->max_size;
     if (more->count && (!sum->last_ns || more->first_ns < sum->first_ns))
@@ -132,6 +135,8 @@ uint64_t profile_cost(const struct profile_numbers *n, enum profile_cost cost) {
         return n->temporary;
     case PROFILE_CROSS_THREAD:
         return n->cross_thread_frees;
+    case PROFILE_REALLOC:
+        return n->copied_bytes;
     case PROFILE_AT_PEAK:
         return n->at_peak_bytes;
     case PROFILE_LIVE_BLOCKS:
@@ -235,6 +240,11 @@ static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
     if (filter->live_blocks) {
         n.live_blocks = look_up(filter->live_blocks, process, site);
         n.live_bytes = look_up(filter->live_bytes, process, site);
+    }
+    if (filter->reallocs) {
+        n.grown = look_up(&filter->reallocs->grown, process, site);
+        n.moved = look_up(&filter->reallocs->moved, process, site);
+        n.copied_bytes = look_up(&filter->reallocs->copied_bytes, process, site);
     }
     struct profile_item *item = profile_item(p, key, name);
     if ((by == PROFILE_BY_SITE || by == PROFILE_BY_STACK) && !item->op) {

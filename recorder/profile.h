@@ -16,10 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../common/idmap.h"
 #include "../common/store.h"
 #include "../common/text.h"
 
-struct idmap;
+struct chunk_event;
 
 enum profile_by {
     PROFILE_BY_SITE,
@@ -40,11 +41,12 @@ enum profile_cost {
     PROFILE_LIVE,
     PROFILE_TEMPORARY,
     PROFILE_CROSS_THREAD,
+    PROFILE_REALLOC, /* bytes copied; needs the events */
     PROFILE_AT_PEAK,
     PROFILE_LIVE_BLOCKS,
     PROFILE_BY_KEY, /* not a cost: sizes in their own order */
 };
-#define PROFILE_SORT_CHOICES "count|bytes|peak|live|temporary|cross-thread"
+#define PROFILE_SORT_CHOICES "count|bytes|peak|live|temporary|cross-thread|realloc"
 #define PROFILE_COST_CHOICES "count|bytes|peak|live|temporary"
 
 struct profile_numbers {
@@ -53,6 +55,9 @@ struct profile_numbers {
     uint64_t max_size;
     uint64_t lifetime_ns; /* summed over freed blocks */
     uint64_t first_ns, last_ns;
+    /* Of profile_reallocs(), else 0: realloc() calls that grew a block, those of them that moved
+     * it, and the bytes in the blocks that these moved. */
+    uint64_t grown, moved, copied_bytes;
 };
 
 struct profile_item {
@@ -84,6 +89,11 @@ struct profile {
 int profile_open(const char *path, int64_t wanted, struct store **out,
                  int64_t *recording_id);
 
+/* By profile_at_peak_key() of the realloc() calls' sites; zero is valid and empty. */
+struct profile_reallocs {
+    struct idmap grown, moved, copied_bytes;
+};
+
 struct profile_filter {
     /* Of profile_live_without_tail(), instead of site_stat's; NULL = site_stat's. */
     const struct idmap *live_blocks, *live_bytes;
@@ -92,6 +102,7 @@ struct profile_filter {
     enum profile_cost by_cost; /* which site of an item is its largest */
     const struct idmap
         *at_peak; /* of profile_at_peak(), or NULL: at_peak_bytes stays 0 */
+    const struct profile_reallocs *reallocs; /* NULL: grown, moved, copied_bytes stay 0 */
 };
 
 /**
@@ -124,12 +135,26 @@ int profile_live_without_tail(struct store *store, int64_t recording_id, uint64_
                               struct idmap *blocks, struct idmap *bytes);
 
 /**
+ * What growing blocks by realloc() cost, from the events.
+ * @out: zero; profile_reallocs_deinit(), also after a failure
+ * Return: as profile_at_peak().
+ */
+int profile_reallocs(struct store *store, int64_t recording_id,
+                     struct profile_reallocs *out);
+void profile_reallocs_deinit(struct profile_reallocs *p); /* twice is safe */
+/** Add what @e, which ended the block that @old made, cost; nothing when it grew none. */
+void profile_add_realloc(struct profile_numbers *n, const struct chunk_event *old,
+                         const struct chunk_event *e);
+
+/**
  * Fold the events themselves: PROFILE_BY_SIZE (classes of powers of two) and
  * PROFILE_BY_THREAD. Memory grows with the blocks live at one time, not with the
- * recording. Return: as profile_load().
+ * recording.
+ * @reallocs: also grown, moved, copied_bytes, each of the realloc() call's own item
+ * Return: as profile_load().
  */
 int profile_load_events(struct store *store, int64_t recording_id, enum profile_by by,
-                        struct profile *out);
+                        bool reallocs, struct profile *out);
 #define AUTO_PROFILE __attribute__((cleanup(profile_deinit)))
 
 /** The item of that key, made (with @name) when it is new. Valid until the next call. */

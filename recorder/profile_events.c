@@ -27,6 +27,7 @@ static int open_reader(struct store *store, const struct event_filter *filter,
 struct fold {
     struct profile *profile;
     enum profile_by by;
+    bool reallocs;
     struct store *store;
     const struct event_reader *reader;
     int64_t process_id; /* the current one */
@@ -135,7 +136,8 @@ static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t num
     struct chunk_event old;
     f->last_allocation =
         reach(f->last_allocation, &f->n_threads, e->thread, sizeof *f->last_allocation);
-    if (event_pending_end(&f->pending, e, &old) && old.thread < MAX_THREADS)
+    bool ends = event_pending_end(&f->pending, e, &old) && old.thread < MAX_THREADS;
+    if (ends)
         end_block(f, &old, e);
     if (!event_allocates(e->kind))
         return;
@@ -147,6 +149,8 @@ static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t num
                                   .max_size = e->size,
                                   .first_ns = e->time_ns,
                                   .last_ns = e->time_ns};
+    if (ends && f->reallocs)
+        profile_add_realloc(&one, &old, e);
     profile_add(&f->profile->items[item].n, &one);
     if (!made)
         return;
@@ -206,13 +210,14 @@ static int fold_all(struct fold *f, struct event_reader *reader) {
 }
 
 int profile_load_events(struct store *store, int64_t recording_id, enum profile_by by,
-                        struct profile *out) {
+                        bool reallocs, struct profile *out) {
     struct event_filter filter = EVENT_FILTER_ALL;
     struct event_reader *reader;
-    struct fold fold = {.profile = out, .by = by, .store = store};
+    struct fold fold = {.profile = out, .by = by, .reallocs = reallocs, .store = store};
     *out = (struct profile){0};
     filter.recording_id = recording_id;
-    filter.ahead = filter.no_addresses = true;
+    filter.ahead = true;
+    filter.no_addresses = !reallocs;
     int r = open_reader(store, &filter, &reader);
     if (r < 0)
         return r;

@@ -37,16 +37,21 @@ static bool from_events(int by) {
 /* --- loading --- */
 
 static int load_items(struct stats *s) {
-    if ((from_events(s->by) || s->tail_ns) && strcmp(s->heading.detail, "events") != 0)
+    bool reallocs = s->sort == PROFILE_REALLOC;
+    if ((from_events(s->by) || s->tail_ns || reallocs) &&
+        strcmp(s->heading.detail, "events") != 0)
         return error_print(
             0,
-            "--by size, --by thread and --tail need the single events, and "
+            "--by size, --by thread, --tail and --sort realloc need the single events, "
+            "and "
             "recording %lld has only counts per site (--detail=sites): record with "
             "--detail=events",
             (long long)s->heading.recording_id);
     if (from_events(s->by))
-        return profile_load_events(s->store, s->heading.recording_id, s->by, &s->profile);
+        return profile_load_events(s->store, s->heading.recording_id, s->by, reallocs,
+                                   &s->profile);
     struct idmap at_peak = {0}, blocks = {0}, bytes = {0};
+    struct profile_reallocs growth = {0};
     struct profile_filter filter = {.recording_id = s->heading.recording_id,
                                     .skip_execed = s->leaks,
                                     .by_cost = s->sort};
@@ -63,11 +68,16 @@ static int load_items(struct stats *s) {
         filter.live_blocks = &blocks;
         filter.live_bytes = &bytes;
     }
+    if (reallocs) {
+        r = profile_reallocs(s->store, s->heading.recording_id, &growth);
+        filter.reallocs = &growth;
+    }
     if (r == 0)
         r = profile_load(s->store, &filter, s->by, &s->profile);
     idmap_deinit(&at_peak);
     idmap_deinit(&blocks);
     idmap_deinit(&bytes);
+    profile_reallocs_deinit(&growth);
     return r;
 }
 
@@ -121,6 +131,11 @@ static void add_columns_heading(struct text *t, const struct stats *s) {
         text_addf(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
         return;
     }
+    if (s->sort == PROFILE_REALLOC) {
+        text_addf(t, "%13s %10s %13s %13s %10s  where\n", "count", "bytes", "grown",
+                  "moved", "copied");
+        return;
+    }
     text_addf(t, "%13s %10s %10s", "count", "bytes", "own peak");
     if (s->sort == PROFILE_AT_PEAK)
         text_addf(t, " %10s", "at peak");
@@ -139,6 +154,12 @@ static void add_item_columns(struct text *t, const struct stats *s,
         return;
     }
     text_addf(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
+    if (s->sort == PROFILE_REALLOC) {
+        text_addf(t, " %13s", text_count(n->grown, a));
+        text_addf(t, " %13s %10s", text_count(n->moved, a),
+                  text_bytes(n->copied_bytes, b));
+        return;
+    }
     text_addf(t, " %10s", text_bytes(n->peak_bytes, b));
     if (s->sort == PROFILE_AT_PEAK)
         text_addf(t, " %10s", text_bytes(n->at_peak_bytes, b));
@@ -168,7 +189,8 @@ static const char *const sort_names[] = {
     [PROFILE_COUNT] = "count",         [PROFILE_BYTES] = "bytes",
     [PROFILE_PEAK] = "peak",           [PROFILE_LIVE] = "live",
     [PROFILE_TEMPORARY] = "temporary", [PROFILE_CROSS_THREAD] = "cross-thread",
-    [PROFILE_AT_PEAK] = "peak",        [PROFILE_BY_KEY] = "size"};
+    [PROFILE_REALLOC] = "realloc",     [PROFILE_AT_PEAK] = "peak",
+    [PROFILE_BY_KEY] = "size"};
 
 static int print_text(struct stats *s) {
     AUTO_TEXT struct text t = {0};
@@ -230,10 +252,21 @@ static int add_json_stack(struct text *t, struct stats *s, int64_t stack_id) {
     return r;
 }
 
+static void add_json_numbers(struct text *t, const struct stats *s,
+                             const struct profile_numbers *n) {
+    profile_add_json(t, n);
+    if (s->sort == PROFILE_REALLOC)
+        text_addf(t,
+                  ",\"realloc_copied_bytes\":%llu,\"realloc_grown\":%llu,"
+                  "\"realloc_moved\":%llu",
+                  (unsigned long long)n->copied_bytes, (unsigned long long)n->grown,
+                  (unsigned long long)n->moved);
+}
+
 static int add_json_item(struct text *t, struct stats *s,
                          const struct profile_item *item) {
     text_add(t, "{");
-    profile_add_json(t, &item->n);
+    add_json_numbers(t, s, &item->n);
     text_add(t, ",\"name\":");
     text_add_json(t, item->name);
     if (item->op) {
@@ -254,7 +287,7 @@ static int print_json(struct stats *s) {
               by_names[s->by], sort_names[s->sort], s->leaks ? "true" : "false",
               s->profile.n_items);
     text_add(&t, "\"total\":{");
-    profile_add_json(&t, &s->profile.total);
+    add_json_numbers(&t, s, &s->profile.total);
     text_add(&t, "},\n\"items\":[");
     for (uint32_t i = 0; i < n; i++) {
         text_add(&t, i ? ",\n" : "\n");
@@ -306,8 +339,10 @@ int command_stats(int argc, char **argv) {
         "bound. at peak (with --sort peak): what was live when the whole recording was "
         "at its "
         "peak. live: never freed. temporary: freed or moved by the same thread with no "
-        "allocation in between. cross-thread: freed by another thread. --sort peak, "
-        "--tail, "
+        "allocation in between. cross-thread: freed by another thread. --sort realloc: "
+        "calls that grew a block, those of them that moved it, and the bytes in the "
+        "blocks "
+        "they moved. --sort peak, --sort realloc, --tail, "
         "--by size and --by thread read every event; the rest comes from sums and is "
         "immediate.",
         options};
@@ -324,6 +359,11 @@ int command_stats(int argc, char **argv) {
                                            : PROFILE_BYTES;
     if (s.limit < 0)
         s.limit = s.by == PROFILE_BY_SIZE ? 0 : 20;
+    if (s.leaks && s.sort == PROFILE_REALLOC) {
+        error_print(0, "stats: --leaks and --sort realloc look at different blocks: one "
+                       "at a time");
+        return EXIT_CANNOT;
+    }
     if ((s.tail_ns && !s.leaks) || (s.leaks && from_events(s.by))) {
         error_print(0, s.leaks
                            ? "stats: --leaks goes by site, location, function, module or "

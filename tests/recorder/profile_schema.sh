@@ -19,6 +19,8 @@ for by in site location function module size thread process; do
     say stats a.db -r 1 --by $by --stacks
 done
 say stats a.db --sort peak
+say stats a.db --sort realloc
+say stats a.db --sort realloc --by thread
 say stats a.db --leaks -n 2
 for by in site location function module process; do
     say diff a.db b.db --by $by -n 0

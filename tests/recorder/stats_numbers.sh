@@ -40,7 +40,7 @@ wanted=$(sql truth.db 'SELECT count(*) FROM allocation WHERE thread_id = 2 AND N
 equal "$wanted" "$(jq '.items[] | select(.name | startswith("thread 2 ")) | .count - .failed' stats.json)" 'calls of a thread'
 
 # Sorting, limits, leaks, stacks, words for people.
-for sort in count bytes peak live temporary cross-thread; do
+for sort in count bytes peak live temporary cross-thread realloc; do
     status 0 "$DEARTH" stats -r 1 --sort $sort -n 3
     contains out "sorted by $sort"
     equal 3 "$(grep -c '/src/work.c:1' out)" "lines with -n 3"
@@ -75,6 +75,24 @@ status 2 "$DEARTH" stats t.db --tail 1ms
 contains err --leaks
 status 2 "$DEARTH" stats t.db --leaks --by thread
 
+# What realloc moved, against the program's own count of it.
+"$DEARTH" record -q -o growing.db -- "$PROGRAMS/growing" >said
+stats growing.db --sort realloc --by function
+equal "$(sort said)" "$(jq -r '.items[] | select(.name | IN("grow_often", "grow_doubling", "shrink", "fail"))
+    | "\(.name) \(.realloc_grown) \(.realloc_moved) \(.realloc_copied_bytes)"' stats.json | sort)" 'reallocs by function'
+jq -e '.items | map(.realloc_copied_bytes) | . == (sort | reverse) and .[0] > 100000' stats.json >/dev/null ||
+    fail 'not sorted by what was copied'
+wanted=$(jq -c '.total | [.realloc_grown, .realloc_moved, .realloc_copied_bytes]' stats.json)
+for by in site location module size thread process; do
+    stats growing.db --sort realloc --by $by
+    equal "$wanted" "$(jq -c '.items | [map(.realloc_grown), map(.realloc_moved), map(.realloc_copied_bytes)] | map(add)' stats.json)" \
+        "reallocs by $by"
+done
+status 0 "$DEARTH" stats growing.db --sort realloc
+contains out copied
+status 2 "$DEARTH" stats growing.db --sort realloc --leaks
+contains err 'one at a time'
+
 # While it is being recorded.
 sqlite3 dearth.db ".backup running.db"
 sqlite3 running.db "DELETE FROM site_stat; UPDATE recording SET state = 'running'"
@@ -88,6 +106,8 @@ sqlite3 dearth.db "UPDATE recording SET detail = 'sites'; DELETE FROM event_chun
 status 0 "$DEARTH" stats -r 1 --sort peak
 status 2 "$DEARTH" stats -r 1 --by size
 contains err --detail=sites
+status 2 "$DEARTH" stats -r 1 --sort realloc
+contains err 'only counts per site'
 status 2 "$DEARTH" stats -r 7
 contains err 'no recording 7'
 status 2 "$DEARTH" stats missing.db
