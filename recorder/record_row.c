@@ -203,14 +203,22 @@ int record_row_end(struct store *store, int64_t id, const struct record_end *end
     return r == 0 && end->session->arena->marked ? exclude_outside(store, id) : r;
 }
 
-int record_row_salvage(struct store *store, int64_t id, const struct record_end *end) {
+static bool put_end(struct store *store, int64_t id, const struct record_end *end) {
     AUTO_STMT sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(store->db, end_sql, -1, &s, NULL) != SQLITE_OK)
+        return false;
+    bind_end(s, id, end);
+    return sqlite3_step(s) == SQLITE_DONE;
+}
+
+int record_row_salvage(struct store *store, int64_t id, const struct record_end *end) {
     /* The frames that the failed transaction wrote to the log are free again: a small row
-     * fits into them even when the disk is full. */
+     * fits into them even when the disk is full. Had it written none, the log is moved into
+     * the database, where that still goes, and begins anew. */
     store_rollback(store);
-    if (sqlite3_prepare_v2(store->db, end_sql, -1, &s, NULL) == SQLITE_OK) {
-        bind_end(s, id, end);
-        sqlite3_step(s);
+    if (!put_end(store, id, end)) {
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        put_end(store, id, end);
     }
     AUTO_FREE char *note = text_format(
         "INSERT INTO note(recording_id, kind, text) VALUES (%" PRId64 ", 'not_written', "

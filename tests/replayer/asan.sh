@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # AddressSanitizer's builds: failures are injected, reports are verdicts, the environment is the
 # attempts' own.
+# shellcheck disable=SC2119 # replay() takes options, here none
 . "$(dirname "$0")/../lib.sh"
 [ -x "$PROGRAMS/crashed-asan" ] || skip 'no libasan'
 export ASAN_OPTIONS=detect_leaks=0 # when recording
