@@ -122,15 +122,20 @@ static void put_back(struct live *l, struct live_block *pending) {
 
 /* --- events ------------------------------------------------------------------------- */
 
+/* @index: number of the event that makes it */
+static struct live_block block_of(const struct live_input *in, uint64_t index) {
+    return (struct live_block){.address = in->event->address,
+                               .size = in->event->size,
+                               .index = index,
+                               .time_ns = in->time_ns,
+                               .site = in->site,
+                               .thread = in->thread};
+}
+
 static void start_block(struct live *l, const struct live_input *in,
                         struct live_stat *s) {
     uint64_t index = l->totals.events;
-    const struct live_block b = {.address = in->event->address,
-                                 .size = in->event->size,
-                                 .index = index,
-                                 .time_ns = in->time_ns,
-                                 .site = in->site,
-                                 .thread = in->thread};
+    const struct live_block b = block_of(in, index);
     struct live_block stale;
     if (live_map_put(&l->map, &b, &stale)) {
         remove_live(l, &stale);
@@ -303,12 +308,7 @@ void live_restore_site(struct live *l, uint32_t site, const struct live_stat *st
 
 void live_restore_block(struct live *l, const struct live_input *in, uint64_t index,
                         uint32_t ring, uint64_t begin_ns) {
-    const struct live_block b = {.address = in->event->address,
-                                 .size = in->event->size,
-                                 .index = index,
-                                 .time_ns = in->time_ns,
-                                 .site = in->site,
-                                 .thread = in->thread};
+    const struct live_block b = block_of(in, index);
     struct live_block stale;
     if (ring == UINT32_MAX) {
         live_map_put(&l->map, &b, &stale);
