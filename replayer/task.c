@@ -1,0 +1,54 @@
+/* Tasks and their lists: see task.h. */
+#include <stdlib.h>
+
+#include "task.h"
+#include "text.h"
+
+void task_push(struct task_list *list, struct task *task) {
+    if (list->n == list->capacity) {
+        list->capacity = list->capacity ? 2 * list->capacity : 16;
+        list->items = text_realloc(list->items, list->capacity * sizeof *list->items);
+    }
+    list->items[list->n++] = task;
+}
+
+struct task *task_pop(struct task_list *list) {
+    return list->head < list->n ? list->items[list->head++] : NULL;
+}
+
+void task_free(struct task *task) {
+    if (task) {
+        observation_deinit(&task->first);
+        observation_deinit(&task->doubted);
+    }
+    free(task);
+}
+
+void task_list_free(struct task_list *list) {
+    while (list->head < list->n)
+        task_free(list->items[list->head++]);
+    free(list->items);
+}
+
+struct task *task_of_fault(const struct replay *r, const struct plan_fault *f) {
+    struct task *task = text_alloc(sizeof *task);
+    task->site = f->site;
+    task->bad = f->bad;
+    task->order = drive_order(r, f);
+    return task;
+}
+
+struct task *task_of_pair(const struct replay *r, const struct pair *p) {
+    const struct plan_fault first = {.site = p->first,
+                                     .occurrence = p->occurrence,
+                                     .mode = MODE_ONCE,
+                                     .done = p->done,
+                                     .bad = p->bad};
+    struct task *task = task_of_fault(r, &first);
+    task->order.second_site_id = p->second;
+    task->order.second_site = p->key;
+    task->order.second_leaf_module = p->leaf_module;
+    task->order.second_leaf_offset = p->leaf_offset;
+    task->order.second_occurrence = 1;
+    return task;
+}
