@@ -16,12 +16,8 @@
  *
  * Who runs it: dearth, one thread (session_ns() and session_ticks() any).
  */
-#include "session.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,381 +25,17 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "session_private.h"
 #include "text.h"
-
-#ifndef DEARTH_PRELOAD_DIR
-#define DEARTH_PRELOAD_DIR "/usr/local/lib/dearth"
-#endif
 
 #define RECORD_ARENA_BYTES (1ull << 30)
 #define REPLAY_ARENA_BYTES (256ull << 20)
-#define SMALLEST_ARENA     (8ull << 20)
 #define DEFAULT_DEPTH      512u
 #define READY_BLOCKS       32u /* 2 MiB: a process, its nodes, modules and first segments */
 #define STEP_LARGEST       64u /* 4 MiB */
-#define STALE_AFTER_S      10  /* a folder younger than this may not have its lock yet */
-#define NAME_PREFIX        "dearth-"
-#define ORPHAN                                                                           \
-    "orphan" /* in the folder of a killed recording: made when that was found */
-#define ORPHAN_DAY_S 86400
-
-struct state {
-    uint64_t bytes; /* what the header says too, but a target can scribble on that */
-    uint32_t ready;
-    uint32_t step;          /* blocks to add next time */
-    uint32_t wanted_seen;   /* blocks_wanted when it was last looked at */
-    uint64_t start_mono_ns; /* CLOCK_MONOTONIC at start_ticks */
-    char *link_path;        /* preload.so in the folder, NULL = none */
-};
-
-/* --- clock ----------------------------------------------------------------------- */
-
-static uint64_t clock_ns(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t session_ticks(const struct session *session) {
-#if defined(__x86_64__)
-    if (session->arena->clock == SHM_CLOCK_TSC)
-        return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-    if (session->arena->clock == SHM_CLOCK_CNTVCT) {
-        uint64_t t;
-        __asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(t)::"memory");
-        return t;
-    }
-#endif
-    (void)session;
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-/* Both clocks at one moment: the closest of a few pairs, an interrupt may fall between.
- */
-static void read_clocks(const struct session *session, uint64_t *ticks, uint64_t *ns) {
-    uint64_t best = UINT64_MAX;
-    for (int i = 0; i < 4; i++) {
-        uint64_t a = session_ticks(session);
-        uint64_t t = clock_ns(CLOCK_MONOTONIC);
-        uint64_t b = session_ticks(session);
-        if (b - a < best) {
-            best = b - a;
-            *ticks = a + (b - a) / 2;
-            *ns = t;
-        }
-    }
-}
-
-void session_now(const struct session *session, uint64_t *ticks, uint64_t *ns) {
-    const struct state *state = session->state;
-    read_clocks(session, ticks, ns);
-    *ns -= state->start_mono_ns;
-}
-
-double session_ticks_per_ns(const struct session *session) {
-    uint64_t ticks, ns;
-    if (session->arena->clock == SHM_CLOCK_MONOTONIC_NS)
-        return 1.0;
-    session_now(session, &ticks, &ns);
-    return ns ? (double)(ticks - session->arena->start_ticks) / (double)ns : 1.0;
-}
-
-uint64_t session_ns(const struct session *session, uint64_t ticks) {
-    if (ticks <= session->arena->start_ticks)
-        return 0;
-    double elapsed = (double)(ticks - session->arena->start_ticks);
-    return (uint64_t)(elapsed / session_ticks_per_ns(session));
-}
-
-#if defined(__x86_64__)
-static bool cpu_has(const char *flags, const char *flag) {
-    size_t n = strlen(flag);
-    for (const char *p = strstr(flags, flag); p; p = strstr(p + n, flag))
-        if (p[-1] == ' ' && (p[n] == ' ' || p[n] == '\n' || !p[n]))
-            return true;
-    return false;
-}
-
-/* The kernel gives its time stamp counter up when it found it unstable. */
-static bool kernel_distrusts_tsc(void) {
-    char name[32] = "";
-    FILE *f =
-        fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
-    if (!f)
-        return false;
-    if (!fgets(name, sizeof name, f))
-        name[0] = 0;
-    fclose(f);
-    return strncmp(name, "hpet", 4) == 0 || strncmp(name, "acpi_pm", 7) == 0;
-}
-
-static uint32_t choose_clock(void) {
-    uint32_t clock = SHM_CLOCK_MONOTONIC_NS;
-    char line[8192];
-    FILE *f = fopen("/proc/cpuinfo", "re");
-    if (!f)
-        return clock;
-    while (fgets(line, sizeof line, f)) {
-        if (strncmp(line, "flags", 5) != 0)
-            continue;
-        if (cpu_has(line, "constant_tsc") && cpu_has(line, "nonstop_tsc") &&
-            !kernel_distrusts_tsc())
-            clock = SHM_CLOCK_TSC;
-        break;
-    }
-    fclose(f);
-    return clock;
-}
-#elif defined(__aarch64__)
-static uint32_t choose_clock(void) {
-    return SHM_CLOCK_CNTVCT; /* the architecture has it constant and shared */
-}
-#else
-static uint32_t choose_clock(void) {
-    return SHM_CLOCK_MONOTONIC_NS;
-}
-#endif
-
-static void read_boot_id(char *id, size_t bytes) {
-    memset(id, 0, bytes);
-    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!f)
-        return;
-    if (!fgets(id, (int)bytes, f))
-        id[0] = 0;
-    fclose(f);
-}
-
-void session_start_clock(struct session *session) {
-    struct state *state = session->state;
-    read_clocks(session, &session->arena->start_ticks, &state->start_mono_ns);
-    session->arena->start_unix_ns =
-        clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - state->start_mono_ns);
-    session->arena->start_mono_ns = state->start_mono_ns;
-    read_boot_id(session->arena->boot_id, sizeof session->arena->boot_id);
-}
-
-/* --- the preload library ---------------------------------------------------------- */
-
-static char *in_folder_of(const char *exe, const char *relative) {
-    const char *slash = strrchr(exe, '/');
-    int n = slash ? (int)(slash - exe) : 0;
-    char *path = text_format("%.*s/%s", n, exe, relative);
-    if (access(path, R_OK) == 0) {
-        char *whole = realpath(path, NULL);
-        free(path);
-        return whole;
-    }
-    free(path);
-    return NULL;
-}
-
-char *session_preload_path(void) {
-    static const char *const beside[] = {
-        "recorder/preload/libdearth_preload.so",
-        "../recorder/preload/libdearth_preload.so",
-        "../../recorder/preload/libdearth_preload.so", /* unit tests in the build folder
-                                                        */
-        NULL};
-    static const char *const installed[] = {
-        "../lib/dearth/libdearth_preload.so",
-        "../lib64/dearth/libdearth_preload.so",
-#if defined(__x86_64__)
-        "../lib/x86_64-linux-gnu/dearth/libdearth_preload.so",
-#elif defined(__aarch64__)
-        "../lib/aarch64-linux-gnu/dearth/libdearth_preload.so",
-#endif
-        NULL
-    };
-    const char *named = getenv("DEARTH_PRELOAD");
-    if (named && *named) {
-        char *whole = realpath(named, NULL);
-        if (!whole)
-            error_print_errno(-errno,
-                              "%s: cannot use the preload library that "
-                              "DEARTH_PRELOAD names",
-                              named);
-        return whole;
-    }
-    char exe[4096];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n > 0 ? n : 0] = 0;
-    for (int i = 0; beside[i]; i++) {
-        char *path = in_folder_of(exe, beside[i]);
-        if (path)
-            return path;
-    }
-    for (int i = 0; installed[i]; i++) {
-        char *path = in_folder_of(exe, installed[i]);
-        if (path)
-            return path;
-    }
-    if (access(DEARTH_PRELOAD_DIR "/libdearth_preload.so", R_OK) == 0)
-        return text_dup(DEARTH_PRELOAD_DIR "/libdearth_preload.so");
-    error_print(-ENOENT,
-                "libdearth_preload.so is neither in " DEARTH_PRELOAD_DIR
-                " nor beside %s; install dearth again, or name the library in "
-                "DEARTH_PRELOAD",
-                exe);
-    return NULL;
-}
-
-static int name_library(struct session *session) {
-    struct state *state = session->state;
-    AUTO_FREE char *path = session_preload_path();
-    if (!path)
-        return -ENOENT;
-    const char *shown = path;
-    if (strpbrk(path, ": \t\n")) {
-        state->link_path = text_format("%s/preload.so", session->directory);
-        if (strpbrk(state->link_path, ": \t\n") || symlink(path, state->link_path) < 0)
-            return error_print(-EINVAL,
-                               "%s: a path with a space or a colon cannot be "
-                               "preloaded; install dearth elsewhere",
-                               path);
-        shown = state->link_path;
-    }
-    if (strlen(shown) >= SHM_PATH_BYTES)
-        return error_print(-ENAMETOOLONG, "%s: path of the preload library is too long",
-                           shown);
-    strcpy(session->arena->preload_path, shown);
-    return 0;
-}
-
-/* --- the folder ------------------------------------------------------------------- */
-
-/* Does `dearth recover` still want this arena, whose dearth is gone? */
-static bool keep_orphan(int dir, int arena) {
-    struct shm_header head;
-    struct stat st;
-    size_t n = offsetof(struct shm_header, clock);
-    if (arena < 0 || pread(arena, &head, n, 0) != (ssize_t)n || head.magic != SHM_MAGIC ||
-        !(head.flags & SHM_EVENTS))
-        return false;
-    if (fstatat(dir, ORPHAN, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return time(NULL) - st.st_mtime < ORPHAN_DAY_S;
-    int fd = openat(dir, ORPHAN, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* Remove one session folder if the dearth that made it is gone. */
-static void remove_stale(int parent, const char *name) {
-    struct stat st;
-    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0)
-        return;
-    bool old = fstat(dir, &st) == 0 && st.st_uid == geteuid() &&
-               time(NULL) - st.st_mtime > STALE_AFTER_S;
-    int arena = old ? openat(dir, "arena", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (old && (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT) &&
-        !keep_orphan(dir, arena)) {
-        unlinkat(dir, "arena", 0);
-        unlinkat(dir, ORPHAN, 0);
-        unlinkat(dir, "preload.so", 0);
-        unlinkat(parent, name, AT_REMOVEDIR);
-    }
-    if (arena >= 0)
-        close(arena);
-    close(dir);
-}
-
-static void remove_stale_in(const char *folder) {
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(dir)))
-        if (strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) == 0)
-            remove_stale(dirfd(dir), entry->d_name);
-    closedir(dir);
-}
-
-/* Allocate blocks [from, to) on disk. Return: 0 or -errno, nothing printed. */
-static int allocate(int fd, uint32_t from, uint32_t to) {
-    off_t start = (off_t)from * SHM_BLOCK_BYTES;
-    int err;
-    do
-        err = posix_fallocate(fd, start, (off_t)to * SHM_BLOCK_BYTES - start);
-    while (err == EINTR);
-    return -err;
-}
-
-/* Make the folder and the file below @folder. Return: 0 or -errno, nothing printed. */
-static int make_files(struct session *session, const char *folder, uint64_t bytes,
-                      uint32_t ready) {
-    char *directory = text_format("%s/" NAME_PREFIX "%d-XXXXXX", folder, (int)getpid());
-    char *path = NULL;
-    int fd = -1, r = 0;
-    if (!mkdtemp(directory)) {
-        r = -errno;
-        free(directory);
-        return r;
-    }
-    path = text_format("%s/arena", directory);
-    if (strlen(path) >= SHM_PATH_BYTES)
-        r = -ENAMETOOLONG;
-    else if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
-             flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, (off_t)bytes) < 0)
-        r = -errno;
-    else
-        r = allocate(fd, 0, ready);
-    if (r == 0) {
-        session->directory = directory;
-        session->arena_path = path;
-        session->arena_fd = fd;
-        return 0;
-    }
-    if (fd >= 0) {
-        unlink(path);
-        close(fd);
-    }
-    rmdir(directory);
-    free(path);
-    free(directory);
-    return r;
-}
-
-static int choose_folder(struct session *session, const struct session_options *options,
-                         uint64_t bytes, uint32_t ready) {
-    const char *candidates[] = {"/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"),
-                                "/tmp"};
-    AUTO_TEXT struct text tried = {0};
-    int r = -ENOENT;
-    if (options->folder) {
-        remove_stale_in(options->folder);
-        r = make_files(session, options->folder, bytes, ready);
-        if (r < 0)
-            return error_print_errno(r, "%s: cannot make the %u KiB session file there",
-                                     options->folder, ready * (SHM_BLOCK_BYTES / 1024));
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
-        if (!candidates[i] || candidates[i][0] != '/')
-            continue;
-        remove_stale_in(candidates[i]);
-        r = make_files(session, candidates[i], bytes, ready);
-        if (r == 0)
-            return 0;
-        if (r == -EFBIG)
-            return error_print(
-                r,
-                "the file size limit (ulimit -f) is too small; dearth needs "
-                "%u MiB and what the database grows to",
-                (uint32_t)(SMALLEST_ARENA >> 20));
-        text_addf(&tried, "%s%s: %s", tried.n ? "; " : "", candidates[i], strerror(-r));
-    }
-    return error_print(r,
-                       "no room for the %u KiB session file (%s); make some, or name a "
-                       "folder in TMPDIR",
-                       ready * (SHM_BLOCK_BYTES / 1024), tried.data ? tried.data : "");
-}
 
 /* --- life ------------------------------------------------------------------------- */
 
@@ -425,7 +57,7 @@ static uint64_t choose_bytes(const struct session_options *options) {
 }
 
 static void raise_ready(struct session *session, uint32_t ready) {
-    ((struct state *)session->state)->ready = ready;
+    ((struct session_state *)session->state)->ready = ready;
     __atomic_store_n(&session->arena->blocks_ready, ready, __ATOMIC_RELEASE);
 }
 
@@ -434,7 +66,7 @@ static void fill_header(struct session *session, const struct session_options *o
     struct shm_header *arena = session->arena;
     arena->version = SHM_VERSION;
     arena->flags = options->flags;
-    arena->clock = choose_clock();
+    arena->clock = session_choose_clock();
     arena->max_depth = options->max_depth ? options->max_depth : DEFAULT_DEPTH;
     arena->arena_bytes = bytes;
     arena->blocks_total = (uint32_t)(bytes / SHM_BLOCK_BYTES);
@@ -453,11 +85,11 @@ int session_new(const struct session_options *options, struct session **out) {
     if (ready > bytes / SHM_BLOCK_BYTES)
         ready = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     struct session *session = text_alloc(sizeof *session);
-    struct state *state = text_alloc(sizeof *state);
+    struct session_state *state = text_alloc(sizeof *state);
     state->step = ready < STEP_LARGEST ? ready : STEP_LARGEST;
     session->state = state;
     session->arena_fd = -1;
-    int r = choose_folder(session, options, bytes, ready);
+    int r = session_choose_folder(session, options, bytes, ready);
     if (r == 0) {
         void *p =
             mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, session->arena_fd, 0);
@@ -468,7 +100,7 @@ int session_new(const struct session_options *options, struct session **out) {
     }
     if (r == 0) {
         state->bytes = bytes;
-        r = name_library(session);
+        r = session_name_library(session);
     }
     if (r < 0) {
         session_free(session);
@@ -482,7 +114,7 @@ int session_new(const struct session_options *options, struct session **out) {
 /* Is it whole, ours to read, and do its clocks still run? */
 static bool is_left(const struct shm_header *head, uint64_t bytes) {
     char boot[sizeof head->boot_id];
-    read_boot_id(boot, sizeof boot);
+    session_read_boot_id(boot, sizeof boot);
     return head->magic == SHM_MAGIC && head->version == SHM_VERSION &&
            head->flags & SHM_EVENTS && head->arena_bytes == bytes &&
            bytes % SHM_BLOCK_BYTES == 0 &&
@@ -527,7 +159,7 @@ static void let_go(struct session *session, uint64_t bytes) {
 
 int session_attach(const char *path, struct session **out) {
     struct session *session = text_alloc(sizeof *session);
-    struct state *state = text_alloc(sizeof *state);
+    struct session_state *state = text_alloc(sizeof *state);
     const char *slash = strrchr(path, '/');
     uint64_t bytes = 0;
     session->state = state;
@@ -539,7 +171,7 @@ int session_attach(const char *path, struct session **out) {
         return r;
     }
     session_detach(session);
-    *state = (struct state){
+    *state = (struct session_state){
         .bytes = bytes,
         .ready = session->arena->blocks_ready,
         .step = STEP_LARGEST,
@@ -554,7 +186,7 @@ int session_attach(const char *path, struct session **out) {
 struct session *session_free(struct session *session) {
     if (!session)
         return NULL;
-    struct state *state = session->state;
+    struct session_state *state = session->state;
     if (session->arena) {
         session_detach(session);
         munmap(session->arena, state->bytes);
@@ -564,7 +196,7 @@ struct session *session_free(struct session *session) {
     if (session->arena_path)
         unlink(session->arena_path);
     if (session->directory) {
-        AUTO_FREE char *orphan = text_format("%s/" ORPHAN, session->directory);
+        AUTO_FREE char *orphan = text_format("%s/" SESSION_ORPHAN, session->directory);
         unlink(orphan);
         rmdir(session->directory);
     }
@@ -585,7 +217,7 @@ void session_detach(struct session *session) {
 /* Targets rely on fresh blocks being zero. Here their pages are mapped already; there each would be
  * a page fault. */
 static void clear_used(struct session *session) {
-    const struct state *state = session->state;
+    const struct session_state *state = session->state;
     uint64_t next = session->arena->blocks_next, first = SHM_HEADER_BLOCKS;
     uint64_t end = next < state->ready ? next : state->ready;
     if (end > first)
@@ -616,7 +248,7 @@ void session_reset(struct session *session, uint32_t flags) {
     memset(arena->faults, 0, sizeof arena->faults);
     memset(&arena->damage, 0, sizeof arena->damage);
     memset(&arena->chance, 0, sizeof arena->chance);
-    ((struct state *)session->state)->wanted_seen = 0;
+    ((struct session_state *)session->state)->wanted_seen = 0;
     session_start_clock(session);
 }
 
@@ -688,7 +320,7 @@ bool session_disarm(struct session *session) {
 
 int session_poll(struct session *session) {
     struct shm_header *arena = session->arena;
-    struct state *state = session->state;
+    struct session_state *state = session->state;
     __atomic_fetch_add(&arena->heartbeat, 1, __ATOMIC_RELAXED);
     uint32_t wanted = __atomic_load_n(&arena->blocks_wanted, __ATOMIC_RELAXED);
     uint32_t next = __atomic_load_n(&arena->blocks_next, __ATOMIC_RELAXED);
@@ -700,7 +332,7 @@ int session_poll(struct session *session) {
     if (ready >= total)
         return starving ? -ENOBUFS : 0;
     uint32_t to = total - ready < state->step ? total : ready + state->step;
-    int r = allocate(session->arena_fd, ready, to);
+    int r = session_allocate(session->arena_fd, ready, to);
     if (r < 0)
         return starving ? r : 0;
     raise_ready(session, to);
@@ -724,7 +356,8 @@ void session_recycle(struct session *session, uint32_t id) {
 }
 
 uint64_t session_own_bytes(const struct session *session) {
-    return (uint64_t)((const struct state *)session->state)->ready * SHM_BLOCK_BYTES;
+    return (uint64_t)((const struct session_state *)session->state)->ready *
+           SHM_BLOCK_BYTES;
 }
 
 /* --- reading ---------------------------------------------------------------------- */
@@ -732,7 +365,7 @@ uint64_t session_own_bytes(const struct session *session) {
 /* A worker has perhaps grown the arena that its parent is reading now: what the arena itself says
  * counts, as far as the mapping goes. */
 static bool is_ready(const struct session *session, uint32_t id) {
-    const struct state *state = session->state;
+    const struct session_state *state = session->state;
     if (id < state->ready)
         return true;
     return id < __atomic_load_n(&session->arena->blocks_ready, __ATOMIC_ACQUIRE) &&

@@ -20,7 +20,7 @@ struct session {
     char *directory;          /* private 0700; removed by session_free() */
     char *arena_path;         /* in it; what the target opens */
     int arena_fd;
-    void *state; /* private to session.c */
+    void *state; /* private: session_private.h */
 };
 
 struct session_options {

@@ -1,0 +1,242 @@
+/*
+ * Where a session lies: its folder, made where there is room; what killed ones have left; the path of
+ * the preload library. The picture is in session.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "session_private.h"
+#include "text.h"
+
+#ifndef DEARTH_PRELOAD_DIR
+#define DEARTH_PRELOAD_DIR "/usr/local/lib/dearth"
+#endif
+
+#define STALE_AFTER_S 10 /* a folder younger than this may not have its lock yet */
+#define NAME_PREFIX   "dearth-"
+#define ORPHAN_DAY_S  86400
+
+/* --- the preload library ---------------------------------------------------------- */
+
+static char *in_folder_of(const char *exe, const char *relative) {
+    const char *slash = strrchr(exe, '/');
+    int n = slash ? (int)(slash - exe) : 0;
+    char *path = text_format("%.*s/%s", n, exe, relative);
+    if (access(path, R_OK) == 0) {
+        char *whole = realpath(path, NULL);
+        free(path);
+        return whole;
+    }
+    free(path);
+    return NULL;
+}
+
+char *session_preload_path(void) {
+    static const char *const beside[] = {
+        "recorder/preload/libdearth_preload.so",
+        "../recorder/preload/libdearth_preload.so",
+        "../../recorder/preload/libdearth_preload.so", /* unit tests in the build folder
+                                                        */
+        NULL};
+    static const char *const installed[] = {
+        "../lib/dearth/libdearth_preload.so",
+        "../lib64/dearth/libdearth_preload.so",
+#if defined(__x86_64__)
+        "../lib/x86_64-linux-gnu/dearth/libdearth_preload.so",
+#elif defined(__aarch64__)
+        "../lib/aarch64-linux-gnu/dearth/libdearth_preload.so",
+#endif
+        NULL
+    };
+    const char *named = getenv("DEARTH_PRELOAD");
+    if (named && *named) {
+        char *whole = realpath(named, NULL);
+        if (!whole)
+            error_print_errno(-errno,
+                              "%s: cannot use the preload library that "
+                              "DEARTH_PRELOAD names",
+                              named);
+        return whole;
+    }
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    exe[n > 0 ? n : 0] = 0;
+    for (int i = 0; beside[i]; i++) {
+        char *path = in_folder_of(exe, beside[i]);
+        if (path)
+            return path;
+    }
+    for (int i = 0; installed[i]; i++) {
+        char *path = in_folder_of(exe, installed[i]);
+        if (path)
+            return path;
+    }
+    if (access(DEARTH_PRELOAD_DIR "/libdearth_preload.so", R_OK) == 0)
+        return text_dup(DEARTH_PRELOAD_DIR "/libdearth_preload.so");
+    error_print(-ENOENT,
+                "libdearth_preload.so is neither in " DEARTH_PRELOAD_DIR
+                " nor beside %s; install dearth again, or name the library in "
+                "DEARTH_PRELOAD",
+                exe);
+    return NULL;
+}
+
+int session_name_library(struct session *session) {
+    struct session_state *state = session->state;
+    AUTO_FREE char *path = session_preload_path();
+    if (!path)
+        return -ENOENT;
+    const char *shown = path;
+    if (strpbrk(path, ": \t\n")) {
+        state->link_path = text_format("%s/preload.so", session->directory);
+        if (strpbrk(state->link_path, ": \t\n") || symlink(path, state->link_path) < 0)
+            return error_print(-EINVAL,
+                               "%s: a path with a space or a colon cannot be "
+                               "preloaded; install dearth elsewhere",
+                               path);
+        shown = state->link_path;
+    }
+    if (strlen(shown) >= SHM_PATH_BYTES)
+        return error_print(-ENAMETOOLONG, "%s: path of the preload library is too long",
+                           shown);
+    strcpy(session->arena->preload_path, shown);
+    return 0;
+}
+
+/* --- the folder ------------------------------------------------------------------- */
+
+/* Does `dearth recover` still want this arena, whose dearth is gone? */
+static bool keep_orphan(int dir, int arena) {
+    struct shm_header head;
+    struct stat st;
+    size_t n = offsetof(struct shm_header, clock);
+    if (arena < 0 || pread(arena, &head, n, 0) != (ssize_t)n || head.magic != SHM_MAGIC ||
+        !(head.flags & SHM_EVENTS))
+        return false;
+    if (fstatat(dir, SESSION_ORPHAN, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return time(NULL) - st.st_mtime < ORPHAN_DAY_S;
+    int fd = openat(dir, SESSION_ORPHAN, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* Remove one session folder if the dearth that made it is gone. */
+static void remove_stale(int parent, const char *name) {
+    struct stat st;
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    bool old = fstat(dir, &st) == 0 && st.st_uid == geteuid() &&
+               time(NULL) - st.st_mtime > STALE_AFTER_S;
+    int arena = old ? openat(dir, "arena", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (old && (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT) &&
+        !keep_orphan(dir, arena)) {
+        unlinkat(dir, "arena", 0);
+        unlinkat(dir, SESSION_ORPHAN, 0);
+        unlinkat(dir, "preload.so", 0);
+        unlinkat(parent, name, AT_REMOVEDIR);
+    }
+    if (arena >= 0)
+        close(arena);
+    close(dir);
+}
+
+static void remove_stale_in(const char *folder) {
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(dir)))
+        if (strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) == 0)
+            remove_stale(dirfd(dir), entry->d_name);
+    closedir(dir);
+}
+
+int session_allocate(int fd, uint32_t from, uint32_t to) {
+    off_t start = (off_t)from * SHM_BLOCK_BYTES;
+    int err;
+    do
+        err = posix_fallocate(fd, start, (off_t)to * SHM_BLOCK_BYTES - start);
+    while (err == EINTR);
+    return -err;
+}
+
+/* Make the folder and the file below @folder. Return: 0 or -errno, nothing printed. */
+static int make_files(struct session *session, const char *folder, uint64_t bytes,
+                      uint32_t ready) {
+    char *directory = text_format("%s/" NAME_PREFIX "%d-XXXXXX", folder, (int)getpid());
+    char *path = NULL;
+    int fd = -1, r = 0;
+    if (!mkdtemp(directory)) {
+        r = -errno;
+        free(directory);
+        return r;
+    }
+    path = text_format("%s/arena", directory);
+    if (strlen(path) >= SHM_PATH_BYTES)
+        r = -ENAMETOOLONG;
+    else if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
+             flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, (off_t)bytes) < 0)
+        r = -errno;
+    else
+        r = session_allocate(fd, 0, ready);
+    if (r == 0) {
+        session->directory = directory;
+        session->arena_path = path;
+        session->arena_fd = fd;
+        return 0;
+    }
+    if (fd >= 0) {
+        unlink(path);
+        close(fd);
+    }
+    rmdir(directory);
+    free(path);
+    free(directory);
+    return r;
+}
+
+int session_choose_folder(struct session *session, const struct session_options *options,
+                          uint64_t bytes, uint32_t ready) {
+    const char *candidates[] = {"/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"),
+                                "/tmp"};
+    AUTO_TEXT struct text tried = {0};
+    int r = -ENOENT;
+    if (options->folder) {
+        remove_stale_in(options->folder);
+        r = make_files(session, options->folder, bytes, ready);
+        if (r < 0)
+            return error_print_errno(r, "%s: cannot make the %u KiB session file there",
+                                     options->folder, ready * (SHM_BLOCK_BYTES / 1024));
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        if (!candidates[i] || candidates[i][0] != '/')
+            continue;
+        remove_stale_in(candidates[i]);
+        r = make_files(session, candidates[i], bytes, ready);
+        if (r == 0)
+            return 0;
+        if (r == -EFBIG)
+            return error_print(
+                r,
+                "the file size limit (ulimit -f) is too small; dearth needs "
+                "%u MiB and what the database grows to",
+                (uint32_t)(SMALLEST_ARENA >> 20));
+        text_addf(&tried, "%s%s: %s", tried.n ? "; " : "", candidates[i], strerror(-r));
+    }
+    return error_print(r,
+                       "no room for the %u KiB session file (%s); make some, or name a "
+                       "folder in TMPDIR",
+                       ready * (SHM_BLOCK_BYTES / 1024), tried.data ? tried.data : "");
+}
