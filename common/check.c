@@ -232,9 +232,8 @@ static void add_conditions(struct line *line, const struct check *c) {
     add_time(line, "time-budget", c->budget_ns);
 }
 
-static int replay(struct check *c) {
+static int replay_by(const struct check *c, int (*command)(int argc, char **argv)) {
     struct line line = {0};
-    c->replaying = true;
     add(&line, text_dup("replay"));
     add(&line, text_dup("--no-summary")); /* the report says it */
     add_choice_of_faults(&line, c);
@@ -242,8 +241,13 @@ static int replay(struct check *c) {
     add_server(&line, c);
     add_time(&line, "loop-time", c->loop_ns);
     add(&line, text_dup("--"));
-    add(&line, text_dup(c->path));
-    return run(&line, command_replay);
+    add(&line, text_dup(c->path ? c->path : ""));
+    return run(&line, command);
+}
+
+static int replay(struct check *c) {
+    c->replaying = true;
+    return replay_by(c, command_replay);
 }
 
 static int write_file(struct check *c, const char *command, const char *output,
@@ -354,6 +358,20 @@ static int steps(struct check *c) {
     return judge(c);
 }
 
+/* Can a file be written there? Said before hours of work, not after them. */
+static int check_output(const char *path) {
+    if (!path || access(path, W_OK) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return error_print_errno(-errno, "%s: cannot write", path);
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *folder =
+        slash ? text_format("%.*s", (int)(slash - path) + 1, path) : text_dup(".");
+    if (access(folder, W_OK | X_OK) == 0)
+        return 0;
+    return error_print_errno(-errno, "%s: cannot write", path);
+}
+
 static int validate(const struct check *c, int n_operands) {
     if (!n_operands)
         return error_print(-EINVAL,
@@ -365,10 +383,13 @@ static int validate(const struct check *c, int n_operands) {
                      "0 when the program serves");
     if ((c->drive || c->health) && (c->how == 1 || c->how == 2))
         return error_print(-EINVAL, "check: --drive and --health belong to --how sweep");
-    if (c->baseline && access(c->baseline, R_OK) != 0)
-        return error_print_errno(-errno, "%s: cannot read the baseline", c->baseline);
+    if (c->baseline && command_report_baseline(c->baseline) != EXIT_OK)
+        return -EINVAL;
     if (!(c->min_coverage >= 0 && c->min_coverage <= 100))
         return error_print(-EINVAL, "check: --min-coverage takes a percentage, 0 to 100");
+    if (check_output(c->report) < 0 || check_output(c->html) < 0 ||
+        replay_by(c, command_replay_options) != EXIT_OK)
+        return -EINVAL;
     return 0;
 }
 

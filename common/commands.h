@@ -7,4 +7,12 @@
 #include "commands.def"
 #undef COMMAND
 
+/** Say what is wrong with options of `dearth replay`, and do nothing else. Return: an exit
+ * status. */
+int command_replay_options(int argc, char **argv);
+
+/** Say what is wrong with the file that `dearth report --baseline` is given. Return: an exit
+ * status. */
+int command_report_baseline(const char *path);
+
 #endif

@@ -50,6 +50,13 @@ static int read_baseline(const char *path, cJSON **out) {
     return r;
 }
 
+int gate_check_baseline(const char *path) {
+    cJSON *json = NULL;
+    int r = read_baseline(path, &json);
+    cJSON_Delete(json);
+    return r;
+}
+
 static int by_text(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }

@@ -28,6 +28,10 @@ enum gate_outcome {
  */
 int gate_mark_known(struct report_data *data, const char *path);
 
+/** Is that file a report that gate_mark_known() can read? Return: 0, or negative errno after
+ * a message. */
+int gate_check_baseline(const char *path);
+
 /**
  * Judge a report. Without a single attempt it fails: a filter that matches nothing must not pass.
  * @why: what failed, or that it passed, in lines for people

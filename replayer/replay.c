@@ -584,7 +584,17 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
 }
 
-int command_replay(int argc, char **argv) {
+/* What the options say, with no database to say it to. */
+static int only_look(struct command *c, const char *path, char *const *argv) {
+    (void)path;
+    (void)argv;
+    return take_options(c) < 0 || take_sweep(&c->options) < 0 ? EXIT_CANNOT : EXIT_OK;
+}
+
+/* Read the command line, then go on with it as @go_on says. */
+static int read_line(int argc, char **argv,
+                     int (*go_on)(struct command *c, const char *path,
+                                  char *const *argv)) {
     struct command c = {0};
     replay_options_init(&c.options);
     c.mode = -1;
@@ -712,8 +722,8 @@ int command_replay(int argc, char **argv) {
     int n_operands, outcome = cli_parse(&command, argc, argv, false, &n_operands);
     int status = outcome < 0 ? EXIT_CANNOT : EXIT_OK;
     if (outcome == CLI_RUN)
-        status = run_command(&c, n_operands ? argv[1] : STORE_DEFAULT_PATH,
-                             n_operands > 1 ? argv + 2 : NULL);
+        status = go_on(&c, n_operands ? argv[1] : STORE_DEFAULT_PATH,
+                       n_operands > 1 ? argv + 2 : NULL);
     for (uint32_t i = 0; i < c.options.n_policies; i++)
         free((char *)c.parsed[i].name);
     free(c.parsed);
@@ -724,4 +734,12 @@ int command_replay(int argc, char **argv) {
     cli_list_deinit(&c.sites);
     cli_list_deinit(&c.policies);
     return status;
+}
+
+int command_replay(int argc, char **argv) {
+    return read_line(argc, argv, run_command);
+}
+
+int command_replay_options(int argc, char **argv) {
+    return read_line(argc, argv, only_look);
 }

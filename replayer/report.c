@@ -128,6 +128,10 @@ static int check(struct report_options *options, int n_operands, char **operands
     return 0;
 }
 
+int command_report_baseline(const char *path) {
+    return gate_check_baseline(path) < 0 ? EXIT_CANNOT : EXIT_OK;
+}
+
 int command_report(int argc, char **argv) {
     struct report_options o = {.path = STORE_DEFAULT_PATH, .fail_on = -1};
     const struct cli_option table[] = {

@@ -20,6 +20,14 @@ contains err no-such-program
 check 2 static -- "$PROGRAMS/hello-static"
 contains err static
 check 2 usage --no-such-option -- true
+# What cannot be is said before the program is run, not after hours of work.
+echo '{}' >no-report.json
+for wrong in --report=/no/such/folder/r.json --html=/no/such/folder/p.html --baseline=no-report.json \
+    --jobs=2000 --occurrence=9th --how=sweep\ --depth=2; do
+    IFS=' ' read -ra options <<<"$wrong"
+    check 2 too-early "${options[@]}" -- touch was-run
+done
+[ ! -e was-run ] || fail 'the program was run'
 
 # Attempts say nothing of the recorded run where the program does something else without any fault.
 check 2 differs -- "$PROGRAMS/differs"
