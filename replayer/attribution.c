@@ -211,6 +211,14 @@ static uint32_t skip_runtime(const struct frame *frames, uint32_t n, uint32_t i,
     return i;
 }
 
+/* Code in no file: what a wild pointer led to, or made by a compiler at run time. Whoever called it
+ * is to blame, and has a name that stays. Return: @n when there is nobody. */
+static uint32_t skip_nowhere(const struct frame *frames, uint32_t n, uint32_t i) {
+    while (i < n && strcmp(frames[i].module, "[anon]") == 0)
+        i++;
+    return i;
+}
+
 static bool same_frame(const struct frame *a, const struct frame *b) {
     return a->offset == b->offset && strcmp(a->module, b->module) == 0;
 }
@@ -234,6 +242,17 @@ static struct attribution blame(const struct frame *place, const char *exe,
                                 .why = why};
 }
 
+/* The runtime called it, and nobody else is on the stack: a thread or an exit handler of the
+ * program's. */
+static struct attribution blame_program(const struct frame *place, const char *exe) {
+    struct attribution a = blame(place, exe, "let the runtime call what is no code");
+    if (exe) {
+        a.to = ATTRIBUTED_PROGRAM;
+        a.module = exe;
+    }
+    return a;
+}
+
 struct attribution attribution_decide(const struct frame *fault, uint32_t n_fault,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe) {
@@ -242,11 +261,18 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
     uint32_t in = skip_machinery(crash, n_crash);
     if (in == n_crash)
         in = n_crash - 1; /* machinery all the way: the outermost is the best there is */
-    if (!is_runtime(&crash[in], exe))
-        return blame(&crash[in], exe, "crashed in its own code");
-    uint32_t out = skip_runtime(crash, n_crash, in, exe);
+    uint32_t caller = skip_nowhere(crash, n_crash, in);
+    bool nowhere = caller != in;
+    if (caller < n_crash && !is_runtime(&crash[caller], exe))
+        return blame(&crash[caller], exe,
+                     nowhere ? "called what is no code of a file"
+                             : "crashed in its own code");
+    uint32_t out = skip_runtime(crash, n_crash, caller, exe);
     if (out == n_crash)
-        return blame(&crash[in], exe, "no other code is on the stack");
+        return nowhere ? blame_program(&crash[in], exe)
+                       : blame(&crash[in], exe, "no other code is on the stack");
+    if (nowhere)
+        return blame(&crash[out], exe, "handed the runtime what is no code of a file");
     uint32_t fault_in = 0;
     while (fault_in < n_fault && is_machinery(&fault[fault_in]))
         fault_in++;

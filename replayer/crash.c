@@ -227,6 +227,7 @@ static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
     Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, exact ? pc : pc - 1);
     frame->offset = exact ? pc + 1 : pc;
     if (!module) {
+        frame->offset = pc; /* nothing to look up */
         frame->module = text_dup("[anon]");
         return;
     }
