@@ -96,12 +96,11 @@ static void add_signal(struct json *j, const char *name, int number) {
 
 static void add_ratio(struct json *j, const char *name, uint32_t millionths) {
     char number[16];
-    snprintf(number, sizeof number, "%u.%06u", millionths / 1000000,
-             millionths % 1000000);
-    size_t n = strlen(number);
-    while (number[n - 1] == '0')
+    int n = snprintf(number, sizeof number, "%u.%06u", millionths / 1000000,
+                     millionths % 1000000);
+    while (n > 1 && number[n - 1] == '0')
         number[--n] = 0;
-    if (number[n - 1] == '.')
+    if (n > 1 && number[n - 1] == '.')
         number[--n] = 0;
     json_raw(j, name, number);
 }
