@@ -3,35 +3,21 @@
  * the only state is the set of blocks live at that point
  * (common/event_pending.h).
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../common/error.h"
-#include "../common/event_pending.h"
-#include "../common/event_reader.h"
 #include "../schemas/shm.h"
 #include "profile.h"
+#include "profile_walk.h"
 
 #define MAX_THREADS (1u << 24) /* a larger serial is damage, not a thread */
-
-static int open_reader(struct store *store, const struct event_filter *filter,
-                       struct event_reader **out) {
-    AUTO_FREE char *message = NULL;
-    int r = event_reader_new(store->db, filter, out, &message);
-    if (r < 0)
-        error_print(r, "%s: %s", store->path, message ? message : "out of memory");
-    return r;
-}
 
 struct fold {
     struct profile *profile;
     enum profile_by by;
     bool reallocs;
     struct store *store;
-    const struct event_reader *reader;
-    int64_t process_id; /* the current one */
-    struct event_pending pending;
+    struct profile_walk walk;
     struct live { /* per item, in the current process */
         uint64_t bytes, peak;
     } * live;
@@ -85,11 +71,11 @@ static uint32_t item_of_thread(struct fold *f, uint32_t serial) {
     f->thread_items =
         reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
     if (!f->thread_items[serial]) {
-        int64_t id = event_reader_thread(f->reader, serial);
+        int64_t id = event_reader_thread(f->walk.reader, serial);
         AUTO_FREE char *sql = text_format(
             "SELECT t.tid, p.pid, p.ordinal, p.exe FROM process p LEFT JOIN thread t "
             "ON t.id = %lld WHERE p.id = %lld",
-            (long long)id, (long long)f->process_id);
+            (long long)id, (long long)f->walk.process_id);
         AUTO_STMT sqlite3_stmt *q = NULL;
         long long tid = 0, pid = 0, ordinal = 0;
         const char *exe = "?";
@@ -132,15 +118,19 @@ static void end_block(struct fold *f, const struct chunk_event *old,
         e->thread == old->thread && f->last_allocation[e->thread] == old->reference + 1;
 }
 
-static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t number) {
+static int fold_event(struct profile_walk *walk, const struct chunk_event *e,
+                      uint64_t number) {
+    struct fold *f = walk->context;
     struct chunk_event old;
+    if (e->thread >= MAX_THREADS)
+        return 0;
     f->last_allocation =
         reach(f->last_allocation, &f->n_threads, e->thread, sizeof *f->last_allocation);
-    bool ends = event_pending_end(&f->pending, e, &old) && old.thread < MAX_THREADS;
+    bool ends = event_pending_end(&walk->pending, e, &old) && old.thread < MAX_THREADS;
     if (ends)
         end_block(f, &old, e);
     if (!event_allocates(e->kind))
-        return;
+        return 0;
     uint32_t item = item_of(f, e);
     bool made = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
     struct profile_numbers one = {.count = 1,
@@ -152,10 +142,11 @@ static void fold_event(struct fold *f, const struct chunk_event *e, uint64_t num
     if (ends && f->reallocs)
         profile_add_realloc(&one, &old, e);
     profile_add(&f->profile->items[item].n, &one);
-    if (!made)
-        return;
-    f->last_allocation[e->thread] = number + 1;
-    begin_block(f, item, e);
+    if (made) {
+        f->last_allocation[e->thread] = number + 1;
+        begin_block(f, item, e);
+    }
+    return 0;
 }
 
 static void clear(void *array, size_t n) {
@@ -164,69 +155,42 @@ static void clear(void *array, size_t n) {
 }
 
 /* What is left is live for good; peaks of processes add up. */
-static void finish_process(struct fold *f) {
-    for (size_t i = 0; i < f->pending.capacity; i++) {
-        const struct chunk_event *e = &f->pending.slots[i];
+static int finish_process(struct profile_walk *walk) {
+    struct fold *f = walk->context;
+    for (size_t i = 0; i < walk->pending.capacity; i++) {
+        const struct chunk_event *e = &walk->pending.slots[i];
         if (e->reference == CHUNK_NONE || e->thread >= MAX_THREADS)
             continue;
         struct profile_numbers *n = &f->profile->items[item_of(f, e)].n;
         n->live_blocks++;
         n->live_bytes += e->size;
     }
-    event_pending_deinit(&f->pending);
     for (uint32_t i = 0; i < f->profile->n_items && i < f->n_live; i++)
         f->profile->items[i].n.peak_bytes += f->live[i].peak;
     clear(f->live, f->n_live * sizeof *f->live);
     clear(f->last_allocation, f->n_threads * sizeof *f->last_allocation);
     clear(f->thread_items, f->n_thread_items * sizeof *f->thread_items);
-}
-
-static int fold_all(struct fold *f, struct event_reader *reader) {
-    const struct chunk_event *events;
-    struct allocation chunk;
-    uint32_t n;
-    uint64_t first;
-    int64_t process = 0;
-    int r;
-    while ((r = event_reader_chunk(reader, &events, &n, &first, &chunk)) > 0) {
-        if (process && process != chunk.process_id)
-            finish_process(f);
-        process = f->process_id = chunk.process_id;
-        r = event_pending_open(&f->pending, events, n, first);
-        for (uint32_t i = 0; i < n && r == 0; i++)
-            if (events[i].thread < MAX_THREADS)
-                fold_event(f, &events[i], first + i);
-        if (r == 0)
-            r = event_pending_close(&f->pending, NULL, NULL);
-        if (r < 0)
-            return error_print(r, "out of memory: %zu blocks are live at once",
-                               f->pending.n);
-    }
-    if (r < 0)
-        return error_print(r, "%s: %s", f->store->path, event_reader_message(reader));
-    if (process)
-        finish_process(f);
     return 0;
 }
 
 int profile_load_events(struct store *store, int64_t recording_id, enum profile_by by,
                         bool reallocs, struct profile *out) {
     struct event_filter filter = EVENT_FILTER_ALL;
-    struct event_reader *reader;
-    struct fold fold = {.profile = out, .by = by, .reallocs = reallocs, .store = store};
+    struct fold fold = {.profile = out,
+                        .by = by,
+                        .reallocs = reallocs,
+                        .store = store,
+                        .walk = {.context = &fold,
+                                 .take = fold_event,
+                                 .end_process = finish_process,
+                                 .pairs = true}};
     *out = (struct profile){0};
     filter.recording_id = recording_id;
     filter.ahead = true;
     filter.no_addresses = !reallocs;
-    int r = open_reader(store, &filter, &reader);
-    if (r < 0)
-        return r;
-    fold.reader = reader;
-    r = fold_all(&fold, reader);
+    int r = profile_walk(store, &filter, &fold.walk);
     for (uint32_t i = 0; i < out->n_items; i++)
         profile_add(&out->total, &out->items[i].n);
-    event_reader_free(reader);
-    event_pending_deinit(&fold.pending);
     free(fold.live);
     free(fold.last_allocation);
     free(fold.thread_items);

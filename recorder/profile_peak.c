@@ -13,11 +13,10 @@
 #include <string.h>
 
 #include "../common/error.h"
-#include "../common/event_pending.h"
-#include "../common/event_reader.h"
 #include "../common/idmap.h"
 #include "../schemas/shm.h"
 #include "profile.h"
+#include "profile_walk.h"
 
 #define ROUNDING_NS 1024u
 
@@ -31,7 +30,6 @@ struct step {
 
 struct peak {
     uint64_t moment_ns;
-    struct event_pending live; /* of the current process */
     struct step *steps;
     size_t n_steps, n_best, capacity; /* n_best: steps up to the largest sum */
     int64_t sum, best;                /* bytes, since the window began */
@@ -59,23 +57,24 @@ static int read_ends(struct store *store, int64_t recording_id, struct idmap *ou
 }
 
 /* Apply one event to the set of live blocks. */
-static int apply(struct peak *p, const struct chunk_event *e, uint64_t number,
+static int apply(struct profile_walk *walk, const struct chunk_event *e, uint64_t number,
                  struct step *done) {
     *done = (struct step){.number = number};
     if (e->reference != CHUNK_NONE && e->kind != SHM_EV_REALLOC_FAIL)
-        done->ended = event_pending_take(&p->live, e->reference, &done->old);
+        done->ended = event_pending_take(&walk->pending, e->reference, &done->old);
     done->began = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
-    if (done->began && event_pending_put(&p->live, e, number) < 0)
-        return error_print(-ENOMEM, "out of memory: %zu blocks are live at once",
-                           p->live.n);
+    if (done->began && event_pending_put(&walk->pending, e, number) < 0)
+        return profile_walk_full(walk, -ENOMEM);
     return 0;
 }
 
-static int add_event(struct peak *p, const struct chunk_event *e, uint64_t number) {
+static int add_event(struct profile_walk *walk, const struct chunk_event *e,
+                     uint64_t number) {
+    struct peak *p = walk->context;
     struct step step;
     if (e->time_ns > p->moment_ns)
         return 0;
-    int r = apply(p, e, number, &step);
+    int r = apply(walk, e, number, &step);
     if (r < 0 || e->time_ns + ROUNDING_NS <= p->moment_ns)
         return r;
     if (p->n_steps == p->capacity) {
@@ -93,68 +92,45 @@ static int add_event(struct peak *p, const struct chunk_event *e, uint64_t numbe
 }
 
 /* Go back to the largest sum and add what is live then to the result. */
-static int finish_process(struct peak *p, int64_t process_id) {
+static int finish_process(struct profile_walk *walk) {
+    struct peak *p = walk->context;
+    struct event_pending *live = &walk->pending;
     struct chunk_event gone;
     int64_t end;
     while (p->n_steps > p->n_best) {
         const struct step *s = &p->steps[--p->n_steps];
         if (s->began)
-            event_pending_take(&p->live, s->number, &gone);
-        if (s->ended && event_pending_put(&p->live, &s->old, s->old.reference) < 0)
-            return error_print(-ENOMEM, "out of memory");
+            event_pending_take(live, s->number, &gone);
+        if (s->ended && event_pending_put(live, &s->old, s->old.reference) < 0)
+            return profile_walk_full(walk, -ENOMEM);
     }
-    bool over = idmap_get(&p->ends, process_id, &end) && (uint64_t)end < p->moment_ns;
-    for (size_t i = 0; i < p->live.capacity && !over; i++) {
-        const struct chunk_event *e = &p->live.slots[i];
+    bool over =
+        idmap_get(&p->ends, walk->process_id, &end) && (uint64_t)end < p->moment_ns;
+    for (size_t i = 0; i < live->capacity && !over; i++) {
+        const struct chunk_event *e = &live->slots[i];
         if (e->reference == CHUNK_NONE || !e->site)
             continue;
-        int64_t key = profile_at_peak_key(process_id, e->site), sum = 0;
+        int64_t key = profile_at_peak_key(walk->process_id, e->site), sum = 0;
         idmap_get(p->out, key, &sum);
         idmap_put(p->out, key, sum + (int64_t)e->size);
     }
-    event_pending_deinit(&p->live);
     p->n_steps = p->n_best = 0;
     p->sum = p->best = 0;
     return 0;
 }
 
-static int read_all(struct peak *p, struct store *store, struct event_reader *reader) {
-    const struct chunk_event *events;
-    struct allocation chunk;
-    uint32_t n;
-    uint64_t first;
-    int64_t process = 0;
-    int r;
-    while ((r = event_reader_chunk(reader, &events, &n, &first, &chunk)) > 0) {
-        if (process && process != chunk.process_id &&
-            (r = finish_process(p, process)) < 0)
-            return r;
-        process = chunk.process_id;
-        for (uint32_t i = 0; i < n; i++)
-            if ((r = add_event(p, &events[i], first + i)) < 0)
-                return r;
-    }
-    if (r < 0)
-        return error_print(r, "%s: %s", store->path, event_reader_message(reader));
-    return process ? finish_process(p, process) : 0;
-}
-
 int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_ns,
                     struct idmap *out) {
     struct event_filter filter = EVENT_FILTER_ALL;
-    struct event_reader *reader = NULL;
-    AUTO_FREE char *message = NULL;
     struct peak p = {.moment_ns = moment_ns, .out = out};
+    struct profile_walk walk = {
+        .context = &p, .take = add_event, .end_process = finish_process};
     filter.recording_id = recording_id;
     filter.max_ns = moment_ns;
     filter.ahead = filter.no_addresses = true;
     int r = read_ends(store, recording_id, &p.ends);
-    if (r == 0 && (r = event_reader_new(store->db, &filter, &reader, &message)) < 0)
-        error_print(r, "%s: %s", store->path, message ? message : "out of memory");
     if (r == 0)
-        r = read_all(&p, store, reader);
-    event_reader_free(reader);
-    event_pending_deinit(&p.live);
+        r = profile_walk(store, &filter, &walk);
     idmap_deinit(&p.ends);
     free(p.steps);
     return r;
@@ -174,12 +150,11 @@ int profile_live_without_tail(struct store *store, int64_t recording_id, uint64_
     struct event_reader *reader = NULL;
     struct idmap ends = {0};
     struct allocation a;
-    AUTO_FREE char *message = NULL;
     filter.recording_id = recording_id;
     filter.ends = true;
     int r = read_ends(store, recording_id, &ends);
-    if (r == 0 && (r = event_reader_new(store->db, &filter, &reader, &message)) < 0)
-        error_print(r, "%s: %s", store->path, message ? message : "out of memory");
+    if (r == 0)
+        r = profile_walk_open(store, &filter, &reader);
     while (r >= 0 && reader && (r = event_reader_next(reader, &a)) > 0) {
         int64_t end = INT64_MAX;
         idmap_get(&ends, a.process_id, &end);
