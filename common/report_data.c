@@ -552,7 +552,9 @@ static const char findings_sql[] =
     " d.location_id, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
     " f.unreached, f.facility, f.effect,"
     " s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence,"
-    " a.thread, a.call, a.chance, a.failed"
+    " a.thread, a.call, a.chance, a.failed,"
+    " NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o ON o.id = c.attempt_id"
+    " WHERE c.finding_id = f.id AND o.how <> 'snapshot')"
     " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id"
     " LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE "
@@ -648,6 +650,7 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->policy = keep_column(data, s, 7);
     x->bad = sqlite3_column_int64(s, 9);
     x->tried = sqlite3_column_int64(s, 10);
+    x->unconfirmed = sqlite3_column_int(s, 52) != 0;
     x->attempt_id = sqlite3_column_int64(s, 11);
     read_fault(data, s, x);
     read_crash(data, s, x);

@@ -170,6 +170,7 @@ struct report_finding {
     const char *hang, *hang_call;
     int64_t later_stack_id; /* hung: a second sample; 0 = none */
     int64_t bad, tried;
+    bool unconfirmed;              /* only copies of a running program showed it */
     int64_t unreached;             /* executions that did not come to the call */
     const char *facility, *effect; /* of the C library; NULL = none */
     struct dearth_key *sites;      /* sorted */

@@ -492,6 +492,9 @@ static int add_finding(const struct report_data *data, const struct report_findi
     add_plural(out, f->n_sites, "site", "sites");
     if (f->unreached)
         text_addf(out, "; %lld more did not come to the call", (long long)f->unreached);
+    if (f->unconfirmed)
+        text_add(out, "; in copies of the running program alone, not confirmed by a "
+                      "run of its own");
     text_add(out, "\n      again       ");
     report_add_repro(data, f, out);
     text_add(out, "\n");

@@ -41,7 +41,7 @@ static int leave_to_rerun(struct drive *d, struct task *task, const char *reason
 
 static int take_refusal(struct drive *d, struct task *task,
                         const struct observation *seen) {
-    if (d->stopping) { /* no copy may have been made for that alone */
+    if (d->stopping || d->confirming) { /* no copy may have been made for that alone */
         task->batch = NULL;
         task_push(&d->snapshots, task);
         return 0;
@@ -208,7 +208,7 @@ static bool snapshots_pay(const struct drive *d) {
 
 int batch_next(struct drive *d) {
     struct task_list *list = &d->snapshots;
-    if (list->head == list->n || d->stopping)
+    if (list->head == list->n || d->stopping || d->confirming)
         return 0;
     int err = 0;
     if (!snapshots_pay(d)) {

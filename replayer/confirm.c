@@ -61,3 +61,12 @@ struct confirm_group *confirm_join(struct confirm *c, const struct confirm_membe
     g->members[g->n_members++] = *member;
     return g;
 }
+
+bool confirm_is_pressing(uint64_t wanted_ns, uint64_t run_ns, uint64_t left_ns,
+                         uint64_t all_ns) {
+    uint64_t most = all_ns / 2;
+    if (!wanted_ns)
+        return false;
+    wanted_ns += run_ns;
+    return left_ns <= (wanted_ns < most ? wanted_ns : most);
+}

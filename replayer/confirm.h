@@ -50,4 +50,14 @@ struct confirm_group *confirm_join(struct confirm *confirm,
                                    const struct observation *seen,
                                    const struct judgement *judgement);
 
+/**
+ * Is what is left of a time budget needed for reruns of what copies showed? Half of the time is for
+ * copies in any case.
+ * @wanted_ns: for one rerun of each group that has had none
+ * @run_ns: that originals need to come to their ends before
+ * @left_ns, @all_ns: of the time that copies and reruns share
+ */
+bool confirm_is_pressing(uint64_t wanted_ns, uint64_t run_ns, uint64_t left_ns,
+                         uint64_t all_ns);
+
 #endif

@@ -32,6 +32,18 @@ void confirmation_ask(struct drive *d, const struct confirm_member *member,
     task_push(&d->urgent, task);
 }
 
+uint64_t confirmation_wanted_ns(const struct drive *d) {
+    const struct replay *r = d->replay;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < d->confirm.n; i++) {
+        const struct confirm_group *g = d->confirm.groups[i];
+        if (g->state != CONFIRM_NEW)
+            continue;
+        sum += g->verdict == VERDICT_HUNG ? r->time_limit_ns : r->baseline.duration_ns;
+    }
+    return sum / (uint64_t)r->jobs;
+}
+
 /* The snapshot's verdict gives way to the reruns', here and in all of its group. */
 static int contradict(struct drive *d, struct task *task) {
     struct confirm_group *g = task->group;

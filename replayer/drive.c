@@ -3,7 +3,8 @@
  *
  *   snapshots  faults that copies of a running program may get   first, if asked for: batch.c
  *   urgent   repeats of bad verdicts, retries        next: a finding is whole early
- *            reruns that confirm what copies showed: confirmation.c
+ *            reruns that confirm what copies showed: confirmation.c; these come before
+ *            further copies when a time budget leaves no more than they need
  *   plan     the faults, in their order              next
  *   guarded  what looked suspicious, once more with guarded blocks: guarded.c
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
@@ -105,6 +106,8 @@ static struct task *next_fault(struct drive *d) {
         task = task_pop(&d->reruns);
     if (!task)
         task = next_planned(d);
+    if (!task && d->confirming)
+        return NULL; /* copies go on before the rest */
     if (!task)
         task = guarded_next(d);
     if (!task && d->n_flying == 0 && d->n_flying_batches == 0 && d->late.head < d->late.n)
@@ -419,10 +422,29 @@ static void stop(struct drive *d) {
     d->stopping = true; /* what is in the air may land */
 }
 
+static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {
+    const struct replay *r = d->replay;
+    uint64_t now = progress_clock(), end = r->started_ns + r->options->time_budget_ns;
+    return r->options->time_budget_ns && started_ns < end && now < end &&
+           confirm_is_pressing(confirmation_wanted_ns(d), r->baseline.duration_ns,
+                               end - now, end - started_ns);
+}
+
+/* Copies go on when every finding has had a rerun. */
+static void share_time(struct drive *d, uint64_t started_ns) {
+    if (d->n_flying_batches)
+        d->confirming = d->confirming || is_time_to_confirm(d, started_ns);
+    else if (!confirmation_wanted_ns(d) ||
+             (!d->n_flying && d->urgent.head == d->urgent.n))
+        d->confirming = false;
+}
+
 static int loop(struct drive *d) {
     struct replay *r = d->replay;
     int outcome = REPLAY_DONE;
+    uint64_t started_ns = progress_clock();
     for (;;) {
+        share_time(d, started_ns);
         int err = submit_all(d);
         if (err < 0)
             return err;
@@ -443,7 +465,7 @@ static int loop(struct drive *d) {
             outcome = REPLAY_BUDGET;
             stop(d);
         }
-        if (d->stopping && d->n_flying_batches)
+        if ((d->stopping || d->confirming) && d->n_flying_batches)
             runner_stop_snapshots(r->runner);
         progress_show(&r->progress);
     }

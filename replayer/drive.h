@@ -49,6 +49,7 @@ struct drive {
     uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */
     bool late_phase, stopping;
+    bool confirming; /* no more copies: what is left of the time budget is for reruns */
     uint64_t give_up_ns; /* stopping: originals that are not done by then are left */
     uint32_t n_hung;     /* settled as hung */
     bool early_wrong;    /* something that passed the shorter limit did end */
@@ -107,6 +108,8 @@ void confirmation_ask(struct drive *d, const struct confirm_member *member,
 /** A rerun's verdict is in. @task: set to NULL when it is done with. Return: 0 or -errno */
 int confirmation_take(struct drive *d, struct task **task, const struct observation *seen,
                       enum verdict verdict);
+/** Time for one rerun of each group that no rerun has shown yet. */
+uint64_t confirmation_wanted_ns(const struct drive *d);
 
 /* --- guarded.c --- */
 

@@ -429,6 +429,7 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_int(j, "tried", f->tried);
     json_int(j, "unreached", f->unreached);
     json_close(j, '}');
+    json_bool(j, "confirmed", !f->unconfirmed);
     json_open(j, "sites", '[');
     for (size_t i = 0; i < f->n_sites; i++)
         add_key(j, NULL, f->sites[i]);

@@ -471,6 +471,7 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_close(j, ']');
     json_int(j, "bad", f->bad);
     json_int(j, "tried", f->tried);
+    json_bool(j, "unconfirmed", f->unconfirmed);
     add_finding_sites(page, f);
     json_text(j, "repro", repro.data);
     json_close(j, '}');

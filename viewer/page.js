@@ -285,7 +285,8 @@
         location_label[f.damage_location].join(" ") : "") : null],
       ["policy", f.policy], ["libc's", f.facility ? f.facility + ": " + f.effect : null],
       ["seen", number(f.bad) + " of " + plural(f.tried, "execution") +
-        (f.unreached ? "; " + number(f.unreached) + " more did not come to the call" : "")],
+        (f.unreached ? "; " + number(f.unreached) + " more did not come to the call" : "") +
+        (f.unconfirmed ? "; in copies of the running program alone, not confirmed by a run of its own" : "")],
       ["leaked", f.leaked ? plural(f.leaks.reduce((n, l) => n + l.blocks, 0), "block") + ", " +
         bytes(f.leaks.reduce((n, l) => n + l.bytes, 0)) + ": nothing points there any more when the program ends" : null]]));
     if (f.differs.length)

@@ -34,7 +34,27 @@ static const struct row rows[] = {
 };
 #define N_ROWS (int)(sizeof rows / sizeof *rows)
 
+static const struct {
+    const char *what;
+    uint64_t wanted, run, left, all;
+    bool pressing;
+} times[] = {
+    {"nothing to confirm", 0, 1, 1, 100, false},
+    {"time for more copies", 10, 2, 13, 100, false},
+    {"no more than they need", 10, 2, 12, 100, true},
+    {"more than there is, in the first half", 200, 2, 51, 100, false},
+    {"more than there is, in the second half", 200, 2, 50, 100, true},
+};
+
+static void check_times(void) {
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        CHECK(times[i].what,
+              confirm_is_pressing(times[i].wanted, times[i].run, times[i].left,
+                                  times[i].all) == times[i].pressing);
+}
+
 int main(void) {
+    check_times();
     struct confirm confirm = {0};
     struct confirm_group *groups[N_ROWS];
     for (int i = 0; i < N_ROWS; i++) {

@@ -2,7 +2,7 @@
 # Snapshots and reruns give the same verdict for every fault of a real program; bad ones are
 # confirmed; what lies in a tree of processes too.
 . "$(dirname "$0")/../lib.sh"
-need xmllint sqlite3
+need xmllint sqlite3 jq
 
 verdicts() {
     sql "$1" "SELECT lower(hex(key)), occurrence, mode, group_concat(DISTINCT verdict) FROM attempt
@@ -33,6 +33,15 @@ agree xml 100 xmllint --format items.xml
 [ "$(sql xml.db "SELECT count(*) FROM attempt WHERE how = 'snapshot'")" -ge 100 ] ||
     fail 'few snapshots'
 agree crashed 4 "$PROGRAMS/crashed"
+# What nothing has confirmed is a finding that says so, until a further replay has.
+"$DEARTH" record -q -o alone.db -- "$PROGRAMS/crashed" >/dev/null 2>&1
+"$DEARTH" replay -q --leaks off --guard off --repeat 0 --how snapshot alone.db
+"$DEARTH" report --format text -o alone.txt alone.db
+contains alone.txt 'not confirmed by a run of its own'
+equal false "$("$DEARTH" report alone.db | jq -c '[.findings[].confirmed] | any')" 'confirmed at first'
+"$DEARTH" replay -q --leaks off --guard off alone.db
+equal true "$("$DEARTH" report alone.db | jq -c '[.findings[].confirmed] | all')" 'confirmed by a further replay'
+
 equal snapshot "$(sql crashed.db "SELECT DISTINCT how FROM attempt JOIN site ON site.id = site_id
     JOIN location ON location.id = location_id WHERE function = 'new_list'")" 'of what is reported'
 
