@@ -14,6 +14,18 @@ void cli_list_deinit(struct cli_list *list) {
     *list = (struct cli_list){0};
 }
 
+void cli_given_deinit(struct cli_given *given) {
+    free(given->items);
+    *given = (struct cli_given){0};
+}
+
+char *cli_given_text(const struct cli_given_option *given) {
+    const char *name = given->option->name;
+    if (!given->value)
+        return text_format("--%s%s", given->negated ? "no-" : "", name);
+    return text_format("--%s=%s", name, given->value);
+}
+
 /* Print @s in lines of at most 78 columns, each but the first indented by @indent. */
 static void print_wrapped(const char *s, int indent) {
     int column = indent;
@@ -150,6 +162,16 @@ static int usage_error(const struct cli_command *c, const char *what, const char
                        arg, c->name);
 }
 
+static void remember(const struct cli_command *c, const struct cli_option *o,
+                     const char *value, bool negated) {
+    struct cli_given *g = c->given;
+    if (!g)
+        return;
+    g->items = text_realloc(g->items, (g->n + 1) * sizeof *g->items);
+    g->items[g->n++] =
+        (struct cli_given_option){.option = o, .value = value, .negated = negated};
+}
+
 /* Apply one option; @next is the following argument. Return: arguments used, or -EINVAL.
  */
 static int apply(const struct cli_command *c, const struct cli_option *o,
@@ -168,6 +190,7 @@ static int apply(const struct cli_command *c, const struct cli_option *o,
     if (set_value(o, value) < 0)
         return error_print(-EINVAL, "%s: option '%s' takes %s, not '%s'", c->name, shown,
                            value_hint(o), value);
+    remember(c, o, value, false);
     return used;
 }
 
@@ -180,6 +203,7 @@ static int parse_long(const struct cli_command *c, char **arg) {
         return usage_error(c, "unknown option", arg[0]);
     if (negated) {
         *(bool *)o->out = false;
+        remember(c, o, NULL, true);
         return 1;
     }
     return apply(c, o, arg[0], name[n] ? name + n + 1 : NULL, arg[1]);
@@ -203,6 +227,7 @@ static int parse_short(const struct cli_command *c, char **arg) {
         if (o->kind != CLI_FLAG)
             return apply(c, o, arg[0], p[1] ? p + 1 : NULL, arg[1]);
         set_value(o, NULL);
+        remember(c, o, NULL, false);
     }
     return 1;
 }

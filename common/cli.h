@@ -37,12 +37,26 @@ struct cli_option {
     bool negatable;
 };
 
+/* The options that a command line had, in its order; @value points into argv, NULL = a flag. */
+struct cli_given {
+    struct cli_given_option {
+        const struct cli_option *option;
+        const char *value;
+        bool negated;
+    } * items;
+    size_t n;
+};
+void cli_given_deinit(struct cli_given *given);
+/** The option as a command line of its own may have it, "--name=value"; owned by the caller. */
+char *cli_given_text(const struct cli_given_option *given);
+
 struct cli_command {
     const char *name;     /* "record" */
     const char *synopsis; /* "[options] -- PROGRAM [ARGUMENTS]" */
     const char *summary;  /* one sentence */
     const char *details;  /* paragraphs after the options; may be NULL */
     const struct cli_option *options;
+    struct cli_given *given; /* out; NULL = not wanted */
 };
 
 enum cli_outcome { CLI_RUN = 0, CLI_DONE = 1 /* --help was printed */ };

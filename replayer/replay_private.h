@@ -1,8 +1,8 @@
 /*
  * What the parts of `dearth replay` share: one replay at work.
  *
- *   replay.c     command line; recording → conditions → baseline → plan → drive → findings
- *                → summary
+ *   replay_command.c  the command line
+ *   replay.c     recording → conditions → baseline → plan → drive → findings → summary
  *   trial.c      baseline runs under the best conditions there are
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up

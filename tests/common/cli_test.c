@@ -49,6 +49,29 @@ static int parse(const char *line, bool stop) {
     return cli_parse(&command, argc, words, stop, &seen.n_operands);
 }
 
+/* A command can hand what it was given on to another. */
+static void test_given(void) {
+    struct cli_given given = {0};
+    const struct cli_command keeps = {"try", "[options]", "Tries.",
+                                      NULL,  options,     &given};
+    char *words[] = {(char *)"try", (char *)"-fn7",  (char *)"--no-on",
+                     (char *)"-t",  (char *)"a b=c", (char *)"--list=x",
+                     (char *)"-d",  (char *)"250ms", (char *)"--flag",
+                     NULL};
+    static const char *const expected[] = {
+        "--flag",   "--number=7",       "--no-on", "--text=a b=c",
+        "--list=x", "--duration=250ms", "--flag"};
+    const size_t n = sizeof expected / sizeof *expected;
+    cli_list_deinit(&seen.list);
+    MUST(cli_parse(&keeps, 9, words, false, &seen.n_operands) == CLI_RUN);
+    MUST(given.n == n);
+    for (size_t i = 0; i < n && i < given.n; i++) {
+        AUTO_FREE char *text = cli_given_text(&given.items[i]);
+        MUST_TEXT(text, expected[i]);
+    }
+    cli_given_deinit(&given);
+}
+
 static void test_kinds(void) {
     MUST(parse("-f --no-on --text=a -t b --list x -l y -lz -n -5 --real 1e-3", false) ==
          CLI_RUN);
@@ -103,6 +126,7 @@ int main(void) {
     if (!freopen("/dev/null", "w", stdout)) /* help is looked at in commands.sh */
         return 1;
     test_kinds();
+    test_given();
     test_operands();
     test_refusals();
     MUST(parse("a --help", false) == CLI_DONE && parse("-fh", false) == CLI_DONE);

@@ -1,0 +1,32 @@
+/*
+ * The options that `dearth replay` and `dearth check` share: which faults, how they are tried.
+ * `check` passes those that were given on to `replay` (struct cli_given), which alone judges
+ * whether they go together.
+ */
+#ifndef DEARTH_FAULT_OPTIONS_H
+#define DEARTH_FAULT_OPTIONS_H
+
+#include "cli.h"
+
+/* Filled in by the rows of fault_options.def. */
+struct fault_options {
+    struct cli_list in, not_in, policies;
+    const char *changed_since, *repository, *from_symbol, *until_symbol;
+    const char *occurrence, *nth, *seed, *shard, *output_check;
+    const char *drive, *health;                         /* of a server */
+    int mode;                                           /* -1 = not given */
+    int thread, how, leaks, guarding, under, isolation; /* indices of their choices */
+    int64_t burst, depth, repeat, runs, interval, times, limit, jobs;
+    uint64_t space, min_size; /* bytes */
+    uint64_t time_limit_ns, time_budget_ns, ready_timeout_ns, loop_ns;
+    double probability;
+};
+
+/** Free what the rows have gathered; twice is safe. */
+static inline void fault_options_deinit(struct fault_options *f) {
+    cli_list_deinit(&f->in);
+    cli_list_deinit(&f->not_in);
+    cli_list_deinit(&f->policies);
+}
+
+#endif
