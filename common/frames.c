@@ -290,3 +290,30 @@ bool frame_matches(const struct frame *frame, const char *glob) {
            (frame->file && (text_glob(glob, frame->file) ||
                             text_glob(glob, frame_basename(frame->file))));
 }
+
+/* --- two samples of one thread --- */
+
+static bool is_same_call(const struct frame *a, const struct frame *b) {
+    return a->offset == b->offset && strcmp(a->module, b->module) == 0 &&
+           a->inlined == b->inlined;
+}
+
+static bool is_same_function(const struct frame *a, const struct frame *b) {
+    return a->function && b->function && strcmp(a->function, b->function) == 0 &&
+           strcmp(a->module, b->module) == 0;
+}
+
+uint32_t frames_meet(const struct frames *a, const struct frames *b) {
+    uint32_t same = 0;
+    while (same < a->n && same < b->n &&
+           is_same_call(&a->items[a->n - 1 - same], &b->items[b->n - 1 - same]))
+        same++;
+    if (same < a->n && same < b->n &&
+        is_same_function(&a->items[a->n - 1 - same], &b->items[b->n - 1 - same]))
+        same++;
+    uint32_t at = a->n - same;
+    while (same && at + 1 < a->n && /* our own library is not what loops */
+           strncmp(frame_basename(a->items[at].module), "libdearth", 9) == 0)
+        at++;
+    return at;
+}

@@ -75,6 +75,12 @@ char *frame_bare_function(const struct frame *frame);
  * last component of a path alone)? */
 bool frame_matches(const struct frame *frame, const char *glob);
 
+/**
+ * Where two samples of a thread meet: the innermost function that both have.
+ * Return: its index in @a, or @a->n when there is none.
+ */
+uint32_t frames_meet(const struct frames *a, const struct frames *b);
+
 /** Last component of a path (never NULL for a non-NULL @path). */
 const char *frame_basename(const char *path);
 

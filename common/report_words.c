@@ -102,20 +102,9 @@ const char *report_hang_words(const char *hang) {
     return hang;
 }
 
-static bool is_same_call(const struct frame *a, const struct frame *b) {
-    return a->offset == b->offset && strcmp(a->module, b->module) == 0 &&
-           a->inlined == b->inlined;
-}
-
-static bool is_same_function(const struct frame *a, const struct frame *b) {
-    return a->function && b->function && strcmp(a->function, b->function) == 0 &&
-           strcmp(a->module, b->module) == 0;
-}
-
 int report_data_loop(const struct report_data *data, const struct report_finding *finding,
                      struct frames *frames, const struct frame **frame) {
     AUTO_FRAMES struct frames later = {0};
-    uint32_t same = 0;
     *frame = NULL;
     if (!finding->crash.stack_id || !finding->later_stack_id)
         return 0;
@@ -124,19 +113,8 @@ int report_data_loop(const struct report_data *data, const struct report_finding
         r = report_data_stack(data, finding->later_stack_id, &later);
     if (r < 0)
         return r;
-    while (same < frames->n && same < later.n &&
-           is_same_call(&frames->items[frames->n - 1 - same],
-                        &later.items[later.n - 1 - same]))
-        same++;
-    if (same < frames->n && same < later.n &&
-        is_same_function(&frames->items[frames->n - 1 - same],
-                         &later.items[later.n - 1 - same]))
-        same++;
-    uint32_t at = frames->n - same;
-    while (same && at + 1 < frames->n && /* our own library is not what loops */
-           strncmp(frame_basename(frames->items[at].module), "libdearth", 9) == 0)
-        at++;
-    if (!same)
+    uint32_t at = frames_meet(frames, &later);
+    if (at == frames->n)
         return 0;
     *frame = &frames->items[at];
     return 1;

@@ -288,6 +288,23 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
     return blame(&crash[out], exe, "handed it over to the runtime");
 }
 
+struct attribution attribution_hang(const struct frame *fault, uint32_t n_fault,
+                                    const struct frame *loop, uint32_t n_loop,
+                                    const char *exe) {
+    uint32_t in = skip_nowhere(loop, n_loop, skip_machinery(loop, n_loop));
+    uint32_t out = skip_runtime(loop, n_loop, in, exe);
+    if (out == n_loop)
+        return (struct attribution){0};
+    uint32_t fault_in = 0;
+    while (fault_in < n_fault && is_machinery(&fault[fault_in]))
+        fault_in++;
+    uint32_t fault_out = skip_runtime(fault, n_fault, fault_in, exe);
+    if (out > in && fault_out > fault_in &&
+        same_call(fault, n_fault, fault_out, loop, n_loop, out))
+        return blame(&loop[in], exe, "hangs in the call whose own allocation failed");
+    return blame(&loop[out], exe, "does not come back");
+}
+
 /* Main stacks and threads' stacks lie at the upper end of the address space. */
 #define STACKS_BEGIN (1ull << 46)
 

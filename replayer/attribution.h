@@ -37,6 +37,7 @@ struct attribution {
  *   - it lies two or more calls deep in there, in no such function, and the failing
  * allocation was the library's own: it stumbles over state that it set up itself; or
  *   - no other code is on the stack (start-up, exit handlers, a thread's end).
+ * Code in no file (a call through NULL, or what was compiled at run time) is its caller's.
  * @fault: stack of the allocation that failed, innermost first; @n_fault may be 0
  * @crash: stack at the fatal signal, innermost first; @n_crash may be 0: ATTRIBUTED_NONE
  * @exe: path of the program that crashed
@@ -44,6 +45,15 @@ struct attribution {
 struct attribution attribution_decide(const struct frame *fault, uint32_t n_fault,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe);
+
+/**
+ * Blame a module for a hang: whoever loops, or has called what does not come back. Libraries of the
+ * runtime are blamed only when the failing allocation was made inside the very same call.
+ * @loop: from where two samples met on, innermost first; @n_loop may be 0: ATTRIBUTED_NONE
+ */
+struct attribution attribution_hang(const struct frame *fault, uint32_t n_fault,
+                                    const struct frame *loop, uint32_t n_loop,
+                                    const char *exe);
 
 /**
  * Recognise a stack overflow: a fault high up where stacks lie, and a stack that does not go

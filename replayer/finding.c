@@ -131,7 +131,8 @@ static const char attempts_sql[] =
     "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
     "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
-    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread, a.chance "
+    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread, a.chance, "
+    "a.sample_stack_id "
     "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
     "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
     "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
@@ -162,6 +163,26 @@ static bool has_place(enum verdict v) {
 static bool found_later(const char *damage_where) {
     return damage_where &&
            (strcmp(damage_where, "exit") == 0 || strcmp(damage_where, "eviction") == 0);
+}
+
+/* Where a hung program was is chance: its place is in no identity. */
+static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *fault,
+                          struct item *item) {
+    AUTO_FRAMES struct frames first = {0};
+    AUTO_FRAMES struct frames later = {0};
+    int r = frames_load(w->reader, sqlite3_column_int64(s, 7), &first);
+    if (r == 0)
+        r = frames_load(w->reader, sqlite3_column_int64(s, 24), &later);
+    if (r < 0)
+        return r;
+    uint32_t at = frames_meet(&first, &later);
+    struct attribution a = attribution_hang(fault->items, fault->n, first.items + at,
+                                            first.n - at, store_column_text(s, 8));
+    if (a.place) {
+        item->module = text_dup(a.module);
+        item->to = a.to;
+    }
+    return 0;
 }
 
 static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
@@ -200,6 +221,9 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         item->to = ATTRIBUTED_LIBC;
         return 0;
     }
+    if (item->verdict == VERDICT_HUNG &&
+        ((r = blame_for_hang(w, s, &fault, item)) < 0 || item->module))
+        return r;
     /* nothing but the fault's own location to go by */
     int64_t value;
     if (idmap_get(&w->places, item->location_id, &value)) {

@@ -191,6 +191,49 @@ static void check_recursion(void) {
     }
 }
 
+/* The runtime only waits, for whoever called it. */
+static void check_hangs(void) {
+    static const struct {
+        const char *name;
+        const char *fault[8], *loop[8];
+        const char *to, *module;
+    } table[] = {
+        {"a library loops over what the program gave it",
+         {EXE ":make@1", EXE ":main@2"},
+         {"/lib/libloop.so.1:walk@3", EXE ":use@4", EXE ":main@5"},
+         "library",
+         "/lib/libloop.so.1"},
+        {"a lock, deep in libc",
+         {"/lib/libc.so.6:fopen@1", EXE ":main@2"},
+         {"/lib/libc.so.6:wait@3", "/lib/libc.so.6:sem_wait@4", EXE ":use@5"},
+         "program",
+         EXE},
+        {"libc's own, in the call whose allocation failed",
+         {"/lib/libc.so.6:grow@1", "/lib/libc.so.6:setlocale@2", EXE ":main@3"},
+         {"/lib/libc.so.6:wait@4", "/lib/libc.so.6:setlocale@5", EXE ":main@3"},
+         "libc",
+         "/lib/libc.so.6"},
+        {"nobody else there",
+         {EXE ":main@3"},
+         {"/lib/libc.so.6:start_thread@4"},
+         "-",
+         "-"},
+        {"no samples that meet", {EXE ":main@3"}, {NULL}, "-", "-"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct frame fault[8] = {0}, loop[8] = {0};
+        char *strings[16] = {0};
+        uint32_t n_fault = parse(table[i].fault, fault, strings);
+        uint32_t n_loop = parse(table[i].loop, loop, strings + 8);
+        struct attribution a = attribution_hang(fault, n_fault, loop, n_loop, EXE);
+        CHECK_TEXT(table[i].name, table[i].to,
+                   attribution_name(a.to) ? attribution_name(a.to) : "-");
+        CHECK_TEXT(table[i].name, table[i].module, a.module ? a.module : "-");
+        for (int k = 0; k < 16; k++)
+            free(strings[k]);
+    }
+}
+
 int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame fault[8] = {0}, crash[8] = {0};
@@ -208,6 +251,7 @@ int main(void) {
             free(strings[k]);
     }
     check_recursion();
+    check_hangs();
     CHECK_TEXT("libc", "libc",
                attribution_name(attribution_class("/lib/libc-2.31.so", EXE)));
     CHECK_TEXT("libm", "libc",
