@@ -1,6 +1,8 @@
 /* JSON writer: see json.h. Two blanks per level. */
 #include "json.h"
 
+#include <cjson/cJSON.h>
+
 /* Nearly every string is plain; the rest is text_add_json()'s, which looks at each character. */
 static void add_string(struct text *out, const char *s) {
     size_t n = 0;
@@ -85,4 +87,14 @@ void json_int_or_null(struct json *json, const char *name, int64_t value) {
         json_null(json, name);
     else
         json_int(json, name, value);
+}
+
+double json_number_of(const struct cJSON *object, const char *name) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+const char *json_text_of(const struct cJSON *object, const char *name) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
 }

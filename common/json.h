@@ -37,4 +37,13 @@ void json_null(struct json *json, const char *name);
 /** @value is JSON already (a checked literal or the database's own). */
 void json_raw(struct json *json, const char *name, const char *value);
 
+/* --- reading: a member of a parsed object --- */
+
+struct cJSON;
+
+/** Return: the number, 0 when there is none of that name. */
+double json_number_of(const struct cJSON *object, const char *name);
+/** Return: the string, the object's, "" when there is none of that name. */
+const char *json_text_of(const struct cJSON *object, const char *name);
+
 #endif

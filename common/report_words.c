@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "report_private.h"
 #include "text.h"
 
@@ -144,23 +145,13 @@ const char *report_thread_words(const char *thread) {
                                           : "";
 }
 
-static double number_of(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
-static const char *text_of(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 void report_add_chance(const struct report_finding *f, struct text *out) {
     cJSON *chance = f->fault.chance ? cJSON_Parse(f->fault.chance) : NULL;
     cJSON *failed = f->fault.failed ? cJSON_Parse(f->fault.failed) : NULL;
     int n = cJSON_GetArraySize(failed);
     text_addf(out, "%s%d call%s that failed by chance (probability %g, seed %s)",
               n == 1 ? "the " : "the last of ", n, n == 1 ? "" : "s",
-              number_of(chance, "probability"), text_of(chance, "seed"));
+              json_number_of(chance, "probability"), json_text_of(chance, "seed"));
     cJSON_Delete(chance);
     cJSON_Delete(failed);
 }
@@ -170,11 +161,11 @@ bool report_failed_call(const struct report_data *data, const struct report_find
     cJSON *failed = f->fault.failed ? cJSON_Parse(f->fault.failed) : NULL;
     const cJSON *item = cJSON_GetArrayItem(failed, i);
     *site = NULL;
-    *call = (int64_t)number_of(item, "call");
+    *call = (int64_t)json_number_of(item, "call");
     for (size_t k = 0; item && k < data->n_sites && !*site; k++) {
         char key[DEARTH_KEY_HEX + 1];
         text_key(data->sites[k].key, key);
-        if (strcmp(key, text_of(item, "site")) == 0)
+        if (strcmp(key, json_text_of(item, "site")) == 0)
             *site = &data->sites[k];
     }
     bool there = item != NULL;

@@ -32,6 +32,16 @@ void *text_realloc(void *p, size_t n) {
     return q;
 }
 
+void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size) {
+    if (index < *n)
+        return array;
+    uint32_t bigger = (index + 1) * 2;
+    array = text_realloc(array, bigger * size);
+    memset((char *)array + *n * size, 0, (bigger - *n) * size);
+    *n = bigger;
+    return array;
+}
+
 char *text_dup(const char *s) {
     if (!s)
         return NULL;

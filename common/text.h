@@ -64,6 +64,9 @@ struct dearth_key text_key_from_blob(const uint8_t in[static 16]);
 /** malloc and friends that end dearth with a message instead of returning NULL. */
 void *text_alloc(size_t n); /* zeroed */
 void *text_realloc(void *p, size_t n);
+/** Make [0, @index] of a growing array of @n items of @size bytes valid, what is new zero. Return:
+ *  the array. */
+void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size);
 char *text_dup(const char *s); /* NULL gives NULL */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -194,14 +194,8 @@ uint32_t process_site_index(struct watched *w, int64_t row) {
 }
 
 static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
-    if (node >= w->n_site_of) {
-        uint32_t n = w->n_site_of ? w->n_site_of : 1024;
-        while (n <= node)
-            n *= 2;
-        w->site_of = text_realloc(w->site_of, n * sizeof *w->site_of);
-        memset(w->site_of + w->n_site_of, 0, (n - w->n_site_of) * sizeof *w->site_of);
-        w->n_site_of = n;
-    }
+    if (node >= w->n_site_of)
+        w->site_of = text_reach(w->site_of, &w->n_site_of, node, sizeof *w->site_of);
     int r = rows_begin(c);
     int64_t row = r < 0 ? r : session_store_site(c->cache, w->shm, node);
     if (row < 0)

@@ -26,14 +26,8 @@ struct live {
 /* --- sums ------------------------------------------------------------------------- */
 
 static struct live_stat *stat_of(struct live *l, uint32_t site) {
-    if (site >= l->n_stats) {
-        uint32_t n = l->n_stats ? l->n_stats : 64;
-        while (n <= site)
-            n *= 2;
-        l->stats = text_realloc(l->stats, n * sizeof *l->stats);
-        memset(l->stats + l->n_stats, 0, (n - l->n_stats) * sizeof *l->stats);
-        l->n_stats = n;
-    }
+    if (site >= l->n_stats) /* for every event: no call for most */
+        l->stats = text_reach(l->stats, &l->n_stats, site, sizeof *l->stats);
     return &l->stats[site];
 }
 

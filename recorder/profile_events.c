@@ -56,20 +56,9 @@ static uint32_t item_of_size(struct fold *f, uint64_t size) {
     return f->size_items[class] - 1;
 }
 
-/* Make [0, n] valid in a growing, zeroed array. */
-static void *reach(void *array, uint32_t *n, uint32_t index, size_t size) {
-    if (index < *n)
-        return array;
-    uint32_t bigger = (index + 1) * 2;
-    array = text_realloc(array, bigger * size);
-    memset((char *)array + *n * size, 0, (bigger - *n) * size);
-    *n = bigger;
-    return array;
-}
-
 static uint32_t item_of_thread(struct fold *f, uint32_t serial) {
     f->thread_items =
-        reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
+        text_reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
     if (!f->thread_items[serial]) {
         int64_t id = event_reader_thread(f->walk.reader, serial);
         AUTO_FREE char *sql = text_format(
@@ -99,7 +88,7 @@ static uint32_t item_of(struct fold *f, const struct chunk_event *e) {
 }
 
 static void begin_block(struct fold *f, uint32_t item, const struct chunk_event *e) {
-    f->live = reach(f->live, &f->n_live, item, sizeof *f->live);
+    f->live = text_reach(f->live, &f->n_live, item, sizeof *f->live);
     struct live *live = &f->live[item];
     live->bytes += e->size;
     if (live->bytes > live->peak)
@@ -124,8 +113,8 @@ static int fold_event(struct profile_walk *walk, const struct chunk_event *e,
     struct chunk_event old;
     if (e->thread >= MAX_THREADS)
         return 0;
-    f->last_allocation =
-        reach(f->last_allocation, &f->n_threads, e->thread, sizeof *f->last_allocation);
+    f->last_allocation = text_reach(f->last_allocation, &f->n_threads, e->thread,
+                                    sizeof *f->last_allocation);
     bool ends = event_pending_end(&walk->pending, e, &old) && old.thread < MAX_THREADS;
     if (ends)
         end_block(f, &old, e);

@@ -3,8 +3,6 @@
  * lines to the next command: that is here, when the file can be written to and nobody is
  * recording into it. Else what is there is shown: module+offset.
  */
-#include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "../common/error.h"
@@ -19,28 +17,6 @@ static bool wants_symbols(struct store *store, int64_t recording_id) {
                                       "<> 'running' LIMIT 1",
                                       (long long)recording_id);
     return store_int(store, sql, 0) != 0;
-}
-
-/* With the wrappers that were named when it was recorded. */
-static int resolve(struct store *store, int64_t recording_id) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store, "SELECT wrappers FROM recording WHERE id = ?1", &q);
-    if (r < 0)
-        return r;
-    sqlite3_bind_int64(q, 1, recording_id);
-    cJSON *list =
-        sqlite3_step(q) == SQLITE_ROW ? cJSON_Parse(store_column_text(q, 0)) : NULL;
-    sqlite3_reset(q);
-    uint32_t n = 0;
-    const char **wrappers =
-        text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *wrappers);
-    for (const cJSON *item = list ? list->child : NULL; item; item = item->next)
-        if (cJSON_IsString(item))
-            wrappers[n++] = item->valuestring;
-    r = session_resolve(store, wrappers, n, !error_quiet() && isatty(STDERR_FILENO));
-    free(wrappers);
-    cJSON_Delete(list);
-    return r;
 }
 
 int profile_open(const char *path, int64_t wanted, struct store **out,
@@ -58,7 +34,8 @@ int profile_open(const char *path, int64_t wanted, struct store **out,
                 "file is read-only",
                 path);
         else
-            r = resolve(writable, id);
+            r = session_resolve_recording(writable, id,
+                                          !error_quiet() && isatty(STDERR_FILENO));
         store_free(writable);
     }
     if (id < 0 || r < 0) {

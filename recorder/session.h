@@ -195,5 +195,7 @@ int64_t session_store_stack(struct store *store, const struct session_frame *fra
  */
 int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
                     bool progress);
+/** The same with the wrappers that were named when @recording_id was made. */
+int session_resolve_recording(struct store *store, int64_t recording_id, bool progress);
 
 #endif

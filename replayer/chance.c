@@ -43,16 +43,6 @@ char *chance_text(const struct chance *c) {
     return text_take(&out);
 }
 
-static double number_of(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
-static const char *text_of(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static struct dearth_key parse_key(const char *hex) {
     struct dearth_key key = {0};
     unsigned long long hi, lo;
@@ -64,13 +54,13 @@ static struct dearth_key parse_key(const char *hex) {
 bool chance_parse(const char *text, struct chance *out) {
     cJSON *object = text ? cJSON_Parse(text) : NULL;
     *out = (struct chance){
-        .probability = number_of(object, "probability"),
-        .seed = strtoull(text_of(object, "seed"), NULL, 10),
-        .interval = (uint64_t)number_of(object, "interval"),
-        .times = (uint64_t)number_of(object, "times"),
-        .space = (uint64_t)number_of(object, "space"),
-        .n_sites = (uint32_t)number_of(object, "sites"),
-        .sites = parse_key(text_of(object, "choice")),
+        .probability = json_number_of(object, "probability"),
+        .seed = strtoull(json_text_of(object, "seed"), NULL, 10),
+        .interval = (uint64_t)json_number_of(object, "interval"),
+        .times = (uint64_t)json_number_of(object, "times"),
+        .space = (uint64_t)json_number_of(object, "space"),
+        .n_sites = (uint32_t)json_number_of(object, "sites"),
+        .sites = parse_key(json_text_of(object, "choice")),
     };
     cJSON_Delete(object);
     return out->probability > 0;

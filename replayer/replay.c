@@ -6,7 +6,6 @@
  */
 #include "replay.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,25 +43,8 @@ const char *replay_leaks_name(enum replay_leaks leaks) {
 /* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
  */
 static int resolve(struct replay *r, bool progress) {
-    AUTO_FREE char *sql = text_format("SELECT wrappers FROM recording WHERE id = %lld",
-                                      (long long)r->recording_id);
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    int err = store_prepare(r->store, sql, &s);
-    if (err < 0)
-        return err;
-    cJSON *list =
-        sqlite3_step(s) == SQLITE_ROW ? cJSON_Parse(store_column_text(s, 0)) : NULL;
-    sqlite3_reset(s);
-    uint32_t n = 0;
-    const char **wrappers =
-        text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *wrappers);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list) if (cJSON_IsString(item)) wrappers[n++] =
-        item->valuestring;
-    err = session_resolve(r->store, wrappers, n, progress && !error_quiet());
-    free(wrappers);
-    cJSON_Delete(list);
-    return err;
+    return session_resolve_recording(r->store, r->recording_id,
+                                     progress && !error_quiet());
 }
 
 static int load_sites(struct replay *r) {
