@@ -86,13 +86,26 @@ struct profile_item *profile_find(const struct profile *p, const char *key) {
     return p->slots[slot] ? &p->items[p->slots[slot] - 1] : NULL;
 }
 
+static void item_deinit(struct profile_item *item) {
+    free(item->key);
+    free(item->name);
+    free(item->portable);
+    free(item->op);
+}
+
+void profile_keep_live(struct profile *p) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_items; i++)
+        if (p->items[i].n.live_blocks)
+            p->items[n++] = p->items[i];
+        else
+            item_deinit(&p->items[i]);
+    p->n_items = n;
+}
+
 void profile_deinit(struct profile *p) {
-    for (uint32_t i = 0; i < p->n_items; i++) {
-        free(p->items[i].key);
-        free(p->items[i].name);
-        free(p->items[i].portable);
-        free(p->items[i].op);
-    }
+    for (uint32_t i = 0; i < p->n_items; i++)
+        item_deinit(&p->items[i]);
     free(p->items);
     free(p->slots);
     *p = (struct profile){0};

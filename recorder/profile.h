@@ -167,6 +167,9 @@ struct profile_item *profile_find(const struct profile *p, const char *key);
 void profile_sort(struct profile *p, enum profile_cost cost);
 uint64_t profile_cost(const struct profile_numbers *n, enum profile_cost cost);
 
+/** Drop the items that left no block; `total` stays. profile_find() is over then. */
+void profile_keep_live(struct profile *p);
+
 /** Add @more to @sum. */
 void profile_add(struct profile_numbers *sum, const struct profile_numbers *more);
 

@@ -81,13 +81,9 @@ static int load_items(struct stats *s) {
     return r;
 }
 
-/* Leave out what costs nothing: with --leaks, what was freed. */
 static uint32_t shown_items(const struct stats *s) {
-    uint32_t n = 0;
-    while (n < s->profile.n_items && (s->limit <= 0 || n < (uint64_t)s->limit) &&
-           (!s->leaks || s->profile.items[n].n.live_blocks))
-        n++;
-    return n;
+    bool all = s->limit <= 0 || (uint64_t)s->limit >= s->profile.n_items;
+    return all ? s->profile.n_items : (uint32_t)s->limit;
 }
 
 /* --- leaks: what the numbers of a site say about the blocks it left --- */
@@ -307,6 +303,8 @@ static int run(struct stats *s, const char *path) {
         return r;
     if ((r = heading_load(s->store, id, &s->heading)) < 0 || (r = load_items(s)) < 0)
         return r;
+    if (s->leaks)
+        profile_keep_live(&s->profile);
     profile_sort(&s->profile, s->sort);
     if (s->stacks && (r = frames_reader_new(s->store, &s->frames)) < 0)
         return r;
