@@ -231,13 +231,14 @@ uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address) {
     struct recent_edge *entry = &table[edge.hash >> (64 - RECENT_BITS)];
     uint64_t value = load_relaxed(&entry->value);
     if (likely(value >> 32 == parent &&
-               load_relaxed(&entry->check) == (address ^ mix(value, generation))))
+               load_acquire(&entry->check) == (address ^ mix(value, generation))))
         return (uint32_t)value;
     uint32_t id = lookup_frame(thread, &edge);
     value = (uint64_t)parent << 32 | id;
     if (likely(id)) {
         store_relaxed(&entry->value, value);
-        store_relaxed(&entry->check, address ^ mix(value, generation));
+        /* Who sees it sees the whole node too, which another thread may just have made. */
+        store_release(&entry->check, address ^ mix(value, generation));
     }
     return id;
 }
