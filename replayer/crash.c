@@ -65,9 +65,12 @@ static struct memory {
     struct name names[N_NAMES];
 } memory;
 
+#define PAGE_BYTES 4096u
 struct walk {
     pid_t pid, tid;
     Dwfl *dwfl;
+    uint64_t page; /* address of what page_bytes[] holds; 0 = nothing */
+    uint8_t page_bytes[PAGE_BYTES];
     Dwarf_Word registers[N_REGISTERS];
     Dwarf_Word pc;
     bool wild_pc; /* the innermost frame was recorded by hand */
@@ -79,6 +82,23 @@ static bool read_word(pid_t pid, Dwarf_Addr address, Dwarf_Word *out) {
     struct iovec to = {out, sizeof *out};
     struct iovec from = {(void *)(uintptr_t)address, sizeof *out};
     return process_vm_readv(pid, &to, 1, &from, 1, 0) == (ssize_t)sizeof *out;
+}
+
+/* A stack is read a word at a time, and is stopped meanwhile: a page of it costs no more than a word. */
+static bool read_stack(struct walk *walk, Dwarf_Addr address, Dwarf_Word *out) {
+    uint64_t within = address % PAGE_BYTES, page = address - within;
+    if (within > PAGE_BYTES - sizeof *out)
+        return read_word(walk->pid, address, out);
+    if (page != walk->page) {
+        struct iovec to = {walk->page_bytes, PAGE_BYTES};
+        struct iovec from = {(void *)(uintptr_t)page, PAGE_BYTES};
+        walk->page = 0;
+        if (process_vm_readv(walk->pid, &to, 1, &from, 1, 0) != (ssize_t)PAGE_BYTES)
+            return read_word(walk->pid, address, out);
+        walk->page = page;
+    }
+    memcpy(out, walk->page_bytes + within, sizeof *out);
+    return true;
 }
 
 static bool read_registers(struct walk *walk) {
@@ -129,7 +149,7 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *argument, void **thread_argu
 static bool memory_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *result,
                         void *argument) {
     (void)dwfl, (void)argument;
-    return read_word(memory.walk->pid, address, result);
+    return read_stack(memory.walk, address, result);
 }
 
 static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {

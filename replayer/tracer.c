@@ -97,8 +97,8 @@ static bool is_caught(pid_t tid, int sig) {
     FILE *f = fopen(path, "re");
     unsigned long long mask = 0, one;
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "SigCgt: %llx", &one) == 1 ||
-            sscanf(line, "SigIgn: %llx", &one) == 1)
+        if (!strncmp(line, "Sig", 3) && (sscanf(line, "SigCgt: %llx", &one) == 1 ||
+                                         sscanf(line, "SigIgn: %llx", &one) == 1))
             mask |= one;
     if (f)
         fclose(f);
