@@ -208,8 +208,9 @@ static int print_findings(const struct replay *r) {
     }
     if (shown > FINDINGS_SHOWN)
         text_addf(&lines, "\n        and %u more", shown - FINDINGS_SHOWN);
-    error_info("findings: %u bugs, %u warnings, %u flaky, %u infallible by policy%s",
-               bugs, warnings, looks, policies, lines.data ? lines.data : "");
+    error_info("findings: %u bug%s, %u warning%s, %u flaky, %u infallible by policy%s",
+               bugs, bugs == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", looks,
+               policies, lines.data ? lines.data : "");
     if (bugs + warnings + looks)
         error_info("'dearth repro ID' shows one again");
     return 0;
