@@ -130,6 +130,25 @@ static void read_environment(struct conditions *c, const char *json) {
     cJSON_Delete(named);
 }
 
+/* Shells and others believe PWD when it names the folder they are in, and do something else when it
+ * does not: here it names the one that dearth is in. */
+static void correct_pwd(struct conditions *c, const char *named_json) {
+    struct stat wanted, named;
+    cJSON *by_user = named_json ? cJSON_Parse(named_json) : NULL;
+    bool given = cJSON_GetObjectItemCaseSensitive(by_user, "PWD");
+    cJSON_Delete(by_user);
+    if (given || stat(c->cwd, &wanted) < 0)
+        return;
+    for (char **e = c->envp; *e; e++) {
+        if (!same_variable(*e, "PWD") ||
+            (stat(*e + 4, &named) == 0 && named.st_dev == wanted.st_dev &&
+             named.st_ino == wanted.st_ino))
+            continue;
+        free(*e);
+        *e = text_format("PWD=%s", c->cwd);
+    }
+}
+
 /* --- standard input --- */
 
 static int write_private_file(struct conditions *c, const void *data, size_t n) {
@@ -215,6 +234,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     c->exe = text_dup(store_column_text(s, 1));
     c->cwd = text_dup(store_column_text(s, 2));
     read_environment(c, store_column_text(s, 3));
+    correct_pwd(c, store_column_text(s, 3));
     r = read_argv(c, store_column_text(s, 0), argv, recording_id, s);
     if (r == 0)
         r = check_places(c);

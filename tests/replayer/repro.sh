@@ -15,6 +15,11 @@ contains both new_node
 status 2 "$DEARTH" repro 4711
 contains err 4711
 
+# Started elsewhere, the program still finds in PWD the folder that it is in: shells go by that.
+record -o pwd.db -- printenv PWD >/dev/null
+(cd / && "$DEARTH" replay -q --limit 1 "$work/pwd.db")
+equal "$work" "$(sql pwd.db 'SELECT DISTINCT trim(stdout, char(10)) FROM baseline')" 'PWD elsewhere'
+
 if command -v gdb >/dev/null; then
     printf 'bt\nkill\nquit\n' | timeout 60 "$DEARTH" repro --gdb "$id" >gdb.txt 2>&1 || :
     contains gdb.txt new_node
