@@ -70,6 +70,8 @@ static const char *const migrations[] = {
     "ALTER TABLE process ADD COLUMN unwind_fallbacks INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE process ADD COLUMN boot_events INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE process ADD COLUMN waited_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE process ADD COLUMN exit_code INTEGER;"
+    "ALTER TABLE process ADD COLUMN exit_signal INTEGER;"
     "CREATE TABLE ring_mark (process_id INTEGER NOT NULL REFERENCES process(id), "
     "ring INTEGER NOT NULL, segment INTEGER NOT NULL, position INTEGER NOT NULL, "
     "thread INTEGER NOT NULL, pending INTEGER, pending_ns INTEGER, "

@@ -319,19 +319,12 @@ static void notice_deaths(struct collector *c) {
     }
 }
 
-static const char *end_of(const struct watched *w) {
-    uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
-    if (w->replaced || state == SHM_PROCESS_EXECED)
-        return "exec";
-    return state == SHM_PROCESS_EXITED ? "exit" : "killed";
-}
-
 /* @dying: those of the state before the rings were read. */
 static int bury(struct collector *c) {
     for (uint32_t i = 0; i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
         if (w && w->state == WATCHED_DYING) {
-            int r = process_store(c, w, end_of(w));
+            int r = process_store(c, w, process_end(w));
             if (r < 0)
                 return r;
         } else if (w && w->committed && c->now.ns - w->stored_ns > FORGET_AFTER_NS) {
@@ -382,7 +375,7 @@ int collector_finish(struct collector *c, bool all_dead) {
         struct watched *w = c->watched[i];
         if (w && w->state != WATCHED_STORED)
             r = process_store(
-                c, w, all_dead || w->state == WATCHED_DYING ? end_of(w) : "running");
+                c, w, all_dead || w->state == WATCHED_DYING ? process_end(w) : "running");
     }
     if (r == 0)
         r = collector_commit(c);

@@ -46,10 +46,12 @@ struct watched {
     struct shm_process *shm;
     int64_t row;
     enum watched_state state;
-    int pidfd;       /* -1 = none could be had: /proc is asked instead */
-    bool foreign;    /* lives in another pid namespace: its pid says nothing here */
-    bool gone;       /* was dead when it was first looked at */
-    bool replaced;   /* an exec put another image in its place */
+    int pidfd;     /* -1 = none could be had: /proc is asked instead */
+    bool foreign;  /* lives in another pid namespace: its pid says nothing here */
+    bool gone;     /* was dead when it was first looked at */
+    bool replaced; /* an exec put another image in its place */
+    bool status_known;
+    int status;      /* as wait() gives it */
     bool left;       /* its blocks have left the sum of live bytes */
     bool committed;  /* STORED, and that is committed */
     uint32_t since;  /* records taken since its rows were last written */
@@ -137,6 +139,8 @@ uint64_t collector_ns(const struct collector *c, uint64_t ticks);
 
 /** Watch the process at @index of the directory if it is there. Return: 0 or -errno. */
 int process_watch(struct collector *c, uint32_t index);
+/** A process has ended: 'exec', 'exit' or 'killed'; finds out its status. */
+const char *process_end(struct watched *w);
 /** Look whether a process without a pidfd lives. */
 bool process_gone(const struct watched *w);
 /** Make what is kept of the process of block @block, which is one. */

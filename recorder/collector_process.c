@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../common/error.h"
 #include "../common/text.h"
 #include "collector_private.h"
+#include "exit_status.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -61,6 +63,21 @@ bool process_gone(const struct watched *w) {
         return false;
     uint64_t start = start_time_of(w->shm->pid);
     return !start || (w->shm->pid_start_time && start != w->shm->pid_start_time);
+}
+
+const char *process_end(struct watched *w) {
+    uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
+    if (w->replaced || state == SHM_PROCESS_EXECED)
+        return "exec";
+    w->status_known = !w->foreign && exit_status_of(w->pidfd, w->shm->pid,
+                                                    w->shm->pid_start_time, &w->status);
+    if (!w->status_known && w->shm->exit_told >= 256) {
+        w->status = (int)(w->shm->exit_told & 255) << 8;
+        w->status_known = state == SHM_PROCESS_EXITED;
+    }
+    if (w->status_known)
+        return WIFEXITED(w->status) ? "exit" : "killed";
+    return state == SHM_PROCESS_EXITED ? "exit" : "killed";
 }
 
 static struct watched *parent_of(const struct collector *c, const struct watched *w) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "../common/error.h"
 #include "../common/text.h"
@@ -20,7 +21,8 @@ static const char *const sql[N_STATEMENTS] = {
         "allocations = ?6, frees = ?7, failed = ?8, asked = ?9, bytes = ?10, "
         "live_blocks = ?11, live_bytes = ?12, inherited = ?13, replaced = ?14, "
         "stacks_lost = ?15, stacks_truncated = ?16, stacks_incomplete = ?17, "
-        "unwind_fallbacks = ?18, boot_events = ?19, waited_ns = ?20 WHERE id = ?1",
+        "unwind_fallbacks = ?18, boot_events = ?19, waited_ns = ?20, "
+        "exit_code = ?21, exit_signal = ?22 WHERE id = ?1",
     [PUT_THREAD] = "INSERT INTO thread(process_id, serial, tid, started_ns) "
                    "VALUES (?,?,?,?)",
     [END_THREAD] = "UPDATE thread SET ended_ns = ?, events = ? WHERE id = ?",
@@ -148,12 +150,17 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
                              t->live_bytes, t->inherited,  t->replaced,    p->nodes_lost,
                              p->truncated,  p->incomplete, p->fallbacks,   p->boot_events,
                              waited};
+    const bool has_ended = strcmp(end, "exit") == 0 || strcmp(end, "killed") == 0;
     sqlite3_bind_int64(s, 1, w->row);
     if (strcmp(end, "running") != 0)
-        bind(s, 2, strcmp(end, "killed") == 0 && !c->resumed ? c->now.ns : ended);
+        bind(s, 2, has_ended && !p->ended && !c->resumed ? c->now.ns : ended);
     sqlite3_bind_text(s, 3, end, -1, SQLITE_STATIC);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
         bind(s, 4 + i, sums[i]);
+    if (has_ended && w->status_known && WIFEXITED(w->status))
+        bind(s, 21, (uint64_t)WEXITSTATUS(w->status));
+    else if (has_ended && w->status_known)
+        bind(s, 22, (uint64_t)WTERMSIG(w->status));
     return store_step_done(c->store, s);
 }
 

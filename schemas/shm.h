@@ -199,7 +199,7 @@ enum shm_process_state {
     SHM_PROCESS_READY = 1,   /* fields below are valid (release) */
     SHM_PROCESS_EXECED = 2,  /* called an exec function that is about to replace the image (target);
                                 goes back to READY if the exec failed */
-    SHM_PROCESS_EXITED = 3,  /* ran its destructors (ordinary exit) */
+    SHM_PROCESS_EXITED = 3,  /* ran its destructors, or called _exit() or the like */
 };
 enum shm_process_origin { SHM_ORIGIN_FIRST = 0, SHM_ORIGIN_FORK = 1, SHM_ORIGIN_EXEC = 2 };
 
@@ -248,7 +248,8 @@ struct shm_process {
     uint64_t fallbacks;       /* stacks that needed libunwind */
     uint64_t boot_events;     /* calls served by the static area before the allocator was known */
     uint64_t inherited_sticky;/* 1 = born with a sticky fault in force */
-    uint8_t reserved[64];
+    uint32_t exit_told;       /* (target) 256 + the status that it gave to exit(), _exit() or the like; 0 = none */
+    uint8_t reserved[60];
     uint32_t node_blocks[SHM_MAX_NODE_BLOCKS];
     uint32_t module_blocks[SHM_MAX_MODULE_BLOCKS];
     struct shm_note notes[SHM_MAX_NOTES];

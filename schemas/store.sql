@@ -137,7 +137,7 @@ CREATE TABLE process (
     cwd       TEXT,
     started_ns INTEGER NOT NULL,
     ended_ns  INTEGER,
-    end       TEXT,                      -- 'exit', 'exec', 'killed' (never said goodbye), 'running'
+    end       TEXT,                      -- 'exit', 'exec', 'killed' (by a signal, or never said goodbye), 'running'
     events    INTEGER NOT NULL DEFAULT 0,
     events_lost INTEGER NOT NULL DEFAULT 0,
     -- sums up to its end, or to what is committed while it runs
@@ -153,7 +153,10 @@ CREATE TABLE process (
     stacks_incomplete INTEGER NOT NULL DEFAULT 0,
     unwind_fallbacks INTEGER NOT NULL DEFAULT 0, -- stacks that needed libunwind
     boot_events INTEGER NOT NULL DEFAULT 0, -- calls served before the real allocator was known
-    waited_ns INTEGER NOT NULL DEFAULT 0 -- its threads, in sum, for dearth
+    waited_ns INTEGER NOT NULL DEFAULT 0,-- its threads, in sum, for dearth
+    -- as its parent learns it; both NULL where the kernel no longer knew and it did not say so itself
+    exit_code INTEGER,                   -- of 'exit'
+    exit_signal INTEGER                  -- of 'killed'
 );
 
 -- How far each thread's ring in the shared memory was read when the rows of its process were last

@@ -17,11 +17,14 @@
  */
 #include <alloca.h>
 #include <dlfcn.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exec_probe.h"
@@ -153,6 +156,19 @@ static bool reaches(const char *path, int mode) {
     return ret == 0;
 }
 
+/* The arena is its owner's alone. One who has taken another user's place but kept root's rights
+ * until now, as setpriv does, loses those by the exec: the ambient ones are all that stay. */
+static bool reaches_after_exec(const char *path) {
+    struct stat st;
+    long user = sys_is_sandboxed ? 0 : sys_call(SYS_geteuid, 0, 0, 0, 0, 0, 0);
+    if (user == 0)
+        return true;
+    if (sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, 0, 0, 0) < 0)
+        return false;
+    return st.st_uid == user || sys_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
+                                         CAP_DAC_OVERRIDE, 0, 0, 0) == 1;
+}
+
 static bool follows(enum exec_probe probe, const char *image) {
     static const uint8_t notes[] = {[EXEC_PROBE_STATIC] = SHM_NOTE_EXEC_STATIC,
                                     [EXEC_PROBE_SETUID] = SHM_NOTE_EXEC_SETUID,
@@ -165,7 +181,8 @@ static bool follows(enum exec_probe probe, const char *image) {
     }
     /* After chroot() or setuid() ld.so would complain on the program's stderr. */
     if (reaches(preload.arena->preload_path, R_OK) &&
-        reaches(preload.arena_path, R_OK | W_OK))
+        reaches(preload.arena_path, R_OK | W_OK) &&
+        reaches_after_exec(preload.arena_path))
         return true;
     if (probe != EXEC_PROBE_NOT_FOUND) /* nothing is started then */
         process_note(SHM_NOTE_EXEC_NO_ACCESS, image);

@@ -136,6 +136,8 @@ void leak_unknown(uint32_t state);
 void leak_at_exit(const struct caller *caller);
 /** Find the real exit functions. Context: process_start(). */
 void leak_exit_start(void);
+/** 256 + the status that the program gave to exit(); 0 = it did not call it. */
+uint32_t leak_exit_told(void);
 /** Does the program move the break itself? */
 bool leak_break_is_shared(void);
 

@@ -233,7 +233,7 @@ struct leak_context {
 __attribute__((visibility("hidden"))) struct leak_context leak_exit_context;
 void (*leak_next_exit)(int);
 
-void leak_on_exit(uintptr_t frame);
+void leak_on_exit(uintptr_t frame, int status);
 
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"
@@ -257,6 +257,7 @@ __asm__(".pushsection .text\n"
         "  .cfi_def_cfa_register %rbp\n"
         "  push %rdi\n"
         "  sub $8, %rsp\n"
+        "  mov %edi, %esi\n"
         "  mov %rbp, %rdi\n"
         "  call leak_on_exit\n"
         "  mov -8(%rbp), %rdi\n"
@@ -292,6 +293,7 @@ __asm__(".pushsection .text\n"
         "  .cfi_offset 30, -24\n"
         "  mov x29, sp\n"
         "  str x0, [sp, #16]\n"
+        "  mov w1, w0\n"
         "  mov x0, x29\n"
         "  bl leak_on_exit\n"
         "  ldr x0, [sp, #16]\n"
@@ -381,46 +383,56 @@ __attribute__((noinline)) void leak_at_exit(const struct caller *caller) {
     look_once(caller, &here);
 }
 
+#define TOLD(status) (256u + ((status)&255))
+static uint32_t told; /* by exit(), to our destructor */
+
+uint32_t leak_exit_told(void) {
+    return told;
+}
+
 /* Called by exit(), whose frame pointer is @frame. */
-__attribute__((visibility("hidden"), used)) void leak_on_exit(uintptr_t frame) {
+__attribute__((visibility("hidden"), used)) void leak_on_exit(uintptr_t frame,
+                                                              int status) {
     const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
     struct leak_context here = leak_exit_context;
     process_start();
+    told = TOLD(status);
     if (!leak_next_exit) /* exit() before anything else of ours was called */
         leak_exit_start();
     if (preload.flags & SHM_FAULTS)
         look_once(&caller, &here);
 }
 
+/* In a sandbox a vfork child cannot be told from its parent, whose end this is not. */
+static void leave(int status, const struct caller *caller) {
+    leak_at_exit(caller);
+    if (!sys_is_sandboxed)
+        process_leave(TOLD(status));
+}
+
+/* End by @really, or when nothing of that name follows ours, by the kernel. */
+#define END_BY(really, status)                                                           \
+    do {                                                                                 \
+        leave(status, &(struct caller){(uintptr_t)__builtin_frame_address(0),            \
+                                       (uintptr_t)__builtin_return_address(0)});         \
+        if (really)                                                                      \
+            really(status);                                                              \
+        for (;;)                                                                         \
+            sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);                             \
+    } while (0)
+
 EXPORT void _exit(int status) {
-    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
-                                  (uintptr_t)__builtin_return_address(0)});
-    if (next.exit_now)
-        next.exit_now(status);
-    for (;;)
-        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+    END_BY(next.exit_now, status);
 }
 
 EXPORT void _Exit(int status) {
-    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
-                                  (uintptr_t)__builtin_return_address(0)});
-    if (next.exit_c99)
-        next.exit_c99(status);
-    for (;;)
-        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+    END_BY(next.exit_c99, status);
 }
 
 /* What at_quick_exit() registered runs after this; it may free, but it cannot lose. */
 EXPORT void quick_exit(int status) {
-    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
-                                  (uintptr_t)__builtin_return_address(0)});
-    if (next.quick_exit)
-        next.quick_exit(status);
-    for (;;)
-        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+    END_BY(next.quick_exit, status);
 }
-
-/* --- the break --- */
 
 /* A program that moves it itself has memory of its own between malloc's. libc's malloc
  * calls neither by name. */

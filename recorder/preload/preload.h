@@ -261,6 +261,12 @@ void process_note(uint32_t kind, const char *text);
 /** This process's block if the caller runs in it and not in a vfork child, else NULL. */
 struct shm_process *process_own(void);
 
+/**
+ * This process is about to end by its own will.
+ * @told: 256 + its status; 0 = not known
+ */
+void process_leave(uint32_t told);
+
 /** Find libc's clock, which needs no system call. Context: GUARD_PRIVATE. */
 void process_find_clock(void);
 /** Ask it. Return: whether it was found. */

@@ -413,6 +413,15 @@ __attribute__((constructor)) static void up(void) {
         unwind_open();
 }
 
+void process_leave(uint32_t told) {
+    struct shm_process *p = process_own();
+    if (!p)
+        return;
+    p->ended = clock_ticks();
+    p->exit_told = told;
+    store_release(&p->state, SHM_PROCESS_EXITED);
+}
+
 __attribute__((destructor)) static void down(void) {
     struct shm_process *p = process_own();
     if (!p)
@@ -421,6 +430,5 @@ __attribute__((destructor)) static void down(void) {
                                   (uintptr_t)__builtin_return_address(0)});
     if (preload.flags & SHM_GUARD)
         guard_end();
-    p->ended = clock_ticks();
-    store_release(&p->state, SHM_PROCESS_EXITED);
+    process_leave(leak_exit_told());
 }

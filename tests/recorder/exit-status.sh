@@ -14,3 +14,12 @@ for n in 6 9 11 15 31; do
         "allocation before signal $n is kept"
 done
 contains err seccomp
+
+# Each process says how it ended; what only its parent was told is known when the kernel still says it.
+"$DEARTH" record -q -o ends.db -- "$PROGRAMS/ends" || :
+equal $'first|exit|3|\nfork|exit|10|\nfork|exit|11|\nfork|exit|12|\nfork|exit|13|\nfork|exit|14|' \
+    "$(sql ends.db 'SELECT origin, "end", exit_code, exit_signal FROM process ORDER BY ordinal LIMIT 6')" 'ends of processes'
+equal 2 "$(sql ends.db 'SELECT allocations FROM process WHERE ordinal = 6')" 'what came after a vfork child has ended'
+equal '15|15' "$(sql ends.db "SELECT (SELECT coalesce(exit_code, 15) FROM process WHERE ordinal = 7),
+    (SELECT coalesce(exit_signal, 15) FROM process WHERE ordinal = 8)")" 'by the system call, by a signal'
+equal killed "$(sql ends.db 'SELECT "end" FROM process WHERE ordinal = 8')" 'a child that a signal ended'

@@ -57,6 +57,10 @@ if [ "$(id -u)" = 0 ]; then
     record -o rights.db -- perl -MPOSIX -e 'POSIX::setuid(65534); exec "/bin/true"'
     equal 1 "$(sql rights.db "SELECT count(*) FROM note WHERE kind = 'no_access' AND subject LIKE '%/true'")" \
         'note about a program started with other rights'
+    # setpriv keeps root's rights until the exec, which takes them.
+    record -o user.db -- setpriv --reuid=65534 -- /bin/true
+    equal 1 "$(sql user.db "SELECT count(*) FROM note WHERE kind = 'no_access' AND subject LIKE '%/true'")" \
+        'note about a program started as another user'
 fi
 
 # --- surroundings: other allocators, settings of this one, limits
