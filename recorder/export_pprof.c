@@ -94,13 +94,17 @@ static uint64_t function_id(struct pprof *p, const struct frame *f) {
     return item->n.count;
 }
 
+/* Readers take the first for the program itself. */
 static int put_mappings(struct pprof *p) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int r = store_prepare(p->export->store,
-                          "SELECT id, path, lower(hex(build_id)) FROM module ORDER BY id",
+                          "SELECT id, path, lower(hex(build_id)) FROM module ORDER BY "
+                          "path IS (SELECT exe FROM process WHERE recording_id = ?1 "
+                          "ORDER BY ordinal LIMIT 1) DESC, id",
                           &q);
     if (r < 0)
         return r;
+    sqlite3_bind_int64(q, 1, p->export->heading.recording_id);
     for (uint64_t id = 1; sqlite3_step(q) == SQLITE_ROW; id++) {
         AUTO_TEXT struct text m = {0};
         idmap_put(&p->modules, sqlite3_column_int64(q, 0), (int64_t)id);

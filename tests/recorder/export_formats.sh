@@ -131,6 +131,10 @@ contains decoded "['step_1', 'work_1', 'main'] /opt/prog aa00"
 equal alloc_space "$(cut -d' ' -f1 decoded | head -n 1)" 'default sample type'
 export_as -f pprof --cost live >live.pb.gz
 equal inuse_space "$($python decode.py live.pb.gz | head -n 1 | cut -d' ' -f1)" 'default sample type of --cost live'
+# pprof takes the first mapping for the program, which another module may come before.
+sqlite3 dearth.db "VACUUM INTO 'late.db'" "ATTACH 'late.db' AS f" "UPDATE f.process SET exe = '/usr/lib/libleaf.so.1'"
+status 0 "$DEARTH" export -f pprof -o late.pb.gz late.db
+contains <($python decode.py late.pb.gz) "'main'] /usr/lib/libleaf.so.1 "
 
 # csv: every event.
 export_as -f csv >events.csv
