@@ -101,6 +101,10 @@ static const struct entry catalogue[] = {
      "mem_strdup memdup mem_dup strdup_or_die malloc0 malloc_multiply memdup_multiply "
      "memdup_suffix0* reallocf rpl_malloc rpl_realloc rpl_calloc rpl_reallocarray "
      "irealloc imalloc icalloc ireallocarray alignalloc"},
+    /* A prefix of the program's or library's own (mosquitto__malloc, ck_calloc) */
+    {LOCATION_ALLOCATOR, FUNCTION,
+     "*_malloc *_calloc *_realloc *_zalloc *_strdup *_strndup *_memdup *_reallocarray "
+     "*_asprintf *_vasprintf"},
     {LOCATION_ALLOCATOR, FUNCTION,
      "_obstack_begin* _obstack_newchunk rpl_obstack_* call_chunkfun obstack_alloc_* "
      "objalloc_create _objalloc_alloc"},
@@ -147,6 +151,9 @@ static const struct entry catalogue[] = {
      "uv__strdup uv__strndup event_mm_malloc_ event_mm_calloc_ event_mm_realloc_ "
      "event_mm_strdup_ dbus_malloc* dbus_realloc dbus_try_malloc* _dbus_strdup "
      "greedy_realloc*"},
+    {LOCATION_ALLOCATOR, FUNCTION, /* OCaml, lighttpd, ncurses */
+     "caml_stat_alloc* caml_stat_calloc* caml_stat_resize* caml_stat_strdup* "
+     "caml_alloc_for_heap ck_realloc_u32 _nc_doalloc"},
     {LOCATION_ALLOCATOR, FUNCTION, /* CPython */
      "PyMem_Malloc PyMem_Calloc PyMem_Realloc PyMem_RawMalloc PyMem_RawCalloc "
      "PyMem_RawRealloc _PyMem_* PyObject_Malloc PyObject_Calloc PyObject_Realloc "
