@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need jq sqlite3
 
-"$BUILD/tests/recorder/make_database" dearth.db --events 50000
+"$BUILD/tests/recorder/make_database" dearth.db --events 20000
 stats() {
     "$DEARTH" stats -r 1 -f json -n 0 "$@" >stats.json
 }
