@@ -329,7 +329,7 @@ enum shm_refusal {
     SHM_REFUSED_LIMIT,      /* no process or descriptor to be had */
     SHM_REFUSED_DIVERGED,   /* the original did not end as the baseline */
     SHM_REFUSED_UNAVAILABLE,/* untraced, no private tree, or a kernel without pidfd_getfd */
-    SHM_REFUSED_BUSY,       /* another process of the tree was being copied at that moment */
+    SHM_REFUSED_BUSY,       /* another process of the tree was being copied, for too long to wait */
     SHM_REFUSED_CHECK,      /* the user's comparison has to look at it: it wants the tree for itself */
     SHM_N_REFUSALS
 };

@@ -22,6 +22,9 @@
 
 #include "preload.h"
 
+#define BUSY_FOR_NS   10000000000ull
+#define BUSY_SLEEP_NS 200000
+
 static struct shm_orders *orders_of(const struct shm_header *arena) {
     uint32_t block = load_relaxed(&arena->orders_block);
     return block ? arena_block(block) : NULL;
@@ -165,6 +168,19 @@ static long clone_nested(void) {
     return ret;
 }
 
+/* One process of a tree at a time; who comes second waits as long as the other's copy runs, which is
+ * stopped meanwhile and needs nothing of us. Return: whether it is our turn. */
+static bool ask(struct shm_orders *orders) {
+    if (likely(cas(&orders->asked, 0, SHM_ASKING)))
+        return true;
+    for (uint64_t begin = arena_now_ns(); arena_now_ns() - begin < BUSY_FOR_NS;) {
+        arena_sleep(BUSY_SLEEP_NS);
+        if (!load_relaxed(&orders->asked) && cas(&orders->asked, 0, SHM_ASKING))
+            return true;
+    }
+    return false;
+}
+
 /* Return: whether this is the copy. */
 static bool make_copy(struct shm_orders *orders, uint32_t i) {
     struct shm_order *order = &orders->orders[i];
@@ -174,7 +190,7 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
         store_release(&order->refusal, SHM_REFUSED_LIMIT);
         return false;
     }
-    if (!cas(&orders->asked, 0, SHM_ASKING)) {
+    if (!ask(orders)) {
         sys_close(pair[0]);
         sys_close(pair[1]);
         store_release(&order->refusal, SHM_REFUSED_BUSY);
