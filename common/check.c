@@ -146,7 +146,7 @@ static int record(struct check *c) {
         return EXIT_CANNOT;
     if (is_sweep(c) && status == EXIT_RECORD_FAILED) /* never ready: it has said so */
         return EXIT_CANNOT;
-    if (status != STATUS_INTERRUPTED)
+    if (status != STATUS_INTERRUPTED && !command_record_signal())
         return EXIT_OK;
     error_print(
         -EINTR, "interrupted while recording; nothing was replayed: start again%s",

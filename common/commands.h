@@ -11,6 +11,10 @@
  * status. */
 int command_replay_options(int argc, char **argv);
 
+/** Return: the SIGTERM or SIGHUP that `dearth record` was sent and passed on to the program; 0 =
+ * none. */
+int command_record_signal(void);
+
 /** Say what is wrong with the file that `dearth report --baseline` is given. Return: an exit
  * status. */
 int command_report_baseline(const char *path);

@@ -330,6 +330,12 @@ static bool take(int signal) {
     return was;
 }
 
+static int passed_on; /* the last signal that the program was given on dearth's behalf */
+
+int program_signal_passed_on(void) {
+    return passed_on;
+}
+
 void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
     struct pollfd fds = {.fd = fd, .events = POLLIN};
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
@@ -345,7 +351,7 @@ void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
         if (was_over)
             p->interrupted = true;
         else if (!p->ended && (signal == SIGTERM || signal == SIGHUP))
-            kill(p->pid, signal);
+            kill(p->pid, passed_on = signal);
     }
 }
 

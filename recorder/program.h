@@ -69,4 +69,7 @@ void program_done(struct program *program);
 /** Exit status as a shell shows it. */
 int program_status(const struct program *program);
 
+/** The last SIGTERM or SIGHUP that dearth was sent and passed on to the program; 0 = none. */
+int program_signal_passed_on(void);
+
 #endif

@@ -405,6 +405,10 @@ int record_run(const struct record_options *options, int argc, char **argv,
 
 /* --- the command -------------------------------------------------------------------- */
 
+int command_record_signal(void) {
+    return program_signal_passed_on();
+}
+
 int command_record(int argc, char **argv) {
     struct record_options o = record_defaults();
     int on_full = 0, detail = 0, n, status = 0;

@@ -55,6 +55,20 @@ wait "$dearth" || seen=$?
 equal 130 "$seen" 'exit status after Ctrl-C'
 contains err 'dearth replay broken-off.db'
 
+# Told to end while the program is recorded: nothing is replayed, however the program takes it.
+"$DEARTH" check -q -o told.db -- sh -c 'trap "exit 0" TERM; : >told; while :; do sleep 0.05; done' >out 2>err &
+dearth=$!
+for _ in $(seq 600); do
+    [ ! -e told ] || break
+    sleep 0.05
+done
+kill -TERM "$dearth"
+seen=0
+wait "$dearth" || seen=$?
+equal 130 "$seen" 'exit status after SIGTERM'
+contains err 'nothing was replayed'
+equal 0 "$(sql told.db 'SELECT count(*) FROM replay')" 'replays after SIGTERM'
+
 # What is known already does not fail the gate again.
 "$DEARTH" report -o known.json crashed.db
 check 0 again --baseline known.json -- "$PROGRAMS/crashed"
