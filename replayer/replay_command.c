@@ -159,7 +159,7 @@ static int take_numbers(struct command *c) {
     if (f->limit < 0)
         return error_print(-EINVAL, "--limit takes a number of faults");
     if (f->jobs < 0 || f->jobs > 1024)
-        return error_print(-EINVAL, "--jobs takes 1 to 1024");
+        return error_print(-EINVAL, "--jobs takes 0 to 1024 (0: one for each processor)");
     o->baseline_runs = (int)c->baseline_runs;
     o->repeat = (int)f->repeat;
     o->jobs = (int)f->jobs;
