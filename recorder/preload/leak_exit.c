@@ -396,7 +396,8 @@ __attribute__((visibility("hidden"), used)) void leak_on_exit(uintptr_t frame,
     const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
     struct leak_context here = leak_exit_context;
     process_start();
-    told = TOLD(status);
+    if (process_own()) /* not a vfork child's, whose parent goes on */
+        told = TOLD(status);
     if (!leak_next_exit) /* exit() before anything else of ours was called */
         leak_exit_start();
     if (preload.flags & SHM_FAULTS)
