@@ -138,6 +138,11 @@ static bool is_stop_signal(int sig) {
     return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
+/* Running, stopped or not yet reaped. */
+static bool is_there(pid_t pid) {
+    return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
 static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
     int sig = WSTOPSIG(status);
     unsigned long message = 0;
@@ -160,7 +165,9 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
-        if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message)
+        /* on a busy machine it may have stopped, ended and been reaped before this event came */
+        if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message &&
+            is_there((pid_t)message))
             tracer_add(tracer, (pid_t)message);
         if (!tracer->cloned || !tracer->cloned(tracer->context, tid, (pid_t)message))
             go_on(tid, 0);
@@ -302,8 +309,11 @@ int tracer_children(pid_t *out, int max) {
 
 void tracer_kill_known(struct tracer *tracer) {
     tracer->killing = true;
-    for (uint32_t i = 0; i < tracer->n; i++)
-        kill(tracer->tracees[i].tid, SIGKILL); /* a thread's id reaches its process */
+    for (uint32_t i = tracer->n; i-- > 0;) { /* a thread's id reaches its process */
+        pid_t tid = tracer->tracees[i].tid;
+        if (kill(tid, SIGKILL) < 0 && errno == ESRCH)
+            tracer_forget(tracer, tid);
+    }
 }
 
 void tracer_kill(struct tracer *tracer) {
