@@ -253,6 +253,17 @@ static struct attribution blame_program(const struct frame *place, const char *e
     return a;
 }
 
+/* Who called the runtime when it was its own allocation that failed.
+ * Return: that frame's index (@n: nobody did); 0 = somebody else's allocation failed. */
+static uint32_t caller_of_own_allocation(const struct frame *fault, uint32_t n,
+                                         const char *exe) {
+    uint32_t in = 0;
+    while (in < n && is_machinery(&fault[in]))
+        in++;
+    uint32_t out = skip_runtime(fault, n, in, exe);
+    return out > in ? out : 0;
+}
+
 struct attribution attribution_decide(const struct frame *fault, uint32_t n_fault,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe) {
@@ -273,13 +284,9 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
                        : blame(&crash[in], exe, "no other code is on the stack");
     if (nowhere)
         return blame(&crash[out], exe, "handed the runtime what is no code of a file");
-    uint32_t fault_in = 0;
-    while (fault_in < n_fault && is_machinery(&fault[fault_in]))
-        fault_in++;
-    bool own_allocation = fault_in < n_fault && is_runtime(&fault[fault_in], exe);
-    uint32_t fault_out = skip_runtime(fault, n_fault, fault_in, exe);
+    uint32_t fault_out = caller_of_own_allocation(fault, n_fault, exe);
     const struct frame *entry = &crash[out - 1]; /* what the caller called */
-    if (reads_what_it_is_given(entry) || !own_allocation)
+    if (reads_what_it_is_given(entry) || !fault_out)
         return blame(&crash[out], exe, "handed it over to the runtime");
     if (same_call(fault, n_fault, fault_out, crash, n_crash, out))
         return blame(&crash[in], exe, "crashed in the call whose own allocation failed");
@@ -295,12 +302,8 @@ struct attribution attribution_hang(const struct frame *fault, uint32_t n_fault,
     uint32_t out = skip_runtime(loop, n_loop, in, exe);
     if (out == n_loop)
         return (struct attribution){0};
-    uint32_t fault_in = 0;
-    while (fault_in < n_fault && is_machinery(&fault[fault_in]))
-        fault_in++;
-    uint32_t fault_out = skip_runtime(fault, n_fault, fault_in, exe);
-    if (out > in && fault_out > fault_in &&
-        same_call(fault, n_fault, fault_out, loop, n_loop, out))
+    uint32_t fault_out = caller_of_own_allocation(fault, n_fault, exe);
+    if (out > in && fault_out && same_call(fault, n_fault, fault_out, loop, n_loop, out))
         return blame(&loop[in], exe, "hangs in the call whose own allocation failed");
     return blame(&loop[out], exe, "does not come back");
 }
