@@ -8,8 +8,6 @@
  *             parent's block)──► its blocks are recycled, it is forgotten
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +16,7 @@
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "../common/process_stat.h"
 #include "../common/text.h"
 #include "collector_private.h"
 #include "exit_status.h"
@@ -33,36 +32,13 @@
 
 /* --- coming ------------------------------------------------------------------------- */
 
-/* Field 22 of /proc/PID/stat. Return: 0 when there is no such process, or it is a zombie.
- */
-static uint64_t start_time_of(uint32_t pid) {
-    char path[64], buf[1024], state = 'Z';
-    unsigned long long start = 0;
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, buf, sizeof buf - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    buf[n] = 0;
-    const char *after = strrchr(buf, ')'); /* the name may hold anything */
-    if (!after ||
-        sscanf(after + 1,
-               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-               "%*d %*d %*d %*d %llu",
-               &state, &start) != 2 ||
-        state == 'Z' || state == 'X')
-        return 0;
-    return start;
-}
-
 bool process_gone(const struct watched *w) {
     if (w->foreign)
         return false;
-    uint64_t start = start_time_of(w->shm->pid);
-    return !start || (w->shm->pid_start_time && start != w->shm->pid_start_time);
+    struct process_stat stat;
+    if (!process_stat_read(w->shm->pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+        return true;
+    return w->shm->pid_start_time && stat.start != w->shm->pid_start_time;
 }
 
 const char *process_end(struct watched *w) {
@@ -211,8 +187,7 @@ uint32_t process_site_index(struct watched *w, int64_t row) {
 }
 
 static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
-    if (node >= w->n_site_of)
-        w->site_of = text_reach(w->site_of, &w->n_site_of, node, sizeof *w->site_of);
+    w->site_of = text_reach(w->site_of, &w->n_site_of, node, sizeof *w->site_of);
     int r = rows_begin(c);
     int64_t row = r < 0 ? r : session_store_site(c->cache, w->shm, node);
     if (row < 0)

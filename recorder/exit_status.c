@@ -1,12 +1,10 @@
 /* How a process that is none of our children ended: see exit_status.h. */
 #include "exit_status.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "../common/process_stat.h"
 
 /* Source: include/uapi/linux/pidfd.h of Linux 6.15; older headers lack it. */
 struct pidfd_info_0 {
@@ -25,30 +23,13 @@ static bool from_pidfd(int pidfd, int *status) {
     return true;
 }
 
-/* Source: proc(5). The code is shown as 0 to whom the process would not let trace it. */
+/* The kernel shows 0 to whom the process would not let trace it. */
 static bool from_proc(uint32_t pid, uint64_t start, int *status) {
-    char path[64], text[1024], state = 0;
-    unsigned long long began = 0;
-    int code = 0;
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    struct process_stat stat;
+    if (!process_stat_read(pid, &stat) || stat.state != 'Z' || stat.start != start ||
+        (stat.owner != geteuid() && geteuid() != 0))
         return false;
-    bool ours = fstat(fd, &st) == 0 && (st.st_uid == geteuid() || geteuid() == 0);
-    ssize_t n = ours ? read(fd, text, sizeof text - 1) : 0;
-    close(fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *after = strrchr(text, ')'); /* the name may hold anything */
-    const char *last = strrchr(text, ' ');
-    if (!after || !last ||
-        sscanf(after + 1,
-               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-               "%*d %*d %*d %*d %llu",
-               &state, &began) != 2 ||
-        state != 'Z' || began != start || sscanf(last, " %d", &code) != 1)
-        return false;
-    *status = code;
+    *status = stat.status;
     return true;
 }
 

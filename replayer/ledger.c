@@ -3,7 +3,6 @@
  * with what it was asked to do and whose it is; runs and attempts have files of their own
  * (ledger_private.h).
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 #include "chance.h"
 #include "json.h"
 #include "ledger_private.h"
+#include "process_stat.h"
 #include "replay.h"
 #include "text.h"
 
@@ -25,18 +25,8 @@ static uint64_t now_unix_ns(void) {
  * --- */
 
 static uint64_t process_start(int64_t pid) {
-    char path[64], line[1024];
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    size_t n = fread(line, 1, sizeof line - 1, f);
-    fclose(f);
-    line[n] = '\0';
-    char *p = strrchr(line, ')'); /* field 2 may hold anything; field 22 is the start */
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoull(p + 1, NULL, 10) : 0;
+    struct process_stat stat;
+    return process_stat_read(pid, &stat) ? stat.start : 0;
 }
 
 static void add_list(struct json *j, const char *name, const char *const *items,
