@@ -7,9 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,10 +90,18 @@ static const char *const migrations[] = {
     "CREATE INDEX unchecked_by_id ON unchecked_attempt(id);",
 };
 
+#define BUSY_MS 10000 /* how long another's lock is waited for */
+
+/* What SQLite says, by its primary code; a disk that is full has several. */
+static int error_code(sqlite3 *db) {
+    int code = sqlite3_extended_errcode(db) & 0xff, error = sqlite3_system_errno(db);
+    bool full = error == ENOSPC || error == EDQUOT;
+    return full && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) ? SQLITE_FULL : code;
+}
+
 int store_error(struct store *store, const char *doing) {
-    int code = sqlite3_extended_errcode(store->db);
     const char *reason = sqlite3_errmsg(store->db);
-    switch (code & 0xff) {
+    switch (error_code(store->db)) {
     case SQLITE_FULL:
         return error_print(-ENOSPC,
                            "%s: %s: no space left on the disk; what was committed "
@@ -109,6 +117,12 @@ int store_error(struct store *store, const char *doing) {
         return error_print(-EBUSY,
                            "%s: %s: another dearth is writing to it; wait for it or "
                            "name another file",
+                           store->path, doing);
+    case SQLITE_CANTOPEN:
+        return error_print(-EACCES,
+                           "%s: %s: the file, or the log that SQLite keeps beside it "
+                           "(FILE-wal, FILE-shm), cannot be opened: may files be made in "
+                           "its folder?",
                            store->path, doing);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
@@ -197,10 +211,79 @@ int64_t store_recording(struct store *store, int64_t wanted) {
     return wanted;
 }
 
-/* Look at the file before SQLite does, for errors that name what is wrong. */
-static int probe_file(const char *path, enum store_mode mode, bool *fresh) {
+/* --- making one --------------------------------------------------------------------- */
+
+/*
+ *   nothing ─► 0 bytes, mode 0600 ─► an empty database ─► one with the schema
+ *
+ * Each arrow is atomic: a call of open(), then transactions of SQLite. Of several that start at once
+ * on one file each takes what is left to do, under SQLite's own locks, and so does the next command
+ * when this one is killed on the way. A file that is there is never removed: somebody else may have
+ * opened it.
+ */
+static int make_file(const char *path) {
+    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        return error_print_errno(-errno, "%s: cannot create; name another file with -o",
+                                 path);
+    close(fd);
+    return 0;
+}
+
+static char *beside(const char *path, const char *ending) {
+    char real[PATH_MAX]; /* SQLite's files lie beside the file that a link leads to */
+    return text_format("%s%s", realpath(path, real) ? real : path, ending);
+}
+
+static bool is_beside(const char *path, const char *ending) {
+    AUTO_FREE char *name = beside(path, ending);
     struct stat st;
-    *fresh = false;
+    return lstat(name, &st) == 0;
+}
+
+/*
+ * A new database's companions: SQLite deletes or overwrites what has their names, so that others'
+ * files are looked for first. What a killed dearth left, or another one is making, starts as these do,
+ * or with zeros. Source: https://www.sqlite.org/fileformat2.html, 3 and 4.1; walformat.html, 2.1
+ */
+static int check_companions(const char *path) {
+    const uint32_t index_version = 3007000;
+    uint8_t index_magic[4];
+    memcpy(index_magic, &index_version, sizeof index_magic);
+    const struct {
+        const char *ending;
+        const uint8_t *magic;
+        size_t n;
+    } companions[] = {
+        {"-journal", (const uint8_t *)"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8},
+        {"-wal", (const uint8_t *)"\x37\x7f\x06", 3}, /* and the byte order */
+        {"-shm", index_magic, sizeof index_magic},
+    };
+    static const uint8_t zeros[8];
+    for (size_t i = 0; i < sizeof companions / sizeof *companions; i++) {
+        AUTO_FREE char *name = beside(path, companions[i].ending);
+        uint8_t start[8];
+        struct stat st;
+        int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        bool plain = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+        ssize_t n = plain ? pread(fd, start, companions[i].n, 0) : -1;
+        if (fd >= 0)
+            close(fd);
+        if (n < 0 || (memcmp(start, companions[i].magic, (size_t)n) != 0 &&
+                      memcmp(start, zeros, (size_t)n) != 0))
+            return error_print(-EEXIST,
+                               "%s: is in the way of a new database %s, whose log would "
+                               "have its name; move it, or name another file with -o",
+                               name, path);
+    }
+    return 0;
+}
+
+/* Look at the file before SQLite does, for errors that name what is wrong. */
+static int probe_file(const char *path, enum store_mode mode) {
+    struct stat st;
     if (stat(path, &st) < 0) {
         if (errno != ENOENT || mode != STORE_CREATE)
             return error_print_errno(-errno,
@@ -209,36 +292,61 @@ static int probe_file(const char *path, enum store_mode mode, bool *fresh) {
                                            "FILE -- PROGRAM' makes one"
                                          : "%s: cannot open",
                                      path);
-        *fresh = true;
-        int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-        if (fd < 0)
-            return error_print_errno(
-                -errno, "%s: cannot create; name another file with -o", path);
-        close(fd);
-        return 0;
+        int r = check_companions(path);
+        return r < 0 ? r : make_file(path);
     }
     if (S_ISDIR(st.st_mode))
         return error_print(-EISDIR, "%s: is a folder, not a database", path);
-    *fresh = st.st_size == 0;
-    if (*fresh && mode != STORE_CREATE)
-        return error_print(-EINVAL, "%s: is empty, not a database", path);
+    if (!S_ISREG(st.st_mode))
+        return error_print(-EINVAL, "%s: is a device, a pipe or a socket, not a database",
+                           path);
     if (access(path, mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
         return error_print_errno(-errno, "%s: cannot open", path);
-    return 0;
+    return mode == STORE_CREATE && st.st_size == 0 ? check_companions(path) : 0;
+}
+
+/* Nobody else may be looking while the mode changes, and SQLite does not wait for that by itself. */
+static int use_log(struct store *store) {
+    enum { PAUSE_MS = 5 };
+    int rc;
+    for (int waited = 0; waited < BUSY_MS; waited += PAUSE_MS) {
+        rc = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
+            break;
+        usleep(PAUSE_MS * 1000);
+    }
+    return rc == SQLITE_OK ? 0 : store_error(store, "opening");
+}
+
+/* Return: 1 = a database without anything in it, 0 = not, or a negative errno after a message. */
+static int is_blank(struct store *store) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(store->db,
+                           "SELECT application_id = 0 AND user_version = 0 AND NOT "
+                           "EXISTS (SELECT 1 FROM sqlite_schema) FROM "
+                           "pragma_application_id, pragma_user_version",
+                           -1, &s, NULL) != SQLITE_OK ||
+        sqlite3_step(s) != SQLITE_ROW)
+        return store_error(store, "opening");
+    return sqlite3_column_int(s, 0);
 }
 
 static int create_schema(struct store *store) {
     int r = store_begin(store);
+    if (r == 0 && (r = is_blank(store)) > 0) { /* nobody was faster */
+        AUTO_FREE char *ids =
+            text_format("PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                        STORE_APPLICATION_ID, STORE_VERSION);
+        r = store_exec(store, schema_sql);
+        r = r == 0 ? store_exec(store, ids) : r;
+    }
+    r = r == 0 ? store_commit(store) : r;
     if (r < 0)
-        return r;
-    AUTO_FREE char *ids =
-        text_format("PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                    STORE_APPLICATION_ID, STORE_VERSION);
-    if ((r = store_exec(store, schema_sql)) < 0 || (r = store_exec(store, ids)) < 0 ||
-        (r = store_commit(store)) < 0)
         store_rollback(store);
     return r;
 }
+
+/* --- opening one -------------------------------------------------------------------- */
 
 static int migrate(struct store *store, int64_t version) {
     for (; version < STORE_VERSION; version++) {
@@ -288,18 +396,18 @@ static int check_identity(struct store *store, enum store_mode mode) {
  * be made (a read-only folder) and no log waits to be read, nobody can be writing either:
  * the file is opened as immutable. Source: https://www.sqlite.org/wal.html#readonly
  */
-static char *immutable_uri(const char *path) {
-    AUTO_FREE char *log = text_format("%s-wal", path);
-    AUTO_FREE char *folder = text_dup(path);
+static char *immutable_uri(const char *path, const struct stat *status) {
+    AUTO_FREE char *whole = beside(path, "");
+    AUTO_FREE char *folder = text_dup(whole);
     char *slash = strrchr(folder, '/');
     if (slash)
         slash[slash == folder] = 0;
-    struct stat st;
-    if (access(slash ? folder : ".", W_OK) == 0 || stat(log, &st) == 0)
+    bool guarded = geteuid() != 0 && !(status->st_mode & 0222);
+    if ((!guarded && access(slash ? folder : ".", W_OK) == 0) || is_beside(path, "-wal"))
         return NULL;
     struct text uri = {0};
-    text_add(&uri, path[0] == '/' ? "file://" : "file:");
-    for (const char *p = path; *p; p++) {
+    text_add(&uri, whole[0] == '/' ? "file://" : "file:");
+    for (const char *p = whole; *p; p++) {
         if (strchr("%?#", *p))
             text_addf(&uri, "%%%02x", (unsigned char)*p);
         else
@@ -309,60 +417,59 @@ static char *immutable_uri(const char *path) {
     return text_take(&uri);
 }
 
-/*
- * Of several that start at once on a new file, one applies the schema and the others wait. The
- * descriptor stays open as long as the database: closing it would drop SQLite's own locks of
- * the file. https://www.sqlite.org/howtocorrupt.html, section 2.2
- */
-static int lock_fresh(struct store *store, bool *fresh) {
-    struct stat st;
-    store->lock_fd = open(store->path, O_RDWR | O_CLOEXEC);
-    if (store->lock_fd < 0 || flock(store->lock_fd, LOCK_EX) < 0 ||
-        fstat(store->lock_fd, &st) < 0)
-        return error_print_errno(-errno, "%s: cannot lock", store->path);
-    *fresh = st.st_size == 0;
+/* Make it, bring it up to date, or refuse it. */
+static int check_content(struct store *store, enum store_mode mode) {
+    int r = is_blank(store);
+    if (r > 0 && mode != STORE_CREATE)
+        return error_print(-EINVAL,
+                           "%s: is empty: no recording was ever stored in it; 'dearth "
+                           "record -o %s -- PROGRAM' makes one",
+                           store->path, store->path);
+    if (r > 0 && (r = use_log(store)) == 0)
+        r = create_schema(store);
+    if (r == 0)
+        r = check_identity(store, mode);
+    if (r == 0 && mode != STORE_READ)
+        r = use_log(store);
+    return r;
+}
+
+static int64_t changed_ns(const struct stat *status) {
+    return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+}
+
+static int open_file(struct store *store, enum store_mode mode) {
+    int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    AUTO_FREE char *uri = NULL;
+    struct stat status;
+    if (mode == STORE_READ && stat(store->path, &status) == 0 &&
+        (uri = immutable_uri(store->path, &status))) {
+        store->immutable = true;
+        store->bytes = status.st_size;
+        store->changed_ns = changed_ns(&status);
+    }
+    if (sqlite3_open_v2(uri ? uri : store->path, &store->db,
+                        uri ? flags | SQLITE_OPEN_URI : flags, NULL) != SQLITE_OK)
+        return store_error(store, "opening");
+    store->reading = mode == STORE_READ;
+    sqlite3_busy_timeout(store->db, BUSY_MS);
     return 0;
 }
 
 int store_new(const char *path, enum store_mode mode, struct store **out) {
-    bool fresh;
-    int r = probe_file(path, mode, &fresh);
+    int r = probe_file(path, mode);
     if (r < 0)
         return r;
     struct store *store = text_alloc(sizeof *store);
     store->path = text_dup(path);
-    store->lock_fd = -1;
-    if (mode == STORE_CREATE && (r = lock_fresh(store, &fresh)) < 0) {
-        store_free(store);
-        return r;
-    }
-    int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
-                                   : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    AUTO_FREE char *uri = mode == STORE_READ ? immutable_uri(path) : NULL;
-    if (uri)
-        flags |= SQLITE_OPEN_URI;
-    if (sqlite3_open_v2(uri ? uri : path, &store->db, flags, NULL) != SQLITE_OK) {
-        r = store_error(store, "opening");
-        store_free(store);
-        return r;
-    }
-    sqlite3_busy_timeout(store->db, 10000);
-    if (fresh && mode == STORE_CREATE) {
-        r = store_exec(store, "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;");
-        if (r == 0)
-            r = create_schema(store);
-    } else {
-        r = check_identity(store, mode);
-        if (r == 0 && mode != STORE_READ)
-            r = store_exec(store, "PRAGMA journal_mode = WAL;");
-    }
+    r = open_file(store, mode);
+    if (r == 0)
+        r = check_content(store, mode);
     if (r == 0)
         r = store_exec(
             store, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; "
                    "PRAGMA cache_size = -65536; " /* KiB: random keys touch all pages */
                    "PRAGMA temp_store = MEMORY;");
-    if (store->lock_fd >= 0)
-        flock(store->lock_fd, LOCK_UN);
     if (r < 0) {
         store_free(store);
         return r;
@@ -371,11 +478,46 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
     return 0;
 }
 
+/* --- closing ------------------------------------------------------------------------ */
+
+/*
+ * A connection that only reads makes the log and its index and may not take them away. The last one
+ * that may write does so when it closes: SQLite knows, under its own locks, whether it is the last.
+ * Removing the files here could take them from somebody who has just opened them. Two that close at
+ * the same moment each see the other: so it is tried again, at different times.
+ */
+static void take_log_back(const char *path) {
+    enum { TRIES = 3 };
+    for (int i = 0; i < TRIES; i++) {
+        sqlite3 *db = NULL;
+        if ((!is_beside(path, "-wal") && !is_beside(path, "-shm")) ||
+            access(path, W_OK) < 0)
+            return;
+        usleep(i ? 1000u + (unsigned)getpid() % 4096u : 0);
+        if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+            sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+        sqlite3_close_v2(db);
+    }
+}
+
+/* An immutable file is read without locks: see whether that went well. */
+static void check_unchanged(const struct store *store) {
+    struct stat now;
+    if (stat(store->path, &now) == 0 && now.st_size == store->bytes &&
+        changed_ns(&now) == store->changed_ns && !is_beside(store->path, "-wal"))
+        return;
+    error_warn("%s: was written to while it was read: what was read may be wrong; do it "
+               "again",
+               store->path);
+}
+
 struct store *store_free(struct store *store) {
     if (store) {
         sqlite3_close_v2(store->db);
-        if (store->lock_fd >= 0)
-            close(store->lock_fd);
+        if (store->immutable)
+            check_unchanged(store);
+        else if (store->reading)
+            take_log_back(store->path);
         free(store->path);
         free(store);
     }

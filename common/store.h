@@ -19,13 +19,15 @@
 struct store {
     sqlite3 *db;
     char *path;
-    int lock_fd; /* STORE_CREATE: held while the schema is applied; otherwise -1 */
+    bool reading;              /* STORE_READ */
+    bool immutable;            /* read without locks: see store_new() */
+    int64_t bytes, changed_ns; /* immutable: size and time of the file when opened */
 };
 
 enum store_mode {
     STORE_READ,   /* must exist; opened read-only */
     STORE_WRITE,  /* must exist */
-    STORE_CREATE, /* made (0600) when it is not there; never overwritten */
+    STORE_CREATE, /* made (0600) when it is not there or empty; never overwritten */
 };
 
 /**
@@ -33,13 +35,18 @@ enum store_mode {
  * A file that is not SQLite, another program's database, or one with a newer schema is
  * refused by name; an older schema is migrated (a copy is not made: migrations are
  * transactions). WAL mode, foreign keys on, busy timeout 10 s.
+ * Making one is atomic: killed on the way it leaves an empty file or database, which the next
+ * STORE_CREATE completes; any number of processes may do so at once. Reading leaves no file behind:
+ * what it needs beside the database goes when the last one closes it. Where no file can be made
+ * (nobody may write to the database, or this user not to its folder) and no log waits to be read, the
+ * file is read as it is, and a warning at the end says when somebody wrote to it meanwhile.
  * @path: as the user gave it
  * @out: owned by the caller, store_free()
  * Return: 0, or a negative errno after a message.
  */
 int store_new(const char *path, enum store_mode mode, struct store **out);
 
-/** Close; NULL is allowed. Return: NULL. */
+/** Close, and take back what reading needed beside the file; NULL is allowed. Return: NULL. */
 struct store *store_free(struct store *store);
 static inline void store_free_pointer(struct store **s) {
     *s = store_free(*s);

@@ -48,7 +48,6 @@ struct run {
     struct record_stdin input;
     struct session *session;
     struct store *store;
-    bool fresh; /* the database was made by this run */
     int64_t id;
     struct tee *tee;
     struct program program;
@@ -112,8 +111,6 @@ static int open_session(struct run *run) {
 
 static int open_store(struct run *run) {
     const char *path = run->options->output ? run->options->output : STORE_DEFAULT_PATH;
-    struct stat st;
-    run->fresh = stat(path, &st) < 0;
     int r = store_new(path, STORE_CREATE, &run->store);
     if (r == 0)
         r = store_exec(run->store, WAL_PAGES);
@@ -163,17 +160,11 @@ static int start_program(struct run *run) {
     return r;
 }
 
-/* The program was not started: leave the database as it was. */
+/* The program was not started: take the row back. A database that this run made stays, empty: others
+ * may have opened it by now. */
 static void undo(struct run *run) {
     if (run->id > 0)
         record_row_remove(run->store, run->id);
-    if (!run->fresh || !run->store ||
-        store_int(run->store, "SELECT count(*) FROM recording", 1))
-        return; /* another dearth may have put something into it meanwhile */
-    AUTO_FREE char *path = text_dup(run->store->path);
-    run->collector = collector_free(run->collector);
-    run->store = store_free(run->store);
-    unlink(path);
 }
 
 /* --- while it runs ------------------------------------------------------------------ */
