@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "error.h"
 #include "fault_options.h"
+#include "output.h"
 #include "report_data.h"
 #include "store.h"
 #include "text.h"
@@ -32,7 +33,7 @@ struct check {
     struct fault_options faults; /* `dearth replay` judges them */
     struct cli_given given;
     int fail_on; /* index of its choice; -1 = not given */
-    bool fail_on_runtime;
+    bool fail_on_runtime, keep_private;
     double min_coverage;
     char *const *program;
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
@@ -188,6 +189,8 @@ static int write_file(struct check *c, const char *command, const char *output,
         return EXIT_OK;
     add(&line, text_dup(command));
     add(&line, text_format("--output=%s", output));
+    if (c->keep_private)
+        add(&line, text_dup("--private"));
     add(&line, text_dup("--"));
     add(&line, text_dup(c->path));
     return run(&line, function);
@@ -289,20 +292,6 @@ static int steps(struct check *c) {
     return judge(c);
 }
 
-/* Can a file be written there? Said before hours of work, not after them. */
-static int check_output(const char *path) {
-    if (!path || access(path, W_OK) == 0)
-        return 0;
-    if (errno != ENOENT)
-        return error_print_errno(-errno, "%s: cannot write", path);
-    const char *slash = strrchr(path, '/');
-    AUTO_FREE char *folder =
-        slash ? text_format("%.*s", (int)(slash - path) + 1, path) : text_dup(".");
-    if (access(folder, W_OK | X_OK) == 0)
-        return 0;
-    return error_print_errno(-errno, "%s: cannot write", path);
-}
-
 static int validate(const struct check *c, int n_operands) {
     if (!n_operands)
         return error_print(-EINVAL,
@@ -312,7 +301,7 @@ static int validate(const struct check *c, int n_operands) {
         return -EINVAL;
     if (!(c->min_coverage >= 0 && c->min_coverage <= 100))
         return error_print(-EINVAL, "check: --min-coverage takes a percentage, 0 to 100");
-    if (check_output(c->report) < 0 || check_output(c->html) < 0 ||
+    if (output_check(c->report) < 0 || output_check(c->html) < 0 ||
         replay_by(c, command_replay_options) != EXIT_OK)
         return -EINVAL;
     return 0;
@@ -327,6 +316,7 @@ int command_check(int argc, char **argv) {
          "to look at"},
         {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
+        {0, "private", CLI_FLAG, &c.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
          "the least severity that fails the gate (default: bug); silent: a bug, or a "
          "wrong "

@@ -19,6 +19,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
+#include "output.h"
 #include "store.h"
 #include "text.h"
 
@@ -155,8 +156,8 @@ static int print_table(sqlite3_stmt *q) {
     struct batch b = {.n_columns = sqlite3_column_count(q)};
     b.cells = text_alloc(BATCH_ROWS * (size_t)b.n_columns * sizeof *b.cells);
     b.widths = text_alloc((size_t)b.n_columns * sizeof *b.widths);
-    int rc;
-    while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+    int rc = SQLITE_ROW;
+    while (!ferror(stdout) && (rc = sqlite3_step(q)) == SQLITE_ROW)
         add_row(q, &b);
     if (b.n_rows || !b.heading_done)
         flush_batch(q, &b);
@@ -183,10 +184,10 @@ static void print_csv_field(const char *s, bool more) {
 }
 
 static int print_csv(sqlite3_stmt *q) {
-    int rc, n = sqlite3_column_count(q);
+    int rc = SQLITE_ROW, n = sqlite3_column_count(q);
     for (int i = 0; i < n; i++)
         print_csv_field(sqlite3_column_name(q, i), i + 1 < n);
-    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (!ferror(stdout) && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         for (int i = 0; i < n; i++) {
             AUTO_FREE char *s = value_text(q, i);
             print_csv_field(s, i + 1 < n);
@@ -217,10 +218,10 @@ static void add_json_value(struct text *t, sqlite3_stmt *q, int column) {
 }
 
 static int print_json(sqlite3_stmt *q) {
-    int rc, n = sqlite3_column_count(q);
+    int rc = SQLITE_ROW, n = sqlite3_column_count(q);
     const char *comma = "\n";
     putchar('[');
-    while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (!ferror(stdout) && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         AUTO_TEXT struct text t = {0};
         for (int i = 0; i < n; i++) {
             text_add(&t, i ? "," : "{");
@@ -246,7 +247,9 @@ static int run_statement(struct store *store, sqlite3_stmt *q, enum format forma
         rc = format == FORMAT_CSV    ? print_csv(q)
              : format == FORMAT_JSON ? print_json(q)
                                      : print_table(q);
-    fflush(stdout);
+    int r = output_flush();
+    if (r < 0)
+        return r;
     if (rc == SQLITE_DONE)
         return 0;
     if (rc == SQLITE_READONLY)
@@ -327,8 +330,7 @@ static int run_dot(struct store *store, char *line) {
         print_schema(store, argument ? argument : "");
     else
         fputs(dot_help, stdout);
-    fflush(stdout);
-    return 0;
+    return output_flush() < 0;
 }
 
 /* Read statements from stdin. On a terminal errors do not end it. */
@@ -360,7 +362,7 @@ static int run_lines(struct store *store, enum format format) {
             continue;
         int r = run_sql(store, sql.data, format);
         text_deinit(&sql);
-        if (r < 0 && !person)
+        if (r < 0 && (!person || ferror(stdout)))
             return r;
     }
     if (person)

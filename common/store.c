@@ -129,6 +129,10 @@ int store_error(struct store *store, const char *doing) {
         return error_print(-EINVAL, "%s: %s: the file is damaged or not a database (%s)",
                            store->path, doing, reason);
     default:
+        if (sqlite3_system_errno(store->db) == EFBIG)
+            return error_print(-EFBIG,
+                               "%s: %s: the file size limit (ulimit -f) is too small",
+                               store->path, doing);
         return error_print(-EIO, "%s: %s: %s", store->path, doing, reason);
     }
 }

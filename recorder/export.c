@@ -12,6 +12,7 @@
 #include "../common/event_reader.h"
 #include "../common/idmap.h"
 #include "../common/op.h"
+#include "../common/output.h"
 #include "../schemas/shm.h"
 
 enum format { FORMAT_COLLAPSED, FORMAT_PPROF, FORMAT_SPEEDSCOPE, FORMAT_CSV };
@@ -20,6 +21,7 @@ struct request {
     int format, cost;
     int64_t recording;
     const char *output;
+    bool keep_private;
 };
 
 void export_add_frame(struct text *t, const struct frame *frame) {
@@ -164,14 +166,14 @@ int export_csv(struct export *e, FILE *out) {
     if (r == 0) {
         fputs("pid,tid,number,time_ns,kind,op,size,address,site_key,reference,error\n",
               out);
-        while ((r = event_reader_next(reader, &a)) > 0)
+        while (!ferror(out) && (r = event_reader_next(reader, &a)) > 0)
             print_event(out, &names, &a);
         if (r < 0)
             error_print(r, "%s: %s", e->store->path, event_reader_message(reader));
     }
     event_reader_free(reader);
     names_deinit(&names);
-    return r;
+    return r < 0 ? r : 0;
 }
 
 /* --- the command --- */
@@ -216,18 +218,11 @@ static int write_out(struct export *e, const struct request *request, FILE *out)
 }
 
 static int write_file(struct export *e, const struct request *request) {
-    bool to_stdout = !request->output || strcmp(request->output, "-") == 0;
-    FILE *out = to_stdout ? stdout : fopen(request->output, "we");
-    if (!out)
-        return error_print_errno(-errno, "%s: cannot write", request->output);
-    int r = write_out(e, request, out);
-    bool bad = fflush(out) != 0 || ferror(out);
-    if (!to_stdout)
-        bad |= fclose(out) != 0;
-    if (r == 0 && bad)
-        r = error_print_errno(-errno, "%s: cannot write",
-                              to_stdout ? "standard output" : request->output);
-    return r;
+    AUTO_OUTPUT struct output *output = NULL;
+    int r = output_new(request->output, request->keep_private, &output);
+    if (r == 0)
+        r = write_out(e, request, output_file(output));
+    return r == 0 ? output_finish(output) : r;
 }
 
 static int run(struct export *e, const struct request *request, const char *path) {
@@ -266,6 +261,7 @@ int command_export(int argc, char **argv) {
         {'c', "cost", CLI_CHOICE, &q.cost, NULL, "what a stack weighs (bytes)",
          PROFILE_COST_CHOICES},
         {'o', "output", CLI_TEXT, &q.output, "FILE", "standard output when not given"},
+        {0, "private", CLI_FLAG, &q.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {'r', "recording", CLI_INT, &q.recording, "ID", "which recording (the newest)"},
         {0}};
     const struct cli_command command = {

@@ -8,13 +8,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "../common/cli.h"
 #include "../common/commands.h"
 #include "../common/error.h"
+#include "../common/output.h"
 #include "../common/report_text.h"
 #include "../common/store.h"
 #include "gate.h"
@@ -32,7 +30,7 @@ struct report_options {
     const char *path, *output, *baseline;
     int64_t recording;
     int format;
-    bool stacks, brief, gate;
+    bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
 };
@@ -65,21 +63,6 @@ static int render(const struct report_data *data, const struct report_options *o
     return -EINVAL;
 }
 
-static int write_output(const char *path, const struct text *content) {
-    FILE *file = path ? fopen(path, "we") : stdout;
-    if (!file)
-        return error_print_errno(-errno, "%s: cannot write", path);
-    bool good = fwrite(content->data, 1, content->n, file) == content->n;
-    good = fflush(file) == 0 && good;
-    int error = errno;
-    if (path && fclose(file) != 0 && good) {
-        good = false;
-        error = errno;
-    }
-    return good ? 0
-                : error_print_errno(-error, "%s: cannot write", path ? path : "stdout");
-}
-
 static int judge(const struct report_data *data, const struct report_options *options) {
     AUTO_TEXT struct text why = {0};
     int r = gate_judge(data, &options->rules, &why);
@@ -99,7 +82,7 @@ static int run(const struct report_options *options) {
         report_data_new(store, options->recording, &data) < 0 ||
         (options->baseline && gate_mark_known(data, options->baseline) < 0) ||
         render(data, options, &content) < 0 ||
-        write_output(options->output, &content) < 0)
+        output_write(options->output, options->keep_private, &content) < 0)
         return EXIT_CANNOT;
     return options->gate ? judge(data, options) : EXIT_OK;
 }
@@ -141,6 +124,7 @@ int command_report(int argc, char **argv) {
          "request, sarif for code scanning, junit for CI, lcov for coverage viewers",
          "json|text|markdown|sarif|junit|lcov"},
         {'o', "output", CLI_TEXT, &o.output, "FILE", "write there instead of to stdout"},
+        {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "recording", CLI_INT, &o.recording, "ID",
          "report on this recording alone; default: the newest and all others of the same "
          "program "

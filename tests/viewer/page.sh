@@ -7,7 +7,8 @@ need python3
 python3 "$SOURCE/tests/data/report_db.py" "$SOURCE" a.db
 status 0 "$DEARTH" view a.db -o page.html
 contains err page.html
-equal 600 "$(stat -c %a page.html)" 'the page is private'
+status 0 "$DEARTH" view a.db --private -o private.html
+equal '600 644' "$(stat -c %a private.html) $(umask 022 && "$DEARTH" view -q a.db -o open.html && stat -c %a open.html)" 'modes of pages'
 "$DEARTH" view a.db -o - | cmp - page.html || fail 'not the same bytes'
 "$DEARTH" report --stacks -o report.json a.db
 
