@@ -130,20 +130,49 @@ static bool keep_orphan(int dir, int arena) {
     return fd >= 0;
 }
 
+/* "dearth-PID-XXXXXX", as make_files() has it: other folders may begin with that word. */
+static bool is_session_name(const char *name) {
+    size_t prefix = strlen(NAME_PREFIX);
+    if (strncmp(name, NAME_PREFIX, prefix) != 0)
+        return false;
+    size_t digits = strspn(name + prefix, "0123456789");
+    const char *rest = name + prefix + digits;
+    return digits && rest[0] == '-' && strlen(rest + 1) == strlen("XXXXXX");
+}
+
+/* As large as ours are, or killed before it was; its content proves nothing: targets write there. */
+static bool is_arena(int arena) {
+    struct stat st;
+    return fstat(arena, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+           !(st.st_mode & 077) &&
+           (st.st_size == 0 || (uint64_t)st.st_size >= SMALLEST_ARENA);
+}
+
+/* Entry @name, when it is what a session has there: a file of @type, empty if it is a regular one. */
+static void remove_trace(int dir, const char *name, mode_t type) {
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (st.st_mode & S_IFMT) == type && (type == S_IFLNK || st.st_size == 0))
+        unlinkat(dir, name, 0);
+}
+
 /* Remove one session folder if the dearth that made it is gone. */
 static void remove_stale(int parent, const char *name) {
     struct stat st;
     int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return;
-    bool old = fstat(dir, &st) == 0 && st.st_uid == geteuid() &&
+    bool old = fstat(dir, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 077) &&
                time(NULL) - st.st_mtime > STALE_AFTER_S;
     int arena = old ? openat(dir, "arena", O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (old && (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 : errno == ENOENT) &&
+    if (old &&
+        (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 && is_arena(arena)
+                    : errno == ENOENT) &&
         !keep_orphan(dir, arena)) {
-        unlinkat(dir, "arena", 0);
-        unlinkat(dir, SESSION_ORPHAN, 0);
-        unlinkat(dir, "preload.so", 0);
+        if (arena >= 0)
+            unlinkat(dir, "arena", 0);
+        remove_trace(dir, SESSION_ORPHAN, S_IFREG);
+        remove_trace(dir, "preload.so", S_IFLNK);
         unlinkat(parent, name, AT_REMOVEDIR);
     }
     if (arena >= 0)
@@ -157,7 +186,7 @@ static void remove_stale_in(const char *folder) {
         return;
     struct dirent *entry;
     while ((entry = readdir(dir)))
-        if (strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) == 0)
+        if (is_session_name(entry->d_name))
             remove_stale(dirfd(dir), entry->d_name);
     closedir(dir);
 }

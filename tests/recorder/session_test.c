@@ -102,6 +102,40 @@ static void test_stale(void) {
     MUST(entries(folder) == 0);
 }
 
+static void make_file(const char *place, const char *name) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    FILE *f = fopen(path, "w");
+    MUST(f && fputs("mine\n", f) >= 0 && fclose(f) == 0 && chmod(path, 0600) == 0);
+}
+
+/* Folders of the user's with names like those of sessions: they stay, and what is in them. */
+static void test_others(void) {
+    static const char *const names[] = {"dearth-results", "dearth-12-abcdef",
+                                        "dearth-13-abcdef"};
+    char places[3][4096];
+    struct session *s;
+    for (int i = 0; i < 3; i++) {
+        snprintf(places[i], sizeof places[i], "%s/%s", folder, names[i]);
+        MUST(mkdir(places[i], 0700) == 0);
+    }
+    make_file(places[1], "arena");
+    make_file(places[2], "preload.so");
+    make_file(places[2], "orphan");
+    make_old(folder);
+    MUST(session_new(&options, &s) == 0);
+    session_free(s);
+    MUST(entries(folder) == 3 && entries(places[1]) == 1 && entries(places[2]) == 2);
+    for (int i = 0; i < 9; i++) {
+        static const char *const files[] = {"arena", "preload.so", "orphan"};
+        char path[4200];
+        snprintf(path, sizeof path, "%s/%s", places[i / 3], files[i % 3]);
+        unlink(path); /* may not be there */
+    }
+    for (int i = 0; i < 3; i++)
+        MUST(rmdir(places[i]) == 0);
+}
+
 static void test_growth(void) {
     struct session *s;
     MUST(session_new(&options, &s) == 0);
@@ -274,6 +308,7 @@ int main(void) {
         setenv("DEARTH_PRELOAD", "/proc/self/exe", 1); /* any file: it is only named */
     test_folder();
     test_stale();
+    test_others();
     test_growth();
     test_full();
     test_environment();
