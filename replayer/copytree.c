@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -211,19 +210,6 @@ bool copytree_changed(const struct copytree *tree, const char *to, const char *s
     }
     copytree_deinit(&now);
     return changed;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type,
-                        struct FTW *where) {
-    (void)status, (void)where;
-    if (type == FTW_DNR || type == FTW_D) /* made unreadable by the program */
-        chmod(path, 0700);
-    remove(path);
-    return 0;
-}
-
-void copytree_remove(const char *path) {
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void copytree_deinit(struct copytree *tree) {

@@ -35,8 +35,6 @@ int copytree_make(struct copytree *tree, const char *from, const char *to);
 bool copytree_changed(const struct copytree *tree, const char *to, const char *shown,
                       struct written *written);
 
-/** Remove everything below @path and @path itself. */
-void copytree_remove(const char *path);
 void copytree_deinit(struct copytree *tree);
 
 #endif

@@ -29,7 +29,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +41,7 @@
 #include "../common/text.h"
 #include "mounts.h"
 #include "namespace.h"
+#include "removal.h"
 #include "written.h"
 
 enum cover_kind {
@@ -487,20 +487,17 @@ static bool is_used(const char *upper, const struct cover *c) {
            status.st_mode != c->unused.st_mode || status.st_uid != c->unused.st_uid;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type,
-                        struct FTW *where) {
-    (void)status, (void)type, (void)where;
-    remove(path);
-    return 0;
-}
-
 static void remove_layers(const struct overlay *o, size_t index) {
-    char path[PATH_MAX];
+    char name[64];
+    int session = open(o->session, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (session < 0)
+        return;
     for (const char *kind = "uw"; *kind; kind++) {
-        snprintf(path, sizeof path, "%s/%c%zu.%u", o->session, *kind, index,
+        snprintf(name, sizeof name, "%c%zu.%u", *kind, index,
                  o->covers[index].generation);
-        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        removal_folder(session, name);
     }
+    close(session);
 }
 
 static int renew_one(struct overlay *o, size_t index) {

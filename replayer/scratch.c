@@ -8,21 +8,20 @@
  */
 #include "scratch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include "../common/error.h"
 #include "../common/text.h"
+#include "copyplace.h"
 #include "copytree.h"
 #include "namespace.h"
 #include "overlay.h"
+#include "removal.h"
 #include "written.h"
 
 struct scratch {
@@ -32,7 +31,7 @@ struct scratch {
     struct overlay *overlay;
     /* copy */
     struct copytree tree;
-    char *copy;   /* the folder that holds it */
+    struct copyplace place;
     int original; /* O_PATH of the real working directory, under the bind mount */
     bool bound;
     bool changed; /* by the last attempt */
@@ -43,53 +42,31 @@ static const char *temporary_folder(void) {
     return folder && folder[0] == '/' ? folder : "/tmp";
 }
 
-/* Copies of workers that were killed: their name says whose they were. */
-static void remove_stale_copies(const char *folder) {
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        int pid;
-        if (sscanf(e->d_name, COPYTREE_PREFIX "%d-", &pid) != 1 || kill(pid, 0) == 0 ||
-            errno != ESRCH)
-            continue;
-        AUTO_FREE char *path = text_format("%s/%s", folder, e->d_name);
-        copytree_remove(path);
-    }
-    if (d)
-        closedir(d);
-}
-
 static int make_copy(struct scratch *s) {
     char from[64];
     snprintf(from, sizeof from, "/proc/self/fd/%d", s->original);
-    return copytree_make(&s->tree, from, s->copy);
+    return copytree_make(&s->tree, from, s->place.tree_path);
 }
 
 /* The copy as the working directory: by a bind mount of ours, else by starting in it. */
 static void place_copy(struct scratch *s) {
     bool user_namespace;
     if (namespace_enter(&user_namespace) == 0 &&
-        mount(s->copy, s->cwd, NULL, MS_BIND, NULL) == 0) {
+        mount(s->place.path, s->cwd, NULL, MS_BIND, NULL) == 0) {
         s->bound = true;
         return;
     }
     free(s->cwd);
-    s->cwd = text_dup(s->copy);
+    s->cwd = text_dup(s->place.path);
 }
 
 static int start_copy(struct scratch *s) {
-    const char *folder = temporary_folder();
-    remove_stale_copies(folder);
     s->original = open(s->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->original < 0)
         return -errno;
-    s->copy = text_format("%s/" COPYTREE_PREFIX "%d-XXXXXX", folder, getpid());
-    if (!mkdtemp(s->copy)) {
-        int err = -errno;
-        free(s->copy);
-        s->copy = NULL;
-        return err;
-    }
-    int err = make_copy(s);
+    int err = copyplace_init(&s->place, temporary_folder(), getpid());
+    if (!err)
+        err = make_copy(s);
     if (!err)
         place_copy(s);
     return err;
@@ -98,13 +75,10 @@ static int start_copy(struct scratch *s) {
 static void end_copy(struct scratch *s) {
     if (s->bound)
         umount2(s->cwd, MNT_DETACH);
-    if (s->copy)
-        copytree_remove(s->copy);
+    copyplace_deinit(&s->place);
     if (s->original >= 0)
         close(s->original);
     copytree_deinit(&s->tree);
-    free(s->copy);
-    s->copy = NULL;
     s->original = -1;
 }
 
@@ -124,8 +98,10 @@ static int refuse(const struct scratch_options *options, int err) {
 int scratch_new(const struct scratch_options *options, struct scratch **out,
                 enum isolation *used) {
     struct scratch *s = text_alloc(sizeof *s);
-    *s = (struct scratch){
-        .cwd = text_dup(options->cwd), .shown = text_dup(options->cwd), .original = -1};
+    *s = (struct scratch){.cwd = text_dup(options->cwd),
+                          .shown = text_dup(options->cwd),
+                          .original = -1,
+                          .place = COPYPLACE_NONE};
     enum isolation wanted = options->wanted;
     int err = -ENOTSUP;
     if (wanted == ISOLATION_AUTO || wanted == ISOLATION_OVERLAY) {
@@ -176,16 +152,9 @@ const char *scratch_uncovered(const struct scratch *s) {
 
 /* The copy folder itself stays: it may be bound over the working directory. */
 static int renew_copy(struct scratch *s) {
-    DIR *d = opendir(s->copy);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        AUTO_FREE char *path = text_format("%s/%s", s->copy, e->d_name);
-        copytree_remove(path);
-    }
-    if (d)
-        closedir(d);
-    int err = make_copy(s);
+    int err = removal_empty(s->place.tree);
+    if (!err)
+        err = make_copy(s);
     return err ? error_print_errno(err, "cannot renew the private copy of the working "
                                         "directory")
                : 0;
@@ -203,7 +172,7 @@ bool scratch_read(struct scratch *s, struct written *written) {
     if (s->used == ISOLATION_OVERLAY)
         overlay_read(s->overlay, written);
     else if (s->used == ISOLATION_COPY)
-        s->changed = copytree_changed(&s->tree, s->copy, s->shown, written);
+        s->changed = copytree_changed(&s->tree, s->place.tree_path, s->shown, written);
     written_sort(written->files, written->n);
     return s->used != ISOLATION_SHARED;
 }
