@@ -170,10 +170,6 @@ int ledger_new(struct store *store, const struct replay_options *options,
     l->store = store;
     l->replay_id = sqlite3_last_insert_rowid(store->db);
     l->recording_id = start->recording_id;
-    l->last_attempt = store_int(store,
-                                "SELECT max(id) FROM (SELECT id FROM attempt UNION ALL "
-                                "SELECT id FROM unchecked_attempt)",
-                                0);
     r = ledger_prepare_attempts(l);
     if (r < 0) {
         ledger_free(l);

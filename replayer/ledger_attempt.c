@@ -75,9 +75,17 @@ static int begin_batch(struct ledger *l) {
     if (l->batch_ns)
         return 0;
     int r = store_begin(l->store);
-    if (r == 0)
-        l->batch_ns = now_mono_ns();
-    return r;
+    if (r < 0)
+        return r;
+    l->batch_ns = now_mono_ns();
+    /* other replays may store attempts in the same database; until the commit none does */
+    int64_t last = store_int(l->store,
+                             "SELECT max((SELECT coalesce(max(id), 0) FROM attempt), "
+                             "(SELECT coalesce(max(id), 0) FROM unchecked_attempt))",
+                             0);
+    if (last > l->last_attempt)
+        l->last_attempt = last;
+    return 0;
 }
 
 static void drop_batch(struct ledger *l) {
