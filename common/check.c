@@ -36,6 +36,7 @@ struct check {
     bool fail_on_runtime, keep_private;
     double min_coverage;
     char *const *program;
+    int64_t recording;   /* ours: others may record into the same database */
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
     bool replaying;
     bool found; /* there is something in it that one may want to look at */
@@ -87,16 +88,6 @@ static int run(struct line *line, int (*command)(int argc, char **argv)) {
 /* --- record
  * ---------------------------------------------------------------------------------- */
 
-/* Newest recording, 0 when there is none or no database; nothing is printed. */
-static int64_t newest_recording(const char *path) {
-    struct store *store = NULL;
-    if (access(path, F_OK) != 0 || store_new(path, STORE_READ, &store) < 0)
-        return 0;
-    int64_t id = store_int(store, "SELECT max(id) FROM recording", 0);
-    store_free(store);
-    return id;
-}
-
 /* With -q the program's standard output is not passed on. Return: what stood there, or
  * -1. */
 static int silence(void) {
@@ -123,7 +114,6 @@ static bool is_sweep(const struct check *c) {
 
 static int record(struct check *c) {
     struct line line = {0};
-    int64_t before = newest_recording(c->path);
     add(&line, text_dup("record"));
     add(&line, text_format("--output=%s", c->path));
     add_list(&line, "wrapper", &c->wrappers);
@@ -142,8 +132,9 @@ static int record(struct check *c) {
     int saved = silence();
     int status = run(&line, command_record);
     unsilence(saved);
-    /* The status is the program's own unless dearth failed: only the database tells. */
-    if (newest_recording(c->path) <= before)
+    c->recording = command_record_id();
+    /* The status is the program's own unless dearth failed. */
+    if (!c->recording)
         return EXIT_CANNOT;
     if (is_sweep(c) && status == EXIT_RECORD_FAILED) /* never ready: it has said so */
         return EXIT_CANNOT;
@@ -171,6 +162,8 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     struct line line = {0};
     add(&line, text_dup("replay"));
     add(&line, text_dup("--no-summary")); /* the report says it */
+    if (c->recording)
+        add(&line, text_format("--recording=%lld", (long long)c->recording));
     add_faults(&line, c);
     add(&line, text_dup("--"));
     add(&line, text_dup(c->path ? c->path : ""));
@@ -189,6 +182,7 @@ static int write_file(struct check *c, const char *command, const char *output,
         return EXIT_OK;
     add(&line, text_dup(command));
     add(&line, text_format("--output=%s", output));
+    add(&line, text_format("--like=%lld", (long long)c->recording));
     if (c->keep_private)
         add(&line, text_dup("--private"));
     add(&line, text_dup("--"));
@@ -204,6 +198,7 @@ static int judge(struct check *c) {
     add(&line, text_dup("--gate"));
     add(&line, text_dup("--format=text"));
     add(&line, text_dup("--brief"));
+    add(&line, text_format("--like=%lld", (long long)c->recording));
     if (error_quiet())
         add(&line, text_dup("--output=/dev/null"));
     if (c->fail_on >= 0)
@@ -248,7 +243,7 @@ static void look(struct check *c) {
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
     if (store_new(c->path, STORE_READ, &store) == 0 &&
-        report_data_new(store, 0, &data) == 0)
+        report_data_new(store, c->recording, true, &data) == 0)
         c->found =
             data->n_findings || data->site_tally.testable > data->site_tally.tested;
 }

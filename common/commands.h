@@ -3,6 +3,8 @@
 #ifndef DEARTH_COMMANDS_H
 #define DEARTH_COMMANDS_H
 
+#include <stdint.h>
+
 #define COMMAND(name, help) int command_##name(int argc, char **argv);
 #include "commands.def"
 #undef COMMAND
@@ -14,6 +16,9 @@ int command_replay_options(int argc, char **argv);
 /** Return: the SIGTERM or SIGHUP that `dearth record` was sent and passed on to the program; 0 =
  * none. */
 int command_record_signal(void);
+
+/** Return: the recording that `dearth record` made last in this process; 0 = none. */
+int64_t command_record_id(void);
 
 /** Say what is wrong with the file that `dearth report --baseline` is given. Return: an exit
  * status. */

@@ -81,7 +81,7 @@ static void *append(void *items, size_t *n, size_t size) {
 /* --- which recordings
  * --------------------------------------------------------------------- */
 
-/* Same program, same build: see report_data.h. ?1 = the newest recording. */
+/* Same program, same build: see report_data.h. The newest, or the one that is asked for. */
 static const char same_build[] =
     "CREATE TEMP TABLE chosen_recording AS SELECT r.id FROM recording r, recording "
     "newest "
@@ -106,13 +106,12 @@ static void drop_chosen(struct store *store) {
                  NULL, NULL, NULL);
 }
 
-static int choose(struct report_data *data, int64_t wanted) {
+static int choose(struct report_data *data, int64_t wanted, bool alike) {
     int64_t id = store_recording(data->store, wanted);
     if (id < 0)
         return (int)id;
     drop_chosen(data->store);
-    AUTO_FREE char *sql =
-        text_format(same_build, (long long)id, wanted <= 0, (long long)id);
+    AUTO_FREE char *sql = text_format(same_build, (long long)id, alike, (long long)id);
     return store_exec(data->store, sql);
 }
 
@@ -890,13 +889,13 @@ static void derive_notes(struct report_data *data) {
 /* --- the whole
  * ------------------------------------------------------------------------------- */
 
-static int load(struct report_data *data, int64_t recording) {
+static int load(struct report_data *data, int64_t recording, bool alike) {
     int (*const steps[])(struct report_data *) = {
         load_recordings, load_replays,  load_locations,  load_sites,
         load_counts,     load_reached,  load_error_path, load_attempts,
         load_skipped,    load_findings, load_notes,      load_modules_without_cfi,
         load_stops,      load_refusals, load_doubtful};
-    int r = choose(data, recording);
+    int r = choose(data, recording, alike);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);
     if (r < 0)
@@ -907,14 +906,15 @@ static int load(struct report_data *data, int64_t recording) {
     return 0;
 }
 
-int report_data_new(struct store *store, int64_t recording, struct report_data **out) {
+int report_data_new(struct store *store, int64_t recording, bool alike,
+                    struct report_data **out) {
     struct report_data *data = text_alloc(sizeof *data);
     data->private = text_alloc(sizeof *data->private);
     data->store = store;
     data->path = store->path;
     int r = store_exec(store, "BEGIN");
     if (r == 0)
-        r = load(data, recording);
+        r = load(data, recording, alike);
     drop_chosen(store);
     store_rollback(store); /* nothing was written */
     if (r == 0)

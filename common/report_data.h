@@ -260,11 +260,13 @@ struct report_data {
 
 /**
  * Read everything but stacks.
- * @recording: id, or 0 for the newest and its like (above)
+ * @recording: id, or 0 for the newest
+ * @alike: with all others of its like (above), not alone
  * @out: owned by the caller; report_data_free(); @store must outlive it
  * Return: 0, or negative errno after a message.
  */
-int report_data_new(struct store *store, int64_t recording, struct report_data **out);
+int report_data_new(struct store *store, int64_t recording, bool alike,
+                    struct report_data **out);
 struct report_data *report_data_free(struct report_data *data);
 static inline void report_data_free_pointer(struct report_data **data) {
     *data = report_data_free(*data);

@@ -400,10 +400,15 @@ int command_record_signal(void) {
     return program_signal_passed_on();
 }
 
+static int64_t made; /* by the last command_record() */
+
+int64_t command_record_id(void) {
+    return made;
+}
+
 int command_record(int argc, char **argv) {
     struct record_options o = record_defaults();
     int on_full = 0, detail = 0, n, status = 0;
-    int64_t id;
     bool symbols = true, with_argv = true;
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &o.output, "FILE",
@@ -472,6 +477,7 @@ int command_record(int argc, char **argv) {
         "Status 125 says that dearth failed, 126 that the program is not executable, 127 "
         "that it was not found, 128 + N that signal N ended it.",
         table};
+    made = 0;
     int r = cli_parse(&command, argc, argv, true, &n);
     if (r == CLI_RUN && n == 0)
         r = error_print(-EINVAL, "record: no program given (see 'dearth record --help')");
@@ -483,7 +489,7 @@ int command_record(int argc, char **argv) {
     o.no_argv = !with_argv;
     o.no_symbols = !symbols;
     if (r == CLI_RUN)
-        r = record_run(&o, n, argv + 1, &id, &status);
+        r = record_run(&o, n, argv + 1, &made, &status);
     else if (r == CLI_DONE)
         status = EXIT_OK, r = 0;
     cli_list_deinit(&o.env);

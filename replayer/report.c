@@ -28,7 +28,7 @@ enum format {
 
 struct report_options {
     const char *path, *output, *baseline;
-    int64_t recording;
+    int64_t recording, like;
     int format;
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
@@ -79,7 +79,8 @@ static int run(const struct report_options *options) {
     AUTO_REPORT struct report_data *data = NULL;
     AUTO_TEXT struct text content = {0};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
-        report_data_new(store, options->recording, &data) < 0 ||
+        report_data_new(store, options->recording ? options->recording : options->like,
+                        !options->recording, &data) < 0 ||
         (options->baseline && gate_mark_known(data, options->baseline) < 0) ||
         render(data, options, &content) < 0 ||
         output_write(options->output, options->keep_private, &content) < 0)
@@ -97,7 +98,9 @@ static int check(struct report_options *options, int n_operands, char **operands
                            operands[1]);
     if (n_operands)
         options->path = operands[0];
-    if (options->recording < 0)
+    if (options->recording && options->like)
+        return error_print(-EINVAL, "report: --recording or --like, not both");
+    if (options->recording < 0 || options->like < 0)
         return error_print(-EINVAL, "report: recordings are numbered from 1");
     if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
         return error_print(-EINVAL,
@@ -129,6 +132,9 @@ int command_report(int argc, char **argv) {
          "report on this recording alone; default: the newest and all others of the same "
          "program "
          "in the same build"},
+        {0, "like", CLI_INT, &o.like, "ID",
+         "report on this recording and all others of the same program in the same build; "
+         "default: those of the newest"},
         {0, "stacks", CLI_FLAG, &o.stacks, NULL,
          "json: the stack of every site too; text: whole stacks, everything listed"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,

@@ -15,7 +15,7 @@
 struct view_options {
     const char *output;
     bool keep_private;
-    int64_t recording;
+    int64_t recording, like;
 };
 
 static int show(const struct report_data *data, const struct view_options *options) {
@@ -43,6 +43,9 @@ int command_view(int argc, char **argv) {
          "show this recording alone; default: the newest and all others of the same "
          "program in "
          "the same build"},
+        {0, "like", CLI_INT, &o.like, "ID",
+         "show this recording and all others of the same program in the same build; "
+         "default: those of the newest"},
         {0},
     };
     const struct cli_command command = {
@@ -57,12 +60,18 @@ int command_view(int argc, char **argv) {
         error_print(-EINVAL, "view: one database at a time, not also '%s'", argv[2]);
         return EXIT_CANNOT;
     }
+    if (o.recording && o.like) {
+        error_print(-EINVAL, "view: --recording or --like, not both");
+        return EXIT_CANNOT;
+    }
     if (n_operands)
         path = argv[1];
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
     if (store_new(path, STORE_READ, &store) < 0 ||
-        report_data_new(store, o.recording, &data) < 0 || show(data, &o) < 0)
+        report_data_new(store, o.recording ? o.recording : o.like, !o.recording, &data) <
+            0 ||
+        show(data, &o) < 0)
         return EXIT_CANNOT;
     return EXIT_OK;
 }
