@@ -10,6 +10,7 @@
  */
 #include "output.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "store.h"
 
 enum { PERMISSIONS = 07777, MOST_LINKS = 40 };
 
@@ -35,6 +37,7 @@ struct output {
     bool direct;     /* `fd` is the thing itself */
     bool overwrites; /* the file cannot be replaced */
     bool exists;
+    bool database;   /* it is one of dearth's: refused */
     struct stat was; /* the file that exists */
     int folder;      /* O_PATH, of the file that links lead to */
     char *name;      /* in it */
@@ -202,6 +205,23 @@ static bool is_ours(const struct output *o) {
     return o->was.st_uid == geteuid() || geteuid() == 0;
 }
 
+/* "-o" is the database to some commands and the report to others: the one never goes for the other.
+ * Source: https://www.sqlite.org/fileformat2.html, 1.3 */
+static bool is_database(const struct output *o) {
+    static const char magic[] = "SQLite format 3";
+    enum { HEADER_BYTES = 100, ID_AT = 68 };
+    char head[HEADER_BYTES];
+    uint32_t id = 0;
+    int fd = openat(o->folder, o->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    bool whole = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head;
+    if (fd >= 0)
+        close(fd);
+    if (!whole || memcmp(head, magic, sizeof magic) != 0)
+        return false;
+    memcpy(&id, head + ID_AT, sizeof id);
+    return ntohl(id) == STORE_APPLICATION_ID;
+}
+
 /* What is there, and whether it may be written. Return: 0 or -errno. */
 static int look(struct output *o) {
     if (!*o->name)
@@ -215,7 +235,8 @@ static int look(struct output *o) {
         return -errno;
     o->direct = !S_ISREG(o->was.st_mode);
     o->overwrites = !o->direct && !is_ours(o);
-    return 0;
+    o->database = !o->direct && is_database(o);
+    return o->database ? -EEXIST : 0;
 }
 
 static int open_thing(const struct output *o) {
@@ -284,6 +305,11 @@ static int open_draft(struct output *o) {
 /* --- beginning ---------------------------------------------------------------------- */
 
 static int complain(const struct output *o, int err) {
+    if (o->database)
+        return error_print(err,
+                           "%s: is a database of dearth and is not written over; name "
+                           "another file",
+                           o->path);
     return error_print_errno(err,
                              o->exists && !o->direct
                                  ? "%s: cannot write; what was there is kept"

@@ -26,7 +26,8 @@ struct output;
  * ".FILE.dearth-XXXXXX", removed when a signal ends dearth), so that nothing of it is left when dearth
  * is killed. A symbolic link is followed. What cannot be replaced (the folder is read-only, the owner
  * would change, the file is a mount point) is overwritten at the end, after room for all of it was
- * reserved. Devices, FIFOs and descriptors (/dev/stdout, /dev/fd/N) are written directly.
+ * reserved. Devices, FIFOs and descriptors (/dev/stdout, /dev/fd/N) are written directly. A database of
+ * dearth is refused.
  * @path: as the user gave it; NULL and "-" are standard output
  * @keep_private: the file gets mode 0600, whatever it had
  * @out: owned by the caller, output_free()

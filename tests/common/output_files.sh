@@ -71,6 +71,12 @@ refused made 'Is a directory'
 refused made/ 'Is a directory'
 refused none/f 'No such file'
 refused '' 'No such file'
+cp d.db precious.db
+ln -s precious.db to-database
+for name in precious.db to-database; do
+    refused "$name" 'a database of dearth'
+done
+cmp d.db precious.db || fail 'a database was written over'
 ln -s loop loop
 refused loop 'symbolic links'
 status 2 "$DEARTH" report -o /dev/full d.db
