@@ -266,8 +266,7 @@ static void finish(const struct check *c, int status) {
     if (c->replaying && status == STATUS_INTERRUPTED)
         return; /* kept: the replay has said how to go on */
     if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
-        fprintf(stderr, "dearth: the database is kept: %s (-o names another place)\n",
-                c->path);
+        error_tell("the database is kept: %s (-o names another place)", c->path);
     else
         remove_database(c);
 }

@@ -221,12 +221,12 @@ const char *frame_basename(const char *path) {
 
 void frame_add_place(const struct frame *frame, struct text *out) {
     if (frame->file && frame->line)
-        text_addf(out, "%s:%u", frame->file, frame->line);
+        text_say(out, "%s:%u", frame->file, frame->line);
     else if (frame->file)
-        text_add(out, frame->file);
+        text_add_name(out, frame->file);
     else
-        text_addf(out, "%s+0x%llx", frame_basename(frame->module),
-                  (unsigned long long)frame->offset);
+        text_say(out, "%s+0x%llx", frame_basename(frame->module),
+                 (unsigned long long)frame->offset);
 }
 
 void frame_add(const struct frame *frame, struct text *out) {
@@ -234,7 +234,7 @@ void frame_add(const struct frame *frame, struct text *out) {
         frame_add_place(frame, out);
         return;
     }
-    text_add(out, frame->function);
+    text_add_name(out, frame->function);
     if (frame->file) {
         text_add(out, " (");
         frame_add_place(frame, out);
@@ -242,8 +242,8 @@ void frame_add(const struct frame *frame, struct text *out) {
         return;
     }
     if (frame->start && frame->offset >= frame->start)
-        text_addf(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
-    text_addf(out, " (%s)", frame_basename(frame->module));
+        text_say(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
+    text_say(out, " (%s)", frame_basename(frame->module));
 }
 
 /* Where the parameters begin: the last '(' outside brackets that is closed by the last
