@@ -244,12 +244,38 @@ static int run_statement(struct store *store, sqlite3_stmt *q, enum format forma
     return error_print(-EIO, "%s", sqlite3_errmsg(store->db));
 }
 
+/* A database with objects that the schema does not know is refused when it is opened: nobody shall
+ * make one by the way. */
+static int authorize(void *unused, int action, const char *name, const char *table,
+                     const char *database, const char *by) {
+    static const int changes[] = {SQLITE_CREATE_INDEX,   SQLITE_CREATE_TABLE,
+                                  SQLITE_CREATE_TRIGGER, SQLITE_CREATE_VIEW,
+                                  SQLITE_DROP_INDEX,     SQLITE_DROP_TABLE,
+                                  SQLITE_DROP_TRIGGER,   SQLITE_DROP_VIEW,
+                                  SQLITE_CREATE_VTABLE,  SQLITE_DROP_VTABLE};
+    (void)unused, (void)table, (void)by;
+    if (action == SQLITE_ALTER_TABLE) /* (database, table) */
+        return name && strcmp(name, "main") == 0 ? SQLITE_DENY : SQLITE_OK;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (action == changes[i] && database && strcmp(database, "main") == 0 &&
+            strncmp(name ? name : "", "sqlite_stat", 11) != 0) /* ANALYZE */
+            return SQLITE_DENY;
+    return SQLITE_OK;
+}
+
 /* Run every statement of @sql. Return: 0, or the first negative errno after a message. */
 static int run_sql(struct store *store, const char *sql, enum format format) {
     while (*sql) {
         AUTO_STMT sqlite3_stmt *q = NULL;
         const char *rest;
-        if (sqlite3_prepare_v2(store->db, sql, -1, &q, &rest) != SQLITE_OK)
+        int rc = sqlite3_prepare_v2(store->db, sql, -1, &q, &rest);
+        if (rc == SQLITE_AUTH)
+            return error_print(
+                -EPERM,
+                "%s: its tables are dearth's, which reads no file that has "
+                "others: CREATE TEMP TABLE, or ATTACH a file for yours",
+                store->path);
+        if (rc != SQLITE_OK)
             return error_print(-EINVAL, "%s", sqlite3_errmsg(store->db));
         int r = q ? run_statement(store, q, format) : 0;
         if (r < 0)
@@ -411,6 +437,8 @@ int command_sql(int argc, char **argv) {
         store_error(store, "preparing the event tables");
         return EXIT_CANNOT;
     }
+    sqlite3_set_authorizer(store->db, authorize, NULL);
+    store_unbound(store);
     r = query ? run_sql(store, query, format) : run_lines(store, format);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }

@@ -35,6 +35,8 @@ void *text_realloc(void *p, size_t n) {
 void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size) {
     if (index < *n)
         return array;
+    if (index >= UINT32_MAX / 2)
+        text_oom(index * size);
     uint32_t bigger = (index + 1) * 2;
     array = text_realloc(array, bigger * size);
     memset((char *)array + *n * size, 0, (bigger - *n) * size);
