@@ -89,6 +89,8 @@ static const char *const migrations[] = {
     "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;"
     "CREATE TABLE unchecked_attempt AS SELECT * FROM attempt WHERE 0;"
     "CREATE INDEX unchecked_by_id ON unchecked_attempt(id);",
+    "ALTER TABLE recording ADD COLUMN stranger TEXT;"
+    "ALTER TABLE replay ADD COLUMN stranger TEXT;",
 };
 
 /*
