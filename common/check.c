@@ -172,7 +172,8 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     add(&line, text_dup("--no-summary")); /* the report says it */
     add_faults(&line, c);
     add(&line, text_dup("--"));
-    add(&line, text_dup(c->path ? c->path : ""));
+    const char *database = c->path ? c->path : c->database;
+    add(&line, text_dup(database ? database : ""));
     return run(&line, command);
 }
 

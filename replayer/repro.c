@@ -22,6 +22,7 @@
 #include "../common/frames.h"
 #include "../common/report_text.h"
 #include "../common/store.h"
+#include "../common/store_owner.h"
 #include "../common/text.h"
 #include "baseline.h"
 #include "chance.h"
@@ -30,6 +31,7 @@
 #include "output_check.h"
 #include "replay_private.h"
 #include "runner.h"
+#include "trust.h"
 #include "under.h"
 #include "written.h"
 
@@ -81,7 +83,7 @@ static void evidence_deinit(struct evidence *e) {
 struct repro_options {
     const char *path;
     int64_t id, tries;
-    bool gdb, print;
+    bool gdb, print, trust;
     int valgrind;      /* --under valgrind, whatever the attempt ran under */
     char *const *argv; /* of a program recorded with --no-argv */
 };
@@ -652,13 +654,31 @@ static int prepare_under(const struct repro_options *options, struct evidence *e
     return err;
 }
 
+/* Printing runs nothing. */
+static int check_trust(const struct repro_options *options, struct store *store,
+                       const char *stranger, const struct evidence *e) {
+    const struct trust trust = {.store = store,
+                                .stranger = stranger,
+                                .recording_id = e->recording_id,
+                                .replay_id = e->replay_id,
+                                .drive = e->drive,
+                                .health = e->health,
+                                .output_check = options->gdb ? NULL : e->output_check,
+                                .argv = options->argv,
+                                .trusted = options->trust};
+    return options->print ? 0 : trust_check(&trust);
+}
+
 static int repro(const struct repro_options *options) {
     AUTO_STORE struct store *store = NULL;
     struct evidence e = {0};
     struct conditions c = {0};
     int status = EXIT_CANNOT;
+    AUTO_FREE char *stranger =
+        access(options->path, F_OK) == 0 ? store_stranger(options->path) : NULL;
     if (store_new(options->path, STORE_READ, &store) == 0 &&
         read_evidence(store, options->id, &e) == 0 &&
+        check_trust(options, store, stranger, &e) == 0 &&
         conditions_init(&c, store, e.recording_id, options->argv) == 0 &&
         prepare_under(options, &e, &c) == 0) {
         status = EXIT_OK;
@@ -711,6 +731,8 @@ int command_repro(int argc, char **argv) {
          "run it as the attempt ran, or under Valgrind's memcheck", "recorded|valgrind"},
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
+        {0, "trust", CLI_FLAG, &o.trust, NULL,
+         "run what is stored in a database that others could have written, too"},
         {0},
     };
     const struct cli_command command = {
