@@ -166,7 +166,8 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
         add(&line, text_format("--recording=%lld", (long long)c->recording));
     add_faults(&line, c);
     add(&line, text_dup("--"));
-    add(&line, text_dup(c->path ? c->path : ""));
+    const char *database = c->path ? c->path : c->database;
+    add(&line, text_dup(database ? database : ""));
     return run(&line, command);
 }
 
@@ -264,8 +265,7 @@ static void finish(const struct check *c, int status) {
     if (c->replaying && status == STATUS_INTERRUPTED)
         return; /* kept: the replay has said how to go on */
     if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
-        fprintf(stderr, "dearth: the database is kept: %s (-o names another place)\n",
-                c->path);
+        error_tell("the database is kept: %s (-o names another place)", c->path);
     else
         remove_database(c);
 }

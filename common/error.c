@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 static int quiet_mode;
 
-/* One write per message, so that lines of parallel workers do not mix. */
+/* One write per message, so that lines of parallel workers do not mix. What %s brings in may be
+ * anybody's name: text.h. */
 static void print_line(const char *prefix, const char *format, va_list args,
                        const char *reason) {
     char line[4096];
     int n = snprintf(line, sizeof line, "dearth: %s", prefix);
-    int m = vsnprintf(line + n, sizeof line - (size_t)n, format, args);
+    int m = text_vsay(line + n, sizeof line - (size_t)n, format, args);
     if (m > 0)
         n += m;
     if (n > (int)sizeof line - 2)
@@ -56,6 +59,13 @@ void error_warn(const char *format, ...) {
 void error_info(const char *format, ...) {
     if (quiet_mode)
         return;
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args, NULL);
+    va_end(args);
+}
+
+void error_tell(const char *format, ...) {
     va_list args;
     va_start(args, format);
     print_line("", format, args, NULL);

@@ -20,6 +20,8 @@ enum exit_status {
 /**
  * Print "dearth: MESSAGE" and hand the error through.
  * @err: a negative errno, or 0 when errno says nothing about it (returns -EINVAL then)
+ * What %s brings in is escaped here as elsewhere below (text_say() in text.h): a message is the
+ * line that its format lays out.
  * Return: @err, for `return error_print(err, ...)`. strerror is not appended: say it in
  * words or use error_print_errno().
  */
@@ -34,6 +36,9 @@ void error_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Print "dearth: MESSAGE" for information (hidden by -q). */
 void error_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Print "dearth: MESSAGE", also with -q: what a command was asked for. */
+void error_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Hide (1) or show (0) information and warnings. */
 void error_set_quiet(int quiet);

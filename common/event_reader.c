@@ -17,6 +17,11 @@
  */
 #define NARROW_MAX_SITES 64u
 
+/* The times between events alone take about a bit each; a file that was made to fill the memory of its
+ * reader has 65536 events in a few hundred bytes. */
+#define EVENTS_START    4000000u
+#define EVENTS_PER_BYTE 16u
+
 struct chunk_row {
     int64_t id, recording_id, process_id;
     uint64_t first_event, n_events, start_ns, end_ns, min_size, max_size;
@@ -163,7 +168,8 @@ static void *next_row(void *rows_pointer, size_t *n, size_t size) {
 
 static const char chunks_sql[] =
     "SELECT c.id, p.recording_id, c.process_id, c.first_event, c.n_events, c.start_ns,"
-    " c.end_ns, c.min_size, c.max_size FROM event_chunk c JOIN process p ON p.id = "
+    " c.end_ns, c.min_size, c.max_size, length(c.data) FROM event_chunk c JOIN process p "
+    "ON p.id = "
     "c.process_id "
     "WHERE (?1 = 0 OR p.recording_id = ?1) AND (?2 = 0 OR c.process_id = ?2) "
     "ORDER BY c.process_id, c.ordinal";
@@ -175,6 +181,7 @@ static int read_chunk_rows(struct event_reader *r) {
     sqlite3_bind_int64(q, 1, r->filter.recording_id);
     sqlite3_bind_int64(q, 2, r->filter.process_id);
     int rc;
+    uint64_t events = 0, bytes = 0;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct chunk_row *c = next_row(&r->chunks, &r->n_chunks, sizeof *c);
         if (!c) {
@@ -188,8 +195,17 @@ static int read_chunk_rows(struct event_reader *r) {
             *ids[i] = sqlite3_column_int64(q, i);
         for (int i = 0; i < 6; i++)
             *numbers[i] = (uint64_t)sqlite3_column_int64(q, 3 + i);
+        if (c->n_events > CHUNK_MAX_EVENTS)
+            c->n_events = 0; /* damaged: check_chunk() */
+        events += c->n_events;
+        bytes += (uint64_t)sqlite3_column_int64(q, 9);
     }
     sqlite3_finalize(q);
+    if (rc == SQLITE_DONE && events > EVENTS_START + EVENTS_PER_BYTE * bytes) {
+        fail(r, -EBADMSG, "the file is damaged: its %llu bytes cannot hold %llu events",
+             (unsigned long long)bytes, (unsigned long long)events);
+        return -EBADMSG;
+    }
     return rc == SQLITE_DONE ? 0 : fail_sql(r, "reading event_chunk");
 }
 

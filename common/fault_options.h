@@ -20,6 +20,7 @@ struct fault_options {
     uint64_t space, min_size; /* bytes */
     uint64_t time_limit_ns, time_budget_ns, ready_timeout_ns, loop_ns;
     double probability;
+    bool trust;
 };
 
 /** Free what the rows have gathered; twice is safe. */

@@ -5,14 +5,24 @@
  */
 #include "frames.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "error.h"
 #include "idmap.h"
 #include "store.h"
 
-/* A damaged database must not send us round in circles. */
-#define MAX_DEPTH 65536u
+/*
+ * A file made for it must not send us round in circles nor fill the memory: a stack is made after its
+ * caller's (recorder/stackstore.c), so ids fall on the way up; it has fewer frames, inlined ones too, than
+ * 65536; and all that are asked for together have some for each byte of the file. 512 frames, the
+ * usual limit, of a site with its 300 bytes in the file are fewer than two.
+ */
+#define MAX_FRAMES      65536u
+#define FRAMES_START    2000000u
+#define FRAMES_PER_BYTE 4u
 
 struct interned {
     struct interned *next;
@@ -36,11 +46,15 @@ struct frames_reader {
     struct idmap frames; /* frame id -> struct expanded * */
     struct interned **buckets;
     size_t n_strings, n_buckets;
+    uint64_t left; /* frames that may still be asked for */
 };
 
 int frames_reader_new(struct store *store, struct frames_reader **out) {
     struct frames_reader *reader = text_alloc(sizeof *reader);
+    struct stat st = {0};
     reader->store = store;
+    stat(store->path, &st);
+    reader->left = FRAMES_START + FRAMES_PER_BYTE * (uint64_t)st.st_size;
     int r = store_prepare(store, "SELECT parent_id, frame_id FROM stack WHERE id = ?1",
                           &reader->stack);
     if (r == 0)
@@ -149,7 +163,7 @@ static int expand(struct frames_reader *reader, int64_t id, struct expanded **ou
     struct expanded *e = text_alloc(sizeof *e);
     int rc;
     sqlite3_bind_int64(reader->symbols, 1, id);
-    while ((rc = sqlite3_step(reader->symbols)) == SQLITE_ROW) {
+    while ((rc = sqlite3_step(reader->symbols)) == SQLITE_ROW && e->n < MAX_FRAMES) {
         e->items = text_realloc(e->items, (e->n + 1) * sizeof *e->items);
         if (e->n)
             e->items[e->n - 1].inlined = true;
@@ -158,7 +172,9 @@ static int expand(struct frames_reader *reader, int64_t id, struct expanded **ou
     sqlite3_reset(reader->symbols);
     idmap_put(&reader->frames, id, (intptr_t)e);
     *out = e;
-    return rc == SQLITE_DONE ? 0 : store_error(reader->store, "reading frames");
+    return rc == SQLITE_DONE || rc == SQLITE_ROW
+               ? 0
+               : store_error(reader->store, "reading frames");
 }
 
 static int step_of(struct frames_reader *reader, int64_t id, struct stack_step *out) {
@@ -187,28 +203,49 @@ void frames_deinit(struct frames *frames) {
     *frames = (struct frames){0};
 }
 
+static int damaged(struct frames_reader *reader, int64_t id, const char *how) {
+    return error_print(-EINVAL, "%s: is damaged: stack %lld %s", reader->store->path,
+                       (long long)id, how);
+}
+
+/* Append a row's frames. Return: 0, or -EINVAL after a message. */
+static int append(struct frames_reader *reader, int64_t id, const struct expanded *e,
+                  struct frames *out, uint32_t *capacity) {
+    if ((uint64_t)out->n + e->n > MAX_FRAMES)
+        return damaged(reader, id, "is longer than any that is recorded");
+    if (e->n > reader->left)
+        return damaged(reader, id,
+                       "and others are longer than a file of its size can need");
+    reader->left -= e->n;
+    if (out->n + e->n > *capacity) {
+        *capacity = 2 * *capacity + e->n + 16;
+        out->items = text_realloc(out->items, *capacity * sizeof *out->items);
+    }
+    if (e->n)
+        memcpy(out->items + out->n, e->items, e->n * sizeof *e->items);
+    out->n += e->n;
+    return 0;
+}
+
 int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *out) {
     *out = (struct frames){0};
     uint32_t capacity = 0;
-    for (uint32_t depth = 0; stack_id && depth < MAX_DEPTH; depth++) {
+    while (stack_id) {
         struct stack_step step;
         struct expanded *e = NULL;
         int r = step_of(reader, stack_id, &step);
         if (r == 0 && step.frame)
             r = expand(reader, step.frame, &e);
+        if (r == 0 && step.parent && step.parent >= stack_id)
+            r = damaged(reader, stack_id, "is called by one that was made after it");
+        if (r == 0 && e)
+            r = append(reader, stack_id, e, out, &capacity);
         if (r < 0) {
             frames_deinit(out);
             return r;
         }
         if (!e)
             break;
-        if (out->n + e->n > capacity) {
-            capacity = 2 * capacity + e->n + 16;
-            out->items = text_realloc(out->items, capacity * sizeof *out->items);
-        }
-        if (e->n)
-            memcpy(out->items + out->n, e->items, e->n * sizeof *e->items);
-        out->n += e->n;
         stack_id = step.parent;
     }
     return 0;
@@ -221,12 +258,12 @@ const char *frame_basename(const char *path) {
 
 void frame_add_place(const struct frame *frame, struct text *out) {
     if (frame->file && frame->line)
-        text_addf(out, "%s:%u", frame->file, frame->line);
+        text_say(out, "%s:%u", frame->file, frame->line);
     else if (frame->file)
-        text_add(out, frame->file);
+        text_add_name(out, frame->file);
     else
-        text_addf(out, "%s+0x%llx", frame_basename(frame->module),
-                  (unsigned long long)frame->offset);
+        text_say(out, "%s+0x%llx", frame_basename(frame->module),
+                 (unsigned long long)frame->offset);
 }
 
 void frame_add(const struct frame *frame, struct text *out) {
@@ -234,7 +271,7 @@ void frame_add(const struct frame *frame, struct text *out) {
         frame_add_place(frame, out);
         return;
     }
-    text_add(out, frame->function);
+    text_add_name(out, frame->function);
     if (frame->file) {
         text_add(out, " (");
         frame_add_place(frame, out);
@@ -242,8 +279,8 @@ void frame_add(const struct frame *frame, struct text *out) {
         return;
     }
     if (frame->start && frame->offset >= frame->start)
-        text_addf(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
-    text_addf(out, " (%s)", frame_basename(frame->module));
+        text_say(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
+    text_say(out, " (%s)", frame_basename(frame->module));
 }
 
 /* Where the parameters begin: the last '(' outside brackets that is closed by the last

@@ -41,6 +41,8 @@ bool idmap_get(const struct idmap *map, int64_t key, int64_t *out) {
 }
 
 void idmap_put(struct idmap *map, int64_t key, int64_t value) {
+    if (!key)
+        return; /* marks an empty slot; no row has it unless somebody made one */
     if (4 * (map->n + 1) > 3 * map->capacity)
         grow(map);
     size_t i = slot_of(map, key);

@@ -24,6 +24,7 @@
 #include "error.h"
 #include "idmap.h"
 #include "store.h"
+#include "store_owner.h"
 #include "text.h"
 
 enum table {
@@ -286,6 +287,7 @@ struct merge {
     struct idmap maps[N_TABLES];
     uint64_t added[N_TABLES], found[N_TABLES];
     bool same_sites; /* the ids of sites are the same in both */
+    char *stranger;  /* why the commands of this input are not trusted; NULL = they are */
     struct chunk_event *events;
 };
 
@@ -466,10 +468,22 @@ static int bind_chunk(struct copy *c, int column) {
     return r;
 }
 
+/* Whose commands these are must not be lost by merging them: the first reason stays. */
+static void bind_stranger(struct copy *c, int column) {
+    const struct merge *m = c->merge;
+    if (!m->stranger || sqlite3_column_type(c->read, column) != SQLITE_NULL)
+        return;
+    char *reason =
+        text_format("it was merged from %s, which %s", m->in->path, m->stranger);
+    sqlite3_bind_text(c->insert, column + 1, reason, -1, free);
+}
+
 static int insert_row(struct copy *c) {
     for (int i = 0; i < c->n_columns; i++)
         if (i != c->id)
             bind_column(c, c->insert, i + 1, i);
+    if (c->table == T_RECORDING || c->table == T_REPLAY)
+        bind_stranger(c, column_named(c->read, "stranger"));
     int r = c->table == T_EVENT_CHUNK ? bind_chunk(c, column_named(c->read, "data")) : 0;
     return r < 0 ? r : store_step_done(c->merge->out, c->insert);
 }
@@ -569,9 +583,12 @@ static int forget_sessions(struct merge *m) {
 
 static int merge_input(struct store *out, const char *path, struct chunk_event *events) {
     struct merge m = {.out = out, .events = events};
+    m.stranger = store_stranger(path);
     int r = store_new(path, STORE_READ, &m.in);
-    if (r < 0)
+    if (r < 0) {
+        free(m.stranger);
         return r;
+    }
     /* A read transaction: one state of an input that is being written to. */
     if ((r = store_exec(m.in, "BEGIN")) == 0 && (r = store_begin(out)) == 0) {
         r = copy_tables(&m);
@@ -584,8 +601,12 @@ static int merge_input(struct store *out, const char *path, struct chunk_event *
     }
     if (r == 0)
         tell(&m, path);
+    if (r == 0 && m.stranger && (m.added[T_RECORDING] || m.added[T_REPLAY]))
+        error_warn("%s: %s: what it holds is replayed with --trust alone", path,
+                   m.stranger);
     for (int i = 0; i < N_TABLES; i++)
         idmap_deinit(&m.maps[i]);
+    free(m.stranger);
     store_free(m.in);
     return r;
 }

@@ -57,6 +57,12 @@ static const char *keep_column(struct report_data *data, sqlite3_stmt *s, int co
     return report_keep(data, store_column_text(s, column));
 }
 
+/* Of a column that is NOT NULL, which a damaged file need not keep to. */
+static const char *keep_text(struct report_data *data, sqlite3_stmt *s, int column) {
+    const char *text = store_column_text(s, column);
+    return report_keep(data, text ? text : "");
+}
+
 static int64_t int_or(sqlite3_stmt *s, int column, int64_t fallback) {
     return sqlite3_column_type(s, column) == SQLITE_NULL
                ? fallback
@@ -143,12 +149,12 @@ static int load_recordings(struct report_data *data) {
         struct report_recording *x =
             append(&data->recordings, &data->n_recordings, sizeof *x);
         x->id = sqlite3_column_int64(s, 0);
-        x->state = keep_column(data, s, 1);
+        x->state = keep_text(data, s, 1);
         x->started_unix_ns = sqlite3_column_int64(s, 2);
         x->duration_ns = int_or(s, 3, -1);
-        x->exe = keep_column(data, s, 4);
+        x->exe = keep_text(data, s, 4);
         x->argv = keep_column(data, s, 5);
-        x->cwd = keep_column(data, s, 6);
+        x->cwd = keep_text(data, s, 6);
         x->has_code = sqlite3_column_type(s, 7) != SQLITE_NULL;
         x->exit_code = sqlite3_column_int64(s, 7);
         x->exit_signal = sqlite3_column_int(s, 8);
@@ -193,11 +199,11 @@ static int load_replays(struct report_data *data) {
         struct report_replay *x = append(&data->replays, &data->n_replays, sizeof *x);
         x->id = sqlite3_column_int64(s, 0);
         x->recording = sqlite3_column_int64(s, 1);
-        x->state = keep_column(data, s, 2);
+        x->state = keep_text(data, s, 2);
         x->started_unix_ns = sqlite3_column_int64(s, 3);
         x->duration_ns = int_or(s, 4, -1);
-        x->options = keep_column(data, s, 5);
-        x->isolation = keep_column(data, s, 6);
+        x->options = keep_text(data, s, 5);
+        x->isolation = keep_text(data, s, 6);
         x->traced = sqlite3_column_int(s, 7) != 0;
         x->jobs = sqlite3_column_int64(s, 8);
         x->time_limit_ns = int_or(s, 9, -1);
@@ -226,12 +232,12 @@ static int load_locations(struct report_data *data) {
         struct report_location *x =
             append(&data->locations, &data->n_locations, sizeof *x);
         x->id = sqlite3_column_int64(s, 0);
-        x->module = keep_column(data, s, 1);
+        x->module = keep_text(data, s, 1);
         x->offset = sqlite3_column_int64(s, 2);
         x->function = keep_column(data, s, 3);
         x->file = keep_column(data, s, 4);
         x->line = (int64_t)natural(s, 5);
-        x->name = keep_column(data, s, 6);
+        x->name = keep_text(data, s, 6);
     }
     return end_reading(data, r, step, "reading locations");
 }
@@ -286,7 +292,7 @@ static int load_sites(struct report_data *data) {
         struct report_site *x = append(&data->sites, &data->n_sites, sizeof *x);
         x->id = sqlite3_column_int64(s, 0);
         x->key = store_column_key(s, 1);
-        x->op = keep_column(data, s, 2);
+        x->op = keep_text(data, s, 2);
         x->stack_id = sqlite3_column_int64(s, 3);
         x->location = find_location(data, sqlite3_column_int64(s, 4));
         x->truncated = sqlite3_column_int(s, 5) != 0;
@@ -566,25 +572,25 @@ static const char findings_sql[] =
 static void read_fault(struct report_data *data, sqlite3_stmt *s,
                        struct report_finding *x) {
     x->fault.site = store_column_key(s, 12);
-    x->fault.op = keep_column(data, s, 13);
+    x->fault.op = keep_text(data, s, 13);
     x->fault.stack_id = sqlite3_column_int64(s, 14);
     bool pair = sqlite3_column_type(s, 44) != SQLITE_NULL; /* then 8 is the second's */
     x->fault.location =
         find_location(data, pair ? sqlite3_column_int64(s, 15)
                                  : int_or(s, 8, sqlite3_column_int64(s, 15)));
-    x->fault.mode = keep_column(data, s, 16);
+    x->fault.mode = keep_text(data, s, 16);
     x->fault.occurrence = sqlite3_column_int64(s, 17);
     x->fault.burst = sqlite3_column_int64(s, 18);
     x->fault.size = int_or(s, 19, -1);
     x->fault.program = keep_column(data, s, 20);
-    x->fault.thread = keep_column(data, s, 48);
+    x->fault.thread = keep_text(data, s, 48);
     x->fault.call = sqlite3_column_int64(s, 49);
     x->fault.chance = keep_column(data, s, 50);
     x->fault.failed = keep_column(data, s, 51);
     if (!pair)
         return;
     x->second.site = store_column_key(s, 43);
-    x->second.op = keep_column(data, s, 44);
+    x->second.op = keep_text(data, s, 44);
     x->second.stack_id = sqlite3_column_int64(s, 45);
     x->second.location = find_location(data, sqlite3_column_int64(s, 46));
     x->second.occurrence = sqlite3_column_int64(s, 47);
@@ -638,7 +644,7 @@ static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     struct report_finding *x = append(&data->findings, &data->n_findings, sizeof *x);
     x->id = sqlite3_column_int64(s, 0);
-    x->identity = keep_column(data, s, 1);
+    x->identity = keep_text(data, s, 1);
     x->verdict = report_verdict_from_name(store_column_text(s, 2));
     if (x->verdict < 0)
         x->verdict = REPORT_FLAKY;
@@ -726,7 +732,7 @@ static int load_leaks(struct report_data *data) {
             continue;
         struct report_leak *leak = append(&x->leaks, &x->n_leaks, sizeof *leak);
         leak->site = store_column_key(s, 1);
-        leak->op = keep_column(data, s, 2);
+        leak->op = keep_text(data, s, 2);
         leak->location = find_location(data, sqlite3_column_int64(s, 3));
         leak->stack_id = sqlite3_column_int64(s, 4);
         leak->blocks = sqlite3_column_int64(s, 5);
@@ -811,7 +817,7 @@ static int load_stops(struct report_data *data) {
         "WITH RECURSIVE up(site_id, stack_id) AS (SELECT id, stack_id FROM site WHERE "
         "incomplete UNION ALL SELECT up.site_id, parent_id FROM up JOIN stack ON "
         "stack.id "
-        "= up.stack_id WHERE parent_id IS NOT NULL) "
+        "= up.stack_id WHERE parent_id < stack.id) " /* no circles */
         "SELECT m.path, sum(x.count) FROM up JOIN stack ON stack.id = up.stack_id AND "
         "parent_id IS NULL JOIN frame f ON f.id = frame_id JOIN module m ON m.id = "
         "f.module_id JOIN site_stat x ON x.site_id = up.site_id WHERE x.recording_id IN "
@@ -820,7 +826,7 @@ static int load_stops(struct report_data *data) {
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_stop *stop = append(&data->stops, &data->n_stops, sizeof *stop);
-        stop->module = keep_column(data, s, 0);
+        stop->module = keep_text(data, s, 0);
         stop->calls = (uint64_t)sqlite3_column_int64(s, 1);
     }
     return end_reading(data, r, step, "reading where stacks ended");
@@ -851,7 +857,7 @@ static int load_refusals(struct report_data *data) {
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_refusal *refusal =
             append(&data->refusals, &data->n_refusals, sizeof *refusal);
-        refusal->reason = keep_column(data, s, 0);
+        refusal->reason = keep_text(data, s, 0);
         refusal->sites = (uint64_t)sqlite3_column_int64(s, 1);
     }
     return end_reading(data, r, step, "reading refused");

@@ -12,12 +12,12 @@
 #include "text.h"
 
 static void add_percent(uint32_t millionths, struct text *out) {
-    text_addf(out, "%u.%u %%", millionths / 10000, millionths / 1000 % 10);
+    text_say(out, "%u.%u %%", millionths / 10000, millionths / 1000 % 10);
 }
 
 static void add_plural(struct text *out, uint64_t n, const char *one, const char *many) {
     char buf[32];
-    text_addf(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
+    text_say(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
 }
 
 static uint64_t count_known(const struct report_data *data, int severity) {
@@ -42,12 +42,12 @@ void report_add_severities(const struct report_data *data, struct text *out) {
         uint64_t known = count_known(data, i);
         add_plural(out, data->severities[i], words[i][0], words[i][1]);
         if (known)
-            text_addf(out, " (%llu known)", (unsigned long long)known);
+            text_say(out, " (%llu known)", (unsigned long long)known);
         if (i == REPORT_WARNING && data->silent)
-            text_addf(out, " (%llu silent)", (unsigned long long)data->silent);
+            text_say(out, " (%llu silent)", (unsigned long long)data->silent);
         if (data->runtime[i])
-            text_addf(out, " (%llu of the C library, the C++ runtime or the loader)",
-                      (unsigned long long)data->runtime[i]);
+            text_say(out, " (%llu of the C library, the C++ runtime or the loader)",
+                     (unsigned long long)data->runtime[i]);
     }
     if (!any)
         text_add(out, "nothing");
@@ -58,66 +58,65 @@ void report_add_severities(const struct report_data *data, struct text *out) {
 
 static void add_recording(const struct report_recording *r, struct text *out) {
     char bytes[16], count[32], name[24];
-    text_addf(out, "  recording %lld: ", (long long)r->id);
+    text_say(out, "  recording %lld: ", (long long)r->id);
     report_add_argv(r, out);
     if (r->allocations >= 0)
-        text_addf(out, "\n      %s allocations, %s",
-                  text_count((uint64_t)r->allocations, count),
-                  text_bytes(r->bytes < 0 ? 0 : (uint64_t)r->bytes, bytes));
+        text_say(out, "\n      %s allocations, %s",
+                 text_count((uint64_t)r->allocations, count),
+                 text_bytes(r->bytes < 0 ? 0 : (uint64_t)r->bytes, bytes));
     if (r->peak_bytes >= 0)
-        text_addf(out, ", at most %s at once",
-                  text_bytes((uint64_t)r->peak_bytes, bytes));
+        text_say(out, ", at most %s at once", text_bytes((uint64_t)r->peak_bytes, bytes));
     if (r->exit_signal)
-        text_addf(out, "; killed by %s", report_signal_name(r->exit_signal, name));
+        text_say(out, "; killed by %s", report_signal_name(r->exit_signal, name));
     else if (r->has_code)
-        text_addf(out, "; exit status %lld", (long long)r->exit_code);
+        text_say(out, "; exit status %lld", (long long)r->exit_code);
     if (strcmp(r->state, "complete") != 0)
-        text_addf(out, "; %s", r->state);
+        text_say(out, "; %s", r->state);
     text_add(out, "\n");
 }
 
 static void add_replay(const struct report_replay *r, struct text *out) {
     char duration[24];
-    text_addf(out, "  replay %lld of recording %lld: ", (long long)r->id,
-              (long long)r->recording);
+    text_say(out, "  replay %lld of recording %lld: ", (long long)r->id,
+             (long long)r->recording);
     add_plural(out, (uint64_t)r->attempts, "attempt", "attempts");
     if (r->duration_ns >= 0)
-        text_addf(out, " in %s", text_duration((uint64_t)r->duration_ns, duration));
+        text_say(out, " in %s", text_duration((uint64_t)r->duration_ns, duration));
     if (strcmp(r->state, "complete") != 0)
-        text_addf(out, "; %s",
-                  strcmp(r->state, "budget") == 0 ? "stopped by its budget" : r->state);
+        text_say(out, "; %s",
+                 strcmp(r->state, "budget") == 0 ? "stopped by its budget" : r->state);
     text_add(out, "\n");
 }
 
 static void add_head(const struct report_data *data, struct text *out) {
     const size_t most = 5; /* of each; the newest */
-    text_add(out, data->path);
+    text_add_name(out, data->path);
     text_add(out, "\n");
     size_t i = data->n_recordings > most ? data->n_recordings - most : 0;
     if (i)
-        text_addf(out, "  %zu earlier recordings\n", i);
+        text_say(out, "  %zu earlier recordings\n", i);
     for (; i < data->n_recordings; i++)
         add_recording(&data->recordings[i], out);
     i = data->n_replays > most ? data->n_replays - most : 0;
     if (i)
-        text_addf(out, "  %zu earlier replays\n", i);
+        text_say(out, "  %zu earlier replays\n", i);
     for (; i < data->n_replays; i++)
         add_replay(&data->replays[i], out);
 }
 
 static void add_tally(const char *what, const struct report_tally *t, struct text *out) {
     char tested[32], testable[32];
-    text_addf(out, "  %-10s ", what);
+    text_say(out, "  %-10s ", what);
     if (!t->testable) {
         text_add(out, "nothing to test\n");
         return;
     }
     add_percent(report_coverage(t), out);
-    text_addf(out, "  %s of %s tested", text_count(t->tested, tested),
-              text_count(t->testable, testable));
+    text_say(out, "  %s of %s tested", text_count(t->tested, tested),
+             text_count(t->testable, testable));
     if (t->excluded)
-        text_addf(out, ", %s more cannot be made to fail",
-                  text_count(t->excluded, tested));
+        text_say(out, ", %s more cannot be made to fail",
+                 text_count(t->excluded, tested));
     text_add(out, "\n");
 }
 
@@ -134,11 +133,11 @@ static void add_how(const struct report_data *data, struct text *out) {
     text_add(out, "\nHow (a site confirmed by rerun counts in both)\n");
     for (int k = 2; k >= 0; k--)
         if (sites[k])
-            text_addf(out, "  %-10s %7s\n", names[k], text_count(sites[k], count));
+            text_say(out, "  %-10s %7s\n", names[k], text_count(sites[k], count));
     for (size_t i = 0; i < data->n_refusals; i++)
-        text_addf(out, "    no snapshot of %s: %s\n",
-                  text_count(data->refusals[i].sites, count),
-                  report_refusal_meaning(data->refusals[i].reason));
+        text_say(out, "    no snapshot of %s: %s\n",
+                 text_count(data->refusals[i].sites, count),
+                 report_refusal_meaning(data->refusals[i].reason));
 }
 
 static void add_summary(const struct report_data *data, struct text *out) {
@@ -153,8 +152,8 @@ static void add_summary(const struct report_data *data, struct text *out) {
     text_add(out, "\nVerdicts (tested sites, by the worst)\n");
     for (int i = 0; i < REPORT_UNREACHED; i++)
         if (data->verdicts[i])
-            text_addf(out, "  %-10s %7s  %s\n", report_verdict_name(i),
-                      text_count(data->verdicts[i], count), report_verdict_meaning(i));
+            text_say(out, "  %-10s %7s  %s\n", report_verdict_name(i),
+                     text_count(data->verdicts[i], count), report_verdict_meaning(i));
     add_how(data, out);
 }
 
@@ -216,12 +215,12 @@ static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t 
     uint32_t first = max ? skip_way_out(&frames) : 0, left = frames.n - first;
     uint32_t n = first + (max && left > max ? max : left);
     for (uint32_t i = first; i < n; i++) {
-        text_addf(out, "        %s", i > first ? "  called by " : "  ");
+        text_say(out, "        %s", i > first ? "  called by " : "  ");
         frame_add(&frames.items[i], out);
         text_add(out, frames.items[i].inlined ? " [inlined]\n" : "\n");
     }
     if (n < frames.n)
-        text_addf(out, "          ... %u more\n", frames.n - n);
+        text_say(out, "          ... %u more\n", frames.n - n);
     return 0;
 }
 
@@ -267,21 +266,21 @@ int report_add_headline(const struct report_data *data, const struct report_find
     if (f->leaked)
         text_add(out, " and leaked");
     if (f->timed_out)
-        text_addf(out, ": %s", f->hang ? f->hang : "time limit passed");
+        text_say(out, ": %s", f->hang ? f->hang : "time limit passed");
     else if (f->crash.signal)
-        text_addf(out, ": %s", report_signal_name(f->crash.signal, name));
+        text_say(out, ": %s", report_signal_name(f->crash.signal, name));
     else if (f->exit_signal)
-        text_addf(out, ": %s", report_signal_name(f->exit_signal, name));
+        text_say(out, ": %s", report_signal_name(f->exit_signal, name));
     else if (f->has_code)
-        text_addf(out, ": exit status %lld", (long long)f->exit_code);
+        text_say(out, ": exit status %lld", (long long)f->exit_code);
     if (f->n_differences && f->verdict == REPORT_DEGRADED) {
         text_add(out, ", but ");
         report_add_difference(&f->differences[0], false, out);
     }
     if (f->policy)
-        text_addf(out, " by policy %s", f->policy);
+        text_say(out, " by policy %s", f->policy);
     if (f->facility)
-        text_addf(out, " (libc's %s)", f->facility);
+        text_say(out, " (libc's %s)", f->facility);
     return add_crash_place(data, f, out);
 }
 
@@ -294,10 +293,10 @@ static void add_failed(const struct report_data *data, const struct report_findi
     int i = 0;
     for (; f->fault.chance && i < most && report_failed_call(data, f, i, &site, &call);
          i++) {
-        text_addf(out, "      %s %s in ", i ? "           " : "by chance  ",
-                  site ? site->op : "a call");
+        text_say(out, "      %s %s in ", i ? "           " : "by chance  ",
+                 site ? site->op : "a call");
         report_add_location(site ? site->location : NULL, out);
-        text_addf(out, ", call %lld\n", (long long)call);
+        text_say(out, ", call %lld\n", (long long)call);
     }
     if (i == most)
         text_add(out, "                  ...\n");
@@ -306,21 +305,21 @@ static void add_failed(const struct report_data *data, const struct report_findi
 static void add_fault(const struct report_data *data, const struct report_finding *f,
                       struct text *out) {
     char bytes[16];
-    text_addf(out, "      fault       %s", f->fault.op);
+    text_say(out, "      fault       %s", f->fault.op);
     if (f->fault.size >= 0)
-        text_addf(out, " of %s", text_bytes((uint64_t)f->fault.size, bytes));
+        text_say(out, " of %s", text_bytes((uint64_t)f->fault.size, bytes));
     text_add(out, " in ");
     report_add_location(f->fault.location, out);
-    text_addf(out, ", call %lld of its site", (long long)f->fault.occurrence);
+    text_say(out, ", call %lld of its site", (long long)f->fault.occurrence);
     if (strcmp(f->fault.thread, "any") != 0)
-        text_addf(out, " %s", report_thread_words(f->fault.thread));
+        text_say(out, " %s", report_thread_words(f->fault.thread));
     if (f->fault.call)
-        text_addf(out, ", call %lld of the run", (long long)f->fault.call);
+        text_say(out, ", call %lld of the run", (long long)f->fault.call);
     if (strcmp(f->fault.mode, "sticky") == 0)
         text_add(out, " and every allocation after it");
     else if (strcmp(f->fault.mode, "burst") == 0)
-        text_addf(out, " and the %lld allocations after it",
-                  (long long)f->fault.burst - 1);
+        text_say(out, " and the %lld allocations after it",
+                 (long long)f->fault.burst - 1);
     else if (f->fault.chance) {
         text_add(out, ", ");
         report_add_chance(f, out);
@@ -349,18 +348,18 @@ static int add_leaks(const struct report_data *data, const struct report_finding
     report_count_leaks(f, &blocks, &bytes);
     text_add(out, "      leaked      ");
     add_plural(out, (uint64_t)blocks, "block", "blocks");
-    text_addf(out, ", %s", text_bytes((uint64_t)bytes, buf));
+    text_say(out, ", %s", text_bytes((uint64_t)bytes, buf));
     text_add(out, ": nothing points there any more when the program ends\n");
     for (size_t i = 0; i < f->n_leaks && i < most && r == 0; i++) {
         const struct report_leak *leak = &f->leaks[i];
         text_add(out, "        ");
         add_plural(out, (uint64_t)leak->blocks, "block", "blocks");
-        text_addf(out, " (%s) by %s%s\n", text_bytes((uint64_t)leak->bytes, buf),
-                  leak->op, leak->direct ? "" : ", held by other leaked blocks alone");
+        text_say(out, " (%s) by %s%s\n", text_bytes((uint64_t)leak->bytes, buf), leak->op,
+                 leak->direct ? "" : ", held by other leaked blocks alone");
         r = add_stack(data, leak->stack_id, max_frames, out);
     }
     if (f->n_leaks > most)
-        text_addf(out, "        ... of %zu more sites\n", f->n_leaks - most);
+        text_say(out, "        ... of %zu more sites\n", f->n_leaks - most);
     return r;
 }
 
@@ -368,14 +367,14 @@ static int add_leaks(const struct report_data *data, const struct report_finding
 static void add_under(const struct report_finding *f, struct text *out) {
     char what[160];
     if (f->under && strcmp(f->under, "plain") != 0)
-        text_addf(out, "      under       %s\n",
-                  strcmp(f->under, "guarded") == 0 ? "guarded blocks (--guard)"
-                  : strcmp(f->under, "asan") == 0  ? "AddressSanitizer"
-                                                   : "Valgrind");
+        text_say(out, "      under       %s\n",
+                 strcmp(f->under, "guarded") == 0 ? "guarded blocks (--guard)"
+                 : strcmp(f->under, "asan") == 0  ? "AddressSanitizer"
+                                                  : "Valgrind");
     if (!f->damage.kind)
         return;
     damage_describe(&f->damage, what, sizeof what);
-    text_addf(out, "      damage      %s", what);
+    text_say(out, "      damage      %s", what);
     if (f->damage_location) {
         text_add(out, "; allocated in ");
         report_add_location(f->damage_location, out);
@@ -384,19 +383,19 @@ static void add_under(const struct report_finding *f, struct text *out) {
 }
 
 static void add_second(const struct report_finding *f, struct text *out) {
-    text_addf(out, "      then        %s in ", f->second.op);
+    text_say(out, "      then        %s in ", f->second.op);
     report_add_location(f->second.location, out);
-    text_addf(out, ", call %lld of its site after that failure\n",
-              (long long)f->second.occurrence);
+    text_say(out, ", call %lld of its site after that failure\n",
+             (long long)f->second.occurrence);
 }
 
 void report_add_failed(const struct report_finding *f, struct text *out) {
     if (f->second.op) {
-        text_addf(out, "%s in ", f->second.op);
+        text_say(out, "%s in ", f->second.op);
         report_add_location(f->second.location, out);
         text_add(out, ", after the failure of ");
     }
-    text_addf(out, "%s in ", f->fault.op);
+    text_say(out, "%s in ", f->fault.op);
     report_add_location(f->fault.location, out);
 }
 
@@ -429,10 +428,10 @@ static int add_hang(const struct report_data *data, const struct report_finding 
     int r = report_data_loop(data, f, &frames, &loop);
     if (r < 0 || !f->timed_out)
         return r;
-    text_addf(out, "      doing       %s",
-              f->hang ? report_hang_words(f->hang) : "past its time limit");
+    text_say(out, "      doing       %s",
+             f->hang ? report_hang_words(f->hang) : "past its time limit");
     if (f->hang_call)
-        text_addf(out, "; in %s", f->hang_call);
+        text_say(out, "; in %s", f->hang_call);
     text_add(out, "\n");
     if (loop) {
         text_add(out, "      twice in    ");
@@ -452,8 +451,8 @@ static void add_differences(const struct report_finding *f, struct text *out) {
 
 static int add_finding(const struct report_data *data, const struct report_finding *f,
                        uint32_t max_frames, struct text *out) {
-    text_addf(out, "\n  #%lld %s%s: ", (long long)f->id,
-              report_severity_name(f->severity), f->runtime ? " of the runtime" : "");
+    text_say(out, "\n  #%lld %s%s: ", (long long)f->id, report_severity_name(f->severity),
+             f->runtime ? " of the runtime" : "");
     int r = report_add_headline(data, f, out);
     if (r < 0)
         return r;
@@ -471,7 +470,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->crash.stack_id) {
         text_add(out, f->timed_out ? "      stopped in" : "      went wrong");
         if (f->crash.has_address)
-            text_addf(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
+            text_say(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
         text_add(out, "\n");
         if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
             return r;
@@ -480,18 +479,18 @@ static int add_finding(const struct report_data *data, const struct report_findi
         return r;
     add_under(f, out);
     if (f->module)
-        text_addf(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
-                  f->kind ? f->kind : "", f->kind ? ")" : "");
+        text_say(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
+                 f->kind ? f->kind : "", f->kind ? ")" : "");
     if (f->facility)
-        text_addf(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
+        text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
     if (f->verdict == REPORT_DEGRADED || f->verdict == REPORT_FLAKY)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
-    text_addf(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
-              (long long)f->tried);
+    text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
+             (long long)f->tried);
     add_plural(out, f->n_sites, "site", "sites");
     if (f->unreached)
-        text_addf(out, "; %lld more did not come to the call", (long long)f->unreached);
+        text_say(out, "; %lld more did not come to the call", (long long)f->unreached);
     if (f->unconfirmed)
         text_add(out, "; in copies of the running program alone, not confirmed by a "
                       "run of its own");
@@ -507,14 +506,14 @@ static void add_members(const struct report_group *g, size_t first, uint32_t max
     size_t left = g->n - first, shown = max && left > max ? max : left;
     for (size_t i = first; i < first + shown; i++) {
         const struct report_finding *f = g->members[i];
-        text_addf(out, "          #%-5lld ", (long long)f->id);
+        text_say(out, "          #%-5lld ", (long long)f->id);
         report_add_failed(f, out);
         if (f->n_sites > 1)
-            text_addf(out, ", %zu sites", f->n_sites);
+            text_say(out, ", %zu sites", f->n_sites);
         text_add(out, "\n");
     }
     if (shown < left)
-        text_addf(out, "          ... %zu more\n", left - shown);
+        text_say(out, "          ... %zu more\n", left - shown);
 }
 
 static int add_group(const struct report_data *data, const struct report_group *g,
@@ -535,7 +534,7 @@ static void add_first_difference(const struct report_finding *f, struct text *ou
         return;
     text_add(out, "      ");
     report_add_difference(&f->differences[0], true, out);
-    text_addf(out, " in #%lld\n", (long long)f->id);
+    text_say(out, " in #%lld\n", (long long)f->id);
 }
 
 /* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
@@ -543,9 +542,9 @@ static void add_short_group(const struct report_group *g, uint32_t max_members,
                             struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
-    text_addf(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
-              report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
-              g->headline);
+    text_say(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
+             report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
+             g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
     add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
@@ -579,7 +578,7 @@ static int add_findings(const struct report_data *data,
     }
     if (n > 0) {
         text_add(out, "\n  Each again by its number: dearth repro ");
-        text_add_shell(out, data->path);
+        text_add_shell_shown(out, data->path);
         text_add(out, " NUMBER\n");
     }
     report_groups_free(groups, n);
@@ -630,7 +629,7 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     if (!data->n_attempts) {
         text_add(out,
                  "\nNothing was replayed yet; this tests every site: dearth replay ");
-        text_add_shell(out, data->path);
+        text_add_shell_shown(out, data->path);
         text_add(out, "\n");
     }
     text_add(out, "\nNever tested: ");
@@ -638,20 +637,20 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     text_add(out, "\n");
     for (int i = 1; i < REPORT_NOT_FAILABLE; i++)
         if (data->reasons[i])
-            text_addf(out, "  %-14s %7s  %s\n", report_reason_name(i),
-                      text_count(data->reasons[i], count), report_reason_text(i));
+            text_say(out, "  %-14s %7s  %s\n", report_reason_name(i),
+                     text_count(data->reasons[i], count), report_reason_text(i));
     AUTO_FREE struct place *places = NULL;
     size_t n_places = group_untested(data, &places);
     size_t shown = max && n_places > max ? max : n_places;
-    text_addf(out, "  %s\n",
-              shown < n_places ? "the locations with the most bytes:" : "where:");
+    text_say(out, "  %s\n",
+             shown < n_places ? "the locations with the most bytes:" : "where:");
     for (size_t i = 0; i < shown; i++) {
         const struct report_site *site = data->untested[places[i].first];
         text_add(out, "    ");
         report_add_place(data, site->location, site->stack_id, out);
-        text_addf(out, ": %s, ", text_bytes(places[i].bytes, bytes));
+        text_say(out, ": %s, ", text_bytes(places[i].bytes, bytes));
         add_plural(out, places[i].n, "site", "sites");
-        text_addf(out, ", %s\n", report_reason_name(site->reason));
+        text_say(out, ", %s\n", report_reason_name(site->reason));
         if (data->n_attempts) {
             text_add(out, "        ");
             report_add_command(data, site, out);
@@ -659,10 +658,10 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
         }
     }
     if (shown < n_places)
-        text_addf(out, "    ... and %zu more locations\n", n_places - shown);
+        text_say(out, "    ... and %zu more locations\n", n_places - shown);
     if (data->n_attempts) {
         text_add(out, "  all of them: dearth replay ");
-        text_add_shell(out, data->path);
+        text_add_shell_shown(out, data->path);
         text_add(out, " --untested\n");
     }
 }
@@ -670,45 +669,28 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
 static void add_notes(const struct report_data *data, struct text *out) {
     const char *title = "\nTo know\n";
     if (data->n_recordings) {
-        text_addf(out, "%s  Recorded: ", title);
+        text_add(out, title);
+        text_add(out, "  Recorded: ");
         report_add_recorded(data, out);
         text_add(out, ".\n");
         title = "";
     }
     if (!data->exact) {
-        text_addf(
-            out,
-            "%s  The recording is not exact: see the notes and `completeness` in the "
-            "JSON report.\n",
-            title);
+        text_add(out, title);
+        text_add(out,
+                 "  The recording is not exact: see the notes and `completeness` in the "
+                 "JSON report.\n");
         title = "";
     }
     for (size_t i = 0; i < data->n_notes; i++) {
         if (strcmp(data->notes[i].kind, "no_replay") == 0)
             continue; /* said above */
-        text_addf(out, "%s  %s", title, data->notes[i].text);
+        text_add(out, title);
+        text_say(out, "  %s", data->notes[i].text);
         if (data->notes[i].subject)
-            text_addf(out, " [%s]", data->notes[i].subject);
+            text_say(out, " [%s]", data->notes[i].subject);
         text_add(out, "\n");
         title = "";
-    }
-}
-
-void report_disarm(struct text *t, size_t start) {
-    if (t->n == start)
-        return;
-    AUTO_FREE char *clean = text_utf8(t->data + start, t->n - start);
-    t->n = start;
-    text_add(t, clean);
-    for (size_t i = start; i < t->n; i++) {
-        unsigned char c = (unsigned char)t->data[i];
-        unsigned char next = (unsigned char)t->data[i + 1];
-        if (c == '\t')
-            t->data[i] = ' ';
-        else if ((c < 0x20 && c != '\n') || c == 0x7f)
-            t->data[i] = '?';
-        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-            t->data[i] = t->data[i + 1] = '?';
     }
 }
 
@@ -720,6 +702,6 @@ int report_text(const struct report_data *data, const struct report_text_options
     int r = add_findings(data, options, out);
     add_untested(data, options->max_untested, out);
     add_notes(data, out);
-    report_disarm(out, start);
+    text_disarm(out, start); /* what the program itself laid out: its stderr */
     return r;
 }

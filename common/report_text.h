@@ -14,8 +14,8 @@ struct report_text_options {
 
 /**
  * Append the report.
- * Control characters that came from the program (its stderr, its symbols) are replaced,
- * so that it cannot send sequences to the reader's terminal. Return: 0, or negative errno
+ * Names and the program's stderr are escaped as text.h says, so that they cannot send sequences to
+ * the reader's terminal nor forge lines. Return: 0, or negative errno
  * after a message (a stack could not be read).
  */
 int report_text(const struct report_data *data, const struct report_text_options *options,
@@ -34,10 +34,5 @@ void report_add_failed(const struct report_finding *finding, struct text *out);
 
 /** Append "1 bug, 2 warnings"; "nothing" when there is no finding. */
 void report_add_severities(const struct report_data *data, struct text *out);
-
-/** What may come from the program becomes harmless for a terminal: invalid UTF-8 and
- * control characters but newlines, C1 ones in UTF-8 too, are replaced in @t from @start
- * on. */
-void report_disarm(struct text *t, size_t start);
 
 #endif

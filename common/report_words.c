@@ -149,9 +149,9 @@ void report_add_chance(const struct report_finding *f, struct text *out) {
     cJSON *chance = f->fault.chance ? cJSON_Parse(f->fault.chance) : NULL;
     cJSON *failed = f->fault.failed ? cJSON_Parse(f->fault.failed) : NULL;
     int n = cJSON_GetArraySize(failed);
-    text_addf(out, "%s%d call%s that failed by chance (probability %g, seed %s)",
-              n == 1 ? "the " : "the last of ", n, n == 1 ? "" : "s",
-              json_number_of(chance, "probability"), json_text_of(chance, "seed"));
+    text_say(out, "%s%d call%s that failed by chance (probability %g, seed %s)",
+             n == 1 ? "the " : "the last of ", n, n == 1 ? "" : "s",
+             json_number_of(chance, "probability"), json_text_of(chance, "seed"));
     cJSON_Delete(chance);
     cJSON_Delete(failed);
 }
@@ -175,9 +175,9 @@ bool report_failed_call(const struct report_data *data, const struct report_find
 
 void report_add_difference(const struct report_difference *d, bool detail,
                            struct text *out) {
-    text_addf(out, "%s %s", d->path ? d->path : d->what, report_difference_words(d->how));
+    text_say(out, "%s %s", d->path ? d->path : d->what, report_difference_words(d->how));
     if (detail && d->detail)
-        text_addf(out, " (%s)", d->detail);
+        text_say(out, " (%s)", d->detail);
 }
 
 uint32_t report_coverage(const struct report_tally *tally) {
@@ -213,12 +213,12 @@ void report_add_location(const struct report_location *location, struct text *ou
     }
     const char *module = frame_basename(location->module);
     if (location->file && location->line)
-        text_addf(out, "%s (%s:%lld)", location->function ? location->function : module,
-                  location->file, (long long)location->line);
+        text_say(out, "%s (%s:%lld)", location->function ? location->function : module,
+                 location->file, (long long)location->line);
     else if (location->function)
-        text_addf(out, "%s (%s)", location->function, module);
+        text_say(out, "%s (%s)", location->function, module);
     else
-        text_addf(out, "%s+0x%llx", module, (unsigned long long)location->offset);
+        text_say(out, "%s+0x%llx", module, (unsigned long long)location->offset);
 }
 
 int report_add_place(const struct report_data *data,
@@ -236,7 +236,7 @@ int report_add_place(const struct report_data *data,
 static void add_path(const struct report_data *data, struct text *out) {
     if (data->path[0] == '-') /* not an option */
         text_add(out, "./");
-    text_add_shell(out, data->path);
+    text_add_shell_shown(out, data->path);
 }
 
 const char *report_exclusion(const struct report_site *site) {
@@ -256,14 +256,14 @@ void report_add_command(const struct report_data *data, const struct report_site
     if (site->after_failure) /* no fault of its own: it is failed after others */
         text_add(out, " --depth 2");
     else
-        text_addf(out, " --site %s", key);
+        text_say(out, " --site %s", key);
 }
 
 void report_add_repro(const struct report_data *data,
                       const struct report_finding *finding, struct text *out) {
     text_add(out, "dearth repro ");
     add_path(data, out);
-    text_addf(out, " %lld", (long long)finding->id);
+    text_say(out, " %lld", (long long)finding->id);
 }
 
 void report_add_argv(const struct report_recording *recording, struct text *out) {
@@ -275,10 +275,10 @@ void report_add_argv(const struct report_recording *recording, struct text *out)
         if (!first)
             text_add(out, " ");
         first = false;
-        text_add_shell(out, item->valuestring);
+        text_add_shell_shown(out, item->valuestring);
     }
     if (first)
-        text_add_shell(out, recording->exe);
+        text_add_shell_shown(out, recording->exe);
     cJSON_Delete(list);
 }
 

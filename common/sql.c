@@ -50,27 +50,6 @@ static int characters(const char *s) {
     return n;
 }
 
-/* Control characters as \n, \x1b ...: what a program was named must not steer a terminal.
- */
-static char *printable(const char *s, int n_bytes) {
-    AUTO_FREE char *clean = text_utf8(s, (size_t)n_bytes);
-    struct text t = {0};
-    for (const char *p = clean; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '\n')
-            text_add(&t, "\\n");
-        else if (c == '\t')
-            text_add(&t, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            text_addf(&t, "\\x%02x", c);
-        else if (c == 0xc2 && (unsigned char)p[1] < 0xa0) /* C1: U+0080 to U+009F */
-            text_addf(&t, "\\x%02x", (unsigned char)*++p);
-        else
-            text_add_n(&t, p, 1);
-    }
-    return text_take(&t);
-}
-
 static char *blob_hex(const uint8_t *bytes, int n) {
     struct text t = {0};
     for (int i = 0; i < n; i++)
@@ -103,7 +82,9 @@ static void print_padded(const char *s, int width, int to, bool right, bool last
 
 static void print_heading(sqlite3_stmt *q, struct batch *b) {
     for (int i = 0; i < b->n_columns; i++) {
-        const char *name = sqlite3_column_name(q, i);
+        AUTO_TEXT struct text shown = {0};
+        text_add_name(&shown, sqlite3_column_name(q, i));
+        const char *name = shown.data;
         bool number = b->n_rows && b->cells[i].number;
         print_padded(name, characters(name), b->widths[i], number, i + 1 == b->n_columns);
     }
@@ -119,8 +100,9 @@ static void print_heading(sqlite3_stmt *q, struct batch *b) {
 static void flush_batch(sqlite3_stmt *q, struct batch *b) {
     int n = b->n_columns;
     for (int i = 0; i < n; i++) {
-        int width =
-            b->heading_done ? b->widths[i] : characters(sqlite3_column_name(q, i));
+        AUTO_TEXT struct text name = {0};
+        text_add_name(&name, sqlite3_column_name(q, i));
+        int width = b->heading_done ? b->widths[i] : characters(name.data);
         for (int row = 0; row < b->n_rows; row++)
             if (b->cells[row * n + i].width > width)
                 width = b->cells[row * n + i].width;
@@ -144,7 +126,9 @@ static void add_row(sqlite3_stmt *q, struct batch *b) {
     for (int i = 0; i < b->n_columns; i++) {
         int type = sqlite3_column_type(q, i);
         AUTO_FREE char *text = value_text(q, i);
-        row[i].text = printable(text, (int)strlen(text));
+        struct text shown = {0};
+        text_add_name(&shown, text);
+        row[i].text = text_take(&shown);
         row[i].width = characters(row[i].text);
         row[i].number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
     }
@@ -168,7 +152,12 @@ static int print_table(sqlite3_stmt *q) {
 
 /* --- csv (RFC 4180, with \n at the end of lines) and JSON --- */
 
-static void print_csv_field(const char *s, bool more) {
+/* CSV has no escapes: a file gets what there is, a terminal what may be shown there. */
+static void print_csv_field(const char *raw, bool more) {
+    AUTO_TEXT struct text shown = {0};
+    if (isatty(STDOUT_FILENO))
+        text_add_name(&shown, raw);
+    const char *s = shown.data ? shown.data : raw;
     if (s[strcspn(s, ",\"\r\n")]) {
         putchar('"');
         for (; *s; s++) {
@@ -258,12 +247,38 @@ static int run_statement(struct store *store, sqlite3_stmt *q, enum format forma
     return error_print(-EIO, "%s", sqlite3_errmsg(store->db));
 }
 
+/* A database with objects that the schema does not know is refused when it is opened: nobody shall
+ * make one by the way. */
+static int authorize(void *unused, int action, const char *name, const char *table,
+                     const char *database, const char *by) {
+    static const int changes[] = {SQLITE_CREATE_INDEX,   SQLITE_CREATE_TABLE,
+                                  SQLITE_CREATE_TRIGGER, SQLITE_CREATE_VIEW,
+                                  SQLITE_DROP_INDEX,     SQLITE_DROP_TABLE,
+                                  SQLITE_DROP_TRIGGER,   SQLITE_DROP_VIEW,
+                                  SQLITE_CREATE_VTABLE,  SQLITE_DROP_VTABLE};
+    (void)unused, (void)table, (void)by;
+    if (action == SQLITE_ALTER_TABLE) /* (database, table) */
+        return name && strcmp(name, "main") == 0 ? SQLITE_DENY : SQLITE_OK;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (action == changes[i] && database && strcmp(database, "main") == 0 &&
+            strncmp(name ? name : "", "sqlite_stat", 11) != 0) /* ANALYZE */
+            return SQLITE_DENY;
+    return SQLITE_OK;
+}
+
 /* Run every statement of @sql. Return: 0, or the first negative errno after a message. */
 static int run_sql(struct store *store, const char *sql, enum format format) {
     while (*sql) {
         AUTO_STMT sqlite3_stmt *q = NULL;
         const char *rest;
-        if (sqlite3_prepare_v2(store->db, sql, -1, &q, &rest) != SQLITE_OK)
+        int rc = sqlite3_prepare_v2(store->db, sql, -1, &q, &rest);
+        if (rc == SQLITE_AUTH)
+            return error_print(
+                -EPERM,
+                "%s: its tables are dearth's, which reads no file that has "
+                "others: CREATE TEMP TABLE, or ATTACH a file for yours",
+                store->path);
+        if (rc != SQLITE_OK)
             return error_print(-EINVAL, "%s", sqlite3_errmsg(store->db));
         int r = q ? run_statement(store, q, format) : 0;
         if (r < 0)
@@ -341,7 +356,9 @@ static int run_lines(struct store *store, enum format format) {
     size_t capacity = 0;
     int result = 0;
     if (person) {
-        printf("%s: SQL up to a semicolon; .help\n", store->path);
+        AUTO_TEXT struct text path = {0};
+        text_add_name(&path, store->path);
+        printf("%s: SQL up to a semicolon; .help\n", path.data);
         interruptible = store->db;
         signal(SIGINT, on_interrupt);
     }
@@ -422,6 +439,8 @@ int command_sql(int argc, char **argv) {
         store_error(store, "preparing the event tables");
         return EXIT_CANNOT;
     }
+    sqlite3_set_authorizer(store->db, authorize, NULL);
+    store_unbound(store);
     r = query ? run_sql(store, query, format) : run_lines(store, format);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }

@@ -13,8 +13,9 @@
 #include "../schemas/key.h"
 
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH" */
-#define STORE_VERSION        2
+#define STORE_VERSION        3
 #define STORE_DEFAULT_PATH   "dearth.db"
+#define STORE_MAX_BYTES      (1 << 29) /* of one value: more than any part of dearth stores */
 
 struct store {
     sqlite3 *db;
@@ -22,6 +23,8 @@ struct store {
     bool reading;              /* STORE_READ */
     bool immutable;            /* read without locks: see store_new() */
     int64_t bytes, changed_ns; /* immutable: size and time of the file when opened */
+    uint64_t work;  /* STORE_READ: instructions of SQLite's machine so far, roughly */
+    bool unbounded; /* store_unbound() */
 };
 
 enum store_mode {
@@ -34,7 +37,8 @@ enum store_mode {
  * Open a database and check that it is ours.
  * A file that is not SQLite, another program's database, or one with a newer schema is
  * refused by name; an older schema is migrated (a copy is not made: migrations are
- * transactions). WAL mode, foreign keys on, busy timeout 10 s.
+ * transactions). One that holds more than the schema's tables, or others, is refused by name
+ * (store_schema.h); neither views nor triggers run. WAL mode, foreign keys on, busy timeout 10 s.
  * Making one is atomic: killed on the way it leaves an empty file or database, which the next
  * STORE_CREATE completes; any number of processes may do so at once. Reading leaves no file behind:
  * what it needs beside the database goes when the last one closes it. Where no file can be made
@@ -45,6 +49,11 @@ enum store_mode {
  * Return: 0, or a negative errno after a message.
  */
 int store_new(const char *path, enum store_mode mode, struct store **out);
+
+/** Let reading take as long as it takes: the statements to come are the user's own. Else what
+ * takes more work than the size of the file explains ends with an error, for a file that was made
+ * to hang its reader. */
+void store_unbound(struct store *store);
 
 /** Close, and take back what reading needed beside the file; NULL is allowed. Return: NULL. */
 struct store *store_free(struct store *store);

@@ -35,6 +35,8 @@ void *text_realloc(void *p, size_t n) {
 void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size) {
     if (index < *n)
         return array;
+    if (index >= UINT32_MAX / 2)
+        text_oom(index * size);
     uint32_t bigger = (index + 1) * 2;
     array = text_realloc(array, bigger * size);
     memset((char *)array + *n * size, 0, (bigger - *n) * size);
@@ -139,20 +141,232 @@ char *text_utf8(const char *s, size_t n) {
     return text_take(&t);
 }
 
+/* --- for people --- */
+
+/* Code point of the valid sequence of @k bytes at @s. */
+static uint32_t code_point(const unsigned char *s, size_t k) {
+    uint32_t c = k == 1 ? s[0] : s[0] & (0x7fu >> k);
+    for (size_t i = 1; i < k; i++)
+        c = c << 6 | (s[i] & 0x3f);
+    return c;
+}
+
+/* Controls; marks of direction; characters of no width that are no part of a word. */
+static bool must_hide(uint32_t c) {
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200b ||
+           c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+           c == 0xfffe || c == 0xffff || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+/* The first character of @s (@left > 0 bytes) as people may see it: @shown, NUL-terminated, at
+ * most 10 bytes. Return: bytes of @s that it stands for. */
+static size_t show_character(const char *s, size_t left, char shown[static 12]) {
+    size_t k = utf8_sequence((const unsigned char *)s, left);
+    uint32_t c = k ? code_point((const unsigned char *)s, k) : 0xfffd;
+    if (!k)
+        memcpy(shown, REPLACEMENT, sizeof REPLACEMENT);
+    else if (c == '\n' || c == '\t' || c == '\r')
+        memcpy(shown, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r", 3);
+    else if (must_hide(c))
+        snprintf(shown, 12,
+                 c < 0x100     ? "\\x%02x"
+                 : c < 0x10000 ? "\\u%04x"
+                               : "\\U%08x",
+                 c);
+    else
+        *(char *)mempcpy(shown, s, k) = 0;
+    return k ? k : 1;
+}
+
+static void add_shown(struct text *t, const char *s, size_t n, bool lines) {
+    char shown[12];
+    for (size_t i = 0; i < n;) {
+        size_t plain = i;
+        while (plain < n && s[plain] >= 0x20 && s[plain] < 0x7f)
+            plain++;
+        text_add_n(t, s + i, plain - i);
+        if ((i = plain) == n)
+            return;
+        bool newline = lines && s[i] == '\n';
+        i += show_character(s + i, n - i, shown);
+        text_add(t, newline ? "\n" : shown);
+    }
+}
+
+void text_add_name(struct text *t, const char *s) {
+    text_add(t, ""); /* a string in any case */
+    add_shown(t, s ? s : "?", s ? strlen(s) : 1, false);
+}
+
+void text_disarm(struct text *t, size_t start) {
+    if (t->n == start)
+        return;
+    AUTO_FREE char *raw = text_alloc(t->n - start);
+    size_t n = t->n - start;
+    memcpy(raw, t->data + start, n);
+    t->n = start;
+    add_shown(t, raw, n, true);
+}
+
+/* Where text_vsay() writes: what does not fit is counted. */
+struct said {
+    char *buf;
+    size_t size, n;
+};
+
+static void put(struct said *to, const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++, to->n++)
+        if (to->n + 1 < to->size)
+            to->buf[to->n] = s[i];
+}
+
+/* One conversion: "%-*.3lld". */
+struct conversion {
+    char spec[32]; /* of a number, for snprintf() */
+    bool left;
+    int width, precision; /* -1 = none */
+    char length[3], kind;
+};
+
+static const char *read_number(const char *p, va_list *args, int *out) {
+    if (*p == '*') {
+        *out = va_arg(*args, int);
+        return p + 1;
+    }
+    for (*out = 0; isdigit((unsigned char)*p); p++)
+        *out = *out * 10 + (*p - '0');
+    return p;
+}
+
+/* @p: behind the %. Return: behind the conversion. */
+static const char *read_conversion(const char *p, va_list *args, struct conversion *c) {
+    char flags[8] = "", *f = flags;
+    *c = (struct conversion){.width = -1, .precision = -1};
+    for (; *p && strchr("-+ #0'", *p); p++) {
+        c->left |= *p == '-';
+        if (f < flags + sizeof flags - 1)
+            *f++ = *p;
+    }
+    if (*p == '*' || isdigit((unsigned char)*p))
+        p = read_number(p, args, &c->width);
+    if (c->width < -1) {
+        c->left = true;
+        c->width = -c->width;
+    }
+    if (*p == '.')
+        p = read_number(p + 1, args, &c->precision);
+    for (size_t i = 0; *p && strchr("hlLqjzt", *p); p++)
+        if (i < sizeof c->length - 1)
+            c->length[i++] = *p;
+    c->kind = *p ? *p : '%';
+    snprintf(c->spec, sizeof c->spec, "%%%s%s*.*%s%c", flags, c->left ? "-" : "",
+             c->length, c->kind);
+    return *p ? p + 1 : p;
+}
+
+static void say_string(struct said *to, const struct conversion *c, const char *s) {
+    char shown[12];
+    if (!s)
+        s = "(null)";
+    size_t n = c->precision < 0 ? strlen(s) : strnlen(s, (size_t)c->precision);
+    size_t characters = 0, pad = 0;
+    for (size_t i = 0; i < n;) {
+        i += show_character(s + i, n - i, shown);
+        characters += (unsigned char)shown[0] >= 0x80 ? 1 : strlen(shown);
+    }
+    if (c->width > 0 && (size_t)c->width > characters)
+        pad = (size_t)c->width - characters;
+    for (size_t i = 0; !c->left && i < pad; i++)
+        put(to, " ", 1);
+    for (size_t i = 0; i < n;) {
+        i += show_character(s + i, n - i, shown);
+        put(to, shown, strlen(shown));
+    }
+    for (size_t i = 0; c->left && i < pad; i++)
+        put(to, " ", 1);
+}
+
+/* Arguments are taken by their own type, as printf(3) lists them, and printed by snprintf(). */
+static void say_number(struct said *to, const struct conversion *c, va_list *args) {
+    char out[400];
+    int w = c->width < 0 ? 0 : c->width, p = c->precision;
+    const char *l = c->length;
+    bool wide = *l == 'q' || *l == 'j' || *l == 'z' || *l == 't' || *l == 'l';
+    _Static_assert(sizeof(long) == sizeof(long long) && sizeof(size_t) == sizeof(long),
+                   "every wide integer is taken alike");
+    int n;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    if (strchr("eEfFgGaA", c->kind))
+        n = snprintf(out, sizeof out, c->spec, w, p, va_arg(*args, double));
+    else if (c->kind == 'p')
+        n = snprintf(out, sizeof out, "%*p", w, va_arg(*args, void *));
+    else if (c->kind == 'c')
+        n = snprintf(out, sizeof out, "%*c", c->left ? -w : w, va_arg(*args, int));
+    else if (wide)
+        n = snprintf(out, sizeof out, c->spec, w, p, va_arg(*args, long long));
+    else
+        n = snprintf(out, sizeof out, c->spec, w, p, va_arg(*args, int));
+#pragma GCC diagnostic pop
+    if (n > 0)
+        put(to, out, (size_t)n < sizeof out ? (size_t)n : sizeof out - 1);
+}
+
+int text_vsay(char *buf, size_t size, const char *format, va_list args) {
+    struct said to = {buf, size, 0};
+    struct conversion c;
+    va_list left;
+    va_copy(left, args);
+    while (*format) {
+        size_t plain = strcspn(format, "%");
+        put(&to, format, plain);
+        if (!*(format += plain))
+            break;
+        format = read_conversion(format + 1, &left, &c);
+        if (c.kind == '%')
+            put(&to, "%", 1);
+        else if (c.kind == 's')
+            say_string(&to, &c, va_arg(left, const char *));
+        else
+            say_number(&to, &c, &left);
+    }
+    va_end(left);
+    if (size)
+        buf[to.n < size ? to.n : size - 1] = 0;
+    return (int)to.n;
+}
+
+void text_say(struct text *t, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = text_vsay(NULL, 0, format, args);
+    reserve(t, (size_t)n);
+    text_vsay(t->data + t->n, (size_t)n + 1, format, args);
+    t->n += (size_t)n;
+    va_end(args);
+}
+
 void text_add_json(struct text *t, const char *s) {
     AUTO_FREE char *clean = text_utf8(s, strlen(s));
     text_add(t, "\"");
-    for (const unsigned char *p = (const unsigned char *)clean; *p; p++) {
-        if (*p == '"' || *p == '\\')
+    for (const unsigned char *p = (const unsigned char *)clean; *p;) {
+        size_t k = utf8_sequence(p, 4);
+        uint32_t c = code_point(p, k);
+        if (c == '"' || c == '\\')
             text_addf(t, "\\%c", *p);
-        else if (*p == '\n')
+        else if (c == '\n')
             text_add(t, "\\n");
-        else if (*p == '\t')
+        else if (c == '\t')
             text_add(t, "\\t");
-        else if (*p < 0x20 || *p == 0x7f)
-            text_addf(t, "\\u%04x", *p);
+        else if (must_hide(c) &&
+                 c >= 0x10000) /* the tags, as a pair: RFC 8259, section 7 */
+            text_addf(t, "\\udb40\\u%04x", 0xdc00 | (c & 0x3ff));
+        else if (must_hide(c))
+            text_addf(t, "\\u%04x", c);
         else
-            text_add_n(t, (const char *)p, 1);
+            text_add_n(t, (const char *)p, k);
+        p += k;
     }
     text_add(t, "\"");
 }
@@ -194,6 +408,29 @@ void text_add_shell(struct text *t, const char *s) {
             text_add(t, "'\\''");
         else
             text_add_n(t, s, 1);
+    }
+    text_add(t, "'");
+}
+
+void text_add_shell_shown(struct text *t, const char *s) {
+    AUTO_TEXT struct text shown = {0};
+    text_add_name(&shown, s);
+    if (strcmp(shown.data, s) == 0) {
+        text_add_shell(t, s);
+        return;
+    }
+    text_add(t, "$'");
+    for (const char *p = s; *p;) {
+        char one[12];
+        size_t k = show_character(p, strlen(p), one);
+        if (k == 1 && (*p == '\'' || *p == '\\'))
+            text_addf(t, "\\%c", *p);
+        else if (strncmp(p, one, k) == 0)
+            text_add_n(t, p, k);
+        else
+            for (size_t i = 0; i < k; i++)
+                text_addf(t, "\\x%02x", (unsigned char)p[i]);
+        p += k;
     }
     text_add(t, "'");
 }

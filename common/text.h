@@ -29,14 +29,38 @@ void text_addf(struct text *t, const char *format, ...)
  */
 char *text_take(struct text *t);
 
-/** Append @s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/** Append @s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD; what
+ * text_add_name() would escape is escaped as JSON does it. */
 void text_add_json(struct text *t, const char *s);
 /** Append @s (@n bytes) with & < > " ' escaped for HTML text and attributes. */
 void text_add_html(struct text *t, const char *s, size_t n);
 /** Append @s quoted for a POSIX shell (no quotes where none are needed). */
 void text_add_shell(struct text *t, const char *s);
+/** The same for people to read and copy: what text_add_name() would escape is written as
+ * bash, zsh and ksh take it, $'\x1b'. */
+void text_add_shell_shown(struct text *t, const char *s);
 /** Copy of @s with every invalid UTF-8 sequence and NUL replaced by U+FFFD; free() it. */
 char *text_utf8(const char *s, size_t n);
+
+/*
+ * What leaves for people (a terminal, a log, Markdown) and came from elsewhere - a program, a
+ * database, a file's name - is somebody's name: it must neither steer a terminal nor forge a line
+ * nor show its characters in another order than they have. Escaped are C0 and C1 controls, DEL, line
+ * and paragraph separators, what sets the direction of writing, and what is not seen at all: \n,
+ * \x1b, \u202e. Bytes that are not UTF-8 become U+FFFD. Source: Unicode TR 36, section 2.6, and TR 9,
+ * section 2. Formats with a way of their own to write such characters (JSON, CSV) keep them.
+ */
+/** Append @s (NULL: "?") so that it stays on its line, as itself. */
+void text_add_name(struct text *t, const char *s);
+/** text_addf() for people: what %s brings in is a name. Conversions of printf(3) but %n and
+ * positions. */
+void text_say(struct text *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/** vsnprintf() for people, as text_say(). Allocates nothing. Return: as vsnprintf(). */
+int text_vsay(char *buf, size_t size, const char *format, va_list args);
+/** Escape in @t from @start on as text_add_name() does, but for newlines: for text of several
+ * lines that somebody else laid out. */
+void text_disarm(struct text *t, size_t start);
 
 /** "1.5 MiB", "312 B" into @buf; returns @buf. */
 const char *text_bytes(uint64_t bytes, char buf[static 16]);

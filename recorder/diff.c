@@ -180,15 +180,15 @@ static void add_total(struct text *t, const char *name, uint64_t a, uint64_t b,
     if (a && a != b)
         snprintf(percent, sizeof percent, "  %+.1f %%",
                  100.0 * ((double)b - (double)a) / (double)a);
-    text_addf(t, "  %-12s %14s %14s %15s%s\n", name, x, y, z, percent);
+    text_say(t, "  %-12s %14s %14s %15s%s\n", name, x, y, z, percent);
 }
 
 static void add_totals(struct text *t, const struct diff *d) {
     const struct heading *a = &d->a.heading, *b = &d->b.heading;
-    text_addf(t, "A: recording %lld of %s: %s\nB: recording %lld of %s: %s\n\n",
-              (long long)a->recording_id, d->a.store->path, a->command,
-              (long long)b->recording_id, d->b.store->path, b->command);
-    text_addf(t, "  %-12s %14s %14s %15s\n", "", "A", "B", "change");
+    text_say(t, "A: recording %lld of %s: %s\nB: recording %lld of %s: %s\n\n",
+             (long long)a->recording_id, d->a.store->path, a->command,
+             (long long)b->recording_id, d->b.store->path, b->command);
+    text_say(t, "  %-12s %14s %14s %15s\n", "", "A", "B", "change");
     add_total(t, "allocations", a->allocations, b->allocations, false);
     add_total(t, "failed", a->failed, b->failed, false);
     add_total(t, "bytes", a->bytes, b->bytes, true);
@@ -206,28 +206,27 @@ static void print_text(const struct diff *d, uint32_t same) {
     AUTO_TEXT struct text t = {0};
     char count[40], buf[24];
     add_totals(&t, d);
-    text_addf(&t, "\nby %s, largest change of %s first:\n", by_names[d->by],
-              sort_names[d->sort]);
-    text_addf(&t, "%14s %12s %12s %12s  where\n", "count", "bytes", "own peak", "live");
+    text_say(&t, "\nby %s, largest change of %s first:\n", by_names[d->by],
+             sort_names[d->sort]);
+    text_say(&t, "%14s %12s %12s %12s  where\n", "count", "bytes", "own peak", "live");
     for (uint32_t i = 0; i < shown(d); i++) {
         const struct pair *p = &d->pairs[i];
-        text_addf(&t, "%14s", signed_count(change(p, PROFILE_COUNT), count));
-        text_addf(&t, " %12s", signed_bytes(change(p, PROFILE_BYTES), buf));
-        text_addf(&t, " %12s", signed_bytes(change(p, PROFILE_PEAK), buf));
-        text_addf(&t, " %12s  %s", signed_bytes(change(p, PROFILE_LIVE), buf),
-                  item_of(p)->name);
+        text_say(&t, "%14s", signed_count(change(p, PROFILE_COUNT), count));
+        text_say(&t, " %12s", signed_bytes(change(p, PROFILE_BYTES), buf));
+        text_say(&t, " %12s", signed_bytes(change(p, PROFILE_PEAK), buf));
+        text_say(&t, " %12s  %s", signed_bytes(change(p, PROFILE_LIVE), buf),
+                 item_of(p)->name);
         if (item_of(p)->op)
-            text_addf(&t, " [%s %.8s]", item_of(p)->op, item_of(p)->key);
+            text_say(&t, " [%s %.8s]", item_of(p)->op, item_of(p)->key);
         text_add(&t, !p->a ? " (new)" : !p->b ? " (gone)" : "");
         text_add(&t, p->portable ? " (matched by its functions)\n" : "\n");
     }
     if (!d->n_pairs)
         text_add(&t, "  nothing changed\n");
-    text_addf(&t, "%u changed, %u not", d->n_pairs, same);
+    text_say(&t, "%u changed, %u not", d->n_pairs, same);
     if (shown(d) < d->n_pairs)
-        text_addf(&t, "; %u shown, --limit 0 shows all", shown(d));
+        text_say(&t, "; %u shown, --limit 0 shows all", shown(d));
     text_add(&t, "\n");
-    report_disarm(&t, 0);
     fputs(t.data, stdout);
 }
 

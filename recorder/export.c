@@ -40,8 +40,11 @@ const char *export_program(const struct profile_item *item) {
 
 /* `;` separates frames and a line ends a stack: neither may be part of a name. */
 static void add_collapsed(struct text *t, const char *name) {
-    for (; *name; name++)
-        text_add_n(t, *name == ';' ? ":" : (unsigned char)*name < 0x20 ? " " : name, 1);
+    size_t start = t->n;
+    text_add_name(t, name);
+    for (; start < t->n; start++)
+        if (t->data[start] == ';')
+            t->data[start] = ':';
 }
 
 static int collapse(struct export *e, const struct profile_item *item,
@@ -59,7 +62,8 @@ static int collapse(struct export *e, const struct profile_item *item,
     }
     if (!frames.n)
         text_add(line, ";(stack not known)");
-    text_addf(line, ";%s", item->op);
+    text_add(line, ";");
+    add_collapsed(line, item->op);
     return 0;
 }
 

@@ -29,11 +29,11 @@ static char *shell_command(const char *argv_json, const char *exe) {
     cJSON_ArrayForEach(argument, argv) {
         if (t.n)
             text_add(&t, " ");
-        text_add_shell(&t, cJSON_IsString(argument) ? argument->valuestring : "?");
+        text_add_shell_shown(&t, cJSON_IsString(argument) ? argument->valuestring : "?");
     }
     cJSON_Delete(argv);
     if (!t.n)
-        text_add_shell(&t, exe);
+        text_add_shell_shown(&t, exe);
     return text_take(&t);
 }
 
@@ -127,22 +127,22 @@ void heading_add_exactness(struct text *t, const struct heading *h) {
         comma = ", ";
     }
     if (*comma == ' ') /* none of them */
-        text_addf(t, " the recording is %s", h->state);
+        text_say(t, " the recording is %s", h->state);
 }
 
 void heading_add_text(struct text *t, const char *path, const struct heading *h) {
     char a[32], b[32], c[32], d[32];
-    text_addf(t, "recording %lld of %s: %s\n", (long long)h->recording_id, path,
-              h->command);
-    text_addf(t, "  %s after %s; %s\n  ", h->ended, text_duration(h->duration_ns, a),
-              h->state);
+    text_say(t, "recording %lld of %s: %s\n", (long long)h->recording_id, path,
+             h->command);
+    text_say(t, "  %s after %s; %s\n  ", h->ended, text_duration(h->duration_ns, a),
+             h->state);
     add_counted(t, h->allocations, "allocation", "allocations");
-    text_addf(t, " of %s, ", text_bytes(h->bytes, b));
+    text_say(t, " of %s, ", text_bytes(h->bytes, b));
     add_counted(t, h->frees, "free", "frees");
-    text_addf(t, ", %s failed\n", text_count(h->failed, a));
-    text_addf(t, "  peak %s live after %s; never freed: %s in ",
-              text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
-              text_bytes(h->live_bytes, c));
+    text_say(t, ", %s failed\n", text_count(h->failed, a));
+    text_say(t, "  peak %s live after %s; never freed: %s in ",
+             text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
+             text_bytes(h->live_bytes, c));
     add_counted(t, h->live_blocks, "block", "blocks");
     text_add(t, "\n  ");
     add_counted(t, h->sites, "site", "sites");
@@ -152,8 +152,8 @@ void heading_add_text(struct text *t, const char *path, const struct heading *h)
     }
     text_add(t, ", ");
     add_counted(t, h->processes, "process", "processes");
-    text_addf(t, ", %s thread%s\n  ", text_count(h->threads, d),
-              h->threads == 1 ? "" : "s");
+    text_say(t, ", %s thread%s\n  ", text_count(h->threads, d),
+             h->threads == 1 ? "" : "s");
     heading_add_exactness(t, h);
     text_add(t, "\n");
 }
@@ -162,8 +162,9 @@ void heading_add_json(struct text *t, const struct heading *h) {
     text_addf(t, "{\"allocations\":%llu,\"bytes\":%llu,\"command\":",
               (unsigned long long)h->allocations, (unsigned long long)h->bytes);
     text_add_json(t, h->command);
-    text_addf(t, ",\"detail\":\"%s\",\"duration_ns\":%llu,\"ended\":", h->detail,
-              (unsigned long long)h->duration_ns);
+    text_add(t, ",\"detail\":");
+    text_add_json(t, h->detail);
+    text_addf(t, ",\"duration_ns\":%llu,\"ended\":", (unsigned long long)h->duration_ns);
     text_add_json(t, h->ended);
     text_addf(t, ",\"events\":%llu,\"events_lost\":%llu,\"exact\":%s,\"failed\":%llu",
               (unsigned long long)h->events, (unsigned long long)h->events_lost,
@@ -181,7 +182,8 @@ void heading_add_json(struct text *t, const struct heading *h) {
         t, ",\"stacks_incomplete\":%llu,\"stacks_lost\":%llu,\"stacks_truncated\":%llu",
         (unsigned long long)h->stacks_incomplete, (unsigned long long)h->stacks_lost,
         (unsigned long long)h->stacks_truncated);
-    text_addf(t, ",\"started_unix_ns\":%llu,\"state\":\"%s\",\"threads\":%llu}",
-              (unsigned long long)h->started_unix_ns, h->state,
-              (unsigned long long)h->threads);
+    text_addf(t, ",\"started_unix_ns\":%llu,\"state\":",
+              (unsigned long long)h->started_unix_ns);
+    text_add_json(t, h->state);
+    text_addf(t, ",\"threads\":%llu}", (unsigned long long)h->threads);
 }

@@ -188,6 +188,12 @@ static const char *last_part(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
+/* Of a column that is NOT NULL, which a damaged file need not keep to. */
+static const char *text_of(sqlite3_stmt *q, int column) {
+    const char *text = store_column_text(q, column);
+    return text ? text : "?";
+}
+
 /* Where a site is, for people: its location, else its innermost frame. */
 static char *place(sqlite3_stmt *q) {
     const char *location = store_column_text(q, COL_LOCATION);
@@ -210,7 +216,7 @@ static void choose_item(sqlite3_stmt *q, enum profile_by by, char **key, char **
     const char *module = store_column_text(q, COL_MODULE);
     switch (by) {
     case PROFILE_BY_SITE:
-        *key = text_dup(store_column_text(q, COL_KEY));
+        *key = text_dup(text_of(q, COL_KEY));
         *name = text_dup(where);
         return;
     case PROFILE_BY_FUNCTION:
@@ -221,13 +227,13 @@ static void choose_item(sqlite3_stmt *q, enum profile_by by, char **key, char **
         break;
     case PROFILE_BY_PROCESS:
         *key = text_format("%lld %s", (long long)sqlite3_column_int64(q, COL_ORDINAL),
-                           store_column_text(q, COL_EXE));
-        *name = text_format("%s (pid %lld)", store_column_text(q, COL_EXE),
+                           text_of(q, COL_EXE));
+        *name = text_format("%s (pid %lld)", text_of(q, COL_EXE),
                             (long long)sqlite3_column_int64(q, COL_PID));
         return;
     case PROFILE_BY_STACK:
-        *name = text_dup(store_column_text(q, COL_EXE));
-        *key = text_format("%s\n%s", *name, store_column_text(q, COL_KEY));
+        *name = text_dup(text_of(q, COL_EXE));
+        *key = text_format("%s\n%s", *name, text_of(q, COL_KEY));
         return;
     default:
         *key = text_dup(where);
@@ -262,7 +268,7 @@ static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
     struct profile_item *item = profile_item(p, key, name);
     if ((by == PROFILE_BY_SITE || by == PROFILE_BY_STACK) && !item->op) {
         const char *portable = store_column_text(q, COL_PORTABLE);
-        item->op = text_dup(store_column_text(q, COL_OP));
+        item->op = text_dup(text_of(q, COL_OP));
         item->portable = portable && *portable ? text_dup(portable) : NULL;
     }
     uint64_t cost = profile_cost(&n, filter->by_cost);

@@ -72,7 +72,7 @@ static uint32_t item_of_thread(struct fold *f, uint32_t serial) {
             tid = sqlite3_column_int64(q, 0);
             pid = sqlite3_column_int64(q, 1);
             ordinal = sqlite3_column_int64(q, 2);
-            exe = store_column_text(q, 3);
+            exe = store_column_text(q, 3) ? store_column_text(q, 3) : "?";
         }
         AUTO_FREE char *key = text_format("%lld.%u %s", ordinal, serial, exe);
         AUTO_FREE char *name =

@@ -358,7 +358,7 @@ static void print_unwinding(struct store *store, int64_t id,
 
 void record_summary(struct store *store, int64_t id, const struct collector_totals *t) {
     AUTO_TEXT struct text quoted = {0};
-    text_add_shell(&quoted, store->path);
+    text_add_shell_shown(&quoted, store->path);
     print_counts(t);
     print_places(store, id, t);
     AUTO_FREE char *exact =

@@ -9,13 +9,16 @@
  * back only when what was in them is committed. What it did afterwards stands in its rings
  * until these are full; from then on it counts its losses.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/commands.h"
 #include "../common/error.h"
 #include "../common/store.h"
+#include "../common/store_owner.h"
 #include "../common/text.h"
 #include "collector.h"
 #include "record_row.h"
@@ -217,7 +220,11 @@ static int recover_all(struct store *store, const char *path) {
 }
 
 int command_recover(int argc, char **argv) {
-    static const struct cli_option options[] = {{0}};
+    bool trust = false;
+    const struct cli_option options[] = {
+        {0, "trust", CLI_FLAG, &trust, NULL,
+         "recover into a database that others could have written, too"},
+        {0}};
     const struct cli_command command = {
         "recover", "[FILE]",
         "Complete the recordings in FILE (default: dearth.db) whose dearth was killed.",
@@ -243,7 +250,14 @@ int command_recover(int argc, char **argv) {
     }
     const char *path = n ? argv[1] : STORE_DEFAULT_PATH;
     AUTO_STORE struct store *store = NULL;
+    AUTO_FREE char *stranger =
+        trust || access(path, F_OK) < 0 ? NULL : store_stranger(path);
     r = store_new(path, STORE_WRITE, &store);
+    if (r == 0 && stranger) /* it names shared memory, which is taken over and removed */
+        r = error_print(-EPERM,
+                        "%s: %s: it may name the memory of another recording of yours; "
+                        "--trust takes what it names",
+                        path, stranger);
     if (r == 0)
         r = recover_all(store, path);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;

@@ -49,8 +49,10 @@ static void progress_show(struct progress *p, const char *what) {
     if (!p->wanted || now_ns() < p->next_ns)
         return;
     char done[32], total[32];
-    fprintf(stderr, "\r\033[Kdearth: names of %s of %s frames: %.60s",
-            text_count(p->done, done), text_count(p->total, total), what);
+    AUTO_TEXT struct text line = {0};
+    text_say(&line, "dearth: names of %s of %s frames: %.60s", text_count(p->done, done),
+             text_count(p->total, total), what);
+    fprintf(stderr, "\r\033[K%s", line.data);
     p->shown = true;
     p->next_ns = now_ns() + 100000000u;
 }

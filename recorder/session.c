@@ -134,7 +134,8 @@ static int map_left(struct session *session, uint64_t *bytes) {
         return error_print(-EBUSY,
                            "%s is in use: dearth is still recording (or recovering)",
                            session->arena_path);
-    if (fstat(session->arena_fd, &st) < 0 || st.st_size < (off_t)SHM_BLOCK_BYTES)
+    if (fstat(session->arena_fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+        st.st_uid != geteuid() || st.st_size < (off_t)SHM_BLOCK_BYTES)
         return 1;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
                    session->arena_fd, 0);

@@ -97,14 +97,14 @@ static void add_leak_hint(struct text *t, const struct stats *s,
     else if (n->frees == 0)
         text_add(t, "none was freed");
     else
-        text_addf(t, "%.1f %% kept",
-                  100.0 * (double)n->live_blocks / (double)(n->live_blocks + n->frees));
+        text_say(t, "%.1f %% kept",
+                 100.0 * (double)n->live_blocks / (double)(n->live_blocks + n->frees));
     /* Blocks of the run's last hundredth may just have been in use when it ended. */
     if (end && n->last_ns >= end - end / 100)
         text_add(t, ", still asked for at the end");
     else if (end > n->last_ns)
-        text_addf(t, ", last asked for %s before the end",
-                  text_duration(end - n->last_ns, buf));
+        text_say(t, ", last asked for %s before the end",
+                 text_duration(end - n->last_ns, buf));
 }
 
 /* --- text --- */
@@ -124,20 +124,20 @@ static int add_stack(struct text *t, struct stats *s, int64_t stack_id) {
 
 static void add_columns_heading(struct text *t, const struct stats *s) {
     if (s->leaks) {
-        text_addf(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
+        text_say(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
         return;
     }
     if (s->sort == PROFILE_REALLOC) {
-        text_addf(t, "%13s %10s %13s %13s %10s  where\n", "count", "bytes", "grown",
-                  "moved", "copied");
+        text_say(t, "%13s %10s %13s %13s %10s  where\n", "count", "bytes", "grown",
+                 "moved", "copied");
         return;
     }
-    text_addf(t, "%13s %10s %10s", "count", "bytes", "own peak");
+    text_say(t, "%13s %10s %10s", "count", "bytes", "own peak");
     if (s->sort == PROFILE_AT_PEAK)
-        text_addf(t, " %10s", "at peak");
-    text_addf(t, " %10s %13s", "live", "temporary");
+        text_say(t, " %10s", "at peak");
+    text_say(t, " %10s %13s", "live", "temporary");
     if (s->sort == PROFILE_CROSS_THREAD)
-        text_addf(t, " %13s", "cross-thread");
+        text_say(t, " %13s", "cross-thread");
     text_add(t, "  where\n");
 }
 
@@ -145,32 +145,32 @@ static void add_item_columns(struct text *t, const struct stats *s,
                              const struct profile_numbers *n) {
     char a[32], b[16];
     if (s->leaks) {
-        text_addf(t, "%12s %10s", text_count(n->live_blocks, a),
-                  text_bytes(n->live_bytes, b));
+        text_say(t, "%12s %10s", text_count(n->live_blocks, a),
+                 text_bytes(n->live_bytes, b));
         return;
     }
-    text_addf(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
+    text_say(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
     if (s->sort == PROFILE_REALLOC) {
-        text_addf(t, " %13s", text_count(n->grown, a));
-        text_addf(t, " %13s %10s", text_count(n->moved, a),
-                  text_bytes(n->copied_bytes, b));
+        text_say(t, " %13s", text_count(n->grown, a));
+        text_say(t, " %13s %10s", text_count(n->moved, a),
+                 text_bytes(n->copied_bytes, b));
         return;
     }
-    text_addf(t, " %10s", text_bytes(n->peak_bytes, b));
+    text_say(t, " %10s", text_bytes(n->peak_bytes, b));
     if (s->sort == PROFILE_AT_PEAK)
-        text_addf(t, " %10s", text_bytes(n->at_peak_bytes, b));
-    text_addf(t, " %10s %13s", text_bytes(n->live_bytes, b), text_count(n->temporary, a));
+        text_say(t, " %10s", text_bytes(n->at_peak_bytes, b));
+    text_say(t, " %10s %13s", text_bytes(n->live_bytes, b), text_count(n->temporary, a));
     if (s->sort == PROFILE_CROSS_THREAD)
-        text_addf(t, " %13s", text_count(n->cross_thread_frees, a));
+        text_say(t, " %13s", text_count(n->cross_thread_frees, a));
 }
 
 static int add_item(struct text *t, struct stats *s, const struct profile_item *item) {
     add_item_columns(t, s, &item->n);
-    text_addf(t, "  %s", item->name);
+    text_say(t, "  %s", item->name);
     if (item->op)
-        text_addf(t, " [%s %.8s]", item->op, item->key);
+        text_say(t, " [%s %.8s]", item->op, item->key);
     if (item->n.failed)
-        text_addf(t, " (%llu failed)", (unsigned long long)item->n.failed);
+        text_say(t, " (%llu failed)", (unsigned long long)item->n.failed);
     if (s->leaks) {
         text_add(t, "; ");
         add_leak_hint(t, s, &item->n);
@@ -194,12 +194,12 @@ static int print_text(struct stats *s) {
     char buf[24];
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
-        text_addf(
+        text_say(
             &t, "\nnever freed, by %s (left out: processes that an exec replaced%s%s):\n",
             by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
             s->tail_ns ? text_duration(s->tail_ns, buf) : "");
     else
-        text_addf(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
+        text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
     add_columns_heading(&t, s);
     for (uint32_t i = 0; i < n; i++) {
         int r = add_item(&t, s, &s->profile.items[i]);
@@ -213,11 +213,10 @@ static int print_text(struct stats *s) {
     else if (!n)
         text_add(&t, s->leaks ? "  nothing: every block was freed\n" : "  nothing\n");
     add_item_columns(&t, s, &s->profile.total);
-    text_addf(&t, "  in all");
+    text_say(&t, "  in all");
     if (n < s->profile.n_items && !s->leaks)
-        text_addf(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
+        text_say(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
     text_add(&t, "\n");
-    report_disarm(&t, 0);
     fputs(t.data, stdout);
     return 0;
 }

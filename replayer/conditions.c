@@ -249,9 +249,14 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
 
 /* Return: true when @path is there and carries a build-id other than @id. */
 static bool build_id_differs(const char *path, const void *id, size_t n) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) { /* whatever the database says */
+        close(fd);
+        return true;
+    }
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     const void *now = NULL;

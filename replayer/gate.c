@@ -124,7 +124,7 @@ static void judge_group(const struct report_group *g, const struct gate_options 
     tally->n_new += n;
     if (!n)
         return;
-    text_addf(why, "  %s:%s", g->headline, numbers.data);
+    text_say(why, "  %s:%s", g->headline, numbers.data);
     if (n > most)
         text_addf(why, " and %zu more", n - most);
     text_add(why, "\n");
@@ -170,12 +170,12 @@ static int judge_coverage(const struct report_data *data,
 /* Attempts were compared with another program than the recorded one, so to speak: no bug that they
  * show is taken back, but that they show none says nothing. */
 static int judge_doubtful(const struct report_data *data, int outcome, struct text *why) {
-    text_addf(why,
-              "  %llu site%s tested only where the program, without any fault, ended in "
-              "another way than in the recording (note baseline_differs): record it "
-              "again, or mend what is around it and say 'dearth replay --retest %s'\n",
-              (unsigned long long)data->n_doubtful,
-              data->n_doubtful == 1 ? " was" : "s were", data->path);
+    text_say(why,
+             "  %llu site%s tested only where the program, without any fault, ended in "
+             "another way than in the recording (note baseline_differs): record it "
+             "again, or mend what is around it and say 'dearth replay --retest %s'\n",
+             (unsigned long long)data->n_doubtful,
+             data->n_doubtful == 1 ? " was" : "s were", data->path);
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
@@ -195,6 +195,5 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
     text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
-    report_disarm(why, 0);
     return r;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -12,7 +13,9 @@
 #include "fault_options.h"
 #include "replay_private.h"
 #include "store.h"
+#include "store_owner.h"
 #include "text.h"
+#include "trust.h"
 
 struct command {
     struct replay_options options;
@@ -21,6 +24,7 @@ struct command {
     int64_t baseline_runs;
     struct policy *parsed;
     char *drive, *health; /* of an earlier replay; else NULL */
+    int64_t earlier;      /* that replay; else 0 */
 };
 
 /* What needs no judgement. */
@@ -260,7 +264,7 @@ static int inherit_sweep(struct command *c, struct store *store) {
         store_prepare(store,
                       "SELECT json_extract(options, '$.drive'), json_extract(options, "
                       "'$.health'), json_extract(options, '$.ready_timeout_ns'), "
-                      "json_extract(options, '$.loop_ns') FROM replay WHERE id = "
+                      "json_extract(options, '$.loop_ns'), id FROM replay WHERE id = "
                       "(SELECT max(id) FROM replay WHERE recording_id = ?1) AND how = "
                       "'sweep'",
                       &s);
@@ -274,12 +278,33 @@ static int inherit_sweep(struct command *c, struct store *store) {
     o->health = c->health = text_dup(store_column_text(s, 1));
     o->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, 2);
     o->loop_ns = (uint64_t)sqlite3_column_int64(s, 3);
+    c->earlier = sqlite3_column_int64(s, 4);
     error_info("by sweep, as before (--how rerun or snapshot for something else)");
     return 0;
 }
 
+/* A dry run runs nothing. 'dearth check', which wants no summary, was given the command. */
+static int check_trust(const struct command *c, struct store *store,
+                       const char *stranger) {
+    const struct replay_options *o = &c->options;
+    int64_t recording = store_recording(store, o->recording_id);
+    const struct trust trust = {.store = store,
+                                .stranger = stranger,
+                                .recording_id = recording,
+                                .replay_id = c->earlier,
+                                .drive = c->drive,
+                                .health = c->health,
+                                .argv = o->argv,
+                                .trusted = c->faults.trust,
+                                .silent = !o->summary};
+    if (recording < 0)
+        return (int)recording;
+    return o->dry_run ? 0 : trust_check(&trust);
+}
+
 static int run_command(struct command *c, const char *path, char *const *argv) {
     AUTO_STORE struct store *store = NULL;
+    AUTO_FREE char *stranger = access(path, F_OK) == 0 ? store_stranger(path) : NULL;
     c->options.argv = argv;
     int err = take_options(c);
     if (err == 0)
@@ -289,15 +314,27 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     if (err == 0)
         err = take_sweep(&c->options);
     if (err == 0)
+        err = check_trust(c, store, stranger);
+    if (err == 0)
         err = replay_run(&c->options, store, NULL);
     return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
 }
 
-/* What the options say, with no database to say it to. */
+/* What the options say, with nothing in the database yet to say it to. */
 static int only_look(struct command *c, const char *path, char *const *argv) {
-    (void)path;
     (void)argv;
-    return take_options(c) < 0 || take_sweep(&c->options) < 0 ? EXIT_CANNOT : EXIT_OK;
+    if (take_options(c) < 0 || take_sweep(&c->options) < 0)
+        return EXIT_CANNOT;
+    AUTO_FREE char *stranger =
+        access(path, F_OK) == 0 && !c->faults.trust ? store_stranger(path) : NULL;
+    if (!stranger)
+        return EXIT_OK;
+    error_print(
+        -EPERM,
+        "%s: %s: who can write to it can change what is run; name another file, or "
+        "say --trust",
+        path, stranger);
+    return EXIT_CANNOT;
 }
 
 /* Read the command line, then go on with it as @go_on says. */

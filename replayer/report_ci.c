@@ -195,11 +195,10 @@ static size_t collect_evidence(const struct report_data *data, struct evidence *
 
 /* XML 1.0 has no way to write most control characters. */
 static void add_xml(const char *s, struct text *out) {
-    AUTO_FREE char *clean = text_utf8(s, strlen(s));
-    for (char *p = clean; *p; p++)
-        if ((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t')
-            *p = '?';
-    text_add_html(out, clean, strlen(clean));
+    AUTO_TEXT struct text clean = {0};
+    text_add(&clean, s);
+    text_disarm(&clean, 0);
+    text_add_html(out, clean.data, clean.n);
 }
 
 static int junit_case(const struct report_data *data, const struct report_site *site,
@@ -212,7 +211,9 @@ static int junit_case(const struct report_data *data, const struct report_site *
     add_xml(frame_basename(site->program ? site->program : "unknown"), out);
     text_add(out, "\" name=\"");
     add_xml(name.data, out);
-    text_addf(out, " %s %s\"", site->op, key);
+    text_add(out, " ");
+    add_xml(site->op, out);
+    text_addf(out, " %s\"", key);
     if (finding) {
         r = report_add_headline(data, finding, &detail);
         text_add(out, ">\n      <failure type=\"");
@@ -286,9 +287,7 @@ int report_lcov(const struct report_data *data, struct text *out) {
     for (size_t i = 0; i < n;) {
         const char *file = lines[i]->file;
         size_t found = 0, hit = 0;
-        AUTO_FREE char *clean = text_utf8(file, strlen(file));
-        clean[strcspn(clean, "\r\n")] = 0;
-        text_addf(out, "TN:\nSF:%s\n", clean);
+        text_say(out, "TN:\nSF:%s\n", file);
         while (i < n && strcmp(lines[i]->file, file) == 0) {
             int64_t line = lines[i]->line;
             uint64_t tested = 0;

@@ -8,15 +8,14 @@
 
 /* Bytes that would end a span, a row or a line. */
 static void add_code(const char *s, struct text *out) {
-    AUTO_FREE char *clean = text_utf8(s, strlen(s));
+    AUTO_TEXT struct text clean = {0};
+    text_add_name(&clean, s);
     text_add(out, "`");
-    for (const char *p = clean; *p; p++) {
+    for (const char *p = clean.data; *p; p++) {
         if (*p == '`')
             text_add(out, "'");
         else if (*p == '|')
             text_add(out, "\\|");
-        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            text_add(out, " ");
         else
             text_add_n(out, p, 1);
     }

@@ -22,6 +22,7 @@
 #include "../common/frames.h"
 #include "../common/report_text.h"
 #include "../common/store.h"
+#include "../common/store_owner.h"
 #include "../common/text.h"
 #include "baseline.h"
 #include "chance.h"
@@ -30,6 +31,7 @@
 #include "output_check.h"
 #include "replay_private.h"
 #include "runner.h"
+#include "trust.h"
 #include "under.h"
 #include "written.h"
 
@@ -81,7 +83,7 @@ static void evidence_deinit(struct evidence *e) {
 struct repro_options {
     const char *path;
     int64_t id, tries;
-    bool gdb, print;
+    bool gdb, print, trust;
     int valgrind;      /* --under valgrind, whatever the attempt ran under */
     char *const *argv; /* of a program recorded with --no-argv */
 };
@@ -128,7 +130,6 @@ static char *read_location(sqlite3_stmt *s, int at) {
                                 .offset = sqlite3_column_int64(s, at + 4)};
     struct text t = {0};
     report_add_location(l.module ? &l : NULL, &t);
-    report_disarm(&t, 0);
     return text_take(&t);
 }
 
@@ -198,9 +199,8 @@ static void read_leak(struct evidence *e, sqlite3_stmt *s) {
     e->leaks[n] = (struct leaked_site){.site = store_column_key(s, 0),
                                        .blocks = (uint64_t)sqlite3_column_int64(s, 1),
                                        .bytes = (uint64_t)sqlite3_column_int64(s, 2)};
-    text_addf(&place, "%s in %s", store_column_text(s, 3),
-              sqlite3_column_type(s, 4) == SQLITE_NULL ? "?" : store_column_text(s, 4));
-    report_disarm(&place, 0);
+    text_say(&place, "%s in %s", store_column_text(s, 3),
+             sqlite3_column_type(s, 4) == SQLITE_NULL ? "?" : store_column_text(s, 4));
     e->leak_places[n] = text_take(&place);
 }
 
@@ -338,8 +338,8 @@ static int read_runs(struct store *store, int64_t replay_id, struct observation 
 static void add_fault(const struct evidence *e, struct text *t) {
     char key[DEARTH_KEY_HEX + 1];
     text_key(e->order.site, key);
-    text_addf(t, "%s in %s fails, call %llu of site %s", e->op, e->location,
-              (unsigned long long)e->order.occurrence, key);
+    text_say(t, "%s in %s fails, call %llu of site %s", e->op, e->location,
+             (unsigned long long)e->order.occurrence, key);
     if (e->order.thread != THREAD_ANY)
         text_addf(t, " %s", report_thread_words(thread_role_name(e->order.thread)));
     if (e->order.mode == MODE_CHANCE)
@@ -356,23 +356,22 @@ static void add_fault(const struct evidence *e, struct text *t) {
     if (!e->order.second_site_id)
         return;
     text_key(e->order.second_site, key);
-    text_addf(t, ", then %s in %s, call %llu of site %s after that", e->second_op,
-              e->second_location, (unsigned long long)e->order.second_occurrence, key);
+    text_say(t, ", then %s in %s, call %llu of site %s after that", e->second_op,
+             e->second_location, (unsigned long long)e->order.second_occurrence, key);
 }
 
 static void say_fault(const struct evidence *e) {
     AUTO_TEXT struct text t = {0};
     add_fault(e, &t);
-    fprintf(stderr, "dearth: finding %lld, %s: %s%s\n", (long long)e->finding_id,
-            e->verdict, t.data,
-            e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
+    error_tell("finding %lld, %s: %s%s", (long long)e->finding_id, e->verdict, t.data,
+               e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
 }
 
 static void add_comment(struct text *t, const char *what, const char *command) {
     if (!command)
         return;
     text_addf(t, "# %s: sh -c ", what);
-    text_add_shell(t, command);
+    text_add_shell_shown(t, command);
     text_add(t, "\n");
 }
 
@@ -389,15 +388,15 @@ static void print_command(const struct evidence *e, const struct conditions *c,
                           const char *path) {
     AUTO_TEXT struct text t = {0};
     text_addf(&t, "# The recorded command, without the fault:\n(cd ");
-    text_add_shell(&t, c->cwd);
+    text_add_shell_shown(&t, c->cwd);
     text_add(&t, " && exec");
     for (char **a = c->argv; *a; a++) {
         text_add(&t, " ");
-        text_add_shell(&t, *a);
+        text_add_shell_shown(&t, *a);
     }
     text_add(&t, c->stdin_path && !c->stdin_is_ours ? " <" : " </dev/null");
     if (c->stdin_path && !c->stdin_is_ours)
-        text_add_shell(&t, c->stdin_path);
+        text_add_shell_shown(&t, c->stdin_path);
     if (c->stdin_is_ours)
         text_add(&t, " # recorded with a pipe as its standard input");
     text_add(&t, ")\n# The fault: ");
@@ -407,11 +406,11 @@ static void print_command(const struct evidence *e, const struct conditions *c,
         print_sweep(e, &t);
     text_addf(&t, "# With the fault%s:\ndearth repro ",
               e->sweep ? "" : "; and stopped at the failing call");
-    text_add_shell(&t, path);
+    text_add_shell_shown(&t, path);
     text_addf(&t, " %lld\n", (long long)e->finding_id);
     if (!e->sweep) {
         text_add(&t, "dearth repro --gdb ");
-        text_add_shell(&t, path);
+        text_add_shell_shown(&t, path);
         text_addf(&t, " %lld\n", (long long)e->finding_id);
     }
     fputs(t.data, stdout);
@@ -422,8 +421,8 @@ static void pass_output(const struct observation *seen) {
     fwrite(seen->stdout_data, 1, seen->stdout_kept, stdout);
     fflush(stdout);
     if (seen->stderr_bytes > seen->stderr_tail_n)
-        fprintf(stderr, "dearth: the last %llu bytes of its stderr:\n",
-                (unsigned long long)seen->stderr_tail_n);
+        error_tell("the last %llu bytes of its stderr:",
+                   (unsigned long long)seen->stderr_tail_n);
     fwrite(seen->stderr_tail, 1, seen->stderr_tail_n, stderr);
     if (seen->stderr_tail_n && seen->stderr_tail[seen->stderr_tail_n - 1] != '\n')
         fputc('\n', stderr);
@@ -432,33 +431,31 @@ static void pass_output(const struct observation *seen) {
 static void say_end(const struct observation *seen) {
     char name[24];
     if (seen->served && seen->unhealthy)
-        fprintf(stderr, "dearth: it lived but did not serve, and was stopped\n");
+        error_tell("it lived but did not serve, and was stopped");
     else if (seen->served && seen->outlived)
-        fprintf(stderr, "dearth: it lives; %s status %d\n",
-                seen->loop ? "its loop goes on," : "the drive command ended with",
-                seen->exit_code);
+        error_tell("it lives; %s status %d",
+                   seen->loop ? "its loop goes on," : "the drive command ended with",
+                   seen->exit_code);
     else if (seen->timed_out)
-        fprintf(stderr, "dearth: it was stopped: past its time limit\n");
+        error_tell("it was stopped: past its time limit");
     else if (seen->exit_signal)
-        fprintf(stderr, "dearth: it was killed by %s\n",
-                report_signal_name(seen->exit_signal, name));
+        error_tell("it was killed by %s", report_signal_name(seen->exit_signal, name));
     else
-        fprintf(stderr, "dearth: it ended with status %d\n", seen->exit_code);
+        error_tell("it ended with status %d", seen->exit_code);
     AUTO_TEXT struct text t = {0};
     const uint32_t most = 12;
     if (seen->crash_signal && seen->n_crash_frames)
-        text_addf(&t, "dearth: %s at\n", report_signal_name(seen->crash_signal, name));
+        text_say(&t, "dearth: %s at\n", report_signal_name(seen->crash_signal, name));
     else if (seen->n_crash_frames)
         text_add(&t, "dearth: it was at\n");
     for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
         const struct crash_frame *f = &seen->crash_frames[i];
-        text_addf(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
-                  frame_basename(f->module ? f->module : "?"),
-                  (unsigned long long)f->offset);
+        text_say(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
+                 frame_basename(f->module ? f->module : "?"),
+                 (unsigned long long)f->offset);
     }
     if (seen->n_crash_frames > most)
         text_addf(&t, "    ... %u more\n", seen->n_crash_frames - most);
-    report_disarm(&t, 0);
     if (t.n)
         fputs(t.data, stderr);
 }
@@ -522,17 +519,16 @@ static const struct leaked_site *find_leak(const struct observation *seen,
 /* Did the block leak again that the others hang on? */
 static bool judge_leaks(const struct evidence *e, const struct observation *seen) {
     if (!seen->leaks_known) {
-        fprintf(stderr, "dearth: what leaked is not known: %s\n",
-                leaks_unknown_text(seen->leaks_state));
+        error_tell("what leaked is not known: %s", leaks_unknown_text(seen->leaks_state));
         return false;
     }
     for (uint32_t i = 0; i < e->n_leaks; i++) {
         const struct leaked_site *leak = find_leak(seen, e->leaks[i].site);
         char bytes[16];
         if (leak)
-            fprintf(stderr, "dearth: leaked: %llu block%s, %s, by %s\n",
-                    (unsigned long long)leak->blocks, leak->blocks == 1 ? "" : "s",
-                    text_bytes(leak->bytes, bytes), e->leak_places[i]);
+            error_tell("leaked: %llu block%s, %s, by %s",
+                       (unsigned long long)leak->blocks, leak->blocks == 1 ? "" : "s",
+                       text_bytes(leak->bytes, bytes), e->leak_places[i]);
     }
     const struct leaked_site *first = find_leak(seen, e->leaks[0].site);
     return first && first->blocks >= e->leaks[0].blocks;
@@ -546,16 +542,17 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
     pass_output(seen);
     if (seen->fired)
         say_end(seen);
-    fprintf(stderr, "dearth: %s: %s%s%s\n", verdict_name(j.verdict), j.reason,
-            j.policy ? "; policy " : "", j.policy ? j.policy : "");
+    error_tell("%s: %s%s%s", verdict_name(j.verdict), j.reason,
+               j.policy ? "; policy " : "", j.policy ? j.policy : "");
     if (e->n_leaks)
         shown = judge_leaks(e, seen) && shown;
     for (uint32_t i = 1; i < j.n_differences; i++)
-        fprintf(stderr, "dearth:   and %s%s %s%s%s%s\n",
-                strcmp(j.differences[i].what, "file") == 0 ? "" : j.differences[i].what,
-                j.differences[i].path, report_difference_words(j.differences[i].how),
-                j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
-                j.differences[i].detail[0] ? ")" : "");
+        error_tell("  and %s%s %s%s%s%s",
+                   strcmp(j.differences[i].what, "file") == 0 ? ""
+                                                              : j.differences[i].what,
+                   j.differences[i].path, report_difference_words(j.differences[i].how),
+                   j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
+                   j.differences[i].detail[0] ? ")" : "");
     return shown;
 }
 
@@ -576,22 +573,19 @@ static int run_judged(const struct repro_options *options, const struct evidence
     if (r < 0)
         return EXIT_CANNOT;
     if (r > 0)
-        fprintf(stderr, "dearth: finding %lld showed again\n", (long long)e->finding_id);
+        error_tell("finding %lld showed again", (long long)e->finding_id);
     else
-        fprintf(stderr,
-                "dearth: finding %lld did not show again in %lld execution%s; recorded "
-                "was %s%s\n",
-                (long long)e->finding_id, (long long)tries, tries == 1 ? "" : "s",
-                e->shown, e->n_leaks ? " and leaked" : "");
+        error_tell("finding %lld did not show again in %lld execution%s; recorded "
+                   "was %s%s\n",
+                   (long long)e->finding_id, (long long)tries, tries == 1 ? "" : "s",
+                   e->shown, e->n_leaks ? " and leaked" : "");
     return r > 0 ? EXIT_OK : EXIT_GATE_FAILED;
 }
 
 static int run_debugged(const struct evidence *e, struct runner *runner) {
     struct observation seen = {0};
-    fprintf(
-        stderr,
-        "dearth: gdb stops when the allocation has failed; 'finish' twice leads to its "
-        "caller\n");
+    error_tell("gdb stops when the allocation has failed; 'finish' twice leads to its "
+               "caller\n");
     int r = execute(runner, &e->order, &seen);
     observation_deinit(&seen);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
@@ -656,8 +650,23 @@ static int prepare_under(const struct repro_options *options, struct evidence *e
         return error_print(-EINVAL, "--gdb cannot look into a program under Valgrind");
     int err = options->print ? 0 : under_apply(c, e->order.under, &said);
     if (said)
-        fprintf(stderr, "dearth: %s\n", said);
+        error_tell("%s", said);
     return err;
+}
+
+/* Printing runs nothing. */
+static int check_trust(const struct repro_options *options, struct store *store,
+                       const char *stranger, const struct evidence *e) {
+    const struct trust trust = {.store = store,
+                                .stranger = stranger,
+                                .recording_id = e->recording_id,
+                                .replay_id = e->replay_id,
+                                .drive = e->drive,
+                                .health = e->health,
+                                .output_check = options->gdb ? NULL : e->output_check,
+                                .argv = options->argv,
+                                .trusted = options->trust};
+    return options->print ? 0 : trust_check(&trust);
 }
 
 static int repro(const struct repro_options *options) {
@@ -665,8 +674,11 @@ static int repro(const struct repro_options *options) {
     struct evidence e = {0};
     struct conditions c = {0};
     int status = EXIT_CANNOT;
+    AUTO_FREE char *stranger =
+        access(options->path, F_OK) == 0 ? store_stranger(options->path) : NULL;
     if (store_new(options->path, STORE_READ, &store) == 0 &&
         read_evidence(store, options->id, &e) == 0 &&
+        check_trust(options, store, stranger, &e) == 0 &&
         conditions_init(&c, store, e.recording_id, options->argv) == 0 &&
         prepare_under(options, &e, &c) == 0) {
         status = EXIT_OK;
@@ -719,6 +731,8 @@ int command_repro(int argc, char **argv) {
          "run it as the attempt ran, or under Valgrind's memcheck", "recorded|valgrind"},
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
+        {0, "trust", CLI_FLAG, &o.trust, NULL,
+         "run what is stored in a database that others could have written, too"},
         {0},
     };
     const struct cli_command command = {

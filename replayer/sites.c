@@ -70,7 +70,7 @@ static int load_frames(struct store *store, struct sites *s, struct idmap *index
     int step;
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(q, 0);
-        if (id != last) {
+        if (!n || id != last) {
             s->frames = grow(s->frames, n, sizeof *s->frames);
             s->frames[n++] =
                 (struct plan_frame){.module = keep(s, store_column_text(q, 1))};

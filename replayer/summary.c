@@ -56,9 +56,10 @@ void summary_plan(const struct replay *r) {
         text_key(s->key, key);
         snprintf(of, sizeof of, "%llu/%llu", (unsigned long long)f->occurrence,
                  (unsigned long long)s->count);
+        AUTO_TEXT struct text place = {0};
+        text_add_name(&place, r->sites.locations[f->site]);
         printf("%6u  %.16s  %-6s %10s %10s  %s", i + 1, key, fault_mode_name(f->mode), of,
-               text_bytes(s->max_size, size),
-               r->sites.locations[f->site] ? r->sites.locations[f->site] : "?");
+               text_bytes(s->max_size, size), place.data);
         if (f->call)
             printf(" (call %llu of the run)", (unsigned long long)f->call);
         printf("\n");
@@ -193,6 +194,8 @@ static int print_findings(const struct replay *r) {
     AUTO_TEXT struct text lines = {0};
     while (sqlite3_step(s) == SQLITE_ROW) {
         const char *severity = store_column_text(s, 2);
+        if (!severity)
+            continue;
         bool policy = strcmp(severity, "policy") == 0;
         bugs += strcmp(severity, "bug") == 0;
         warnings += strcmp(severity, "warning") == 0;
@@ -201,16 +204,18 @@ static int print_findings(const struct replay *r) {
         if (policy || shown++ >= FINDINGS_SHOWN)
             continue;
         const char *module = store_column_text(s, 5);
-        text_addf(&lines, "\n  %4lld  %-9s %d/%d  %s%s%s",
-                  (long long)sqlite3_column_int64(s, 0), store_column_text(s, 1),
-                  sqlite3_column_int(s, 6), sqlite3_column_int(s, 7),
-                  store_column_text(s, 3), module ? "  in " : "", module ? module : "");
+        text_say(&lines, "  %4lld  %-9s %d/%d  %s%s%s\n",
+                 (long long)sqlite3_column_int64(s, 0), store_column_text(s, 1),
+                 sqlite3_column_int(s, 6), sqlite3_column_int(s, 7),
+                 store_column_text(s, 3), module ? "  in " : "", module ? module : "");
     }
     if (shown > FINDINGS_SHOWN)
-        text_addf(&lines, "\n        and %u more", shown - FINDINGS_SHOWN);
-    error_info("findings: %u bug%s, %u warning%s, %u flaky, %u infallible by policy%s",
+        text_addf(&lines, "        and %u more\n", shown - FINDINGS_SHOWN);
+    error_info("findings: %u bug%s, %u warning%s, %u flaky, %u infallible by policy",
                bugs, bugs == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", looks,
-               policies, lines.data ? lines.data : "");
+               policies);
+    if (lines.n && !error_quiet())
+        fputs(lines.data, stderr);
     if (bugs + warnings + looks)
         error_info("'dearth repro ID' shows one again");
     return 0;
@@ -243,11 +248,9 @@ static int print_how(const struct replay *r) {
 }
 
 void summary_go_on(const struct replay *r) {
-    fprintf(
-        stderr,
-        "dearth: interrupted; what was done is kept: 'dearth replay %s' goes on where "
-        "this stopped\n",
-        r->store->path);
+    error_tell("interrupted; what was done is kept: 'dearth replay %s' goes on where "
+               "this stopped",
+               r->store->path);
 }
 
 int summary_print(const struct replay *r, enum replay_outcome outcome) {

@@ -181,10 +181,13 @@ static struct crash_frame *get_frames(struct reader *r, uint32_t *n) {
     return frames;
 }
 
-static void *get_array(struct reader *r, uint32_t n, size_t bytes) {
+/* Bytes that a number beside them counts: @n things of @bytes. */
+static void *get_array(struct reader *r, uint64_t n, size_t bytes) {
     uint64_t before = r->left;
     void *array = get_bytes(r);
-    if (!r->err && array && before - r->left != sizeof(uint64_t) + n * bytes)
+    if (!r->err &&
+        (array ? n > r->left + before || before - r->left != sizeof n + n * bytes
+               : n > 0))
         r->err = -EPROTO;
     return array;
 }
@@ -210,7 +213,7 @@ static void get_files(struct reader *r, struct observation *seen) {
         struct written_file *f = &seen->files[i];
         get_fixed(r, f, sizeof *f);
         f->path = get_bytes(r);
-        f->kept = get_bytes(r);
+        f->kept = get_array(r, f->n_kept, 1);
         if (!f->path)
             r->err = -EPROTO;
         seen->n_files++;
@@ -232,11 +235,13 @@ static void put_observation(struct text *to, const struct observation *seen) {
 
 static void get_observation(struct reader *r, struct observation *seen) {
     get_fixed(r, seen, sizeof *seen);
+    if (seen->n_failed > OBSERVATION_FAILED)
+        r->err = -EPROTO;
     seen->fired_exe = get_bytes(r);
     seen->crash_exe = get_bytes(r);
-    seen->stdout_data = get_bytes(r);
-    seen->after_data = get_bytes(r);
-    seen->stderr_tail = get_bytes(r);
+    seen->stdout_data = get_array(r, seen->stdout_kept, 1);
+    seen->after_data = get_array(r, seen->after_kept, 1);
+    seen->stderr_tail = get_array(r, seen->stderr_tail_n, 1);
     seen->crash_frames = get_frames(r, &seen->n_crash_frames);
     seen->sample_frames = get_frames(r, &seen->n_sample_frames);
     seen->leaks = get_array(r, seen->n_leaks, sizeof *seen->leaks);

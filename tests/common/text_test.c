@@ -1,5 +1,6 @@
 /* Text helpers by tables: escaping, UTF-8, numbers, parsers, globs, keys. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,74 @@ static void test_globs(void) {
                   cases[i].pattern);
 }
 
+/* Nothing that steers a terminal, forges a line or turns the text round is left as it is. */
+static void test_names(void) {
+    static const struct {
+        const char *in, *shown, *shell;
+    } cases[] = {
+        {"plain \xc3\xa4 \xe2\x82\xac", "plain \xc3\xa4 \xe2\x82\xac",
+         "'plain \xc3\xa4 \xe2\x82\xac'"},
+        {"", "", "''"},
+        {"a\nb\tc\rd", "a\\nb\\tc\\rd", "$'a\\x0ab\\x09c\\x0dd'"},
+        {"\x1b[31m", "\\x1b[31m", "$'\\x1b[31m'"},
+        {"\x7f'\\", "\\x7f'\\", "$'\\x7f\\'\\\\'"},
+        {"\xc2\x9bm", "\\x9bm", "$'\\xc2\\x9bm'"}, /* C1: CSI */
+        {"\xc2\xa0", "\xc2\xa0", "'\xc2\xa0'"},
+        {"\xe2\x80\xae"
+         "cba",
+         "\\u202ecba", "$'\\xe2\\x80\\xaecba'"},
+        {"\xe2\x81\xa7\xe2\x80\xa8", "\\u2067\\u2028",
+         "$'\\xe2\\x81\\xa7\\xe2\\x80\\xa8'"},
+        {"\xef\xbb\xbf\xd8\x9c", "\\ufeff\\u061c", "$'\\xef\\xbb\\xbf\\xd8\\x9c'"},
+        {"\xf3\xa0\x81\x81", "\\U000e0041", "$'\\xf3\\xa0\\x81\\x81'"},
+        {"a\xff", "a\xef\xbf\xbd", "$'a\\xff'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_TEXT struct text shown = {0}, shell = {0}, json = {0};
+        text_add_name(&shown, cases[i].in);
+        MUST_TEXT(shown.data, cases[i].shown);
+        text_add_shell_shown(&shell, cases[i].in);
+        MUST_TEXT(shell.data, cases[i].shell);
+        text_add_json(&json, cases[i].in);
+        size_t n = json.n;
+        text_disarm(&json, 0); /* nothing is left to do */
+        MUST(json.n == n);
+    }
+    AUTO_TEXT struct text lines = {0};
+    text_add(&lines, "kept\x1b\none\x1b\ntwo");
+    text_disarm(&lines, 5);
+    MUST_TEXT(lines.data, "kept\x1b\none\\x1b\ntwo");
+}
+
+/* As printf(3) has it, but for what %s brings in. */
+static void test_saying(void) {
+    char want[256];
+    struct text t = {0};
+#define SAY(...)                                                                         \
+    do {                                                                                 \
+        snprintf(want, sizeof want, __VA_ARGS__);                                        \
+        text_say(&t, __VA_ARGS__);                                                       \
+        MUST_TEXT(t.data, want);                                                         \
+        text_deinit(&t);                                                                 \
+    } while (0)
+    SAY("no conversion");
+    SAY("100 %% of %d, %5d|%-5d|%05d|%+d|%.3d", 1, 2, 3, 4, 5, 6);
+    SAY("%lld %lu %zu %hhu %#x 0x%llx", -1ll, 2ul, (size_t)3, 4, 255u, 1ull << 63);
+    SAY("%.1f %g %6.2f|%-8.3f|%*.*f", 1.25, 1e9, 3.14159, 2.0, 9, 2, 2.5);
+    SAY("%c%5c|%-3c|", 'a', 'b', 'c');
+    SAY("%s|%5s|%-5s|%.2s|%*s|%.*s|%-*s|", "a", "b", "c", "defg", 4, "h", 1, "ij", 3,
+        "k");
+    SAY("%p", (void *)&t);
+#undef SAY
+    text_say(&t, "%s: %-6s|%6s|%.3s|", "a\nb", "\x1b", "\xc3\xa4", "\x1b[31m");
+    MUST_TEXT(t.data, "a\\nb: \\x1b  |     \xc3\xa4|\\x1b[3|");
+    text_deinit(&t);
+    text_say(&t, "%d%%", 7);
+    text_say(&t, " %s", "\n");
+    MUST_TEXT(t.data, "7% \\n");
+    text_deinit(&t);
+}
+
 static void test_keys(void) {
     struct dearth_key key = {.hi = 0x0123456789abcdefull, .lo = 0xfedcba9876543210ull},
                       back;
@@ -209,6 +278,8 @@ int main(void) {
     test_numbers();
     test_parsers();
     test_globs();
+    test_names();
+    test_saying();
     test_keys();
     return 0;
 }

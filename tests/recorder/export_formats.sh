@@ -146,7 +146,7 @@ equal "$(recording frees)" "$(grep -c ',free,free,' events.csv)" 'frees'
 # Names that would break a format.
 sqlite3 dearth.db "UPDATE symbol SET function = 'op;er\"at' || char(10) || 'or' WHERE function = 'work_1'"
 export_as >collapsed
-contains collapsed 'prog;main;op:er"at or;step_1'
+contains collapsed 'prog;main;op:er"at\nor;step_1'
 export_as -f speedscope | jq -e '.shared.frames | any(.name == "op;er\"at\nor")' >/dev/null || fail 'quotes in speedscope'
 
 # Refusals.

@@ -1,0 +1,233 @@
+/*
+ * Looking at a database's own schema before anything is read from it.
+ *
+ *   sqlite_schema of the file ─► definitions, normalised ─┐
+ *                                                         ├─► equal?
+ *   schemas/store.sql in memory ─► the same ──────────────┘
+ *
+ * A database may come from anybody. A view or a generated column in the place of a table, an
+ * expression in a CHECK, a DEFAULT or an index run code of its maker's with every read or write, and
+ * can hang dearth or show what is not there; a table without its key answers wrongly. So the text of
+ * each definition is compared, which is what SQLite itself parses: token by token, comments and blanks
+ * left out. The columns of a table are compared as a set, since a migrated table has them in another
+ * order. Comparing what PRAGMA table_xinfo says instead was tried: it is silent about CHECK, COLLATE
+ * and ON CONFLICT. Source: https://www.sqlite.org/security.html
+ */
+#include "store_schema.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "schema_sql.h"
+#include "store.h"
+#include "text.h"
+
+/* --- one definition --- */
+
+/* End of the token at @s, which is no blank: a word or number, a quoted thing, or one character. */
+static const char *token_end(const char *s) {
+    const char *p = s + 1;
+    if (*s == '"' || *s == '\'' || *s == '`') {
+        while (*p && !(*p == *s && p[1] != *s))
+            p += *p == *s ? 2 : 1;
+        return *p ? p + 1 : p;
+    }
+    if (isalnum((unsigned char)*s) || *s == '_')
+        while (isalnum((unsigned char)*p) || *p == '_')
+            p++;
+    return p;
+}
+
+static const char *skip_blanks(const char *s) {
+    for (;;) {
+        s += strspn(s, " \t\r\n\f");
+        if (s[0] == '-' && s[1] == '-') {
+            s += strcspn(s, "\n");
+        } else if (s[0] == '/' && s[1] == '*') {
+            const char *end = strstr(s + 2, "*/");
+            s = end ? end + 2 : s + strlen(s);
+        } else {
+            return s;
+        }
+    }
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct parts { /* what stands between the commas of the outer brackets */
+    char **items;
+    size_t n;
+};
+
+static void parts_add(struct parts *p, struct text *part) {
+    p->items = text_realloc(p->items, (p->n + 1) * sizeof *p->items);
+    p->items[p->n++] = text_take(part);
+}
+
+/* ALTER TABLE and people put quotes around names: those of the first word of a part are left out. */
+static void add_token(struct text *t, const char *s, size_t n) {
+    bool quoted = !t->n && n > 2 && *s == '"' && !memchr(s + 1, '"', n - 2);
+    text_add(t, t->n ? " " : "");
+    text_add_n(t, s + quoted, n - 2 * quoted);
+}
+
+/*
+ * "CREATE TABLE t ( | a INTEGER | b TEXT NOT NULL | ) WITHOUT ROWID", the parts of the outermost
+ * brackets sorted. An index keeps their order, which it has a meaning in.
+ */
+static char *normalise(const char *sql) {
+    struct text out = {0};
+    AUTO_TEXT struct text part = {0};
+    struct parts parts = {0};
+    int depth = 0;
+    bool table = strncmp(sql, "CREATE TABLE", 12) == 0;
+    for (const char *s = skip_blanks(sql), *end; *s; s = skip_blanks(end)) {
+        end = token_end(s);
+        bool closes = *s == ')' && depth == 1, opens = *s == '(' && depth == 0;
+        depth += (*s == '(') - (*s == ')');
+        if ((*s == ',' && depth == 1) || closes) {
+            parts_add(&parts, &part);
+            if (closes && table)
+                qsort(parts.items, parts.n, sizeof *parts.items, by_text);
+            for (size_t i = 0; closes && i < parts.n; i++)
+                text_addf(&out, " | %s", parts.items[i]);
+            text_add(&out, closes ? " | )" : "");
+        } else if (opens || depth < 1) {
+            text_add(&out, out.n ? " " : "");
+            bool quoted = *s == '"' && end - s > 2;
+            text_add_n(&out, s + quoted, (size_t)(end - s) - 2 * quoted);
+        } else {
+            add_token(&part, s, (size_t)(end - s));
+        }
+    }
+    for (size_t i = 0; i < parts.n; i++)
+        free(parts.items[i]);
+    free(parts.items);
+    return text_take(&out);
+}
+
+/* --- the comparison --- */
+
+static const char list_sql[] =
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+
+struct object {
+    char *type, *name, *sql; /* sql: normalised */
+    bool seen;
+};
+
+struct schema {
+    struct object *objects;
+    size_t n;
+};
+
+static void schema_deinit(struct schema *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->objects[i].type);
+        free(s->objects[i].name);
+        free(s->objects[i].sql);
+    }
+    free(s->objects);
+}
+
+static const char *text_or_empty(sqlite3_stmt *s, int column) {
+    const char *text = store_column_text(s, column);
+    return text ? text : "";
+}
+
+/* Indexes behind PRIMARY KEY and UNIQUE have no text: they are part of their table's. */
+static bool is_automatic(sqlite3_stmt *s) {
+    return strcmp(text_or_empty(s, 0), "index") == 0 &&
+           strncmp(text_or_empty(s, 1), "sqlite_autoindex_", 17) == 0 &&
+           sqlite3_column_type(s, 3) == SQLITE_NULL;
+}
+
+static bool is_statistics(sqlite3_stmt *s) {
+    const char *name = text_or_empty(s, 1);
+    const char *columns = strcmp(name, "sqlite_stat1") == 0 ? "tbl,idx,stat"
+                          : strcmp(name, "sqlite_stat4") == 0
+                              ? "tbl,idx,neq,nlt,ndlt,sample"
+                              : "";
+    AUTO_FREE char *wanted = text_format("CREATE TABLE %s(%s)", name, columns);
+    return *columns && strcmp(text_or_empty(s, 0), "table") == 0 &&
+           strcmp(text_or_empty(s, 3), wanted) == 0;
+}
+
+/* What store.sql makes, from a database in memory. */
+static int schema_load(struct schema *out) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_open(":memory:", &db);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(db, list_sql, -1, &s, NULL);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
+        if (is_automatic(s))
+            continue;
+        out->objects = text_realloc(out->objects, (out->n + 1) * sizeof *out->objects);
+        out->objects[out->n++] =
+            (struct object){.type = text_dup(store_column_text(s, 0)),
+                            .name = text_dup(store_column_text(s, 1)),
+                            .sql = normalise(store_column_text(s, 3))};
+    }
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return rc == SQLITE_DONE ? 0 : error_print(-ENOMEM, "SQLite: %s", sqlite3_errstr(rc));
+}
+
+static struct object *find(const struct schema *s, const char *type, const char *name) {
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->objects[i].type, type) == 0 &&
+            strcmp(s->objects[i].name, name) == 0)
+            return &s->objects[i];
+    return NULL;
+}
+
+/* One row of the file's schema. Return: 0 or -EINVAL after a message. */
+static int check_object(const struct store *store, const struct schema *known,
+                        sqlite3_stmt *s, bool whole) {
+    const char *type = text_or_empty(s, 0), *name = text_or_empty(s, 1);
+    if (is_automatic(s) || is_statistics(s))
+        return 0;
+    struct object *o = find(known, type, name);
+    if (!o)
+        return error_print(
+            -EINVAL,
+            "%s: holds the %s '%s', which dearth did not make: nothing was "
+            "read; if it is yours, drop it with sqlite3",
+            store->path, type, name);
+    AUTO_FREE char *sql = normalise(text_or_empty(s, 3));
+    if (whole && strcmp(sql, o->sql) != 0)
+        return error_print(-EINVAL,
+                           "%s: its %s '%s' is not as dearth makes it: nothing was read; "
+                           "the file was changed or is damaged",
+                           store->path, type, name);
+    o->seen = true;
+    return 0;
+}
+
+int store_schema_check(struct store *store, bool whole) {
+    struct schema known = {0};
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int step = SQLITE_DONE, r = schema_load(&known);
+    if (r == 0 && sqlite3_prepare_v2(store->db, list_sql, -1, &s, NULL) != SQLITE_OK)
+        r = store_error(store, "opening");
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        r = check_object(store, &known, s, whole);
+    if (r == 0 && step != SQLITE_DONE)
+        r = store_error(store, "opening");
+    for (size_t i = 0; r == 0 && whole && i < known.n; i++)
+        if (!known.objects[i].seen)
+            r = error_print(-EINVAL,
+                            "%s: has no %s '%s': the file was changed or is damaged",
+                            store->path, known.objects[i].type, known.objects[i].name);
+    schema_deinit(&known);
+    return r;
+}
