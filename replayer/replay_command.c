@@ -290,7 +290,7 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
         err = take_sweep(&c->options);
     if (err == 0)
         err = replay_run(&c->options, store, NULL);
-    return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
+    return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
 /* What the options say, with no database to say it to. */

@@ -1,0 +1,31 @@
+/*
+ * How a user ends a command of dearth that has something to put away: rows, folders, processes.
+ *
+ *   first   Ctrl-C, SIGTERM, SIGHUP, SIGQUIT   the command stops where it is, keeps what is done
+ *   second                                     it waits for nothing more, and puts away
+ *   no end within some seconds of that         dearth ends; the next command puts away
+ *   SIGPIPE                                    nobody reads what we say: like a first
+ *
+ * Handlers only set flags. What was ignored when dearth was started (nohup, a background job of a
+ * script) stays ignored.
+ */
+#ifndef DEARTH_INTERRUPT_H
+#define DEARTH_INTERRUPT_H
+
+#include <stdbool.h>
+
+/** Catch these signals until the interrupt_restore() that belongs to it. May be nested; the outermost
+ * forgets what came before it. */
+void interrupt_install(void);
+void interrupt_restore(void);
+
+/** Was there a first? */
+bool interrupt_wanted(void);
+/** Was there a second? */
+bool interrupt_pressing(void);
+/** How often a user asked for an end: for work that only those end which come after its start. */
+unsigned interrupt_count(void);
+/** Return: 128 + the first of them, as a shell shows it; 0 = none. */
+int interrupt_status(void);
+
+#endif
