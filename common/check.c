@@ -380,7 +380,6 @@ int command_check(int argc, char **argv) {
         status = steps(&c);
         finish(&c, status);
     }
-    interrupt_restore();
     free(c.path);
     free(c.folder);
     cli_list_deinit(&c.wrappers);

@@ -12,9 +12,6 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM}
 #define N_CAUGHT (sizeof caught / sizeof *caught)
 
 static volatile sig_atomic_t first, times;
-static struct sigaction before[N_CAUGHT];
-static int depth;
-
 static void on_signal(int signal) {
     if (signal == SIGALRM)
         _exit(128 + first);
@@ -25,24 +22,18 @@ static void on_signal(int signal) {
 }
 
 void interrupt_install(void) {
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: waits end */
-    if (depth++)
+    static bool installed;
+    struct sigaction action = {.sa_handler = on_signal},
+                     before; /* no SA_RESTART: waits end */
+    if (installed)
         return;
+    installed = true;
     sigemptyset(&action.sa_mask);
-    first = times = 0;
     for (size_t i = 0; i < N_CAUGHT; i++) {
-        sigaction(caught[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN || caught[i] == SIGALRM)
+        sigaction(caught[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN || caught[i] == SIGALRM)
             sigaction(caught[i], &action, NULL);
     }
-}
-
-void interrupt_restore(void) {
-    if (--depth)
-        return;
-    alarm(0);
-    for (size_t i = 0; i < N_CAUGHT; i++)
-        sigaction(caught[i], &before[i], NULL);
 }
 
 bool interrupt_wanted(void) {

@@ -14,10 +14,9 @@
 
 #include <stdbool.h>
 
-/** Catch these signals until the interrupt_restore() that belongs to it. May be nested; the outermost
- * forgets what came before it. */
+/** Catch these signals from here on until the process ends: one that comes late must not change the status
+ * of what is done. Calling it again does nothing. */
 void interrupt_install(void);
-void interrupt_restore(void);
 
 /** Was there a first? */
 bool interrupt_wanted(void);

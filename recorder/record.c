@@ -505,7 +505,6 @@ int command_record(int argc, char **argv) {
     if (r == CLI_RUN) {
         interrupt_install();
         r = record_run(&o, n, argv + 1, &id, &status);
-        interrupt_restore();
     } else if (r == CLI_DONE)
         status = EXIT_OK, r = 0;
     cli_list_deinit(&o.env);

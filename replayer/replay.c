@@ -303,6 +303,5 @@ int replay_run(const struct replay_options *options, struct store *store,
         (!r.ledger || !options->summary || error_quiet()))
         summary_go_on(&r);
     replay_deinit(&r);
-    interrupt_restore();
     return outcome;
 }

@@ -735,7 +735,5 @@ int command_repro(int argc, char **argv) {
     if (r < 0 || take_operands(&o, n_operands, argv + 1) < 0)
         return EXIT_CANNOT;
     interrupt_install();
-    int status = repro(&o);
-    interrupt_restore();
-    return status;
+    return repro(&o);
 }
