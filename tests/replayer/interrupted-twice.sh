@@ -8,14 +8,14 @@ need python3
 mkdir tmp
 export TMPDIR=$work/tmp
 touch stamp
-# press.py FILE WORDS SIGNALS COMMAND...: start it, with nothing ignored; when FILE has WORDS send it the
-# SIGNALS, 50 ms apart. Its process id and status go to standard output.
+# press.py FILE WORDS SIGNALS COMMAND...: start it, with nothing ignored; when FILE has WORDS (or after +SECONDS)
+# send it the SIGNALS, 50 ms apart. Its process id and status go to standard output.
 cat >press.py <<'P'
 import os, signal, subprocess, sys, time
 file, words, signals, command = sys.argv[1], sys.argv[2], sys.argv[3].split(','), sys.argv[4:]
 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open('out', 'w'), stderr=open('err', 'w'),
     start_new_session=True, restore_signals=True)
-until = time.time() + 60
+until = time.time() + (float(words) if words[0] == '+' else 60)
 while words not in open(file).read() and process.poll() is None and time.time() < until:
     time.sleep(0.005)
 for name in signals:
@@ -62,11 +62,11 @@ read -r _ <said
 xargs kill -KILL <<<"$(processes_below "$work")"
 wait "$recorder" || :
 for signals in INT QUIT,HUP; do
-    press 'dearth' "$signals" 130 "$DEARTH" replay told.db
+    press +1 "$signals" 130 "$DEARTH" replay told.db
     states told.db
 done
 # Nobody reads any more.
-(set +o pipefail; "$DEARTH" replay --how rerun --timeout 20s --retest hung.db 2>&1 | head -n 1 >/dev/null)
+(set +o pipefail; "$DEARTH" replay --how rerun --timeout 300ms --retest hung.db 2>&1 | head -n 1 >/dev/null)
 none_below "$work"
 states hung.db
 
@@ -92,7 +92,7 @@ cp "$PROGRAMS/server" .
 health='[ "$(./ask health)" = healthy ]'
 record --health "$health" --drive './ask "echo hello"' -o server.db -- ./server "$port"
 for signals in HUP INT,INT; do
-    press 'dearth' "$signals" 130 "$DEARTH" replay --health "$health" --drive 'touch driven; sleep 1000' server.db
+    press +1 "$signals" 130 "$DEARTH" replay --health "$health" --drive 'touch driven; sleep 1000' server.db
     equal '' "$(processes_in "$work")" 'processes that work there'
     states server.db
 done
