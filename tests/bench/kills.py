@@ -204,7 +204,7 @@ def kill_collector(name):
     if name != 'KILL':
         return kill_target(name)  # others are passed on: the program ends, the recording is complete
     clean()
-    process = start([dearth, 'record', '-o', 'a.db', '--', program, 'run', 'counters', '2', '60000'])
+    process = start([dearth, 'record', '-o', 'a.db', '--', program, 'run', 'counters', '2', '300000'])
     until = time.time() + 60
     while not os.path.exists('counters') and time.time() < until:
         pass
@@ -214,7 +214,7 @@ def kill_collector(name):
     time.sleep(random.random() * 0.04)
     process.kill()
     process.wait()
-    if not os.path.exists(f'/proc/{pid}') and 120000 > sum(begun for begun, _ in counters('counters')):
+    if not os.path.exists(f'/proc/{pid}') and 600000 > sum(begun for begun, _ in counters('counters')):
         trouble('program', 'gone with dearth')
     until = time.time() + 60
     while program_runs(pid) and time.time() < until:
@@ -224,6 +224,7 @@ def kill_collector(name):
         status, said = run('recover', 'a.db')
         if status:
             trouble('recover', said)
+        run('replay', '--dry-run', 'a.db')  # looks up names, by which calls of the program are told from libc's
         no_row_runs('a.db')
         compare('a.db', counters('counters'), 'collector')
         usable('a.db')
@@ -237,6 +238,15 @@ def program_runs(pid):
         return False
 
 
+def lasting(*arguments, known={}):
+    """How long it takes when it is left alone, and a little more: moments are chosen within that."""
+    if arguments not in known:
+        began = time.time()
+        run(*arguments)
+        known[arguments] = 1.1 * (time.time() - began)
+    return known[arguments]
+
+
 def prepare_replay():
     if not os.path.exists('replay.tmpl'):
         status, said = run('record', '-q', '-o', 'replay.db', '--', victim)
@@ -248,8 +258,11 @@ def kill_replay(name):
     clean()
     prepare_replay()
     how = random.choice(['rerun', 'snapshot', 'auto'])
-    process = start([dearth, 'replay', '--how', how, '--jobs', '2', '--timeout', '5s', 'r.db'])
-    time.sleep(random.random() * 0.8)
+    arguments = ['replay', '--how', how, '--jobs', '2', '--timeout', '5s', 'r.db']
+    moment = random.random() * lasting(*arguments)
+    prepare_replay()
+    process = start([dearth, *arguments])
+    time.sleep(moment)
     before = query('r.db', 'SELECT id, verdict FROM attempt') if whole('r.db') else []
     tell(process, name, to_group=name != 'KILL' and random.random() < 0.5)
     status = end(process, name)
@@ -282,9 +295,10 @@ def kill_replay(name):
 def kill_check(name):
     clean()
     kept = random.random() < 0.5
+    moment = random.random() * lasting('check', '--jobs', '2', '--timeout', '5s', '--', victim)
     arguments = ['-o', 'c.db'] if kept else []
     process = start([dearth, 'check', *arguments, '--jobs', '2', '--timeout', '5s', '--', victim])
-    time.sleep(random.random() * 1.2)
+    time.sleep(moment)
     tell(process, name, to_group=name != 'KILL' and random.random() < 0.5)
     status = end(process, name)
     # 0 and 1: it was over; the signal's own: it came before anything was done

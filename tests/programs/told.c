@@ -1,7 +1,8 @@
 /*
  * Counts the signals that it is sent and goes on, as a server does: `told MS` prints "ready", and MS
  * milliseconds after the last signal how often each came ("HUP=1 RTMIN=2 value=7"), then exits with 7.
- * Without a signal it waits for ever; `told forever` does so in any case.
+ * Without a signal it waits for ever; `told forever` does so in any case. `told MS FILE` prints the counts
+ * into FILE: its terminal may be gone.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +14,8 @@
 static const struct {
     int number;
     const char *name;
-} counted[] = {{SIGHUP, "HUP"},   {SIGINT, "INT"},   {SIGQUIT, "QUIT"},
-               {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"}, {SIGALRM, "ALRM"},
+} counted[] = {{SIGHUP, "HUP"},   {SIGINT, "INT"},    {SIGQUIT, "QUIT"},
+               {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"},  {SIGALRM, "ALRM"},
                {SIGTERM, "TERM"}, {SIGWINCH, "WINCH"}};
 
 int main(int argc, char **argv) {
@@ -41,6 +42,8 @@ int main(int argc, char **argv) {
         if (number == SIGRTMIN)
             value = info.si_value.sival_int;
     }
+    if (argc > 2 && !freopen(argv[2], "w", stdout))
+        return 2;
     for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
         if (times[counted[i].number])
             printf("%s=%d ", counted[i].name, times[counted[i].number]);
