@@ -17,12 +17,11 @@
 #include "commands.h"
 #include "error.h"
 #include "fault_options.h"
+#include "interrupt.h"
 #include "output.h"
 #include "report_data.h"
 #include "store.h"
 #include "text.h"
-
-#define STATUS_INTERRUPTED 130 /* as a shell says it for SIGINT */
 
 #define HOW_SWEEP       3           /* index into the choices of --how */
 #define DEFAULT_LOOP_NS 1000000000u /* of --loop-time */
@@ -35,6 +34,7 @@ struct check {
     int fail_on; /* index of its choice; -1 = not given */
     bool fail_on_runtime, keep_private;
     double min_coverage;
+    uint64_t drive_timeout_ns; /* while recording; 0 = as `dearth record` has it */
     char *const *program;
     int64_t recording;   /* ours: others may record into the same database */
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
@@ -123,6 +123,7 @@ static int record(struct check *c) {
     if (c->faults.health)
         add(&line, text_format("--health=%s", c->faults.health));
     add_time(&line, "ready-timeout", c->faults.ready_timeout_ns);
+    add_time(&line, "drive-timeout", c->drive_timeout_ns);
     if (is_sweep(c) && !c->faults.drive)
         add_time(&line, "stop-after",
                  2 * (c->faults.loop_ns ? c->faults.loop_ns : DEFAULT_LOOP_NS));
@@ -132,18 +133,20 @@ static int record(struct check *c) {
     int saved = silence();
     int status = run(&line, command_record);
     unsilence(saved);
+    bool told = command_record_signal() || interrupt_wanted();
     c->recording = command_record_id();
     /* The status is the program's own unless dearth failed. */
     if (!c->recording)
+        return told ? EXIT_INTERRUPTED : EXIT_CANNOT;
+    if (!told && is_sweep(c) &&
+        status == EXIT_RECORD_FAILED) /* never ready: it has said so */
         return EXIT_CANNOT;
-    if (is_sweep(c) && status == EXIT_RECORD_FAILED) /* never ready: it has said so */
-        return EXIT_CANNOT;
-    if (status != STATUS_INTERRUPTED && !command_record_signal())
+    if (status != EXIT_INTERRUPTED && !told)
         return EXIT_OK;
     error_print(
         -EINTR, "interrupted while recording; nothing was replayed: start again%s",
         c->folder ? "" : ", or 'dearth replay' tests what was recorded until then");
-    return STATUS_INTERRUPTED;
+    return EXIT_INTERRUPTED;
 }
 
 /* --- replay, report
@@ -262,7 +265,7 @@ static void remove_database(const struct check *c) {
 static void finish(const struct check *c, int status) {
     if (!c->folder)
         return;
-    if (c->replaying && status == STATUS_INTERRUPTED)
+    if (c->replaying && status == EXIT_INTERRUPTED)
         return; /* kept: the replay has said how to go on */
     if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
         error_tell("the database is kept: %s (-o names another place)", c->path);
@@ -283,6 +286,8 @@ static int steps(struct check *c) {
         status = write_file(c, "view", c->html, command_view);
     if (status != EXIT_OK)
         return status;
+    if (interrupt_wanted()) /* after the replay: everything is stored */
+        return EXIT_INTERRUPTED;
     look(c);
     return judge(c);
 }
@@ -325,6 +330,9 @@ int command_check(int argc, char **argv) {
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &c.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},
+        {0, "drive-timeout", CLI_DURATION, &c.drive_timeout_ns, "TIME",
+         "how long --drive may take while the program is recorded; then it and what it "
+         "started are killed (10 min)"},
         {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",
          "functions that only wrap an allocator: the location is their caller"},
         {0, "env", CLI_LIST, &c.env, "NAME",
@@ -352,6 +360,7 @@ int command_check(int argc, char **argv) {
     if (r == CLI_DONE)
         return EXIT_OK;
     c.program = argv + 1;
+    interrupt_install(); /* a temporary database is never left behind unsaid */
     if (r == CLI_RUN && validate(&c, n_operands) == 0 && choose_path(&c) == 0) {
         status = steps(&c);
         finish(&c, status);

@@ -13,8 +13,8 @@
  * status. */
 int command_replay_options(int argc, char **argv);
 
-/** Return: the SIGTERM or SIGHUP that `dearth record` was sent and passed on to the program; 0 =
- * none. */
+/** Return: the first SIGINT, SIGQUIT, SIGTERM or SIGHUP that came while `dearth record` ran its program,
+ * whoever answered it; 0 = none. */
 int command_record_signal(void);
 
 /** Return: the recording that `dearth record` made last in this process; 0 = none. */

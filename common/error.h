@@ -12,6 +12,7 @@ enum exit_status {
     EXIT_OK = 0,
     EXIT_GATE_FAILED = 1,
     EXIT_CANNOT = 2,          /* dearth could not do its job, or was called wrongly */
+    EXIT_INTERRUPTED = 130,   /* the user ended it (interrupt.h); what was done is kept */
     EXIT_RECORD_FAILED = 125, /* `dearth record` itself failed */
     EXIT_NOT_EXECUTABLE = 126,
     EXIT_NOT_FOUND = 127,

@@ -67,7 +67,14 @@ static void wait_ready(struct driven *d, struct program *p, uint64_t now_ns) {
 }
 
 static void wait_driven(struct driven *d, struct program *p, uint64_t now_ns) {
-    if (!p->beside_ended)
+    if (!p->beside_ended && now_ns - d->since_ns > d->options->drive_timeout_ns) {
+        d->failed = error_print(-ETIMEDOUT,
+                                "--drive did not end within --drive-timeout; it and the "
+                                "program are ended");
+        program_kill_beside(p);
+        end(d, p, now_ns);
+    }
+    if (!p->beside_ended || d->failed)
         return;
     p->beside_ended = false;
     if (p->beside_status)

@@ -17,6 +17,7 @@
 struct driven_options {
     const char *drive, *health;
     uint64_t ready_timeout_ns; /* from the start until --health succeeds */
+    uint64_t drive_timeout_ns; /* of --drive; it is killed then, with its process group */
     uint64_t stop_after_ns;    /* then let it run for so long; 0 = not */
 };
 
@@ -33,7 +34,8 @@ struct driven {
     } state;
     uint64_t since_ns; /* of this state */
     uint64_t next_ns;  /* the next health command, not before */
-    int failed; /* negative errno after a message: never ready, or the drive command failed */
+    int failed; /* negative errno after a message: never ready, or the drive command could not be run
+                   or did not end */
 };
 
 /** @options: must outlive @driven. Context: the program was just started. */

@@ -1,13 +1,12 @@
 /*
  * Starting the recorded program so that it cannot tell: see program.h.
  *
- *   block signals ─► fork ─► child: inherited mask and dispositions, execve
- *                      └──► parent: handlers, child subreaper; signals arrive only in
- * ppoll
+ *   block signals ─► witness ─► fork ─► child: inherited mask and dispositions, execve
+ *   (signals.c)                   └──► parent: child subreaper; signals are read in
+ * program_wait()
  *
- * Invariant: between fork and exec the child has the dispositions that dearth inherited,
- * since ours are set in the parent after the fork; and no signal is lost, since all that
- * we handle are blocked except while we wait.
+ * Invariant: the child has the mask and the dispositions that dearth was started with; no signal is lost,
+ * and none ends dearth, since all that we handle are blocked from before the fork to program_done().
  */
 #include "program.h"
 
@@ -23,13 +22,16 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "../common/interrupt.h"
 #include "../common/text.h"
 #include "preload/exec_probe.h"
+#include "signals.h"
 
 /* --- finding ------------------------------------------------------------------------ */
 
@@ -145,54 +147,22 @@ bool program_has_allocator(const char *path) {
 
 /* --- signals ------------------------------------------------------------------------ */
 
-static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
-#define N_HANDLED (sizeof handled / sizeof *handled)
-
-static volatile sig_atomic_t arrived[NSIG];
-static struct sigaction before[N_HANDLED], pipe_before, limit_before;
-static sigset_t mask_before, mask_waiting;
-
-static void on_signal(int signal) {
-    arrived[signal] = 1;
-}
+static struct sigaction limit_before;
 
 void program_ignore_file_limit(void) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGXFSZ, &ignore, &limit_before);
 }
 
-static void block_signals(void) {
-    sigset_t ours;
-    sigemptyset(&ours);
-    for (size_t i = 0; i < N_HANDLED; i++)
-        sigaddset(&ours, handled[i]);
-    sigprocmask(SIG_BLOCK, &ours, &mask_before);
-    mask_waiting = mask_before;
-    for (size_t i = 0; i < N_HANDLED; i++)
-        sigdelset(&mask_waiting, handled[i]);
-}
-
-/* What we inherited as ignored (nohup, a background job of a script) stays ignored. */
-static void catch_signals(void) {
-    struct sigaction catch = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&catch.sa_mask);
-    for (size_t i = 0; i < N_HANDLED; i++) {
-        arrived[handled[i]] = 0;
-        sigaction(handled[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN || handled[i] == SIGCHLD)
-            sigaction(handled[i], &catch, NULL);
-    }
-    sigaction(SIGPIPE, &ignore, &pipe_before);
-}
-
 void program_done(struct program *p) {
-    (void)p;
-    for (size_t i = 0; i < N_HANDLED; i++)
-        sigaction(handled[i], &before[i], NULL);
-    sigaction(SIGPIPE, &pipe_before, NULL);
+    if (p->beside > 0) {
+        program_kill_beside(p);
+        while (waitpid(p->beside, NULL, 0) < 0 && errno == EINTR)
+            ;
+        p->beside = 0;
+    }
+    signals_end();
     sigaction(SIGXFSZ, &limit_before, NULL);
-    sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -210,7 +180,7 @@ static _Noreturn void child(const char *path, char *const argv[], char *const en
     if (stdin_fd >= 0)
         dup2(stdin_fd, STDIN_FILENO);
     sigaction(SIGXFSZ, &limit_before, NULL);
-    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+    signals_for_child();
     execve(path, argv, envp);
     int err = errno;
     if (err == ENOEXEC) { /* a script without "#!": run as shells do */
@@ -250,13 +220,19 @@ int program_start(struct program *p, const char *path, char *const argv[],
     if (pipe2(report, O_CLOEXEC) < 0)
         return error_print_errno(-errno, "cannot start %s", path);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    block_signals();
+    signals_begin();
+    if (interrupt_wanted()) { /* from now on it would be the program's to answer */
+        close(report[0]);
+        close(report[1]);
+        program_done(p);
+        return interrupt_status();
+    }
+    signals_watch();
     p->pid = fork();
     if (p->pid == 0)
         child(path, argv, envp, stdin_fd, report[1]);
     int err = errno;
     close(report[1]);
-    catch_signals();
     if (p->pid < 0) {
         close(report[0]);
         program_done(p);
@@ -293,30 +269,61 @@ static void reap(struct program *p) {
     p->childless = pid < 0 && errno == ECHILD;
 }
 
+static void end_group(int signal) {
+    (void)signal;
+    kill(0, SIGKILL);
+}
+
+/*
+ * Between dearth and the command, in a process group of the two: what dearth cannot do any more when
+ * it is killed, the end of everything that the command has started, is done here. Its parent's death
+ * is a SIGTERM; plain system calls, but for fork().
+ */
+static _Noreturn void be_guardian(const char *command, pid_t parent) {
+    struct sigaction end = {.sa_handler = end_group};
+    sigset_t only;
+    int status = 0;
+    setpgid(0, 0);
+    sigemptyset(&end.sa_mask);
+    sigaction(SIGTERM, &end, NULL);
+    sigemptyset(&only);
+    sigaddset(&only, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(EXIT_NOT_EXECUTABLE);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        sigaction(SIGXFSZ, &limit_before, NULL);
+        signals_for_child();
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(EXIT_NOT_EXECUTABLE);
+    }
+    /* whose readers and writers must not wait for us */
+    syscall(SYS_close_range, 0u, ~0u, 0u);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(pid < 0               ? EXIT_NOT_EXECUTABLE
+          : WIFEXITED(status)   ? WEXITSTATUS(status)
+          : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+                                : EXIT_NOT_EXECUTABLE);
+}
+
 int program_run_beside(struct program *p, const char *command) {
     pid_t parent = getpid();
     p->beside_ended = false;
     p->beside = fork();
+    if (p->beside == 0)
+        be_guardian(command, parent);
     if (p->beside < 0) {
         p->beside = 0;
         return error_print_errno(-errno, "cannot run '%s'", command);
     }
-    if (p->beside > 0)
-        return 0;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_NOT_EXECUTABLE);
-    for (size_t i = 0; i < N_HANDLED; i++)
-        sigaction(handled[i], &before[i], NULL);
-    sigaction(SIGPIPE, &pipe_before, NULL);
-    sigaction(SIGXFSZ, &limit_before, NULL);
-    sigprocmask(SIG_SETMASK, &mask_before, NULL);
-    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-    _exit(EXIT_NOT_EXECUTABLE);
+    setpgid(p->beside, p->beside); /* as it does itself: whoever comes first */
+    return 0;
 }
 
 void program_kill_beside(struct program *p) {
@@ -324,35 +331,25 @@ void program_kill_beside(struct program *p) {
         kill(-p->beside, SIGKILL);
 }
 
-static bool take(int signal) {
-    bool was = arrived[signal];
-    arrived[signal] = 0;
-    return was;
-}
-
-static int passed_on; /* the last signal that the program was given on dearth's behalf */
-
-int program_signal_passed_on(void) {
-    return passed_on;
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
-    struct pollfd fds = {.fd = fd, .events = POLLIN};
+    struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
+                            {.fd = fd, .events = POLLIN}};
+    uint64_t due_ns = signals_due_ns(now_ns());
+    if (due_ns < timeout_ns)
+        timeout_ns = due_ns;
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
                                (long)(timeout_ns % 1000000000u)};
-    ppoll(&fds, 1, &timeout, &mask_waiting);
+    ppoll(fds, 2, &timeout, NULL);
     bool was_over = p->ended;
-    take(SIGCHLD);
+    struct signals_taken taken = signals_take(p->ended ? 0 : p->pid, now_ns());
     reap(p);
-    for (size_t i = 0; i < N_HANDLED; i++) {
-        int signal = handled[i];
-        if (signal == SIGCHLD || !take(signal))
-            continue;
-        if (was_over)
-            p->interrupted = true;
-        else if (!p->ended && (signal == SIGTERM || signal == SIGHUP))
-            kill(p->pid, passed_on = signal);
-    }
+    p->interrupted |= was_over && taken.end;
 }
 
 int program_status(const struct program *p) {

@@ -43,33 +43,32 @@ void program_ignore_file_limit(void);
  * that dearth was started with. From then on our own signals are caught: see
  * program_wait().
  * @stdin_fd: becomes its descriptor 0; -1 = ours
- * Return: 0, EXIT_NOT_EXECUTABLE after a message, or a negative errno after a message.
+ * Return: 0, EXIT_NOT_EXECUTABLE after a message, 128 + a signal that arrived before, or a negative
+ * errno after a message.
  */
 int program_start(struct program *program, const char *path, char *const argv[],
                   char *const envp[], int stdin_fd);
 
 /**
- * Wait for a signal, a descriptor or the time; take the deaths of children, pass SIGTERM
- * and SIGHUP on to the program, leave SIGINT and SIGQUIT to the terminal, which sends
- * them to the whole process group. Once the program has ended, any of them ends the
- * recording.
+ * Wait for a signal, a descriptor or the time; take the deaths of children, pass on to the program what
+ * dearth alone was sent (signals.h). Once the program has ended, SIGINT, SIGQUIT, SIGTERM and SIGHUP
+ * end the recording.
  */
 void program_wait(struct program *program, int fd, uint64_t timeout_ns);
 
 /**
  * Run a shell command beside the program, without the recorder, one at a time; program_wait()
- * sets beside_ended. It dies with us. Return: 0 or a negative errno after a message.
+ * sets beside_ended. It and all of its process group die with us, however we die. Return: 0 or a
+ * negative errno after a message.
  */
 int program_run_beside(struct program *program, const char *command);
+/** End it, and all of its process group. */
 void program_kill_beside(struct program *program);
 
-/** Put our signals back as they were. */
+/** Put our signals back as they were; those that wait are dropped, and remembered (signals.h). */
 void program_done(struct program *program);
 
 /** Exit status as a shell shows it. */
 int program_status(const struct program *program);
-
-/** The last SIGTERM or SIGHUP that dearth was sent and passed on to the program; 0 = none. */
-int program_signal_passed_on(void);
 
 #endif

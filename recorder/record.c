@@ -23,12 +23,14 @@
 
 #include "../common/commands.h"
 #include "../common/error.h"
+#include "../common/interrupt.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "collector.h"
 #include "program.h"
 #include "record_row.h"
 #include "session.h"
+#include "signals.h"
 #include "tee.h"
 
 #define BUSY_WAIT_NS   500000u   /* while events flow */
@@ -60,7 +62,8 @@ struct run {
 struct record_options record_defaults(void) {
     return (struct record_options){.output = STORE_DEFAULT_PATH,
                                    .stdin_cap = DEFAULT_CAP,
-                                   .driven.ready_timeout_ns = 30000000000u};
+                                   .driven.ready_timeout_ns = 30000000000u,
+                                   .driven.drive_timeout_ns = 600000000000u};
 }
 
 /* --- before ------------------------------------------------------------------------- */
@@ -376,6 +379,8 @@ int record_run(const struct record_options *options, int argc, char **argv,
     (void)argc;
     program_ignore_file_limit();
     int r = prepare(&run, argv[0]);
+    if (interrupt_wanted()) /* which may be why something failed */
+        r = interrupt_status();
     if (r == 0)
         r = start_program(&run);
     if (run.started) {
@@ -389,6 +394,8 @@ int record_run(const struct record_options *options, int argc, char **argv,
         r = r == 0 && run.driven.failed ? run.driven.failed : r;
     } else {
         undo(&run);
+        if (interrupt_wanted())
+            error_print(-EINTR, "interrupted before the program was started");
     }
     run_deinit(&run);
     return r;
@@ -397,7 +404,7 @@ int record_run(const struct record_options *options, int argc, char **argv,
 /* --- the command -------------------------------------------------------------------- */
 
 int command_record_signal(void) {
-    return program_signal_passed_on();
+    return signals_end_wanted();
 }
 
 static int64_t made; /* by the last command_record() */
@@ -457,6 +464,10 @@ int command_record(int argc, char **argv) {
          NULL, false},
         {0, "ready-timeout", CLI_DURATION, &o.driven.ready_timeout_ns, "TIME",
          "how long --health may take to succeed (30 s)", NULL, false},
+        {0, "drive-timeout", CLI_DURATION, &o.driven.drive_timeout_ns, "TIME",
+         "how long --drive may take; then it and what it started are killed, and the "
+         "program is ended (10 min)",
+         NULL, false},
         {0, "stop-after", CLI_DURATION, &o.driven.stop_after_ns, "TIME",
          "end the program with SIGTERM after this time, counted from the end of --drive",
          NULL, false},
@@ -488,9 +499,10 @@ int command_record(int argc, char **argv) {
     o.sites_only = detail == 1;
     o.no_argv = !with_argv;
     o.no_symbols = !symbols;
-    if (r == CLI_RUN)
+    if (r == CLI_RUN) {
+        interrupt_install();
         r = record_run(&o, n, argv + 1, &made, &status);
-    else if (r == CLI_DONE)
+    } else if (r == CLI_DONE)
         status = EXIT_OK, r = 0;
     cli_list_deinit(&o.env);
     cli_list_deinit(&o.wrappers);

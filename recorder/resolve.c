@@ -18,6 +18,7 @@
 
 #include "../common/error.h"
 #include "../common/frames.h"
+#include "../common/interrupt.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "locate.h"
@@ -78,6 +79,7 @@ struct module_row {
 };
 
 struct resolver {
+    unsigned interrupts; /* interrupt_count() at the start */
     struct store *store;
     bool own_transaction;
     sqlite3_stmt *put_symbol, *mark_frame, *mark_module, *put_note;
@@ -185,6 +187,11 @@ static int note_stale(struct resolver *r, const struct module_row *module) {
     return store_step_done(r->store, r->put_note);
 }
 
+/* The user does not want to wait for symbols any more. */
+static bool is_broken_off(const struct resolver *r) {
+    return interrupt_count() != r->interrupts;
+}
+
 static int resolve_module(struct resolver *r, const struct module_row *module,
                           const struct pending *frames, uint64_t n) {
     const struct symbols_wanted wanted = {module->path, module->build_id,
@@ -194,6 +201,10 @@ static int resolve_module(struct resolver *r, const struct module_row *module,
     bool stale = symbols_new(&wanted, &symbols) == SYMBOLS_STALE;
     int result = begin(r);
     for (uint64_t i = 0; i < n && result == 0; i++) {
+        if (is_broken_off(r)) { /* the rest is looked up by the next command */
+            symbols_free(symbols);
+            return commit(r);
+        }
         result = write_frame(r, symbols, &frames[i]);
         r->progress.done++;
         if (i % 256 == 255)
@@ -246,10 +257,11 @@ static int resolve_symbols(struct store *store, bool progress) {
     int result = load_pending(store, &frames, &n);
     if (result < 0 || !n)
         return result;
-    struct resolver r = {.store = store};
+    struct resolver r = {.store = store, .interrupts = interrupt_count()};
     progress_init(&r.progress, progress, n);
     result = prepare_resolver(&r);
-    for (uint64_t first = 0, end; first < n && result == 0; first = end) {
+    for (uint64_t first = 0, end; first < n && result == 0 && !is_broken_off(&r);
+         first = end) {
         for (end = first; end < n && frames[end].module == frames[first].module; end++)
             ;
         struct module_row module = {0};
@@ -268,8 +280,11 @@ static int resolve_symbols(struct store *store, bool progress) {
 
 int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
                     bool progress) {
+    unsigned interrupts = interrupt_count();
     int r = resolve_symbols(store, progress);
-    return r < 0 ? r : locate_sites(store, wrappers, n);
+    if (r < 0 || interrupts != interrupt_count())
+        return r;
+    return locate_sites(store, wrappers, n);
 }
 
 int session_resolve_recording(struct store *store, int64_t recording_id, bool progress) {

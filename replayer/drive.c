@@ -420,6 +420,8 @@ static void stop(struct drive *d) {
         d->give_up_ns = progress_clock() + STOP_EXTRA_NS +
                         (runs < STOP_MOST_NS ? runs : STOP_MOST_NS);
     d->stopping = true; /* what is in the air may land */
+    if (interrupt_pressing())
+        d->give_up_ns = 0;
 }
 
 static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {

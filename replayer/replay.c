@@ -151,7 +151,7 @@ static int store_left_out(struct replay *r, enum replay_outcome outcome) {
 static int finish(struct replay *r, enum replay_outcome outcome) {
     static const char *const states[] = {"complete", "budget", "interrupted"};
     r->runner = runner_free(r->runner);
-    int err = resolve(r, false);
+    int err = interrupt_pressing() ? 0 : resolve(r, false);
     if (err == 0)
         err = finding_derive(r->store, ledger_replay_id(r->ledger));
     if (err == 0)
@@ -227,6 +227,8 @@ static int run(struct replay *r) {
         outcome = say_changes(r);
     if (outcome == 0)
         outcome = plan_and_drive(r);
+    if (outcome < 0 && interrupt_wanted()) /* a wait that was broken off */
+        outcome = REPLAY_INTERRUPTED;
     if (!r->ledger)
         return outcome;
     int err = finish(r, outcome < 0 ? REPLAY_INTERRUPTED : (enum replay_outcome)outcome);
@@ -288,7 +290,7 @@ int replay_run(const struct replay_options *options, struct store *store,
         *replay_id = 0;
     interrupt_install();
     int outcome = prepare(&r);
-    if (outcome == 0 && interrupt_wanted())
+    if (outcome <= 0 && interrupt_wanted())
         outcome = REPLAY_INTERRUPTED;
     if (outcome == 0 && options->dry_run) {
         summary_plan(&r);
@@ -297,7 +299,6 @@ int replay_run(const struct replay_options *options, struct store *store,
         if (replay_id && r.ledger)
             *replay_id = ledger_replay_id(r.ledger);
     }
-    interrupt_restore();
     if (outcome == REPLAY_INTERRUPTED &&
         (!r.ledger || !options->summary || error_quiet()))
         summary_go_on(&r);

@@ -67,7 +67,7 @@ void replay_options_init(struct replay_options *options);
 enum replay_outcome {
     REPLAY_DONE = 0,
     REPLAY_BUDGET = 1,      /* the time budget ended it; what was done is stored */
-    REPLAY_INTERRUPTED = 2, /* Ctrl-C or SIGTERM; what was done is stored */
+    REPLAY_INTERRUPTED = 2, /* common/interrupt.h; what was done is stored */
 };
 
 /**
@@ -76,7 +76,7 @@ enum replay_outcome {
  * Prints progress and a summary on stderr.
  * @replay_id: id of the replay row, out; 0 for a dry run; may be NULL
  * Return: enum replay_outcome, or a negative errno after a message.
- * Context: installs handlers for SIGINT and SIGTERM while it runs.
+ * Context: catches the signals of common/interrupt.h while it runs.
  */
 int replay_run(const struct replay_options *options, struct store *store,
                int64_t *replay_id);

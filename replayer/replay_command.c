@@ -317,7 +317,7 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
         err = check_trust(c, store, stranger);
     if (err == 0)
         err = replay_run(&c->options, store, NULL);
-    return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? 130 : EXIT_OK;
+    return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
 /* What the options say, with nothing in the database yet to say it to. */

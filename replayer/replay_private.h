@@ -15,6 +15,7 @@
 #include "baseline.h"
 #include "conditions.h"
 #include "guarding.h"
+#include "interrupt.h"
 #include "ledger.h"
 #include "pairs.h"
 #include "progress.h"
@@ -63,14 +64,6 @@ struct replay {
 };
 
 const char *isolation_name(enum isolation isolation);
-
-/* --- interrupt.c --- */
-
-/** Catch SIGINT and SIGTERM: the first asks for an end, the second ends dearth at once.
- */
-void interrupt_install(void);
-void interrupt_restore(void);
-bool interrupt_wanted(void);
 
 /* --- trial.c --- */
 

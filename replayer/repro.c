@@ -566,12 +566,12 @@ static int run_judged(const struct repro_options *options, const struct evidence
         tries++;
         if (r > 0)
             r = judge(e, baseline, &seen);
-        else if (r == 0)
+        else if (interrupt_wanted())
             r = error_print(-EINTR, "interrupted");
         observation_deinit(&seen);
     }
     if (r < 0)
-        return EXIT_CANNOT;
+        return interrupt_wanted() ? EXIT_INTERRUPTED : EXIT_CANNOT;
     if (r > 0)
         error_tell("finding %lld showed again", (long long)e->finding_id);
     else
@@ -615,14 +615,11 @@ static int run(const struct repro_options *options, struct store *store,
         baseline_fold(runs, n, &baseline);
     if (ready && start(options, e, c, &baseline, &runner) == 0) {
         say_fault(e);
-        if (options->gdb) {
-            status = run_debugged(e, runner);
-        } else {
-            interrupt_install();
-            status = run_judged(options, e, runner, &baseline);
-            interrupt_restore();
-        }
+        status = options->gdb ? run_debugged(e, runner)
+                              : run_judged(options, e, runner, &baseline);
     }
+    if (interrupt_wanted())
+        status = EXIT_INTERRUPTED;
     runner_free(runner);
     baseline_deinit(&baseline);
     for (uint32_t i = 0; i < n; i++)
@@ -743,12 +740,14 @@ int command_repro(int argc, char **argv) {
         "when the "
         "recording was made with --no-argv. The program's output is passed on when it "
         "ends. Exit "
-        "status: 0 it showed again, 1 it did not, 2 dearth could not do its job.",
+        "status: 0 it showed again, 1 it did not, 2 dearth could not do its job, 130 "
+        "interrupted.",
         table};
     int r = cli_parse(&command, n, argv, false, &n_operands);
     if (r == CLI_DONE)
         return EXIT_OK;
     if (r < 0 || take_operands(&o, n_operands, argv + 1) < 0)
         return EXIT_CANNOT;
+    interrupt_install();
     return repro(&o);
 }

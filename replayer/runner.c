@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "../common/interrupt.h"
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "tracer.h"
@@ -100,7 +101,7 @@ static void end_worker(struct runner *runner, struct slot *slot) {
         return;
     close(slot->channel);
     pid_t ended = 0;
-    for (int ms = 0; ms < 2000 && ended == 0; ms++) {
+    for (int ms = 0; ms < 2000 && ended == 0 && !interrupt_pressing(); ms++) {
         ended = waitpid(slot->pid, NULL, WNOHANG);
         if (ended == 0)
             poll(NULL, 0, 1);
@@ -128,6 +129,15 @@ static void be_worker(const struct runner *runner, const struct slot *slot, int 
     worker_main(&start);
 }
 
+/* A private copy of a large tree takes its time. Return: 0, or -EINTR when the user does not wait. */
+static int wait_ready(const struct slot *slot) {
+    struct pollfd fd = {.fd = slot->channel, .events = POLLIN};
+    while (!interrupt_wanted())
+        if (poll(&fd, 1, 200) > 0)
+            return 0;
+    return -EINTR;
+}
+
 static int start_worker(struct runner *runner, struct slot *slot) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -147,10 +157,12 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     slot->pid = pid;
     slot->channel = ends[0];
     struct wire_ready ready;
-    int err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
+    int err = wait_ready(slot);
+    if (!err)
+        err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
     if (!err)
         err = ready.error; /* it has said why */
-    else
+    else if (err != -EINTR)
         error_print(err, "a worker process ended before it was ready");
     if (err) {
         end_worker(runner, slot);

@@ -48,7 +48,10 @@ static void die_with_parent(const struct worker_start *start, bool traced) {
 static void leave_terminal(const struct runner_options *options) {
     setpgid(0, 0);
     signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGALRM, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     if (options->keep_stdio)
         return;

@@ -102,6 +102,14 @@ processes_below() {
     find /proc/[0-9]*/exe -maxdepth 0 -lname "$1/*" 2>/dev/null | cut -d/ -f3 || :
 }
 
+# processes_in PATH: pids of those that work in it, whatever their program; none of this script's session.
+processes_in() {
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1" 2>/dev/null | cut -d/ -f3 | xargs -r ps -o sid=,pid= -p |
+        while read -r sid pid; do
+            [ "$sid" = "$(ps -o sid= -p $$ | tr -d ' ')" ] || echo "$pid"
+        done || :
+}
+
 # none_below PATH: within ten seconds no process of a program below PATH is left.
 none_below() {
     local tries

@@ -1,0 +1,53 @@
+/* How a user ends a command: see interrupt.h. Run by dearth's own process, one thread. */
+#include "interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#define LAST_WAIT_S                                                                      \
+    10 /* what is put away waits at most so long for another writer of the database */
+
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM};
+#define N_CAUGHT (sizeof caught / sizeof *caught)
+
+static volatile sig_atomic_t first, times;
+static void on_signal(int signal) {
+    if (signal == SIGALRM)
+        _exit(128 + first);
+    if (!first)
+        first = signal;
+    if (signal != SIGPIPE && ++times == 2)
+        alarm(LAST_WAIT_S);
+}
+
+void interrupt_install(void) {
+    static bool installed;
+    struct sigaction action = {.sa_handler = on_signal},
+                     before; /* no SA_RESTART: waits end */
+    if (installed)
+        return;
+    installed = true;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < N_CAUGHT; i++) {
+        sigaction(caught[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN || caught[i] == SIGALRM)
+            sigaction(caught[i], &action, NULL);
+    }
+}
+
+bool interrupt_wanted(void) {
+    return first != 0;
+}
+
+bool interrupt_pressing(void) {
+    return times > 1;
+}
+
+unsigned interrupt_count(void) {
+    return (unsigned)times;
+}
+
+int interrupt_status(void) {
+    return first ? 128 + first : 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * How a user ends a command of dearth that has something to put away: rows, folders, processes.
+ *
+ *   first   Ctrl-C, SIGTERM, SIGHUP, SIGQUIT   the command stops where it is, keeps what is done
+ *   second                                     it waits for nothing more, and puts away
+ *   no end within some seconds of that         dearth ends; the next command puts away
+ *   SIGPIPE                                    nobody reads what we say: like a first
+ *
+ * Handlers only set flags. What was ignored when dearth was started (nohup, a background job of a
+ * script) stays ignored.
+ */
+#ifndef DEARTH_INTERRUPT_H
+#define DEARTH_INTERRUPT_H
+
+#include <stdbool.h>
+
+/** Catch these signals from here on until the process ends: one that comes late must not change the status
+ * of what is done. Calling it again does nothing. */
+void interrupt_install(void);
+
+/** Was there a first? */
+bool interrupt_wanted(void);
+/** Was there a second? */
+bool interrupt_pressing(void);
+/** How often a user asked for an end: for work that only those end which come after its start. */
+unsigned interrupt_count(void);
+/** Return: 128 + the first of them, as a shell shows it; 0 = none. */
+int interrupt_status(void);
+
+#endif

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Some kills of each kind at random moments, as tests/bench/kills.sh makes hundreds of: nothing is lost, nothing is left.
+. "$(dirname "$0")/../lib.sh"
+need python3 unshare
+
+seen=0
+TMPDIR=$work "$SOURCE/tests/bench/kills.sh" "$DEARTH" "$PROGRAMS" 3 target collector replay check creation:INT creation:HUP \
+    >out 2>&1 || seen=$?
+cat out
+[ "$seen" != 77 ] || skip 'no mount namespace to be had'
+equal 0 "$seen" 'status of the kills'
