@@ -298,6 +298,8 @@ const char *report_refusal_meaning(const char *reason) {
         {"diverged", "the copied run did not end as without copies"},
         {"unavailable", "no snapshot is possible here"},
         {"busy", "another process of the tree was being copied"},
+        {"signals", "the copy sent signals to the original or its parent"},
+        {"ipc", "System V IPC objects or message queues"},
         {"output_check", "--output-check had to compare a whole run"},
         {"contradicted", "a rerun showed another verdict"},
     };

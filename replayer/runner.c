@@ -51,6 +51,7 @@ struct runner {
     pid_t *strangers; /* children we had before */
     int n_strangers;
     bool warned;
+    struct namespaces apart; /* wanted, and once there was a worker what is to be had */
 };
 
 /* --- children that are none of our workers --- */
@@ -123,17 +124,31 @@ static void be_worker(const struct runner *runner, const struct slot *slot, int 
     const struct worker_start start = {.options = &runner->options,
                                        .session = slot->session,
                                        .isolation = runner->isolation,
+                                       .apart = runner->apart,
                                        .channel = channel,
                                        .parent = parent};
     worker_main(&start);
 }
 
-static int start_worker(struct runner *runner, struct slot *slot) {
+/* Less, where that much is refused. Return: whether there is less. */
+static bool want_less(struct namespaces *apart, struct namespaces wanted) {
+    if (apart->pids && apart->ipc)
+        apart->ipc = false;
+    else if (apart->pids && wanted.ipc)
+        *apart = (struct namespaces){.ipc = true};
+    else if (apart->pids || apart->ipc)
+        *apart = (struct namespaces){0};
+    else
+        return false;
+    return true;
+}
+
+static int start_worker_apart(struct runner *runner, struct slot *slot, bool *refused) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return error_print_errno(-errno, "cannot make a socket for a worker");
     fflush(NULL);
-    pid_t parent = getpid(), pid = fork();
+    pid_t parent = getpid(), pid = namespace_fork(runner->apart);
     if (pid == 0) {
         close(ends[0]);
         be_worker(runner, slot, ends[1], parent);
@@ -142,13 +157,17 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     if (pid < 0) {
         int err = -errno;
         close(ends[0]);
-        return error_print_errno(err, "cannot start a worker process");
+        *refused = runner->apart.pids || runner->apart.ipc;
+        return *refused ? err : error_print_errno(err, "cannot start a worker process");
     }
     slot->pid = pid;
     slot->channel = ends[0];
     struct wire_ready ready;
     int err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
-    if (!err)
+    *refused = !err && ready.refused;
+    if (*refused)
+        err = -EPERM;
+    else if (!err)
         err = ready.error; /* it has said why */
     else
         error_print(err, "a worker process ended before it was ready");
@@ -165,10 +184,48 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     return 0;
 }
 
+static int start_worker(struct runner *runner, struct slot *slot) {
+    const struct namespaces wanted = runner->apart;
+    bool refused = false;
+    int err;
+    do
+        err = start_worker_apart(runner, slot, &refused);
+    while (err && refused && want_less(&runner->apart, wanted));
+    return err;
+}
+
+struct namespaces runner_apart(const struct runner *runner) {
+    return runner->apart;
+}
+
+/* --- the terminal of a program that has it to itself --- */
+
+static int find_terminal(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd) && tcgetpgrp(fd) == getpgrp())
+            return fd;
+    return -1;
+}
+
+/* Ours again: a worker in a namespace has no number for our process group. */
+static void take_terminal_back(const struct runner *runner) {
+    int fd = runner->options.terminal_fd;
+    sigset_t ttou, before;
+    if (fd < 0)
+        return;
+    sigemptyset(&ttou);
+    sigaddset(&ttou, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &ttou, &before);
+    tcsetpgrp(fd, getpgrp());
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int runner_new(const struct runner_options *options, struct runner **out,
                enum isolation *isolation_used) {
     struct runner *runner = text_alloc(sizeof *runner);
     runner->options = *options;
+    runner->options.terminal_fd = options->keep_stdio ? find_terminal() : -1;
+    runner->apart = options->apart;
     runner->isolation = options->isolation;
     runner->n = options->jobs > 0 ? options->jobs : 1;
     runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
@@ -297,6 +354,7 @@ int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
         return n;
     *tag = slot->tag;
     uint64_t answered;
+    take_terminal_back(runner);
     int err = wire_receive_result(slot->channel, &answered, seen);
     if (!err && answered != slot->tag && !slot->snapshots)
         err = -EPROTO;

@@ -48,8 +48,8 @@ static void remove_stale_copies(const char *folder) {
     DIR *d = opendir(folder);
     for (struct dirent *e; d && (e = readdir(d));) {
         int pid;
-        if (sscanf(e->d_name, COPYTREE_PREFIX "%d-", &pid) != 1 || kill(pid, 0) == 0 ||
-            errno != ESRCH)
+        if (sscanf(e->d_name, COPYTREE_PREFIX "%d-", &pid) != 1 ||
+            namespace_is_alive(pid))
             continue;
         AUTO_FREE char *path = text_format("%s/%s", folder, e->d_name);
         copytree_remove(path);
@@ -82,7 +82,8 @@ static int start_copy(struct scratch *s) {
     s->original = open(s->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->original < 0)
         return -errno;
-    s->copy = text_format("%s/" COPYTREE_PREFIX "%d-XXXXXX", folder, getpid());
+    s->copy =
+        text_format("%s/" COPYTREE_PREFIX "%d-XXXXXX", folder, namespace_outer_pid());
     if (!mkdtemp(s->copy)) {
         int err = -errno;
         free(s->copy);

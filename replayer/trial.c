@@ -95,6 +95,8 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;
+    o.apart = (struct namespaces){.pids = !r->options->share_signals,
+                                  .ipc = !r->options->share_ipc};
     o.sweep = r->options->how == REPLAY_SWEEP;
     o.drive = r->options->drive;
     o.health = r->options->health;
