@@ -292,11 +292,31 @@ static bool has_signals(pid_t tid) {
     return false;
 }
 
+/* Has the stand-in parent been sent something? It blocks what can be blocked; a stop shows before it
+ * has come to that. */
+static bool was_signalled(pid_t parent) {
+    const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
+    unsigned long long pending, all = 0;
+    char path[64], line[256], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", parent);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        sscanf(line, "State: %c", &state);
+        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+            sscanf(line, "ShdPnd: %llx", &pending) == 1)
+            all |= pending;
+    }
+    if (f)
+        fclose(f);
+    return !f || (all & ~usual) || (state != 'S' && state != 'R' && state != 'D');
+}
+
 /* What the copy did to others: the original, or its parent, would not go on as if it had not been
  * copied. A rerun has them to itself. */
 static enum shm_refusal reaches_out(const struct snapshots *s) {
     const struct run *original = s->original;
-    if (original->disturbed || original->first_ended || has_signals(s->held))
+    if (original->disturbed || original->first_ended || has_signals(s->held) ||
+        (original->parent && was_signalled(original->parent)))
         return SHM_REFUSED_SIGNALS;
     return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
 }
