@@ -167,6 +167,8 @@ struct observation {
     uint64_t
         outward; /* signals that it sent to its parent, alone or among others; bit 0 is
                             signal 1 */
+    uint32_t addresses_taken, addresses_refused; /* as in struct shm_addresses */
+    uint32_t address_family, address_port;
     int start_error; /* errno of a failed exec or setup, 0 = started */
     uint64_t duration_ns, cpu_ns;
     uint64_t calls; /* of allocating functions, where sites were counted (no fault) */

@@ -664,6 +664,11 @@ void run_finish(struct run *run) {
     if (!run->original && x->session->arena->flags & SHM_LEAKS)
         leaks_read(x->session, seen);
     read_damage(x->session, seen);
+    const struct shm_addresses *addresses = &x->session->arena->addresses;
+    seen->addresses_taken = addresses->taken;
+    seen->addresses_refused = addresses->refused;
+    seen->address_family = addresses->family;
+    seen->address_port = addresses->port;
 }
 
 /* What was made for a program that did not come to run. */

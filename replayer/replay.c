@@ -110,6 +110,26 @@ static int say_changes(struct replay *r) {
     return n < 0 ? n : 0;
 }
 
+int replay_one_at_a_time(struct replay *r, const struct observation *seen) {
+    if (r->jobs <= 1 || (!seen->addresses_taken && !seen->addresses_refused))
+        return 0;
+    AUTO_FREE char *what =
+        seen->address_port ? text_format("port %u", (unsigned)seen->address_port)
+                           : text_dup("an abstract socket name");
+    AUTO_FREE char *text = text_format(
+        "the program takes %s, which attempts beside each other would take from each "
+        "other: they run one at a time",
+        what);
+    AUTO_FREE char *sql = text_format("UPDATE replay SET jobs = 1 WHERE id = %lld",
+                                      (long long)ledger_replay_id(r->ledger));
+    r->jobs = 1;
+    runner_limit_jobs(r->runner, 1);
+    int err = store_exec(r->store, sql);
+    if (err == 0)
+        err = note(r, "one_job", r->conditions.exe, text);
+    return err < 0 ? err : 1;
+}
+
 /* What attempts may do to other processes: said before the first of them. */
 static int say_reach(struct replay *r) {
     static const char *const texts[][2] = {

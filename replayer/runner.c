@@ -47,6 +47,7 @@ struct runner {
     enum isolation isolation;
     struct slot *slots;
     int n;
+    int most;         /* busy at a time */
     int next;         /* where to look for results first: no slot is starved */
     pid_t *strangers; /* children we had before */
     int n_strangers;
@@ -228,6 +229,7 @@ int runner_new(const struct runner_options *options, struct runner **out,
     runner->apart = options->apart;
     runner->isolation = options->isolation;
     runner->n = options->jobs > 0 ? options->jobs : 1;
+    runner->most = runner->n;
     runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
     for (int i = 0; i < runner->n; i++)
         runner->slots[i].channel = -1;
@@ -269,7 +271,16 @@ void runner_set_time_limit(struct runner *runner, uint64_t ns) {
 
 /* --- orders and results --- */
 
+void runner_limit_jobs(struct runner *runner, int n) {
+    runner->most = n;
+}
+
 static struct slot *free_slot(const struct runner *runner) {
+    int busy = 0;
+    for (int i = 0; i < runner->n; i++)
+        busy += runner->slots[i].busy;
+    if (busy >= runner->most)
+        return NULL;
     for (int i = 0; i < runner->n; i++)
         if (!runner->slots[i].busy)
             return &runner->slots[i];

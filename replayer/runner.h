@@ -85,6 +85,9 @@ struct namespaces runner_apart(const struct runner *runner);
 
 void runner_set_time_limit(struct runner *runner, uint64_t ns);
 
+/** Run no more than @n at a time from now on. */
+void runner_limit_jobs(struct runner *runner, int n);
+
 /** Is a worker free? */
 bool runner_ready(const struct runner *runner);
 /** Hand an order to a free worker. @tag comes back with the result. Return: 0 or -errno.

@@ -481,6 +481,12 @@ struct shm_chance {
 
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
+/* bind() to what other processes may want too: a port that is not 0, an abstract name. */
+struct shm_addresses {
+    uint32_t taken, refused; /* (target) how often; refused: EADDRINUSE */
+    uint32_t family, port;   /* (target) of the last one; AF_UNIX: port is 0 */
+};
+
 struct shm_header {
     uint64_t magic;
     uint32_t version;
@@ -515,6 +521,7 @@ struct shm_header {
     uint64_t start_mono_ns; /* start_ticks on CLOCK_MONOTONIC, of the boot `boot_id` */
     char boot_id[40];       /* /proc/sys/kernel/random/boot_id, or "" */
     struct shm_chance chance;
+    struct shm_addresses addresses;
 };
 #define SHM_HEADER_BLOCKS 1u
 
