@@ -59,6 +59,22 @@ if [ "${1:-}" = inside ]; then
     exit 0
 fi
 
+# refused KIND...: in a namespace that may make no more of these: said, and what is to be had is used.
+if [ "${1:-}" = refused ]; then
+    shift
+    for kind; do
+        echo 0 >"/proc/sys/user/max_${kind}_namespaces"
+    done
+    record -- "$PROGRAMS/outward" parent >/dev/null
+    replay --jobs 2
+    contains err 'gives attempts no processes of their own'
+    [ $# = 1 ] || contains err 'gives attempts no IPC namespace of their own'
+    equal $# "$(sql dearth.db "SELECT count(*) FROM note WHERE kind LIKE 'shared%'")" 'notes'
+    equal degraded "$(site_verdicts dearth.db once new_job)" 'the parent is a stand-in all the same'
+    equal 3 "$(sql dearth.db 'SELECT count(DISTINCT site_id) FROM attempt WHERE fired')" 'sites'
+    exit 0
+fi
+
 apart=(unshare --pid --fork --mount --mount-proc)
 [ "$(id -u)" = 0 ] || apart+=(--user --map-root-user)
 "${apart[@]}" true 2>/dev/null || skip 'no PID namespace is to be had here'
@@ -68,4 +84,10 @@ if [ "$(id -u)" = 0 ] && "${nobody[@]}" unshare --user --mount --pid --fork true
     "${nobody[@]}" test -r "$BUILD" -a -x "$DEARTH"; then
     echo 'as nobody'
     "${apart[@]}" "${nobody[@]}" bash "$0" inside
+fi
+if unshare --user --map-root-user --pid --fork --mount-proc sh -c 'echo 0 >/proc/sys/user/max_pid_namespaces' 2>/dev/null; then
+    for kinds in pid 'pid ipc'; do
+        # shellcheck disable=SC2086 # words
+        unshare --user --map-root-user --mount --pid --fork --mount-proc bash "$0" refused $kinds
+    done
 fi
