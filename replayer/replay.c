@@ -113,9 +113,9 @@ static int say_changes(struct replay *r) {
 int replay_one_at_a_time(struct replay *r, const struct observation *seen) {
     if (r->jobs <= 1 || (!seen->addresses_taken && !seen->addresses_refused))
         return 0;
-    AUTO_FREE char *what =
-        seen->address_port ? text_format("port %u", (unsigned)seen->address_port)
-                           : text_dup("an abstract socket name");
+    AUTO_FREE char *what = seen->address_port
+                               ? text_format("port %u", (unsigned)seen->address_port)
+                               : text_dup("an abstract socket name");
     AUTO_FREE char *text = text_format(
         "the program takes %s, which attempts beside each other would take from each "
         "other: they run one at a time",
