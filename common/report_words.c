@@ -132,6 +132,7 @@ const char *report_difference_words(const char *how) {
         {"mode", "has another mode"},
         {"type", "is of another type"},
         {"check", "is not as usual, --output-check says"},
+        {"sent", "was sent to its parent, or to every process in reach"},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i][0], how) == 0)

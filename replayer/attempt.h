@@ -254,7 +254,7 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file"; static */
+    const char *what; /* "stdout", "file", "signal"; static */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
                          "left_behind", "mode", "type", "check" */
     char path[256];   /* of a file, else "" */

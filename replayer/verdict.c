@@ -293,13 +293,21 @@ static void judge_outward(struct judgement *j, const struct baseline *b,
                     j->verdict == VERDICT_DEGRADED;
     if (!sent || !ordinary)
         return;
-    j->verdict = VERDICT_DEGRADED;
-    j->silent = false;
     char name[24];
+    struct difference d = {.what = "signal", .how = "sent"};
+    snprintf(d.detail, sizeof d.detail, "%s",
+             report_signal_name(__builtin_ctzll(sent) + 1, name));
     snprintf(j->reason, sizeof j->reason,
              "sent %s to its parent, or to every process in reach; without the failure "
              "it does not",
-             report_signal_name(__builtin_ctzll(sent) + 1, name));
+             d.detail);
+    if (j->n_differences == JUDGEMENT_DIFFERENCES)
+        j->n_differences--, j->n_more++;
+    memmove(j->differences + 1, j->differences, j->n_differences * sizeof d);
+    j->differences[0] = d;
+    j->n_differences++;
+    j->verdict = VERDICT_DEGRADED;
+    j->silent = false;
 }
 
 /* Only an ordinary end frees or leaks; what a crash leaves behind is nobody's fault. */
