@@ -132,6 +132,7 @@ const char *report_difference_words(const char *how) {
         {"mode", "has another mode"},
         {"type", "is of another type"},
         {"check", "is not as usual, --output-check says"},
+        {"sent", "was sent to its parent, or to every process in reach"},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i][0], how) == 0)
@@ -298,6 +299,8 @@ const char *report_refusal_meaning(const char *reason) {
         {"diverged", "the copied run did not end as without copies"},
         {"unavailable", "no snapshot is possible here"},
         {"busy", "another process of the tree was being copied"},
+        {"signals", "the copy sent signals to the original or its parent"},
+        {"ipc", "System V IPC objects or message queues"},
         {"output_check", "--output-check had to compare a whole run"},
         {"contradicted", "a rerun showed another verdict"},
     };

@@ -249,6 +249,7 @@ void session_reset(struct session *session, uint32_t flags) {
     memset(arena->faults, 0, sizeof arena->faults);
     memset(&arena->damage, 0, sizeof arena->damage);
     memset(&arena->chance, 0, sizeof arena->chance);
+    memset(&arena->addresses, 0, sizeof arena->addresses);
     ((struct session_state *)session->state)->wanted_seen = 0;
     session_start_clock(session);
 }

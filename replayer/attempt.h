@@ -164,7 +164,12 @@ struct observation {
     bool timed_out;      /* killed by us for passing its limit */
     bool left_processes; /* descendants were still there after the first process ended,
                             and were killed */
-    int start_error;     /* errno of a failed exec or setup, 0 = started */
+    uint64_t
+        outward; /* signals that it sent to its parent, alone or among others; bit 0 is
+                            signal 1 */
+    uint32_t addresses_taken, addresses_refused; /* as in struct shm_addresses */
+    uint32_t address_family, address_port;
+    int start_error; /* errno of a failed exec or setup, 0 = started */
     uint64_t duration_ns, cpu_ns;
     uint64_t calls; /* of allocating functions, where sites were counted (no fault) */
     uint8_t *stdout_data; /* up to the cap */
@@ -237,6 +242,7 @@ struct baseline {
     bool files_known;         /* in all runs */
     struct expected *files;   /* NULL when not known */
     uint64_t duration_ns;     /* longest */
+    uint64_t outward;         /* signals that some run sent to its parent */
     const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
     uint64_t stderr_tail_n;
     bool leaks_known;          /* every run that looked for leaks knows them */
@@ -248,7 +254,7 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file"; static */
+    const char *what; /* "stdout", "file", "signal"; static */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
                          "left_behind", "mode", "type", "check" */
     char path[256];   /* of a file, else "" */

@@ -56,6 +56,7 @@ void baseline_fold(const struct observation *runs, uint32_t n, struct baseline *
             runs[i].exit_signal != out->exit_signal)
             out->status_stable = false;
         out->files_known &= runs[i].files_known;
+        out->outward |= runs[i].outward;
         if (runs[i].duration_ns > out->duration_ns)
             out->duration_ns = runs[i].duration_ns;
     }

@@ -95,8 +95,8 @@ static bool has_diverged(const struct replay *r, const struct observation *seen)
         most = r->runs[i].calls > most ? r->runs[i].calls : most;
     }
     uint64_t slack = most - least + most / CALLS_VARY + 1;
-    return seen->calls + slack < least || seen->calls > most + slack ||
-           baseline_stdout_same(b, seen, &j) == 0 ||
+    return seen->outward & ~b->outward || seen->calls + slack < least ||
+           seen->calls > most + slack || baseline_stdout_same(b, seen, &j) == 0 ||
            baseline_files_same(b, seen, &j) == 0;
 }
 

@@ -325,9 +325,28 @@ int drive_settle_result(struct drive *d, struct task *task, struct observation *
     return drive_again(d, task);
 }
 
+/* An address was in use that no run without a fault has found so. */
+static bool is_refused(const struct replay *r, const struct observation *seen) {
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        most = r->runs[i].addresses_refused > most ? r->runs[i].addresses_refused : most;
+    return seen->addresses_refused > most;
+}
+
 static int take_result(struct drive *d, struct task *task, struct observation *seen,
                        struct session *session) {
     struct replay *r = d->replay;
+    int met = replay_one_at_a_time(r, seen);
+    if (met < 0) {
+        task_free(task);
+        return met;
+    }
+    /* on a path that runs without a fault do not take, beside one of its kind */
+    if ((met || is_refused(r, seen)) && !task->batch && !task->met) {
+        task->met = true;
+        task_push(&d->urgent, task);
+        return 0;
+    }
     if (seen->start_error) {
         task_free(task);
         return error_print_errno(-seen->start_error, "%s: cannot be started again",

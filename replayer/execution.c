@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@
 #include "debugger.h"
 #include "launch.h"
 #include "leaks.h"
+#include "namespace.h"
 #include "output_check.h"
 #include "run.h"
 #include "snapshot.h"
@@ -183,16 +185,6 @@ static void close_stdio(const int stdio[3]) {
             close(stdio[i]);
 }
 
-/* The terminal that the program is to be in the foreground of, -1. */
-static int own_terminal(const struct runner_options *options) {
-    if (!options->keep_stdio)
-        return -1;
-    for (int fd = 0; fd < 3; fd++)
-        if (isatty(fd) && tcgetpgrp(fd) == getpgid(getppid()))
-            return fd;
-    return -1;
-}
-
 static int start(struct run *run, struct launch *launch) {
     struct execution *x = run->x;
     const struct runner_options *options = x->options;
@@ -203,9 +195,12 @@ static int start(struct run *run, struct launch *launch) {
         .envp = x->envp,
         .cwd = scratch_cwd(x->scratch),
         .root_fd = scratch_root(x->scratch),
-        .terminal_fd = own_terminal(options),
+        .terminal_fd = options->keep_stdio ? options->terminal_fd : -1,
         .memory_limit = options->memory_limit,
         .traced = x->traced,
+        .dies_with_parent = !x->traced && !x->own_pids,
+        .stand_in = true,
+        .parent_word = &x->session->arena->worker_pid,
         .trace_options = tracer_options(),
     };
     int err = options->debugger ? debugger_init(&debugger, options, x->envp) : 0;
@@ -217,8 +212,10 @@ static int start(struct run *run, struct launch *launch) {
     if (!err)
         err = open_stdio(run, launch->stdio);
     if (!err) {
+        namespace_shuffle_pids();
         run->started = now_ns(CLOCK_MONOTONIC);
         err = launch_start(launch, &run->first);
+        run->parent = launch->parent;
         close_stdio(launch->stdio);
     }
     debugger_deinit(&debugger);
@@ -241,6 +238,37 @@ static void note_end(struct run *run, pid_t pid, int status) {
     run->starved_at_end = run->tracer.starved_ns;
 }
 
+/* A stand-in parent was stopped, or is gone. Without a tracer the end of its child is known from it
+ * alone. */
+static void note_parent(struct run *run, int parent_status) {
+    int status;
+    if (WIFSTOPPED(parent_status)) {
+        run->seen->outward |= 1ull << (WSTOPSIG(parent_status) - 1);
+        run->disturbed = true;
+        kill(run->parent, SIGCONT); /* else it would never end */
+        return;
+    }
+    run->parent = 0;
+    run->disturbed |= !run->first_ended;
+    run->seen->outward |= launch_signals();
+    if (WIFSIGNALED(parent_status) && !run->kill_started)
+        run->seen->outward |= 1ull << (WTERMSIG(parent_status) - 1);
+    if (!run->x->traced && !run->first_ended && launch_end(&status))
+        note_end(run, run->first, status);
+}
+
+/* Something of the original's while a copy of it runs: was that the copy's doing? */
+static void watch_original(struct run *original, pid_t pid, int status) {
+    siginfo_t info;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        original->disturbed = true;
+    else if (WIFSTOPPED(status) && status >> 16 == 0 &&
+             ptrace(PTRACE_GETSIGINFO, pid, NULL, &info) == 0 &&
+             (info.si_code == SI_USER || info.si_code == SI_TKILL ||
+              info.si_code == SI_QUEUE))
+        original->disturbed |= !tracer_knows(&original->tracer, info.si_pid);
+}
+
 /* Whose process is it? What a copy has just made may stop before its parent's event says so. */
 static struct run *owner_of(struct run *run, pid_t pid) {
     if (!run->original || tracer_knows(&run->tracer, pid))
@@ -252,21 +280,35 @@ static struct run *owner_of(struct run *run, pid_t pid) {
 }
 
 static void reap(struct run *run) {
+    struct run *whole = run->original ? run->original : run;
     for (;;) {
         int status;
-        pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+        struct rusage usage;
+        pid_t pid = wait4(-1, &status, __WALL | WNOHANG | WUNTRACED, &usage);
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid < 0)
             run->all_ended = true;
         if (pid <= 0)
             break;
+        if (pid == run->command && WIFSTOPPED(status))
+            continue;
         if (pid == run->command) {
             run->command = 0;
             run->command_status = status;
             continue;
         }
+        if (pid == whole->parent) {
+            note_parent(whole, status);
+            continue;
+        }
+        if (WIFSTOPPED(status) && !run->x->traced)
+            continue; /* its own business */
         struct run *owner = owner_of(run, pid);
+        if (run->original && owner == run->original)
+            watch_original(owner, pid, status);
+        if (pid == owner->first)
+            owner->usage_first = usage;
         if (tracer_handle(&owner->tracer, pid, status))
             note_end(owner, pid, status);
     }
@@ -612,6 +654,8 @@ void run_finish(struct run *run) {
     struct rusage after;
     getrusage(RUSAGE_CHILDREN, &after);
     seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
+    if (run->original && run->original->parent && !run->adopted)
+        seen->cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
     read_status(run, seen);
     read_output(run, seen);
     read_proof(x->session, x->options->debugger || run->original ? 0 : run->first, seen);
@@ -620,17 +664,11 @@ void run_finish(struct run *run) {
     if (!run->original && x->session->arena->flags & SHM_LEAKS)
         leaks_read(x->session, seen);
     read_damage(x->session, seen);
-}
-
-static void give_terminal_back(const struct launch *launch) {
-    if (launch->terminal_fd < 0)
-        return;
-    sigset_t ttou, before;
-    sigemptyset(&ttou);
-    sigaddset(&ttou, SIGTTOU);
-    sigprocmask(SIG_BLOCK, &ttou, &before);
-    tcsetpgrp(launch->terminal_fd, getpgid(getppid()));
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    const struct shm_addresses *addresses = &x->session->arena->addresses;
+    seen->addresses_taken = addresses->taken;
+    seen->addresses_refused = addresses->refused;
+    seen->address_family = addresses->family;
+    seen->address_port = addresses->port;
 }
 
 /* What was made for a program that did not come to run. */
@@ -674,14 +712,15 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
 
 int run_end(struct run *run) {
     int err = run_follow(run);
-    give_terminal_back(&run->launch);
     feed_end(&run->feed);
     tracer_deinit(&run->tracer);
     if (err)
         return err;
     run_finish(run);
     read_files(run->x, run->seen);
-    return scratch_clean(run->x->scratch, output_check_run(run->x, run->seen));
+    bool touched = output_check_run(run->x, run->seen);
+    namespace_clear_ipc();
+    return scratch_clean(run->x->scratch, touched);
 }
 
 /* From its start to its end, with its files. Return: 0 or a negative errno after a message. */

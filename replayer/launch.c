@@ -1,14 +1,17 @@
 /*
- * A worker starts thousands of programs. fork() would copy the page tables of everything
- * that dearth had in memory; so the new process shares our memory (CLONE_VM) on a stack
- * of its own until its exec, as posix_spawn() does. Two ways:
+ * A worker starts thousands of programs.
  *
- *   untraced   CLONE_VFORK: we sleep until it has exec'ed or ended
- *   traced     it waits on `go`; we PTRACE_SEIZE it, raise `go`, then follow its stops
- * until PTRACE_EVENT_EXEC says that our memory is ours alone again
+ *   worker ──fork──► stand-in ──clone──► the program       what `shared` holds is seen by all three
+ *      ▲ first, ready   │ sleeps until     │ waits on `go` where it is to be traced
+ *      └────────────────┘ the exec         ▼ exec
+ *
+ * The stand-in is a new one for each program, with memory of its own: whatever a program does to its
+ * parent is gone with it. The program shares the stand-in's memory (CLONE_VM, CLONE_VFORK) on a stack
+ * of its own until its exec, as posix_spawn() does. A command beside the program is started by the
+ * worker itself in the same way.
  *
  * Everything between clone and exec is plain system calls: no allocation, no stdio, no
- * locks. `errno` is shared meanwhile; in the traced case we only sit in waitpid().
+ * locks.
  *
  * The signal mask and the ignored signals that the program gets are those which dearth
  * itself was started with (read before main), not what dearth made of them.
@@ -17,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,9 +32,22 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/error.h"
+
+/* Seen by the worker, the stand-in and, until its exec, the program. */
+struct shared {
+    uint32_t go;    /* futex: the program may run */
+    uint32_t first; /* futex: its pid, once there is one */
+    uint32_t ready; /* futex: it has exec'ed or failed */
+    int32_t error;
+    uint32_t ended; /* `status` is that of the program, reaped by the stand-in */
+    int32_t status;
+    uint64_t signals; /* that the stand-in got */
+};
+static struct shared *shared;
 
 static sigset_t inherited_mask;
 static bool inherited_ignored[NSIG], changed[NSIG];
@@ -103,8 +120,6 @@ static int place_stdio(const int stdio[3]) {
 }
 
 static int enter(const struct launch *launch) {
-    if (launch->dies_with_parent)
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (launch->terminal_fd >= 0) {
         if (setpgid(0, 0) < 0)
             return errno;
@@ -126,20 +141,91 @@ static int enter(const struct launch *launch) {
     return 0;
 }
 
+static void wake(uint32_t *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* At most a tenth of a second: who was to wake us may be gone. Return: the word. */
+static uint32_t wait_for(uint32_t *word) {
+    const struct timespec at_most = {.tv_nsec = 100000000};
+    uint32_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    if (value)
+        return value;
+    syscall(SYS_futex, word, FUTEX_WAIT, 0, &at_most, NULL, 0);
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
 static int become_program(void *argument) {
     struct launch *launch = argument;
-    while (__atomic_load_n(&launch->go, __ATOMIC_ACQUIRE) == 0)
-        syscall(SYS_futex, &launch->go, FUTEX_WAIT, 0, NULL, NULL, 0);
-    /* The tracer's PTRACE_O_EXITKILL covers the whole tree; this covers an untraced one.
-     */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    launch->error = enter(launch);
-    if (launch->error)
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* should nobody be left to let it go */
+    wake(&shared->first, (uint32_t)syscall(SYS_getpid));
+    while (!wait_for(&shared->go))
+        ;
+    if (!launch->dies_with_parent)
+        prctl(PR_SET_PDEATHSIG, 0);
+    shared->error = enter(launch);
+    if (shared->error)
         _exit(127);
     restore_signals();
     execve(launch->exe, launch->argv, launch->envp);
-    launch->error = errno;
+    shared->error = errno;
     _exit(127);
+}
+
+/* Everything above standard error: nobody may take our ends of its pipes for open ones. */
+static void close_descriptors(void) {
+    enum { FIRST = 3, MOST = 4096 };
+#ifdef SYS_close_range /* Linux 5.9 */
+    if (syscall(SYS_close_range, FIRST, ~0u, 0) == 0)
+        return;
+#endif
+    for (int fd = FIRST; fd < MOST; fd++)
+        close(fd);
+}
+
+/* Sleeps until the program has exec'ed or ended. Return: as clone(). */
+static pid_t clone_program(struct launch *launch, char *stack_end) {
+    return clone(become_program, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, launch);
+}
+
+/* The program's parent: every signal is blocked in it, nothing is open. */
+static _Noreturn void stand_in(struct launch *launch, pid_t worker, char *stack_end) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != worker)
+        _exit(1);
+    prctl(PR_SET_DUMPABLE, 1); /* the program, until its exec, is to be traced */
+    setpgid(0, 0);
+    if (launch->parent_word)
+        *launch->parent_word = (uint32_t)getpid();
+    pid_t first = clone_program(launch, stack_end);
+    if (first < 0)
+        shared->error = errno;
+    prctl(PR_SET_DUMPABLE, 0); /* no core file, should the program make us crash */
+    wake(&shared->ready, 1);
+    close_descriptors();
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
+        if (pid == first) {
+            shared->status = status;
+            __atomic_store_n(&shared->ended, 1, __ATOMIC_RELEASE);
+        }
+    sigset_t pending;
+    for (int sig = 1; sigpending(&pending) == 0 && sig < NSIG; sig++)
+        if (sig != SIGCHLD && sig != SIGCONT && sigismember(&pending, sig) == 1)
+            shared->signals |= 1ull << (sig - 1);
+    _exit(0);
+}
+
+bool launch_end(int *status) {
+    if (!shared || !__atomic_load_n(&shared->ended, __ATOMIC_ACQUIRE))
+        return false;
+    *status = shared->status;
+    return true;
+}
+
+uint64_t launch_signals(void) {
+    return shared ? shared->signals : 0;
 }
 
 /* Until exec or end; anything else that stops it on the way is passed on. */
@@ -166,43 +252,96 @@ static void follow_to_exec(pid_t pid) {
     }
 }
 
-int launch_start(struct launch *launch, pid_t *first) {
+/* Once in the life of a worker. Return: the end of a stack for programs on their way, NULL = none. */
+static char *prepare(void) {
     enum { STACK_BYTES = 64 * 1024 };
     static char *stack;
+    if (!shared) {
+        void *p = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        shared = p == MAP_FAILED ? NULL : p;
+    }
     if (!stack) {
         void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        if (p == MAP_FAILED)
-            return error_print_errno(-errno, "cannot map a stack to start programs");
-        stack = p;
+        stack = p == MAP_FAILED ? NULL : p;
     }
+    return shared && stack ? stack + STACK_BYTES : NULL;
+}
+
+static bool is_gone(pid_t child) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           info.si_pid != 0;
+}
+
+/* Until there is a program that waits for us, or it is known that there will be none. */
+static pid_t wait_for_first(const struct launch *launch) {
+    uint32_t first;
+    while (!(first = wait_for(&shared->first)) &&
+           !__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) && !is_gone(launch->parent))
+        ;
+    return (pid_t)first;
+}
+
+static void wait_until_ready(const struct launch *launch) {
+    while (!wait_for(&shared->ready) && !is_gone(launch->parent))
+        ;
+}
+
+/* Return: the program's pid, or a negative errno. */
+static pid_t start_below_stand_in(struct launch *launch, char *stack_end) {
+    pid_t worker = getpid();
+    *shared = (struct shared){.go = !launch->traced};
+    launch->parent = fork();
+    if (launch->parent == 0)
+        stand_in(launch, worker, stack_end);
+    if (launch->parent < 0)
+        return -errno;
+    pid_t first = wait_for_first(launch);
+    if (!first) {
+        waitpid(launch->parent, NULL, 0);
+        launch->parent = 0;
+        return shared->error ? -shared->error : -ECHILD;
+    }
+    if (!launch->traced) {
+        wait_until_ready(launch);
+        return first;
+    }
+    if (ptrace(PTRACE_SEIZE, first, NULL, (void *)(uintptr_t)launch->trace_options) ==
+        0) {
+        wake(&shared->go, 1);
+        follow_to_exec(first);
+        return first;
+    }
+    /* tracing is forbidden here: start it again without */
+    kill(first, SIGKILL);
+    waitpid(launch->parent, NULL, 0);
+    launch->traced = false;
+    return start_below_stand_in(launch, stack_end);
+}
+
+static pid_t start_ours(struct launch *launch, char *stack_end) {
+    *shared = (struct shared){.go = 1};
+    pid_t pid = clone_program(launch, stack_end);
+    return pid < 0 ? -errno : pid;
+}
+
+int launch_start(struct launch *launch, pid_t *first) {
+    char *stack_end = prepare();
+    if (!stack_end)
+        return error_print_errno(-errno, "cannot map a stack to start programs");
     find_changed_signals();
-    launch->error = 0;
-    launch->go = launch->traced ? 0 : 1;
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    int flags = CLONE_VM | SIGCHLD | (launch->traced ? 0 : CLONE_VFORK);
-    pid_t pid = clone(become_program, stack + STACK_BYTES, flags, launch);
-    int err = pid < 0 ? -errno : 0;
-    if (pid > 0 && launch->traced) {
-        bool seized = ptrace(PTRACE_SEIZE, pid, NULL,
-                             (void *)(uintptr_t)launch->trace_options) == 0;
-        if (seized) {
-            __atomic_store_n(&launch->go, 1, __ATOMIC_RELEASE);
-            syscall(SYS_futex, &launch->go, FUTEX_WAKE, 1, NULL, NULL, 0);
-            follow_to_exec(pid);
-        } else { /* tracing is forbidden here: start it again without */
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
-            launch->traced = false;
-            sigprocmask(SIG_SETMASK, &before, NULL);
-            return launch_start(launch, first);
-        }
-    }
+    launch->parent = 0;
+    pid_t pid = launch->stand_in ? start_below_stand_in(launch, stack_end)
+                                 : start_ours(launch, stack_end);
+    launch->error = shared->error;
     sigprocmask(SIG_SETMASK, &before, NULL);
-    if (err)
-        return error_print_errno(err, "cannot start a process for an attempt");
+    if (pid < 0)
+        return error_print_errno(pid, "cannot start a process for an attempt");
     *first = pid;
     return 0;
 }

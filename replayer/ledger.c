@@ -78,6 +78,10 @@ static char *describe_options(const struct replay_options *o) {
     json_text(&j, "how", hows[o->how]);
     json_text(&j, "guard", guards[o->guarding]);
     json_text(&j, "output_check", o->output_check);
+    if (o->share_signals)
+        json_bool(&j, "share_signals", true);
+    if (o->share_ipc)
+        json_bool(&j, "share_ipc", true);
     if (o->how == REPLAY_SWEEP) {
         json_text(&j, "drive", o->drive);
         json_text(&j, "health", o->health);

@@ -110,10 +110,71 @@ static int say_changes(struct replay *r) {
     return n < 0 ? n : 0;
 }
 
+int replay_one_at_a_time(struct replay *r, const struct observation *seen) {
+    if (r->jobs <= 1 || (!seen->addresses_taken && !seen->addresses_refused))
+        return 0;
+    AUTO_FREE char *what = seen->address_port
+                               ? text_format("port %u", (unsigned)seen->address_port)
+                               : text_dup("an abstract socket name");
+    AUTO_FREE char *text = text_format(
+        "the program takes %s, which attempts beside each other would take from each "
+        "other: they run one at a time",
+        what);
+    AUTO_FREE char *sql = text_format("UPDATE replay SET jobs = 1 WHERE id = %lld",
+                                      (long long)ledger_replay_id(r->ledger));
+    r->jobs = 1;
+    runner_limit_jobs(r->runner, 1);
+    int err = store_exec(r->store, sql);
+    if (err == 0)
+        err = note(r, "one_job", r->conditions.exe, text);
+    return err < 0 ? err : 1;
+}
+
+/* What attempts may do to other processes: said before the first of them. */
+static int say_reach(struct replay *r) {
+    static const char *const texts[][2] = {
+        {"the kernel gives attempts no processes of their own (a PID namespace: root, or "
+         "unprivileged user namespaces, and a /proc of which nothing is hidden): a "
+         "kill(-1) of an attempt reaches every process that you may signal",
+         "as asked for by --share signals, attempts see every process: a kill(-1) of an "
+         "attempt reaches every one that you may signal"},
+        {"the kernel gives attempts no IPC namespace of their own: System V IPC objects "
+         "and message queues that they leave stay, and attempts can disturb each other",
+         "as asked for by --share ipc, attempts see the System V IPC objects and message "
+         "queues of this machine: what they leave stays, and they can disturb each "
+         "other"},
+    };
+    struct namespaces apart = runner_apart(r->runner);
+    int n = 0;
+    if (!apart.pids)
+        n = note(r, "shared_signals", r->conditions.exe,
+                 texts[0][r->options->share_signals]);
+    if (n >= 0 && !apart.ipc)
+        n = note(r, "shared_ipc", r->conditions.exe, texts[1][r->options->share_ipc]);
+    return n < 0 ? n : 0;
+}
+
+/* Runs are not as recorded, and something is hidden from them that the program may use. */
+static int say_hidden(struct replay *r, bool missed) {
+    static const char sql[] =
+        "SELECT count(*) FROM note WHERE kind = 'baseline_differs' AND replay_id = %lld";
+    AUTO_FREE char *query = text_format(sql, (long long)ledger_replay_id(r->ledger));
+    if (!runner_apart(r->runner).ipc || !namespace_sees_ipc() ||
+        (!missed && !store_int(r->store, query, 0)))
+        return 0;
+    return note(r, "hidden_ipc", r->conditions.exe,
+                "attempts do not see the System V IPC objects and message queues that "
+                "there are on this machine, and without a fault the program does not do "
+                "what it did when it was recorded; if it uses them: --share ipc");
+}
+
 static int say_coverage(struct replay *r) {
     uint32_t missed = 0;
     for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
         missed += r->sites.list[i].failable && !r->sites.in_baseline[i];
+    int err = say_hidden(r, missed > 0);
+    if (err < 0)
+        return err;
     uint32_t added = r->sites.input.n_sites - r->sites.n_recorded;
     if (!missed && !added)
         return 0;
@@ -225,6 +286,8 @@ static int run(struct replay *r) {
         outcome = ledger_note(r->ledger, "under", r->conditions.exe, under);
     if (outcome == 0)
         outcome = say_changes(r);
+    if (outcome == 0)
+        outcome = say_reach(r);
     if (outcome == 0)
         outcome = plan_and_drive(r);
     if (outcome < 0 && interrupt_wanted()) /* a wait that was broken off */

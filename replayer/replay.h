@@ -43,6 +43,8 @@ struct replay_options {
     enum replay_leaks leaks;
     int repeat; /* further executions of every bad verdict */
     enum isolation isolation;
+    bool share_signals,
+        share_ipc; /* attempts are in our PID namespace, our IPC namespace */
     enum replay_how how;
     bool traced;
     const struct policy *policies; /* the user's, before the catalogue */

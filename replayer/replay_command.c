@@ -75,6 +75,20 @@ static int take_policies(struct command *c) {
     return 0;
 }
 
+static int take_share(struct command *c) {
+    const struct cli_list *share = &c->faults.share;
+    for (size_t i = 0; i < share->n; i++) {
+        if (strcmp(share->items[i], "signals") == 0)
+            c->options.share_signals = true;
+        else if (strcmp(share->items[i], "ipc") == 0)
+            c->options.share_ipc = true;
+        else
+            return error_print(-EINVAL, "--share takes signals or ipc, not '%s'",
+                               share->items[i]);
+    }
+    return 0;
+}
+
 static int take_kind(struct command *c) {
     const struct fault_options *f = &c->faults;
     struct plan_options *p = &c->options.plan;
@@ -232,6 +246,8 @@ static int take_options(struct command *c) {
     const struct fault_options *f = &c->faults;
     take_values(c);
     int err = take_policies(c);
+    if (err == 0)
+        err = take_share(c);
     if (err == 0)
         err = take_numbers(c);
     if (err == 0)

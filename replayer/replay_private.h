@@ -65,6 +65,10 @@ struct replay {
 
 const char *isolation_name(enum isolation isolation);
 
+/** @seen took an address that attempts beside it want too: say so and run one at a time from now on.
+ * Return: 1 it did and they ran beside each other until now, 0, or a negative errno. */
+int replay_one_at_a_time(struct replay *r, const struct observation *seen);
+
 /* --- trial.c --- */
 
 /**

@@ -49,6 +49,7 @@ struct evidence {
     char *second_op, *second_location; /* of a pair; else NULL */
     struct order order;
     enum isolation isolation;
+    struct namespaces apart;
     bool traced;
     uint64_t time_limit_ns;
     struct leaked_site *leaks; /* what it must leak again, the first above all */
@@ -102,7 +103,8 @@ static const char evidence_sql[] =
     " json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'),"
     " json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'),"
     " json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call, "
-    "a.chance FROM finding f"
+    "a.chance, json_extract(r.options, '$.share_signals'),"
+    " json_extract(r.options, '$.share_ipc') FROM finding f"
     " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
     " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
     " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
@@ -182,6 +184,8 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
     chance_parse(store_column_text(s, 41), &e->order.chance);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
+    e->apart = (struct namespaces){.pids = !sqlite3_column_int(s, 42),
+                                   .ipc = !sqlite3_column_int(s, 43)};
     e->traced = sqlite3_column_int(s, 13) != 0;
     e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
     e->output_check = text_dup(store_column_text(s, 32));
@@ -486,6 +490,7 @@ static int start(const struct repro_options *options, const struct evidence *e,
     if (e->sweep)
         o.time_limit_ns *= 3; /* as in the replay, for a program of its own */
     o.isolation = e->isolation;
+    o.apart = e->apart;
     o.traced = e->traced && !options->gdb;
     o.keep_stdio = options->gdb;
     o.debugger = options->gdb ? "gdb" : NULL;

@@ -36,11 +36,15 @@ struct run {
     struct tracer tracer;
     pid_t first;
     bool first_ended, all_ended;
-    int status; /* of the first process, as wait() gives it */
+    int status;   /* of the first process, as wait() gives it */
+    pid_t parent; /* its stand-in parent (launch.h), 0 = none, or it has ended */
     uint64_t started, limit_ns, kill_started;
     uint64_t ended, starved_at_end; /* of the first process */
     uint64_t watched;               /* when starving was last looked at */
     struct rusage usage_before;
+    struct rusage
+        usage_first; /* of the first process and what it waited for, once reaped */
+    bool disturbed;  /* an original: something else than itself got at its processes */
     struct feed feed;
     struct launch launch;
     struct capture *output, *errors;
@@ -53,7 +57,8 @@ struct run {
     uint64_t sampled_naps;       /* tracer_naps() */
     struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
     struct run *original;        /* of a copy; else NULL */
-    bool awaiting;               /* an order on the channel is something to wake up for */
+    bool adopted;  /* a copy whose parent is this worker and not its original's */
+    bool awaiting; /* an order on the channel is something to wake up for */
     pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
     int command_status;
     struct capture *command_output, *command_errors;

@@ -48,10 +48,12 @@ struct runner {
     enum isolation isolation;
     struct slot *slots;
     int n;
+    int most;         /* busy at a time */
     int next;         /* where to look for results first: no slot is starved */
     pid_t *strangers; /* children we had before */
     int n_strangers;
     bool warned;
+    struct namespaces apart; /* wanted, and once there was a worker what is to be had */
 };
 
 /* --- children that are none of our workers --- */
@@ -124,6 +126,7 @@ static void be_worker(const struct runner *runner, const struct slot *slot, int 
     const struct worker_start start = {.options = &runner->options,
                                        .session = slot->session,
                                        .isolation = runner->isolation,
+                                       .apart = runner->apart,
                                        .channel = channel,
                                        .parent = parent};
     worker_main(&start);
@@ -138,12 +141,25 @@ static int wait_ready(const struct slot *slot) {
     return -EINTR;
 }
 
-static int start_worker(struct runner *runner, struct slot *slot) {
+/* Less, where that much is refused. Return: whether there is less. */
+static bool want_less(struct namespaces *apart, struct namespaces wanted) {
+    if (apart->pids && apart->ipc)
+        apart->ipc = false;
+    else if (apart->pids && wanted.ipc)
+        *apart = (struct namespaces){.ipc = true};
+    else if (apart->pids || apart->ipc)
+        *apart = (struct namespaces){0};
+    else
+        return false;
+    return true;
+}
+
+static int start_worker_apart(struct runner *runner, struct slot *slot, bool *refused) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return error_print_errno(-errno, "cannot make a socket for a worker");
     fflush(NULL);
-    pid_t parent = getpid(), pid = fork();
+    pid_t parent = getpid(), pid = namespace_fork(runner->apart);
     if (pid == 0) {
         close(ends[0]);
         be_worker(runner, slot, ends[1], parent);
@@ -152,7 +168,8 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     if (pid < 0) {
         int err = -errno;
         close(ends[0]);
-        return error_print_errno(err, "cannot start a worker process");
+        *refused = runner->apart.pids || runner->apart.ipc;
+        return *refused ? err : error_print_errno(err, "cannot start a worker process");
     }
     slot->pid = pid;
     slot->channel = ends[0];
@@ -160,7 +177,10 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     int err = wait_ready(slot);
     if (!err)
         err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
-    if (!err)
+    *refused = !err && ready.refused;
+    if (*refused)
+        err = -EPERM;
+    else if (!err)
         err = ready.error; /* it has said why */
     else if (err != -EINTR)
         error_print(err, "a worker process ended before it was ready");
@@ -177,12 +197,51 @@ static int start_worker(struct runner *runner, struct slot *slot) {
     return 0;
 }
 
+static int start_worker(struct runner *runner, struct slot *slot) {
+    const struct namespaces wanted = runner->apart;
+    bool refused = false;
+    int err;
+    do
+        err = start_worker_apart(runner, slot, &refused);
+    while (err && refused && want_less(&runner->apart, wanted));
+    return err;
+}
+
+struct namespaces runner_apart(const struct runner *runner) {
+    return runner->apart;
+}
+
+/* --- the terminal of a program that has it to itself --- */
+
+static int find_terminal(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd) && tcgetpgrp(fd) == getpgrp())
+            return fd;
+    return -1;
+}
+
+/* Ours again: a worker in a namespace has no number for our process group. */
+static void take_terminal_back(const struct runner *runner) {
+    int fd = runner->options.terminal_fd;
+    sigset_t ttou, before;
+    if (fd < 0)
+        return;
+    sigemptyset(&ttou);
+    sigaddset(&ttou, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &ttou, &before);
+    tcsetpgrp(fd, getpgrp());
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int runner_new(const struct runner_options *options, struct runner **out,
                enum isolation *isolation_used) {
     struct runner *runner = text_alloc(sizeof *runner);
     runner->options = *options;
+    runner->options.terminal_fd = options->keep_stdio ? find_terminal() : -1;
+    runner->apart = options->apart;
     runner->isolation = options->isolation;
     runner->n = options->jobs > 0 ? options->jobs : 1;
+    runner->most = runner->n;
     runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
     for (int i = 0; i < runner->n; i++)
         runner->slots[i].channel = -1;
@@ -224,7 +283,16 @@ void runner_set_time_limit(struct runner *runner, uint64_t ns) {
 
 /* --- orders and results --- */
 
+void runner_limit_jobs(struct runner *runner, int n) {
+    runner->most = n;
+}
+
 static struct slot *free_slot(const struct runner *runner) {
+    int busy = 0;
+    for (int i = 0; i < runner->n; i++)
+        busy += runner->slots[i].busy;
+    if (busy >= runner->most)
+        return NULL;
     for (int i = 0; i < runner->n; i++)
         if (!runner->slots[i].busy)
             return &runner->slots[i];
@@ -309,6 +377,7 @@ int runner_wait(struct runner *runner, int timeout_ms, uint64_t *tag,
         return n;
     *tag = slot->tag;
     uint64_t answered;
+    take_terminal_back(runner);
     int err = wire_receive_result(slot->channel, &answered, seen);
     if (!err && answered != slot->tag && !slot->snapshots)
         err = -EPROTO;

@@ -4,7 +4,8 @@
  *   dearth (parent, owns the database) ◄──pipe── worker 1..jobs (tracer + subreaper of
  * one attempt)
  *
- * A worker has one session (arena), one private working tree (mount namespace with
+ * A worker has one session (arena), namespaces of its own for processes and IPC where the
+ * kernel allows it (namespace.h), one private working tree (mount namespace with
  * overlays, a copy, or declared shared), traces the target's whole tree with
  * PTRACE_O_EXITKILL, and dies with its parent (PR_SET_PDEATHSIG): no attempt outlives
  * dearth, not even when it is killed.
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "namespace.h"
 
 struct session;
 
@@ -43,6 +45,8 @@ struct runner_options {
     uint64_t usual_output; /* bytes that the program prints without a fault */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
+    struct namespaces
+        apart; /* wanted; what is not to be had is left out: runner_apart() */
     bool traced;
     bool no_libunwind;  /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool marked;        /* SHM_MARKED */
@@ -57,7 +61,9 @@ struct runner_options {
     uint64_t ready_timeout_ns; /* until it serves for the first time */
     uint64_t loop_ns;          /* how long a loop is watched */
     bool keep_stdio;           /* repro: leave the terminal to the program, no capture */
-    const char *debugger;      /* repro --gdb: run under this debugger, NULL = no */
+    int terminal_fd; /* keep_stdio: the terminal we are in the foreground of, -1 = none; set by
+                        runner_new() */
+    const char *debugger; /* repro --gdb: run under this debugger, NULL = no */
     /* --output-check: output_check.h; NULL = none. What it compares with is not owned. */
     const char *output_check;
     const uint8_t *baseline_stdout;
@@ -74,7 +80,13 @@ int runner_new(const struct runner_options *options, struct runner **out,
 struct runner *
 runner_free(struct runner *runner); /* kills and reaps everything; NULL allowed */
 
+/** Of the namespaces that were wanted, those that attempts are in. */
+struct namespaces runner_apart(const struct runner *runner);
+
 void runner_set_time_limit(struct runner *runner, uint64_t ns);
+
+/** Run no more than @n at a time from now on. */
+void runner_limit_jobs(struct runner *runner, int n);
 
 /** Is a worker free? */
 bool runner_ready(const struct runner *runner);

@@ -64,7 +64,7 @@ static int start_copy(struct scratch *s) {
     s->original = open(s->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->original < 0)
         return -errno;
-    int err = copyplace_init(&s->place, temporary_folder(), getpid());
+    int err = copyplace_init(&s->place, temporary_folder(), namespace_outer_pid());
     if (!err)
         err = make_copy(s);
     if (!err)

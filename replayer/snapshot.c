@@ -14,7 +14,8 @@
  * tree are never in doubt, and nothing but the copy can have written a file meanwhile.
  *
  * A copy that writes files does so in the original's private tree. That shows at once; then the
- * original is ended, the tree renewed, and what is left of the orders asked for again.
+ * original is ended, the tree renewed, and what is left of the orders asked for again. So is one whose
+ * copy sent signals to it, to its parent or to everybody, or made IPC objects.
  */
 #include "snapshot.h"
 
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,6 +36,7 @@
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "descriptors.h"
+#include "namespace.h"
 #include "output_check.h"
 #include "run.h"
 #include "wire.h"
@@ -62,6 +65,8 @@ const char *snapshot_refusal_name(enum shm_refusal refusal) {
         [SHM_REFUSED_UNAVAILABLE] = "unavailable",
         [SHM_REFUSED_BUSY] = "busy",
         [SHM_REFUSED_CHECK] = "output_check",
+        [SHM_REFUSED_SIGNALS] = "signals",
+        [SHM_REFUSED_IPC] = "ipc",
     };
     return (unsigned)refusal < SHM_N_REFUSALS ? names[refusal] : NULL;
 }
@@ -212,6 +217,8 @@ static enum shm_refusal prepare(struct copy *c) {
     const struct shm_orders *orders = s->orders;
     if (scratch_used(x->scratch))
         return SHM_REFUSED_FILES;
+    if (namespace_has_ipc())
+        return SHM_REFUSED_IPC;
     if (descriptors_shares_memory(orders->pid, x->session->arena_path))
         return SHM_REFUSED_MAPPING;
     int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
@@ -273,12 +280,56 @@ static enum shm_refusal leaves_open(const struct snapshots *s,
                                                              : SHM_REFUSED_NOT;
 }
 
+/* Does the stopped thread @tid have something to deliver, or is it gone? */
+static bool has_signals(pid_t tid) {
+    siginfo_t info;
+    for (uint32_t flags = 0; flags <= PTRACE_PEEKSIGINFO_SHARED; flags++) {
+        struct __ptrace_peeksiginfo_args first = {.flags = flags, .nr = 1};
+        long n = ptrace(PTRACE_PEEKSIGINFO, tid, &first, &info);
+        if (n > 0 || (n < 0 && errno == ESRCH))
+            return true;
+    }
+    return false;
+}
+
+/* Has the stand-in parent been sent something? It blocks what can be blocked; a stop shows before it
+ * has come to that. */
+static bool was_signalled(pid_t parent) {
+    const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
+    unsigned long long pending, all = 0;
+    char path[64], line[256], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", parent);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        sscanf(line, "State: %c", &state);
+        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+            sscanf(line, "ShdPnd: %llx", &pending) == 1)
+            all |= pending;
+    }
+    if (f)
+        fclose(f);
+    return !f || (all & ~usual) || (state != 'S' && state != 'R' && state != 'D');
+}
+
+/* What the copy did to others: the original, or its parent, would not go on as if it had not been
+ * copied. A rerun has them to itself. */
+static enum shm_refusal reaches_out(const struct snapshots *s) {
+    const struct run *original = s->original;
+    if (original->disturbed || original->first_ended || has_signals(s->held) ||
+        (original->parent && was_signalled(original->parent)))
+        return SHM_REFUSED_SIGNALS;
+    return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
+}
+
 static int conclude(struct copy *c) {
     struct snapshots *s = c->snapshots;
     struct observation *seen = c->run.seen;
     seen->attached = true;
     seen->how = HOW_SNAPSHOT;
-    enum shm_refusal open = leaves_open(s, seen);
+    enum shm_refusal open = reaches_out(s);
+    s->spoiled |= open != SHM_REFUSED_NOT;
+    if (open == SHM_REFUSED_NOT)
+        open = leaves_open(s, seen);
     if (open != SHM_REFUSED_NOT) {
         s->orders->orders[c->item].refusal = open;
         observation_deinit(seen);
@@ -340,7 +391,8 @@ int snapshots_serve(struct run *original) {
                              .output = &x->copy_output,
                              .errors = &x->copy_errors,
                              .first = s->copy,
-                             .original = original}};
+                             .original = original,
+                             .adopted = s->orders->nested}};
     int err = 0;
     enum shm_refusal refusal = c.item < s->n ? prepare(&c) : SHM_REFUSED_UNAVAILABLE;
     if (refusal == SHM_REFUSED_NOT) {

@@ -20,6 +20,8 @@ struct task {
     bool is_late;
     uint64_t limit_ns; /* of the execution under way */
     uint32_t lost;
+    bool
+        met; /* it took an address that an attempt beside it had or wanted, and was run again */
     struct batch *batch;         /* flying in a snapshot run */
     struct confirm_group *group; /* its rerun confirms a snapshot's verdict ... */
     int64_t confirms;            /* ... this attempt's, and those of its group */

@@ -95,6 +95,8 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.output_limit = output_limit;
     o.isolation = isolation;
     o.traced = traced;
+    o.apart = (struct namespaces){.pids = !r->options->share_signals,
+                                  .ipc = !r->options->share_ipc};
     o.sweep = r->options->how == REPLAY_SWEEP;
     o.drive = r->options->drive;
     o.health = r->options->health;
@@ -200,7 +202,9 @@ static int run_baselines(struct replay *r) {
         return idle;
     while (r->n_runs < wanted) {
         int err = 0;
-        while (submitted < wanted && err == 0 && runner_ready(r->runner)) {
+        /* the first alone: it may show that they cannot run beside each other */
+        while (submitted < (r->n_runs ? wanted : 1) && err == 0 &&
+               runner_ready(r->runner)) {
             err = runner_submit(r->runner, &no_fault, submitted);
             submitted += err == 0;
         }
@@ -216,6 +220,8 @@ static int run_baselines(struct replay *r) {
         }
         if (err > 0)
             err = take_run(r, &seen, session);
+        if (err == 0 && r->n_runs == 1)
+            err = replay_one_at_a_time(r, &r->runs[0]);
         if (err < 0)
             return err;
     }

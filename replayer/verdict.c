@@ -285,6 +285,31 @@ static void judge_after(struct judgement *j, const struct baseline *b,
     *j = after;
 }
 
+/* A pid that was never set: kill(-1), kill(getppid()). It met nobody but a parent made to be met. */
+static void judge_outward(struct judgement *j, const struct baseline *b,
+                          const struct observation *o) {
+    uint64_t sent = o->outward & ~b->outward;
+    bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED ||
+                    j->verdict == VERDICT_DEGRADED;
+    if (!sent || !ordinary)
+        return;
+    char name[24];
+    struct difference d = {.what = "signal", .how = "sent"};
+    snprintf(d.detail, sizeof d.detail, "%s",
+             report_signal_name(__builtin_ctzll(sent) + 1, name));
+    snprintf(j->reason, sizeof j->reason,
+             "sent %s to its parent, or to every process in reach; without the failure "
+             "it does not",
+             d.detail);
+    if (j->n_differences == JUDGEMENT_DIFFERENCES)
+        j->n_differences--, j->n_more++;
+    memmove(j->differences + 1, j->differences, j->n_differences * sizeof d);
+    j->differences[0] = d;
+    j->n_differences++;
+    j->verdict = VERDICT_DEGRADED;
+    j->silent = false;
+}
+
 /* Only an ordinary end frees or leaks; what a crash leaves behind is nobody's fault. */
 static void judge_leaks(struct judgement *j, const struct baseline *b,
                         const struct observation *o) {
@@ -338,6 +363,7 @@ struct judgement verdict_judge(const struct baseline *baseline,
         if (j.verdict == VERDICT_NONE)
             judge_ordinary(&j, baseline, seen);
         judge_after(&j, baseline, seen);
+        judge_outward(&j, baseline, seen);
     }
     if (j.verdict != VERDICT_DEGRADED) /* how it ended says it all */
         j.n_differences = j.n_more = 0;

@@ -24,6 +24,8 @@ struct wire_ready {
     int32_t error; /* negative errno: the worker has said why and ends */
     uint32_t isolation;
     uint32_t traced;
+    bool
+        refused; /* these namespaces are not to be had: another worker, with less, may do */
     char uncovered[1024];
 };
 

@@ -2,14 +2,16 @@
  * A worker: forked from dearth, one program at a time, no database.
  *
  * It lives exactly as long as dearth: the kernel sends it a signal when its parent dies.
- * Traced attempts then die with it (PTRACE_O_EXITKILL), so that signal is SIGKILL.
- * Untraced ones would be orphans; there it is SIGTERM, and the handler kills every
- * descendant first.
+ * Attempts in a PID namespace of its own then die with it, and so do traced ones
+ * (PTRACE_O_EXITKILL): that signal is SIGKILL. Others would be orphans; there it is SIGTERM,
+ * and the handler kills every descendant first. Process 1 of a namespace has no handler: a
+ * signal that it handles would reach it from inside.
  */
 #include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,20 +35,30 @@ static void kill_and_end(int sig) {
     _exit(1);
 }
 
+/* Was dearth gone before we asked to be told? Its end of the channel then is too. */
+static bool parent_is_gone(const struct worker_start *start) {
+    struct pollfd fd = {start->channel, POLLRDHUP, 0};
+    return start->apart.pids ? poll(&fd, 1, 0) > 0 : getppid() != start->parent;
+}
+
 static void die_with_parent(const struct worker_start *start, bool traced) {
+    traced |= start->apart.pids;
     if (!traced) {
         struct sigaction action = {.sa_handler = kill_and_end};
         sigfillset(&action.sa_mask);
         sigaction(SIGTERM, &action, NULL);
     }
     prctl(PR_SET_PDEATHSIG, traced ? SIGKILL : SIGTERM);
-    if (getppid() != start->parent)
+    if (parent_is_gone(start))
         _exit(1);
 }
 
 /* The terminal's keys are dearth's: it decides when an attempt is broken off. */
-static void leave_terminal(const struct runner_options *options) {
+static void leave_terminal(const struct worker_start *start) {
+    const struct runner_options *options = start->options;
     setpgid(0, 0);
+    for (int sig = 1; start->apart.pids && sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -77,9 +89,12 @@ static int prepare(const struct worker_start *start, struct execution *x,
         struct scratch *scratch = x->scratch;
         err = execution_init(x, start->options, start->session, start->channel);
         x->scratch = scratch;
+        x->own_pids = start->apart.pids;
     }
     /* entering a user namespace may have forgotten it */
     die_with_parent(start, x->traced);
+    /* an attempt that has no privileges must not reach into our memory and descriptors */
+    prctl(PR_SET_DUMPABLE, 0);
     ready->error = err;
     ready->isolation = used;
     if (!err)
@@ -106,8 +121,14 @@ _Noreturn void worker_main(const struct worker_start *start) {
     struct wire_ready ready = {0};
     struct wire_work work;
     die_with_parent(start, true);
-    leave_terminal(start->options);
-    int err = prepare(start, &x, &ready);
+    int err = namespace_settle(start->apart);
+    if (err) {
+        ready.refused = true;
+        wire_send(start->channel, WIRE_READY, &ready, sizeof ready);
+        _exit(1);
+    }
+    leave_terminal(start);
+    err = prepare(start, &x, &ready);
     if (wire_send(start->channel, WIRE_READY, &ready, sizeof ready) < 0 || err)
         _exit(1);
     struct server *server = x.options->sweep ? server_new(&x) : NULL;

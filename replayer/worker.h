@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "namespace.h"
 #include "runner.h"
 
 struct session;
@@ -12,8 +13,9 @@ struct worker_start {
     const struct runner_options *options;
     struct session *session;
     enum isolation isolation; /* what it is to use; AUTO: find out */
+    struct namespaces apart;  /* what it was forked into */
     int channel;
-    pid_t parent;
+    pid_t parent; /* as it sees it itself */
 };
 
 /** Be a worker: never returns. Context: the child of a fork of the single-threaded

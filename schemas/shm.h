@@ -331,6 +331,8 @@ enum shm_refusal {
     SHM_REFUSED_UNAVAILABLE,/* untraced, no private tree, or a kernel without pidfd_getfd */
     SHM_REFUSED_BUSY,       /* another process of the tree was being copied, for too long to wait */
     SHM_REFUSED_CHECK,      /* the user's comparison has to look at it: it wants the tree for itself */
+    SHM_REFUSED_SIGNALS,    /* the copy sent signals to the original, its parent or everybody */
+    SHM_REFUSED_IPC,        /* there are System V objects or message queues, which a copy would share */
     SHM_N_REFUSALS
 };
 #define SHM_ASKING UINT32_MAX
@@ -479,6 +481,12 @@ struct shm_chance {
 
 enum shm_clock { SHM_CLOCK_MONOTONIC_NS = 0, SHM_CLOCK_TSC = 1, SHM_CLOCK_CNTVCT = 2 };
 
+/* bind() to what other processes may want too: a port that is not 0, an abstract name. */
+struct shm_addresses {
+    uint32_t taken, refused; /* (target) how often; refused: EADDRINUSE */
+    uint32_t family, port;   /* (target) of the last one; AF_UNIX: port is 0 */
+};
+
 struct shm_header {
     uint64_t magic;
     uint32_t version;
@@ -504,7 +512,7 @@ struct shm_header {
     struct shm_fault faults[SHM_MAX_FAULTS];
     uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process, in order of arrival */
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
-    uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
+    uint32_t worker_pid;   /* what getppid() gives the target when it is the first process: its stand-in parent's pid (launch.h) */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
     struct shm_damage damage;
     struct shm_progress progress;
@@ -513,6 +521,7 @@ struct shm_header {
     uint64_t start_mono_ns; /* start_ticks on CLOCK_MONOTONIC, of the boot `boot_id` */
     char boot_id[40];       /* /proc/sys/kernel/random/boot_id, or "" */
     struct shm_chance chance;
+    struct shm_addresses addresses;
 };
 #define SHM_HEADER_BLOCKS 1u
 

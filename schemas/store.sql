@@ -121,7 +121,7 @@ CREATE TABLE note (
     id        INTEGER PRIMARY KEY,
     recording_id INTEGER REFERENCES recording(id),
     replay_id INTEGER REFERENCES replay(id),
-    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', ...
+    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', 'shared_signals', 'shared_ipc', 'hidden_ipc', 'one_job', ...
     text      TEXT NOT NULL,             -- one sentence for people
     subject   TEXT                       -- path, module or process it is about
 );

@@ -501,6 +501,10 @@ static inline uint16_t marks_aux(void) {
 /** Find the real exec functions. Context: process_start(). */
 void exec_start(void);
 
+/* --- address.c --- */
+
+void address_start(void);
+
 /* --- sanitizer.c --- */
 
 /** Find libc's dl_iterate_phdr(). Context: process_start(). */

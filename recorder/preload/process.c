@@ -159,6 +159,7 @@ void process_start(void) {
     hooks_start();
     exec_start();
     sandbox_start();
+    address_start();
     leak_exit_start();
     bool on = attach();
     if (on && preload.flags & SHM_GUARD)

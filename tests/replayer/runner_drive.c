@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
     struct runner_options options = {.envp = environ,
                                      .jobs = 1,
                                      .traced = true,
+                                     .apart = {.pids = true, .ipc = true},
                                      .time_limit_ns = 10000000000u,
                                      .stdout_cap = 1 << 20};
     char cwd[PATH_MAX];

@@ -25,6 +25,7 @@ struct seen {
     const char *out, *err;
     int crash_signal, crash_code;
     bool crash_fatal, timed_out, not_fired, other_files;
+    uint64_t outward;
     int check;            /* what --output-check said, plus 1; 0 = there was none */
     const char *stack[6]; /* functions, innermost first */
 };
@@ -35,6 +36,7 @@ static struct judgement judge(const struct baseline *b, const struct seen *s,
         run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
     struct crash_frame frames[6] = {0};
     o.exit_signal = s->exit_signal;
+    o.outward = s->outward;
     o.fired = !s->not_fired;
     o.timed_out = s->timed_out;
     o.crash_signal = s->crash_signal ? s->crash_signal : s->exit_signal;
@@ -447,6 +449,36 @@ static void run_silent(void) {
     baseline_deinit(&b);
 }
 
+/* SIGKILL is 9; runs without a fault send SIGUSR1, 10, to their parent. */
+static void run_outward(void) {
+    static const struct {
+        const char *name;
+        struct seen seen;
+        enum verdict verdict;
+    } table[] = {
+        {"its usual signal", {.outward = 1u << 9}, VERDICT_HANDLED},
+        {"kills its parent", {.outward = 1u << 8}, VERDICT_DEGRADED},
+        {"both", {.outward = 3u << 8}, VERDICT_DEGRADED},
+        {"kills it and says so", {.outward = 1u << 8, .exit_code = 1}, VERDICT_DEGRADED},
+        {"kills it and crashes",
+         {.outward = 1u << 8, .exit_signal = SIGSEGV},
+         VERDICT_CRASHED},
+        {"was not to", {.outward = 1u << 8, .not_fired = true}, VERDICT_UNREACHED},
+    };
+    struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
+    struct baseline b;
+    runs[1].outward = 1u << 9;
+    baseline_fold(runs, 2, &b);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
+                   verdict_name(j.verdict));
+        if (table[i].verdict == VERDICT_DEGRADED)
+            CHECK_TEXT(table[i].name, "SIGKILL", j.differences[0].detail);
+    }
+    baseline_deinit(&b);
+}
+
 static void run_crashing_baseline(void) {
     struct observation runs[1] = {run("", -1)};
     struct baseline b;
@@ -577,6 +609,7 @@ int main(void) {
     run_extra();
     run_baselines();
     run_silent();
+    run_outward();
     run_crashing_baseline();
     run_served();
     run_names();
