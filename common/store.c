@@ -507,6 +507,7 @@ static int64_t changed_ns(const struct stat *status) {
 }
 
 static int open_file(struct store *store, enum store_mode mode) {
+    store->made_log = !is_beside(store->path, "-wal");
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     AUTO_FREE char *uri = NULL;
     struct stat status;
@@ -533,6 +534,7 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
     r = open_file(store, mode);
     if (r == 0)
         r = check_content(store, mode);
+    store->ours = r == 0;
     if (r == 0)
         r = store_exec(
             store, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; "
@@ -563,7 +565,7 @@ static void take_log_back(const char *path) {
             return;
         usleep(i ? 1000u + (unsigned)getpid() % 4096u : 0);
         if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
-            sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+            sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
         sqlite3_close_v2(db);
     }
 }
@@ -581,10 +583,14 @@ static void check_unchanged(const struct store *store) {
 
 struct store *store_free(struct store *store) {
     if (store) {
+        /* somebody else's log is not folded into his file, only ours is taken away */
+        bool close_log = store->ours || store->made_log;
+        if (store->db && !close_log)
+            sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close_v2(store->db);
         if (store->immutable)
             check_unchanged(store);
-        else if (store->reading)
+        else if (store->reading && close_log)
             take_log_back(store->path);
         free(store->path);
         free(store);

@@ -21,6 +21,8 @@ struct store {
     sqlite3 *db;
     char *path;
     bool reading;              /* STORE_READ */
+    bool ours;                 /* found to be dearth's */
+    bool made_log;             /* there was no log beside the file before */
     bool immutable;            /* read without locks: see store_new() */
     int64_t bytes, changed_ns; /* immutable: size and time of the file when opened */
     uint64_t work;  /* STORE_READ: instructions of SQLite's machine so far, roughly */

@@ -28,6 +28,16 @@ sqlite3 foreign.db 'CREATE TABLE t(x); PRAGMA application_id = 7'
 refused foreign.db 'another program'
 sqlite3 plain.db 'CREATE TABLE recording(id)'
 refused plain.db 'another program'
+# ... also one whose log has not been folded into it: what lies beside it stays as it is, too
+sqlite3 log.db '.dbconfig no_ckpt_on_close on' 'PRAGMA journal_mode = WAL; CREATE TABLE t(x); INSERT INTO t VALUES (1)' >/dev/null
+md5sum log.db log.db-wal >log.sums
+refused log.db 'another program'
+status 125 "$DEARTH" record -o log.db -- true
+contains err 'another program'
+md5sum --quiet -c log.sums || fail "another program's log"
+sqlite3 log2.db 'PRAGMA journal_mode = WAL; CREATE TABLE t(x)' >/dev/null
+refused log2.db 'another program'
+equal log2.db "$(echo log2.db*)" 'what is left beside it'
 cp good.db newer.db
 sqlite3 newer.db "PRAGMA journal_mode = DELETE; PRAGMA user_version = $((version + 1))" >/dev/null
 refused newer.db newer
