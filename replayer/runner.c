@@ -173,7 +173,7 @@ static int start_worker_apart(struct runner *runner, struct slot *slot, bool *re
     }
     slot->pid = pid;
     slot->channel = ends[0];
-    struct wire_ready ready;
+    struct wire_ready ready = {0};
     int err = wait_ready(slot);
     if (!err)
         err = wire_receive(slot->channel, WIRE_READY, &ready, sizeof ready);
