@@ -113,6 +113,10 @@ static bool same_variable(const char *assignment, const char *name) {
 
 static void read_environment(struct conditions *c, const char *json) {
     cJSON *named = json ? cJSON_Parse(json) : NULL;
+    if (!cJSON_IsObject(named)) { /* a list has no names */
+        cJSON_Delete(named);
+        named = NULL;
+    }
     size_t n = 0, extra = named ? (size_t)cJSON_GetArraySize(named) : 0;
     for (char **e = environ; *e; e++)
         n++;

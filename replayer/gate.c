@@ -13,15 +13,22 @@
 #include "../common/report_group.h"
 #include "../common/report_text.h"
 
+/* A report of 100,000 sites has some 100 MB. */
+#define BASELINE_MAX_BYTES (1u << 30)
+
 static int read_file(const char *path, struct text *out) {
     FILE *file = fopen(path, "re");
     if (!file)
         return error_print_errno(-errno, "%s: cannot read the baseline", path);
     char buffer[65536];
     size_t n;
-    while ((n = fread(buffer, 1, sizeof buffer, file)) > 0)
+    while (out->n <= BASELINE_MAX_BYTES &&
+           (n = fread(buffer, 1, sizeof buffer, file)) > 0)
         text_add_n(out, buffer, n);
-    int r = ferror(file) ? error_print(-EIO, "%s: cannot read the baseline", path) : 0;
+    int r = out->n > BASELINE_MAX_BYTES
+                ? error_print(-EFBIG, "%s: is too large for a report", path)
+            : ferror(file) ? error_print(-EIO, "%s: cannot read the baseline", path)
+                           : 0;
     fclose(file);
     return r;
 }

@@ -236,7 +236,8 @@ static void test_saying(void) {
     } while (0)
     SAY("no conversion");
     SAY("100 %% of %d, %5d|%-5d|%05d|%+d|%.3d", 1, 2, 3, 4, 5, 6);
-    SAY("%lld %lu %zu %hhu %#x 0x%llx", -1ll, 2ul, (size_t)3, 4, 255u, 1ull << 63);
+    SAY("%lld %lu %zu %hhu %#x 0x%llx", -1ll, 2ul, (size_t)3, (unsigned char)4, 255u,
+        1ull << 63);
     SAY("%.1f %g %6.2f|%-8.3f|%*.*f", 1.25, 1e9, 3.14159, 2.0, 9, 2, 2.5);
     SAY("%c%5c|%-3c|", 'a', 'b', 'c');
     SAY("%s|%5s|%-5s|%.2s|%*s|%.*s|%-*s|", "a", "b", "c", "defg", 4, "h", 1, "ij", 3,

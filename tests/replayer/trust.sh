@@ -112,6 +112,12 @@ contains err 'merged from'
 [ ! -e ran ] || fail 'a merged replay ran'
 status 0 "$DEARTH" replay -q --how rerun --limit 1 --retest own.db
 
+# Variables that are no variables.
+for env in '[1,"a"]' '"x"' '{"A=":"1","B":5}' nonsense; do
+    sqlite3 own.db "UPDATE recording SET env_named = '$env'"
+    status 0 "$DEARTH" replay -q --how rerun --limit 1 --retest own.db
+done
+
 # 'dearth check' says so before it records, and goes on with a file of one's own.
 chmod 666 mode.db
 status 2 "$DEARTH" check -o mode.db -- "$PROGRAMS/reported"
