@@ -150,6 +150,7 @@ static const int handled[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
 
 static volatile sig_atomic_t arrived[NSIG];
 static struct sigaction before[N_HANDLED], pipe_before, limit_before;
+static struct rlimit files_before; /* rlim_max 0 = ours is as it was */
 static sigset_t mask_before, mask_waiting;
 
 static void on_signal(int signal) {
@@ -186,12 +187,19 @@ static void catch_signals(void) {
     sigaction(SIGPIPE, &ignore, &pipe_before);
 }
 
+/* What we start later is to find the limit that dearth found. */
+static void restore_descriptor_limit(void) {
+    if (files_before.rlim_max)
+        setrlimit(RLIMIT_NOFILE, &files_before);
+}
+
 void program_done(struct program *p) {
     (void)p;
     for (size_t i = 0; i < N_HANDLED; i++)
         sigaction(handled[i], &before[i], NULL);
     sigaction(SIGPIPE, &pipe_before, NULL);
     sigaction(SIGXFSZ, &limit_before, NULL);
+    restore_descriptor_limit();
     sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
@@ -200,6 +208,7 @@ void program_done(struct program *p) {
 static void raise_descriptor_limit(void) {
     struct rlimit limit; /* one pidfd a process; ours alone, the child has its own copy */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        files_before = limit;
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
@@ -314,6 +323,7 @@ int program_run_beside(struct program *p, const char *command) {
         sigaction(handled[i], &before[i], NULL);
     sigaction(SIGPIPE, &pipe_before, NULL);
     sigaction(SIGXFSZ, &limit_before, NULL);
+    restore_descriptor_limit();
     sigprocmask(SIG_SETMASK, &mask_before, NULL);
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(EXIT_NOT_EXECUTABLE);
