@@ -247,6 +247,7 @@ struct shm_process {
     uint32_t n_modules;
     uint32_t n_rings;   /* rings in use; the block of the last ones may not be there yet */
     uint32_t argc_stored; /* argv, cwd and pid_start_time are filled in with SHM_EVENTS only */
+    uint64_t waited_ns;       /* before it was entered, for the collector (entry_limit) */
     uint64_t lost;            /* events with no ring (no block to be had, too many threads) */
     uint64_t nodes_lost;      /* events whose stack could not be interned */
     uint64_t truncated;       /* events whose stack was deeper than the limit */
@@ -512,6 +513,8 @@ struct shm_header {
                                round goes in order of arrival; the collector frees entries, and they are taken again */
     uint32_t next_slot;     /* (target) entry to try next, modulo SHM_MAX_PROCESSES; below SHM_MAX_PROCESSES it is
                                never ahead of n_processes */
+    uint32_t entry_limit;   /* (collector) who comes when so many serials are handed out waits for the next round, so
+                               that memory is that of the living and of few others; 0 = nobody waits */
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
     uint32_t worker_pid;   /* the tracer, as the target's getppid() gives it when it is the first process */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
