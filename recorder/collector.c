@@ -11,6 +11,7 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,7 +25,10 @@
 #define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
 #define SUMS_EVERY_NS   10000000000ull
 #define FORGET_AFTER_NS 1000000000ull
-#define STORED_MOST     64u /* processes that wait for that, each with some 4 blocks */
+#define STORED_MOST     64u   /* processes that wait for that, each with some 4 blocks */
+#define STORED_AT_ONCE  64u   /* in a round: others come meanwhile */
+#define NEW_AT_ONCE     192u  /* that may come between two rounds */
+#define TRIM_AFTER      1000u /* processes forgotten */
 #define LOOK_AFTER_NS   50000000ull /* at processes without a pidfd */
 #define LOOKS_AT_ONCE   256u        /* each some 10 us */
 #define POLL_EVERY      32768       /* events between two looks at the arena */
@@ -345,6 +349,7 @@ static int let_go(struct collector *c, struct watched *w) {
     int r = process_count_late(c, w);
     if (r == 0) {
         process_forget(c, w);
+        c->n_forgotten++;
     } else if (r > 0) {
         w->state = WATCHED_KEPT;
         c->n_stored--;
@@ -352,19 +357,41 @@ static int let_go(struct collector *c, struct watched *w) {
     return r < 0 ? r : 0;
 }
 
-/* @dying: those of the state before the rings were read. */
+/* Those that were dying before the rings were read; too many for one round wait for the next. */
 static int bury(struct collector *c) {
     bool crowd = c->n_stored > STORED_MOST;
+    uint32_t stored = 0;
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state == WATCHED_DYING)
+        if (w && w->state == WATCHED_DYING && stored < STORED_AT_ONCE) {
             r = process_store(c, w, process_end(w));
-        else if (w && w->state == WATCHED_STORED && w->committed &&
-                 (crowd || c->now.ns - w->stored_ns > FORGET_AFTER_NS))
+            stored++;
+        } else if (w && w->state == WATCHED_STORED && w->committed &&
+                   (crowd || c->now.ns - w->stored_ns > FORGET_AFTER_NS)) {
             r = let_go(c, w);
+        }
     }
     return r;
+}
+
+/* Those that have ended and still take room count as if they had just come. */
+static void let_come(struct collector *c) {
+    struct shm_header *arena = c->session->arena;
+    uint32_t ended = c->n_stored;
+    for (uint32_t i = 0; i < c->n_watched; i++)
+        ended += c->watched[i] && c->watched[i]->state == WATCHED_DYING;
+    uint32_t more = ended < NEW_AT_ONCE ? NEW_AT_ONCE - ended : 0;
+    uint32_t n = __atomic_load_n(&arena->n_processes, __ATOMIC_RELAXED);
+    __atomic_store_n(&arena->entry_limit, n + more ? n + more : 1, __ATOMIC_RELAXED);
+}
+
+/* What a crowd took goes back to the system, not only to malloc(): what is left lies between. */
+static void trim(struct collector *c) {
+    if (c->n_forgotten < TRIM_AFTER)
+        return;
+    c->n_forgotten = 0;
+    malloc_trim(1u << 20);
 }
 
 /* --- public ------------------------------------------------------------------------- */
@@ -380,6 +407,8 @@ static int round_inner(struct collector *c, uint64_t *n_events) {
         return r;
     notice_deaths(c);
     look_at_arena(c);
+    let_come(c);
+    trim(c);
     bool late = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
     if (late)
         c->sums_ns = c->now.ns;

@@ -119,6 +119,7 @@ struct collector {
         *done; /* the same index: serial of what was stored by the collector before us */
     uint32_t n_watched; /* entries of the directory */
     uint32_t n_alive, n_stored;
+    uint32_t n_forgotten; /* since memory was last given back */
     uint32_t n_pidfds;
     bool proc_known;        /* /proc is there, and ours */
     uint64_t pid_namespace; /* our own; 0 = unknown */

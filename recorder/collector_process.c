@@ -301,7 +301,7 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
 }
 
 uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
-    uint64_t ns = 0;
+    uint64_t ns = w->shm->waited_ns;
     for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
         const struct shm_ring *ring = session_ring(c->session, w->shm, i);
         ns += ring ? ring->waited_ns : 0;

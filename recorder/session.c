@@ -233,6 +233,7 @@ void session_reset(struct session *session, uint32_t flags) {
     clear_used(session);
     arena->n_processes = 0;
     arena->next_slot = 0;
+    arena->entry_limit = 0;
     arena->processes_lost = 0;
     arena->free_list = 0;
     arena->blocks_next = SHM_HEADER_BLOCKS;

@@ -167,7 +167,7 @@ struct preload {
     uint64_t explored;      /* calls looked at after the failure */
     uint32_t lasting_epoch; /* of the sticky fault or the burst; 0 when it is no sweep */
     uint64_t boot_events;
-    uint32_t threaded;        /* it, or a process that it descends from, had several threads */
+    uint32_t threaded; /* it, or a process that it descends from, had several threads */
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
     uint32_t check_pid;       /* the kernel has no MADV_WIPEONFORK */

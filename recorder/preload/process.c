@@ -336,7 +336,31 @@ static bool enter_directory(struct shm_process *p, uint32_t id) {
     return false;
 }
 
+/* Many came since the collector looked last, or have ended and are not stored yet. It sees to both whatever
+ * we do. */
+static bool must_wait(void) {
+    const struct shm_header *arena = preload.arena;
+    uint32_t limit = load_relaxed(&arena->entry_limit);
+    return limit && load_relaxed(&arena->n_processes) >= limit &&
+           !(preload.flags & SHM_DROP_WHEN_FULL);
+}
+
+/* Return: for how long. */
+static COLD uint64_t wait_for_turn(void) {
+    const long longest_ns = 8000000;
+    struct arena_watch watch = {0};
+    uint64_t begin = arena_now_ns();
+    long sleep_ns = 500000;
+    while (must_wait() && !arena_abandoned(&watch)) {
+        arena_sleep(sleep_ns);
+        if (sleep_ns < longest_ns)
+            sleep_ns *= 2;
+    }
+    return arena_now_ns() - begin;
+}
+
 static bool register_process(void) {
+    uint64_t waited_ns = unlikely(must_wait()) ? wait_for_turn() : 0;
     uint32_t id = arena_take_zeroed();
     if (!id) {
         add_relaxed(&preload.arena->processes_lost, 1);
@@ -345,6 +369,7 @@ static bool register_process(void) {
     struct shm_process *p = arena_block(id);
     local->pid = sys_is_sandboxed ? sandbox_tid() : sys_getpid();
     fill(p);
+    p->waited_ns = waited_ns;
     p->serial = add_relaxed(&preload.arena->n_processes, 1) + 1;
     store_release(&p->state, SHM_PROCESS_READY);
     if (!enter_directory(p, id)) {
