@@ -134,7 +134,8 @@ static void wake_collector(void) {
 static bool exhausted(uint64_t waited_ns) {
     const struct shm_header *arena = preload.arena;
     return load_relaxed(&arena->blocks_next) >= arena->blocks_total &&
-           (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved));
+           (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved) ||
+            !(preload.flags & SHM_EVENTS)); /* a replay: no collector recycles any */
 }
 
 static COLD uint32_t take_waiting(uint64_t *waited_ns) {
