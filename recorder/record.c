@@ -328,9 +328,10 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
     if (t->processes_lost)
         record_note(&notes, "processes_lost", NULL,
                     "%" PRIu64
-                    " processes were not recorded: more than %u were alive at once, the "
+                    " process%s not recorded: more than %u were alive at once, the "
                     "shared memory was full, or nobody read it any more",
-                    t->processes_lost, SHM_MAX_PROCESSES);
+                    t->processes_lost, t->processes_lost == 1 ? " was" : "es were",
+                    SHM_MAX_PROCESSES);
     if (run->program.exit_signal == SIGSYS)
         record_note(&notes, "sigsys", run->path,
                     "%s ended by SIGSYS: its sandbox (seccomp) met a system call that it "

@@ -2,9 +2,10 @@
  * No flaw: many processes or threads, one after another or all at once, each making CALLS calls of
  * malloc() in crowd_work().
  *
- * usage: crowd forks|alive|orphans|threads|short-threads|leaderless|shared N CALLS
+ * usage: crowd forks|alive|holding|orphans|threads|short-threads|leaderless|shared N CALLS
  *   forks          N children, four at a time
  *   alive          N children, all there before the first one works
+ *   holding        N children, none of which ends before all have worked
  *   orphans        N children whose parent ends before they work
  *   threads        N threads, all there before the first one works
  *   short-threads  N threads, one after another
@@ -43,21 +44,25 @@ static void wait_for(atomic_int *count, int wanted) {
         nanosleep(&moment, NULL);
 }
 
-static void child(int all) {
-    if (all)
+enum meeting { NOT, BEFORE, AFTER };
+
+static void child(enum meeting meet) {
+    if (meet == BEFORE)
         pthread_barrier_wait(&shared->together);
     crowd_work();
+    if (meet == AFTER)
+        pthread_barrier_wait(&shared->together);
     _exit(0);
 }
 
-static void forks(int at_once, int all) {
+static void forks(int at_once, enum meeting meet) {
     int running = 0;
     for (int i = 0; i < n; i++) {
         if (running == at_once && wait(NULL) > 0)
             running--;
         pid_t pid = fork();
         if (pid == 0)
-            child(all);
+            child(meet);
         if (pid < 0) {
             perror("fork");
             exit(1);
@@ -77,7 +82,7 @@ static void orphans(void) {
                 _exit(0);
             while (getppid() == parent)
                 sched_yield();
-            child(0);
+            child(NOT);
         }
         waitpid(middle, NULL, 0);
     }
@@ -163,9 +168,11 @@ int main(int argc, char **argv) {
     pthread_barrierattr_setpshared(&between, PTHREAD_PROCESS_SHARED);
     pthread_barrier_init(&shared->together, &between, (unsigned)n);
     if (strcmp(how, "forks") == 0)
-        forks(4, 0);
+        forks(4, NOT);
     else if (strcmp(how, "alive") == 0)
-        forks(n, 1);
+        forks(n, BEFORE);
+    else if (strcmp(how, "holding") == 0)
+        forks(n, AFTER);
     else if (strcmp(how, "orphans") == 0)
         orphans();
     else if (strcmp(how, "threads") == 0)

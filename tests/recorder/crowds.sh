@@ -29,3 +29,18 @@ equal 2501 "$(sql threads.db 'SELECT count(*) FROM thread')" 'threads at once'
 crowd short.db short-threads 10000 5
 equal 10001 "$(sql short.db 'SELECT count(*) FROM thread')" 'threads in turn'
 equal 1 "$(sql short.db 'SELECT own_bytes < 30000000 FROM recording')" 'memory of threads in turn'
+
+crowd holding.db holding 200 5
+
+# More at once than there is room for: what is missing is counted, by processes or by calls, and named.
+if (ulimit -v 500000 && "$DEARTH" --version >version 2>&1); then
+    (
+        ulimit -v 500000
+        record -o full.db --no-symbols -- "$PROGRAMS/crowd" holding 500 5 >made
+    )
+    equal 2500 "$(cat made)" 'calls made, no room'
+    equal '0|1|1' "$(sql full.db 'SELECT exact, processes_lost > 0, processes_lost + (SELECT count(*) FROM process) = 501
+        FROM recording')" 'not exact, processes lost, all counted'
+    equal 1 "$(sql full.db "SELECT count(*) FROM note WHERE kind = 'processes_lost'")" 'note'
+    contains err 'not recorded'
+fi
