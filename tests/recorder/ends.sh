@@ -39,7 +39,7 @@ mount -t tmpfs none /proc || exit 1
 "$DEARTH" record -o hidden.db --no-symbols -- "$PROGRAMS/crowd" alive 50 200 >made 2>err || exit 2
 "$DEARTH" record -o long.db --no-symbols -- "$PROGRAMS/crowd" forks 1 300000 >long 2>err
 S
-export DEARTH PROGRAMS DEARTH_PRELOAD=$BUILD/recorder/preload/libdearth_preload.so
+export DEARTH PROGRAMS
 if "${inside[@]}" mount -t tmpfs none /proc 2>/dev/null; then
     status 0 timeout 100 "${inside[@]}" bash hidden.sh
     whole hidden.db 'no /proc'
