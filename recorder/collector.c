@@ -11,6 +11,7 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,11 +20,17 @@
 #include "../common/error.h"
 #include "../common/text.h"
 #include "collector_private.h"
+#include "life.h"
 
 #define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
 #define SUMS_EVERY_NS   10000000000ull
 #define FORGET_AFTER_NS 1000000000ull
+#define STORED_MOST     64u   /* processes that wait for that, each with some 4 blocks */
+#define STORED_AT_ONCE  64u   /* in a round: others come meanwhile */
+#define NEW_AT_ONCE     192u  /* that may come between two rounds */
+#define TRIM_AFTER      1000u /* processes forgotten */
 #define LOOK_AFTER_NS   50000000ull /* at processes without a pidfd */
+#define LOOKS_AT_ONCE   256u        /* each some 10 us */
 #define POLL_EVERY      32768       /* events between two looks at the arena */
 #define HELD_BY_ONE     64u  /* segments of one process: half of what a ring may have */
 #define HELD_BY_ALL     256u /* 16 MiB */
@@ -147,7 +154,7 @@ int collector_commit(struct collector *c) {
     c->transaction_ns = 0;
     for (uint32_t i = 0; i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state == WATCHED_STORED)
+        if (w && w->state >= WATCHED_STORED)
             w->committed = true;
         else if (w)
             process_give_back(c, w);
@@ -159,7 +166,7 @@ int collector_checkpoint(struct collector *c) {
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state != WATCHED_STORED && w->since)
+        if (w && w->state < WATCHED_STORED && w->since)
             r = process_checkpoint(c, w);
     }
     return r < 0 ? r : collector_commit(c);
@@ -219,7 +226,7 @@ static void gather(struct collector *c) {
     c->n_heap = 0;
     for (uint32_t i = 0; i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (!w || w->state == WATCHED_STORED)
+        if (!w || w->state >= WATCHED_STORED)
             continue;
         uint32_t n = __atomic_load_n(&w->shm->n_rings, __ATOMIC_ACQUIRE);
         if (n > SHM_MAX_RINGS)
@@ -287,51 +294,104 @@ static int merge(struct collector *c, uint64_t *n_events) {
 static int discover(struct collector *c) {
     int r = 0;
     c->n_watched = session_n_processes(c->session);
-    for (uint32_t i = c->n_known; r == 0 && i < c->n_watched; i++)
-        if (!c->rows[i])
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
+        if (!c->watched[i] &&
+            __atomic_load_n(&c->session->arena->processes[i], __ATOMIC_RELAXED))
             r = process_watch(c, i);
-    /* A number may be drawn whose block is not yet named, or never will be: go past it.
-     */
-    while (c->n_known < c->n_watched && c->rows[c->n_known])
-        c->n_known++;
     return r;
 }
 
-static void notice_deaths(struct collector *c) {
-    struct epoll_event events[64];
-    int n;
-    while ((n = epoll_wait(c->epoll, events, 64, 0)) > 0) {
-        for (int i = 0; i < n; i++) {
-            struct watched *w = c->watched[events[i].data.u32];
-            epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
-            if (w->state == WATCHED_ALIVE)
-                w->state = WATCHED_DYING;
-        }
-    }
-    bool look = c->now.ns - c->polled_ns >= LOOK_AFTER_NS;
-    if (look)
-        c->polled_ns = c->now.ns;
-    for (uint32_t i = 0; i < c->n_watched; i++) {
+/* An entry of the epoll set may be that of a process that had this place before: ask again. */
+static void hear(struct collector *c, uint32_t index) {
+    struct watched *w = index < c->n_watched ? c->watched[index] : NULL;
+    if (!w || w->state != WATCHED_ALIVE || life_pidfd_ready(w->pidfd) != 1)
+        return;
+    epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
+    w->state = WATCHED_DYING;
+}
+
+/* Those that no descriptor was to be had for, some at a time. */
+static void look_around(struct collector *c) {
+    uint32_t looks = 0;
+    for (uint32_t n = 0; n < c->n_watched && looks < LOOKS_AT_ONCE; n++) {
+        uint32_t i = c->polled_next = (c->polled_next + 1) % c->n_watched;
         struct watched *w = c->watched[i];
-        if (w && w->state == WATCHED_ALIVE &&
-            (w->replaced || w->gone || (look && w->pidfd < 0 && process_gone(w))))
+        if (!w || w->state != WATCHED_ALIVE || w->pidfd >= 0 || w->foreign)
+            continue;
+        looks++;
+        process_open(c, w);
+        if (process_is_over(c, w))
             w->state = WATCHED_DYING;
     }
 }
 
-/* @dying: those of the state before the rings were read. */
-static int bury(struct collector *c) {
+static void notice_deaths(struct collector *c) {
+    struct epoll_event events[64];
+    int n = 64;
+    for (uint32_t i = 0; n == 64 && i < SHM_MAX_PROCESSES / 64; i++) {
+        n = epoll_wait(c->epoll, events, 64, 0);
+        for (int k = 0; k < n; k++)
+            hear(c, events[k].data.u32);
+    }
     for (uint32_t i = 0; i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state == WATCHED_DYING) {
-            int r = process_store(c, w, process_end(w));
-            if (r < 0)
-                return r;
-        } else if (w && w->committed && c->now.ns - w->stored_ns > FORGET_AFTER_NS) {
-            process_forget(c, w);
+        if (w && w->state == WATCHED_ALIVE && (w->replaced || w->gone))
+            w->state = WATCHED_DYING;
+    }
+    if (c->now.ns - c->polled_ns < LOOK_AFTER_NS)
+        return;
+    c->polled_ns = c->now.ns;
+    look_around(c);
+}
+
+/* Everything of it is in the database: what it had is for others, if it was the only one there. */
+static int let_go(struct collector *c, struct watched *w) {
+    int r = process_count_late(c, w);
+    if (r == 0) {
+        process_forget(c, w);
+        c->n_forgotten++;
+    } else if (r > 0) {
+        w->state = WATCHED_KEPT;
+        c->n_stored--;
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Those that were dying before the rings were read; too many for one round wait for the next. */
+static int bury(struct collector *c) {
+    bool crowd = c->n_stored > STORED_MOST;
+    uint32_t stored = 0;
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state == WATCHED_DYING && stored < STORED_AT_ONCE) {
+            r = process_store(c, w, process_end(w));
+            stored++;
+        } else if (w && w->state == WATCHED_STORED && w->committed &&
+                   (crowd || c->now.ns - w->stored_ns > FORGET_AFTER_NS)) {
+            r = let_go(c, w);
         }
     }
-    return 0;
+    return r;
+}
+
+/* Those that have ended and still take room count as if they had just come. */
+static void let_come(struct collector *c) {
+    struct shm_header *arena = c->session->arena;
+    uint32_t ended = c->n_stored;
+    for (uint32_t i = 0; i < c->n_watched; i++)
+        ended += c->watched[i] && c->watched[i]->state == WATCHED_DYING;
+    uint32_t more = ended < NEW_AT_ONCE ? NEW_AT_ONCE - ended : 0;
+    uint32_t n = __atomic_load_n(&arena->n_processes, __ATOMIC_RELAXED);
+    __atomic_store_n(&arena->entry_limit, n + more ? n + more : 1, __ATOMIC_RELAXED);
+}
+
+/* What a crowd took goes back to the system, not only to malloc(): what is left lies between. */
+static void trim(struct collector *c) {
+    if (c->n_forgotten < TRIM_AFTER)
+        return;
+    c->n_forgotten = 0;
+    malloc_trim(1u << 20);
 }
 
 /* --- public ------------------------------------------------------------------------- */
@@ -347,12 +407,15 @@ static int round_inner(struct collector *c, uint64_t *n_events) {
         return r;
     notice_deaths(c);
     look_at_arena(c);
+    let_come(c);
+    trim(c);
     bool late = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
     if (late)
         c->sums_ns = c->now.ns;
     if (late || c->n_held >= HELD_BY_ALL || (c->starved && c->n_held))
         r = collector_checkpoint(c);
-    else if (c->transaction_ns && c->now.ns - c->transaction_ns >= COMMIT_AFTER_NS)
+    else if (c->transaction_ns && (c->now.ns - c->transaction_ns >= COMMIT_AFTER_NS ||
+                                   c->n_stored > STORED_MOST))
         r = collector_commit(c);
     return r;
 }
@@ -373,9 +436,12 @@ int collector_finish(struct collector *c, bool all_dead) {
     tick(c);
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
-        if (w && w->state != WATCHED_STORED)
+        if (w && w->state < WATCHED_STORED)
             r = process_store(
                 c, w, all_dead || w->state == WATCHED_DYING ? process_end(w) : "running");
+        else if (w)
+            r = process_count_late(c, w);
+        r = r < 0 ? r : 0;
     }
     if (r == 0)
         r = collector_commit(c);
@@ -426,9 +492,10 @@ int collector_new(const struct collector_options *options, struct collector **ou
     c->recording_id = options->recording_id;
     c->keep_events = options->keep_events;
     c->watched = text_alloc(SHM_MAX_PROCESSES * sizeof *c->watched);
-    c->rows = text_alloc(SHM_MAX_PROCESSES * sizeof *c->rows);
+    c->done = text_alloc(SHM_MAX_PROCESSES * sizeof *c->done);
     c->n_blocks = (uint32_t)(c->session->arena->arena_bytes / SHM_BLOCK_BYTES);
-    c->by_block = text_alloc(c->n_blocks * sizeof *c->by_block);
+    c->proc_known = life_proc_known();
+    c->pid_namespace = life_pid_namespace();
     c->now = c->last = (struct moment){c->session->arena->start_ticks, 0};
     c->ns_per_tick = 1 / session_ticks_per_ns(c->session);
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -453,8 +520,7 @@ struct collector *collector_free(struct collector *c) {
     if (c->epoll >= 0)
         close(c->epoll);
     free(c->heap);
-    free(c->by_block);
-    free(c->rows);
+    free(c->done);
     free(c->watched);
     free(c);
     return NULL;

@@ -38,17 +38,20 @@ enum watched_state {
     WATCHED_ALIVE,
     WATCHED_DYING,  /* has ended: after the next round nothing more can come */
     WATCHED_STORED, /* all written; its blocks wait a moment before others get them */
+    WATCHED_KEPT, /* that was too early: somebody still writes there. They stay as they are */
 };
 
 /* One process that has a block in the arena. */
 struct watched {
     uint32_t index, block; /* place in the directory; block id */
+    uint32_t serial, pid;  /* as it said first: it can scribble on them */
+    uint64_t start;        /* the same: pid_start_time */
     struct shm_process *shm;
     int64_t row;
     enum watched_state state;
-    int pidfd;     /* -1 = none could be had: /proc is asked instead */
-    bool foreign;  /* lives in another pid namespace: its pid says nothing here */
-    bool gone;     /* was dead when it was first looked at */
+    int pidfd;    /* -1 = none could be had: it is looked at every now and then instead */
+    bool foreign; /* lives in another pid namespace: its pid says nothing here */
+    bool gone;    /* was over when it was first looked at */
     bool replaced; /* an exec put another image in its place */
     bool status_known;
     int status;      /* as wait() gives it */
@@ -56,7 +59,7 @@ struct watched {
     bool committed;  /* STORED, and that is committed */
     uint32_t since;  /* records taken since its rows were last written */
     uint32_t n_held; /* over its cursors */
-    uint64_t stored_ns;
+    uint64_t stored_ns, stored_lost, late; /* late: calls counted as lost since */
     struct live *live;
     struct chunk_writer *writer;
     uint32_t n_chunks;
@@ -88,6 +91,8 @@ enum statement {
     PUT_MARK,
     DROP_MARKS,
     PUT_PEAK,
+    FIND_PROCESS,
+    ADD_LOST,
     N_STATEMENTS
 };
 
@@ -110,11 +115,14 @@ struct collector {
     bool resumed; /* ends are to be told by last events: this is some time after */
     int epoll;
     struct watched **watched; /* by index in the directory; NULL = not there, or gone */
-    int64_t *rows;            /* the same index: process rows, also of those gone */
-    uint32_t n_watched;       /* entries of the directory */
-    uint32_t n_known;         /* below this, all have been seen */
-    uint32_t n_alive;
-    uint32_t *by_block; /* block id -> index + 1 of its newest process */
+    uint32_t
+        *done; /* the same index: serial of what was stored by the collector before us */
+    uint32_t n_watched; /* entries of the directory */
+    uint32_t n_alive, n_stored;
+    uint32_t n_forgotten; /* since memory was last given back */
+    uint32_t n_pidfds;
+    bool proc_known;        /* /proc is there, and ours */
+    uint64_t pid_namespace; /* our own; 0 = unknown */
     uint32_t n_blocks;
     struct moment last, now; /* of the round before, of this one */
     double ns_per_tick;      /* between the two */
@@ -127,6 +135,7 @@ struct collector {
     uint64_t sums_ns;        /* when sums were last written for all the living */
     uint32_t n_held;         /* segments, over all rings */
     uint64_t polled_ns;      /* last look at processes without a pidfd */
+    uint32_t polled_next;    /* where it stopped */
     int starved;
 };
 
@@ -141,8 +150,12 @@ uint64_t collector_ns(const struct collector *c, uint64_t ticks);
 int process_watch(struct collector *c, uint32_t index);
 /** A process has ended: 'exec', 'exit' or 'killed'; finds out its status. */
 const char *process_end(struct watched *w);
-/** Look whether a process without a pidfd lives. */
-bool process_gone(const struct watched *w);
+/** Look whether a process is over, with what there is to look with. */
+bool process_is_over(const struct collector *c, const struct watched *w);
+/** Try to get a pidfd for one that has none. */
+void process_open(struct collector *c, struct watched *w);
+/** The process that @w descends from, while it is watched. */
+struct watched *process_parent(const struct collector *c, const struct watched *w);
 /** Make what is kept of the process of block @block, which is one. */
 struct watched *process_new(struct collector *c, uint32_t index, uint32_t block);
 /** It has its row: from now on it is watched. */
@@ -161,6 +174,11 @@ uint32_t process_site_index(struct watched *w, int64_t row);
 uint64_t process_waited_ns(const struct collector *c, const struct watched *w);
 /** Write everything and sum it up. @end: for process.end. Return: 0 or -errno. */
 int process_store(struct collector *c, struct watched *w, const char *end);
+/**
+ * It is stored: count what was written all the same. Return: 0, 1 = something was, so its blocks may not
+ * be given to others, or -errno.
+ */
+int process_count_late(struct collector *c, struct watched *w);
 /** Give its blocks back and forget it. */
 void process_forget(struct collector *c, struct watched *w);
 struct watched *process_free(struct watched *w);
@@ -173,6 +191,8 @@ void rows_finalize(struct collector *c);
 int rows_begin(struct collector *c);
 
 int64_t rows_put_process(struct collector *c, const struct watched *w);
+/** Its row has ended; add @lost to its losses. */
+int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost);
 int rows_end_process(struct collector *c, const struct watched *w, const char *end,
                      uint64_t lost);
 int64_t rows_put_thread(struct collector *c, const struct watched *w, uint32_t serial,

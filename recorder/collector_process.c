@@ -2,51 +2,48 @@
  * One recorded process as the collector sees it: from its place in the directory to the
  * rows that are left of it.
  *
- *   ALIVE ──(pidfd readable, pid gone, or an exec replaced the image)──► DYING
+ *   ALIVE ──(proved to be over (life.h), or an exec replaced the image)──► DYING
  *   DYING ──(one more round: whatever it wrote is in its rings)──► STORED
- *   STORED ──(a second later: a child that is just registering may still look at its
- *             parent's block)──► its blocks are recycled, it is forgotten
+ *   STORED ──(a second later, or when many wait)──► its blocks are recycled, it is forgotten
+ *      └─(somebody has written there meanwhile)──► KEPT: counted as lost, nobody else gets them
+ *
+ * Invariant: a process of which it is not known whether it lives is ALIVE, until the recording
+ * ends. What shares its memory with a process that is over (CLONE_VM) writes on as that process.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../common/error.h"
-#include "../common/process_stat.h"
 #include "../common/text.h"
 #include "collector_private.h"
 #include "exit_status.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "life.h"
 
 /* Of a process, until its rows are written and its segments can be given back: as many as
  * a chunk holds, a quarter of what a ring may have outstanding. */
 #define CHECKPOINT_RECORDS CHUNK_MAX_EVENTS
 #define NO_SITE            UINT32_MAX /* in site_of: looked up, there is none */
+#define DESCRIPTORS        64u        /* not used for pidfds */
 
 /* --- coming ------------------------------------------------------------------------- */
 
-bool process_gone(const struct watched *w) {
-    if (w->foreign)
-        return false;
-    struct process_stat stat;
-    if (!process_stat_read(w->shm->pid, &stat) || stat.state == 'Z' || stat.state == 'X')
-        return true;
-    return w->shm->pid_start_time && stat.start != w->shm->pid_start_time;
+bool process_is_over(const struct collector *c, const struct watched *w) {
+    const struct life_of it = {
+        .pid = w->pid, .start = w->start, .foreign = w->foreign, .pidfd = w->pidfd};
+    return life_look(&it, c->proc_known) == LIFE_OVER;
 }
 
 const char *process_end(struct watched *w) {
     uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
     if (w->replaced || state == SHM_PROCESS_EXECED)
         return "exec";
-    w->status_known = !w->foreign && exit_status_of(w->pidfd, w->shm->pid,
-                                                    w->shm->pid_start_time, &w->status);
+    w->status_known =
+        !w->foreign && exit_status_of(w->pidfd, w->pid, w->start, &w->status);
     if (!w->status_known && w->shm->exit_told >= 256) {
         w->status = (int)(w->shm->exit_told & 255) << 8;
         w->status_known = state == SHM_PROCESS_EXITED;
@@ -56,25 +53,58 @@ const char *process_end(struct watched *w) {
     return state == SHM_PROCESS_EXITED ? "exit" : "killed";
 }
 
-static struct watched *parent_of(const struct collector *c, const struct watched *w) {
-    uint32_t block = w->shm->parent;
-    uint32_t index = block < c->n_blocks ? c->by_block[block] : 0;
-    return index && index - 1 != w->index ? c->watched[index - 1] : NULL;
+struct watched *process_parent(const struct collector *c, const struct watched *w) {
+    uint32_t index = w->shm->parent_slot, serial = w->shm->parent;
+    struct watched *parent = index < c->n_watched ? c->watched[index] : NULL;
+    return parent && serial && parent->serial == serial && parent != w ? parent : NULL;
 }
 
-/* A descriptor that tells of its death; a pid that meanwhile means another is noticed. */
-static void open_pidfd(struct collector *c, struct watched *w) {
-    w->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)w->shm->pid, 0);
-    w->gone = process_gone(w);
-    if (w->pidfd >= 0 && w->gone) {
-        close(w->pidfd);
+static void close_pidfd(struct collector *c, struct watched *w) {
+    if (w->pidfd < 0)
+        return;
+    /* Closing is not enough while a child of ours has a copy. */
+    epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
+    close(w->pidfd);
+    w->pidfd = -1;
+    c->n_pidfds--;
+}
+
+/* The database, standard input, /proc and commands beside need some too. */
+static bool has_descriptors(const struct collector *c) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return false;
+    rlim_t all = limit.rlim_cur;
+    return c->n_pidfds < (all > 2 * DESCRIPTORS ? all - DESCRIPTORS : all / 2);
+}
+
+void process_open(struct collector *c, struct watched *w) {
+    if (w->foreign || !has_descriptors(c) || (w->pidfd = life_open(w->pid)) < 0) {
         w->pidfd = -1;
+        return;
     }
+    c->n_pidfds++;
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = w->index};
-    if (w->pidfd >= 0 && epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->pidfd, &event) < 0) {
-        close(w->pidfd);
-        w->pidfd = -1;
-    }
+    if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->pidfd, &event) < 0)
+        close_pidfd(c, w);
+}
+
+/* A descriptor that tells of its end; a pid that meanwhile means another is noticed. */
+static void start_watching(struct collector *c, struct watched *w) {
+    process_open(c, w);
+    w->gone = process_is_over(c, w);
+    if (w->gone)
+        close_pidfd(c, w);
+}
+
+/* Pids mean the same to it as to us? Where that is not known, those who see no parent are the first of
+ * a namespace, and their children are in there too. */
+static bool is_foreign(const struct collector *c, const struct watched *w,
+                       const struct watched *parent) {
+    uint64_t theirs = w->shm->pid_namespace;
+    if (c->pid_namespace && theirs)
+        return theirs != c->pid_namespace;
+    return !w->shm->ppid || (parent && parent->foreign);
 }
 
 static struct shm_process *arrived(const struct collector *c, uint32_t index,
@@ -87,32 +117,54 @@ static struct shm_process *arrived(const struct collector *c, uint32_t index,
 struct watched *process_new(struct collector *c, uint32_t index, uint32_t block) {
     struct shm_process *shm = session_block(c->session, block);
     struct watched *w = text_alloc(sizeof *w);
-    *w = (struct watched){.index = index, .block = block, .shm = shm, .pidfd = -1};
-    struct watched *parent = parent_of(c, w);
-    /* Init of a pid namespace sees no parent; dearth is the parent of its own target. */
-    w->foreign = !shm->ppid || (parent && parent->foreign);
+    *w = (struct watched){.index = index,
+                          .block = block,
+                          .serial = shm->serial,
+                          .pid = shm->pid,
+                          .start = shm->pid_start_time,
+                          .shm = shm,
+                          .pidfd = -1};
+    w->foreign = is_foreign(c, w, process_parent(c, w));
     w->live = live_new(&c->sum);
     return w;
 }
 
+/* Of two images with one pid, the newer is there because an exec put it in the place of the older: if
+ * the pid is that of one process. */
+static bool replaces(const struct watched *w, const struct watched *older) {
+    if (w->shm->origin != SHM_ORIGIN_EXEC || w->pid != older->pid ||
+        w->start != older->start)
+        return false;
+    bool same = w->shm->pid_namespace &&
+                w->shm->pid_namespace == older->shm->pid_namespace && w->start;
+    return same ||
+           __atomic_load_n(&older->shm->state, __ATOMIC_ACQUIRE) == SHM_PROCESS_EXECED;
+}
+
 void process_enter(struct collector *c, struct watched *w) {
-    struct watched *parent = parent_of(c, w);
-    if (parent && w->shm->origin == SHM_ORIGIN_EXEC && parent->shm->pid == w->shm->pid)
+    struct watched *parent = process_parent(c, w);
+    if (parent && replaces(w, parent))
         parent->replaced = true;
-    if (!w->foreign)
-        open_pidfd(c, w);
+    start_watching(c, w);
     c->watched[w->index] = w;
-    c->rows[w->index] = w->row;
-    c->by_block[w->block] = w->index + 1;
     c->n_alive++;
     c->totals.processes++;
 }
 
 int process_watch(struct collector *c, uint32_t index) {
     uint32_t block;
-    if (!arrived(c, index, &block))
+    const struct shm_process *shm = arrived(c, index, &block);
+    if (c->watched[index] || !shm || (c->done[index] && c->done[index] == shm->serial))
         return 0;
-    int r = rows_begin(c);
+    /* Entries are taken again: the parent may have a later one, and come first all the same. */
+    uint32_t before = shm->parent_slot;
+    const struct shm_process *parent =
+        before < c->n_watched ? session_process(c->session, before) : NULL;
+    int r = 0;
+    if (parent && parent->serial == shm->parent && parent->serial < shm->serial)
+        r = process_watch(c, before);
+    if (r == 0)
+        r = rows_begin(c);
     if (r < 0)
         return r;
     struct watched *w = process_new(c, index, block);
@@ -249,7 +301,7 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
 }
 
 uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
-    uint64_t ns = 0;
+    uint64_t ns = w->shm->waited_ns;
     for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
         const struct shm_ring *ring = session_ring(c->session, w->shm, i);
         ns += ring ? ring->waited_ns : 0;
@@ -264,6 +316,46 @@ static uint64_t process_lost(const struct collector *c, const struct watched *w)
         lost += ring ? ring->lost : 0;
     }
     return lost;
+}
+
+/* Calls that the rest of a ring holds. */
+static uint64_t count_rest(const struct collector *c, const struct watched *w,
+                           uint32_t ring, const struct shm_segment *s, uint32_t from) {
+    uint64_t n = 0;
+    for (uint32_t hops = 0; s && hops <= SHM_RING_SEGMENTS_MAX; hops++) {
+        uint32_t head = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
+        for (uint32_t i = from; i < head && i < SHM_SEGMENT_EVENTS; i++)
+            n += s->records[i].kind != SHM_EV_THREAD &&
+                 s->records[i].kind != SHM_EV_REALLOC_BEGIN;
+        s = session_block(c->session, __atomic_load_n(&s->next, __ATOMIC_ACQUIRE));
+        if (s && (s->owner != w->block || s->ring != ring))
+            break;
+        from = 0;
+    }
+    return n;
+}
+
+int process_count_late(struct collector *c, struct watched *w) {
+    uint64_t n = process_lost(c, w) - w->stored_lost;
+    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
+        const struct cursor *cursor = i < w->n_cursors ? &w->cursors[i] : NULL;
+        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        const struct shm_segment *s =
+            cursor && cursor->segment
+                ? cursor->segment
+                : session_block(c->session,
+                                ring ? __atomic_load_n(&ring->first, __ATOMIC_ACQUIRE)
+                                     : 0);
+        if (s && s->owner == w->block && s->ring == i && !(cursor && cursor->damaged))
+            n += count_rest(c, w, i, s, cursor && cursor->segment ? cursor->position : 0);
+    }
+    if (n <= w->late)
+        return w->late > 0;
+    uint64_t more = n - w->late;
+    w->late = n;
+    c->totals.events_lost += more;
+    int r = rows_begin(c);
+    return r < 0 || (r = rows_add_lost(c, w, more)) < 0 ? r : 1;
 }
 
 /* --- what is committed on the way ---------------------------------------------------- */
@@ -358,7 +450,10 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
     int r = rows_begin(c);
     w->state = WATCHED_STORED;
     w->stored_ns = c->now.ns;
+    w->stored_lost = lost;
+    __atomic_store_n(&w->shm->closed, 1, __ATOMIC_RELEASE);
     c->n_alive--;
+    c->n_stored++;
     live_end(w->live);
     add_totals(c, w, lost);
     if (r == 0 && w->writer)
@@ -380,9 +475,7 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
     c->totals.notes += notes;
     w->live = live_free(w->live);
     w->writer = chunk_writer_free(w->writer);
-    if (w->pidfd >= 0)
-        close(w->pidfd); /* leaves the epoll set by that */
-    w->pidfd = -1;
+    close_pidfd(c, w);
     return r;
 }
 
@@ -403,10 +496,10 @@ static void recycle_rings(struct collector *c, struct watched *w) {
 
 void process_forget(struct collector *c, struct watched *w) {
     struct shm_process *p = w->shm;
-    __atomic_store_n(&c->session->arena->processes[w->index], 0, __ATOMIC_RELEASE);
     session_site_cache_forget(c->cache, p);
     recycle_rings(c, w);
     c->n_held -= w->n_held;
+    c->n_stored--;
     for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
         if (p->node_blocks[i])
             session_recycle(c->session, p->node_blocks[i]);
@@ -416,8 +509,10 @@ void process_forget(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < SHM_MAX_RING_BLOCKS; i++)
         if (p->ring_blocks[i])
             session_recycle(c->session, p->ring_blocks[i]);
-    session_recycle(c->session, w->block);
+    uint32_t *entry = &c->session->arena->processes[w->index], block = w->block;
     c->watched[w->index] = process_free(w);
+    __atomic_store_n(entry, 0, __ATOMIC_RELEASE);
+    session_recycle(c->session, block);
 }
 
 struct watched *process_free(struct watched *w) {

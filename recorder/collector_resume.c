@@ -299,10 +299,6 @@ static int resume_process(struct collector *c, uint32_t index, int64_t row,
     uint64_t begin_ns = 0;
     AUTO_FREE char *modules =
         text_format("DELETE FROM process_module WHERE process_id = %lld", (long long)row);
-    if (!session_process(c->session, index)) {
-        c->rows[index] = row; /* nothing of it is left: its row stays as it is */
-        return 0;
-    }
     struct watched *w = process_new(c, index, block);
     w->row = row;
     out->processes++;
@@ -366,22 +362,35 @@ static int resume_ended(struct collector *c) {
     return 0;
 }
 
+/* Which entry of the directory each process has: serial -> index. */
+static void find_entries(const struct collector *c, struct idmap *entries) {
+    for (uint32_t i = 0; i < session_n_processes(c->session); i++) {
+        const struct shm_process *p = session_process(c->session, i);
+        if (p && p->serial)
+            idmap_put(entries, p->serial, i);
+    }
+}
+
 static int resume_running(struct collector *c, struct collector_resumed *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
+    struct idmap entries = {0};
     int r = ask(c,
                 "SELECT id, ordinal, \"end\" = 'running' FROM process "
                 "WHERE recording_id = ?1 ORDER BY ordinal",
                 c->recording_id, &s);
+    c->n_watched = session_n_processes(c->session);
+    find_entries(c, &entries);
     while (r == 0 && (r = next_row(c, s)) > 0) {
+        int64_t index, serial = sqlite3_column_int64(s, 1);
         r = 0;
-        uint64_t index = column(s, 1) - 1;
-        if (index >= SHM_MAX_PROCESSES)
-            continue;
+        if (!idmap_get(&entries, serial, &index))
+            continue; /* nothing of it is left: its row stays as it is */
         if (sqlite3_column_int(s, 2))
             r = resume_process(c, (uint32_t)index, sqlite3_column_int64(s, 0), out);
         else
-            c->rows[index] = sqlite3_column_int64(s, 0);
+            c->done[index] = (uint32_t)serial;
     }
+    idmap_deinit(&entries);
     return r;
 }
 

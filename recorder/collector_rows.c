@@ -46,6 +46,10 @@ static const char *const sql[N_STATEMENTS] = {
     [DROP_MARKS] = "DELETE FROM ring_mark WHERE process_id = ?",
     [PUT_PEAK] = "UPDATE recording SET peak_bytes = ?2, peak_ns = ?3, duration_ns = ?4, "
                  "ticks_per_ns = ?5, own_bytes = ?6 WHERE id = ?1",
+    /* Of one that has ended: nearly always just before. */
+    [FIND_PROCESS] = "SELECT id FROM process WHERE recording_id = ?1 AND ordinal = ?2 "
+                     "ORDER BY id DESC LIMIT 1",
+    [ADD_LOST] = "UPDATE process SET events_lost = events_lost + ?2 WHERE id = ?1",
 };
 
 int rows_prepare(struct collector *c) {
@@ -112,10 +116,22 @@ static char *argv_json(const struct shm_process *p) {
     return text_take(&t);
 }
 
-static int64_t parent_row(const struct collector *c, const struct watched *w) {
-    uint32_t block = w->shm->parent;
-    uint32_t index = block < c->n_blocks ? c->by_block[block] : 0;
-    return index && index - 1 != w->index ? c->rows[index - 1] : 0;
+/* Return: 0 = it has none, or -errno. */
+static int64_t parent_row(struct collector *c, const struct watched *w) {
+    sqlite3_stmt *s = c->statements[FIND_PROCESS];
+    const struct watched *parent = process_parent(c, w);
+    if (parent)
+        return parent->row;
+    if (!w->shm->parent || w->shm->parent >= w->serial)
+        return 0;
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    sqlite3_bind_int64(s, 2, w->shm->parent);
+    int rc = sqlite3_step(s);
+    int64_t row = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        row = store_error(c->store, "looking for the parent of a process");
+    sqlite3_reset(s);
+    return row;
 }
 
 int64_t rows_put_process(struct collector *c, const struct watched *w) {
@@ -123,11 +139,13 @@ int64_t rows_put_process(struct collector *c, const struct watched *w) {
     sqlite3_stmt *s = c->statements[PUT_PROCESS];
     const struct shm_process *p = w->shm;
     int64_t parent = parent_row(c, w);
+    if (parent < 0)
+        return parent;
     sqlite3_bind_int64(s, 1, c->recording_id);
     if (parent)
         sqlite3_bind_int64(s, 2, parent);
-    sqlite3_bind_int64(s, 3, w->index + 1);
-    sqlite3_bind_int64(s, 4, p->pid);
+    sqlite3_bind_int64(s, 3, w->serial);
+    sqlite3_bind_int64(s, 4, w->pid);
     sqlite3_bind_text(s, 5, origins[p->origin < 3 ? p->origin : 0], -1, SQLITE_STATIC);
     bind_text(s, 6, arena_text(p->exe, sizeof p->exe));
     bind_text(s, 7, argv_json(p));
@@ -161,6 +179,13 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
         bind(s, 21, (uint64_t)WEXITSTATUS(w->status));
     else if (has_ended && w->status_known)
         bind(s, 22, (uint64_t)WTERMSIG(w->status));
+    return store_step_done(c->store, s);
+}
+
+int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
+    sqlite3_stmt *s = c->statements[ADD_LOST];
+    sqlite3_bind_int64(s, 1, w->row);
+    bind(s, 2, lost);
     return store_step_done(c->store, s);
 }
 

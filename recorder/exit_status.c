@@ -26,7 +26,7 @@ static bool from_pidfd(int pidfd, int *status) {
 /* The kernel shows 0 to whom the process would not let trace it. */
 static bool from_proc(uint32_t pid, uint64_t start, int *status) {
     struct process_stat stat;
-    if (!process_stat_read(pid, &stat) || stat.state != 'Z' || stat.start != start ||
+    if (process_stat_read(pid, &stat) < 0 || stat.state != 'Z' || stat.start != start ||
         (stat.owner != geteuid() && geteuid() != 0))
         return false;
     *status = stat.status;

@@ -148,10 +148,17 @@ bool program_has_allocator(const char *path) {
 /* --- signals ------------------------------------------------------------------------ */
 
 static struct sigaction limit_before;
+static struct rlimit files_before; /* rlim_max 0 = ours is as it was */
 
 void program_ignore_file_limit(void) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGXFSZ, &ignore, &limit_before);
+}
+
+/* What we start later is to find the limit that dearth found. */
+static void restore_descriptor_limit(void) {
+    if (files_before.rlim_max)
+        setrlimit(RLIMIT_NOFILE, &files_before);
 }
 
 void program_done(struct program *p) {
@@ -163,6 +170,7 @@ void program_done(struct program *p) {
     }
     signals_end();
     sigaction(SIGXFSZ, &limit_before, NULL);
+    restore_descriptor_limit();
 }
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -170,6 +178,7 @@ void program_done(struct program *p) {
 static void raise_descriptor_limit(void) {
     struct rlimit limit; /* one pidfd a process; ours alone, the child has its own copy */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        files_before = limit;
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
@@ -298,6 +307,7 @@ static _Noreturn void be_guardian(const char *command, pid_t parent) {
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
         sigaction(SIGXFSZ, &limit_before, NULL);
+        restore_descriptor_limit();
         signals_for_child();
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(EXIT_NOT_EXECUTABLE);

@@ -321,8 +321,11 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
                     t->events_lost);
     if (t->processes_lost)
         record_note(&notes, "processes_lost", NULL,
-                    "%" PRIu64 " processes were not recorded: there was no room for them",
-                    t->processes_lost);
+                    "%" PRIu64
+                    " process%s not recorded: more than %u were alive at once, the "
+                    "shared memory was full, or nobody read it any more",
+                    t->processes_lost, t->processes_lost == 1 ? " was" : "es were",
+                    SHM_MAX_PROCESSES);
     if (run->program.exit_signal == SIGSYS)
         record_note(&notes, "sigsys", run->path,
                     "%s ended by SIGSYS: its sandbox (seccomp) met a system call that it "

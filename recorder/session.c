@@ -233,6 +233,8 @@ void session_reset(struct session *session, uint32_t flags) {
     memset(arena->processes, 0, n * sizeof *arena->processes);
     clear_used(session);
     arena->n_processes = 0;
+    arena->next_slot = 0;
+    arena->entry_limit = 0;
     arena->processes_lost = 0;
     arena->free_list = 0;
     arena->blocks_next = SHM_HEADER_BLOCKS;
@@ -333,8 +335,14 @@ int session_poll(struct session *session) {
     uint32_t total = (uint32_t)(state->bytes / SHM_BLOCK_BYTES);
     if (ready >= total)
         return starving ? -ENOBUFS : 0;
-    uint32_t to = total - ready < state->step ? total : ready + state->step;
+    /* Where a crowd waits, an eighth at once: each step is a round of the collector's. */
+    uint32_t step = starving && ready / 8 > state->step ? ready / 8 : state->step;
+    uint32_t to = total - ready < step ? total : ready + step;
     int r = session_allocate(session->arena_fd, ready, to);
+    while (r == -ENOSPC && to - ready > 1) { /* what there is room for */
+        to = ready + (to - ready) / 2;
+        r = session_allocate(session->arena_fd, ready, to);
+    }
     if (r < 0)
         return starving ? r : 0;
     raise_ready(session, to);

@@ -130,7 +130,8 @@ double session_ticks_per_ns(const struct session *session);
 void *session_block(const struct session *session, uint32_t id);
 /** Entries of the process directory: session_process() for 0 .. n-1. */
 uint32_t session_n_processes(const struct session *session);
-/** The n-th process (0-based) in order of arrival, NULL when not (yet) there. */
+/** What entry @index of the directory names, NULL when nothing (yet). They are in order of arrival
+ * until the collector gives one to another process. */
 const struct shm_process *session_process(const struct session *session, uint32_t index);
 /** Node @id of a process, NULL when not READY or out of range. */
 const struct shm_node *session_node(const struct session *session,

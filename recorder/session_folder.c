@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -70,6 +72,8 @@ char *session_preload_path(void) {
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n > 0 ? n : 0] = 0;
+    if (n <= 0) /* no /proc: as we were called */
+        snprintf(exe, sizeof exe, "%s", (const char *)getauxval(AT_EXECFN));
     for (int i = 0; beside[i]; i++) {
         char *path = in_folder_of(exe, beside[i]);
         if (path)

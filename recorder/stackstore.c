@@ -207,7 +207,7 @@ struct session_site_cache *session_site_cache_new(struct session *session,
 }
 
 static void known_process_free(struct known_process *known) {
-    for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
+    for (uint32_t i = 0; known && i < SHM_MAX_NODE_BLOCKS; i++)
         free(known->nodes[i]);
     free(known);
 }
@@ -230,18 +230,18 @@ void session_site_cache_forget(struct session_site_cache *cache,
     int64_t value;
     if (!idmap_get(&cache->by_process, (intptr_t)process, &value))
         return;
-    struct known_process *known = (struct known_process *)(intptr_t)value;
-    for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
-        free(known->nodes[i]);
-    *known = (struct known_process){.process = process};
+    known_process_free((struct known_process *)(intptr_t)value);
+    idmap_put(&cache->by_process, (intptr_t)process, 0);
+    cache->last = NULL;
 }
 
 static struct known_process *know_process(struct session_site_cache *cache,
                                           const struct shm_process *process) {
-    int64_t value;
+    int64_t value = 0; /* forgotten ones have an entry without anything */
     if (cache->last && cache->last->process == process)
         return cache->last;
-    if (!idmap_get(&cache->by_process, (intptr_t)process, &value)) {
+    idmap_get(&cache->by_process, (intptr_t)process, &value);
+    if (!value) {
         struct known_process *known = text_alloc(sizeof *known);
         known->process = process;
         value = (intptr_t)known;

@@ -26,7 +26,7 @@ static uint64_t now_unix_ns(void) {
 
 static uint64_t process_start(int64_t pid) {
     struct process_stat stat;
-    return process_stat_read(pid, &stat) ? stat.start : 0;
+    return process_stat_read(pid, &stat) == 0 ? stat.start : 0;
 }
 
 static void add_list(struct json *j, const char *name, const char *const *items,

@@ -8,6 +8,7 @@
  * first, said aloud
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,11 +156,25 @@ static int check_run(const struct replay *r, const struct observation *seen) {
     return 0;
 }
 
+/* A replay keeps what every process did to the end of the run: in a crowd that has its limits. */
+static int note_crowd(struct replay *r, const struct session *session) {
+    uint64_t lost = session->arena->processes_lost;
+    if (!lost || r->n_runs)
+        return 0;
+    AUTO_FREE char *text = text_format(
+        "%" PRIu64 " of %" PRIu64 " processes found no room in the shared memory of a "
+        "replay: calls that only they make are not failed",
+        lost, lost + session->arena->n_processes);
+    return ledger_note(r->ledger, "processes_lost", NULL, text);
+}
+
 static int take_run(struct replay *r, struct observation *seen,
                     const struct session *session) {
     int err = check_run(r, seen);
     if (err == 0)
         err = ledger_baseline(r->ledger, r->n_runs + 1, seen, (struct session *)session);
+    if (err == 0)
+        err = note_crowd(r, session);
     for (uint32_t i = 0; i < session_n_processes(session); i++) {
         const struct shm_process *process = session_process(session, i);
         r->fallbacks += process ? process->fallbacks : 1;

@@ -9,8 +9,8 @@
  * The collector side (recorder/session.c) pre-allocates blocks on disk *before* it raises
  * `blocks_ready`, so a full disk is an error over there and never a SIGBUS in here. Target
  * processes take blocks lock-free (a recycled one, else the next fresh one below
- * `blocks_ready`) and never give one back: the collector recycles them. A fresh block is all
- * zeroes, also after a reset; what is in a recycled one is chance.
+ * `blocks_ready`) and give none back but what they had no use for: the collector recycles
+ * them. A fresh block is all zeroes, also after a reset; what is in a recycled one is chance.
  *
  * Who writes what
  *   header        dearth, except the fields marked (target)
@@ -43,9 +43,9 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 1u
+#define SHM_VERSION 2u
 #define SHM_BLOCK_BYTES 65536u
-#define SHM_MAX_PROCESSES 8192u /* directory entries; later processes are counted, not logged */
+#define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
 #define SHM_MAX_FAULTS 4u /* faults[1] is armed by the firing of faults[0]: --depth 2 */
 #define SHM_EXPLORED_CALLS 65536u /* allocating calls of a process that are looked at after a failure */
@@ -233,14 +233,21 @@ struct shm_process {
     uint32_t state;  /* enum shm_process_state */
     uint32_t origin; /* enum shm_process_origin */
     uint32_t pid, ppid;
-    uint32_t parent; /* block id of the process it was forked from or whose image it replaced; 0 if unknown */
+    uint32_t serial; /* order of arrival, from 1; never given twice in a session */
+    uint32_t slot;   /* its entry in shm_header.processes */
+    uint32_t parent; /* serial of the process it was forked from or whose image it replaced; 0 if unknown */
+    uint32_t parent_slot; /* where that had its entry; another one's by now when the serial there differs */
     uint32_t n_threads; /* thread serials handed out */
     uint64_t started, ended; /* ticks */
     uint64_t pid_start_time; /* field 22 of /proc/PID/stat, so that a reused pid is not mistaken; 0 = unknown */
+    uint64_t pid_namespace;  /* inode of /proc/PID/ns/pid: where `pid` means it; 0 = unknown. With SHM_EVENTS only */
+    uint32_t closed;  /* (collector) 1 = it was seen to end and nothing is read any more: who writes here
+                         after all must neither wait nor go on unnoticed */
     uint32_t n_nodes;   /* ids handed out so far, including duplicates never published */
     uint32_t n_modules;
     uint32_t n_rings;   /* rings in use; the block of the last ones may not be there yet */
     uint32_t argc_stored; /* argv, cwd and pid_start_time are filled in with SHM_EVENTS only */
+    uint64_t waited_ns;       /* before it was entered, for the collector (entry_limit) */
     uint64_t lost;            /* events with no ring (no block to be had, too many threads) */
     uint64_t nodes_lost;      /* events whose stack could not be interned */
     uint64_t truncated;       /* events whose stack was deeper than the limit */
@@ -503,14 +510,19 @@ struct shm_header {
     uint32_t blocks_next;   /* (target) next fresh block */
     uint64_t free_list;     /* (both) tag << 32 | block id; a free block's first u32 is the next id */
     uint32_t blocks_wanted; /* (target) how often someone found no block: futex word for the collector */
-    uint32_t n_processes;   /* (target) directory entries handed out; may exceed SHM_MAX_PROCESSES */
-    uint64_t processes_lost;
+    uint32_t n_processes;   /* (target) serials handed out; may exceed SHM_MAX_PROCESSES */
+    uint64_t processes_lost; /* (target) that found no room, or nobody who reads */
     char preload_path[SHM_PATH_BYTES]; /* what LD_PRELOAD must name */
     char libunwind_path[SHM_PATH_BYTES]; /* what the library dlopens; empty = default name */
     uint32_t n_faults;
     uint32_t any_fired;     /* (target) 1 after the first fault fired, for SHM_NODE_AFTER_FAULT */
     struct shm_fault faults[SHM_MAX_FAULTS];
-    uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process, in order of arrival */
+    uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process; 0 = free. The first
+                               round goes in order of arrival; the collector frees entries, and they are taken again */
+    uint32_t next_slot;     /* (target) entry to try next, modulo SHM_MAX_PROCESSES; below SHM_MAX_PROCESSES it is
+                               never ahead of n_processes */
+    uint32_t entry_limit;   /* (collector) who comes when so many serials are handed out waits for the next round, so
+                               that memory is that of the living and of few others; 0 = nobody waits */
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
     uint32_t worker_pid;   /* what getppid() gives the target when it is the first process: its stand-in parent's pid (launch.h) */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */

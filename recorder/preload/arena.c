@@ -3,11 +3,10 @@
  * memory.
  *
  *   recycled   header->free_list  ── tagged CAS ──┐
- *   fresh      blocks_next < blocks_ready ── CAS ─┼─► this process
- *   spare      local->spare_block ── exchange ────┘
+ *   fresh      blocks_next < blocks_ready ── CAS ─┴─► this process
  *   none       blocks_wanted++, wake the collector, short sleeps until one is there
  *
- * A fresh block is all zeroes: dearth made it so, outside. A recycled or spare one is not.
+ * A fresh block is all zeroes: dearth made it so, outside. A recycled one is not.
  *
  * Invariant: only blocks below blocks_ready are ever touched (the collector has allocated
  * them on disk), so a full disk cannot become our SIGBUS.
@@ -28,7 +27,8 @@
 /* The same, where whether it lives cannot be asked. */
 #define SANDBOXED_AFTER_NS 20000000000ull
 #define SLEEP_FIRST_NS     50000
-#define SLEEP_LONGEST_NS   2000000
+#define SLEEP_LONGEST_NS                                                                 \
+    20000000 /* a thousand who wait must leave the processor to the collector */
 
 uint64_t arena_now_ns(void) {
     struct timespec t;
@@ -73,21 +73,17 @@ static uint32_t take_fresh(void) {
     }
 }
 
-static uint32_t take_used(void) {
-    uint32_t id = 0;
-    if (load_relaxed(&local->spare_block))
-        id = swap(&local->spare_block, 0);
-    return id ? id : take_recycled();
-}
-
 static uint32_t take_now(void) {
-    uint32_t id = take_used();
+    uint32_t id = take_recycled();
     return id ? id : take_fresh();
 }
 
-void arena_keep(uint32_t id) {
-    /* A block that finds the place taken is lost until the session ends: 64 KiB, rare. */
-    cas(&local->spare_block, 0, id);
+void arena_give_back(uint32_t id) {
+    uint64_t *list = &preload.arena->free_list, head;
+    do {
+        head = load_acquire(list);
+        store_relaxed((uint32_t *)arena_block(id), (uint32_t)head);
+    } while (!cas(list, head, ((head >> 32) + 1) << 32 | id));
 }
 
 /* A killed process whose parent does not wait for it keeps its pid: only a pidfd tells. */
@@ -138,7 +134,8 @@ static void wake_collector(void) {
 static bool exhausted(uint64_t waited_ns) {
     const struct shm_header *arena = preload.arena;
     return load_relaxed(&arena->blocks_next) >= arena->blocks_total &&
-           (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved));
+           (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved) ||
+            !(preload.flags & SHM_EVENTS)); /* a replay: no collector recycles any */
 }
 
 static COLD uint32_t take_waiting(uint64_t *waited_ns) {
@@ -173,7 +170,7 @@ uint32_t arena_take(uint64_t *waited_ns) {
 
 /* Clearing a block touches all its pages, and each costs a fault in a process that has just begun. */
 uint32_t arena_take_zeroed(void) {
-    uint32_t id = take_used();
+    uint32_t id = take_recycled();
     if (!id && (id = take_fresh()))
         return id;
     if (!id)
@@ -191,7 +188,7 @@ void *arena_install(uint32_t *where) {
     if (!id)
         return NULL;
     if (!cas(where, 0, id)) {
-        arena_keep(id);
+        arena_give_back(id);
         id = load_acquire(where);
     }
     return arena_block(id);

@@ -158,13 +158,16 @@ struct preload {
     uint32_t max_depth;
     struct shm_header *arena;
     uint64_t arena_bytes;
-    uint32_t process_block; /* after fork and before registering: the parent's */
-    uint32_t sticky;        /* a sticky fault fired in this process or an ancestor */
-    uint32_t burst_fault;   /* index into faults[] */
+    /* after fork and before registering: the parent's */
+    uint32_t process_block, process_serial, process_slot, process_pid;
+    uint64_t pid_namespace;
+    uint32_t sticky;      /* a sticky fault fired in this process or an ancestor */
+    uint32_t burst_fault; /* index into faults[] */
     uint64_t burst_left;
     uint64_t explored;      /* calls looked at after the failure */
     uint32_t lasting_epoch; /* of the sticky fault or the burst; 0 when it is no sweep */
     uint64_t boot_events;
+    uint32_t threaded; /* it, or a process that it descends from, had several threads */
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
     uint32_t check_pid;       /* the kernel has no MADV_WIPEONFORK */
@@ -196,11 +199,10 @@ struct local {
     uint32_t state; /* enum local_state */
     uint32_t pid;
     struct shm_process *process;
-    uint32_t process_id;  /* its block */
-    uint32_t starved;     /* the last wait for a block was in vain */
-    uint32_t spare_block; /* taken, then not needed: for the next one who asks */
-    uint32_t n_modules;   /* handed out; valid when `ready` */
-    uint32_t anonymous;   /* index of the pseudo module, 0 = not there yet */
+    uint32_t process_id; /* its block */
+    uint32_t starved;    /* the last wait for a block was in vain */
+    uint32_t n_modules;  /* handed out; valid when `ready` */
+    uint32_t anonymous;  /* index of the pseudo module, 0 = not there yet */
     uint32_t slot_cursor;
     uint32_t index_used[4]; /* entries per level of the node index, see node.c */
     struct slot slots[SHM_MAX_RINGS];
@@ -347,8 +349,8 @@ static inline void *arena_block(uint32_t id) {
     return (char *)preload.arena + (uint64_t)id * SHM_BLOCK_BYTES;
 }
 
-/** Keep a block for the next arena_take() of this process. */
-void arena_keep(uint32_t id);
+/** Give a block back that was taken and not shown to anybody. */
+void arena_give_back(uint32_t id);
 
 /** The block that *@where names; takes, zeroes and installs one if it names none yet.
  * Return: NULL when there is none to be had. */

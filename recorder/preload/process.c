@@ -99,7 +99,7 @@ static bool find_path(char *path, size_t n) {
 }
 
 static bool plausible(const struct shm_header *h) {
-    return h->magic == SHM_MAGIC && h->version == SHM_VERSION && !h->detached &&
+    return h->magic == SHM_MAGIC && h->version == SHM_VERSION &&
            h->arena_bytes >= 2 * SHM_BLOCK_BYTES &&
            (uint64_t)h->blocks_total * SHM_BLOCK_BYTES <= h->arena_bytes;
 }
@@ -110,8 +110,9 @@ static struct shm_header *map_arena(const char *path) {
         return NULL;
     struct shm_header *arena = NULL, *header = sys_mmap(sizeof *header, MAP_SHARED, fd);
     if (header && plausible(header)) {
-        arena = sys_mmap(header->arena_bytes, MAP_SHARED, fd);
-        if (!arena) /* RLIMIT_AS: the program runs alone, and the report says so */
+        if (!load_acquire(&header->detached))
+            arena = sys_mmap(header->arena_bytes, MAP_SHARED, fd);
+        if (!arena) /* nobody reads, or RLIMIT_AS: it runs alone, and the report says so */
             add_relaxed(&header->processes_lost, 1);
     }
     if (header)
@@ -191,6 +192,18 @@ static uint64_t start_time(void) {
     return ticks;
 }
 
+/* What /proc/self/ns/pid points to: "pid:[4026531836]". Return: 0 when it cannot be read. */
+static uint64_t pid_namespace(void) {
+    char text[64];
+    long n = sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)text,
+                      sizeof text, 0, 0);
+    uint64_t inode = 0;
+    for (long i = 0; i < n; i++)
+        if (text[i] >= '0' && text[i] <= '9')
+            inode = inode * 10 + (uint64_t)(text[i] - '0');
+    return inode;
+}
+
 static void fill_argv(struct shm_process *p) {
     if (preload.flags & SHM_NO_ARGV)
         return;
@@ -215,34 +228,66 @@ static struct shm_process *listed(uint32_t i, uint32_t *id) {
     return *id && *id < preload.arena->blocks_total ? arena_block(*id) : NULL;
 }
 
-/* Whose image this one replaced, or who spawned it; the newest first. */
+struct kin {
+    uint32_t serial, slot;
+};
+
+/* Its block may be recycled and filled by another process while it is looked at: it counts only when
+ * it is still in its place afterwards. */
+static void keep_newest(struct kin *kin, uint32_t slot, uint32_t id) {
+    const struct shm_process *other = arena_block(id);
+    uint32_t serial = load_relaxed(&other->serial);
+    if (serial > kin->serial && load_acquire(&preload.arena->processes[slot]) == id)
+        *kin = (struct kin){serial, slot};
+}
+
+/* Whose image this one replaced, or who spawned it; of several the newest. */
 static void find_parent(struct shm_process *p) {
-    uint32_t n = load_acquire(&preload.arena->n_processes), id, spawner = 0;
+    uint32_t n = load_acquire(&preload.arena->n_processes), id;
+    struct kin image = {0}, spawner = {0};
     if (n > SHM_MAX_PROCESSES)
         n = SHM_MAX_PROCESSES;
     p->origin = n ? SHM_ORIGIN_EXEC : SHM_ORIGIN_FIRST;
-    for (uint32_t i = n; i-- > 0;) {
+    for (uint32_t i = 0; i < n; i++) {
         const struct shm_process *other = listed(i, &id);
-        if (!other)
+        if (!other || (other->pid_namespace && p->pid_namespace &&
+                       other->pid_namespace != p->pid_namespace))
             continue;
-        if (other->pid == p->pid && other->pid_start_time == p->pid_start_time) {
-            p->parent = id;
-            return;
-        }
-        if (!spawner && other->pid == p->ppid)
-            spawner = id;
+        if (other->pid == p->pid && other->pid_start_time == p->pid_start_time)
+            keep_newest(&image, i, id);
+        else if (other->pid == p->ppid)
+            keep_newest(&spawner, i, id);
     }
-    p->parent = spawner;
+    p->parent = image.serial ? image.serial : spawner.serial;
+    p->parent_slot = image.serial ? image.slot : spawner.slot;
 }
 
-/* In a sandbox, where the kernel may not be asked: what the parent knew. */
-static void fill_from(struct shm_process *p, const struct shm_process *parent) {
-    p->origin = SHM_ORIGIN_FORK;
-    p->ppid = parent->pid;
-    p->argc_stored = parent->argc_stored;
+/* The block of the process that this one was forked from. Return: NULL when that has ended and its
+ * block is another's. */
+static const struct shm_process *forked_from(void) {
+    const struct shm_process *parent = arena_block(preload.process_block);
+    return load_acquire(&preload.arena->processes[preload.process_slot]) ==
+                       preload.process_block &&
+                   load_relaxed(&parent->serial) == preload.process_serial
+               ? parent
+               : NULL;
+}
+
+/* What the kernel could not be asked for, the parent knew. */
+static void fill_from_parent(struct shm_process *p, bool all) {
+    const struct shm_process *parent = forked_from();
+    if (!parent)
+        return;
     __builtin_memcpy(p->exe, parent->exe, sizeof p->exe);
-    __builtin_memcpy(p->cwd, parent->cwd, sizeof p->cwd);
-    __builtin_memcpy(p->argv, parent->argv, sizeof p->argv);
+    if (all) {
+        p->argc_stored = parent->argc_stored;
+        __builtin_memcpy(p->cwd, parent->cwd, sizeof p->cwd);
+        __builtin_memcpy(p->argv, parent->argv, sizeof p->argv);
+    }
+    if (forked_from())
+        return;
+    p->argc_stored = 0; /* recycled meanwhile: another one's words */
+    p->exe[0] = p->cwd[0] = 0;
 }
 
 static void fill(struct shm_process *p) {
@@ -250,12 +295,18 @@ static void fill(struct shm_process *p) {
     p->started = clock_ticks();
     p->boot_events = preload.boot_events;
     p->inherited_sticky = preload.sticky != 0;
-    if (sys_is_sandboxed && preload.process_block) {
-        p->parent = preload.process_block;
-        fill_from(p, arena_block(p->parent));
+    bool forked = preload.process_block != 0;
+    if (forked) {
+        p->origin = SHM_ORIGIN_FORK;
+        p->parent = preload.process_serial;
+        p->parent_slot = preload.process_slot;
+        p->pid_namespace = preload.pid_namespace;
+        preload.forked_threaded |= preload.threaded;
         leak_forked();
-        preload.forked_threaded |=
-            ((const struct shm_process *)arena_block(p->parent))->n_rings > 1;
+    }
+    if (sys_is_sandboxed && forked) {
+        p->ppid = preload.process_pid;
+        fill_from_parent(p, true);
         return;
     }
     p->ppid = (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
@@ -263,34 +314,54 @@ static void fill(struct shm_process *p) {
              sizeof p->exe - 1, 0, 0);
     if (preload.flags & SHM_EVENTS) { /* for the collector: attempts have none */
         p->pid_start_time = start_time();
+        if (!forked || !p->ppid) /* the first of a new one sees no parent */
+            p->pid_namespace = pid_namespace();
         sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
         fill_argv(p);
     }
-    if (!preload.process_block) {
+    if (!forked)
         find_parent(p);
-        return;
-    }
-    p->origin = SHM_ORIGIN_FORK;
-    leak_forked();
-    p->parent = preload.process_block;
-    const struct shm_process *parent = arena_block(p->parent);
-    preload.forked_threaded |= parent->n_rings > 1;
-    if (!p->exe[0]) /* no /proc in there */
-        __builtin_memcpy(p->exe, parent->exe, sizeof p->exe);
+    else if (!p->exe[0]) /* no /proc in there */
+        fill_from_parent(p, false);
 }
 
-static bool enter_directory(uint32_t id) {
+/* Entries are taken again and again, those of the living left out. Return: whether one was free. */
+static bool enter_directory(struct shm_process *p, uint32_t id) {
     struct shm_header *arena = preload.arena;
-    uint32_t index = load_relaxed(&arena->n_processes);
-    if (index < SHM_MAX_PROCESSES)
-        index = add_relaxed(&arena->n_processes, 1);
-    if (index >= SHM_MAX_PROCESSES)
-        return false;
-    store_release(&arena->processes[index], id);
-    return true;
+    for (uint32_t tries = 0; tries < SHM_MAX_PROCESSES; tries++) {
+        p->slot = add_relaxed(&arena->next_slot, 1) % SHM_MAX_PROCESSES;
+        if (!load_relaxed(&arena->processes[p->slot]) &&
+            cas(&arena->processes[p->slot], 0, id))
+            return true;
+    }
+    return false;
+}
+
+/* Many came since the collector looked last, or have ended and are not stored yet. It sees to both whatever
+ * we do. */
+static bool must_wait(void) {
+    const struct shm_header *arena = preload.arena;
+    uint32_t limit = load_relaxed(&arena->entry_limit);
+    return limit && load_relaxed(&arena->n_processes) >= limit &&
+           !(preload.flags & SHM_DROP_WHEN_FULL);
+}
+
+/* Return: for how long. */
+static COLD uint64_t wait_for_turn(void) {
+    const long longest_ns = 8000000;
+    struct arena_watch watch = {0};
+    uint64_t begin = arena_now_ns();
+    long sleep_ns = 500000;
+    while (must_wait() && !arena_abandoned(&watch)) {
+        arena_sleep(sleep_ns);
+        if (sleep_ns < longest_ns)
+            sleep_ns *= 2;
+    }
+    return arena_now_ns() - begin;
 }
 
 static bool register_process(void) {
+    uint64_t waited_ns = unlikely(must_wait()) ? wait_for_turn() : 0;
     uint32_t id = arena_take_zeroed();
     if (!id) {
         add_relaxed(&preload.arena->processes_lost, 1);
@@ -299,14 +370,21 @@ static bool register_process(void) {
     struct shm_process *p = arena_block(id);
     local->pid = sys_is_sandboxed ? sandbox_tid() : sys_getpid();
     fill(p);
+    p->waited_ns = waited_ns;
+    p->serial = add_relaxed(&preload.arena->n_processes, 1) + 1;
     store_release(&p->state, SHM_PROCESS_READY);
-    if (!enter_directory(id)) {
+    if (!enter_directory(p, id)) {
+        arena_give_back(id);
         add_relaxed(&preload.arena->processes_lost, 1);
         return false;
     }
     local->process = p;
     local->process_id = id;
     preload.process_block = id;
+    preload.process_serial = p->serial;
+    preload.process_slot = p->slot;
+    preload.process_pid = p->pid;
+    preload.pid_namespace = p->pid_namespace;
     return true;
 }
 

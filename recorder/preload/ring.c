@@ -26,11 +26,14 @@ static bool backlog_ok(struct thread *thread) {
         return false;
     struct arena_watch watch = {0};
     uint64_t begin = arena_now_ns();
-    const long sleep_ns =
-        500000; /* half a ms: the collector drains a ring in about that */
+    /* At first half a ms: the collector drains a ring in about that. It has 30 ms of work then. */
+    const long longest_ns = 8000000;
+    long sleep_ns = 500000;
     bool room = false;
-    while (!room && !arena_abandoned(&watch)) {
+    while (!room && !arena_abandoned(&watch) && !load_relaxed(&local->process->closed)) {
         arena_sleep(sleep_ns);
+        if (sleep_ns < longest_ns)
+            sleep_ns *= 2;
         room = load_acquire(&ring->segments) < SHM_RING_SEGMENTS_MAX;
     }
     ring->waited_ns += arena_now_ns() - begin;
@@ -39,7 +42,9 @@ static bool backlog_ok(struct thread *thread) {
 
 bool ring_extend(struct thread *thread, unsigned kind) {
     struct shm_ring *ring = thread->ring;
-    if (unlikely(load_relaxed(&preload.arena->detached)) || !backlog_ok(thread))
+    if (unlikely(load_relaxed(&preload.arena->detached) ||
+                 load_relaxed(&local->process->closed)) ||
+        !backlog_ok(thread))
         return drop(thread, kind);
     uint32_t id = arena_take(&ring->waited_ns);
     if (unlikely(!id))

@@ -47,6 +47,8 @@ static int32_t claim_fresh(uint32_t tid) {
         uint32_t slot = load_relaxed(n);
         if (slot >= SHM_MAX_RINGS)
             return -1;
+        if (slot)
+            store_relaxed(&preload.threaded, 1);
         if (cas(n, slot, slot + 1))
             return claim(slot, 0, tid) ? (int32_t)slot : -1;
     }

@@ -11,3 +11,16 @@ equal "$(sql dearth.db 'SELECT count(DISTINCT site_id) FROM site_stat')" \
     "$(sql dearth.db 'SELECT count(DISTINCT site_id) FROM baseline_site')" 'sites of the baseline'
 equal 0 "$(sql dearth.db 'SELECT count(*) FROM site_stat WHERE site_id NOT IN
     (SELECT site_id FROM baseline_site)')" 'sites that no baseline run reached'
+
+# Where there is no room for all of them it is said so, and the program does not stand still for each.
+if (ulimit -v 400000 && "$DEARTH" --version >version 2>&1); then
+    rm -f dearth.db
+    record -- "$PROGRAMS/crowd" forks 400 5 >/dev/null
+    equal '1|0' "$(sql dearth.db 'SELECT exact, processes_lost FROM recording')" 'exact, lost'
+    (
+        ulimit -v 400000
+        replay --how rerun --limit 1 --mode once --jobs 1
+    )
+    equal 1 "$(sql dearth.db "SELECT count(*) FROM note WHERE kind = 'processes_lost' AND replay_id IS NOT NULL
+        AND text LIKE '% of 401 processes %'")" 'processes without room'
+fi
