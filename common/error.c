@@ -7,6 +7,7 @@
 #include <string.h>
 
 static int quiet_mode;
+static int failed_status = EXIT_CANNOT;
 
 /* One write per message, so that lines of parallel workers do not mix. */
 static void print_line(const char *prefix, const char *format, va_list args,
@@ -60,6 +61,14 @@ void error_info(const char *format, ...) {
     va_start(args, format);
     print_line("", format, args, NULL);
     va_end(args);
+}
+
+void error_set_failed_status(int status) {
+    failed_status = status;
+}
+
+int error_failed_status(void) {
+    return failed_status;
 }
 
 void error_set_quiet(int quiet) {

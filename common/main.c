@@ -19,6 +19,7 @@
 
 #include "commands.h"
 #include "error.h"
+#include "own_limits.h"
 
 static const struct {
     const char *name;
@@ -41,7 +42,7 @@ static void print_usage(FILE *out) {
                  "  dearth check -- PROGRAM ARGUMENTS\n");
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_CANNOT;
@@ -60,4 +61,10 @@ int main(int argc, char **argv) {
             return commands[i].run(argc - 1, argv + 1);
     error_print(0, "there is no command '%s'; 'dearth --help' lists them", argv[1]);
     return EXIT_CANNOT;
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "record") == 0)
+        error_set_failed_status(EXIT_RECORD_FAILED);
+    return own_limits_run(run, argc, argv);
 }
