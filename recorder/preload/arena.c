@@ -43,7 +43,8 @@ void arena_sleep(long ns) {
         sys_sleep_ns(ns);
         return;
     }
-    const long pause_ns = 20; /* or some more: the clock that there is ticks in milliseconds */
+    const long pause_ns =
+        20; /* or some more: the clock that there is ticks in milliseconds */
     for (long i = 0; i < ns / pause_ns; i++)
 #if defined(__x86_64__)
         __builtin_ia32_pause();

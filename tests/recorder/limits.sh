@@ -63,7 +63,10 @@ try() { # OPTION LIMIT COMMAND...
     case ${s:-0} in
     0) ;;
     3) [ "$1" = record ] || fail "ulimit $option $limit, $*: status $s" ;;
-    1 | 2 | 4 | 125 | 126 | 127) failures=$((failures + 1)) && [ -s err ] || fail "ulimit $option $limit, $*: status $s without a word" ;;
+    1 | 2 | 4 | 125 | 126 | 127)
+        failures=$((failures + 1))
+        [ -s err ] || fail "ulimit $option $limit, $*: status $s without a word"
+        ;;
     *) fail "ulimit $option $limit, $*: status $s: $(tail -n 3 err)" ;;
     esac
 }
