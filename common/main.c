@@ -20,6 +20,7 @@
 #include "commands.h"
 #include "error.h"
 #include "own_limits.h"
+#include "own_memory.h"
 
 static const struct {
     const char *name;
@@ -58,7 +59,7 @@ static int run(int argc, char **argv) {
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return own_memory_end(commands[i].run(argc - 1, argv + 1));
     error_print(0, "there is no command '%s'; 'dearth --help' lists them", argv[1]);
     return EXIT_CANNOT;
 }
@@ -66,5 +67,6 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "record") == 0)
         error_set_failed_status(EXIT_RECORD_FAILED);
+    own_memory_start();
     return own_limits_run(run, argc, argv);
 }
