@@ -1,5 +1,6 @@
 /* Decoding chunks ahead of their reader: see chunk_ahead.h. */
 #include "chunk_ahead.h"
+#include "own_limits.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -67,7 +68,7 @@ static void start_threads(struct chunk_ahead *a) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (a->n_threads < DECODERS &&
-           pthread_create(&a->threads[a->n_threads], NULL, run, a) == 0)
+           own_limits_thread(&a->threads[a->n_threads], run, a) == 0)
         a->n_threads++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -9,6 +9,7 @@
 #include "text.h"
 
 static int quiet_mode;
+static int failed_status = EXIT_CANNOT;
 
 /* One write per message, so that lines of parallel workers do not mix. What %s brings in may be
  * anybody's name: text.h. */
@@ -70,6 +71,14 @@ void error_tell(const char *format, ...) {
     va_start(args, format);
     print_line("", format, args, NULL);
     va_end(args);
+}
+
+void error_set_failed_status(int status) {
+    failed_status = status;
+}
+
+int error_failed_status(void) {
+    return failed_status;
 }
 
 void error_set_quiet(int quiet) {

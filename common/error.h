@@ -32,6 +32,11 @@ int error_print(int err, const char *format, ...) __attribute__((format(printf, 
 int error_print_errno(int err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/** What this command ends with when dearth itself failed, said by main(): @status, else EXIT_CANNOT. */
+void error_set_failed_status(int status);
+/** Return: that status. For whoever cannot pass an error up. */
+int error_failed_status(void);
+
 /** Print "dearth: warning: MESSAGE" (hidden by -q). */
 void error_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

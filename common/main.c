@@ -21,6 +21,8 @@
 #include "commands.h"
 #include "error.h"
 #include "output.h"
+#include "own_limits.h"
+#include "own_memory.h"
 
 static const struct {
     const char *name;
@@ -59,15 +61,23 @@ static int run(int argc, char **argv) {
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return own_memory_end(commands[i].run(argc - 1, argv + 1));
     error_print(0, "there is no command '%s'; 'dearth --help' lists them", argv[1]);
     return EXIT_CANNOT;
 }
 
-int main(int argc, char **argv) {
-    output_prepare();
+/* A command is done when what it has printed has arrived. */
+static int run_whole(int argc, char **argv) {
     int status = run(argc, argv);
     if (output_flush() == 0 || (status != EXIT_OK && status != EXIT_GATE_FAILED))
         return status;
-    return strcmp(argv[1], "record") == 0 ? EXIT_RECORD_FAILED : EXIT_CANNOT;
+    return error_failed_status();
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "record") == 0)
+        error_set_failed_status(EXIT_RECORD_FAILED);
+    output_prepare();
+    own_memory_start();
+    return own_limits_run(run_whole, argc, argv);
 }

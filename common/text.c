@@ -11,11 +11,18 @@
 #include "error.h"
 
 static _Noreturn void text_oom(size_t n) {
+    char wanted[64] = "";
+    if (n)
+        snprintf(wanted, sizeof wanted, " (%zu bytes wanted)", n);
     error_print(-ENOMEM,
-                "out of memory (%zu bytes wanted); what was finished is in the "
+                "out of memory%s; what was finished is in the "
                 "database, run the command again to go on",
-                n);
-    exit(EXIT_CANNOT);
+                wanted);
+    exit(error_failed_status());
+}
+
+void text_out_of_memory(void) {
+    text_oom(0);
 }
 
 void *text_alloc(size_t n) {

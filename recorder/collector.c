@@ -61,6 +61,7 @@ static void tick(struct collector *c) {
     session_now(c->session, &now.ticks, &now.ns);
     c->last = c->now;
     c->now = now;
+    __atomic_store_n(&c->session->arena->round_ticks, now.ticks, __ATOMIC_SEQ_CST);
     if (now.ticks > c->last.ticks && now.ns > c->last.ns)
         c->ns_per_tick =
             (double)(now.ns - c->last.ns) / (double)(now.ticks - c->last.ticks);

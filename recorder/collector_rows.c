@@ -403,6 +403,10 @@ static const struct {
          "%s put a filter between itself and the kernel (seccomp): stacks that only "
          "libunwind can read are incomplete from there on, and a program that it "
          "starts may be ended by what dearth asks for there"},
+    [SHM_NOTE_CLOCK] = {"clock",
+                        "%s forbade itself to read the processor's clock: from there on "
+                        "the times of its calls are right to some tens of milliseconds, "
+                        "their order and everything else as ever"},
 };
 
 /* Valgrind's tools: the program runs inside of them, its malloc() theirs. */

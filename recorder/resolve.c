@@ -6,7 +6,8 @@
  *   site.location_id, portable_key                                     (locate.c)
  *
  * Each module is one transaction, and so are the sites: interrupted, we go on where it
- * stopped.
+ * stopped. Names come from a process of their own (namer.h): when debug information makes it crash,
+ * the symbol tables serve, and a note says so; when it has no memory, the next command tries again.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -22,8 +23,8 @@
 #include "../common/store.h"
 #include "../common/text.h"
 #include "locate.h"
+#include "namer.h"
 #include "session.h"
-#include "symbols.h"
 
 /* --- progress --- */
 
@@ -148,12 +149,10 @@ static void bind_text(sqlite3_stmt *s, int index, const char *value) {
     sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
 }
 
-static int write_frame(struct resolver *r, struct symbols *symbols,
-                       const struct pending *frame) {
-    const struct symbol_line *lines;
-    uint32_t n = symbols ? symbols_look_up(symbols, frame->offset - 1, &lines) : 0;
+static int write_frame(struct resolver *r, const struct pending *frame,
+                       const struct symbol_line *lines, int n) {
     int result = 0;
-    for (uint32_t i = 0; i < n && result == 0; i++) {
+    for (int i = 0; i < n && result == 0; i++) {
         sqlite3_bind_int64(r->put_symbol, 1, frame->id);
         sqlite3_bind_int64(r->put_symbol, 2, i);
         bind_text(r->put_symbol, 3, lines[i].function);
@@ -174,6 +173,15 @@ static int write_frame(struct resolver *r, struct symbols *symbols,
     return result;
 }
 
+static int put_note(struct resolver *r, const struct module_row *module, const char *kind,
+                    const char *text) {
+    bind_text(r->put_note, 1, text);
+    bind_text(r->put_note, 2, module->path);
+    sqlite3_bind_int64(r->put_note, 3, module->id);
+    bind_text(r->put_note, 4, kind);
+    return store_step_done(r->store, r->put_note);
+}
+
 /* The user rebuilt or upgraded it since: say so for every recording that it is part of.
  */
 static int note_stale(struct resolver *r, const struct module_row *module) {
@@ -181,43 +189,123 @@ static int note_stale(struct resolver *r, const struct module_row *module) {
         text_format("%s was changed after it was recorded; its functions "
                     "are shown as offsets: record again",
                     module->path);
-    bind_text(r->put_note, 1, text);
-    bind_text(r->put_note, 2, module->path);
-    sqlite3_bind_int64(r->put_note, 3, module->id);
-    return store_step_done(r->store, r->put_note);
+    return put_note(r, module, "symbols_stale", text);
 }
+
+/* @tables: symbol tables were read instead */
+static int note_broken(struct resolver *r, const struct module_row *module, int signal,
+                       bool tables) {
+    AUTO_FREE char *text = text_format(
+        "reading the debug information of %s ended by signal %d: it is damaged, or "
+        "there was too little memory; its functions are shown %s",
+        module->path, signal, tables ? "without lines and inlined calls" : "as offsets");
+    error_warn("%s", text);
+    return put_note(r, module, "symbols_broken", text);
+}
+
+#define BROKEN_OFF 2 /* beside enum namer_outcome */
 
 /* The user does not want to wait for symbols any more. */
 static bool is_broken_off(const struct resolver *r) {
     return interrupt_count() != r->interrupts;
 }
 
-static int resolve_module(struct resolver *r, const struct module_row *module,
-                          const struct pending *frames, uint64_t n) {
-    const struct symbols_wanted wanted = {module->path, module->build_id,
-                                          module->build_id_bytes, module->content_id};
-    struct symbols *symbols = NULL;
-    progress_show(&r->progress, frame_basename(module->path));
-    bool stale = symbols_new(&wanted, &symbols) == SYMBOLS_STALE;
-    int result = begin(r);
+/* What one child gave; -EPIPE: it ended early. Return: 0, BROKEN_OFF or a negative errno. */
+static int write_frames(struct resolver *r, struct namer *namer,
+                        const struct module_row *module, const struct pending *frames,
+                        uint64_t n) {
+    int result = 0;
     for (uint64_t i = 0; i < n && result == 0; i++) {
-        if (is_broken_off(r)) { /* the rest is looked up by the next command */
-            symbols_free(symbols);
-            return commit(r);
-        }
-        result = write_frame(r, symbols, &frames[i]);
-        r->progress.done++;
+        const struct symbol_line *lines = NULL;
+        if (is_broken_off(r))
+            return BROKEN_OFF;
+        int n_lines = namer_next(namer, &lines);
+        result = n_lines < 0 ? n_lines : write_frame(r, &frames[i], lines, n_lines);
         if (i % 256 == 255)
             progress_show(&r->progress, frame_basename(module->path));
     }
-    if (result == 0 && stale)
+    return result;
+}
+
+/* Mark them as looked up, without names. */
+static int write_nameless(struct resolver *r, const struct pending *frames, uint64_t n) {
+    int result = 0;
+    for (uint64_t i = 0; i < n && result == 0; i++)
+        result = write_frame(r, &frames[i], NULL, 0);
+    return result;
+}
+
+struct lookup { /* how it went */
+    enum symbols_outcome outcome;
+    const char *source;
+    int signal;
+};
+
+/* Return: enum namer_outcome, BROKEN_OFF, or a negative errno; with NAMER_BROKEN rows are to be rolled back. */
+static int look_up(struct resolver *r, const struct module_row *module,
+                   const struct namer_job *job, const struct pending *frames,
+                   struct lookup *out) {
+    struct namer *namer;
+    int result = namer_new(job, &namer);
+    if (result < 0)
+        return result;
+    int written = write_frames(r, namer, module, frames, job->n);
+    if (written == BROKEN_OFF) {
+        namer_stop(namer);
+        return BROKEN_OFF;
+    }
+    result = namer_end(namer, &out->outcome, &out->source, &out->signal);
+    return written < 0 && written != -EPIPE ? written : result;
+}
+
+static int try_module(struct resolver *r, const struct module_row *module,
+                      struct namer_job *job, const struct pending *frames) {
+    struct lookup seen = {0}, again = {.source = "none"};
+    int result = look_up(r, module, job, frames, &seen), signal = seen.signal;
+    bool broken = result == NAMER_BROKEN;
+    if (broken) {
+        job->wanted.tables_only = true;
+        if ((result = store_exec(r->store, "ROLLBACK TO module")) == 0)
+            result = look_up(r, module, job, frames, &again);
+        seen = again;
+    }
+    if (result == NAMER_BROKEN) {
+        seen.source = "none";
+        if ((result = store_exec(r->store, "ROLLBACK TO module")) == 0)
+            result = write_nameless(r, frames, job->n);
+    }
+    if (result == 0 && broken)
+        result = note_broken(r, module, signal, strcmp(seen.source, "none") != 0);
+    if (result == 0 && seen.outcome == SYMBOLS_STALE)
         result = note_stale(r, module);
     if (result == 0) {
         sqlite3_bind_int64(r->mark_module, 1, module->id);
-        bind_text(r->mark_module, 2, symbols ? symbols_source(symbols) : "none");
+        bind_text(r->mark_module, 2, seen.source);
         result = store_step_done(r->store, r->mark_module);
     }
-    symbols_free(symbols);
+    return result;
+}
+
+static int resolve_module(struct resolver *r, const struct module_row *module,
+                          const struct pending *frames, uint64_t n) {
+    AUTO_FREE uint64_t *addresses = text_alloc(n * sizeof *addresses);
+    for (uint64_t i = 0; i < n; i++)
+        addresses[i] = frames[i].offset - 1; /* within the call */
+    struct namer_job job = {.wanted = {module->path, module->build_id,
+                                       module->build_id_bytes, module->content_id, false},
+                            .addresses = addresses,
+                            .n = n};
+    progress_show(&r->progress, frame_basename(module->path));
+    int result = begin(r);
+    if (result == 0)
+        result = store_exec(r->store, "SAVEPOINT module");
+    if (result == 0)
+        result = try_module(r, module, &job, frames);
+    if (result == BROKEN_OFF) /* the rest is looked up by the next command */
+        result = 0;
+    if (result == 0)
+        result = store_exec(r->store, "RELEASE module");
+    r->progress.done += n;
     if (result == 0)
         result = commit(r);
     if (result < 0)
@@ -237,11 +325,11 @@ static int prepare_resolver(struct resolver *r) {
         {&r->mark_module, "UPDATE module SET symbols = ?2 WHERE id = ?1"},
         {&r->put_note,
          "INSERT INTO note(recording_id, kind, text, subject) SELECT DISTINCT "
-         "p.recording_id, 'symbols_stale', ?1, ?2 FROM process_module pm JOIN process p "
+         "p.recording_id, ?4, ?1, ?2 FROM process_module pm JOIN process p "
          "ON "
          "p.id = pm.process_id WHERE pm.module_id = ?3 AND NOT EXISTS (SELECT 1 FROM "
          "note n "
-         "WHERE n.recording_id = p.recording_id AND n.kind = 'symbols_stale' AND "
+         "WHERE n.recording_id = p.recording_id AND n.kind = ?4 AND "
          "n.subject "
          "= ?2)"},
     };

@@ -329,6 +329,8 @@ static bool nameless_at(const struct symbols *s, uint64_t address,
 static void load_dwarf(struct symbols *s) {
     Dwarf *dwarf = dwfl_module_getdwarf(s->module, &s->dwarf_bias);
     if (dwarf)
+        dwarf_new_oom_handler(dwarf, text_out_of_memory); /* its own has its own words */
+    if (dwarf)
         s->inlines = inlines_new(dwarf);
 }
 
@@ -352,7 +354,8 @@ enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
         symbols_free(s);
         return SYMBOLS_GONE;
     }
-    load_dwarf(s);
+    if (!wanted->tables_only)
+        load_dwarf(s);
     load_table(s);
     GElf_Addr bias;
     const char *debug_file = NULL;

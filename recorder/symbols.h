@@ -31,6 +31,7 @@ struct symbols_wanted {
     const uint8_t *build_id;
     uint32_t build_id_bytes;
     bool content_id; /* build_id is the hash of the code, see recorder/preload/module.c */
+    bool tables_only; /* do not read DWARF: symbol tables alone */
 };
 
 enum symbols_outcome {

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "../common/own_limits.h"
 #include "../common/text.h"
 
 struct tee {
@@ -134,7 +135,7 @@ int tee_new(uint64_t cap, struct tee **out, int *read_end) {
 }
 
 int tee_start(struct tee *tee) {
-    int r = pthread_create(&tee->thread, NULL, run, tee);
+    int r = own_limits_thread(&tee->thread, run, tee);
     if (r)
         return error_print_errno(-r, "cannot start the thread for standard input");
     tee->running = true;

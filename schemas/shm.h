@@ -214,6 +214,8 @@ enum shm_note_kind {
     SHM_NOTE_EXEC_NO_ACCESS = 6, /* after setuid() or chroot(): the library or the arena is
                                     out of reach; text = path of the program */
     SHM_NOTE_SANDBOX = 7, /* put a seccomp filter around itself; text = path of the program */
+    SHM_NOTE_CLOCK = 8,   /* may not read the clock any more (PR_SET_TSC, strict mode): `time` is as
+                             of the collector's last round and a count; text = path of the program */
 };
 struct shm_note {
     uint32_t state; /* 1 = valid (release) */
@@ -534,6 +536,8 @@ struct shm_header {
     char boot_id[40];       /* /proc/sys/kernel/random/boot_id, or "" */
     struct shm_chance chance;
     struct shm_addresses addresses;
+    uint64_t round_ticks;   /* (collector, seq_cst) when its last round began, stored before it reads any
+                               head: the clock of processes that may not read one; 0 = there is none */
 };
 #define SHM_HEADER_BLOCKS 1u
 

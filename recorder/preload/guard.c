@@ -440,6 +440,8 @@ void guard_site(void *p, uint32_t node) {
 
 static bool is_alone(void) {
     struct stat st;
+    if (sys_is_sandboxed)
+        return false;
     long ret =
         sys_call(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0, 0, 0);
     return ret == 0 && st.st_nlink == 3; /* ".", "..", one thread */

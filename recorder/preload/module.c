@@ -179,7 +179,7 @@ static void copy_path(char *to, size_t n, const char *from) {
  * vDSO has a name without any slash. Not after a chdir(), but mostly the file is still where it says. */
 static void copy_file_path(char *to, size_t n, const char *from) {
     long at = 0;
-    if (from[0] != '/' && __builtin_strchr(from, '/'))
+    if (from[0] != '/' && __builtin_strchr(from, '/') && !sys_is_sandboxed)
         at = sys_call(SYS_getcwd, (long)to, (long)n, 0, 0, 0, 0);
     if (at > 1 && (size_t)at < n && to[0] == '/') {
         to[at - 1] = '/'; /* in the place of the NUL that the result counts */

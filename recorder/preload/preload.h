@@ -13,6 +13,7 @@
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
  *   sandbox.c  seccomp: do without what the program may not ask for any more
+ *   clock.c    stamps without a clock, where it may not be read
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order
  *   exec_probe.c  can that program take it? (also compiled into `dearth`)
  *   leak*.c    live blocks, and which of them nothing points to at the end: see leak.h
@@ -154,7 +155,7 @@ enum preload_state {
 struct preload {
     uint32_t state; /* enum preload_state */
     uint32_t flags; /* enum shm_flag, as the header has them */
-    uint32_t clock; /* enum shm_clock */
+    uint32_t clock; /* enum shm_clock, or that of clock.c */
     uint32_t max_depth;
     struct shm_header *arena;
     uint64_t arena_bytes;
@@ -210,18 +211,33 @@ struct local {
 };
 extern struct local *local; /* mapped once, shared with no one */
 
+/* --- clock.c --- */
+
+/* In preload.clock, beside enum shm_clock: no clock may be read, see there. */
+#define CLOCK_ROUNDS 3u
+
+/** The processor's counter, where enum shm_clock has one. */
+static inline uint64_t clock_counter(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t t;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+    return t;
+#else
+    return 0;
+#endif
+}
+
 /** The moment, in the unit of shm_header.clock. */
 uint64_t clock_ticks_slow(void);
 static inline uint64_t clock_ticks(void) {
 #if defined(__x86_64__)
-    if (likely(preload.clock == SHM_CLOCK_TSC))
-        return __builtin_ia32_rdtsc();
+    if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC))
+        return clock_counter();
 #elif defined(__aarch64__)
-    if (likely(preload.clock == SHM_CLOCK_CNTVCT)) {
-        uint64_t t;
-        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
-        return t;
-    }
+    if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_CNTVCT))
+        return clock_counter();
 #endif
     return clock_ticks_slow();
 }
@@ -234,13 +250,32 @@ static inline uint64_t clock_ticks(void) {
  */
 static inline uint64_t clock_ticks_after(void) {
 #if defined(__x86_64__)
-    if (unlikely(load_relaxed(&local->process->n_rings) > 1))
+    if (unlikely(load_relaxed(&local->process->n_rings) > 1)) {
         __builtin_ia32_lfence(); /* no load passes an earlier one here: the count is no older */
+        if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC)) {
+            uint64_t now = clock_counter();
+            if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC))
+                return now; /* else another thread has just left that clock: see clock.c */
+        }
+        return clock_ticks_slow();
+    }
 #elif defined(__aarch64__)
     __asm__ volatile("isb" ::: "memory");
 #endif
     return clock_ticks();
 }
+
+/**
+ * Stamp events without reading a clock from here on, in this process and those that it forks.
+ * Return: whether it did so before. Context: the clock may still be read; guard held.
+ */
+bool clock_leave(void);
+/** Take back a clock_leave() that said true: nothing was forbidden. */
+void clock_return(void);
+/** Leave the clock if this process was born without. Context: it registers; guard held. */
+void clock_check(void);
+/** ns, by a clock that ticks in milliseconds, for which only memory is read. */
+uint64_t clock_coarse_ns(void);
 
 /* --- process.c --- */
 
@@ -271,8 +306,8 @@ void process_leave(uint32_t told);
 
 /** Find libc's clock, which needs no system call. Context: GUARD_PRIVATE. */
 void process_find_clock(void);
-/** Ask it. Return: whether it was found. */
-bool process_clock(struct timespec *out);
+/** Ask it. Return: whether it was found, and, in a sandbox, needs no system call. */
+bool process_clock(clockid_t clock, struct timespec *out);
 
 /* --- sandbox.c --- */
 

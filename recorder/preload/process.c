@@ -16,6 +16,7 @@
  * directory only then.
  */
 #include <dlfcn.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -30,21 +31,17 @@ struct local *local;
  * which before its constructor jumps to NULL. */
 static int (*libc_clock)(clockid_t, struct timespec *);
 
-bool process_clock(struct timespec *out) {
-    return libc_clock && libc_clock(CLOCK_MONOTONIC, out) == 0;
-}
+static bool has_vdso;
 
-uint64_t clock_ticks_slow(void) {
-    struct timespec t;
-    if (!process_clock(&t))
-        return arena_now_ns();
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+bool process_clock(clockid_t clock, struct timespec *out) {
+    return libc_clock && (has_vdso || !sys_is_sandboxed) && libc_clock(clock, out) == 0;
 }
 
 void process_find_clock(void) {
     if (libc_clock)
         return;
     void *libc = dlopen("libc.so.6", RTLD_NOLOAD | RTLD_LAZY);
+    has_vdso = getauxval(AT_SYSINFO_EHDR) != 0;
     if (libc)
         libc_clock = (int (*)(clockid_t, struct timespec *))dlsym(libc, "clock_gettime");
 }
@@ -369,6 +366,7 @@ static bool register_process(void) {
     }
     struct shm_process *p = arena_block(id);
     local->pid = sys_is_sandboxed ? sandbox_tid() : sys_getpid();
+    clock_check();
     fill(p);
     p->waited_ns = waited_ns;
     p->serial = add_relaxed(&preload.arena->n_processes, 1) + 1;

@@ -11,7 +11,11 @@
  *        ├─ gettid, getpid      what glibc keeps in the thread control block
  *        ├─ is it readable?     what lies outward of our own frame, up to the stack's end
  *        ├─ sleeping, waking    spinning; the collector looks by itself
+ *        ├─ the kernel's clock  a count (clock.c), where the processor's is not trusted
  *        └─ libunwind, /proc, sigaltstack     done without: the stack is incomplete then
+ *
+ * The strict mode, of one thread, allows not even memory to be asked for (sandbox_is_strict), and, as
+ * prctl(PR_SET_TSC) does, forbids the processor's counter.
  *
  * Not seen: a filter put on by an instruction of the program's own. An image that a sandboxed program
  * starts begins as any other: it needs what ld.so needs, and a few calls more.
@@ -26,6 +30,7 @@
 #include "preload.h"
 
 int sys_is_sandboxed;
+__thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
 
 #define PAGE         4096u
 /* The main thread's stack: from its end downward, no other mapping begins this near. Source: Linux,
@@ -90,30 +95,73 @@ static void prepare(void) {
 
 /* Return: whether it was entered only now. */
 static bool sandbox_enter(void) {
-    process_start();
-    if (sys_is_sandboxed || load_acquire(&preload.state) != PRELOAD_ON ||
-        tls.guard != GUARD_NONE)
+    if (sys_is_sandboxed)
         return false;
-    int saved = errno;
-    guard_take(__builtin_frame_address(0));
     prepare();
     store_release(&sys_is_sandboxed, 1);
-    guard_set(GUARD_NONE);
-    errno = saved;
     return true;
 }
 
-/* @entered: as sandbox_enter() said */
-static void sandbox_entered(bool entered, long result) {
-    if (!entered)
-        return;
-    if (result < 0)
-        store_release(&sys_is_sandboxed, 0);
-    else if (load_acquire(&local->state) == LOCAL_READY)
-        process_note(SHM_NOTE_SANDBOX, local->process->exe);
+/* --- what the program forbids itself ------------------------------------------------- */
+
+struct forbidding {
+    bool filter, strict, clock; /* what it is about to forbid */
+    bool entered, left;         /* what was done only for this */
+};
+
+/* What prctl(@option, @value) forbids. */
+static struct forbidding by_prctl(long option, unsigned long value) {
+    struct forbidding f = {0};
+    f.strict = option == PR_SET_SECCOMP && value == SECCOMP_MODE_STRICT;
+    f.filter = option == PR_SET_SECCOMP;
+    f.clock = f.strict || (option == PR_SET_TSC && value == PR_TSC_SIGSEGV);
+    return f;
 }
 
-/* --- the two ways to one ---------------------------------------------------------------- */
+static struct forbidding by_seccomp(unsigned long operation) {
+    struct forbidding f = {0};
+    f.strict = f.clock = operation == SECCOMP_SET_MODE_STRICT;
+    f.filter = f.strict || operation == SECCOMP_SET_MODE_FILTER;
+    return f;
+}
+
+static void forbid_begin(struct forbidding *f) {
+    if (!f->filter && !f->clock)
+        return;
+    process_start();
+    if (load_acquire(&preload.state) != PRELOAD_ON || tls.guard != GUARD_NONE)
+        return;
+    int saved = errno;
+    guard_take(__builtin_frame_address(0));
+    f->entered = f->filter && sandbox_enter();
+    /* The kernel's may be a system call, or read the counter. */
+    if (f->clock || preload.clock == SHM_CLOCK_MONOTONIC_NS)
+        f->left = clock_leave();
+    guard_set(GUARD_NONE);
+    errno = saved;
+}
+
+/* @result: what the kernel said */
+static void forbid_end(const struct forbidding *f, long result) {
+    if (result < 0) {
+        if (f->entered)
+            store_release(&sys_is_sandboxed, 0);
+        if (f->left)
+            clock_return();
+        return;
+    }
+    if (f->strict)
+        sandbox_is_strict = 1;
+    if (load_acquire(&preload.state) != PRELOAD_ON ||
+        load_acquire(&local->state) != LOCAL_READY)
+        return;
+    if (f->entered)
+        process_note(SHM_NOTE_SANDBOX, local->process->exe);
+    if (f->left)
+        process_note(SHM_NOTE_CLOCK, local->process->exe);
+}
+
+/* --- the ways to it ------------------------------------------------------------------ */
 
 static int (*next_prctl)(int, ...);
 typedef long system_call(long, long, long, long, long, long, long);
@@ -126,17 +174,18 @@ EXPORT int prctl(int option, ...) {
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(args, unsigned long);
     va_end(args);
-    bool entered = option == PR_SET_SECCOMP && sandbox_enter();
     if (unlikely(!next_prctl))
         next_prctl = (int (*)(int, ...))dlsym(RTLD_NEXT, "prctl");
+    struct forbidding f = by_prctl(option, a[0]);
+    forbid_begin(&f);
     int result = next_prctl(option, a[0], a[1], a[2], a[3]);
-    sandbox_entered(entered, result);
+    forbid_end(&f, result);
     return result;
 }
 
 #if defined(__x86_64__) || defined(__aarch64__)
-static system_call find_syscall, seccomp_syscall __attribute__((used));
-/* Where syscall() jumps to when it is not asked for seccomp. */
+static system_call find_syscall, forbidding_syscall __attribute__((used));
+/* Where syscall() jumps to when it is asked for neither seccomp nor prctl. */
 static system_call *sandbox_next_syscall __attribute__((used)) = find_syscall;
 static system_call *next_syscall;
 
@@ -146,17 +195,18 @@ static long find_syscall(long nr, long a, long b, long c, long d, long e, long f
     return next_syscall(nr, a, b, c, d, e, f);
 }
 
-static long seccomp_syscall(long nr, long a, long b, long c, long d, long e, long f) {
-    bool sets = a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER;
-    bool entered = sets && sandbox_enter();
+static long forbidding_syscall(long nr, long a, long b, long c, long d, long e, long f) {
+    struct forbidding what =
+        nr == SYS_prctl ? by_prctl(a, (unsigned long)b) : by_seccomp((unsigned long)a);
+    forbid_begin(&what);
     long result = sandbox_next_syscall(nr, a, b, c, d, e, f);
-    sandbox_entered(entered, result);
+    forbid_end(&what, result);
     return result;
 }
 #endif
 
 #if defined(__x86_64__)
-_Static_assert(SYS_seccomp == 317, "as the code below has it");
+_Static_assert(SYS_seccomp == 317 && SYS_prctl == 157, "as the code below has it");
 __asm__("    .text\n"
         "    .p2align 4\n"
         "    .globl syscall\n"
@@ -165,12 +215,14 @@ __asm__("    .text\n"
         "    .cfi_startproc\n"
         "    endbr64\n"
         "    cmp $317, %rdi\n"
-        "    je seccomp_syscall\n"
+        "    je forbidding_syscall\n"
+        "    cmp $157, %rdi\n"
+        "    je forbidding_syscall\n"
         "    jmp *sandbox_next_syscall(%rip)\n"
         "    .cfi_endproc\n"
         "    .size syscall, . - syscall\n");
 #elif defined(__aarch64__)
-_Static_assert(SYS_seccomp == 277, "as the code below has it");
+_Static_assert(SYS_seccomp == 277 && SYS_prctl == 167, "as the code below has it");
 __asm__("    .text\n"
         "    .p2align 4\n"
         "    .globl syscall\n"
@@ -179,7 +231,9 @@ __asm__("    .text\n"
         "    .cfi_startproc\n"
         "    hint #34\n" /* bti c */
         "    cmp x0, #277\n"
-        "    b.eq seccomp_syscall\n"
+        "    b.eq forbidding_syscall\n"
+        "    cmp x0, #167\n"
+        "    b.eq forbidding_syscall\n"
         "    adrp x16, sandbox_next_syscall\n"
         "    ldr x16, [x16, :lo12:sandbox_next_syscall]\n"
         "    br x16\n"

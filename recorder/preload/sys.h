@@ -21,6 +21,8 @@
 /* Set by sandbox.c when the program has put a filter between itself and the kernel: only memory may be
  * asked for then. */
 extern int sys_is_sandboxed;
+/* Set by sandbox.c in a thread that may not even ask for memory. */
+extern __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
 /** sys_readable() and sys_gettid() without a system call. */
 int sandbox_readable(const void *p);
 uint32_t sandbox_tid(void);
@@ -77,8 +79,10 @@ static inline long sys_read(long fd, void *buf, size_t n) {
     return sys_call(SYS_read, fd, (long)buf, (long)n, 0, 0, 0);
 }
 
-/** Map memory. Return: the address, NULL when the kernel refuses. */
+/** Map memory. Return: the address, NULL when the kernel refuses, or may not be asked. */
 static inline void *sys_mmap(size_t n, int flags, long fd) {
+    if (__builtin_expect(sandbox_is_strict, 0))
+        return NULL;
     long p = sys_call(SYS_mmap, 0, (long)n, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
                       fd, 0);
     return p < 0 && p > -4096 ? NULL : (void *)p;

@@ -32,6 +32,7 @@
 struct preload preload;
 struct local *local;
 int sys_is_sandboxed, sys_is_valgrind;
+__thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
 
 uint32_t sandbox_tid(void) {
     return 0;
@@ -41,12 +42,8 @@ int sandbox_readable(const void *p) {
     return p != NULL;
 }
 
-uint64_t clock_ticks_slow(void) {
-    return arena_now_ns();
-}
-
-bool process_clock(struct timespec *out) {
-    (void)out;
+bool process_clock(clockid_t clock, struct timespec *out) {
+    (void)clock, (void)out;
     return false;
 }
 
@@ -186,6 +183,63 @@ static void read_rings(struct session *s) {
         read_ring(s, i);
 }
 
+/* --- leaving the clock --- */
+
+#define HANDS     20000u
+#define LEAVES_AT 7000u
+static struct {
+    uint32_t turn; /* whose it is, modulo THREADS; released with `stamp` */
+    uint64_t stamp;
+} ball;
+
+/* Each in turn gets what the one before gave away, as a block that was freed: later stamps are greater. */
+static void *hand_on(void *argument) {
+    uint32_t self = (uint32_t)(uintptr_t)argument;
+    for (uint32_t i = self; i < HANDS; i += THREADS) {
+        while (load_acquire(&ball.turn) != i)
+            sched_yield();
+        if (i == LEAVES_AT)
+            MUST(clock_leave() && !clock_leave());
+        uint64_t stamp = clock_ticks_after();
+        MUST(stamp > ball.stamp);
+        ball.stamp = stamp;
+        store_release(&ball.turn, i + 1);
+    }
+    return NULL;
+}
+
+/* One that stamps for itself all the while. */
+static void *stamp_on(void *unused) {
+    uint64_t last = 0;
+    while (load_acquire(&ball.turn) < HANDS) {
+        uint64_t stamp = clock_ticks_after();
+        MUST(stamp > last);
+        last = stamp;
+    }
+    return unused;
+}
+
+static void leave_clock(struct session *s) {
+    pthread_t threads[THREADS + 1];
+    uint64_t ticks, ns;
+    for (uint32_t i = 0; i < THREADS; i++)
+        MUST(pthread_create(&threads[i], NULL, hand_on, (void *)(uintptr_t)i) == 0);
+    MUST(pthread_create(&threads[THREADS], NULL, stamp_on, NULL) == 0);
+    while (load_acquire(&ball.turn) < HANDS) {
+        session_now(s, &ticks, &ns);
+        __atomic_store_n(&s->arena->round_ticks, ticks, __ATOMIC_SEQ_CST);
+        sys_sleep_ns(100000);
+    }
+    for (uint32_t i = 0; i < THREADS + 1; i++)
+        MUST(pthread_join(threads[i], NULL) == 0);
+    session_now(s, &ticks, &ns);
+    MUST(preload.clock == CLOCK_ROUNDS && ball.stamp <= ticks);
+    s->arena->round_ticks = ticks;
+    MUST(clock_ticks_after() > ticks); /* what a round may have missed is not before it */
+    clock_return();
+    MUST(preload.clock == s->arena->clock);
+}
+
 /* --- */
 
 static void arm(struct session *s, uint32_t node) {
@@ -243,6 +297,7 @@ int main(void) {
     MUST(local->process->lost == 0 && local->process->nodes_lost == 0);
     MUST(local->process->incomplete == 0 && local->process->truncated == 0);
     MUST(local->process->n_rings < THREADS * WAVES); /* some slots were taken over */
+    leave_clock(s);
     session_free(s);
     return 0;
 }

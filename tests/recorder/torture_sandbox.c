@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -158,9 +159,10 @@ OWN_FRAME int not_enclosed(void) {
     return 7;
 }
 
-/* read, write, sigreturn and exit, and nothing else.
+/* read, write, sigreturn and exit, and nothing else; not even the processor's counter.
  *
- * expect strict: 1000 76000 main;strict;strict_work;malloc */
+ * expect strict: 1000 76000 main;strict;strict_work;malloc
+ * expect strict_syscall: 1000 76000 main;strict_syscall;strict_work;malloc */
 OWN_FRAME void strict_work(void) {
     for (int i = 0; i < 1000; i++)
         TOUCH(76);
@@ -176,13 +178,88 @@ OWN_FRAME int strict(void) {
     return 1;
 }
 
+OWN_FRAME int strict_syscall(void) {
+    TOUCH(10000);
+    if (syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0))
+        return 77;
+    strict_work();
+    say("strict done\n");
+    syscall(SYS_exit, 9);
+    return 1;
+}
+
+/* Whoever reads the processor's counter ends by SIGSEGV; elsewhere than on x86 there is no such thing.
+ * A block goes from thread to thread: free and malloc of one address, in turn.
+ *
+ * expect no_counter: 4000 312000 main;no_counter;pass_on;malloc
+ * expect no_counter: 4000 312000 thread;passing_thread;pass_on;malloc
+ * expect no_counter: 5 370 main;no_counter;counter_work;enclosed_child;malloc
+ * expect no_counter: 2000 154000 main;no_counter;counter_work;malloc */
+static int turn;
+
+OWN_FRAME void pass_on(int who) {
+    for (int i = 0; i < 4000; i++) {
+        while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != who)
+            sched_yield();
+        TOUCH(78);
+        __atomic_store_n(&turn, !who, __ATOMIC_RELEASE);
+    }
+}
+
+static void *passing_thread(void *argument) {
+    pass_on(1);
+    BARRIER();
+    return argument;
+}
+
+OWN_FRAME void counter_work(void) {
+    for (int i = 0; i < 2000; i++)
+        TOUCH(77);
+    for (int i = 0; i < 5; i++) {
+        int status = 1;
+        pid_t pid = fork();
+        if (!pid) {
+            enclosed_child();
+            _exit(0);
+        }
+        if (waitpid(pid, &status, 0) != pid || status)
+            say("no child\n");
+    }
+    BARRIER();
+}
+
+OWN_FRAME int no_counter(void) {
+    pthread_t t;
+    if (pthread_create(&t, NULL, passing_thread, NULL))
+        say("no thread\n");
+    prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+    pass_on(0);
+    pthread_join(t, NULL);
+    counter_work();
+    return 10;
+}
+
+/* What is refused forbids nothing.
+ *
+ * expect counter_stays: 1 79 main;counter_stays;malloc */
+OWN_FRAME int counter_stays(void) {
+    errno = 0;
+    if (prctl(PR_SET_TSC, 77, 0, 0, 0) != -1 || errno != EINVAL)
+        say("there is no such mode\n");
+    TOUCH(79);
+    return 11;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
-    int status = !strcmp(what, "killing")        ? killing()
-                 : !strcmp(what, "refusing")     ? refusing()
-                 : !strcmp(what, "not_enclosed") ? not_enclosed()
-                 : !strcmp(what, "strict")       ? strict()
-                                                 : 98;
+    int status = !strcmp(what, "killing")          ? killing()
+                 : !strcmp(what, "refusing")       ? refusing()
+                 : !strcmp(what, "not_enclosed")   ? not_enclosed()
+                 : !strcmp(what, "strict")         ? strict()
+                 : !strcmp(what, "strict_syscall") ? strict_syscall()
+                 : !strcmp(what, "no_counter")     ? no_counter()
+                 : !strcmp(what, "counter_stays")  ? counter_stays()
+                                                   : 98;
     say("done\n");
     return status;
 }

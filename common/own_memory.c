@@ -1,0 +1,54 @@
+/* Memory inside of libraries: see own_memory.h. */
+#include "own_memory.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "text.h"
+
+static sqlite3_mem_methods next;
+static bool failed; /* relaxed: threads only ever set it */
+
+static void *watched(void *p) {
+    if (!p)
+        __atomic_store_n(&failed, true, __ATOMIC_RELAXED);
+    return p;
+}
+
+static void *watched_malloc(int n) {
+    return watched(next.xMalloc(n));
+}
+
+static void *watched_realloc(void *p, int n) {
+    return watched(next.xRealloc(p, n));
+}
+
+static void *get(size_t n) {
+    void *p = malloc(n ? n : 1);
+    if (!p)
+        text_out_of_memory();
+    return p;
+}
+
+void own_memory_start(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = get, .free_fn = free});
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &next) != SQLITE_OK)
+        return;
+    sqlite3_mem_methods methods = next;
+    methods.xMalloc = watched_malloc;
+    methods.xRealloc = watched_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+}
+
+int own_memory_end(int status) {
+    if (status != EXIT_OK || !__atomic_load_n(&failed, __ATOMIC_RELAXED))
+        return status;
+    error_print(-ENOMEM,
+                "memory ran out on the way: the result may not be whole; run the "
+                "command again with more");
+    return error_failed_status();
+}

@@ -1,0 +1,51 @@
+/*
+ * Names of one module's addresses, looked up in a process of its own: libdw ends the process, or
+ * crashes, when there is too little memory, and on debug information that is damaged enough.
+ *
+ *   namer_new ─ fork ─► child: symbols_new(), symbols_look_up() of each address
+ *   namer_next ◄─ pipe ─┘     in the order in which they were given
+ *   namer_end ◄─ status ──── whole, or why not
+ */
+#ifndef DEARTH_NAMER_H
+#define DEARTH_NAMER_H
+
+#include "symbols.h"
+
+struct namer;
+
+enum namer_outcome {
+    NAMER_WHOLE = 0,  /* every address was looked up */
+    NAMER_BROKEN = 1, /* the child crashed: damaged debug information, or no memory */
+};
+
+struct namer_job {
+    struct symbols_wanted wanted;
+    const uint64_t *addresses; /* as symbols_look_up() takes them */
+    uint64_t n;
+};
+
+/**
+ * Begin to look @job up; it must live until namer_end().
+ * Return: 0, or a negative errno (printed). Context: no other thread.
+ */
+int namer_new(const struct namer_job *job, struct namer **out);
+
+/**
+ * The lines of the next address; they live until the next call.
+ * Return: how many, 0 = nothing is known; negative when the child ended early: namer_end() says why.
+ */
+int namer_next(struct namer *namer, const struct symbol_line **out);
+
+/**
+ * Wait for the child and free @namer. After namer_next() of all addresses, or any time before.
+ * @outcome: of symbols_new(); @source: of symbols_source(), static; may be NULL
+ * @signal: that ended it, with NAMER_BROKEN
+ * Return: enum namer_outcome, or a negative errno: there was no memory (printed).
+ */
+int namer_end(struct namer *namer, enum symbols_outcome *outcome, const char **source,
+              int *signal);
+
+/** End the child, whatever it is at, and free @namer: nobody wants to know any more. */
+void namer_stop(struct namer *namer);
+
+#endif
