@@ -20,6 +20,7 @@ struct execution {
     struct scratch *scratch;
     char **envp;       /* session_environment() */
     bool traced;       /* off for good once the kernel has refused */
+    uint32_t damaged;  /* session_inspect() before it was started */
     bool no_libunwind; /* in options; off for good once an attempt needed it */
     int signal_fd;     /* SIGCHLD, blocked elsewhere */
     int channel;       /* to the parent: its end means that dearth is gone */
