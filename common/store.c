@@ -88,6 +88,7 @@ static const char *const migrations[] = {
     "PRIMARY KEY (replay_id, site_id)) WITHOUT ROWID;"
     "CREATE TABLE unchecked_attempt AS SELECT * FROM attempt WHERE 0;"
     "CREATE INDEX unchecked_by_id ON unchecked_attempt(id);",
+    "ALTER TABLE recording ADD COLUMN rings_damaged INTEGER;",
 };
 
 int store_error(struct store *store, const char *doing) {

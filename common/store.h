@@ -13,7 +13,7 @@
 #include "../schemas/key.h"
 
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH" */
-#define STORE_VERSION        2
+#define STORE_VERSION        3
 #define STORE_DEFAULT_PATH   "dearth.db"
 
 struct store {

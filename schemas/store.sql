@@ -1,4 +1,4 @@
--- dearth.db, schema version 2. One database gathers many recordings and replays of one program.
+-- dearth.db, schema version 3. One database gathers many recordings and replays of one program.
 -- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
 -- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
 -- as it is printed. Applied by common/store.c, which sets application_id and user_version.
@@ -111,7 +111,9 @@ CREATE TABLE recording (
     marked    INTEGER NOT NULL DEFAULT 0,-- 1 = it called dearth_begin(): only calls inside may fail
     session   TEXT,                      -- path of the shared memory while 'running': what `dearth recover` reads
     processes_lost INTEGER,              -- processes that found no room in the shared memory
-    max_depth INTEGER NOT NULL DEFAULT 512 -- frames kept of a stack (--max-depth): a replay must cut where the recording did
+    max_depth INTEGER NOT NULL DEFAULT 512, -- frames kept of a stack (--max-depth): a replay must cut where the recording did
+    rings_damaged INTEGER                -- threads' rings, processes' blocks and headers of the shared memory that were found
+                                         -- written over, by the program: what was in them is lost, not all of it is counted
 );
 
 -- What the user must know about a recording or replay; nothing is silent.
