@@ -325,6 +325,12 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
         record_note(&notes, "events_lost", NULL,
                     "%" PRIu64 " events were lost: the recording is not exact",
                     t->events_lost);
+    if (t->rings_damaged)
+        record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
+    if (session_unlinked(run->session))
+        record_note(&notes, "session_removed", NULL,
+                    "the folder of the shared memory was removed while the program ran: "
+                    "what was started after that is not recorded");
     if (t->processes_lost)
         record_note(&notes, "processes_lost", NULL,
                     "%" PRIu64 " processes were not recorded: there was no room for them",

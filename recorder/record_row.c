@@ -124,7 +124,7 @@ void record_row_remove(struct store *store, int64_t id) {
 
 static bool is_exact(const struct collector_totals *t) {
     return t->processes && !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
-           !t->stacks_incomplete && !t->processes_lost;
+           !t->stacks_incomplete && !t->processes_lost && !t->rings_damaged;
 }
 
 static const char *const end_sql =
@@ -135,6 +135,7 @@ static const char *const end_sql =
     "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
     "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
     "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
+    "rings_damaged = ?28, "
     "session = NULL WHERE id = ?1";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
@@ -178,6 +179,7 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
     sqlite3_bind_int(s, 25, end->input->truncated);
     sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
     sqlite3_bind_int64(s, 27, (int64_t)t->processes_lost);
+    sqlite3_bind_int64(s, 28, (int64_t)t->rings_damaged);
 }
 
 /* A program that says where failures are wanted has them nowhere else; that it does is known only

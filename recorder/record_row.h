@@ -37,6 +37,12 @@ struct record_end {
     bool interrupted;
 };
 
+/* What rings_damaged means: PRIu64. */
+#define RECORD_NOTE_DAMAGED                                                              \
+    "%" PRIu64 " places of the memory that the program shares with dearth were written " \
+    "over, by the program: the calls in and after them are lost, and not all are "       \
+    "counted"
+
 /** Commit the row in state 'running'. Return: its id, or a negative errno after a
  * message. */
 int64_t record_row_start(struct store *store, const struct record_start *start);

@@ -60,7 +60,7 @@ static int set_duration(const struct recovery *r) {
 }
 
 static void note_rings(const struct recovery *r, const struct collector_totals *t,
-                       uint64_t before, uint64_t unmatched, uint32_t damaged) {
+                       uint64_t before, uint64_t unmatched) {
     const struct record_notes notes = {r->store, r->id};
     char taken[32], lost[32];
     record_note(
@@ -75,11 +75,8 @@ static void note_rings(const struct recovery *r, const struct collector_totals *
                     "blocks that they end, which only --detail=events keeps: frees, live "
                     "blocks and peaks per site are those of the last commit",
                     unmatched);
-    if (damaged)
-        record_note(&notes, "rings_damaged", NULL,
-                    "%" PRIu32 " threads' records in the shared memory were overwritten: "
-                    "their last events are lost, and how many is not known",
-                    damaged);
+    if (t->rings_damaged)
+        record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
 }
 
 static void note_both(const struct recovery *r) {
@@ -122,11 +119,11 @@ static int from_rings(const struct recovery *r, struct session *session) {
                                  .input = &input,
                                  .session = session,
                                  .interrupted = collector_n_alive(collector) ||
-                                                unmatched || resumed.damaged};
+                                                unmatched || t.rings_damaged};
         err = record_row_end(r->store, r->id, &end);
         if (err == 0)
             err = set_duration(r);
-        note_rings(r, &t, before, unmatched, resumed.damaged);
+        note_rings(r, &t, before, unmatched);
         note_both(r);
         if (err == 0)
             record_summary(r->store, r->id, &t);
