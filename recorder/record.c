@@ -352,6 +352,8 @@ static int store_end(struct run *run, const struct collector_totals *t) {
                              .input = &run->input,
                              .session = run->session,
                              .interrupted = run->program.interrupted || run->failed};
+    if (run->failed && run->collector)
+        end.made = collector_made(run->collector);
     if (run->failed)
         return record_row_salvage(run->store, run->id, &end);
     note_oddities(run, t);

@@ -35,6 +35,7 @@ struct record_end {
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;
+    uint64_t made; /* record_row_salvage(): calls that the program made */
 };
 
 /* What rings_damaged means: PRIu64. */

@@ -9,9 +9,11 @@
  * back only when what was in them is committed. What it did afterwards stands in its rings
  * until these are full; from then on it counts its losses.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../common/commands.h"
 #include "../common/error.h"
@@ -189,6 +191,32 @@ static int recover_one(const struct recovery *r) {
     return err;
 }
 
+/* A copy that was broken off, a file system that was repaired: SQLite reads what is there and misses
+ * nothing. Return: 0, or -EINVAL after a message. */
+static int check_whole(struct store *store, const char *path) {
+    struct stat st;
+    /* what is still in the log counts: into the file with it */
+    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int64_t page = store_int(store, "PRAGMA page_size", 4096);
+    int64_t bytes = page * store_int(store, "PRAGMA page_count", 0);
+    if (stat(path, &st) == 0 && st.st_size < bytes)
+        return error_print(
+            -EINVAL,
+            "%s: the file was cut off: it has %lld bytes of %lld; what was "
+            "in the rest is lost. Take another copy of it; what can still "
+            "be read: sqlite3 %s .recover",
+            path, (long long)st.st_size, (long long)bytes, path);
+    if (store_int(store,
+                  "SELECT count(*) FROM pragma_quick_check(1) WHERE quick_check <> 'ok'",
+                  1))
+        return error_print(
+            -EINVAL,
+            "%s: the file is damaged: it cannot be recovered by dearth; what "
+            "can still be read: sqlite3 %s .recover",
+            path, path);
+    return 0;
+}
+
 static int recover_all(struct store *store, const char *path) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r, n = 0;
@@ -241,6 +269,8 @@ int command_recover(int argc, char **argv) {
     const char *path = n ? argv[1] : STORE_DEFAULT_PATH;
     AUTO_STORE struct store *store = NULL;
     r = store_new(path, STORE_WRITE, &store);
+    if (r == 0)
+        r = check_whole(store, path);
     if (r == 0)
         r = recover_all(store, path);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
