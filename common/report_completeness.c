@@ -19,6 +19,7 @@ struct report_completeness report_completeness(const struct report_data *data) {
         c.waited_ns += known(r->waited_ns);
         c.processes += known(r->processes);
         c.processes_lost += known(r->processes_lost);
+        c.rings_damaged += known(r->rings_damaged);
         c.threads += known(r->threads);
         if (known(r->own_bytes) > c.own_bytes)
             c.own_bytes = known(r->own_bytes);
@@ -48,6 +49,8 @@ void report_add_recorded(const struct report_data *data, struct text *out) {
     add_part(out, data->n_modules_without_cfi, "module without unwind information",
              "modules without unwind information");
     add_part(out, c.processes_lost, "process not recorded", "processes not recorded");
+    add_part(out, c.rings_damaged, "place of the shared memory written over",
+             "places of the shared memory written over");
     add_part(out, c.events_lost, "event lost", "events lost");
     add_part(out, c.stacks_lost, "event without a stack", "events without a stack");
     add_part(out, c.stacks_truncated, "stack deeper than --max-depth",

@@ -8,7 +8,7 @@
 struct report_completeness {
     uint64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
     uint64_t unwind_fallbacks, waited_ns;
-    uint64_t processes, processes_lost, threads;
+    uint64_t processes, processes_lost, rings_damaged, threads;
     uint64_t own_bytes; /* the largest */
 };
 

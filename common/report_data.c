@@ -137,7 +137,7 @@ static int load_recordings(struct report_data *data) {
         " exact, events, allocations, frees, failed, bytes, peak_bytes, live_blocks, "
         "live_bytes,"
         " events_lost, stacks_lost, stacks_truncated, stacks_incomplete, "
-        "unwind_fallbacks, waited_ns, own_bytes, processes_lost,"
+        "unwind_fallbacks, waited_ns, own_bytes, processes_lost, rings_damaged,"
         " (SELECT count(DISTINCT site_id) FROM site_stat x WHERE x.recording_id = r.id),"
         " (SELECT count(*) FROM process p WHERE p.recording_id = r.id),"
         " (SELECT count(*) FROM process p JOIN thread t ON t.process_id = p.id"
@@ -175,6 +175,7 @@ static int load_recordings(struct report_data *data) {
                                     &x->waited_ns,
                                     &x->own_bytes,
                                     &x->processes_lost,
+                                    &x->rings_damaged,
                                     &x->sites,
                                     &x->processes,
                                     &x->threads};

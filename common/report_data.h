@@ -190,7 +190,7 @@ struct report_recording {
     int64_t events, allocations, frees, failed, bytes, peak_bytes, live_blocks,
         live_bytes;
     int64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
-    int64_t unwind_fallbacks, waited_ns, own_bytes, processes_lost;
+    int64_t unwind_fallbacks, waited_ns, own_bytes, processes_lost, rings_damaged;
     int64_t sites, processes, threads;
 };
 

@@ -90,6 +90,7 @@ static const char *const migrations[] = {
     "CREATE TABLE unchecked_attempt AS SELECT * FROM attempt WHERE 0;"
     "CREATE INDEX unchecked_by_id ON unchecked_attempt(id);",
     "ALTER TABLE recording ADD COLUMN stranger TEXT;"
+    "ALTER TABLE recording ADD COLUMN rings_damaged INTEGER;"
     "ALTER TABLE replay ADD COLUMN stranger TEXT;",
 };
 

@@ -44,16 +44,20 @@
  * serves.
  */
 uint64_t collector_ns(const struct collector *c, uint64_t ticks) {
-    const struct shm_header *arena = c->session->arena;
     if (ticks >= c->last.ticks) {
         double ns = (double)(ticks - c->last.ticks) * c->ns_per_tick;
         return c->last.ns + (uint64_t)ns;
     }
-    if (ticks <= arena->start_ticks)
+    if (ticks <= c->start_ticks)
         return 0;
-    double part = (double)(ticks - arena->start_ticks) /
-                  (double)(c->last.ticks - arena->start_ticks);
+    double part =
+        (double)(ticks - c->start_ticks) / (double)(c->last.ticks - c->start_ticks);
     return (uint64_t)(part * (double)c->last.ns);
+}
+
+uint64_t collector_ns_said(const struct collector *c, uint64_t ticks) {
+    bool sane = ticks <= c->now.ticks + c->second;
+    return collector_ns(c, sane ? ticks : c->now.ticks);
 }
 
 static void tick(struct collector *c) {
@@ -74,14 +78,15 @@ static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
                           uint32_t id) {
     struct cursor *cursor = &w->cursors[ring];
     const struct shm_segment *s = session_block(c->session, id);
-    if (!s || s->owner != w->block || s->ring != ring || s == cursor->segment) {
-        cursor->damaged = true;
+    if (!damage_segment_ok(w, ring, s, cursor->serial + 1)) {
+        damage_ring(w, ring);
         return false;
     }
     if (!cursor->segment)
         cursor->oldest = id;
     cursor->segment = s;
     cursor->id = id;
+    cursor->seed = shm_segment_seed(w->block, ring, ++cursor->serial);
     cursor->position = cursor->head = 0;
     return true;
 }
@@ -90,12 +95,12 @@ static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
  * committed. */
 static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
+    uint32_t made = __atomic_load_n(&cursor->shm->made, __ATOMIC_ACQUIRE);
     uint32_t next = __atomic_load_n(&cursor->segment->next, __ATOMIC_ACQUIRE);
-    if (!next)
-        return false;
-    if (cursor->n_held > SHM_RING_SEGMENTS_MAX)
-        cursor->damaged = true; /* more than there can be: the chain bites its tail */
-    if (cursor->damaged || !enter_segment(c, w, ring, next))
+    /* `made` is raised after the link is there: without one it was written over */
+    if ((!next && made > cursor->serial) || cursor->n_held > SHM_RING_SEGMENTS_MAX)
+        damage_ring(w, ring);
+    if (!next || cursor->damaged || !enter_segment(c, w, ring, next))
         return false;
     cursor->n_held++;
     w->n_held++;
@@ -103,27 +108,40 @@ static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) 
     return true;
 }
 
+/* Return: whether there is more in this segment. */
+static bool look_at_head(struct watched *w, uint32_t ring) {
+    struct cursor *cursor = &w->cursors[ring];
+    uint32_t head = __atomic_load_n(&cursor->segment->head, __ATOMIC_ACQUIRE);
+    if (head < cursor->position || head > SHM_SEGMENT_EVENTS ||
+        !damage_segment_ok(w, ring, cursor->segment, cursor->serial)) {
+        damage_ring(w, ring);
+        return false;
+    }
+    cursor->head = head;
+    return head > cursor->position;
+}
+
 /* The ring's next record that is not younger than this round, NULL = none. */
 static const struct shm_event *peek(struct collector *c, struct watched *w,
                                     uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
-    if (!cursor->segment) {
-        const struct shm_ring *r = session_ring(c->session, w->shm, ring);
-        uint32_t id = r ? __atomic_load_n(&r->first, __ATOMIC_ACQUIRE) : 0;
-        if (cursor->damaged || !id || !enter_segment(c, w, ring, id))
-            return NULL;
-    }
-    if (cursor->position == SHM_SEGMENT_EVENTS &&
-        (cursor->damaged || !next_segment(c, w, ring)))
+    if (cursor->damaged || !cursor->shm)
         return NULL;
-    if (cursor->position >= cursor->head) {
-        uint32_t head = __atomic_load_n(&cursor->segment->head, __ATOMIC_ACQUIRE);
-        cursor->head = head < SHM_SEGMENT_EVENTS ? head : (uint32_t)SHM_SEGMENT_EVENTS;
-        if (cursor->position >= cursor->head)
+    if (!cursor->segment) {
+        uint32_t id = __atomic_load_n(&cursor->shm->first, __ATOMIC_ACQUIRE);
+        if (!id || !enter_segment(c, w, ring, id))
             return NULL;
     }
-    const struct shm_event *event = &cursor->segment->records[cursor->position];
-    return event->time <= c->now.ticks ? event : NULL;
+    if (cursor->position == SHM_SEGMENT_EVENTS && !next_segment(c, w, ring))
+        return NULL;
+    if (cursor->position >= cursor->head && !look_at_head(w, ring))
+        return NULL;
+    cursor->event = cursor->segment->records[cursor->position];
+    if (!damage_event_ok(c, cursor, &cursor->event)) {
+        damage_ring(w, ring);
+        return NULL;
+    }
+    return cursor->event.time <= c->now.ticks ? &cursor->event : NULL;
 }
 
 /* --- committing --------------------------------------------------------------------- */
@@ -229,9 +247,10 @@ static void gather(struct collector *c) {
         struct watched *w = c->watched[i];
         if (!w || w->state >= WATCHED_STORED)
             continue;
+        damage_check_process(c, w);
         uint32_t n = __atomic_load_n(&w->shm->n_rings, __ATOMIC_ACQUIRE);
-        if (n > SHM_MAX_RINGS)
-            n = SHM_MAX_RINGS;
+        if (n > SHM_MAX_RINGS || n < w->n_cursors)
+            n = w->n_cursors;
         if (n > w->n_cursors) {
             w->cursors = text_realloc(w->cursors, n * sizeof *w->cursors);
             memset(w->cursors + w->n_cursors, 0, (n - w->n_cursors) * sizeof *w->cursors);
@@ -240,6 +259,9 @@ static void gather(struct collector *c) {
         if (has_left(c, w))
             heap_add(c, (struct pending){w->shm->ended, w, LEAVES});
         for (uint32_t ring = 0; ring < n; ring++) {
+            if (!w->cursors[ring].shm)
+                w->cursors[ring].shm = session_ring(c->session, w->shm, ring);
+            damage_check_ring(w, ring);
             const struct shm_event *event = peek(c, w, ring);
             if (event)
                 heap_add(c, (struct pending){event->time, w, ring});
@@ -294,7 +316,8 @@ static int merge(struct collector *c, uint64_t *n_events) {
 
 static int discover(struct collector *c) {
     int r = 0;
-    c->n_watched = session_n_processes(c->session);
+    uint32_t n = session_n_processes(c->session);
+    c->n_watched = n > c->n_watched ? n : c->n_watched;
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
         if (!c->watched[i] &&
             __atomic_load_n(&c->session->arena->processes[i], __ATOMIC_RELAXED))
@@ -470,11 +493,13 @@ struct collector_totals collector_totals(const struct collector *c) {
     t.peak_bytes = c->sum.peak_bytes;
     t.peak_ns = c->sum.peak_ns;
     t.processes_lost = c->session->arena->processes_lost;
+    t.rings_damaged += session_guard(c->session);
     for (uint32_t i = 0; i < c->n_watched; i++) {
         const struct watched *w = c->watched[i];
         const struct live_totals *l = w && w->live ? live_totals(w->live) : NULL;
         if (!l)
             continue;
+        t.rings_damaged += w->damaged;
         t.events += l->events;
         t.allocations += l->allocations;
         t.frees += l->frees;
@@ -484,6 +509,45 @@ struct collector_totals collector_totals(const struct collector *c) {
         t.live_bytes += l->live_bytes;
     }
     return t;
+}
+
+/* A call has one record but for these. */
+static bool is_call(const struct shm_event *e) {
+    return e->kind != SHM_EV_THREAD && e->kind != SHM_EV_REALLOC_BEGIN;
+}
+
+static uint64_t count_unread(struct collector *c, struct watched *w) {
+    uint64_t n = 0;
+    const struct shm_event *event;
+    for (uint32_t ring = 0; ring < w->n_cursors; ring++)
+        while ((event = peek(c, w, ring))) {
+            n += is_call(event);
+            w->cursors[ring].position++;
+        }
+    return n;
+}
+
+uint64_t collector_made(struct collector *c) {
+    uint64_t made = c->totals.events + c->totals.events_lost;
+    tick(c);
+    /* those that came after the last round have no row, and will have none */
+    for (uint32_t i = 0; i < session_n_processes(c->session); i++) {
+        uint32_t block = c->session->arena->processes[i];
+        const struct shm_process *shm = session_process(c->session, i);
+        if (!c->watched[i] && shm && shm->serial != c->done[i] && block < c->n_blocks) {
+            c->watched[i] = process_new(c, i, block);
+            c->n_watched = i + 1 > c->n_watched ? i + 1 : c->n_watched;
+        }
+    }
+    gather(c); /* all their rings have cursors now */
+    for (uint32_t i = 0; i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (!w || w->state >= WATCHED_STORED)
+            continue;
+        made += live_totals(w->live)->events + count_unread(c, w);
+        made += process_lost(c, w);
+    }
+    return made;
 }
 
 int collector_new(const struct collector_options *options, struct collector **out) {
@@ -497,8 +561,10 @@ int collector_new(const struct collector_options *options, struct collector **ou
     c->n_blocks = (uint32_t)(c->session->arena->arena_bytes / SHM_BLOCK_BYTES);
     c->proc_known = life_proc_known();
     c->pid_namespace = life_pid_namespace();
-    c->now = c->last = (struct moment){c->session->arena->start_ticks, 0};
+    c->start_ticks = c->session->arena->start_ticks;
+    c->now = c->last = (struct moment){c->start_ticks, 0};
     c->ns_per_tick = 1 / session_ticks_per_ns(c->session);
+    c->second = (uint64_t)(1e9 / c->ns_per_tick);
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
     int r = c->epoll < 0 ? error_print_errno(-errno, "cannot watch processes") : 0;
     if (r == 0 && !(c->cache = session_site_cache_new(c->session, c->store)))

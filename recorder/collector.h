@@ -9,6 +9,7 @@
  *   collector.c          rounds: clocks, merging, who has died
  *   collector_process.c  one process: threads, sites, its end
  *   collector_rows.c     SQL
+ *   collector_damage.c   what targets have written over by mistake
  *   collector_resume.c   going on where a killed collector was
  *
  * Invariant: a round takes the time T first, then looks at the rings, and uses events
@@ -48,6 +49,7 @@ struct collector_totals {
     uint64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
     uint64_t unwind_fallbacks, boot_events, waited_ns, processes_lost;
     uint64_t inherited, replaced; /* see live.h */
+    uint64_t rings_damaged; /* rings, processes' blocks and headers found written over */
     uint32_t processes, threads, notes;
 };
 
@@ -93,6 +95,12 @@ int collector_starved(const struct collector *collector);
  * 'running' Return: 0 or a negative errno after a message.
  */
 int collector_finish(struct collector *collector, bool all_dead);
+
+/**
+ * Calls that the program made, as far as rings tell: those that were taken, are still unread, or were
+ * lost. For when the database cannot be written any more; nothing can be taken afterwards.
+ */
+uint64_t collector_made(struct collector *collector);
 
 /** Sums so far; whole after collector_finish(). */
 struct collector_totals collector_totals(const struct collector *collector);

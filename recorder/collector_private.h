@@ -3,6 +3,7 @@
 #define DEARTH_COLLECTOR_PRIVATE_H
 
 #include <sqlite3.h>
+#include <string.h>
 
 #include "../common/chunk.h"
 #include "../common/idmap.h"
@@ -25,13 +26,23 @@ struct thread_seen {
  *   n_held segments from oldest on; those before `marked` go back at the next commit
  */
 struct cursor {
+    struct shm_ring *shm; /* where it lies; NULL = not known yet */
     const struct shm_segment *segment;
-    uint32_t id; /* its block */
+    uint32_t id;            /* its block */
+    uint32_t serial, given; /* of the segment; segments given back so far */
+    uint64_t seed;          /* of its records' checks */
+    struct shm_event event; /* the next record, out of the target's reach */
     uint32_t position, head;
     uint32_t oldest, n_held;
     uint32_t marked, marked_position; /* as in its row of ring_mark; 0 = has none */
     uint32_t thread;                  /* index + 1 into threads, 0 = none yet */
-    bool damaged;
+    bool damaged;                     /* read no further */
+};
+
+/* What a process says once, and we ask it again and again. */
+struct identity {
+    uint32_t origin, pid, ppid, serial, slot, parent, parent_slot;
+    uint64_t started, pid_start_time, pid_namespace;
 };
 
 enum watched_state {
@@ -48,6 +59,9 @@ struct watched {
     uint64_t start;        /* the same: pid_start_time */
     struct shm_process *shm;
     int64_t row;
+    struct identity identity; /* as in shm, which may be written over */
+    uint32_t damaged; /* rings, and the block itself, that were found written over */
+    bool block_damaged;
     enum watched_state state;
     int pidfd;    /* -1 = none could be had: it is looked at every now and then instead */
     bool foreign; /* lives in another pid namespace: its pid says nothing here */
@@ -125,7 +139,9 @@ struct collector {
     uint64_t pid_namespace; /* our own; 0 = unknown */
     uint32_t n_blocks;
     struct moment last, now; /* of the round before, of this one */
-    double ns_per_tick;      /* between the two */
+    uint64_t start_ticks;
+    uint64_t second;    /* in ticks, roughly */
+    double ns_per_tick; /* between the two */
     struct pending *heap;
     uint32_t n_heap, heap_capacity;
     struct live_sum sum;
@@ -143,6 +159,43 @@ struct collector {
 
 /** Ticks to ns since the start, by the clocks of the last two rounds. */
 uint64_t collector_ns(const struct collector *c, uint64_t ticks);
+/** The same of a time that a process says of itself, which may be written over. */
+uint64_t collector_ns_said(const struct collector *c, uint64_t ticks);
+
+/* --- collector_damage.c --- */
+
+/** Ring @ring of a process is written over: it is read no further, its thread waits for nothing. */
+void damage_ring(struct watched *w, uint32_t ring);
+/** The process's block is: it goes on. */
+void damage_block(struct watched *w);
+/** Remember what it says of itself now. */
+void damage_remember(struct watched *w);
+/** Put back what only we write, or what cannot have changed. Once a round. */
+void damage_check_process(struct collector *c, struct watched *w);
+/** The same for a ring whose cursor is there. */
+void damage_check_ring(struct watched *w, uint32_t ring);
+/** A process is over: does it add up? */
+void damage_check_end(struct collector *c, struct watched *w);
+/** May a record have that time? The slow way: most are past. */
+bool damage_time_ok(const struct collector *c, uint64_t time);
+/** Is this a record of the ring of @cursor, as its thread has written it? */
+static inline bool damage_event_ok(const struct collector *c, const struct cursor *cursor,
+                                   const struct shm_event *e) {
+    const uint64_t bits = (uint64_t)SHM_AUX_CHECK << 48;
+    uint64_t rest;
+    memcpy(&rest, &e->node, sizeof rest); /* node, kind, op, aux: as it is made */
+    uint64_t check =
+        shm_event_check(cursor->seed, e->time, e->address, e->size, rest & ~bits);
+    return (rest & bits) >> 56 == check && e->kind - 1u < SHM_EV_ASKED &&
+           e->op < SHM_N_OPS && e->node < SHM_MAX_NODE_BLOCKS * SHM_NODES_PER_BLOCK &&
+           ((e->time >= c->start_ticks && e->time <= c->now.ticks) ||
+            damage_time_ok(c, e->time));
+}
+/** Is the segment that the cursor is in still that of this ring? */
+bool damage_segment_ok(const struct watched *w, uint32_t ring,
+                       const struct shm_segment *segment, uint32_t serial);
+/** Records of damaged rings that nobody will read. */
+uint64_t damage_unread(const struct watched *w);
 
 /* --- collector_process.c --- */
 
@@ -170,6 +223,8 @@ int process_checkpoint(struct collector *c, struct watched *w);
 void process_give_back(struct collector *c, struct watched *w);
 /** Index of the site of row @row, made if need be. */
 uint32_t process_site_index(struct watched *w, int64_t row);
+/** Events that it has lost. */
+uint64_t process_lost(const struct collector *c, const struct watched *w);
 /** Time that its threads have waited for us, in sum. */
 uint64_t process_waited_ns(const struct collector *c, const struct watched *w);
 /** Write everything and sum it up. @end: for process.end. Return: 0 or -errno. */

@@ -126,6 +126,7 @@ struct watched *process_new(struct collector *c, uint32_t index, uint32_t block)
                           .pidfd = -1};
     w->foreign = is_foreign(c, w, process_parent(c, w));
     w->live = live_new(&c->sum);
+    damage_remember(w);
     return w;
 }
 
@@ -244,6 +245,8 @@ static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
     int64_t row = r < 0 ? r : session_store_site(c->cache, w->shm, node);
     if (row < 0)
         return (int)row;
+    if (!row)
+        damage_block(w); /* what an event names was there before it (shm.h, I2) */
     w->site_of[node] = row ? process_site_index(w, row) : NO_SITE;
     return 0;
 }
@@ -266,8 +269,8 @@ static int find_site(struct collector *c, struct watched *w, uint32_t node,
 /* Of a ring whose first record is not there: what stands beside it says whose it is. */
 static int start_owner(struct collector *c, struct watched *w, uint32_t ring,
                        uint64_t ns) {
-    const struct shm_ring *r = session_ring(c->session, w->shm, ring);
-    return start_thread(c, w, ring, r ? r->serial : 0, r ? r->tid : 0, ns);
+    const struct shm_ring *r = w->cursors[ring].shm;
+    return start_thread(c, w, ring, r->serial, r->tid, ns);
 }
 
 int process_take(struct collector *c, struct watched *w, uint32_t ring,
@@ -302,20 +305,18 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
 
 uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
     uint64_t ns = w->shm->waited_ns;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
-        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
-        ns += ring ? ring->waited_ns : 0;
-    }
+    (void)c;
+    for (uint32_t i = 0; i < w->n_cursors; i++)
+        ns += w->cursors[i].shm ? w->cursors[i].shm->waited_ns : 0;
     return ns;
 }
 
-static uint64_t process_lost(const struct collector *c, const struct watched *w) {
+uint64_t process_lost(const struct collector *c, const struct watched *w) {
     uint64_t lost = w->shm->lost;
-    for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
-        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
-        lost += ring ? ring->lost : 0;
-    }
-    return lost;
+    (void)c;
+    for (uint32_t i = 0; i < w->n_cursors; i++)
+        lost += w->cursors[i].shm ? w->cursors[i].shm->lost : 0;
+    return lost + damage_unread(w);
 }
 
 /* Calls that the rest of a ring holds. */
@@ -390,18 +391,23 @@ int process_checkpoint(struct collector *c, struct watched *w) {
 void process_give_back(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
-        struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        struct shm_ring *ring = cursor->shm;
         while (ring && cursor->marked && cursor->n_held &&
                cursor->oldest != cursor->marked) {
             struct shm_segment *done = session_block(c->session, cursor->oldest);
             uint32_t id = cursor->oldest;
-            if (!done)
+            uint32_t next = done ? done->next : 0;
+            const struct shm_segment *after = session_block(c->session, next);
+            if (!damage_segment_ok(w, i, done, cursor->given + 1) ||
+                !damage_segment_ok(w, i, after, cursor->given + 2)) {
+                damage_ring(w, i); /* what is held of it stays so */
                 break;
-            cursor->oldest = done->next;
+            }
+            cursor->oldest = next;
             __atomic_store_n(&ring->first, cursor->oldest, __ATOMIC_RELEASE);
             done->owner = 0; /* a damaged chain that leads back here ends here */
             session_recycle(c->session, id);
-            __atomic_fetch_sub(&ring->segments, 1, __ATOMIC_RELEASE);
+            __atomic_store_n(&ring->given, ++cursor->given, __ATOMIC_RELEASE);
             cursor->n_held--;
             w->n_held--;
             c->n_held--;
@@ -430,6 +436,7 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     all->stacks_incomplete += w->shm->incomplete;
     all->unwind_fallbacks += w->shm->fallbacks;
     all->waited_ns += process_waited_ns(c, w);
+    all->rings_damaged += w->damaged;
 }
 
 static int store_threads(struct collector *c, struct watched *w, const char *end) {
@@ -445,9 +452,11 @@ static int store_threads(struct collector *c, struct watched *w, const char *end
 }
 
 int process_store(struct collector *c, struct watched *w, const char *end) {
-    uint64_t lost = process_lost(c, w);
     uint32_t notes = 0;
     int r = rows_begin(c);
+    if (strcmp(end, "running") != 0)
+        damage_check_end(c, w);
+    uint64_t lost = process_lost(c, w);
     w->state = WATCHED_STORED;
     w->stored_ns = c->now.ns;
     w->stored_lost = lost;
@@ -482,7 +491,7 @@ int process_store(struct collector *c, struct watched *w, const char *end) {
 static void recycle_rings(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
-        const struct shm_ring *ring = session_ring(c->session, w->shm, i);
+        const struct shm_ring *ring = cursor->shm;
         uint32_t id = cursor->segment ? cursor->oldest : ring ? ring->first : 0;
         for (uint32_t n = 0; id && n < SHM_RING_SEGMENTS_MAX + 1; n++) {
             const struct shm_segment *s = session_block(c->session, id);
@@ -497,9 +506,15 @@ static void recycle_rings(struct collector *c, struct watched *w) {
 void process_forget(struct collector *c, struct watched *w) {
     struct shm_process *p = w->shm;
     session_site_cache_forget(c->cache, p);
-    recycle_rings(c, w);
     c->n_held -= w->n_held;
     c->n_stored--;
+    if (w->damaged) { /* what it names as its own may be another's */
+        uint32_t *place = &c->session->arena->processes[w->index];
+        c->watched[w->index] = process_free(w);
+        __atomic_store_n(place, 0, __ATOMIC_RELEASE);
+        return;
+    }
+    recycle_rings(c, w);
     for (uint32_t i = 0; i < SHM_MAX_NODE_BLOCKS; i++)
         if (p->node_blocks[i])
             session_recycle(c->session, p->node_blocks[i]);

@@ -241,11 +241,17 @@ static void resume_cursor(struct collector *c, struct watched *w, uint32_t ring,
     uint32_t id = (uint32_t)column(s, 1);
     const struct shm_segment *segment = session_block(c->session, id);
     int64_t thread;
-    if (!segment || segment->owner != w->block || segment->ring != ring ||
-        column(s, 2) > SHM_SEGMENT_EVENTS) {
-        cursor->damaged = true;
+    cursor->shm = session_ring(c->session, w->shm, ring);
+    if (!cursor->shm || !segment || column(s, 2) > SHM_SEGMENT_EVENTS ||
+        !damage_segment_ok(w, ring, segment, segment->serial)) {
+        damage_ring(w, ring);
         return;
     }
+    cursor->serial = segment->serial;
+    cursor->given =
+        segment->serial - 1; /* what was held before it is not known any more */
+    __atomic_store_n(&cursor->shm->given, cursor->given, __ATOMIC_RELEASE);
+    cursor->seed = shm_segment_seed(w->block, ring, cursor->serial);
     cursor->segment = segment;
     cursor->id = cursor->oldest = cursor->marked = id;
     cursor->position = cursor->marked_position = (uint32_t)column(s, 2);
@@ -267,6 +273,7 @@ static int resume_rings(struct collector *c, struct watched *w, struct idmap *pe
         r = 0;
         uint64_t ring = column(s, 0);
         if (ring >= w->n_cursors) {
+            damage_block(w);
             ++*damaged;
             continue;
         }

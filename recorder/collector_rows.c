@@ -150,14 +150,14 @@ int64_t rows_put_process(struct collector *c, const struct watched *w) {
     bind_text(s, 6, arena_text(p->exe, sizeof p->exe));
     bind_text(s, 7, argv_json(p));
     bind_text(s, 8, arena_text(p->cwd, sizeof p->cwd));
-    bind(s, 9, collector_ns(c, p->started));
+    bind(s, 9, collector_ns_said(c, p->started));
     return insert(c, PUT_PROCESS);
 }
 
 int rows_end_process(struct collector *c, const struct watched *w, const char *end,
                      uint64_t lost) {
     sqlite3_stmt *s = c->statements[END_PROCESS];
-    uint64_t ended = w->shm->ended ? collector_ns(c, w->shm->ended) : 0;
+    uint64_t ended = w->shm->ended ? collector_ns_said(c, w->shm->ended) : 0;
     if (ended < w->last_ns)
         ended = w->last_ns;
     const struct live_totals *t = live_totals(w->live);
@@ -222,7 +222,9 @@ int rows_put_modules(struct collector *c, struct watched *w) {
     sqlite3_stmt *s = c->statements[PUT_MODULE];
     for (uint32_t n = n_modules(w); w->n_modules < n; w->n_modules++) {
         const struct shm_module *m = session_module(c->session, w->shm, w->n_modules + 1);
-        bool whole = m && (m->path[0] || m->flags & SHM_MODULE_ANONYMOUS);
+        /* its content's name comes last */
+        bool whole =
+            m && m->build_id_bytes && (m->path[0] || m->flags & SHM_MODULE_ANONYMOUS);
         if (!whole && w->state == WATCHED_ALIVE)
             return 0; /* still being filled in: the next time */
         int64_t module =
@@ -237,7 +239,7 @@ int rows_put_modules(struct collector *c, struct watched *w) {
         sqlite3_bind_int64(s, 4, (int64_t)m->start);
         sqlite3_bind_int64(s, 5, (int64_t)m->end);
         if (m->loaded)
-            bind(s, 6, collector_ns(c, m->loaded));
+            bind(s, 6, collector_ns_said(c, m->loaded));
         int r = store_step_done(c->store, s);
         if (r < 0)
             return r;
@@ -254,7 +256,7 @@ int rows_end_modules(struct collector *c, const struct watched *w) {
         int64_t module = session_store_module(c->cache, w->shm, i);
         if (module <= 0)
             return (int)module;
-        bind(s, 1, collector_ns(c, m->unloaded));
+        bind(s, 1, collector_ns_said(c, m->unloaded));
         sqlite3_bind_int64(s, 2, w->row);
         sqlite3_bind_int64(s, 3, module);
         sqlite3_bind_int64(s, 4, (int64_t)m->start);

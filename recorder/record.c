@@ -319,6 +319,12 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
         record_note(&notes, "events_lost", NULL,
                     "%" PRIu64 " events were lost: the recording is not exact",
                     t->events_lost);
+    if (t->rings_damaged)
+        record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
+    if (session_unlinked(run->session))
+        record_note(&notes, "session_removed", NULL,
+                    "the folder of the shared memory was removed while the program ran: "
+                    "what was started after that is not recorded");
     if (t->processes_lost)
         record_note(&notes, "processes_lost", NULL,
                     "%" PRIu64
@@ -343,6 +349,8 @@ static int store_end(struct run *run, const struct collector_totals *t) {
                              .input = &run->input,
                              .session = run->session,
                              .interrupted = run->program.interrupted || run->failed};
+    if (run->failed && run->collector)
+        end.made = collector_made(run->collector);
     if (run->failed)
         return record_row_salvage(run->store, run->id, &end);
     note_oddities(run, t);

@@ -124,7 +124,7 @@ void record_row_remove(struct store *store, int64_t id) {
 
 static bool is_exact(const struct collector_totals *t) {
     return t->processes && !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
-           !t->stacks_incomplete && !t->processes_lost;
+           !t->stacks_incomplete && !t->processes_lost && !t->rings_damaged;
 }
 
 static const char *const end_sql =
@@ -135,6 +135,7 @@ static const char *const end_sql =
     "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
     "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
     "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
+    "rings_damaged = ?28, "
     "session = NULL WHERE id = ?1";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
@@ -178,6 +179,7 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
     sqlite3_bind_int(s, 25, end->input->truncated);
     sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
     sqlite3_bind_int64(s, 27, (int64_t)t->processes_lost);
+    sqlite3_bind_int64(s, 28, (int64_t)t->rings_damaged);
 }
 
 /* A program that says where failures are wanted has them nowhere else; that it does is known only
@@ -211,14 +213,38 @@ static bool put_end(struct store *store, int64_t id, const struct record_end *en
     return sqlite3_step(s) == SQLITE_DONE;
 }
 
-int record_row_salvage(struct store *store, int64_t id, const struct record_end *end) {
+static uint64_t sum(struct store *store, int64_t id, const char *column) {
+    AUTO_FREE char *sql = text_format(
+        "SELECT total(%s) FROM process WHERE recording_id = %" PRId64, column, id);
+    return (uint64_t)store_int(store, sql, 0);
+}
+
+/* What was committed is what there is; all else that the program did is lost. */
+static struct collector_totals committed(struct store *store, int64_t id,
+                                         const struct record_end *end) {
+    struct collector_totals t = *end->totals;
+    t.events = sum(store, id, "events");
+    t.allocations = sum(store, id, "allocations");
+    t.frees = sum(store, id, "frees");
+    t.failed = sum(store, id, "failed");
+    t.bytes = sum(store, id, "bytes");
+    t.live_blocks = sum(store, id, "live_blocks");
+    t.live_bytes = sum(store, id, "live_bytes");
+    t.events_lost = end->made > t.events ? end->made - t.events : 0;
+    return t;
+}
+
+int record_row_salvage(struct store *store, int64_t id, const struct record_end *given) {
     /* The frames that the failed transaction wrote to the log are free again: a small row
      * fits into them even when the disk is full. Had it written none, the log is moved into
      * the database, where that still goes, and begins anew. */
     store_rollback(store);
-    if (!put_end(store, id, end)) {
+    struct collector_totals totals = committed(store, id, given);
+    struct record_end end = *given;
+    end.totals = &totals;
+    if (!put_end(store, id, &end)) {
         sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-        put_end(store, id, end);
+        put_end(store, id, &end);
     }
     AUTO_FREE char *note = text_format(
         "INSERT INTO note(recording_id, kind, text) VALUES (%" PRId64 ", 'not_written', "

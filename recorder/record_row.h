@@ -35,7 +35,14 @@ struct record_end {
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;
+    uint64_t made; /* record_row_salvage(): calls that the program made */
 };
+
+/* What rings_damaged means: PRIu64. */
+#define RECORD_NOTE_DAMAGED                                                              \
+    "%" PRIu64 " places of the memory that the program shares with dearth were written " \
+    "over, by the program: the calls in and after them are lost, and not all are "       \
+    "counted"
 
 /** Commit the row in state 'running'. Return: its id, or a negative errno after a
  * message. */

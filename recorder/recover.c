@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/commands.h"
@@ -63,7 +64,7 @@ static int set_duration(const struct recovery *r) {
 }
 
 static void note_rings(const struct recovery *r, const struct collector_totals *t,
-                       uint64_t before, uint64_t unmatched, uint32_t damaged) {
+                       uint64_t before, uint64_t unmatched) {
     const struct record_notes notes = {r->store, r->id};
     char taken[32], lost[32];
     record_note(
@@ -78,11 +79,8 @@ static void note_rings(const struct recovery *r, const struct collector_totals *
                     "blocks that they end, which only --detail=events keeps: frees, live "
                     "blocks and peaks per site are those of the last commit",
                     unmatched);
-    if (damaged)
-        record_note(&notes, "rings_damaged", NULL,
-                    "%" PRIu32 " threads' records in the shared memory were overwritten: "
-                    "their last events are lost, and how many is not known",
-                    damaged);
+    if (t->rings_damaged)
+        record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
 }
 
 static void note_both(const struct recovery *r) {
@@ -125,11 +123,11 @@ static int from_rings(const struct recovery *r, struct session *session) {
                                  .input = &input,
                                  .session = session,
                                  .interrupted = collector_n_alive(collector) ||
-                                                unmatched || resumed.damaged};
+                                                unmatched || t.rings_damaged};
         err = record_row_end(r->store, r->id, &end);
         if (err == 0)
             err = set_duration(r);
-        note_rings(r, &t, before, unmatched, resumed.damaged);
+        note_rings(r, &t, before, unmatched);
         note_both(r);
         if (err == 0)
             record_summary(r->store, r->id, &t);
@@ -195,6 +193,32 @@ static int recover_one(const struct recovery *r) {
     return err;
 }
 
+/* A copy that was broken off, a file system that was repaired: SQLite reads what is there and misses
+ * nothing. Return: 0, or -EINVAL after a message. */
+static int check_whole(struct store *store, const char *path) {
+    struct stat st;
+    /* what is still in the log counts: into the file with it */
+    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int64_t page = store_int(store, "PRAGMA page_size", 4096);
+    int64_t bytes = page * store_int(store, "PRAGMA page_count", 0);
+    if (stat(path, &st) == 0 && st.st_size < bytes)
+        return error_print(
+            -EINVAL,
+            "%s: the file was cut off: it has %lld bytes of %lld; what was "
+            "in the rest is lost. Take another copy of it; what can still "
+            "be read: sqlite3 %s .recover",
+            path, (long long)st.st_size, (long long)bytes, path);
+    if (store_int(store,
+                  "SELECT count(*) FROM pragma_quick_check(1) WHERE quick_check <> 'ok'",
+                  1))
+        return error_print(
+            -EINVAL,
+            "%s: the file is damaged: it cannot be recovered by dearth; what "
+            "can still be read: sqlite3 %s .recover",
+            path, path);
+    return 0;
+}
+
 static int recover_all(struct store *store, const char *path) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r, n = 0;
@@ -258,6 +282,8 @@ int command_recover(int argc, char **argv) {
                         "%s: %s: it may name the memory of another recording of yours; "
                         "--trust takes what it names",
                         path, stranger);
+    if (r == 0)
+        r = check_whole(store, path);
     if (r == 0)
         r = recover_all(store, path);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;

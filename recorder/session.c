@@ -36,6 +36,8 @@
 #define DEFAULT_DEPTH      512u
 #define READY_BLOCKS       32u /* 2 MiB: a process, its nodes, modules and first segments */
 #define STEP_LARGEST       64u /* 4 MiB */
+#define CLEARED_BEYOND                                                                   \
+    8u /* blocks that nobody has used: the next run takes them, and a stray word is not noticed */
 
 /* --- life ------------------------------------------------------------------------- */
 
@@ -72,7 +74,10 @@ static void fill_header(struct session *session, const struct session_options *o
     arena->blocks_total = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     arena->blocks_next = SHM_HEADER_BLOCKS;
     arena->collector_pid = (uint32_t)getpid();
+    session_keep(session); /* which clock it is */
     session_start_clock(session);
+    session_draw_nonce(session);
+    arena->proofs = ((struct session_state *)session->state)->has_proofs;
     raise_ready(session, ready);
     __atomic_store_n(&arena->magic, SHM_MAGIC, __ATOMIC_RELEASE);
 }
@@ -87,9 +92,11 @@ int session_new(const struct session_options *options, struct session **out) {
     struct session *session = text_alloc(sizeof *session);
     struct session_state *state = text_alloc(sizeof *state);
     state->step = ready < STEP_LARGEST ? ready : STEP_LARGEST;
+    state->has_proofs = !(options->flags & SHM_EVENTS);
+    state->file_bytes = bytes + (state->has_proofs ? SHM_BLOCK_BYTES : 0);
     session->state = state;
-    session->arena_fd = -1;
-    int r = session_choose_folder(session, options, bytes, ready);
+    session->arena_fd = state->directory_fd = -1;
+    int r = session_choose_folder(session, options, ready);
     if (r == 0) {
         void *p =
             mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, session->arena_fd, 0);
@@ -100,18 +107,23 @@ int session_new(const struct session_options *options, struct session **out) {
     }
     if (r == 0) {
         state->bytes = bytes;
+        state->directory_fd =
+            open(session->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        session_watch_file(session);
         r = session_name_library(session);
     }
     if (r < 0) {
         session_free(session);
         return r;
     }
+    ((struct session_state *)session->state)->next_seen = SHM_HEADER_BLOCKS;
     fill_header(session, options, bytes, ready);
+    session_keep(session);
     *out = session;
     return 0;
 }
 
-/* Is it whole, ours to read, and do its clocks still run? */
+/* Is it ours to read, and do its clocks still run? */
 static bool is_left(const struct shm_header *head, uint64_t bytes) {
     char boot[sizeof head->boot_id];
     session_read_boot_id(boot, sizeof boot);
@@ -122,8 +134,22 @@ static bool is_left(const struct shm_header *head, uint64_t bytes) {
            memcmp(boot, head->boot_id, sizeof boot) == 0;
 }
 
-/* Return: 0, 1 = not there, or a negative errno after a message. */
-static int map_left(struct session *session, uint64_t *bytes) {
+/* Bytes that the file had, by its own word, which is not taken when it is out of reason. */
+static uint64_t cut_off(int fd, uint64_t bytes) {
+    const size_t n = offsetof(struct shm_header, start_ticks);
+    struct shm_header *head = text_alloc(sizeof *head);
+    bool known = pread(fd, head, n, 0) == (ssize_t)n && head->magic == SHM_MAGIC &&
+                 head->version == SHM_VERSION && head->flags & SHM_EVENTS &&
+                 head->arena_bytes <= RECORD_ARENA_BYTES &&
+                 head->arena_bytes % SHM_BLOCK_BYTES == 0;
+    uint64_t whole = known && head->arena_bytes > bytes ? head->arena_bytes : bytes;
+    free(head);
+    return whole;
+}
+
+/* @cut: part of it is missing
+ * Return: 0, 1 = not there, or a negative errno after a message. */
+static int map_left(struct session *session, uint64_t *bytes, bool *cut) {
     struct stat st;
     session->arena_fd = open(session->arena_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (session->arena_fd < 0)
@@ -137,13 +163,17 @@ static int map_left(struct session *session, uint64_t *bytes) {
     if (fstat(session->arena_fd, &st) < 0 || !S_ISREG(st.st_mode) ||
         st.st_uid != geteuid() || st.st_size < (off_t)SHM_BLOCK_BYTES)
         return 1;
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                   session->arena_fd, 0);
+    /* of a file that was cut off, what is left is read, and the rest is found missing */
+    uint64_t whole = cut_off(session->arena_fd, (uint64_t)st.st_size);
+    *cut = whole > (uint64_t)st.st_size;
+    if (*cut && ftruncate(session->arena_fd, (off_t)whole) < 0)
+        return error_print_errno(-errno, "cannot read %s", session->arena_path);
+    void *p = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, session->arena_fd, 0);
     if (p == MAP_FAILED)
         return error_print_errno(-errno, "cannot map %s", session->arena_path);
-    *bytes = (uint64_t)st.st_size;
+    *bytes = whole;
     session->arena = p;
-    return is_left(p, *bytes) ? 0 : 1;
+    return is_left(p, whole) ? 0 : 1;
 }
 
 /* Not ours after all: leave it alone. */
@@ -166,20 +196,28 @@ int session_attach(const char *path, struct session **out) {
     session->state = state;
     session->arena_path = text_dup(path);
     session->directory = text_format("%.*s", slash ? (int)(slash - path) : 0, path);
-    int r = map_left(session, &bytes);
+    bool cut = false;
+    int r = map_left(session, &bytes, &cut);
     if (r) {
         let_go(session, bytes);
         return r;
     }
-    session_detach(session);
     *state = (struct session_state){
         .bytes = bytes,
+        .file_bytes = bytes,
+        .directory_fd = -1,
         .ready = session->arena->blocks_ready,
+        .next_seen = SHM_HEADER_BLOCKS,
+        .damaged_seen = session->arena->damaged,
+        .damaged = cut,
         .step = STEP_LARGEST,
         .wanted_seen = session->arena->blocks_wanted,
         .start_mono_ns = session->arena->start_mono_ns,
         .link_path = text_format("%s/preload.so", session->directory),
     };
+    session_watch_file(session);
+    session_keep(session);
+    session_detach(session);
     *out = session;
     return 0;
 }
@@ -190,6 +228,7 @@ struct session *session_free(struct session *session) {
     struct session_state *state = session->state;
     if (session->arena) {
         session_detach(session);
+        session_unwatch_file(session);
         munmap(session->arena, state->bytes);
     }
     if (state->link_path)
@@ -203,7 +242,10 @@ struct session *session_free(struct session *session) {
     }
     if (session->arena_fd >= 0)
         close(session->arena_fd);
+    if (state->directory_fd >= 0)
+        close(state->directory_fd);
     free(state->link_path);
+    free(state->library_path);
     free(state);
     free(session->arena_path);
     free(session->directory);
@@ -212,6 +254,7 @@ struct session *session_free(struct session *session) {
 }
 
 void session_detach(struct session *session) {
+    ((struct session_state *)session->state)->detached = 1;
     __atomic_store_n(&session->arena->detached, 1, __ATOMIC_RELEASE);
 }
 
@@ -219,8 +262,10 @@ void session_detach(struct session *session) {
  * a page fault. */
 static void clear_used(struct session *session) {
     const struct session_state *state = session->state;
-    uint64_t next = session->arena->blocks_next, first = SHM_HEADER_BLOCKS;
-    uint64_t end = next < state->ready ? next : state->ready;
+    uint64_t first = SHM_HEADER_BLOCKS, end = state->next_seen + CLEARED_BEYOND;
+    if (end > state->ready || state->damaged != state->damaged_kept ||
+        !session_fresh_is_clean(session, (uint32_t)end))
+        end = state->ready;
     if (end > first)
         memset((char *)session->arena + first * SHM_BLOCK_BYTES, 0,
                (end - first) * SHM_BLOCK_BYTES);
@@ -228,10 +273,17 @@ static void clear_used(struct session *session) {
 
 void session_reset(struct session *session, uint32_t flags) {
     struct shm_header *arena = session->arena;
-    uint32_t n =
-        arena->n_processes < SHM_MAX_PROCESSES ? arena->n_processes : SHM_MAX_PROCESSES;
-    memset(arena->processes, 0, n * sizeof *arena->processes);
+    struct session_state *state = session->state;
+    session_rebuild(session);
+    session_guard(session);
+    memset(arena->processes, 0, sizeof arena->processes);
     clear_used(session);
+    state->next_seen = SHM_HEADER_BLOCKS;
+    state->processes_seen = 0;
+    state->detached = 0;
+    state->damaged_kept = state->damaged;
+    state->damaged_seen = 0;
+    arena->damaged = 0;
     arena->n_processes = 0;
     arena->next_slot = 0;
     arena->entry_limit = 0;
@@ -252,8 +304,16 @@ void session_reset(struct session *session, uint32_t flags) {
     memset(&arena->damage, 0, sizeof arena->damage);
     memset(&arena->chance, 0, sizeof arena->chance);
     memset(&arena->addresses, 0, sizeof arena->addresses);
-    ((struct session_state *)session->state)->wanted_seen = 0;
+    memset(&arena->progress, 0, sizeof arena->progress);
+    state->wanted_seen = 0;
+    session_draw_nonce(session);
+    session_forget_proofs(session);
     session_start_clock(session);
+    session_keep(session);
+}
+
+bool session_unlinked(const struct session *session) {
+    return ((const struct session_state *)session->state)->unlinked;
 }
 
 char **session_environment(const struct session *session, char *const envp[]) {
@@ -284,6 +344,7 @@ char **session_environment(const struct session *session, char *const envp[]) {
 void session_set_faults(struct session *session, const struct shm_fault *faults,
                         uint32_t n) {
     struct shm_header *arena = session->arena;
+    session_guard(session); /* a copy's or a server's run is under way */
     __atomic_store_n(&arena->n_faults, 0, __ATOMIC_RELEASE);
     memset(arena->faults, 0, sizeof arena->faults);
     arena->any_fired = 0;
@@ -300,6 +361,18 @@ void session_set_faults(struct session *session, const struct shm_fault *faults,
         slot->thread = faults[i].thread;
     }
     __atomic_store_n(&arena->n_faults, n, __ATOMIC_RELEASE);
+    session_forget_proofs(session);
+    session_keep(session);
+}
+
+void session_set_chance(struct session *session, const struct shm_chance *chance) {
+    struct shm_chance *there = &session->arena->chance;
+    there->threshold = chance->threshold;
+    there->seed = chance->seed;
+    there->interval = chance->interval;
+    there->times = chance->times;
+    there->space = chance->space;
+    session_keep(session);
 }
 
 void session_set_fault(struct session *session, const struct shm_fault *fault) {
@@ -325,6 +398,7 @@ bool session_disarm(struct session *session) {
 int session_poll(struct session *session) {
     struct shm_header *arena = session->arena;
     struct session_state *state = session->state;
+    session_guard(session);
     __atomic_fetch_add(&arena->heartbeat, 1, __ATOMIC_RELAXED);
     uint32_t wanted = __atomic_load_n(&arena->blocks_wanted, __ATOMIC_RELAXED);
     uint32_t next = __atomic_load_n(&arena->blocks_next, __ATOMIC_RELAXED);
@@ -353,13 +427,14 @@ int session_poll(struct session *session) {
 }
 
 void session_recycle(struct session *session, uint32_t id) {
-    uint32_t *block = session_block(session, id);
+    struct shm_free *block = session_block(session, id);
     if (!block)
         return;
+    __atomic_store_n(&block->mark, shm_free_mark(id), __ATOMIC_RELAXED);
     uint64_t *list = &session->arena->free_list;
     uint64_t head = __atomic_load_n(list, __ATOMIC_ACQUIRE), next;
     do {
-        __atomic_store_n(block, (uint32_t)head, __ATOMIC_RELAXED);
+        __atomic_store_n(&block->next, (uint32_t)head, __ATOMIC_RELAXED);
         next = ((head >> 32) + 1) << 32 | id;
     } while (!__atomic_compare_exchange_n(list, &head, next, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_ACQUIRE));
@@ -486,8 +561,10 @@ struct shm_orders *session_set_orders(struct session *session,
     }
     to->n = n;
     arena->blocks_next = SHM_HEADER_BLOCKS + SHM_ORDER_BLOCKS;
+    ((struct session_state *)session->state)->next_seen = arena->blocks_next;
     arena->worker_pid = (uint32_t)getpid();
     __atomic_store_n(&arena->orders_block, SHM_HEADER_BLOCKS, __ATOMIC_RELEASE);
+    session_keep(session);
     return to;
 }
 

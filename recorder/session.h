@@ -103,6 +103,26 @@ void session_drop_orders(struct session *session);
  */
 int session_poll(struct session *session);
 
+/**
+ * Compare what targets can write over by mistake with our own copy, and put it right; session_poll()
+ * does so too. Return: how often something was found so far.
+ */
+uint32_t session_guard(struct session *session);
+/** The same with what an attempt has left, when its processes are gone. Return: as above. */
+uint32_t session_inspect(struct session *session);
+/** Has the arena's file lost its name: can no program that starts now be recorded? */
+bool session_unlinked(const struct session *session);
+
+/** Did fault @index fire in this attempt, as the arena says it? */
+bool session_fired(const struct session *session, uint32_t index);
+/** Was entry @index of the log of failures by chance written in this attempt? */
+bool session_failed(const struct session *session, uint32_t index);
+/** Its proof that lies out of a wild write's reach. Return: whether there is one of this attempt. */
+bool session_proof(const struct session *session, uint32_t index, struct shm_proof *out);
+
+/** Lay down failures by chance: threshold to space of @chance. Context: no target runs. */
+void session_set_chance(struct session *session, const struct shm_chance *chance);
+
 /** Tell every target that nobody reads any more: they go on without waiting. */
 void session_detach(struct session *session);
 

@@ -17,12 +17,17 @@ static uint64_t clock_ns(clockid_t clock) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* What the header says, out of the target's reach. */
+static const struct shm_header *own(const struct session *session) {
+    return &((const struct session_state *)session->state)->own;
+}
+
 uint64_t session_ticks(const struct session *session) {
 #if defined(__x86_64__)
-    if (session->arena->clock == SHM_CLOCK_TSC)
+    if (own(session)->clock == SHM_CLOCK_TSC)
         return __builtin_ia32_rdtsc();
 #elif defined(__aarch64__)
-    if (session->arena->clock == SHM_CLOCK_CNTVCT) {
+    if (own(session)->clock == SHM_CLOCK_CNTVCT) {
         uint64_t t;
         __asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(t)::"memory");
         return t;
@@ -56,16 +61,16 @@ void session_now(const struct session *session, uint64_t *ticks, uint64_t *ns) {
 
 double session_ticks_per_ns(const struct session *session) {
     uint64_t ticks, ns;
-    if (session->arena->clock == SHM_CLOCK_MONOTONIC_NS)
+    if (own(session)->clock == SHM_CLOCK_MONOTONIC_NS)
         return 1.0;
     session_now(session, &ticks, &ns);
-    return ns ? (double)(ticks - session->arena->start_ticks) / (double)ns : 1.0;
+    return ns ? (double)(ticks - own(session)->start_ticks) / (double)ns : 1.0;
 }
 
 uint64_t session_ns(const struct session *session, uint64_t ticks) {
-    if (ticks <= session->arena->start_ticks)
+    if (ticks <= own(session)->start_ticks)
         return 0;
-    double elapsed = (double)(ticks - session->arena->start_ticks);
+    double elapsed = (double)(ticks - own(session)->start_ticks);
     return (uint64_t)(elapsed / session_ticks_per_ns(session));
 }
 
@@ -135,4 +140,5 @@ void session_start_clock(struct session *session) {
         clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - state->start_mono_ns);
     session->arena->start_mono_ns = state->start_mono_ns;
     session_read_boot_id(session->arena->boot_id, sizeof session->arena->boot_id);
+    session_keep(session);
 }

@@ -108,6 +108,7 @@ int session_name_library(struct session *session) {
                                "preloaded; install dearth elsewhere",
                                path);
         shown = state->link_path;
+        state->library_path = text_dup(path);
     }
     if (strlen(shown) >= SHM_PATH_BYTES)
         return error_print(-ENAMETOOLONG, "%s: path of the preload library is too long",
@@ -204,9 +205,15 @@ int session_allocate(int fd, uint32_t from, uint32_t to) {
     return -err;
 }
 
+int session_allocate_all(const struct session_state *state, int fd, uint32_t ready) {
+    const uint32_t end = (uint32_t)(state->file_bytes / SHM_BLOCK_BYTES);
+    int r = session_allocate(fd, 0, ready);
+    return r == 0 && state->has_proofs ? session_allocate(fd, end - 1, end) : r;
+}
+
 /* Make the folder and the file below @folder. Return: 0 or -errno, nothing printed. */
-static int make_files(struct session *session, const char *folder, uint64_t bytes,
-                      uint32_t ready) {
+static int make_files(struct session *session, const char *folder, uint32_t ready) {
+    const struct session_state *state = session->state;
     char *directory = text_format("%s/" NAME_PREFIX "%d-XXXXXX", folder, (int)getpid());
     char *path = NULL;
     int fd = -1, r = 0;
@@ -219,10 +226,11 @@ static int make_files(struct session *session, const char *folder, uint64_t byte
     if (strlen(path) >= SHM_PATH_BYTES)
         r = -ENAMETOOLONG;
     else if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
-             flock(fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(fd, (off_t)bytes) < 0)
+             flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+             ftruncate(fd, (off_t)state->file_bytes) < 0)
         r = -errno;
     else
-        r = session_allocate(fd, 0, ready);
+        r = session_allocate_all(state, fd, ready);
     if (r == 0) {
         session->directory = directory;
         session->arena_path = path;
@@ -240,14 +248,14 @@ static int make_files(struct session *session, const char *folder, uint64_t byte
 }
 
 int session_choose_folder(struct session *session, const struct session_options *options,
-                          uint64_t bytes, uint32_t ready) {
+                          uint32_t ready) {
     const char *candidates[] = {"/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"),
                                 "/tmp"};
     AUTO_TEXT struct text tried = {0};
     int r = -ENOENT;
     if (options->folder) {
         remove_stale_in(options->folder);
-        r = make_files(session, options->folder, bytes, ready);
+        r = make_files(session, options->folder, ready);
         if (r < 0)
             return error_print_errno(r, "%s: cannot make the %u KiB session file there",
                                      options->folder, ready * (SHM_BLOCK_BYTES / 1024));
@@ -257,7 +265,7 @@ int session_choose_folder(struct session *session, const struct session_options 
         if (!candidates[i] || candidates[i][0] != '/')
             continue;
         remove_stale_in(candidates[i]);
-        r = make_files(session, candidates[i], bytes, ready);
+        r = make_files(session, candidates[i], ready);
         if (r == 0)
             return 0;
         if (r == -EFBIG)

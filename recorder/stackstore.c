@@ -11,7 +11,8 @@
  * module index -> module id: a site costs one walk up to the first known ancestor.
  *
  * Invariant: a stack row is made after its parent's, so parent_id < id and a path has no
- * cycle, whatever the arena holds. Nothing read from an arena is trusted: ids are checked
+ * cycle, whatever the arena holds. Nothing read from an arena is trusted: keys are those of what
+ * they stand for, or the node was written over and makes no row; ids are checked
  * by session.c, walks are bounded, strings are cut at their field's end.
  *
  * Run by dearth alone (one thread), inside the caller's transaction if there is one.
@@ -181,10 +182,14 @@ static int64_t stack_row(struct writer *w, struct dearth_key key, int64_t parent
 
 struct known_process {
     const struct shm_process *process;
-    int64_t modules[SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK + 1];
+    struct known_module {
+        int64_t row;
+        struct dearth_key key;
+    } modules[SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK + 1];
     struct known_node {
         int64_t stack;
         int64_t depth;
+        struct dearth_key key;
     } * nodes[SHM_MAX_NODE_BLOCKS]; /* pages, made when needed */
 };
 
@@ -263,8 +268,8 @@ static int64_t arena_module(struct session_site_cache *cache, struct known_proce
                             uint32_t index) {
     if (!index || index >= sizeof known->modules / sizeof *known->modules)
         return 0;
-    if (known->modules[index])
-        return known->modules[index];
+    if (known->modules[index].row)
+        return known->modules[index].row;
     const struct shm_module *m = session_module(cache->session, known->process, index);
     if (!m)
         return 0;
@@ -281,7 +286,8 @@ static int64_t arena_module(struct session_site_cache *cache, struct known_proce
                      ? module_row(&cache->writer, m->build_id, id_bytes, path, m->flags)
                      : module_row(&cache->writer, "anon", 4, path, m->flags);
     if (id > 0)
-        known->modules[index] = id;
+        known->modules[index] =
+            (struct known_module){id, key_module(m->build_id, id_bytes)};
     return id;
 }
 
@@ -319,7 +325,7 @@ static int64_t walk_up(struct session_site_cache *cache, struct known_process *k
 
 /* Row of a frame node with all its ancestors. Return: stack id, 0 none or damaged. */
 static int64_t arena_stack(struct session_site_cache *cache, struct known_process *known,
-                           uint32_t id) {
+                           uint32_t id, struct dearth_key *key) {
     struct known_node above;
     int64_t n = walk_up(cache, known, id, &above);
     if (n < 0)
@@ -329,19 +335,24 @@ static int64_t arena_stack(struct session_site_cache *cache, struct known_proces
         const struct shm_node *node = session_node(cache->session, known->process, at);
         if (!node)
             return 0;
-        int64_t module = arena_module(cache, known, node->module);
+        const struct shm_node copy = *node;
+        int64_t module = arena_module(cache, known, copy.module);
         if (module <= 0)
             return module;
-        int64_t frame = frame_row(&cache->writer, module, node->offset);
+        if (!key_equal(copy.key, key_frame(above.key, known->modules[copy.module].key,
+                                           copy.offset)))
+            return 0; /* written over */
+        int64_t frame = frame_row(&cache->writer, module, copy.offset);
         if (frame < 0)
             return frame;
         int64_t stack =
-            stack_row(&cache->writer, node->key, above.stack, frame, above.depth + 1);
+            stack_row(&cache->writer, copy.key, above.stack, frame, above.depth + 1);
         if (stack < 0)
             return stack;
-        above = (struct known_node){stack, above.depth + 1};
+        above = (struct known_node){stack, above.depth + 1, copy.key};
         *know_node(known, at) = above;
     }
+    *key = above.key;
     return above.stack;
 }
 
@@ -388,10 +399,14 @@ int64_t session_store_site(struct session_site_cache *cache,
     struct known_node *seen = know_node(known, node_id);
     if (seen->stack) /* of a leaf: its site id */
         return seen->stack;
-    int64_t stack = arena_stack(cache, known, leaf->parent);
-    if (stack < 0 || (!stack && leaf->parent))
+    const struct shm_node copy = *leaf;
+    struct dearth_key key = {0};
+    int64_t stack = arena_stack(cache, known, copy.parent, &key);
+    if (stack < 0 || (!stack && copy.parent))
         return stack;
-    int64_t site = site_row(&cache->writer, leaf, stack);
+    if (!key_equal(copy.key, key_site(key, (uint32_t)copy.offset)))
+        return 0; /* written over */
+    int64_t site = site_row(&cache->writer, &copy, stack);
     if (site > 0)
         seen->stack = site;
     return site;

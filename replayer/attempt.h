@@ -152,7 +152,8 @@ struct expected;
 
 /* What one execution showed. Owned members are freed by observation_deinit(). */
 struct observation {
-    bool fired; /* proof read from shared memory */
+    bool fired;       /* proof read from shared memory, or from behind it */
+    bool overwritten; /* the program wrote over the shared memory */
     uint64_t hits;
     uint64_t fired_size;
     uint32_t fired_pid, fired_tid;

@@ -190,7 +190,7 @@ int drive_store(struct drive *d, struct task *task, const struct observation *se
     r->progress.verdicts[j->verdict]++;
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
     if (err < 0 || !session || !task->order.explore || !seen->fired ||
-        !plan_is_explorable(j->verdict))
+        seen->overwritten || !plan_is_explorable(j->verdict))
         return err;
     task->order.explore = false;
     return ledger_explored(r->ledger, *attempt_id, session);

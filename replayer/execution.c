@@ -115,13 +115,14 @@ static uint32_t arm_flags(const struct execution *x, const struct order *order) 
 
 static void arm_chance(struct execution *x, const struct order *order) {
     const struct runner_options *o = x->options;
-    struct shm_chance *chance = &x->session->arena->chance;
     double threshold = order->chance.probability * 0x1p64;
-    chance->threshold = threshold < 0x1p64 ? (uint64_t)threshold : UINT64_MAX;
-    chance->seed = order->chance.seed;
-    chance->interval = order->chance.interval;
-    chance->times = order->chance.times;
-    chance->space = order->chance.space;
+    const struct shm_chance chance = {
+        .threshold = threshold < 0x1p64 ? (uint64_t)threshold : UINT64_MAX,
+        .seed = order->chance.seed,
+        .interval = order->chance.interval,
+        .times = order->chance.times,
+        .space = order->chance.space};
+    session_set_chance(x->session, &chance);
     session_set_fault(x->session, NULL);
     if (!o->n_chance_sites)
         return;
@@ -544,10 +545,9 @@ static void read_chance(const struct session *session, struct observation *seen)
     for (uint32_t i = 0; i < chance->n_failed && i < SHM_CHANCE_LOG; i++) {
         const struct shm_chance_failed *f = &chance->failed[i];
         const struct shm_process *process = session_block(session, f->process);
-        const struct shm_node *node =
-            process && __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == 1
-                ? session_node(session, process, f->node)
-                : NULL;
+        const struct shm_node *node = process && session_failed(session, i)
+                                          ? session_node(session, process, f->node)
+                                          : NULL;
         if (!node)
             continue;
         seen->failed[seen->n_failed++] =
@@ -568,12 +568,22 @@ static void read_proof(const struct session *session, pid_t first,
     const struct shm_fault *fault = &session->arena->faults[0];
     /* the copy of a snapshot proves its order in faults[0], which nobody armed */
     uint32_t n_fired = 0, n = session->arena->n_faults ? session->arena->n_faults : 1;
+    struct shm_proof proof;
     for (uint32_t i = 0; i < n && i < SHM_MAX_FAULTS; i++)
-        n_fired += __atomic_load_n(&fault[i].fired, __ATOMIC_ACQUIRE) == 1;
+        n_fired += session_fired(session, i) || session_proof(session, i, &proof);
     seen->first_fired = n_fired > 0;
     seen->fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
     seen->hits = fault->hits;
-    if (seen->first_fired) {
+    if (session_proof(session, 0, &proof)) {
+        /* what a sticky one counted afterwards is in the arena alone */
+        seen->hits =
+            seen->overwritten || seen->hits < proof.hits ? proof.hits : seen->hits;
+        seen->fired_size = proof.size;
+        seen->fired_pid = proof.pid;
+        seen->fired_tid = proof.tid;
+        seen->also_failed = seen->overwritten ? 0 : fault->also_failed;
+        seen->fired_exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
+    } else if (seen->first_fired) {
         seen->fired_size = fault->fired_size;
         seen->fired_pid = fault->fired_pid;
         seen->fired_tid = fault->fired_tid;
@@ -590,6 +600,7 @@ static void read_proof(const struct session *session, pid_t first,
             break;
         seen->attached = !first || (pid_t)process->pid == first;
     }
+    seen->attached |= seen->fired || seen->overwritten;
 }
 
 void run_proof(const struct session *session, struct observation *seen) {
@@ -658,7 +669,10 @@ void run_finish(struct run *run) {
         seen->cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
     read_status(run, seen);
     read_output(run, seen);
+    seen->overwritten = session_inspect(x->session) != x->damaged;
     read_proof(x->session, x->options->debugger || run->original ? 0 : run->first, seen);
+    if (seen->overwritten) /* nothing else in there can be believed */
+        return;
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         session_each_site(x->session, add_calls, &seen->calls);
     if (!run->original && x->session->arena->flags & SHM_LEAKS)
@@ -736,7 +750,18 @@ static int run_order(struct execution *x, const struct order *order,
                       .output = &x->output,
                       .errors = &x->errors};
     arm(x, order);
+    x->damaged = session_inspect(x->session);
     return run_whole(&run, time_limit_ns);
+}
+
+/* A program that goes wild may have spoilt what was seen of it: it is given one more try. */
+static int run_order_twice(struct execution *x, const struct order *order,
+                           uint64_t time_limit_ns, struct observation *seen) {
+    int err = run_order(x, order, time_limit_ns, seen);
+    if (err || !seen->overwritten)
+        return err;
+    observation_deinit(seen);
+    return run_order(x, order, time_limit_ns, seen);
 }
 
 static bool missed_libunwind(const struct session *session) {
@@ -750,12 +775,12 @@ static bool missed_libunwind(const struct session *session) {
 
 int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
                   struct observation *seen) {
-    int err = run_order(x, order, time_limit_ns, seen);
+    int err = run_order_twice(x, order, time_limit_ns, seen);
     if (err || seen->fired || !x->no_libunwind || !missed_libunwind(x->session))
         return err;
     x->no_libunwind = false; /* the one that did not match may have been the one */
     observation_deinit(seen);
-    return run_order(x, order, time_limit_ns, seen);
+    return run_order_twice(x, order, time_limit_ns, seen);
 }
 
 int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
@@ -769,6 +794,7 @@ int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
     session_reset(x->session,
                   SHM_COUNT_SITES | SHM_SNAPSHOT | (x->options->marked ? SHM_MARKED : 0));
     session_set_fault(x->session, NULL);
+    x->damaged = session_inspect(x->session);
     int err = snapshots_begin(snapshots, &run);
     if (!err)
         err = run_whole(&run, time_limit_ns);

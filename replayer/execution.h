@@ -21,6 +21,7 @@ struct execution {
     char **envp;       /* session_environment() */
     bool traced;       /* off for good once the kernel has refused */
     bool own_pids;     /* in a PID namespace that ends with us */
+    uint32_t damaged;  /* session_inspect() before it was started */
     bool no_libunwind; /* in options; off for good once an attempt needed it */
     int signal_fd;     /* SIGCHLD, blocked elsewhere */
     int channel;       /* to the parent: its end means that dearth is gone */

@@ -62,7 +62,8 @@ static bool is_owner_at_work(const struct session *session,
                              const struct shm_process *process,
                              const struct shm_leaks *leaks, uint32_t leak_node) {
     const struct shm_fault *fault = &session->arena->faults[0];
-    if (!fault->fired || fault->fired_process != leaks->process || !leaks->exit_node)
+    if (!session_fired(session, 0) || fault->fired_process != leaks->process ||
+        !leaks->exit_node)
         return false;
     uint32_t id = leak_node;
     const struct shm_node *node = session_node(session, process, id);

@@ -350,7 +350,7 @@ int ledger_failed_sites(struct ledger *l, const struct observation *seen,
     for (uint32_t i = 0; cache && i < SHM_CHANCE_LOG && r >= 0; i++) {
         const struct shm_chance_failed *f = &chance->failed[i];
         const struct shm_process *process =
-            f->state ? session_block(session, f->process) : NULL;
+            f->state && !seen->overwritten ? session_block(session, f->process) : NULL;
         if (process)
             r = session_store_site(cache, process, f->node);
     }
@@ -389,6 +389,19 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
     bind_text(s, 57, failed);
 }
 
+/* Said once. */
+static int note_overwritten(struct ledger *l) {
+    return l->overwritten++
+               ? 0
+               : ledger_note(
+                     l, "arena_overwritten", NULL,
+                     "after an injected failure the program wrote over the memory "
+                     "that it shares with dearth (a stray write, or a write through "
+                     "a wild pointer): such attempts were made twice, and have a "
+                     "verdict only where a proof out of its reach says that the "
+                     "call failed; what they leaked is not known");
+}
+
 int ledger_attempt(struct ledger *l, const struct order *given,
                    const struct observation *seen, const struct judgement *judgement,
                    int64_t *attempt_id) {
@@ -419,6 +432,8 @@ int ledger_attempt(struct ledger *l, const struct order *given,
         *attempt_id = id;
     if (r == 0)
         r = store_leaks(l, id, seen);
+    if (r == 0 && seen->overwritten)
+        r = note_overwritten(l);
     if (r < 0)
         drop_batch(l);
     return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);

@@ -493,6 +493,7 @@ static void add_completeness(struct json *j, const struct report_data *data) {
     json_int(j, "own_bytes", (int64_t)c.own_bytes);
     json_int(j, "processes", (int64_t)c.processes);
     json_int(j, "processes_lost", (int64_t)c.processes_lost);
+    json_int(j, "rings_damaged", (int64_t)c.rings_damaged);
     json_int(j, "threads", (int64_t)c.threads);
     json_open(j, "modules_without_cfi", '[');
     for (size_t i = 0; i < data->n_modules_without_cfi; i++)

@@ -242,12 +242,11 @@ static bool serves(const struct server *server, const struct order *order) {
 
 static int lift(struct server *server, struct observation *seen) {
     struct session *session = server->x->session;
-    const struct shm_fault *fault = &session->arena->faults[0];
     bool due = session_disarm(session);
     uint64_t until = run_now_ns() + PROOF_NS;
     int err = 0;
-    while (!err && due && !__atomic_load_n(&fault->fired, __ATOMIC_ACQUIRE) &&
-           !server->run.all_ended && run_now_ns() < until)
+    while (!err && due && !session_fired(session, 0) && !server->run.all_ended &&
+           run_now_ns() < until)
         err = run_turn(&server->run, run_now_ns() + MS);
     run_proof(session, seen);
     return err;
@@ -387,11 +386,10 @@ static int drive(struct server *server, const struct order *order, uint64_t limi
         return command(server, options->drive, limit_ns);
     if (!order->site_id)
         return idle(server, options->loop_ns);
-    const struct shm_fault *fault = &server->x->session->arena->faults[0];
     uint64_t until = run_now_ns() + LOOP_FACTOR * options->loop_ns;
     int err = 0;
     while (!err && !server->run.first_ended && run_now_ns() < until &&
-           !__atomic_load_n(&fault->fired, __ATOMIC_ACQUIRE))
+           !session_fired(server->x->session, 0))
         err = run_turn(&server->run, run_now_ns() + MS);
     return err ? err : idle(server, SETTLE_NS);
 }

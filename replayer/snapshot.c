@@ -338,7 +338,8 @@ static int conclude(struct copy *c) {
         return 0;
     }
     seen->files_known = true;
-    if (!scratch_used(s->original->x->scratch))
+    /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
+    if (!scratch_used(s->original->x->scratch) && !seen->overwritten)
         return send_result(s, c->item, seen);
     s->spoiled = true;
     s->spoiler = c->item;

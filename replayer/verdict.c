@@ -339,8 +339,10 @@ struct judgement verdict_judge(const struct baseline *baseline,
     if (!seen->fired) {
         j.verdict = VERDICT_UNREACHED;
         snprintf(j.reason, sizeof j.reason, "%s",
-                 seen->attached ? "the fault never came up"
-                                : "the preload library did not come up");
+                 seen->overwritten ? "the program wrote over the memory it shares with "
+                                     "dearth: no proof is left that the call failed"
+                 : seen->attached  ? "the fault never came up"
+                                   : "the preload library did not come up");
     } else if (seen->damage.kind) {
         j.verdict = VERDICT_CORRUPTED;
         damage_describe(&seen->damage, j.reason, sizeof j.reason);

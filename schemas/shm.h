@@ -27,7 +27,12 @@
  *   I2  every node id found in a published event has state SHM_NODE_READY, and so has
  *       every ancestor.
  *   I3  block ids and node ids are never 0 when valid; 0 means "none".
- *   I4  all fields are little-endian, naturally aligned, and the same in every process
+ *   I4  the program can write over all of it by mistake, and no side believes what it reads:
+ *       each keeps in private memory how far it has come and only publishes that here. A word
+ *       that contradicts what its reader knows is damage: the reader puts its own copy back,
+ *       the ring in question is read no further (`dropped`), its thread goes on without
+ *       waiting, and the recording is not exact.
+ *   I5  all fields are little-endian, naturally aligned, and the same in every process
  *       of one session (one architecture, one word size).
  *
  * All atomics are plain integers accessed with __atomic builtins, so that the layout is the
@@ -114,7 +119,8 @@ enum shm_event_kind {
 /* In `aux` of what allocates, beside its value: where the program said so (dearth.h). */
 #define SHM_AUX_NEVER  0x8000u /* between dearth_never_begin() and dearth_never_end() */
 #define SHM_AUX_INSIDE 0x4000u /* between dearth_begin() and dearth_end() */
-#define SHM_AUX_VALUE  0x3fffu
+#define SHM_AUX_VALUE  0x00ffu
+#define SHM_AUX_CHECK  0x3f00u /* shm_event_check() */
 
 /* 32 bytes; written by one thread, in program order. */
 struct shm_event {
@@ -127,6 +133,20 @@ struct shm_event {
     uint16_t aux;
 };
 
+/* What a record's check is mixed with, so that one of another ring or of the segment's former life
+ * has another: @serial is that of the segment in its ring. */
+static inline uint64_t shm_segment_seed(uint32_t process, uint32_t ring, uint32_t serial) {
+    uint64_t seed = ((uint64_t)process << 32 | serial) * 0x9e3779b97f4a7c15ull;
+    return (seed ^ ring) * 0xbf58476d1ce4e5b9ull;
+}
+
+/* Six bits over a record, without those six. A changed bit changes them; other damage is found in
+ * 63 of 64 cases. @rest: node | kind << 32 | op << 40 | aux << 48 */
+static inline uint64_t shm_event_check(uint64_t seed, uint64_t time, uint64_t address,
+                                       uint64_t size, uint64_t rest) {
+    return (seed ^ time ^ address ^ size ^ rest) * 0x9e3779b97f4a7c15ull >> 58;
+}
+
 /* A ring is a chain of segments. The writer fills records[0..SHM_SEGMENT_EVENTS), then links the
  * next segment and goes on there; the reader recycles a segment once it is full, read and linked. */
 #define SHM_SEGMENT_EVENTS ((SHM_BLOCK_BYTES - 64u) / sizeof(struct shm_event))
@@ -135,18 +155,23 @@ struct shm_segment {
     uint32_t next;    /* (target, release) block id of the next segment, 0 while there is none */
     uint32_t owner;   /* process block id */
     uint32_t ring;    /* number of the ring in its process */
-    uint8_t reserved[48];
+    uint32_t serial;  /* of the segment in its ring, 1 = first */
+    uint8_t reserved[44];
     struct shm_event records[SHM_SEGMENT_EVENTS];
 };
 
-/* One per thread that ever had an event; slots are taken over when their thread has died. */
+/* One per thread that ever had an event; slots are taken over when their thread has died. 64 bytes. */
 struct shm_ring {
     uint32_t first;    /* (target sets once; then collector) oldest segment not yet recycled */
-    uint32_t tid;      /* kernel thread id of the current owner, 0 = slot never used */
+    uint32_t tid;      /* kernel thread id of the current owner, 0 = slot never used; after its first event */
     uint32_t serial;   /* thread serial within the process, 1 = first seen */
-    uint32_t segments; /* (target adds, collector subtracts) segments outstanding */
+    uint32_t made;     /* (target, release) segments linked so far: after `next` or `first` names the last */
+    uint32_t given;    /* (collector) of these, given back so far */
+    uint32_t dropped;  /* (collector) 1 = found damaged: read no further, its thread counts its events as lost */
+    uint64_t emitted;  /* (target) records written so far: at its end, and when it has seen `dropped`; 0 = not said */
     uint64_t waited_ns;/* time this thread spent waiting for the collector */
-    uint64_t lost;     /* events dropped (SHM_DROP_WHEN_FULL, or collector gone) */
+    uint64_t lost;     /* events dropped (SHM_DROP_WHEN_FULL, collector gone, `dropped`) */
+    uint32_t reserved[4];
 };
 #define SHM_RING_SEGMENTS_MAX 128u /* 8 MiB of backlog, then the thread waits (or drops) */
 
@@ -226,10 +251,20 @@ struct shm_note {
 /* Rings 0 .. SHM_INNER_RINGS-1 lie in the process block, ring i of the others in the block
  * ring_blocks[(i - SHM_INNER_RINGS) / SHM_RINGS_PER_BLOCK], at the remainder. */
 #define SHM_INNER_RINGS 768u
-#define SHM_RINGS_PER_BLOCK (SHM_BLOCK_BYTES / sizeof(struct shm_ring)) /* 2048 */
-#define SHM_MAX_RING_BLOCKS 32u
-#define SHM_MAX_RINGS (SHM_INNER_RINGS + SHM_MAX_RING_BLOCKS * 2048u) /* threads alive at once */
+#define SHM_RINGS_PER_BLOCK (SHM_BLOCK_BYTES / sizeof(struct shm_ring)) /* 1024 */
+#define SHM_MAX_RING_BLOCKS 64u
+#define SHM_MAX_RINGS (SHM_INNER_RINGS + SHM_MAX_RING_BLOCKS * 1024u) /* threads alive at once */
 #define SHM_ARGV_BYTES 4096u
+
+/* A block that was given back. */
+struct shm_free {
+    uint32_t next; /* block id of the next one, 0 = last */
+    uint32_t reserved;
+    uint64_t mark; /* shm_free_mark() of its own id, as long as it is in the list */
+};
+static inline uint64_t shm_free_mark(uint32_t id) {
+    return (id + 1ull) * 0x9e3779b97f4a7c15ull;
+}
 
 struct shm_process {
     uint32_t state;  /* enum shm_process_state */
@@ -295,8 +330,26 @@ struct shm_fault {
     uint32_t fired_process; /* process block id */
     uint32_t fired_node;
     uint64_t also_failed;   /* further calls failed by sticky or burst */
-    uint32_t fired;         /* 1 = this fault was injected */
+    uint32_t fired;         /* shm_fired() of the attempt's nonce = this fault was injected */
     uint32_t thread;        /* enum shm_fault_thread: part of the order, not of the proof */
+};
+
+static inline uint32_t shm_fired(uint64_t nonce, uint32_t index) {
+    return (uint32_t)((nonce + index) * 0x9e3779b97f4a7c15ull >> 32) | 1;
+}
+
+/* The same proof where no wild write of the program comes to: in the block of the arena's file that
+ * is behind the part that is mapped, entry i of fault i; it is mapped only while it is written.
+ * Missing in sweeps, and where the program cannot map it (a sandbox, another root, no descriptor or
+ * address space left). */
+struct shm_proof {
+    uint64_t nonce; /* of the attempt */
+    uint64_t hits, size, time;
+    uint32_t pid, tid;
+    uint32_t process, node; /* block id; site node */
+    uint32_t fired;         /* shm_fired() */
+    uint32_t reserved;
+    char exe[SHM_PATH_BYTES]; /* of the process, NUL-terminated */
 };
 
 /* What goes on after a fault fired, under SHM_SKIP_UNWIND and in copies: is a program that does not end at work? */
@@ -452,7 +505,7 @@ struct shm_chance_failed { /* (target) the proof of one failure */
     uint32_t process;    /* process block id */
     uint32_t node;
     uint32_t pid, tid;
-    uint32_t state;      /* 1 = valid (release) */
+    uint32_t state;      /* shm_fired() of its place in the log = valid (release) */
     uint32_t reserved;
 };
 struct shm_chance {
@@ -510,7 +563,7 @@ struct shm_header {
     uint32_t blocks_total;  /* arena_bytes / SHM_BLOCK_BYTES */
     uint32_t blocks_ready;  /* (release) blocks below this are pre-allocated */
     uint32_t blocks_next;   /* (target) next fresh block */
-    uint64_t free_list;     /* (both) tag << 32 | block id; a free block's first u32 is the next id */
+    uint64_t free_list;     /* (both) tag << 32 | block id of a struct shm_free */
     uint32_t blocks_wanted; /* (target) how often someone found no block: futex word for the collector */
     uint32_t n_processes;   /* (target) serials handed out; may exceed SHM_MAX_PROCESSES */
     uint64_t processes_lost; /* (target) that found no room, or nobody who reads */
@@ -538,13 +591,16 @@ struct shm_header {
     struct shm_addresses addresses;
     uint64_t round_ticks;   /* (collector, seq_cst) when its last round began, stored before it reads any
                                head: the clock of processes that may not read one; 0 = there is none */
+    uint64_t nonce;         /* drawn for each attempt: what a proof of it must carry */
+    uint32_t proofs;        /* 1 = the file goes on behind arena_bytes: struct shm_proof */
+    uint32_t damaged;       /* (target) how often it found the free list damaged itself */
 };
 #define SHM_HEADER_BLOCKS 1u
 
 _Static_assert(sizeof(struct shm_event) == 32, "event layout");
 _Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
 _Static_assert(sizeof(struct shm_node) == 64, "node layout");
-_Static_assert(SHM_RINGS_PER_BLOCK == 2048, "ring layout");
+_Static_assert(SHM_RINGS_PER_BLOCK == 1024, "ring layout");
 _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
 _Static_assert(sizeof(struct shm_leaks) <= SHM_BLOCK_BYTES, "leaks layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");

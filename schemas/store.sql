@@ -112,8 +112,10 @@ CREATE TABLE recording (
     session   TEXT,                      -- path of the shared memory while 'running': what `dearth recover` reads
     processes_lost INTEGER,              -- processes that found no room in the shared memory
     max_depth INTEGER NOT NULL DEFAULT 512, -- frames kept of a stack (--max-depth): a replay must cut where the recording did
-    stranger  TEXT                       -- why its command runs only with --trust: the file that it was merged from could be
+    stranger  TEXT,                      -- why its command runs only with --trust: the file that it was merged from could be
                                          -- written to by others than who merged it; NULL = recorded here, or merged from an own file
+    rings_damaged INTEGER                -- threads' rings, processes' blocks and headers of the shared memory that were found
+                                         -- written over, by the program: what was in them is lost, not all of it is counted
 );
 
 -- What the user must know about a recording or replay; nothing is silent.

@@ -174,6 +174,7 @@ static void add_recordings(struct page *page) {
         json_int_or_null(j, "waited_ns", r->waited_ns);
         json_int_or_null(j, "own_bytes", r->own_bytes);
         json_int_or_null(j, "processes_lost", r->processes_lost);
+        json_int_or_null(j, "rings_damaged", r->rings_damaged);
         json_int(j, "processes", r->processes);
         json_int(j, "threads", r->threads);
         json_close(j, '}');

@@ -569,6 +569,7 @@
     for (const [field, one, many] of lost)
       if (total(field)) items.push(plural(total(field), one, many) + ".");
     if (total("processes_lost")) items.push(plural(total("processes_lost"), "process was", "processes were") + " not recorded for want of room.");
+    if (total("rings_damaged")) items.push("The program wrote over " + plural(total("rings_damaged"), "place", "places") + " of the memory that it shares with dearth: calls in and after them are lost, and not all are counted.");
     if (D.stops.length) items.push("Stacks ended early in " + D.stops.join(", ") + ".");
     if (total("unwind_fallbacks")) items.push(plural(total("unwind_fallbacks"), "stack") + " needed libunwind.");
     if (D.modules_without_cfi.length)

@@ -55,16 +55,38 @@ void arena_sleep(long ns) {
 #endif
 }
 
+static bool is_block(uint32_t id) {
+    return id >= SHM_HEADER_BLOCKS && id < preload.blocks_total &&
+           id < load_acquire(&preload.arena->blocks_ready);
+}
+
+/* The list was written over: a block in use may be in it. Those that are in it are lost. */
+static COLD uint32_t abandon_list(uint64_t head) {
+    if (cas(&preload.arena->free_list, head, ((head >> 32) + 1) << 32))
+        add_relaxed(&preload.arena->damaged, 1);
+    return 0;
+}
+
 static uint32_t take_recycled(void) {
     struct shm_header *arena = preload.arena;
     for (;;) {
         uint64_t head = load_acquire(&arena->free_list);
         uint32_t id = (uint32_t)head;
-        if (!id || id >= arena->blocks_total)
+        if (!id)
             return 0;
-        uint32_t next = load_relaxed((uint32_t *)arena_block(id));
-        if (cas(&arena->free_list, head, ((head >> 32) + 1) << 32 | next))
+        if (!is_block(id))
+            return abandon_list(head);
+        struct shm_free *free = arena_block(id);
+        uint32_t next = load_relaxed(&free->next);
+        if (unlikely(load_acquire(&free->mark) != shm_free_mark(id))) {
+            if (load_acquire(&arena->free_list) != head)
+                continue; /* somebody else has it */
+            return abandon_list(head);
+        }
+        if (cas(&arena->free_list, head, ((head >> 32) + 1) << 32 | next)) {
+            store_relaxed(&free->mark, 0);
             return id;
+        }
     }
 }
 
@@ -72,7 +94,7 @@ static uint32_t take_fresh(void) {
     struct shm_header *arena = preload.arena;
     for (;;) {
         uint32_t id = load_relaxed(&arena->blocks_next);
-        if (id >= load_acquire(&arena->blocks_ready) || id >= arena->blocks_total || !id)
+        if (!is_block(id))
             return 0;
         if (cas(&arena->blocks_next, id, id + 1))
             return id;
@@ -120,7 +142,7 @@ bool arena_abandoned(struct arena_watch *watch) {
     if (now - watch->since_ns < ABANDONED_AFTER_NS)
         return false;
     if (sys_is_sandboxed ? now - watch->since_ns < SANDBOXED_AFTER_NS
-                         : !collector_died(arena->collector_pid))
+                         : !collector_died(preload.collector_pid))
         return false; /* stopped in a debugger, say: to be exact is to wait */
     store_release(&arena->detached, 1);
     return true;
@@ -139,7 +161,7 @@ static void wake_collector(void) {
 
 static bool exhausted(uint64_t waited_ns) {
     const struct shm_header *arena = preload.arena;
-    return load_relaxed(&arena->blocks_next) >= arena->blocks_total &&
+    return load_relaxed(&arena->blocks_next) >= preload.blocks_total &&
            (waited_ns >= EXHAUSTED_AFTER_NS || load_relaxed(&local->starved) ||
             !(preload.flags & SHM_EVENTS)); /* a replay: no collector recycles any */
 }
@@ -186,16 +208,19 @@ uint32_t arena_take_zeroed(void) {
     return id;
 }
 
-void *arena_install(uint32_t *where) {
-    uint32_t id = load_acquire(where);
-    if (likely(id))
-        return arena_block(id);
-    id = arena_take_zeroed();
-    if (!id)
-        return NULL;
-    if (!cas(where, 0, id)) {
-        arena_give_back(id);
-        id = load_acquire(where);
+void *arena_install(uint32_t *where, void *known) {
+    void **mine = known, *block = load_acquire(mine);
+    if (unlikely(!block)) {
+        uint32_t id = arena_take_zeroed();
+        if (!id)
+            return NULL;
+        if (!cas(mine, NULL, arena_block(id)))
+            arena_give_back(id);
+        block = load_acquire(mine);
     }
-    return arena_block(id);
+    /* before anything in it is named: whoever installs it may not have come that far */
+    uint32_t id = (uint32_t)(((char *)block - (char *)preload.arena) / SHM_BLOCK_BYTES);
+    if (unlikely(load_acquire(where) != id))
+        store_release(where, id);
+    return block;
 }

@@ -11,14 +11,16 @@
 #include "preload.h"
 
 /* The choice is a list of sites, laid down like the orders of a snapshot run. */
-static bool is_chosen(const struct shm_header *arena, struct dearth_key key) {
-    uint32_t block = load_relaxed(&arena->orders_block);
+static bool is_chosen(struct dearth_key key) {
+    uint32_t block = preload.orders_block;
     const struct shm_orders *chosen = block ? arena_block(block) : NULL;
     const uint32_t mask = SHM_ORDER_INDEX - 1;
     if (!chosen)
         return true;
-    for (uint32_t at = (uint32_t)key.lo & mask; chosen->index[at]; at = (at + 1) & mask)
-        if (key_equal(chosen->orders[chosen->index[at] - 1u].site, key))
+    uint32_t at = (uint32_t)key.lo & mask;
+    for (uint32_t i = 0; i <= mask && chosen->index[at]; i++, at = (at + 1) & mask)
+        if (chosen->index[at] <= SHM_MAX_ORDERS &&
+            key_equal(chosen->orders[chosen->index[at] - 1u].site, key))
             return true;
     return false;
 }
@@ -42,7 +44,7 @@ static bool strikes(struct shm_chance *chance, uint64_t call, uint64_t size) {
 bool chance_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct shm_header *arena = preload.arena;
     struct shm_chance *chance = &arena->chance;
-    if (!node || !is_chosen(arena, node_at(node)->key))
+    if (!node || !is_chosen(node_at(node)->key))
         return false;
     uint64_t call = __atomic_add_fetch(&chance->calls, 1, __ATOMIC_RELAXED);
     if (!strikes(chance, call, size))
@@ -57,7 +59,7 @@ bool chance_due(struct thread *thread, uint32_t node, uint64_t size) {
         failed->process = local->process_id;
         failed->pid = local->pid;
         failed->tid = thread->tid;
-        store_release(&failed->state, 1);
+        store_release(&failed->state, shm_fired(preload.nonce, i));
     }
     store_release(&arena->any_fired, 1);
     dearth_fault_injected();

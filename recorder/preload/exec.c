@@ -87,14 +87,14 @@ static size_t env_bytes(char *const env[]) {
     const char *theirs;
     size_t place, n = survey(env, &theirs, &place);
     return (n + 3) * sizeof(char *) + sizeof preload_name +
-           __builtin_strlen(preload.arena->preload_path) + 1 +
+           __builtin_strlen(preload.library_path) + 1 +
            (theirs ? __builtin_strlen(theirs) : 0) + sizeof arena_name +
            __builtin_strlen(preload.arena_path);
 }
 
 /* Copy of @env with our variables, in @room of env_bytes(). */
 static char **env_with_ours(void *room, char *const env[]) {
-    const char *theirs, *ours = preload.arena->preload_path;
+    const char *theirs, *ours = preload.library_path;
     size_t place, n = survey(env, &theirs, &place), count = 0;
     char **out = room;
     char *text = (char *)(out + n + 3), *entry = text;
@@ -180,8 +180,7 @@ static bool follows(enum exec_probe probe, const char *image) {
         return false;
     }
     /* After chroot() or setuid() ld.so would complain on the program's stderr. */
-    if (reaches(preload.arena->preload_path, R_OK) &&
-        reaches(preload.arena_path, R_OK | W_OK) &&
+    if (reaches(preload.library_path, R_OK) && reaches(preload.arena_path, R_OK | W_OK) &&
         reaches_after_exec(preload.arena_path))
         return true;
     if (probe != EXEC_PROBE_NOT_FOUND) /* nothing is started then */
@@ -352,7 +351,7 @@ static void swap_back(void *context) {
     for (char **from = environ; from && *from; from++)
         if (!starts(*from, arena_name) &&
             !(starts(*from, preload_name) &&
-              starts(*from + sizeof preload_name - 1, preload.arena->preload_path)))
+              starts(*from + sizeof preload_name - 1, preload.library_path)))
             *to++ = *from;
     if (to)
         *to = NULL;

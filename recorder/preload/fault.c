@@ -8,6 +8,9 @@
  *
  * In a sweep `hits` lies in header->claim beside the epoch (schemas/shm.h says why).
  *
+ * The proof carries what only this attempt's processes know (shm_header.nonce), and a second copy
+ * of it is written where a program that goes wild in its error path does not come to.
+ *
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
  * starts anew. Who runs it: any thread of the target, guard held.
  */
@@ -71,8 +74,43 @@ bool fault_skips(uintptr_t address) {
     return !match;
 }
 
-static void prove(struct thread *thread, struct shm_fault *fault, uint32_t node,
-                  uint64_t size) {
+/* Mapped for this moment alone, by calls that have brought the arena here: a filter that allowed
+ * those allows these. */
+static void prove_in_file(const struct shm_fault *fault, uint32_t index) {
+    const struct shm_process *process = arena_block(preload.process_block);
+    if (!preload.proofs || sys_is_sandboxed || sys_is_valgrind ||
+        preload.flags & SHM_SWEEP)
+        return;
+    long fd = sys_open(preload.arena_path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    struct shm_proof *proofs =
+        sys_mmap_from(SHM_BLOCK_BYTES, MAP_SHARED, fd, preload.arena_bytes);
+    sys_close(fd);
+    if (!proofs)
+        return;
+    struct shm_proof *proof = &proofs[index];
+    proof->nonce = preload.nonce;
+    proof->hits = load_relaxed(&fault->hits);
+    proof->size = fault->fired_size;
+    proof->time = fault->fired_time;
+    proof->pid = fault->fired_pid;
+    proof->tid = fault->fired_tid;
+    proof->process = fault->fired_process;
+    proof->node = fault->fired_node;
+    __builtin_memcpy(proof->exe, process->exe, sizeof proof->exe - 1);
+    store_release(&proof->fired, shm_fired(preload.nonce, index));
+    sys_munmap(proofs, SHM_BLOCK_BYTES);
+}
+
+void fault_prove(uint32_t index) {
+    struct shm_fault *fault = &preload.arena->faults[index];
+    store_release(&fault->fired, shm_fired(preload.nonce, index));
+    prove_in_file(fault, index);
+}
+
+static void prove(struct thread *thread, uint32_t index, uint32_t node, uint64_t size) {
+    struct shm_fault *fault = &preload.arena->faults[index];
     fault->fired_time = clock_ticks();
     fault->fired_size = size;
     fault->fired_pid = local->pid;
@@ -80,7 +118,7 @@ static void prove(struct thread *thread, struct shm_fault *fault, uint32_t node,
     fault->fired_process = local->process_id;
     fault->fired_node = node;
     store_release(&preload.arena->any_fired, 1);
-    store_release(&fault->fired, 1);
+    fault_prove(index);
 }
 
 /* A place to stop: `dearth repro --gdb` sets its breakpoint here, below the hook that is
@@ -108,7 +146,7 @@ static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node, uint
     uint64_t hit = count_hit(fault, claim);
     if (!hit || hit != fault->occurrence)
         return false;
-    prove(thread, fault, node, size);
+    prove(thread, index, node, size);
     /* a single failure leaves the epoch alone: a sticky one of an earlier epoch stays over */
     if (fault->mode != SHM_FAULT_ONCE)
         store_release(&preload.lasting_epoch, (uint32_t)(claim >> 32));
@@ -127,8 +165,9 @@ bool fault_lasting(void) {
     uint32_t sticky = load_acquire(&preload.sticky);
     if (likely(!sticky && !load_relaxed(&preload.burst_left)))
         return false;
-    if (load_acquire(&arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
-        return false; /* lifted; 0 on both sides when it is no sweep */
+    if (preload.flags & SHM_SWEEP &&
+        load_acquire(&arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
+        return false; /* lifted */
     if (sticky) {
         add_relaxed(&arena->faults[sticky - 1].also_failed, 1);
         return true;
@@ -146,7 +185,8 @@ bool fault_lasting(void) {
 
 /* The second fault of a pair counts its calls from the first failure on. */
 static bool is_armed(uint32_t index) {
-    return index == 0 || load_acquire(&preload.arena->faults[index - 1].fired);
+    return index == 0 || load_acquire(&preload.arena->faults[index - 1].fired) ==
+                             shm_fired(preload.nonce, index - 1);
 }
 
 /* A process's main thread has its id; after a fork, whoever forked is the child's. */

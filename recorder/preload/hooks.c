@@ -75,7 +75,7 @@ static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
         return *thread && (*thread)->live ? HOOK_RECORD : enter_first(thread);
     }
     if (tls.guard == GUARD_OURS && local && load_acquire(&local->state) == LOCAL_READY)
-        add_relaxed(&local->process->lost, 1);
+        count_up(lost);
     return HOOK_PASS;
 }
 
@@ -162,7 +162,8 @@ static inline void *hook_end(struct call *call, void *p) {
         leak_add(p, call->size, call->node);
     if (unlikely(preload.flags & SHM_GUARD) && p)
         guard_site(p, call->node);
-    emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? call->aux : (uint16_t)errno);
+    emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p,
+         p ? call->aux : (uint16_t)(errno & SHM_AUX_VALUE));
     guard_set(GUARD_NONE);
     return p;
 }

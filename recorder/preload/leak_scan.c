@@ -436,7 +436,7 @@ void leak_unknown(uint32_t state) {
 }
 
 static int collect(const struct scan *s, struct shm_leaks *out) {
-    uint32_t n_nodes = load_acquire(&local->process->n_nodes);
+    uint32_t n_nodes = load_acquire(&local->counts.n_nodes);
     uint16_t *by_node = SCRATCH(n_nodes + 1ull, uint16_t);
     if (!by_node)
         return -SHM_LEAKS_MEMORY;

@@ -192,8 +192,9 @@ static void copy_file_path(char *to, size_t n, const char *from) {
 }
 
 static struct shm_module *record_of(uint32_t index) {
-    uint32_t *block = &local->process->module_blocks[(index - 1) / SHM_MODULES_PER_BLOCK];
-    struct shm_module *records = arena_install(block);
+    uint32_t block = (index - 1) / SHM_MODULES_PER_BLOCK;
+    struct shm_module *records = arena_install(&local->process->module_blocks[block],
+                                               &local->module_blocks[block]);
     return records ? &records[(index - 1) % SHM_MODULES_PER_BLOCK] : NULL;
 }
 
@@ -216,8 +217,8 @@ static void describe_anonymous(struct shm_module *record) {
     copy_path(record->path, sizeof record->path, "[anon]");
     record->flags = SHM_MODULE_ANONYMOUS | SHM_MODULE_NO_CFI;
     record->loaded = clock_ticks();
-    record->build_id_bytes = 4;
     __builtin_memcpy(record->build_id, "anon", 4);
+    store_release(&record->build_id_bytes, 4); /* last: readers wait for it */
 }
 
 static const struct module *add(const struct object *object) {
@@ -242,7 +243,7 @@ static const struct module *add(const struct object *object) {
     module->index = index;
     store_release(&module->ready, 1);
     uint32_t n = load_relaxed(&local->process->n_modules);
-    while (n < index && !cas(&local->process->n_modules, n, index))
+    while ((n < index || n > MODULES_MAX) && !cas(&local->process->n_modules, n, index))
         n = load_relaxed(&local->process->n_modules);
     return module;
 }

@@ -52,11 +52,6 @@ static struct edge edge_of(uint32_t parent, uint64_t address) {
     return (struct edge){parent, address, h ^ h >> 32};
 }
 
-struct shm_node *node_at(uint32_t id) {
-    uint32_t block = load_acquire(&local->process->node_blocks[id / SHM_NODES_PER_BLOCK]);
-    return (struct shm_node *)arena_block(block) + id % SHM_NODES_PER_BLOCK;
-}
-
 static bool matches(uint64_t entry, const struct edge *edge) {
     if (entry >> 32 != edge->hash >> 32)
         return false;
@@ -65,12 +60,16 @@ static bool matches(uint64_t entry, const struct edge *edge) {
         return false;
     if (likely(!load_relaxed(&module_generation)) || !node->module)
         return true; /* nothing was ever unloaded */
-    return !load_relaxed(&module_by_index(node->module)->dead);
+    return node->module <= MODULES_MAX &&
+           !load_relaxed(&module_by_index(node->module)->dead);
 }
 
 static uint32_t target_of(uint32_t id) {
     const struct shm_node *node = node_at(id);
-    return node->flags & SHM_NODE_ALIAS ? (uint32_t)node->offset : id;
+    if (likely(!(node->flags & SHM_NODE_ALIAS)))
+        return id;
+    uint32_t ancestor = (uint32_t)node->offset;
+    return node_checked(ancestor) ? ancestor : id;
 }
 
 static uint32_t find(const struct edge *edge) {
@@ -149,16 +148,17 @@ static uint32_t take_id(struct thread *thread) {
     uint32_t id = thread->spare_node;
     thread->spare_node = 0;
     if (!id)
-        id = add_relaxed(&local->process->n_nodes, 1) + 1;
+        id = add_relaxed(&local->counts.n_nodes, 1) + 1;
     uint32_t block = id / SHM_NODES_PER_BLOCK;
     if (block >= SHM_MAX_NODE_BLOCKS) {
-        __atomic_fetch_sub(&local->process->n_nodes, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&local->counts.n_nodes, 1, __ATOMIC_RELAXED);
         return 0;
     }
-    if (!arena_install(&local->process->node_blocks[block])) {
+    if (!arena_install(&local->process->node_blocks[block], &local->node_blocks[block])) {
         thread->spare_node = id;
         return 0;
     }
+    show_count(&local->counts.n_nodes, &local->process->n_nodes);
     return id;
 }
 
@@ -179,9 +179,13 @@ static uint32_t publish(struct thread *thread, const struct edge *edge, uint32_t
 
 /* The ancestor of @parent (or itself) that is this very frame, 0 if there is none. */
 static uint32_t on_path(uint32_t parent, const struct module *module, uint64_t offset) {
-    for (uint32_t id = parent; id;) {
-        const struct shm_node *node = node_at(id);
-        if (node->offset == offset &&
+    uint32_t id =
+        parent; /* longer than any stack that is kept: overwritten, in a circle */
+    for (uint32_t n = 0; id && n <= UNWIND_MAX_DEPTH; n++) {
+        const struct shm_node *node = node_checked(id);
+        if (!node)
+            return 0;
+        if (node->offset == offset && node->module - 1 < MODULES_MAX &&
             (node->module == module->index ||
              key_equal(module_by_index(node->module)->key, module->key)))
             return id;

@@ -96,6 +96,12 @@ struct thread {
     uint32_t head; /* records in the current segment; SHM_SEGMENT_EVENTS = none left */
     struct shm_segment *segment;
     struct shm_ring *ring;
+    uint64_t seed;                /* shm_segment_seed() of the segment */
+    uint64_t lost;                /* as in the ring: what it says may be overwritten */
+    uint32_t made;                /* segments so far, likewise */
+    uint32_t given;               /* of these, given back when it was last looked at */
+    uint32_t serial;              /* of the thread within the process */
+    uint32_t published;           /* `emitted` was told of a dropped ring */
     uint32_t spare_node;          /* an id whose race was lost: used for the next node */
     uint32_t generation;          /* of the modules, when `frames` was filled */
     uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
@@ -159,6 +165,11 @@ struct preload {
     uint32_t max_depth;
     struct shm_header *arena;
     uint64_t arena_bytes;
+    uint64_t nonce;        /* from here on as the header had them when it was mapped: */
+    uint32_t blocks_total; /* the program may write over it */
+    uint32_t orders_block;
+    uint32_t proofs;
+    uint32_t collector_pid;
     /* after fork and before registering: the parent's */
     uint32_t process_block, process_serial, process_slot, process_pid;
     uint64_t pid_namespace;
@@ -175,6 +186,7 @@ struct preload {
     uint32_t
         copy; /* this process is a snapshot's copy, or a child of one: see snapshot.c */
     char arena_path[SHM_PATH_BYTES];
+    char library_path[SHM_PATH_BYTES]; /* ours: shm_header.preload_path */
 };
 extern struct preload preload;
 
@@ -196,6 +208,12 @@ struct slot {
     uint64_t owner; /* claim count << 32 | tid */
 };
 
+/* What the process block says of us, kept where the program does not write by mistake. */
+struct counts {
+    uint64_t lost, nodes_lost, truncated, incomplete, fallbacks;
+    uint32_t n_nodes, n_rings, n_threads;
+};
+
 struct local {
     uint32_t state; /* enum local_state */
     uint32_t pid;
@@ -206,6 +224,10 @@ struct local {
     uint32_t anonymous;  /* index of the pseudo module, 0 = not there yet */
     uint32_t slot_cursor;
     uint32_t index_used[4]; /* entries per level of the node index, see node.c */
+    struct counts counts;
+    struct shm_node *node_blocks[SHM_MAX_NODE_BLOCKS]; /* as in the process block */
+    struct shm_module *module_blocks[SHM_MAX_MODULE_BLOCKS];
+    struct shm_ring *ring_blocks[SHM_MAX_RING_BLOCKS];
     struct slot slots[SHM_MAX_RINGS];
     struct module modules[MODULES_MAX];
 };
@@ -228,6 +250,21 @@ static inline uint64_t clock_counter(void) {
     return 0;
 #endif
 }
+/** Show in the process block what @own holds by now, whoever else is doing the same. */
+#define show_count(own, shown)                                                           \
+    for (__typeof__(*(own)) show_n = load_relaxed(own);;) {                              \
+        store_relaxed(shown, show_n);                                                    \
+        __typeof__(*(own)) show_now = load_relaxed(own);                                 \
+        if (show_now == show_n)                                                          \
+            break;                                                                       \
+        show_n = show_now;                                                               \
+    }
+/** Count one more of local->counts.@name. Context: LOCAL_READY. */
+#define count_up(name)                                                                   \
+    do {                                                                                 \
+        add_relaxed(&local->counts.name, 1);                                             \
+        show_count(&local->counts.name, &local->process->name);                          \
+    } while (0)
 
 /** The moment, in the unit of shm_header.clock. */
 uint64_t clock_ticks_slow(void);
@@ -250,7 +287,7 @@ static inline uint64_t clock_ticks(void) {
  */
 static inline uint64_t clock_ticks_after(void) {
 #if defined(__x86_64__)
-    if (unlikely(load_relaxed(&local->process->n_rings) > 1)) {
+    if (unlikely(load_relaxed(&local->counts.n_rings) > 1)) {
         __builtin_ia32_lfence(); /* no load passes an earlier one here: the count is no older */
         if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC)) {
             uint64_t now = clock_counter();
@@ -326,6 +363,9 @@ void thread_prepare(void);
  */
 struct thread *thread_attach(void);
 
+/** State of whoever has or had ring @slot, NULL = none. */
+struct thread *thread_of(uint32_t slot);
+
 /** Is the stack that held the guard gone (a signal handler jumped out)? Then reset it. */
 bool thread_guard_stale(void *frame);
 
@@ -335,26 +375,30 @@ struct ring_entry {
     uint64_t address, size;
     uint32_t node;
     uint8_t kind, op;
-    uint16_t aux;
+    uint16_t aux; /* without SHM_AUX_CHECK */
 };
 
 /** Get the next segment. Return: false when the event must be dropped (counted). */
 bool ring_extend(struct thread *thread, unsigned kind);
+
+/** Say how many records each ring of the process has. Context: it is about to end. */
+void ring_finish(void);
 
 /** Publish one event. Context: guard held; @thread is the caller's. */
 static inline void ring_emit(struct thread *thread, uint64_t time,
                              const struct ring_entry *entry) {
     if (unlikely(thread->head >= SHM_SEGMENT_EVENTS) && !ring_extend(thread, entry->kind))
         return;
-    struct shm_event *event = &thread->segment->records[thread->head];
+    struct shm_segment *segment = thread->segment;
+    struct shm_event *event = &segment->records[thread->head];
+    uint64_t rest = entry->node | (uint64_t)entry->kind << 32 |
+                    (uint64_t)entry->op << 40 | (uint64_t)entry->aux << 48;
     event->time = time;
     event->address = entry->address;
     event->size = entry->size;
-    event->node = entry->node;
-    event->kind = entry->kind;
-    event->op = entry->op;
-    event->aux = entry->aux;
-    store_release(&thread->segment->head, ++thread->head);
+    rest |= shm_event_check(thread->seed, time, entry->address, entry->size, rest) << 56;
+    __builtin_memcpy(&event->node, &rest, sizeof rest);
+    store_release(&segment->head, ++thread->head);
 }
 
 /* --- arena.c --- */
@@ -387,9 +431,10 @@ static inline void *arena_block(uint32_t id) {
 /** Give a block back that was taken and not shown to anybody. */
 void arena_give_back(uint32_t id);
 
-/** The block that *@where names; takes, zeroes and installs one if it names none yet.
+/** The block that *@known points to; takes and zeroes one if there is none yet.
+ * @where: its place in shared memory, where readers look for it: named there
  * Return: NULL when there is none to be had. */
-void *arena_install(uint32_t *where);
+void *arena_install(uint32_t *where, void *known);
 
 /* --- boot.c --- */
 
@@ -457,7 +502,18 @@ uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t
 
 /** Map room for more nodes than a program usually has. */
 void node_prepare(void);
-struct shm_node *node_at(uint32_t id);
+/** @id: one that node_frame() or node_site() has given */
+static inline struct shm_node *node_at(uint32_t id) {
+    return &load_acquire(
+        &local->node_blocks[id / SHM_NODES_PER_BLOCK])[id % SHM_NODES_PER_BLOCK];
+}
+/** The same for one that was read in shared memory. Return: NULL when there is none. */
+static inline struct shm_node *node_checked(uint32_t id) {
+    return id / SHM_NODES_PER_BLOCK < SHM_MAX_NODE_BLOCKS &&
+                   load_acquire(&local->node_blocks[id / SHM_NODES_PER_BLOCK])
+               ? node_at(id)
+               : NULL;
+}
 
 /* --- module.c --- */
 
@@ -498,6 +554,9 @@ bool fault_skips(uintptr_t address);
 
 /** An allocating call after a fault fired: counted, with the place it comes from. */
 void fault_note_progress(uintptr_t address);
+
+/** Prove that fault @index fired: the fields of faults[index] are complete. */
+void fault_prove(uint32_t index);
 
 /** Does a sticky fault or a burst that fired before take this call too? Counts it. */
 bool fault_lasting(void);

@@ -102,13 +102,15 @@ static bool plausible(const struct shm_header *h) {
 }
 
 static struct shm_header *map_arena(const char *path) {
+    uint64_t bytes = 0;
     long fd = sys_open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return NULL;
     struct shm_header *arena = NULL, *header = sys_mmap(sizeof *header, MAP_SHARED, fd);
     if (header && plausible(header)) {
+        bytes = header->arena_bytes;
         if (!load_acquire(&header->detached))
-            arena = sys_mmap(header->arena_bytes, MAP_SHARED, fd);
+            arena = sys_mmap(bytes, MAP_SHARED, fd);
         if (!arena) /* nobody reads, or RLIMIT_AS: it runs alone, and the report says so */
             add_relaxed(&header->processes_lost, 1);
     }
@@ -116,7 +118,8 @@ static struct shm_header *map_arena(const char *path) {
         sys_munmap(header, sizeof *header);
     sys_close(fd);
     if (arena) /* a core dump shows the target, not us */
-        sys_madvise(arena, arena->arena_bytes, MADV_DONTDUMP);
+        sys_madvise(arena, bytes, MADV_DONTDUMP);
+    preload.arena_bytes = bytes;
     return arena;
 }
 
@@ -133,7 +136,14 @@ static bool attach(void) {
     preload.flags = arena->flags;
     sys_is_valgrind = (arena->flags & SHM_VALGRIND) != 0;
     preload.clock = arena->clock;
-    preload.arena_bytes = arena->arena_bytes;
+    preload.blocks_total = (uint32_t)(preload.arena_bytes / SHM_BLOCK_BYTES);
+    preload.nonce = arena->nonce;
+    preload.proofs = arena->proofs;
+    preload.collector_pid = arena->collector_pid;
+    preload.orders_block = arena->orders_block;
+    if ((uint64_t)preload.orders_block + SHM_ORDER_BLOCKS > preload.blocks_total)
+        preload.orders_block = 0;
+    __builtin_memcpy(preload.library_path, arena->preload_path, SHM_PATH_BYTES - 1);
     preload.max_depth = arena->max_depth ? arena->max_depth : 256;
     if (preload.max_depth > UNWIND_MAX_DEPTH)
         preload.max_depth = UNWIND_MAX_DEPTH;
@@ -222,7 +232,9 @@ static void fill_argv(struct shm_process *p) {
 
 static struct shm_process *listed(uint32_t i, uint32_t *id) {
     *id = load_acquire(&preload.arena->processes[i]);
-    return *id && *id < preload.arena->blocks_total ? arena_block(*id) : NULL;
+    bool there = *id && *id < preload.blocks_total &&
+                 *id < load_acquire(&preload.arena->blocks_ready);
+    return there ? arena_block(*id) : NULL;
 }
 
 struct kin {
@@ -470,7 +482,7 @@ __attribute__((constructor)) static void up(void) {
     if (!preload.arena_path[0])
         return; /* not started by dearth */
     struct object self;
-    const char *ours = preload.arena ? preload.arena->preload_path
+    const char *ours = preload.arena ? preload.library_path
                        : module_find((uintptr_t)&hide_variables, &self) ? self.path
                                                                         : "";
     if (environ)
@@ -494,6 +506,8 @@ void process_leave(uint32_t told) {
     struct shm_process *p = process_own();
     if (!p)
         return;
+    if (preload.flags & SHM_EVENTS)
+        ring_finish();
     p->ended = clock_ticks();
     p->exit_told = told;
     store_release(&p->state, SHM_PROCESS_EXITED);

@@ -25,8 +25,8 @@
 #define BUSY_FOR_NS   10000000000ull
 #define BUSY_SLEEP_NS 200000
 
-static struct shm_orders *orders_of(const struct shm_header *arena) {
-    uint32_t block = load_relaxed(&arena->orders_block);
+static struct shm_orders *orders_of(void) {
+    uint32_t block = preload.orders_block;
     return block ? arena_block(block) : NULL;
 }
 
@@ -119,7 +119,8 @@ static void prove(const struct shm_order *order) {
     fault->fired_pid = sys_getpid();
     fault->fired_tid = sys_gettid();
     fault->fired_process = preload.process_block;
-    store_release(&fault->fired, 1);
+    fault->fired_node = 0;
+    fault_prove(0);
 }
 
 /* Never returns when it cannot be a copy: then it must not run on as a second original. */
@@ -234,18 +235,19 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
 }
 
 bool snapshot_due(uint32_t node, uint64_t size) {
-    struct shm_orders *orders = orders_of(preload.arena);
+    struct shm_orders *orders = orders_of();
     if (!orders || !node || marks_forbid())
         return false;
     struct dearth_key key = node_at(node)->key;
     const uint32_t mask = SHM_ORDER_INDEX - 1;
     uint32_t n = orders->n < SHM_MAX_ORDERS ? orders->n : SHM_MAX_ORDERS;
-    for (uint32_t at = (uint32_t)key.lo & mask; orders->index[at]; at = (at + 1) & mask) {
+    uint32_t at = (uint32_t)key.lo & mask;
+    for (uint32_t i = 0; i <= mask && orders->index[at]; i++, at = (at + 1) & mask) {
         uint32_t first = orders->index[at] - 1u;
         if (first >= n || !key_equal(orders->orders[first].site, key))
             continue;
-        for (uint32_t i = first; i < n && key_equal(orders->orders[i].site, key); i++)
-            if (take(orders, i, size))
+        for (uint32_t k = first; k < n && key_equal(orders->orders[k].site, key); k++)
+            if (take(orders, k, size))
                 return true;
         return false;
     }

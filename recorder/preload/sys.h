@@ -80,12 +80,15 @@ static inline long sys_read(long fd, void *buf, size_t n) {
 }
 
 /** Map memory. Return: the address, NULL when the kernel refuses, or may not be asked. */
-static inline void *sys_mmap(size_t n, int flags, long fd) {
+static inline void *sys_mmap_from(size_t n, int flags, long fd, uint64_t offset) {
     if (__builtin_expect(sandbox_is_strict, 0))
         return NULL;
     long p = sys_call(SYS_mmap, 0, (long)n, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
-                      fd, 0);
+                      fd, (long)offset);
     return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+static inline void *sys_mmap(size_t n, int flags, long fd) {
+    return sys_mmap_from(n, flags, fd, 0);
 }
 
 static inline void sys_munmap(void *p, size_t n) {

@@ -42,20 +42,22 @@ static bool claim_dead(uint32_t slot, uint32_t tid) {
 }
 
 static int32_t claim_fresh(uint32_t tid) {
-    uint32_t *n = &local->process->n_rings;
+    uint32_t *n = &local->counts.n_rings;
     for (;;) {
         uint32_t slot = load_relaxed(n);
         if (slot >= SHM_MAX_RINGS)
             return -1;
         if (slot)
             store_relaxed(&preload.threaded, 1);
-        if (cas(n, slot, slot + 1))
-            return claim(slot, 0, tid) ? (int32_t)slot : -1;
+        if (!cas(n, slot, slot + 1))
+            continue;
+        show_count(n, &local->process->n_rings);
+        return claim(slot, 0, tid) ? (int32_t)slot : -1;
     }
 }
 
 static int32_t claim_any(uint32_t tid) {
-    uint32_t n = load_acquire(&local->process->n_rings);
+    uint32_t n = load_acquire(&local->counts.n_rings);
     for (uint32_t i = 0; i < n; i++) /* my own number: its last owner is surely dead */
         if ((uint32_t)load_relaxed(&local->slots[i].owner) == tid && claim_dead(i, tid))
             return (int32_t)i;
@@ -71,6 +73,10 @@ static int32_t claim_any(uint32_t tid) {
         if (claim_dead(i, tid))
             return (int32_t)i;
     return -1;
+}
+
+struct thread *thread_of(uint32_t slot) {
+    return slot < SHM_MAX_RINGS ? load_acquire(&memory[slot]) : NULL;
 }
 
 static struct thread *memory_of(uint32_t slot) {
@@ -98,7 +104,7 @@ static struct thread *memory_of(uint32_t slot) {
 #define PREPARED 32u /* threads: some 2 MiB of address space */
 
 void thread_prepare(void) {
-    uint32_t n = local->process ? load_acquire(&local->process->n_rings) : 0;
+    uint32_t n = load_acquire(&local->counts.n_rings);
     for (uint32_t i = 0; i < n + PREPARED && i < SHM_MAX_RINGS; i++)
         memory_of(i);
 }
@@ -109,7 +115,8 @@ static struct shm_ring *ring_of(uint32_t slot) {
         return &local->process->rings[slot];
     uint32_t i = slot - SHM_INNER_RINGS;
     struct shm_ring *rings =
-        arena_install(&local->process->ring_blocks[i / SHM_RINGS_PER_BLOCK]);
+        arena_install(&local->process->ring_blocks[i / SHM_RINGS_PER_BLOCK],
+                      &local->ring_blocks[i / SHM_RINGS_PER_BLOCK]);
     return rings ? &rings[i % SHM_RINGS_PER_BLOCK] : NULL;
 }
 
@@ -131,8 +138,9 @@ static void arrange(struct thread *thread, struct shm_ring *ring, uint32_t slot,
         thread->head = SHM_SEGMENT_EVENTS;
         thread->spare_node = 0;
     }
-    thread->ring->serial = add_relaxed(&local->process->n_threads, 1) + 1;
-    store_release(&thread->ring->tid, tid);
+    thread->serial = add_relaxed(&local->counts.n_threads, 1) + 1;
+    show_count(&local->counts.n_threads, &local->process->n_threads);
+    store_relaxed(&thread->ring->serial, thread->serial);
     store_release(&thread->live, 1);
 }
 
@@ -144,16 +152,18 @@ struct thread *thread_attach(void) {
     struct thread *thread = slot < 0 ? NULL : memory_of((uint32_t)slot);
     struct shm_ring *ring = thread ? ring_of((uint32_t)slot) : NULL;
     if (!ring) {
-        add_relaxed(&local->process->lost, 1);
+        count_up(lost);
         return NULL;
     }
     arrange(thread, ring, (uint32_t)slot, tid);
     tls.thread = thread;
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {
-            .address = tid, .size = thread->ring->serial, .kind = SHM_EV_THREAD};
+            .address = tid, .size = thread->serial, .kind = SHM_EV_THREAD};
         ring_emit(thread, clock_ticks(), &entry);
     }
+    /* last: a ring with an owner and without a record is an overwritten one */
+    store_release(&ring->tid, tid);
     return thread;
 }
 

@@ -224,7 +224,7 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
 static COLD struct frame *by_reference(struct thread *thread,
                                        const struct caller *caller) {
     uint32_t first, n = unwind_reference(thread, caller, &first), node = 0;
-    add_relaxed(&local->process->fallbacks, 1);
+    count_up(fallbacks);
     thread->depth = 0;
     for (uint32_t i = n; i-- > 0;) {
         node = node_frame(thread, node, (uintptr_t)thread->addresses[first + i]);
@@ -285,15 +285,15 @@ uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_
         self_check(thread, caller);
     uint32_t flags = thread->last_flags;
     if (unlikely(flags & SHM_NODE_TRUNCATED))
-        add_relaxed(&local->process->truncated, 1);
+        count_up(truncated);
     if (unlikely(flags & SHM_NODE_INCOMPLETE))
-        add_relaxed(&local->process->incomplete, 1);
+        count_up(incomplete);
     if (likely(frame) && likely((frame->site & 15) == op && !flags))
         return frame->site >> 4;
     uint32_t site = frame ? node_site(thread, frame->node, op, flags) : 0;
     if (likely(site))
         frame->site = site << 4 | op;
     else
-        add_relaxed(&local->process->nodes_lost, 1);
+        count_up(nodes_lost);
     return site;
 }

@@ -11,16 +11,26 @@ mount -t tmpfs -o size=1m none place || exit 77
 echo "$?" >status
 sqlite3 place/d.db 'PRAGMA integrity_check; SELECT state, exact, exit_code FROM recording;
     SELECT count(*) > 0 FROM event_chunk; SELECT kind FROM note' >seen
+umount place
+mount -t tmpfs -o size=420k none place || exit 77
+"$1" record -o place/n.db -- "$3" flips 1 0 >out-n 2>err-n
+sqlite3 place/n.db 'SELECT exact, events > 0, events_lost > 0, events + events_lost,
+    events - (SELECT total(events) FROM process) FROM recording' >seen-n
 mount -o remount,ro place
 "$1" record -o place/e.db -- touch started 2>err-ro
 echo "$?" >>status
 S
 mkdir place
-"${inside[@]}" bash full.sh "$DEARTH" "$PROGRAMS/oracle" || skip 'no tmpfs here'
+"${inside[@]}" bash full.sh "$DEARTH" "$PROGRAMS/oracle" "$PROGRAMS/stray" || skip 'no tmpfs here'
 equal '125 125' "$(tr '\n' ' ' <status | sed 's/ $//')" 'status'
 contains err 'no space left'
 contains err 'd.db'
 grep -q '^live ' err || fail 'the program did not go on to its end'
 equal 'ok interrupted|0|0 1 not_written' "$(tr '\n' ' ' <seen | sed 's/ $//')" 'database'
+made=$(sed -n 's/^made //p' out-n)
+IFS='|' read -r exact some lost sum rest <seen-n
+equal '0 1 1 0.0' "$exact $some $lost $rest" 'exact, recorded, lost, recorded beyond its processes'
+(( sum >= made && sum <= made + 16 )) || fail "$sum calls recorded or lost, $made made"
+echo "ok: $sum calls recorded or lost of $made"
 contains err-ro 'e.db'
 [ ! -e started ] || fail 'the program was started'

@@ -113,7 +113,9 @@ static void take_event(const struct shm_process *p, const struct shm_event *e) {
 static void recycle(uint32_t id) {
     uint64_t head = __atomic_load_n(&arena->free_list, __ATOMIC_ACQUIRE), want;
     do {
-        __atomic_store_n((uint32_t *)block(id), (uint32_t)head, __ATOMIC_RELAXED);
+        struct shm_free *free_block = block(id);
+        __atomic_store_n(&free_block->mark, shm_free_mark(id), __ATOMIC_RELAXED);
+        __atomic_store_n(&free_block->next, (uint32_t)head, __ATOMIC_RELAXED);
         want = ((head >> 32) + 1) << 32 | id;
     } while (!__atomic_compare_exchange_n(&arena->free_list, &head, want, 0,
                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
@@ -132,7 +134,7 @@ static void drain_ring(const struct shm_process *p, struct shm_ring *ring) {
             return;
         read_heads[id] = 0;
         __atomic_store_n(&ring->first, next, __ATOMIC_RELEASE);
-        __atomic_fetch_sub(&ring->segments, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&ring->given, 1, __ATOMIC_RELEASE);
         recycle(id);
     }
 }

@@ -170,7 +170,7 @@ static void read_ring(struct session *s, uint32_t i) {
             return;
         store_release(&ring->first, next);
         session_recycle(s, cursors[i].block);
-        __atomic_fetch_sub(&ring->segments, 1, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&ring->given, 1, __ATOMIC_RELEASE);
         cursors[i].block = next;
         cursors[i].taken = 0;
     }
@@ -256,6 +256,8 @@ static struct session *start(void) {
     MUST(session_new(&options, &s) == 0);
     preload.arena = s->arena;
     preload.arena_bytes = s->arena->arena_bytes;
+    preload.blocks_total = s->arena->blocks_total;
+    preload.nonce = s->arena->nonce;
     preload.flags = options.flags;
     preload.clock = s->arena->clock;
     preload.max_depth = 64;
@@ -291,7 +293,7 @@ int main(void) {
     read_rings(s);
     for (uint32_t i = 1; i < SEEDS; i++)
         MUST(shared.node[i] && shared.node[i] != shared.node[i - 1]);
-    MUST(s->arena->faults[0].fired && s->arena->faults[0].hits > DUE);
+    MUST(session_fired(s, 0) && s->arena->faults[0].hits > DUE);
     MUST(shared.denied == BURST);
     MUST(events == (uint64_t)WAVES * THREADS * LOOPS && starts == THREADS * WAVES);
     MUST(local->process->lost == 0 && local->process->nodes_lost == 0);

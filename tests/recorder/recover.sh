@@ -79,6 +79,19 @@ status 0 "$DEARTH" recover disk.db
 contains err 'the shared memory is gone'
 equal 'recovered|0' "$(sql disk.db 'SELECT state, exact FROM recording')" 'state'
 
+# Cut off: what is left of it is taken, and that something is missing is said.
+killed_record cut.db 3000000
+truncate -s 1000000 "$(sql cut.db 'SELECT session FROM recording')"
+status 0 "$DEARTH" recover cut.db
+contains err 'written over'
+equal 'recovered|0|1' "$(sql cut.db 'SELECT state, exact, rings_damaged > 0 FROM recording')" 'state'
+
+# A database of which the end is missing is not a complete one.
+head -c -100 short.db >part.db
+status 2 "$DEARTH" recover part.db
+contains err 'was cut off'
+lacks err 'complete'
+
 # Another dearth leaves the memory of a killed recording alone; one that still records is refused.
 "$DEARTH" record -q -o busy.db --no-symbols -- sleep 30 &
 dearth=$!
