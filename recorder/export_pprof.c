@@ -66,6 +66,8 @@ static void put_message(struct text *t, uint32_t field, const struct text *messa
 
 /* Field 6 of Profile, string_table, is written here, in order of first use. */
 static uint64_t string_index(struct pprof *p, const char *s) {
+    if (!s) /* of a damaged row */
+        s = "?";
     struct profile_item *item = profile_item(&p->strings, s, "");
     if (!item->n.count) {
         item->n.count = p->strings.n_items;
