@@ -205,6 +205,9 @@ static int start(struct run *run, struct launch *launch) {
         .root_fd = scratch_root(x->scratch),
         .terminal_fd = own_terminal(options),
         .memory_limit = options->memory_limit,
+        .stdin_path =
+            options->stdin_is_pipe || options->debugger ? NULL : options->stdin_path,
+        .stdin_offset = options->stdin_offset,
         .traced = x->traced,
         .trace_options = tracer_options(),
     };

@@ -62,8 +62,6 @@ struct replay {
     } leaks;
 };
 
-const char *isolation_name(enum isolation isolation);
-
 /* --- interrupt.c --- */
 
 /** Catch SIGINT and SIGTERM: the first asks for an end, the second ends dearth at once.
@@ -75,9 +73,9 @@ bool interrupt_wanted(void);
 /* --- trial.c --- */
 
 /**
- * Run the program without faults until its end is that of the recording: with the
- * isolation asked for, then with the next, then untraced. Leaves the runner running, the
- * runs folded, their rows written. Return: 0, REPLAY_INTERRUPTED, or a negative errno
+ * Say what attempts leave real, then run the program without faults until its end is that of the
+ * recording: traced if asked for, then untraced, always with the isolation asked for. Leaves the
+ * runner running, the runs folded, their rows written. Return: 0, REPLAY_INTERRUPTED, or a negative errno
  * after a message.
  */
 int trial_run(struct replay *r);

@@ -44,13 +44,12 @@ struct slot {
 
 struct runner {
     struct runner_options options;
-    enum isolation isolation;
+    struct tree_facts tree; /* .isolation: asked for, until the first worker is ready */
     struct slot *slots;
     int n;
     int next;         /* where to look for results first: no slot is starved */
     pid_t *strangers; /* children we had before */
     int n_strangers;
-    bool warned;
 };
 
 /* --- children that are none of our workers --- */
@@ -122,7 +121,7 @@ static void be_worker(const struct runner *runner, const struct slot *slot, int 
             close(runner->slots[i].channel);
     const struct worker_start start = {.options = &runner->options,
                                        .session = slot->session,
-                                       .isolation = runner->isolation,
+                                       .isolation = runner->tree.isolation,
                                        .channel = channel,
                                        .parent = parent};
     worker_main(&start);
@@ -156,20 +155,14 @@ static int start_worker(struct runner *runner, struct slot *slot) {
         end_worker(runner, slot);
         return err;
     }
-    runner->isolation = (enum isolation)ready.isolation;
-    if (ready.uncovered[0] && !runner->warned)
-        error_warn(
-            "attempts may change files in: %s (no private overlay is possible there)",
-            ready.uncovered);
-    runner->warned = true;
+    runner->tree = ready.tree;
     return 0;
 }
 
-int runner_new(const struct runner_options *options, struct runner **out,
-               enum isolation *isolation_used) {
+int runner_new(const struct runner_options *options, struct runner **out) {
     struct runner *runner = text_alloc(sizeof *runner);
     runner->options = *options;
-    runner->isolation = options->isolation;
+    runner->tree.isolation = options->isolation;
     runner->n = options->jobs > 0 ? options->jobs : 1;
     runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
     for (int i = 0; i < runner->n; i++)
@@ -188,9 +181,12 @@ int runner_new(const struct runner_options *options, struct runner **out,
         runner_free(runner);
         return err;
     }
-    *isolation_used = runner->isolation;
     *out = runner;
     return 0;
+}
+
+const struct tree_facts *runner_tree(const struct runner *runner) {
+    return &runner->tree;
 }
 
 struct runner *runner_free(struct runner *runner) {

@@ -11,7 +11,7 @@ struct session;
 struct worker_start {
     const struct runner_options *options;
     struct session *session;
-    enum isolation isolation; /* what it is to use; AUTO: find out */
+    enum isolation isolation; /* what it is to use */
     int channel;
     pid_t parent;
 };

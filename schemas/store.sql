@@ -119,7 +119,7 @@ CREATE TABLE note (
     id        INTEGER PRIMARY KEY,
     recording_id INTEGER REFERENCES recording(id),
     replay_id INTEGER REFERENCES replay(id),
-    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', ...
+    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', 'shared_tree', 'copied_tree', 'read_only_places', ...
     text      TEXT NOT NULL,             -- one sentence for people
     subject   TEXT                       -- path, module or process it is about
 );
@@ -235,7 +235,7 @@ CREATE TABLE replay (
     started_unix_ns INTEGER NOT NULL,
     duration_ns INTEGER,
     options   TEXT NOT NULL,             -- JSON object: filters, mode, occurrence, how, jobs, budget
-    isolation TEXT NOT NULL,             -- 'overlay', 'copy', 'shared'
+    isolation TEXT NOT NULL,             -- 'overlay', 'copy', 'shared': of every attempt and baseline of it
     traced    INTEGER NOT NULL,          -- 1 = attempts were ptraced
     jobs      INTEGER NOT NULL,
     time_limit_ns INTEGER,               -- of an attempt
