@@ -560,9 +560,10 @@ static const char findings_sql[] =
     " s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence,"
     " a.thread, a.call, a.chance, a.failed,"
     " NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o ON o.id = c.attempt_id"
-    " WHERE c.finding_id = f.id AND o.how <> 'snapshot')"
+    " WHERE c.finding_id = f.id AND o.how <> 'snapshot'), r.isolation"
     " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
-    " JOIN site s ON s.id = a.site_id LEFT JOIN site d ON d.id = a.damage_site_id"
+    " JOIN site s ON s.id = a.site_id JOIN replay r ON r.id = a.replay_id"
+    " LEFT JOIN site d ON d.id = a.damage_site_id"
     " LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE "
     "a.replay_id IN chosen_replay OR EXISTS "
     "(SELECT 1"
@@ -641,6 +642,7 @@ static void read_differences(struct report_data *data, const char *json,
 }
 
 static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
+static const char *const isolations[] = {"overlay", "copy", "shared"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     struct report_finding *x = append(&data->findings, &data->n_findings, sizeof *x);
@@ -657,6 +659,7 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->bad = sqlite3_column_int64(s, 9);
     x->tried = sqlite3_column_int64(s, 10);
     x->unconfirmed = sqlite3_column_int(s, 52) != 0;
+    x->isolation = isolations[index_of(isolations, 3, store_column_text(s, 53), 0)];
     x->attempt_id = sqlite3_column_int64(s, 11);
     read_fault(data, s, x);
     read_crash(data, s, x);

@@ -160,6 +160,7 @@ struct report_finding {
     int exit_signal; /* 0 = exited */
     const char *stderr_tail;
     const char *under;         /* "plain", "guarded", "asan", "valgrind" */
+    const char *isolation;     /* "overlay", "copy", "shared" */
     struct damage_seen damage; /* kind 0 = none was found */
     const struct report_location
         *damage_location; /* that allocated the block; NULL = unknown */

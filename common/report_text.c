@@ -82,6 +82,10 @@ static void add_replay(const struct report_replay *r, struct text *out) {
     add_plural(out, (uint64_t)r->attempts, "attempt", "attempts");
     if (r->duration_ns >= 0)
         text_say(out, " in %s", text_duration((uint64_t)r->duration_ns, duration));
+    if (strcmp(r->isolation, "copy") == 0)
+        text_add(out, "; files outside of the working folder were real");
+    else if (strcmp(r->isolation, "shared") == 0)
+        text_add(out, "; files were real");
     if (strcmp(r->state, "complete") != 0)
         text_say(out, "; %s",
                  strcmp(r->state, "budget") == 0 ? "stopped by its budget" : r->state);
@@ -366,6 +370,11 @@ static int add_leaks(const struct report_data *data, const struct report_finding
 /* What the execution ran under, when that was not the program alone, and what it showed. */
 static void add_under(const struct report_finding *f, struct text *out) {
     char what[160];
+    if (strcmp(f->isolation, "overlay") != 0)
+        text_addf(out, "      files       real%s (--isolation %s)\n",
+                  strcmp(f->isolation, "copy") == 0 ? " outside of the working folder"
+                                                    : "",
+                  f->isolation);
     if (f->under && strcmp(f->under, "plain") != 0)
         text_say(out, "      under       %s\n",
                  strcmp(f->under, "guarded") == 0 ? "guarded blocks (--guard)"

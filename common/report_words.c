@@ -265,6 +265,8 @@ void report_add_repro(const struct report_data *data,
     text_add(out, "dearth repro ");
     add_path(data, out);
     text_say(out, " %lld", (long long)finding->id);
+    if (strcmp(finding->isolation, "overlay") != 0) /* the default of repro */
+        text_addf(out, " --isolation %s", finding->isolation);
 }
 
 void report_add_argv(const struct report_recording *recording, struct text *out) {

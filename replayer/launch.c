@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "confine.h"
 
 /* Seen by the worker, the stand-in and, until its exec, the program. */
 struct shared {
@@ -119,6 +120,17 @@ static int place_stdio(const int stdio[3]) {
     return 0;
 }
 
+/* A descriptor of the real file could be opened for writing through /proc/self/fd. 0, or errno. */
+static int reopen_stdin(const struct launch *launch) {
+    if (!launch->stdin_path)
+        return 0;
+    int fd = open(launch->stdin_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    lseek(fd, (off_t)launch->stdin_offset, SEEK_SET); /* a device stays where it is */
+    return dup2(fd, STDIN_FILENO) < 0 ? errno : 0;
+}
+
 static int enter(const struct launch *launch) {
     if (launch->terminal_fd >= 0) {
         if (setpgid(0, 0) < 0)
@@ -138,7 +150,9 @@ static int enter(const struct launch *launch) {
     if (launch->cwd && chdir(launch->cwd) < 0)
         return errno;
     limit_resources(launch->memory_limit);
-    return 0;
+    int err_stdin = reopen_stdin(launch);
+    confine_enter();
+    return err_stdin;
 }
 
 static void wake(uint32_t *word, uint32_t value) {

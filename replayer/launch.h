@@ -14,8 +14,11 @@ struct launch {
     char *const *argv;
     char *const *envp;
     const char *cwd;
-    int root_fd;     /* the private tree's root, -1 = the real one */
-    int stdio[3];    /* -1 = leave as it is */
+    int root_fd;  /* the private tree's root, -1 = the real one */
+    int stdio[3]; /* -1 = leave as it is */
+    const char
+        *stdin_path; /* stdio[0] is this file: opened again in root_fd; NULL = as it is */
+    uint64_t stdin_offset;
     int terminal_fd; /* own process group in the foreground of this terminal, -1 = own
                         session */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */

@@ -200,10 +200,9 @@ int64_t ledger_replay_id(const struct ledger *l) {
     return l->replay_id;
 }
 
-int ledger_set_conditions(struct ledger *l, const char *isolation, bool traced) {
-    AUTO_FREE char *sql =
-        text_format("UPDATE replay SET isolation = '%s', traced = %d WHERE id = %lld",
-                    isolation, traced, (long long)l->replay_id);
+int ledger_set_traced(struct ledger *l, bool traced) {
+    AUTO_FREE char *sql = text_format("UPDATE replay SET traced = %d WHERE id = %lld",
+                                      traced, (long long)l->replay_id);
     return store_exec(l->store, sql);
 }
 

@@ -55,7 +55,7 @@ struct ledger;
 
 struct ledger_start {
     int64_t recording_id;
-    const char *isolation; /* "overlay", "copy", "shared" */
+    const char *isolation; /* "overlay", "copy", "shared": of all that the replay runs */
     bool traced;
     int jobs;
 };
@@ -65,8 +65,8 @@ int ledger_new(struct store *store, const struct replay_options *options,
 struct ledger *ledger_free(struct ledger *ledger); /* NULL allowed; returns NULL */
 int64_t ledger_replay_id(const struct ledger *ledger);
 
-/** Another configuration was found to be better. Return: 0 or a negative errno. */
-int ledger_set_conditions(struct ledger *ledger, const char *isolation, bool traced);
+/** Another way to run it was found to be better. Return: 0 or a negative errno. */
+int ledger_set_traced(struct ledger *ledger, bool traced);
 
 /** Forget the baseline rows of this replay (of a configuration that was given up). */
 int ledger_forget_baselines(struct ledger *ledger);

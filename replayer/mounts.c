@@ -3,19 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../common/text.h"
 
 static const char *const pseudo_types[] = {
-    "autofs",     "binfmt_misc", "bpf",      "cgroup",   "cgroup2", "configfs",
-    "debugfs",    "devpts",      "devtmpfs", "efivarfs", "fusectl", "hugetlbfs",
-    "mqueue",     "nsfs",        "proc",     "pstore",   "ramfs",   "rpc_pipefs",
-    "securityfs", "selinuxfs",   "smackfs",  "sysfs",    "tracefs"};
+    "autofs",     "binfmt_misc", "bpf",       "cgroup",  "cgroup2", "configfs", "debugfs",
+    "devpts",     "efivarfs",    "fusectl",   "mqueue",  "nsfs",    "proc",     "pstore",
+    "rpc_pipefs", "securityfs",  "selinuxfs", "smackfs", "sysfs",   "tracefs"};
 
 bool mounts_is_below(const char *path, const char *folder) {
     size_t n = strlen(folder);
@@ -28,9 +29,8 @@ static bool is_pseudo(const char *type, const char *path) {
     for (size_t i = 0; i < sizeof pseudo_types / sizeof *pseudo_types; i++)
         if (strcmp(type, pseudo_types[i]) == 0)
             return true;
-    /* containers have a tmpfs of device nodes at /dev and of cgroups below /sys */
-    return strcmp(path, "/dev") == 0 || mounts_is_below(path, "/sys") ||
-           mounts_is_below(path, "/proc");
+    /* containers have a tmpfs of cgroups below /sys */
+    return mounts_is_below(path, "/sys") || mounts_is_below(path, "/proc");
 }
 
 /* Octal escapes \040 \011 \012 \134, in place. */
@@ -60,16 +60,20 @@ static bool has_option(const char *options, const char *name) {
 /* "36 35 98:0 /root /path rw,noatime master:1 - ext3 /dev/root rw,errors=continue" */
 static bool parse_line(char *line, struct mount *out) {
     char *dash = strstr(line, " - ");
-    char path[4096], options[1024], type[64], super[1024] = "";
+    char path[4096], root[4096], options[1024], type[64], super[1024] = "";
     if (!dash ||
-        sscanf(line, "%d %*d %*s %*s %4095s %1023s", &out->id, path, options) != 3 ||
+        sscanf(line, "%d %*d %23s %4095s %4095s %1023s", &out->id, out->device, root,
+               path, options) != 5 ||
         sscanf(dash + 3, "%63s %*s %1023s", type, super) < 1)
         return false;
     unescape(path);
+    unescape(root);
     out->path = text_dup(path);
+    out->root = text_dup(root);
     out->type = text_dup(type);
     out->read_only = has_option(options, "ro") || has_option(super, "ro");
     out->pseudo = is_pseudo(type, path);
+    out->devices = strcmp(path, "/dev") == 0 || strcmp(type, "devtmpfs") == 0;
     out->flags = (has_option(options, "nosuid") ? MS_NOSUID : 0) |
                  (has_option(options, "nodev") ? MS_NODEV : 0) |
                  (has_option(options, "noexec") ? MS_NOEXEC : 0);
@@ -111,6 +115,7 @@ int mounts_read(struct mounts *out) {
             continue;
         if (!is_visible(&m)) {
             free(m.path);
+            free(m.root);
             free(m.type);
             continue;
         }
@@ -128,6 +133,7 @@ int mounts_read(struct mounts *out) {
 void mounts_deinit(struct mounts *mounts) {
     for (size_t i = 0; i < mounts->n; i++) {
         free(mounts->all[i].path);
+        free(mounts->all[i].root);
         free(mounts->all[i].type);
     }
     free(mounts->all);
@@ -151,4 +157,46 @@ const struct mount *mounts_of(const struct mounts *mounts, const char *path) {
             best = m;
     }
     return best;
+}
+
+/* "/a/b" below "/a" is "/b"; the folder itself is "". NULL = not below. */
+static const char *below(const char *path, const char *folder) {
+    if (strcmp(path, folder) == 0)
+        return "";
+    if (strcmp(folder, "/") == 0)
+        return path;
+    return mounts_is_below(path, folder) ? path + strlen(folder) : NULL;
+}
+
+static char *join(const char *folder, const char *rest) {
+    return text_format("%s%s", strcmp(folder, "/") == 0 && *rest ? "" : folder, rest);
+}
+
+char *mounts_other_way(const struct mounts *mounts, const struct mount *m,
+                       const char *path) {
+    const struct mount *own = mounts_of(mounts, path);
+    if (!own || own == m || strcmp(own->device, m->device) != 0)
+        return NULL;
+    AUTO_FREE char *inside = join(own->root, below(path, own->path));
+    const char *rest = below(inside, m->root);
+    return rest ? join(m->path, rest) : NULL;
+}
+
+/* Let nobody, or somebody, write through a mount. Source: mount_setattr(2), since Linux 5.12; older C
+ * libraries have no word for it. Return: 0 or a negative errno, -ENOSYS on older kernels. */
+int mounts_set_read_only(const char *place, bool read_only, bool recursive) {
+    enum { RECURSIVE = 0x8000 /* AT_RECURSIVE */ };
+    const uint64_t flag = 1; /* MOUNT_ATTR_RDONLY */
+    struct {
+        uint64_t set, clear, propagation, user_namespace_fd;
+    } change = {.set = read_only ? flag : 0, .clear = read_only ? 0 : flag};
+#ifdef SYS_mount_setattr
+    return syscall(SYS_mount_setattr, AT_FDCWD, place, recursive ? RECURSIVE : 0, &change,
+                   sizeof change) < 0
+               ? -errno
+               : 0;
+#else
+    (void)place, (void)recursive, (void)change;
+    return -ENOSYS;
+#endif
 }

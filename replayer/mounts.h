@@ -7,10 +7,13 @@
 
 struct mount {
     int id;
-    char *path; /* absolute, unescaped */
-    char *type; /* "ext4" */
+    char *path;      /* absolute, unescaped */
+    char *root;      /* the folder of the file system that is mounted there, unescaped */
+    char device[24]; /* of the file system, "8:1" */
+    char *type;      /* "ext4" */
     bool read_only;
-    bool pseudo;         /* no files of anybody: proc, sysfs, cgroups ... and devices */
+    bool pseudo;         /* no files of anybody: proc, sysfs, cgroups ... */
+    bool devices;        /* the folder of device nodes */
     unsigned long flags; /* MS_NOSUID | MS_NODEV | MS_NOEXEC as mounted */
 };
 
@@ -28,6 +31,18 @@ void mounts_deinit(struct mounts *mounts);
 const struct mount *mounts_at(const struct mounts *mounts, const char *path);
 /** The mount that @path lies in. */
 const struct mount *mounts_of(const struct mounts *mounts, const char *path);
+/**
+ * Another way to the same folder, through another mount of the same file system.
+ * @path: the folder; @m: the other mount
+ * Return: that way, owned by the caller; NULL when @m has none, or is the mount that @path is in.
+ */
+char *mounts_other_way(const struct mounts *mounts, const struct mount *m,
+                       const char *path);
+/**
+ * Let nobody (@read_only), or somebody again, write through the mount at @place; with @recursive
+ * through those in it too. Return: 0, or a negative errno: -ENOSYS before Linux 5.12.
+ */
+int mounts_set_read_only(const char *place, bool read_only, bool recursive);
 /** Is @path below @folder (and not it)? */
 bool mounts_is_below(const char *path, const char *folder);
 

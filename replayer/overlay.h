@@ -3,23 +3,29 @@
 #define DEARTH_OVERLAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "scratch.h"
+
 struct overlay;
-struct written;
 
 /**
  * Enter a mount namespace and build the view.
- * @sharers: how many views there will be on this machine: what they hold lies in memory
- * @session: folder that stays shared with the outside; our own files are mounted over it
+ * @options: `session` stays shared with the outside, our own files are mounted over it; `sharers`
+ * are views on this machine, and what they hold lies in memory; `cwd` must be covered
+ * @missing: what could not be had, for people; out when it fails, owned by the caller
  * Return: 0, or a negative errno: not possible here (no message; nothing of the outside
  * changed). Context: single-threaded process.
  */
-int overlay_new(const char *session, int sharers, struct overlay **out);
+int overlay_new(const struct scratch_options *options, struct overlay **out,
+                char **missing);
 struct overlay *overlay_free(struct overlay *overlay);
 
 int overlay_root(const struct overlay *overlay); /* directory to chroot into */
-const char *overlay_uncovered(const struct overlay *overlay);
+/** Places that could be written to and cannot here: nothing private could be put over them.
+ * @out: @n bytes, separated by spaces, cut with "..." */
+void overlay_read_only(const struct overlay *overlay, char *out, size_t n);
 
 /** See scratch_used(). */
 bool overlay_used(const struct overlay *overlay);

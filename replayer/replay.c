@@ -102,11 +102,6 @@ static int say_changes(struct replay *r) {
     }
     if (n >= 0 && r->conditions.note)
         n = note(r, "conditions", NULL, r->conditions.note);
-    if (n >= 0 && r->isolation == ISOLATION_SHARED)
-        n = note(
-            r, "shared_tree", r->conditions.cwd,
-            "attempts run in the real folder: what the program writes there is written, "
-            "and attempts can disturb each other");
     return n < 0 ? n : 0;
 }
 

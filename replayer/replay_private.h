@@ -63,8 +63,6 @@ struct replay {
     } leaks;
 };
 
-const char *isolation_name(enum isolation isolation);
-
 /** @seen took an address that attempts beside it want too: say so and run one at a time from now on.
  * Return: 1 it did and they ran beside each other until now, 0, or a negative errno. */
 int replay_one_at_a_time(struct replay *r, const struct observation *seen);
@@ -72,9 +70,9 @@ int replay_one_at_a_time(struct replay *r, const struct observation *seen);
 /* --- trial.c --- */
 
 /**
- * Run the program without faults until its end is that of the recording: with the
- * isolation asked for, then with the next, then untraced. Leaves the runner running, the
- * runs folded, their rows written. Return: 0, REPLAY_INTERRUPTED, or a negative errno
+ * Say what attempts leave real, then run the program without faults until its end is that of the
+ * recording: traced if asked for, then untraced, always with the isolation asked for. Leaves the
+ * runner running, the runs folded, their rows written. Return: 0, REPLAY_INTERRUPTED, or a negative errno
  * after a message.
  */
 int trial_run(struct replay *r);

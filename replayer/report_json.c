@@ -412,6 +412,7 @@ static int add_finding(struct json *j, const struct report_data *data,
         r = add_hang(j, data, f);
     json_text(j, "stderr_tail", f->stderr_tail);
     json_text(j, "under", f->under);
+    json_text(j, "isolation", f->isolation);
     add_damage(j, f);
     json_bool(j, "silent", f->silent);
     json_open(j, "differences", '[');

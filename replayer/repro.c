@@ -27,6 +27,7 @@
 #include "baseline.h"
 #include "chance.h"
 #include "conditions.h"
+#include "isolation.h"
 #include "leaks.h"
 #include "output_check.h"
 #include "replay_private.h"
@@ -48,7 +49,7 @@ struct evidence {
     char *op;
     char *second_op, *second_location; /* of a pair; else NULL */
     struct order order;
-    enum isolation isolation;
+    enum isolation isolation; /* that the attempt had */
     struct namespaces apart;
     bool traced;
     uint64_t time_limit_ns;
@@ -86,6 +87,7 @@ struct repro_options {
     int64_t id, tries;
     bool gdb, print, trust;
     int valgrind;      /* --under valgrind, whatever the attempt ran under */
+    int isolation;     /* enum isolation; whatever the attempt had */
     char *const *argv; /* of a program recorded with --no-argv */
 };
 
@@ -115,13 +117,6 @@ static const char evidence_sql[] =
     " LEFT JOIN module m2 ON m2.id = f2.module_id"
     " LEFT JOIN location l2 ON l2.id = s2.location_id"
     " LEFT JOIN module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
-
-static enum isolation isolation_from_name(const char *name) {
-    for (int i = ISOLATION_AUTO; name && i <= ISOLATION_SHARED; i++)
-        if (strcmp(isolation_name((enum isolation)i), name) == 0)
-            return (enum isolation)i;
-    return ISOLATION_AUTO;
-}
 
 /* @at: the first of its columns */
 static char *read_location(sqlite3_stmt *s, int at) {
@@ -388,6 +383,12 @@ static void print_sweep(const struct evidence *e, struct text *t) {
               e->drive ? e->order.rounds : 0);
 }
 
+static void add_isolation(const struct evidence *e, struct text *t) {
+    if (e->isolation == ISOLATION_COPY || e->isolation == ISOLATION_SHARED)
+        text_addf(t, " --isolation %s", isolation_name(e->isolation));
+    text_add(t, "\n");
+}
+
 static void print_command(const struct evidence *e, const struct conditions *c,
                           const char *path) {
     AUTO_TEXT struct text t = {0};
@@ -411,11 +412,13 @@ static void print_command(const struct evidence *e, const struct conditions *c,
     text_addf(&t, "# With the fault%s:\ndearth repro ",
               e->sweep ? "" : "; and stopped at the failing call");
     text_add_shell_shown(&t, path);
-    text_addf(&t, " %lld\n", (long long)e->finding_id);
+    text_addf(&t, " %lld", (long long)e->finding_id);
+    add_isolation(e, &t);
     if (!e->sweep) {
         text_add(&t, "dearth repro --gdb ");
         text_add_shell_shown(&t, path);
-        text_addf(&t, " %lld\n", (long long)e->finding_id);
+        text_addf(&t, " %lld", (long long)e->finding_id);
+        add_isolation(e, &t);
     }
     fputs(t.data, stdout);
 }
@@ -467,10 +470,22 @@ static void say_end(const struct observation *seen) {
 /* --- running
  * --------------------------------------------------------------------------------- */
 
+/* Before anything runs. A weaker isolation is not taken over from the replay: it is for who runs
+ * this to choose. */
+static void say_isolation(const struct evidence *e, const struct conditions *c,
+                          const struct tree_facts *tree) {
+    const char *kind;
+    AUTO_FREE char *text = isolation_warning(tree, c->cwd, &kind);
+    if (text)
+        error_warn("%s", text);
+    if (e->isolation != tree->isolation)
+        error_info("the attempt ran with --isolation %s, this runs with %s",
+                   isolation_name(e->isolation), isolation_name(tree->isolation));
+}
+
 static int start(const struct repro_options *options, const struct evidence *e,
                  const struct conditions *c, const struct baseline *baseline,
                  struct runner **out) {
-    enum isolation used;
     struct runner_options o = conditions_options(c);
     o.jobs = 1;
     o.time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS;
@@ -489,14 +504,17 @@ static int start(const struct repro_options *options, const struct evidence *e,
     o.loop_ns = e->loop_ns;
     if (e->sweep)
         o.time_limit_ns *= 3; /* as in the replay, for a program of its own */
-    o.isolation = e->isolation;
+    o.isolation = (enum isolation)options->isolation;
     o.apart = e->apart;
     o.traced = e->traced && !options->gdb;
     o.keep_stdio = options->gdb;
     o.debugger = options->gdb ? "gdb" : NULL;
     o.chance_sites = e->chance_sites;
     o.n_chance_sites = e->order.chance.n_sites;
-    return runner_new(&o, out, &used);
+    int err = runner_new(&o, out);
+    if (err == 0)
+        say_isolation(e, c, runner_tree(*out));
+    return err;
 }
 
 /* One execution. Return: 1 with @seen, 0 interrupted, or a negative errno after a
@@ -731,6 +749,11 @@ int command_repro(int argc, char **argv) {
          "run it up to N times until it shows (default: 1)"},
         {0, "under", CLI_CHOICE, &o.valgrind, NULL,
          "run it as the attempt ran, or under Valgrind's memcheck", "recorded|valgrind"},
+        {0, "isolation", CLI_CHOICE, &o.isolation, NULL,
+         "how its files are kept apart from yours, as for 'dearth replay' (auto: "
+         "overlay, "
+         "whatever the attempt had)",
+         "auto|overlay|copy|shared"},
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
         {0, "trust", CLI_FLAG, &o.trust, NULL,

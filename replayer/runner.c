@@ -45,14 +45,13 @@ struct slot {
 
 struct runner {
     struct runner_options options;
-    enum isolation isolation;
+    struct tree_facts tree; /* .isolation: asked for, until the first worker is ready */
     struct slot *slots;
     int n;
     int most;         /* busy at a time */
     int next;         /* where to look for results first: no slot is starved */
     pid_t *strangers; /* children we had before */
     int n_strangers;
-    bool warned;
     struct namespaces apart; /* wanted, and once there was a worker what is to be had */
 };
 
@@ -125,7 +124,7 @@ static void be_worker(const struct runner *runner, const struct slot *slot, int 
             close(runner->slots[i].channel);
     const struct worker_start start = {.options = &runner->options,
                                        .session = slot->session,
-                                       .isolation = runner->isolation,
+                                       .isolation = runner->tree.isolation,
                                        .apart = runner->apart,
                                        .channel = channel,
                                        .parent = parent};
@@ -188,12 +187,7 @@ static int start_worker_apart(struct runner *runner, struct slot *slot, bool *re
         end_worker(runner, slot);
         return err;
     }
-    runner->isolation = (enum isolation)ready.isolation;
-    if (ready.uncovered[0] && !runner->warned)
-        error_warn(
-            "attempts may change files in: %s (no private overlay is possible there)",
-            ready.uncovered);
-    runner->warned = true;
+    runner->tree = ready.tree;
     return 0;
 }
 
@@ -233,13 +227,12 @@ static void take_terminal_back(const struct runner *runner) {
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-int runner_new(const struct runner_options *options, struct runner **out,
-               enum isolation *isolation_used) {
+int runner_new(const struct runner_options *options, struct runner **out) {
     struct runner *runner = text_alloc(sizeof *runner);
     runner->options = *options;
+    runner->tree.isolation = options->isolation;
     runner->options.terminal_fd = options->keep_stdio ? find_terminal() : -1;
     runner->apart = options->apart;
-    runner->isolation = options->isolation;
     runner->n = options->jobs > 0 ? options->jobs : 1;
     runner->most = runner->n;
     runner->slots = text_alloc((size_t)runner->n * sizeof *runner->slots);
@@ -259,9 +252,12 @@ int runner_new(const struct runner_options *options, struct runner **out,
         runner_free(runner);
         return err;
     }
-    *isolation_used = runner->isolation;
     *out = runner;
     return 0;
+}
+
+const struct tree_facts *runner_tree(const struct runner *runner) {
+    return &runner->tree;
 }
 
 struct runner *runner_free(struct runner *runner) {

@@ -5,8 +5,8 @@
  * one attempt)
  *
  * A worker has one session (arena), namespaces of its own for processes and IPC where the
- * kernel allows it (namespace.h), one private working tree (mount namespace with
- * overlays, a copy, or declared shared), traces the target's whole tree with
+ * kernel allows it (namespace.h), one private working tree (mount namespace with overlays;
+ * a copy, or the real one, only where that was asked for), traces the target's whole tree with
  * PTRACE_O_EXITKILL, and dies with its parent (PR_SET_PDEATHSIG): no attempt outlives
  * dearth, not even when it is killed.
  */
@@ -71,12 +71,23 @@ struct runner_options {
     int baseline_exit_code;
 };
 
+/* The private tree that a worker has built. */
+struct tree_facts {
+    enum isolation isolation; /* in use, never ISOLATION_AUTO */
+    bool bound; /* a copy: the working folder's own path leads to it, not only its name */
+    char left_out
+        [256]; /* descriptors that dearth was started with and attempts do without */
+    char read_only
+        [1024]; /* overlay: writable places that nothing could cover, cut with "..." */
+};
+
 struct runner;
 
-/** Start the workers. @isolation_used: what was possible, out. Return: 0 or -errno after
- * a message. */
-int runner_new(const struct runner_options *options, struct runner **out,
-               enum isolation *isolation_used);
+/** Start the workers. Return: 0 or -errno after a message: also when the isolation asked for is
+ * not possible here. */
+int runner_new(const struct runner_options *options, struct runner **out);
+/** The tree that attempts run in: the same for all of them. */
+const struct tree_facts *runner_tree(const struct runner *runner);
 struct runner *
 runner_free(struct runner *runner); /* kills and reaps everything; NULL allowed */
 

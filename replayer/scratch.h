@@ -1,6 +1,7 @@
 /*
  * The private working tree of a worker: attempts may write where they like, the user's
- * files stay as they are, and every attempt starts from the same state.
+ * files stay as they are, and every attempt starts from the same state. What a copy and a
+ * shared tree leave real is in isolation.h.
  */
 #ifndef DEARTH_SCRATCH_H
 #define DEARTH_SCRATCH_H
@@ -11,7 +12,7 @@
 #include "runner.h"
 
 struct scratch_options {
-    enum isolation wanted; /* ISOLATION_AUTO: the best that works */
+    enum isolation wanted; /* ISOLATION_AUTO: an overlay, never less */
     const char *cwd;       /* where the program runs */
     int sharers;           /* how many workers there are */
     const char *session;   /* the session's folder: stays shared with the parent */
@@ -22,20 +23,18 @@ struct written;
 
 /**
  * Build the tree. Enters a mount namespace of its own where that is allowed.
- * @used: what was possible, out
- * Return: 0, or a negative errno after a message (only when an explicit wish cannot be
- * met). Context: once per process, single-threaded.
+ * @tree: what it is like, out
+ * Return: 0, or a negative errno after a message: what was wanted is not possible here. Nothing
+ * weaker is built instead. Context: once per process, single-threaded.
  */
 int scratch_new(const struct scratch_options *options, struct scratch **out,
-                enum isolation *used);
+                struct tree_facts *tree);
 struct scratch *scratch_free(struct scratch *scratch);
 
 /** Descriptor of the directory to chroot into, -1 when the real root serves. */
 int scratch_root(const struct scratch *scratch);
 /** The program's working directory as seen from there. */
 const char *scratch_cwd(const struct scratch *scratch);
-/** Writable places that could not be covered, separated by spaces; "" when all are. */
-const char *scratch_uncovered(const struct scratch *scratch);
 
 /**
  * Can it be told at once, and without disturbing who runs in it, whether the tree was

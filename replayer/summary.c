@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "isolation.h"
 #include "replay_private.h"
 #include "report_data.h"
 #include "text.h"

@@ -1,11 +1,12 @@
 /*
  * Baseline runs: the program without faults, more than once, under conditions in which it
- * ends as it did when it was recorded. An isolation or a tracer that changes the
- * program's behaviour would put its own mark on every verdict, so another one is tried
- * first.
+ * ends as it did when it was recorded. A tracer that changes the program's behaviour would put
+ * its own mark on every verdict, so it is left away then.
  *
- *   asked for ──differs──► private copy ──differs──► untraced ──differs──► back to the
- * first, said aloud
+ *   traced ──differs──► untraced ──differs──► back to traced, said aloud
+ *
+ * The isolation stays the one that was asked for: a program that minds it may be one that
+ * finds what its first run has left and now removes the rest. Under a weaker one it would.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "isolation.h"
 #include "output_check.h"
 #include "recorder/session.h"
 #include "replay_private.h"
@@ -30,11 +32,6 @@
 #define MIN_TIME_LIMIT_NS   2000000000u
 #define TIME_LIMIT_FACTOR   10u
 #define TIME_LIMIT_EXTRA_NS 1000000000u
-
-const char *isolation_name(enum isolation isolation) {
-    static const char *const names[] = {"auto", "overlay", "copy", "shared"};
-    return names[isolation];
-}
 
 struct recorded_end {
     bool known;
@@ -81,8 +78,8 @@ static uint64_t most_output(const struct replay *r) {
     return most;
 }
 
-static int start_runner(struct replay *r, enum isolation isolation, bool traced,
-                        uint64_t limit_ns, uint64_t output_limit) {
+static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
+                        uint64_t output_limit) {
     const struct conditions *c = &r->conditions;
     struct runner_options o = conditions_options(c);
     o.jobs = r->jobs;
@@ -94,7 +91,7 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.baseline_stdout = r->baseline.stdout_data;
     o.baseline_stdout_bytes = r->baseline.stdout_kept;
     o.output_limit = output_limit;
-    o.isolation = isolation;
+    o.isolation = r->options->isolation;
     o.traced = traced;
     o.apart = (struct namespaces){.pids = !r->options->share_signals,
                                   .ipc = !r->options->share_ipc};
@@ -109,7 +106,10 @@ static int start_runner(struct replay *r, enum isolation isolation, bool traced,
     o.n_chance_sites = r->chance.n_sites;
     r->runner = runner_free(r->runner);
     r->traced = traced;
-    return runner_new(&o, &r->runner, &r->isolation);
+    int err = runner_new(&o, &r->runner);
+    if (err == 0)
+        r->isolation = runner_tree(r->runner)->isolation;
+    return err;
 }
 
 /* The error of a baseline run that says nothing about faults. */
@@ -250,20 +250,39 @@ static bool ends_as_recorded(const struct replay *r, const struct recorded_end *
             r->baseline.exit_signal == end->exit_signal);
 }
 
-static int try_conditions(struct replay *r, enum isolation isolation, bool traced,
-                          uint64_t limit_ns) {
+/* Before anything runs. */
+static int say_isolation(const struct replay *r) {
+    const char *kind;
+    AUTO_FREE char *text =
+        isolation_warning(runner_tree(r->runner), r->conditions.cwd, &kind);
+    AUTO_FREE char *left_out = isolation_left_out(runner_tree(r->runner));
+    int err = 0;
+    if (text) {
+        error_warn("%s", text);
+        err = ledger_note(r->ledger, kind, r->conditions.cwd, text);
+    }
+    if (left_out && err == 0) {
+        error_info("%s", left_out);
+        err = ledger_note(r->ledger, "descriptors", r->conditions.exe, left_out);
+    }
+    return err;
+}
+
+static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns) {
     forget_runs(r);
-    int err = start_runner(r, isolation, traced, limit_ns, TRIAL_OUTPUT_LIMIT);
+    int err = start_runner(r, traced, limit_ns, TRIAL_OUTPUT_LIMIT);
     if (err < 0)
         return err;
     if (!r->ledger) {
         struct ledger_start start = {r->recording_id, isolation_name(r->isolation),
                                      traced, r->jobs};
         err = ledger_new(r->store, r->options, &start, &r->ledger);
+        if (err == 0)
+            err = say_isolation(r);
     } else {
         err = ledger_forget_baselines(r->ledger);
         if (err == 0)
-            err = ledger_set_conditions(r->ledger, isolation_name(r->isolation), traced);
+            err = ledger_set_traced(r->ledger, traced);
     }
     return err < 0 ? err : run_baselines(r);
 }
@@ -278,42 +297,35 @@ static int say_different(struct replay *r, const struct recorded_end *end) {
     describe_end(r->baseline.exit_code, r->baseline.exit_signal, now);
     AUTO_FREE char *text = text_format(
         "without any fault the program ends with %s, but the recording ended with %s: "
-        "something around it has changed, or it minds being run in a private tree; "
-        "verdicts "
+        "something around it has changed, perhaps by the recorded run itself%s; verdicts "
         "compare with the former",
-        now, recorded);
+        now, recorded,
+        r->isolation == ISOLATION_OVERLAY
+            ? ", or it minds being run in a private tree (--isolation copy makes "
+              "everything outside of its working folder real)"
+            : "");
     error_warn("%s", text);
     return ledger_note(r->ledger, "baseline_differs", r->conditions.exe, text);
 }
 
 static int find_conditions(struct replay *r, const struct recorded_end *end) {
-    struct {
-        enum isolation isolation;
-        bool traced;
-    } tries[3] = {{r->options->isolation,
-                   /* the signals that a tracer sees are Valgrind's, not the program's */
-                   r->options->traced && r->under != UNDER_VALGRIND}};
-    int n = 1, err = 0;
+    /* the signals that a tracer sees are Valgrind's, not the program's */
+    bool traced = r->options->traced && r->under != UNDER_VALGRIND;
     uint64_t limit = r->options->time_limit_ns;
     if (!limit) {
         limit = 20 * end->duration_ns + 10000000000u;
         limit = limit > MIN_TRIAL_NS ? limit : MIN_TRIAL_NS;
         limit *= under_slowdown(r->under);
     }
-    for (int i = 0; i < n; i++) {
-        err = try_conditions(r, tries[i].isolation, tries[i].traced, limit);
-        if (err != 0 || ends_as_recorded(r, end))
+    int err = try_conditions(r, traced, limit);
+    if (err || ends_as_recorded(r, end))
+        return err;
+    if (traced) {
+        err = try_conditions(r, false, limit);
+        if (err || ends_as_recorded(r, end))
             return err;
-        if (i == 0 && tries[0].isolation == ISOLATION_AUTO &&
-            r->isolation == ISOLATION_OVERLAY) {
-            tries[n].isolation = ISOLATION_COPY;
-            tries[n++].traced = tries[0].traced;
-        }
-        if (i == 0 && tries[0].traced)
-            tries[n++].isolation = tries[0].isolation; /* untraced */
+        err = try_conditions(r, true, limit);
     }
-    if (n > 1)
-        err = try_conditions(r, tries[0].isolation, tries[0].traced, limit);
     return err ? err : say_different(r, end);
 }
 
@@ -344,7 +356,6 @@ int trial_run(struct replay *r) {
     }
     r->time_limit_ns = derive_limit(r);
     if (err == 0)
-        err = start_runner(r, r->isolation, r->traced, r->time_limit_ns,
-                           derive_output_limit(r));
+        err = start_runner(r, r->traced, r->time_limit_ns, derive_output_limit(r));
     return err;
 }

@@ -16,17 +16,16 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "runner.h"
 #include "snapshot.h"
 
 enum wire_kind { WIRE_READY = 1, WIRE_WORK = 2, WIRE_RESULT = 3 };
 
 struct wire_ready {
     int32_t error; /* negative errno: the worker has said why and ends */
-    uint32_t isolation;
-    uint32_t traced;
     bool
         refused; /* these namespaces are not to be had: another worker, with less, may do */
-    char uncovered[1024];
+    struct tree_facts tree;
 };
 
 /* What a worker is given to do: n == 1 and !snapshots, or the orders of a snapshot run. */

@@ -22,6 +22,7 @@
 
 #include "../common/error.h"
 #include "../recorder/session.h"
+#include "confine.h"
 #include "execution.h"
 #include "server.h"
 #include "tracer.h"
@@ -78,13 +79,16 @@ static void leave_terminal(const struct worker_start *start) {
 
 static int prepare(const struct worker_start *start, struct execution *x,
                    struct wire_ready *ready) {
-    enum isolation used = ISOLATION_SHARED;
     const struct scratch_options options = {.wanted = start->isolation,
                                             .cwd = start->options->cwd,
                                             .sharers = start->options->jobs,
                                             .session = start->session->directory};
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int err = scratch_new(&options, &x->scratch, &used);
+    char left_out[sizeof ready->tree.left_out] = "";
+    if (start->isolation != ISOLATION_SHARED)
+        confine_init(left_out, sizeof left_out);
+    int err = scratch_new(&options, &x->scratch, &ready->tree);
+    memcpy(ready->tree.left_out, left_out, sizeof left_out);
     if (!err) {
         struct scratch *scratch = x->scratch;
         err = execution_init(x, start->options, start->session, start->channel);
@@ -96,10 +100,6 @@ static int prepare(const struct worker_start *start, struct execution *x,
     /* an attempt that has no privileges must not reach into our memory and descriptors */
     prctl(PR_SET_DUMPABLE, 0);
     ready->error = err;
-    ready->isolation = used;
-    if (!err)
-        snprintf(ready->uncovered, sizeof ready->uncovered, "%s",
-                 scratch_uncovered(x->scratch));
     return err;
 }
 

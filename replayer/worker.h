@@ -12,7 +12,7 @@ struct session;
 struct worker_start {
     const struct runner_options *options;
     struct session *session;
-    enum isolation isolation; /* what it is to use; AUTO: find out */
+    enum isolation isolation; /* what it is to use */
     struct namespaces apart;  /* what it was forked into */
     int channel;
     pid_t parent; /* as it sees it itself */

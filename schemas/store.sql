@@ -123,7 +123,7 @@ CREATE TABLE note (
     id        INTEGER PRIMARY KEY,
     recording_id INTEGER REFERENCES recording(id),
     replay_id INTEGER REFERENCES replay(id),
-    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', 'shared_signals', 'shared_ipc', 'hidden_ipc', 'one_job', ...
+    kind      TEXT NOT NULL,             -- 'static', 'setuid', 'other_libc', 'other_abi', 'no_libunwind', 'no_events', 'events_lost', 'shared_signals', 'shared_ipc', 'hidden_ipc', 'one_job', 'shared_tree', 'copied_tree', 'read_only_places', ...
     text      TEXT NOT NULL,             -- one sentence for people
     subject   TEXT                       -- path, module or process it is about
 );
@@ -239,7 +239,7 @@ CREATE TABLE replay (
     started_unix_ns INTEGER NOT NULL,
     duration_ns INTEGER,
     options   TEXT NOT NULL,             -- JSON object: filters, mode, occurrence, how, jobs, budget
-    isolation TEXT NOT NULL,             -- 'overlay', 'copy', 'shared'
+    isolation TEXT NOT NULL,             -- 'overlay', 'copy', 'shared': of every attempt and baseline of it
     traced    INTEGER NOT NULL,          -- 1 = attempts were ptraced
     jobs      INTEGER NOT NULL,
     time_limit_ns INTEGER,               -- of an attempt

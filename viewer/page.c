@@ -458,6 +458,7 @@ static int add_finding(struct page *page, const struct report_finding *f) {
         r = add_loop(page, f);
     json_text(j, "stderr", f->stderr_tail);
     json_text(j, "under", f->under);
+    json_text(j, "isolation", f->isolation);
     if (f->damage.kind)
         damage_describe(&f->damage, damage, sizeof damage);
     json_text(j, "damage", f->damage.kind ? damage : NULL);

@@ -281,6 +281,8 @@
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
         valgrind: "Valgrind" }[f.under] || null],
+      ["files", { copy: "a private copy of the working folder; everything outside of it was real",
+        shared: "the real ones" }[f.isolation] || null],
       ["damage", f.damage ? f.damage + (f.damage_location >= 0 ? "; allocated in " +
         location_label[f.damage_location].join(" ") : "") : null],
       ["policy", f.policy], ["libc's", f.facility ? f.facility + ": " + f.effect : null],
@@ -576,6 +578,7 @@
       items.push("Without unwind information: " + D.modules_without_cfi.join(", ") + ".");
     for (const r of D.replays) {
       if (r.isolation === "shared") items.push("Replay " + r.id + ": the attempts shared their files; nothing kept them apart.");
+      if (r.isolation === "copy") items.push("Replay " + r.id + ": only the working folder was private; outside of it the attempts shared the real files.");
       if (r.deterministic_output === 0) items.push("Replay " + r.id + ": the program prints something else every time, so only what is equal in all runs without a fault was compared.");
       if (r.deterministic_sites === 0) items.push("Replay " + r.id + ": the program does not reach the same sites every time.");
       if (r.state !== "complete") items.push("Replay " + r.id + (r.state === "budget" ? " was ended by its budget."

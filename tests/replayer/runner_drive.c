@@ -148,13 +148,13 @@ static int run_orders(struct runner *runner, const struct order *orders, size_t 
     return 0;
 }
 
-static int drive(const struct runner_options *options, enum isolation *used) {
+static int drive(const struct runner_options *options) {
     struct runner *runner;
-    int err = runner_new(options, &runner, used);
+    int err = runner_new(options, &runner);
     if (err)
         return err;
     static const char *const names[] = {"auto", "overlay", "copy", "shared"};
-    printf("isolation=%s\n", names[*used]);
+    printf("isolation=%s\n", names[runner_tree(runner)->isolation]);
     struct sites sites = {0};
     if (settings.plain) {
         AUTO_FREE struct order *orders =
@@ -225,6 +225,5 @@ int main(int argc, char **argv) {
     options.exe = exe;
     options.argv = argv + optind;
     options.cwd = cwd;
-    enum isolation used;
-    return drive(&options, &used) < 0 ? 2 : 0;
+    return drive(&options) < 0 ? 2 : 0;
 }
