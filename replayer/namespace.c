@@ -25,11 +25,9 @@ static struct {
     bool mounts, user, ipc, pids;
     uid_t uid; /* before a user namespace hid them */
     gid_t gid;
-    int outer_proc; /* O_PATH of the /proc that shows everybody, -1 = the usual one does */
     pid_t outer_pid;
-    int queues;   /* the namespace's message queues as a folder, -1 = not to be had */
-    int last_pid; /* ns_last_pid, -1 = not to be had */
-} own = {.outer_proc = -1, .queues = -1, .last_pid = -1};
+    int queues; /* the namespace's message queues as a folder, -1 = not to be had */
+} own = {.queues = -1};
 
 static int write_file(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -103,12 +101,9 @@ static int mount_proc(void) {
         return n < 0 ? -errno : -ENOENT;
     number[n] = 0;
     own.outer_pid = (pid_t)strtol(number, NULL, 10);
-    own.outer_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (own.outer_proc < 0 ||
-        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        return -errno;
-    own.last_pid = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    return 0;
+    return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+               ? -errno
+               : 0;
 }
 
 #ifndef SYS_fsopen /* the same on every architecture; Linux 5.2 */
@@ -178,8 +173,9 @@ void namespace_shuffle_pids(void) {
     char text[16];
     if (!own.pids || getrandom(&drawn, sizeof drawn, GRND_NONBLOCK) != sizeof drawn)
         return;
-    int n = snprintf(text, sizeof text, "%u", FIRST + drawn % RANGE);
-    if (own.last_pid >= 0 && pwrite(own.last_pid, text, (size_t)n, 0) == n)
+    snprintf(text, sizeof text, "%u", FIRST + drawn % RANGE);
+    /* not kept open: a mount with a writer cannot be made read-only (overlay.c) */
+    if (write_file("/proc/sys/kernel/ns_last_pid", text) == 0)
         return;
     /* a kernel without it: numbers are used up */
     for (uint32_t i = 0; i < 1 + drawn % 16; i++) {

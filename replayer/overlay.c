@@ -573,10 +573,13 @@ static bool is_left_out(const struct overlay *o, const char *cwd) {
 }
 
 /* The real tree stays below the view in this namespace. Whoever comes to it all the same, by
- * unmounting what covers it, finds it read-only. An older kernel goes without. */
-static void protect_real(void) {
-    if (mounts_set_read_only("/", true, true) == 0)
-        mounts_set_read_only("/proc", false, false); /* the tracer writes there */
+ * unmounting what covers it, finds it read-only; all of it at once, or where something in it is
+ * being written to, all but that. An older kernel goes without. */
+static void protect_real(const struct overlay *o) {
+    if (mounts_set_read_only("/", true, true) < 0)
+        for (size_t i = 0; i < o->mounts.n; i++)
+            mounts_set_read_only(o->mounts.all[i].path, true, false);
+    mounts_set_read_only("/proc", false, false); /* the tracer writes there */
 }
 
 static int build_first(struct overlay *o, const char *cwd, char **missing) {
@@ -584,7 +587,7 @@ static int build_first(struct overlay *o, const char *cwd, char **missing) {
     snprintf(limit, sizeof limit, "mode=700,size=%llu",
              (unsigned long long)o->limit_bytes);
     *missing = text_dup("nothing may be mounted in a mount namespace of our own");
-    protect_real();
+    protect_real(o);
     if (mount("dearth", o->session, "tmpfs", 0, limit) < 0)
         return -errno;
     AUTO_FREE char *root = text_format("%s/root", o->session);
