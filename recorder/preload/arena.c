@@ -108,9 +108,11 @@ static uint32_t take_now(void) {
 
 void arena_give_back(uint32_t id) {
     uint64_t *list = &preload.arena->free_list, head;
+    struct shm_free *free = arena_block(id);
+    store_relaxed(&free->mark, shm_free_mark(id));
     do {
         head = load_acquire(list);
-        store_relaxed((uint32_t *)arena_block(id), (uint32_t)head);
+        store_relaxed(&free->next, (uint32_t)head);
     } while (!cas(list, head, ((head >> 32) + 1) << 32 | id));
 }
 
