@@ -36,6 +36,12 @@ void interrupt_install(void) {
     }
 }
 
+void interrupt_ignore(void) {
+    for (size_t i = 0; i < N_CAUGHT; i++)
+        if (caught[i] != SIGPIPE && caught[i] != SIGALRM)
+            signal(caught[i], SIG_IGN);
+}
+
 bool interrupt_wanted(void) {
     return first != 0;
 }

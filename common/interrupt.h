@@ -18,6 +18,9 @@
  * of what is done. Calling it again does nothing. */
 void interrupt_install(void);
 
+/** In a child that its parent ends: the parent answers these signals, which a terminal sends to both. */
+void interrupt_ignore(void);
+
 /** Was there a first? */
 bool interrupt_wanted(void);
 /** Was there a second? */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../common/error.h"
+#include "../common/interrupt.h"
 #include "../common/text.h"
 #include "inlines.h"
 
@@ -33,6 +34,7 @@ struct namer {
     const char *path;
     struct sent_head head;
     bool begun, cut;
+    unsigned interrupts; /* interrupt_count() at the start */
     uint64_t left;
     struct symbol_line lines[INLINES_MAX];
     char *strings[INLINES_MAX][3];
@@ -59,6 +61,7 @@ static _Noreturn void look_up(const struct namer_job *job, int to, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
+    interrupt_ignore();
     FILE *out = fdopen(to, "w");
     if (!out)
         text_out_of_memory();
@@ -83,6 +86,7 @@ int namer_new(const struct namer_job *job, struct namer **out) {
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_print_errno(-errno, "cannot make a pipe to look up names");
     fflush(NULL); /* else the child might write it again */
+    unsigned interrupts = interrupt_count();
     pid_t parent = getpid(), pid = fork();
     if (pid < 0) {
         int r = -errno;
@@ -100,15 +104,23 @@ int namer_new(const struct namer_job *job, struct namer **out) {
     namer->pid = pid;
     namer->path = job->wanted.path;
     namer->left = job->n;
+    namer->interrupts = interrupts;
     if (!(namer->in = fdopen(ends[0], "r")))
         text_out_of_memory();
     *out = namer;
     return 0;
 }
 
+/* A signal that asks for no end is no reason to stop. */
 static bool take(struct namer *namer, void *to, size_t bytes) {
-    if (!namer->cut)
-        namer->cut = fread(to, 1, bytes, namer->in) != bytes;
+    size_t n = 0;
+    while (n < bytes && !namer->cut) {
+        errno = 0;
+        n += fread((char *)to + n, 1, bytes - n, namer->in);
+        namer->cut = n < bytes && (errno != EINTR || !ferror(namer->in) ||
+                                   interrupt_count() != namer->interrupts);
+        clearerr(namer->in);
+    }
     return !namer->cut;
 }
 

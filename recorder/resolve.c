@@ -220,6 +220,8 @@ static int write_frames(struct resolver *r, struct namer *namer,
         if (is_broken_off(r))
             return BROKEN_OFF;
         int n_lines = namer_next(namer, &lines);
+        if (n_lines < 0 && is_broken_off(r)) /* which ends the wait for it */
+            return BROKEN_OFF;
         result = n_lines < 0 ? n_lines : write_frame(r, &frames[i], lines, n_lines);
         if (i % 256 == 255)
             progress_show(&r->progress, frame_basename(module->path));

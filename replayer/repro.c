@@ -20,6 +20,7 @@
 #include "../common/commands.h"
 #include "../common/error.h"
 #include "../common/frames.h"
+#include "../common/output.h"
 #include "../common/report_text.h"
 #include "../common/store.h"
 #include "../common/store_owner.h"
@@ -423,16 +424,18 @@ static void print_command(const struct evidence *e, const struct conditions *c,
     fputs(t.data, stdout);
 }
 
-/* What the program printed, on the same streams; then what is to be said about it. */
-static void pass_output(const struct observation *seen) {
+/* What the program printed, on the same streams; then what is to be said about it. Return: 0, or a
+ * negative errno after a message when standard output does not take it. */
+static int pass_output(const struct observation *seen) {
     fwrite(seen->stdout_data, 1, seen->stdout_kept, stdout);
-    fflush(stdout);
+    int r = output_flush();
     if (seen->stderr_bytes > seen->stderr_tail_n)
         error_tell("the last %llu bytes of its stderr:",
                    (unsigned long long)seen->stderr_tail_n);
     fwrite(seen->stderr_tail, 1, seen->stderr_tail_n, stderr);
     if (seen->stderr_tail_n && seen->stderr_tail[seen->stderr_tail_n - 1] != '\n')
         fputc('\n', stderr);
+    return r;
 }
 
 static void say_end(const struct observation *seen) {
@@ -562,7 +565,7 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
                  const struct observation *seen) {
     struct judgement j = verdict_judge(baseline, seen, NULL, 0);
     bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
-    pass_output(seen);
+    int passed = pass_output(seen);
     if (seen->fired)
         say_end(seen);
     error_tell("%s: %s%s%s", verdict_name(j.verdict), j.reason,
@@ -576,7 +579,7 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
                    j.differences[i].path, report_difference_words(j.differences[i].how),
                    j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
                    j.differences[i].detail[0] ? ")" : "");
-    return shown;
+    return passed < 0 ? passed : shown;
 }
 
 static int run_judged(const struct repro_options *options, const struct evidence *e,
@@ -594,7 +597,7 @@ static int run_judged(const struct repro_options *options, const struct evidence
         observation_deinit(&seen);
     }
     if (r < 0)
-        return interrupt_wanted() ? EXIT_INTERRUPTED : EXIT_CANNOT;
+        return r == -EINTR ? EXIT_INTERRUPTED : EXIT_CANNOT;
     if (r > 0)
         error_tell("finding %lld showed again", (long long)e->finding_id);
     else
@@ -611,7 +614,7 @@ static int run_debugged(const struct evidence *e, struct runner *runner) {
                "caller\n");
     int r = execute(runner, &e->order, &seen);
     observation_deinit(&seen);
-    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+    return r > 0 ? EXIT_OK : interrupt_wanted() ? EXIT_INTERRUPTED : EXIT_CANNOT;
 }
 
 static int say_changed(struct store *store, int64_t recording_id) {
@@ -640,9 +643,9 @@ static int run(const struct repro_options *options, struct store *store,
         say_fault(e);
         status = options->gdb ? run_debugged(e, runner)
                               : run_judged(options, e, runner, &baseline);
-    }
-    if (interrupt_wanted())
+    } else if (interrupt_wanted()) {
         status = EXIT_INTERRUPTED;
+    }
     runner_free(runner);
     baseline_deinit(&baseline);
     for (uint32_t i = 0; i < n; i++)

@@ -8,6 +8,8 @@
 # shellcheck shell=bash
 set -Eeu -o pipefail
 : "${DEARTH:?is set by meson test}" "${PROGRAMS:?}" "${SOURCE:?}" "${BUILD:?}"
+# Under nohup, or in the background of a script, signals are ignored that tests send; a shell cannot undo that.
+[ -z "$(trap)" ] || exec env --default-signal bash "$0" "$@"
 unset LD_PRELOAD DEARTH_ARENA
 export LC_ALL=C.UTF-8
 

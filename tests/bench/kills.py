@@ -329,12 +329,10 @@ def kill_creation(name):
     if name != 'KILL' and status not in (0, 128 + number, -number):
         trouble('status', f'{status} after SIG{name}')
     nobody_left()
-    if os.path.exists('n.db'):
-        if os.path.getsize('n.db'):
-            whole('n.db')
-        if os.path.getsize('n.db') and name != 'KILL' and query(
-                'n.db', "SELECT count(*) FROM sqlite_schema WHERE name = 'recording'")[0][0]:
-            no_row_runs('n.db')
+    # After SIGKILL there may be a journal to roll back, which who only reads cannot do, and dearth below has to.
+    if name != 'KILL' and os.path.exists('n.db') and os.path.getsize('n.db') and whole('n.db') and query(
+            'n.db', "SELECT count(*) FROM sqlite_schema WHERE name = 'recording'")[0][0]:
+        no_row_runs('n.db')
     status, said = run('record', '-q', '-o', 'n.db', '--no-symbols', '--', program)
     if status != 2:
         trouble('file unusable', f'{status}: {said.strip()}')

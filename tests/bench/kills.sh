@@ -26,4 +26,5 @@ trap 'rm -rf "$work"' EXIT
 TMPDIR=$work/tmp
 export TMPDIR
 mkdir "$TMPDIR"
-"${mine[@]}" sh -c 'mount -t tmpfs none /dev/shm && exec "$@"' sh python3 "$here/kills.py" "$dearth" "$programs" "$work" "$@"
+# Nothing is ignored, as it would be under nohup.
+"${mine[@]}" sh -c 'mount -t tmpfs none /dev/shm && exec env --default-signal "$@"' sh python3 "$here/kills.py" "$dearth" "$programs" "$work" "$@"
