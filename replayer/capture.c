@@ -28,7 +28,7 @@ int capture_begin(struct capture *c, uint64_t head_cap, uint64_t tail_cap,
 }
 
 static void keep_head(struct capture *c, const uint8_t *data, size_t n) {
-    if (c->head_n == c->head_cap)
+    if (!n || c->head_n == c->head_cap) /* nothing was read yet: @data is NULL */
         return;
     if (n > c->head_cap - c->head_n)
         n = c->head_cap - c->head_n;
