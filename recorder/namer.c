@@ -53,7 +53,8 @@ static void send_lines(FILE *out, const struct symbol_line *lines, uint32_t n) {
                 sent.bytes[k] = (uint32_t)strlen(strings[k]) + 1;
         fwrite(&sent, sizeof sent, 1, out);
         for (int k = 0; k < 3; k++)
-            fwrite(strings[k], 1, sent.bytes[k], out);
+            if (sent.bytes[k])
+                fwrite(strings[k], 1, sent.bytes[k], out);
     }
 }
 

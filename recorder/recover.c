@@ -10,6 +10,7 @@
  * until these are full; from then on it counts its losses.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,7 @@ static int from_disk(const struct recovery *r) {
     return 0;
 }
 
-/* --- the command --------------------------------------------------------------------- */
+/* --- one recording ------------------------------------------------------------------- */
 
 static int recover_one(const struct recovery *r) {
     struct session *session = NULL;
@@ -193,31 +194,114 @@ static int recover_one(const struct recovery *r) {
     return err;
 }
 
-/* A copy that was broken off, a file system that was repaired: SQLite reads what is there and misses
- * nothing. Return: 0, or -EINVAL after a message. */
-static int check_whole(struct store *store, const char *path) {
+/* --- is the file whole? -------------------------------------------------------------- */
+
+/* Pages that belong to the database and that its file does not hold whole. */
+struct tail {
+    int64_t page; /* bytes */
+    int64_t first, n;
+    bool *logged; /* [n] */
+};
+
+static int64_t big_endian(const uint8_t p[static 4]) {
+    return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* Read the header of frame @i of the log. Return: is it there, whole, and of this log? */
+static bool read_frame(int fd, const uint8_t log[static 32], int64_t i, int64_t page,
+                       uint8_t frame[static 24]) {
+    off_t at = (off_t)(32 + i * (24 + page));
+    uint8_t last;
+    return pread(fd, frame, 24, at) == 24 && memcmp(frame + 8, log + 16, 8) == 0 &&
+           pread(fd, &last, 1, (off_t)(at + 24 + page - 1)) == 1;
+}
+
+/* Find the pages of which the log has a copy that was committed: it stays there alone while a full
+ * disk or a reader keeps it out of the file. Source: sqlite.org, WAL-mode File Format. */
+static void find_logged(const struct tail *t, int fd) {
+    uint8_t log[32], frame[24];
+    int64_t committed = 0;
+    if (pread(fd, log, sizeof log, 0) != sizeof log || big_endian(log + 8) != t->page)
+        return;
+    for (int64_t i = 0; read_frame(fd, log, i, t->page, frame); i++)
+        if (big_endian(frame + 4))
+            committed = i + 1;
+    for (int64_t i = 0; i < committed && read_frame(fd, log, i, t->page, frame); i++) {
+        int64_t k = big_endian(frame) - t->first;
+        if (k >= 0 && k < t->n)
+            t->logged[k] = true;
+    }
+}
+
+/* Return: pages that are neither in the file nor in its log. */
+static int64_t count_cut(struct tail *t, int log) {
+    const int64_t locks =
+        0x40000000 / t->page + 1; /* the page of the locks is never written */
     struct stat st;
-    /* what is still in the log counts: into the file with it */
-    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int64_t cut = 0, most = fstat(log, &st) == 0 ? st.st_size / t->page + 1 : 1;
+    if (t->n > most) /* whatever a damaged header says */
+        return t->n - most;
+    t->logged = text_alloc((size_t)t->n * sizeof *t->logged);
+    find_logged(t, log);
+    for (int64_t k = 0; k < t->n; k++)
+        cut += !t->logged[k] && t->first + k != locks;
+    free(t->logged);
+    return cut;
+}
+
+static int check_size(struct store *store, const char *path) {
     int64_t page = store_int(store, "PRAGMA page_size", 4096);
-    int64_t bytes = page * store_int(store, "PRAGMA page_count", 0);
-    if (stat(path, &st) == 0 && st.st_size < bytes)
-        return error_print(
-            -EINVAL,
-            "%s: the file was cut off: it has %lld bytes of %lld; what was "
-            "in the rest is lost. Take another copy of it; what can still "
-            "be read: sqlite3 %s .recover",
-            path, (long long)st.st_size, (long long)bytes, path);
+    int64_t pages = store_int(store, "PRAGMA page_count", 0);
+    struct stat st;
+    if (stat(path, &st) < 0 || st.st_size >= pages * page)
+        return 0;
+    struct tail t = {
+        .page = page, .first = st.st_size / page + 1, .n = pages - st.st_size / page};
+    int log = open(sqlite3_filename_wal(sqlite3_db_filename(store->db, "main")),
+                   O_RDONLY | O_CLOEXEC);
+    int64_t cut = count_cut(&t, log);
+    if (log >= 0)
+        close(log);
+    if (!cut)
+        return 0;
+    return error_print(-EINVAL,
+                       "%s: the file was cut off: it has %lld bytes of %lld, and %lld "
+                       "pages of the rest are "
+                       "not in its log either: they are lost. Take another copy of it; "
+                       "what can still be "
+                       "read: sqlite3 %s .recover",
+                       path, (long long)st.st_size, (long long)(pages * page),
+                       (long long)cut, path);
+}
+
+static int check_pages(struct store *store, const char *path) {
     if (store_int(store,
                   "SELECT count(*) FROM pragma_quick_check(1) WHERE quick_check <> 'ok'",
-                  1))
-        return error_print(
-            -EINVAL,
-            "%s: the file is damaged: it cannot be recovered by dearth; what "
-            "can still be read: sqlite3 %s .recover",
-            path, path);
-    return 0;
+                  1) == 0)
+        return 0;
+    return error_print(-EINVAL,
+                       "%s: the file is damaged: it cannot be recovered by dearth; what "
+                       "can still be read: sqlite3 %s .recover",
+                       path, path);
 }
+
+/* A copy that was broken off, a file system that was repaired: SQLite reads what is there and misses
+ * nothing. Nothing is written before it is known: folding the log into a file that was cut off would
+ * give it its size back, with a hole. Return: 0, or negative after a message. */
+static int check_whole(struct store *store, const char *path) {
+    int r = store_exec(store, "BEGIN"); /* the log is not begun anew under our eyes */
+    if (r < 0)
+        return r;
+    r = check_size(store, path);
+    if (r == 0)
+        r = check_pages(store, path);
+    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+    if (r < 0)
+        store->ours = false; /* the log stays beside it, as it is */
+    return r;
+}
+
+/* --- the command --------------------------------------------------------------------- */
 
 static int recover_all(struct store *store, const char *path) {
     AUTO_STMT sqlite3_stmt *s = NULL;

@@ -92,6 +92,27 @@ status 2 "$DEARTH" recover part.db
 contains err 'was cut off'
 lacks err 'complete'
 
+# Nor is it one for having a log that ends where it ought to end, and being told so changes neither.
+# What is in the log alone is not missing.
+"$DEARTH" record -q -o log.db --no-symbols -- "$PROGRAMS/hello" >out
+printf '%s\n' 'INSERT INTO note VALUES (98, 1, NULL, 0, zeroblob(200000), 0);' \
+    'PRAGMA wal_checkpoint;' 'INSERT INTO note VALUES (99, 1, NULL, 0, zeroblob(200000), 0);' \
+    '.shell cp log.db logged.db; cp log.db-wal logged.db-wal' |
+    sqlite3 log.db >/dev/null
+cp logged.db whole.db
+cp logged.db-wal whole.db-wal
+truncate -s -100 logged.db
+cp logged.db before.db
+cp logged.db-wal before.db-wal
+for _ in 1 2; do
+    status 2 "$DEARTH" recover logged.db
+    contains err 'was cut off'
+    cmp logged.db before.db
+    cmp logged.db-wal before.db-wal
+done
+status 0 "$DEARTH" recover whole.db
+equal 400000 "$(sqlite3 whole.db 'SELECT sum(length(text)) FROM note WHERE id > 97')" 'what was in the log'
+
 # Another dearth leaves the memory of a killed recording alone; one that still records is refused.
 "$DEARTH" record -q -o busy.db --no-symbols -- sleep 30 &
 dearth=$!
