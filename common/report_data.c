@@ -299,7 +299,6 @@ static int load_sites(struct report_data *data) {
         x->truncated = sqlite3_column_int(s, 5) != 0;
         x->incomplete = sqlite3_column_int(s, 6) != 0;
         x->error_path = sqlite3_column_int(s, 7) != 0;
-        x->verdict = -1;
     }
     return end_reading(data, r, step, "reading sites");
 }
@@ -373,12 +372,6 @@ static int index_of(const char *const *names, int n, const char *name, int fallb
     return fallback;
 }
 
-static uint8_t how_from_name(const char *name) {
-    static const char *const names[] = {"rerun", "snapshot", "sweep"};
-    int i = index_of(names, 3, name, -1);
-    return i < 0 ? 0 : (uint8_t)(1 << i);
-}
-
 static int load_attempts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r =
@@ -397,17 +390,19 @@ static int load_attempts(struct report_data *data) {
         if (found != x)
             occurrence = -1;
         x = found;
-        int verdict = report_verdict_from_name(store_column_text(s, 1));
-        if (verdict < 0)
+        enum verdict verdict = verdict_from_name(store_column_text(s, 1));
+        if (verdict == VERDICT_NONE)
             continue;
         /* The proof decides, whatever the row says besides. */
         if (!sqlite3_column_int(s, 2))
-            verdict = REPORT_UNREACHED;
+            verdict = VERDICT_UNREACHED;
         x->attempts[verdict]++;
-        if (x->verdict < 0 || verdict < x->verdict)
-            x->verdict = (int8_t)verdict;
-        x->how |= how_from_name(store_column_text(s, 4));
-        if (verdict != REPORT_UNREACHED && sqlite3_column_int64(s, 3) != occurrence) {
+        if (verdict > x->verdict)
+            x->verdict = (uint8_t)verdict;
+        int how = how_from_name(store_column_text(s, 4));
+        if (how >= 0)
+            x->how |= (uint8_t)(1 << how);
+        if (verdict != VERDICT_UNREACHED && sqlite3_column_int64(s, 3) != occurrence) {
             occurrence = sqlite3_column_int64(s, 3);
             x->occurrences_tested++;
         }
@@ -448,8 +443,8 @@ static int load_skipped(struct report_data *data) {
     struct report_site *x = NULL;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
-        int reason = report_reason_from_name(store_column_text(s, 1));
-        if (!found || reason <= 0)
+        enum reason reason = reason_from_name(store_column_text(s, 1));
+        if (!found || reason == REASON_TESTED)
             continue;
         x = found;
         x->reason = (uint8_t)reason; /* the newest replay's word */
@@ -458,14 +453,14 @@ static int load_skipped(struct report_data *data) {
 }
 
 static void decide_reason(struct report_site *site) {
-    if (site->verdict >= 0 && site->verdict != REPORT_UNREACHED)
-        site->reason = REPORT_TESTED;
-    else if (site->verdict == REPORT_UNREACHED)
-        site->reason = REPORT_NOT_REACHED;
+    if (site->verdict > VERDICT_UNREACHED)
+        site->reason = REASON_TESTED;
+    else if (site->verdict == VERDICT_UNREACHED)
+        site->reason = REASON_NOT_REACHED;
     else if (site->failable == 0)
-        site->reason = REPORT_NOT_FAILABLE;
-    else if (site->reason == REPORT_TESTED)
-        site->reason = REPORT_NEVER_SELECTED;
+        site->reason = REASON_NOT_FAILABLE;
+    else if (site->reason == REASON_TESTED)
+        site->reason = REASON_NEVER_SELECTED;
 }
 
 static void tally_locations(struct report_data *data) {
@@ -484,8 +479,8 @@ static void tally_sites(struct report_data *data) {
     for (size_t i = 0; i < data->n_sites; i++) {
         struct report_site *site = &data->sites[i];
         decide_reason(site);
-        bool tested = site->reason == REPORT_TESTED;
-        bool testable = site->reason != REPORT_NOT_FAILABLE;
+        bool tested = site->reason == REASON_TESTED;
+        bool testable = site->reason != REASON_NOT_FAILABLE;
         if (site->after_failure) {
             data->error_tally.total++;
             data->error_tally.testable += testable;
@@ -537,7 +532,7 @@ static void sort_sites(struct report_data *data) {
         qsort(data->sites, data->n_sites, sizeof *data->sites, by_key);
     data->untested = text_alloc((data->n_sites + 1) * sizeof(struct report_site *));
     for (size_t i = 0; i < data->n_sites; i++)
-        if (data->sites[i].reason != REPORT_TESTED && !data->sites[i].after_failure)
+        if (data->sites[i].reason != REASON_TESTED && !data->sites[i].after_failure)
             data->untested[data->n_untested++] = &data->sites[i];
     if (data->n_untested)
         qsort(data->untested, data->n_untested, sizeof *data->untested, by_location);
@@ -642,16 +637,15 @@ static void read_differences(struct report_data *data, const char *json,
 }
 
 static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
-static const char *const isolations[] = {"overlay", "copy", "shared"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     struct report_finding *x = append(&data->findings, &data->n_findings, sizeof *x);
     x->id = sqlite3_column_int64(s, 0);
     x->identity = keep_text(data, s, 1);
-    x->verdict = report_verdict_from_name(store_column_text(s, 2));
-    if (x->verdict < 0)
-        x->verdict = REPORT_FLAKY;
-    x->severity = report_severity_from_name(store_column_text(s, 3));
+    x->verdict = verdict_from_name(store_column_text(s, 2));
+    if (x->verdict == VERDICT_NONE)
+        x->verdict = VERDICT_FLAKY;
+    x->severity = severity_from_name(store_column_text(s, 3));
     x->leaked = sqlite3_column_int(s, 4) > 0;
     x->module = keep_column(data, s, 5);
     x->kind = keep_column(data, s, 6);
@@ -659,7 +653,8 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->bad = sqlite3_column_int64(s, 9);
     x->tried = sqlite3_column_int64(s, 10);
     x->unconfirmed = sqlite3_column_int(s, 52) != 0;
-    x->isolation = isolations[index_of(isolations, 3, store_column_text(s, 53), 0)];
+    enum isolation isolation = isolation_from_name(store_column_text(s, 53));
+    x->isolation = isolation_name(isolation ? isolation : ISOLATION_OVERLAY);
     x->attempt_id = sqlite3_column_int64(s, 11);
     read_fault(data, s, x);
     read_crash(data, s, x);
@@ -670,7 +665,7 @@ static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     x->exit_signal = sqlite3_column_int(s, 26);
     x->timed_out = sqlite3_column_int(s, 27) != 0;
     x->stderr_tail = keep_column(data, s, 28);
-    x->silent = x->verdict == REPORT_DEGRADED && sqlite3_column_int(s, 35) > 0;
+    x->silent = x->verdict == VERDICT_DEGRADED && sqlite3_column_int(s, 35) > 0;
     read_differences(data, store_column_text(s, 36), x);
     x->hang = keep_column(data, s, 37);
     x->hang_call = keep_column(data, s, 38);
@@ -749,13 +744,13 @@ static int load_leaks(struct report_data *data) {
 static int by_weight(const void *a, const void *b) {
     const struct report_finding *x = a, *y = b;
     if (x->severity != y->severity)
-        return x->severity - y->severity;
+        return y->severity > x->severity ? 1 : -1;
     if (x->runtime != y->runtime)
         return x->runtime - y->runtime;
     if (x->silent != y->silent)
         return y->silent - x->silent;
     if (x->verdict != y->verdict)
-        return x->verdict - y->verdict;
+        return y->verdict > x->verdict ? 1 : -1;
     return strcmp(x->identity, y->identity);
 }
 

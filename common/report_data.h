@@ -15,8 +15,8 @@
  * Error-path sites (--depth 2) are in site[] too, but in none of the tallies of ordinary sites:
  * what is tested must not look less because more was looked at.
  *
- * Invariants: testable = tested + untested; total = testable + excluded; verdict < 0 only
- * where nothing was attempted. Everything is read in one transaction, so a replay that is
+ * Invariants: testable = tested + untested; total = testable + excluded; VERDICT_NONE
+ * only where nothing was attempted. Everything is read in one transaction, so a replay that is
  * still running cannot make the parts disagree. Nothing in here depends on the clock.
  */
 #ifndef DEARTH_REPORT_DATA_H
@@ -29,60 +29,14 @@
 #include "../schemas/key.h"
 #include "damage.h"
 #include "frames.h"
+#include "words.h"
 
 struct store;
 
-/* By badness, worst first: a site's verdict is the smallest that one of its attempts
- * showed. */
-enum report_verdict {
-    REPORT_CORRUPTED,
-    REPORT_CRASHED,
-    REPORT_HUNG,
-    REPORT_DEGRADED,
-    REPORT_ABORTED,
-    REPORT_FLAKY,
-    REPORT_REPORTED,
-    REPORT_HANDLED,
-    REPORT_UNREACHED,
-    REPORT_N_VERDICTS
-};
-/** "corrupted", ...: the words of attempt.verdict. */
-const char *report_verdict_name(int verdict);
-/** "ended with an error status", ...: for people. */
-const char *report_verdict_meaning(int verdict);
-
-/* By weight, worst first. */
-enum report_severity {
-    REPORT_BUG,
-    REPORT_WARNING,
-    REPORT_POLICY,
-    REPORT_LOOK,
-    REPORT_OK,
-    REPORT_NONE,
-    REPORT_N_SEVERITIES
-};
-const char *report_severity_name(int severity);
-
-enum report_reason {
-    REPORT_TESTED = 0,
-    REPORT_NEVER_SELECTED,
-    REPORT_FILTERED,
-    REPORT_BUDGET,
-    REPORT_NOT_REACHED,
-    REPORT_NOT_FAILABLE,
-    REPORT_N_REASONS
-};
-/** "never_selected", ...; NULL for REPORT_TESTED. */
-const char *report_reason_name(int reason);
-/** The same for people: "no replay chose it yet", ... */
-const char *report_reason_text(int reason);
-
-/** What excludes a site that is REPORT_NOT_FAILABLE: "never", "outside" (dearth.h), "call" (no
+/** What excludes a site that is REASON_NOT_FAILABLE: "never", "outside" (dearth.h), "call" (no
  * call of it can fail). Return: NULL for others. */
 struct report_site;
 const char *report_exclusion(const struct report_site *site);
-
-enum report_how { REPORT_RERUN = 1, REPORT_SNAPSHOT = 2, REPORT_SWEEP = 4 };
 
 struct report_location {
     int64_t id;
@@ -102,11 +56,11 @@ struct report_site {
     uint64_t count, failed, failable, bytes, peak_bytes, live_blocks, live_bytes;
     uint64_t never, outside; /* calls that the program forbids to fail: dearth.h */
     int64_t first_thread;    /* serial, 0 = unknown */
-    uint32_t attempts[REPORT_N_VERDICTS];
+    uint32_t attempts[N_VERDICTS];
     uint32_t occurrences_tested;
-    int8_t verdict; /* enum report_verdict, -1 = nothing attempted */
-    uint8_t how;    /* enum report_how, or-ed */
-    uint8_t reason; /* enum report_reason */
+    uint8_t verdict; /* enum verdict: the worst */
+    uint8_t how;     /* 1 << enum how, or-ed */
+    uint8_t reason;  /* enum reason */
     bool error_path, truncated, incomplete;
     bool after_failure; /* error_path, and no recording or run without a failure has it */
 };
@@ -127,7 +81,8 @@ struct report_difference {
 struct report_finding {
     int64_t id, attempt_id;
     const char *identity;
-    int verdict, severity;
+    enum verdict verdict;
+    enum severity severity;
     bool leaked;
     const char *module, *kind, *policy; /* attribution; NULL = unknown */
     bool known;                         /* a baseline has it: set by gate_mark_known() */
@@ -234,17 +189,17 @@ struct report_data {
     size_t n_locations;
     struct report_site *sites; /* by key */
     size_t n_sites;
-    struct report_site **untested; /* reason != REPORT_TESTED: by location, then key */
+    struct report_site **untested; /* reason != REASON_TESTED: by location, then key */
     size_t n_untested;
     struct report_finding *findings; /* by severity, runtime, silent, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
     struct report_tally error_tally; /* error-path sites, which are in no other number */
-    uint64_t verdicts[REPORT_N_VERDICTS];     /* sites by worst verdict */
-    uint64_t severities[REPORT_N_SEVERITIES]; /* findings */
-    uint64_t runtime[REPORT_N_SEVERITIES];    /* of these, in the runtime */
-    uint64_t silent;                          /* findings */
-    uint64_t reasons[REPORT_N_REASONS];       /* sites */
+    uint64_t verdicts[N_VERDICTS];   /* sites by worst verdict */
+    uint64_t severities[N_SEVERITIES]; /* findings */
+    uint64_t runtime[N_SEVERITIES];    /* of these, in the runtime */
+    uint64_t silent;                   /* findings */
+    uint64_t reasons[N_REASONS];       /* sites */
     uint64_t n_attempts;
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
@@ -288,10 +243,6 @@ void report_add_location(const struct report_location *location, struct text *ou
 int report_add_place(const struct report_data *data,
                      const struct report_location *location, int64_t stack_id,
                      struct text *out);
-/** "another thread is alive", ...: the words for a reason of the table `refused`. */
-const char *report_refusal_meaning(const char *reason);
-/** "is truncated", "was left behind", ...: the words for difference.how. */
-const char *report_difference_words(const char *how);
 /** Append "one of 2 calls that failed by chance (probability 0.1, seed 7)". */
 void report_add_chance(const struct report_finding *finding, struct text *out);
 /** The site of the @i-th call that failed by chance, and its number among the chosen calls.
@@ -299,13 +250,9 @@ void report_add_chance(const struct report_finding *finding, struct text *out);
 bool report_failed_call(const struct report_data *data,
                         const struct report_finding *finding, int i,
                         const struct report_site **site, int64_t *call);
-/** "in the main thread", "in the other threads", for attempt.thread; "" for 'any'. */
-const char *report_thread_words(const char *thread);
 /** Append "stdout is truncated", and with @detail " (10 of 20 bytes)". */
 void report_add_difference(const struct report_difference *difference, bool detail,
                            struct text *out);
-/** "spinning: it used the processor and allocated nothing", ... for attempt.hang; NULL for NULL. */
-const char *report_hang_words(const char *hang);
 /**
  * Where a hung program's two samples meet: the innermost function that both have.
  * @frame: out; points into @frames, which the caller frees
@@ -313,7 +260,7 @@ const char *report_hang_words(const char *hang);
  */
 int report_data_loop(const struct report_data *data, const struct report_finding *finding,
                      struct frames *frames, const struct frame **frame);
-/** Append the command that would test a site; nothing for REPORT_NOT_FAILABLE. */
+/** Append the command that would test a site; nothing for REASON_NOT_FAILABLE. */
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out);
 /** Append the command that shows a finding again. */
@@ -322,7 +269,5 @@ void report_add_repro(const struct report_data *data,
 /** Append the recorded command line, quoted for a shell; the executable when argv is
  * unknown. */
 void report_add_argv(const struct report_recording *recording, struct text *out);
-/** "SIGSEGV"; "signal 99" for what has no name. Static or per-call buffer. */
-const char *report_signal_name(int number, char buf[static 24]);
 
 #endif

@@ -18,7 +18,7 @@ static int by_headline(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     int order = x->finding->known - y->finding->known;
     if (!order)
-        order = x->finding->severity - y->finding->severity;
+        order = (int)y->finding->severity - (int)x->finding->severity;
     if (!order)
         order = x->finding->runtime - y->finding->runtime;
     if (!order)

@@ -1,5 +1,4 @@
-/* Between report_data.c (reading) and report_words.c (names and phrases); nobody else's.
- */
+/* Between report_data.c (reading) and report_words.c (phrases); nobody else's. */
 #ifndef DEARTH_REPORT_PRIVATE_H
 #define DEARTH_REPORT_PRIVATE_H
 
@@ -18,9 +17,5 @@ struct report_private {
 
 /** The report's copy of @s; NULL gives NULL. */
 const char *report_keep(struct report_data *data, const char *s);
-
-int report_verdict_from_name(const char *name);  /* -1 = unknown */
-int report_severity_from_name(const char *name); /* REPORT_NONE when unknown */
-int report_reason_from_name(const char *name);   /* REPORT_TESTED when unknown */
 
 #endif

@@ -20,7 +20,7 @@ static void add_plural(struct text *out, uint64_t n, const char *one, const char
     text_say(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
 }
 
-static uint64_t count_known(const struct report_data *data, int severity) {
+static uint64_t count_known(const struct report_data *data, enum severity severity) {
     uint64_t n = 0;
     for (size_t i = 0; i < data->n_findings; i++)
         n += data->findings[i].known && data->findings[i].severity == severity;
@@ -28,22 +28,18 @@ static uint64_t count_known(const struct report_data *data, int severity) {
 }
 
 void report_add_severities(const struct report_data *data, struct text *out) {
-    static const char *const words[][2] = {{"bug", "bugs"},
-                                           {"warning", "warnings"},
-                                           {"policy", "policies"},
-                                           {"look", "looks"}};
     bool any = false;
-    for (int i = REPORT_BUG; i <= REPORT_LOOK; i++) {
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--) {
         if (!data->severities[i])
             continue;
         if (any)
             text_add(out, ", ");
         any = true;
         uint64_t known = count_known(data, i);
-        add_plural(out, data->severities[i], words[i][0], words[i][1]);
+        add_plural(out, data->severities[i], severity_name(i), severity_plural(i));
         if (known)
             text_say(out, " (%llu known)", (unsigned long long)known);
-        if (i == REPORT_WARNING && data->silent)
+        if (i == SEVERITY_WARNING && data->silent)
             text_say(out, " (%llu silent)", (unsigned long long)data->silent);
         if (data->runtime[i])
             text_say(out, " (%llu of the C library, the C++ runtime or the loader)",
@@ -67,7 +63,7 @@ static void add_recording(const struct report_recording *r, struct text *out) {
     if (r->peak_bytes >= 0)
         text_say(out, ", at most %s at once", text_bytes((uint64_t)r->peak_bytes, bytes));
     if (r->exit_signal)
-        text_say(out, "; killed by %s", report_signal_name(r->exit_signal, name));
+        text_say(out, "; killed by %s", signal_name(r->exit_signal, name));
     else if (r->has_code)
         text_say(out, "; exit status %lld", (long long)r->exit_code);
     if (strcmp(r->state, "complete") != 0)
@@ -141,7 +137,7 @@ static void add_how(const struct report_data *data, struct text *out) {
     for (size_t i = 0; i < data->n_refusals; i++)
         text_say(out, "    no snapshot of %s: %s\n",
                  text_count(data->refusals[i].sites, count),
-                 report_refusal_meaning(data->refusals[i].reason));
+                 refusal_meaning(data->refusals[i].reason));
 }
 
 static void add_summary(const struct report_data *data, struct text *out) {
@@ -154,10 +150,10 @@ static void add_summary(const struct report_data *data, struct text *out) {
     if (!data->site_tally.tested)
         return;
     text_add(out, "\nVerdicts (tested sites, by the worst)\n");
-    for (int i = 0; i < REPORT_UNREACHED; i++)
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
         if (data->verdicts[i])
-            text_say(out, "  %-10s %7s  %s\n", report_verdict_name(i),
-                     text_count(data->verdicts[i], count), report_verdict_meaning(i));
+            text_say(out, "  %-10s %7s  %s\n", verdict_name(i),
+                     text_count(data->verdicts[i], count), verdict_meaning(i));
     add_how(data, out);
 }
 
@@ -262,7 +258,7 @@ static int add_leak_headline(const struct report_data *data,
 int report_add_headline(const struct report_data *data, const struct report_finding *f,
                         struct text *out) {
     char name[24];
-    text_add(out, report_verdict_name(f->verdict));
+    text_add(out, verdict_name(f->verdict));
     if (f->n_leaks)
         return add_leak_headline(data, f, out);
     if (f->silent)
@@ -272,12 +268,12 @@ int report_add_headline(const struct report_data *data, const struct report_find
     if (f->timed_out)
         text_say(out, ": %s", f->hang ? f->hang : "time limit passed");
     else if (f->crash.signal)
-        text_say(out, ": %s", report_signal_name(f->crash.signal, name));
+        text_say(out, ": %s", signal_name(f->crash.signal, name));
     else if (f->exit_signal)
-        text_say(out, ": %s", report_signal_name(f->exit_signal, name));
+        text_say(out, ": %s", signal_name(f->exit_signal, name));
     else if (f->has_code)
         text_say(out, ": exit status %lld", (long long)f->exit_code);
-    if (f->n_differences && f->verdict == REPORT_DEGRADED) {
+    if (f->n_differences && f->verdict == VERDICT_DEGRADED) {
         text_add(out, ", but ");
         report_add_difference(&f->differences[0], false, out);
     }
@@ -316,7 +312,7 @@ static void add_fault(const struct report_data *data, const struct report_findin
     report_add_location(f->fault.location, out);
     text_say(out, ", call %lld of its site", (long long)f->fault.occurrence);
     if (strcmp(f->fault.thread, "any") != 0)
-        text_say(out, " %s", report_thread_words(f->fault.thread));
+        text_say(out, " %s", thread_role_phrase(thread_role_from_name(f->fault.thread)));
     if (f->fault.call)
         text_say(out, ", call %lld of the run", (long long)f->fault.call);
     if (strcmp(f->fault.mode, "sticky") == 0)
@@ -438,7 +434,7 @@ static int add_hang(const struct report_data *data, const struct report_finding 
     if (r < 0 || !f->timed_out)
         return r;
     text_say(out, "      doing       %s",
-             f->hang ? report_hang_words(f->hang) : "past its time limit");
+             f->hang ? hang_meaning(f->hang) : "past its time limit");
     if (f->hang_call)
         text_say(out, "; in %s", f->hang_call);
     text_add(out, "\n");
@@ -460,7 +456,7 @@ static void add_differences(const struct report_finding *f, struct text *out) {
 
 static int add_finding(const struct report_data *data, const struct report_finding *f,
                        uint32_t max_frames, struct text *out) {
-    text_say(out, "\n  #%lld %s%s: ", (long long)f->id, report_severity_name(f->severity),
+    text_say(out, "\n  #%lld %s%s: ", (long long)f->id, severity_name(f->severity),
              f->runtime ? " of the runtime" : "");
     int r = report_add_headline(data, f, out);
     if (r < 0)
@@ -492,7 +488,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
                  f->kind ? f->kind : "", f->kind ? ")" : "");
     if (f->facility)
         text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
-    if (f->verdict == REPORT_DEGRADED || f->verdict == REPORT_FLAKY)
+    if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
@@ -539,7 +535,7 @@ static int add_group(const struct report_data *data, const struct report_group *
 }
 
 static void add_first_difference(const struct report_finding *f, struct text *out) {
-    if (f->verdict != REPORT_DEGRADED || !f->n_differences || !f->differences[0].detail)
+    if (f->verdict != VERDICT_DEGRADED || !f->n_differences || !f->differences[0].detail)
         return;
     text_add(out, "      ");
     report_add_difference(&f->differences[0], true, out);
@@ -552,7 +548,7 @@ static void add_short_group(const struct report_group *g, uint32_t max_members,
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
     text_say(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
-             report_severity_name(f->severity), f->runtime ? " of the runtime" : "",
+             severity_name(f->severity), f->runtime ? " of the runtime" : "",
              g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
@@ -573,7 +569,7 @@ static int add_findings(const struct report_data *data,
     uint32_t full = 0;
     for (int64_t i = 0; r == 0 && i < n; i++) {
         const struct report_group *g = &groups[i];
-        bool serious = g->members[0]->severity <= REPORT_WARNING;
+        bool serious = g->members[0]->severity >= SEVERITY_WARNING;
         bool room = !options->max_findings || full < options->max_findings;
         if (!serious || !room || g->members[0]->known ||
             (!g->place && options->max_findings)) {
@@ -616,7 +612,7 @@ static size_t group_untested(const struct report_data *data, struct place **out)
     const struct report_site *previous = NULL;
     for (size_t i = 0; i < data->n_untested; i++) {
         const struct report_site *site = data->untested[i];
-        if (site->reason == REPORT_NOT_FAILABLE)
+        if (site->reason == REASON_NOT_FAILABLE)
             continue;
         if (!previous || previous->location != site->location || !site->location)
             places[n++].first = i;
@@ -644,10 +640,10 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     text_add(out, "\nNever tested: ");
     add_plural(out, n, "site", "sites");
     text_add(out, "\n");
-    for (int i = 1; i < REPORT_NOT_FAILABLE; i++)
+    for (int i = 1; i < REASON_NOT_FAILABLE; i++)
         if (data->reasons[i])
-            text_say(out, "  %-14s %7s  %s\n", report_reason_name(i),
-                     text_count(data->reasons[i], count), report_reason_text(i));
+            text_say(out, "  %-14s %7s  %s\n", reason_name(i),
+                     text_count(data->reasons[i], count), reason_meaning(i));
     AUTO_FREE struct place *places = NULL;
     size_t n_places = group_untested(data, &places);
     size_t shown = max && n_places > max ? max : n_places;
@@ -659,7 +655,7 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
         report_add_place(data, site->location, site->stack_id, out);
         text_say(out, ": %s, ", text_bytes(places[i].bytes, bytes));
         add_plural(out, places[i].n, "site", "sites");
-        text_say(out, ", %s\n", report_reason_name(site->reason));
+        text_say(out, ", %s\n", reason_name(site->reason));
         if (data->n_attempts) {
             text_add(out, "        ");
             report_add_command(data, site, out);

@@ -1,107 +1,11 @@
-/* The words of a report: names of verdicts, severities, reasons; commands to copy. Pure.
- */
+/* The phrases of a report: places, differences, commands to copy. */
 #include <cjson/cJSON.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "json.h"
 #include "report_private.h"
 #include "text.h"
-
-static const char *const verdicts[REPORT_N_VERDICTS] = {
-    [REPORT_CORRUPTED] = "corrupted", [REPORT_CRASHED] = "crashed",
-    [REPORT_HUNG] = "hung",           [REPORT_DEGRADED] = "degraded",
-    [REPORT_ABORTED] = "aborted",     [REPORT_FLAKY] = "flaky",
-    [REPORT_REPORTED] = "reported",   [REPORT_HANDLED] = "handled",
-    [REPORT_UNREACHED] = "unreached",
-};
-static const char *const meanings[REPORT_N_VERDICTS] = {
-    [REPORT_CORRUPTED] = "the heap was damaged: double free, invalid free, overrun",
-    [REPORT_CRASHED] = "a fatal signal or a failed assertion",
-    [REPORT_HUNG] = "did not end within its time limit",
-    [REPORT_DEGRADED] =
-        "ended as usual, with other output: a wrong answer without an error",
-    [REPORT_ABORTED] = "gave up by a policy: xmalloc, g_malloc, Rust, std::bad_alloc",
-    [REPORT_FLAKY] = "repeated attempts disagree",
-    [REPORT_REPORTED] = "ended with an error status",
-    [REPORT_HANDLED] = "same status and output as without the failure",
-    [REPORT_UNREACHED] = "the failure never came up",
-};
-static const char *const severities[REPORT_N_SEVERITIES] = {
-    [REPORT_BUG] = "bug",   [REPORT_WARNING] = "warning", [REPORT_POLICY] = "policy",
-    [REPORT_LOOK] = "look", [REPORT_OK] = "ok",           [REPORT_NONE] = "none",
-};
-static const struct {
-    const char *name, *text;
-} reasons[REPORT_N_REASONS] = {
-    [REPORT_TESTED] = {NULL, "tested"},
-    [REPORT_NEVER_SELECTED] = {"never_selected", "no replay chose it yet"},
-    [REPORT_FILTERED] = {"filtered", "a filter of the replay left it out"},
-    [REPORT_BUDGET] = {"budget", "the time or the number of attempts ran out"},
-    [REPORT_NOT_REACHED] = {"unreached",
-                            "attempts were made, but the call never came up"},
-    [REPORT_NOT_FAILABLE] = {"not_failable",
-                             "no call of it can be made to fail, or may be"},
-};
-
-static int find(const char *const *names, int n, const char *name, int fallback) {
-    for (int i = 0; name && i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return fallback;
-}
-
-const char *report_verdict_name(int verdict) {
-    return verdict >= 0 && verdict < REPORT_N_VERDICTS ? verdicts[verdict] : NULL;
-}
-
-const char *report_verdict_meaning(int verdict) {
-    return verdict >= 0 && verdict < REPORT_N_VERDICTS ? meanings[verdict] : "";
-}
-
-const char *report_severity_name(int severity) {
-    return severity >= 0 && severity < REPORT_N_SEVERITIES ? severities[severity]
-                                                           : "none";
-}
-
-int report_verdict_from_name(const char *name) {
-    return find(verdicts, REPORT_N_VERDICTS, name, -1);
-}
-
-int report_severity_from_name(const char *name) {
-    return find(severities, REPORT_N_SEVERITIES, name, REPORT_NONE);
-}
-
-const char *report_reason_name(int reason) {
-    return reason > 0 && reason < REPORT_N_REASONS ? reasons[reason].name : NULL;
-}
-
-const char *report_reason_text(int reason) {
-    return reason >= 0 && reason < REPORT_N_REASONS ? reasons[reason].text : "";
-}
-
-int report_reason_from_name(const char *name) {
-    for (int i = 1; name && i < REPORT_N_REASONS; i++)
-        if (strcmp(reasons[i].name, name) == 0)
-            return i;
-    return REPORT_TESTED;
-}
-
-const char *report_hang_words(const char *hang) {
-    static const char *const words[][2] = {
-        {"spinning", "spinning: it used the processor and allocated nothing"},
-        {"allocating", "it asked for memory again and again"},
-        {"printing", "it printed without end"},
-        {"polling", "it slept and looked again and again"},
-        {"blocked", "it waited in a system call that did not come back"},
-        {"deadlock", "deadlock: every thread waited for a lock, or for one that did"},
-    };
-    for (size_t i = 0; hang && i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i][0], hang) == 0)
-            return words[i][1];
-    return hang;
-}
 
 int report_data_loop(const struct report_data *data, const struct report_finding *finding,
                      struct frames *frames, const struct frame **frame) {
@@ -119,31 +23,6 @@ int report_data_loop(const struct report_data *data, const struct report_finding
         return 0;
     *frame = &frames->items[at];
     return 1;
-}
-
-const char *report_difference_words(const char *how) {
-    static const char *const words[][2] = {
-        {"truncated", "is truncated"},
-        {"empty", "is empty"},
-        {"content", "is different"},
-        {"missing", "is missing"},
-        {"removed", "was removed"},
-        {"left_behind", "was left behind"},
-        {"mode", "has another mode"},
-        {"type", "is of another type"},
-        {"check", "is not as usual, --output-check says"},
-        {"sent", "was sent to its parent, or to every process in reach"},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i][0], how) == 0)
-            return words[i][1];
-    return how;
-}
-
-const char *report_thread_words(const char *thread) {
-    return strcmp(thread, "main") == 0    ? "in the main thread"
-           : strcmp(thread, "other") == 0 ? "in the other threads"
-                                          : "";
 }
 
 void report_add_chance(const struct report_finding *f, struct text *out) {
@@ -176,7 +55,7 @@ bool report_failed_call(const struct report_data *data, const struct report_find
 
 void report_add_difference(const struct report_difference *d, bool detail,
                            struct text *out) {
-    text_say(out, "%s %s", d->path ? d->path : d->what, report_difference_words(d->how));
+    text_say(out, "%s %s", d->path ? d->path : d->what, difference_meaning(d->how));
     if (detail && d->detail)
         text_say(out, " (%s)", d->detail);
 }
@@ -185,26 +64,6 @@ uint32_t report_coverage(const struct report_tally *tally) {
     if (!tally->testable)
         return 1000000;
     return (uint32_t)(tally->tested * 1000000u / tally->testable);
-}
-
-const char *report_signal_name(int number, char buf[static 24]) {
-    static const struct {
-        int number;
-        const char *name;
-    } signals[] = {
-        {SIGABRT, "SIGABRT"}, {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},
-        {SIGFPE, "SIGFPE"},   {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
-        {SIGSYS, "SIGSYS"},   {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"},
-        {SIGINT, "SIGINT"},   {SIGHUP, "SIGHUP"},   {SIGQUIT, "SIGQUIT"},
-        {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGUSR1, "SIGUSR1"},
-        {SIGUSR2, "SIGUSR2"}, {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"},
-        {SIGCHLD, "SIGCHLD"},
-    };
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (signals[i].number == number)
-            return signals[i].name;
-    snprintf(buf, 24, "signal %d", number);
-    return buf;
 }
 
 void report_add_location(const struct report_location *location, struct text *out) {
@@ -241,14 +100,14 @@ static void add_path(const struct report_data *data, struct text *out) {
 }
 
 const char *report_exclusion(const struct report_site *site) {
-    if (site->reason != REPORT_NOT_FAILABLE)
+    if (site->reason != REASON_NOT_FAILABLE)
         return NULL;
     return site->never ? "never" : site->outside ? "outside" : "call";
 }
 
 void report_add_command(const struct report_data *data, const struct report_site *site,
                         struct text *out) {
-    if (site->reason == REPORT_NOT_FAILABLE)
+    if (site->reason == REASON_NOT_FAILABLE)
         return;
     char key[DEARTH_KEY_HEX + 1];
     text_key(site->key, key);
@@ -283,31 +142,4 @@ void report_add_argv(const struct report_recording *recording, struct text *out)
     if (first)
         text_add_shell_shown(out, recording->exe);
     cJSON_Delete(list);
-}
-
-const char *report_refusal_meaning(const char *reason) {
-    static const char *const words[][2] = {
-        {"never_due", "not reached in the run that was copied"},
-        {"threads", "another thread was alive"},
-        {"children", "the process had children"},
-        {"pipe", "a pipe to another process was open"},
-        {"socket", "a socket was open"},
-        {"descriptor", "a descriptor was open that cannot be made private"},
-        {"shared_mapping", "writable memory was shared"},
-        {"timer", "a timer was running"},
-        {"files", "files had been written"},
-        {"parent_decides", "another process of the tree decides how it ends"},
-        {"limit", "no process or descriptor was to be had"},
-        {"diverged", "the copied run did not end as without copies"},
-        {"unavailable", "no snapshot is possible here"},
-        {"busy", "another process of the tree was being copied"},
-        {"signals", "the copy sent signals to the original or its parent"},
-        {"ipc", "System V IPC objects or message queues"},
-        {"output_check", "--output-check had to compare a whole run"},
-        {"contradicted", "a rerun showed another verdict"},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i][0], reason) == 0)
-            return words[i][1];
-    return reason;
 }

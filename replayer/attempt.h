@@ -12,70 +12,8 @@
 #include <stdint.h>
 
 #include "../common/damage.h"
+#include "../common/words.h"
 #include "../schemas/key.h"
-
-enum fault_mode {
-    MODE_ONCE = 1,
-    MODE_STICKY = 2,
-    MODE_BURST = 3,
-    MODE_CHANCE = 4, /* calls of any chosen site, as struct chance says */
-};
-
-/* Whose calls fail, and count. */
-enum thread_role {
-    THREAD_ANY = 0,
-    THREAD_MAIN,  /* of the process that calls */
-    THREAD_OTHER, /* not so */
-};
-
-enum verdict {
-    VERDICT_NONE = 0,
-    VERDICT_HANDLED,   /* same status and output as the baseline */
-    VERDICT_REPORTED,  /* ordinary exit with a non-zero status */
-    VERDICT_DEGRADED,  /* status as the baseline, output not */
-    VERDICT_ABORTED,   /* SIGABRT by a known policy */
-    VERDICT_CRASHED,   /* SIGSEGV, SIGBUS, SIGFPE, SIGILL, an assertion */
-    VERDICT_CORRUPTED, /* allocator or sanitizer found damage */
-    VERDICT_HUNG,      /* past its time limit */
-    VERDICT_UNREACHED, /* the fault never came up */
-    VERDICT_FLAKY,     /* repeated attempts disagree */
-    N_VERDICTS
-};
-enum severity {
-    SEVERITY_NONE,
-    SEVERITY_OK,
-    SEVERITY_LOOK,
-    SEVERITY_POLICY,
-    SEVERITY_WARNING,
-    SEVERITY_BUG
-};
-
-/* How an execution was made. */
-enum how {
-    HOW_RERUN = 0, /* a fresh process tree: the reference */
-    HOW_SNAPSHOT,  /* a copy of a running process, made at the site */
-    HOW_SWEEP,     /* one of many faults in one long-lived process */
-};
-
-/* What the execution ran under, to see damage that is otherwise silent. */
-enum under {
-    UNDER_PLAIN = 0,
-    UNDER_GUARDED, /* canaries, quarantine and poison in the preload library */
-    UNDER_ASAN,    /* the program is an AddressSanitizer build */
-    UNDER_VALGRIND,
-};
-
-/* What a program did that did not end. */
-enum hang {
-    HANG_UNKNOWN = 0,
-    HANG_SPINNING,   /* used the processor, and allocated nothing */
-    HANG_ALLOCATING, /* asked for memory again and again */
-    HANG_PRINTING,   /* printed without end */
-    HANG_POLLING,    /* slept and looked again */
-    HANG_BLOCKED,    /* waited in a system call that did not come back */
-    HANG_DEADLOCK,   /* every thread waits for a lock, or for one that does, for ever */
-    N_HANGS
-};
 
 /* Failures by chance: --probability. All zeroes: none. */
 struct chance {
@@ -277,21 +215,6 @@ struct judgement {
     uint32_t n_differences;                               /* of these */
     uint32_t n_more;                                      /* differences beyond them */
 };
-
-const char *verdict_name(enum verdict v); /* "handled" ... */
-const char *
-severity_name(enum severity s); /* "ok", "policy", "warning", "bug", "look", "none" */
-enum verdict verdict_from_name(const char *name);         /* VERDICT_NONE when unknown */
-enum severity verdict_severity(enum verdict v);           /* by the design's table */
-const char *fault_mode_name(enum fault_mode m);           /* "once", "sticky", "burst" */
-enum fault_mode fault_mode_from_name(const char *name);   /* MODE_ONCE when unknown */
-const char *thread_role_name(enum thread_role role);      /* "any", "main", "other" */
-enum thread_role thread_role_from_name(const char *name); /* THREAD_ANY when unknown */
-
-const char *hang_name(enum hang hang);        /* "spinning", ...; NULL for HANG_UNKNOWN */
-const char *how_name(enum how how);           /* "rerun", "snapshot", "sweep" */
-const char *under_name(enum under under);     /* "plain", "guarded", "asan", "valgrind" */
-enum under under_from_name(const char *name); /* UNDER_PLAIN when unknown */
 
 /**
  * Judge one execution. Pure.

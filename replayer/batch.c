@@ -46,11 +46,11 @@ static int take_refusal(struct drive *d, struct task *task,
         task_push(&d->snapshots, task);
         return 0;
     }
-    const char *reason = snapshot_refusal_name((enum shm_refusal)seen->refusal);
+    const char *reason = refusal_name((enum shm_refusal)seen->refusal);
     if (reason)
         return leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
-        return leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_FILES));
+        return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
     task->batch = NULL;
     task_push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
@@ -213,7 +213,7 @@ int batch_next(struct drive *d) {
     int err = 0;
     if (!snapshots_pay(d)) {
         for (struct task *task; err == 0 && (task = task_pop(list));)
-            err = leave_to_rerun(d, task, snapshot_refusal_name(SHM_REFUSED_FILES));
+            err = leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
         return err;
     }
     err = fly_batch(d);

@@ -53,7 +53,8 @@ static int contradict(struct drive *d, struct task *task) {
         const struct confirm_member *m = &g->members[i];
         bool believed = (err = ledger_forget(d->replay->ledger, m->attempt_id)) > 0;
         if (believed)
-            err = ledger_refuse(d->replay->ledger, m->order.site_id, "contradicted");
+            err =
+                ledger_refuse(d->replay->ledger, m->order.site_id, REFUSAL_CONTRADICTED);
         if (!believed || m->attempt_id == task->confirms)
             continue; /* a void batch has asked for its rerun, or this is it */
         struct task *other = confirmation_task(m);

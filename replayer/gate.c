@@ -105,9 +105,9 @@ int gate_mark_known(struct report_data *data, const char *path) {
 }
 
 static bool counts(const struct report_finding *f, const struct gate_options *options) {
-    if (options->fail_on == REPORT_NONE)
+    if (options->fail_on == SEVERITY_NONE)
         return false;
-    return f->severity <= options->fail_on || (options->silent && f->silent);
+    return f->severity >= options->fail_on || (options->silent && f->silent);
 }
 
 struct tally {
@@ -151,7 +151,7 @@ static int judge_findings(const struct report_data *data,
     if (tally.n_new)
         text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
                   tally.n_new == 1 ? "" : "s",
-                  options->silent ? "silent" : report_severity_name(options->fail_on),
+                  options->silent ? "silent" : severity_name(options->fail_on),
                   options->baseline ? " that the baseline does not have" : "");
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);

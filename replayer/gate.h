@@ -7,10 +7,10 @@
 #include "../common/report_data.h"
 
 struct gate_options {
-    int fail_on;  /* enum report_severity: this or worse fails; REPORT_NONE = none does */
-    bool silent;  /* wrong answers that nobody is told about fail, too */
-    bool runtime; /* what went wrong in libc, libstdc++ or the loader counts, too */
-    bool baseline;       /* gate_mark_known() was called: only what is new counts */
+    enum severity fail_on; /* this or worse fails; SEVERITY_NONE = none does */
+    bool silent;           /* wrong answers that nobody is told about fail, too */
+    bool runtime;  /* what went wrong in libc, libstdc++ or the loader counts, too */
+    bool baseline; /* gate_mark_known() was called: only what is new counts */
     double min_coverage; /* per cent of the testable sites; 0 = any */
 };
 

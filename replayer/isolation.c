@@ -1,22 +1,7 @@
-/* What an isolation is called and what it leaves real: see isolation.h. Pure. */
+/* What an isolation leaves real: see isolation.h. Pure. */
 #include "isolation.h"
 
-#include <string.h>
-
 #include "../common/text.h"
-
-static const char *const names[] = {"auto", "overlay", "copy", "shared"};
-
-const char *isolation_name(enum isolation isolation) {
-    return names[isolation];
-}
-
-enum isolation isolation_from_name(const char *name) {
-    for (int i = ISOLATION_AUTO; name && i <= ISOLATION_SHARED; i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum isolation)i;
-    return ISOLATION_AUTO;
-}
 
 char *isolation_warning(const struct tree_facts *tree, const char *cwd,
                         const char **kind) {

@@ -1,5 +1,5 @@
 /*
- * How an attempt's files are kept apart from the user's: names, and what each way leaves real.
+ * How an attempt's files are kept apart from the user's: what each way leaves real.
  *
  *   overlay   everything that can be written is covered; what cannot be covered is read-only
  *   copy      a private copy of the working folder; everything outside of it is real
@@ -11,12 +11,7 @@
 
 #include <stdbool.h>
 
-#include "runner.h"
-
-/** Return: "auto", "overlay", "copy" or "shared". */
-const char *isolation_name(enum isolation isolation);
-/** Return: the isolation of that name, ISOLATION_AUTO when there is none; NULL allowed. */
-enum isolation isolation_from_name(const char *name);
+#include "scratch.h"
 
 /**
  * What attempts will do for real, or cannot do at all, for the user to read before the first.

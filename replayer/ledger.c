@@ -256,11 +256,11 @@ int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
                          site_id, reason);
 }
 
-int ledger_skip(struct ledger *l, int64_t site_id, enum plan_reason reason) {
+int ledger_skip(struct ledger *l, int64_t site_id, enum reason reason) {
     return insert_reason(l,
                          "INSERT OR REPLACE INTO skipped (replay_id, site_id, reason) "
                          "VALUES (?1, ?2, ?3)",
-                         site_id, plan_reason_name(reason));
+                         site_id, reason_name(reason));
 }
 
 int ledger_planned(struct ledger *l, uint64_t n) {

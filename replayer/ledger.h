@@ -128,7 +128,7 @@ int ledger_explored(struct ledger *ledger, int64_t attempt_id, struct session *s
 int ledger_planned(struct ledger *ledger, uint64_t n);
 
 /** A site that no attempt was made at, and why. */
-int ledger_skip(struct ledger *ledger, int64_t site_id, enum plan_reason reason);
+int ledger_skip(struct ledger *ledger, int64_t site_id, enum reason reason);
 
 /** Something the user must know. @subject may be NULL. */
 int ledger_note(struct ledger *ledger, const char *kind, const char *subject,

@@ -62,11 +62,6 @@ bool plan_is_explorable(enum verdict verdict) {
            verdict == VERDICT_DEGRADED || verdict == VERDICT_ABORTED;
 }
 
-const char *plan_reason_name(enum plan_reason reason) {
-    static const char *const names[] = {"filtered", "budget", "not_failable"};
-    return names[reason];
-}
-
 /* --- options --- */
 
 static int parse_number(const char *text, char end, uint64_t *out) {
@@ -442,7 +437,7 @@ static void order_candidates(struct work *w) {
 
 /* --- the whole --- */
 
-static void leave_out(struct plan *out, uint32_t site, enum plan_reason reason) {
+static void leave_out(struct plan *out, uint32_t site, enum reason reason) {
     out->left_out[out->n_left_out++] = (struct plan_left_out){site, reason};
 }
 
@@ -450,9 +445,9 @@ static void select_sites(struct work *w, struct plan *out) {
     for (uint32_t i = 0; i < w->in->n_sites; i++) {
         uint32_t before = w->n_candidates;
         if (!w->in->sites[i].failable) {
-            leave_out(out, i, PLAN_NOT_FAILABLE);
+            leave_out(out, i, REASON_NOT_FAILABLE);
         } else if (!passes(w, i)) {
-            leave_out(out, i, PLAN_FILTERED);
+            leave_out(out, i, REASON_FILTERED);
         } else {
             out->passed[i] = true;
             add_site(w, i);
@@ -477,7 +472,7 @@ static void take_faults(const struct work *w, struct plan *out) {
             planned[site] = true;
         } else if (!planned[site]) {
             planned[site] = true;
-            leave_out(out, site, PLAN_BUDGET);
+            leave_out(out, site, REASON_BUDGET);
         }
     }
     free(planned);

@@ -132,10 +132,9 @@ struct plan_fault {
     uint64_t call; /* of a plan_pick, else 0 */
 };
 
-enum plan_reason { PLAN_FILTERED, PLAN_BUDGET, PLAN_NOT_FAILABLE };
 struct plan_left_out {
     uint32_t site;
-    enum plan_reason reason;
+    enum reason reason;
 };
 
 /* Zero is valid and empty. */
@@ -159,9 +158,6 @@ void plan_deinit(struct plan *plan);
  */
 int plan_make(const struct plan_input *input, const struct plan_options *options,
               struct plan *out, char **error);
-
-/** "filtered", "budget", "not_failable": as in the table `skipped`. */
-const char *plan_reason_name(enum plan_reason reason);
 
 /** Parse --occurrence's "first|last|all|log2|N". Return: 0 or -EINVAL. */
 int plan_parse_occurrence(const char *text, struct plan_options *out);

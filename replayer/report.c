@@ -90,8 +90,9 @@ static int run(const struct report_options *options) {
 
 static int check(struct report_options *options, int n_operands, char **operands) {
     /* In the order of the choices below. */
-    static const int severities[] = {REPORT_NONE,    REPORT_LOOK, REPORT_POLICY,
-                                     REPORT_WARNING, REPORT_BUG,  REPORT_BUG};
+    static const enum severity severities[] = {SEVERITY_NONE,   SEVERITY_LOOK,
+                                               SEVERITY_POLICY, SEVERITY_WARNING,
+                                               SEVERITY_BUG,    SEVERITY_BUG};
     enum { SILENT = 4 };
     if (n_operands > 1)
         return error_print(-EINVAL, "report: one database at a time, not also '%s'",
@@ -109,7 +110,7 @@ static int check(struct report_options *options, int n_operands, char **operands
                      options->baseline || options->rules.min_coverage > 0;
     options->rules.baseline = options->baseline != NULL;
     options->rules.fail_on =
-        options->fail_on < 0 ? REPORT_BUG : severities[options->fail_on];
+        options->fail_on < 0 ? SEVERITY_BUG : severities[options->fail_on];
     options->rules.silent = options->fail_on == SILENT;
     return 0;
 }

@@ -72,8 +72,10 @@ static int sarif_stack(struct json *j, const struct report_data *data, int64_t s
 
 static int sarif_result(struct json *j, const struct report_data *data,
                         const struct report_finding *f) {
-    static const char *const level[REPORT_N_SEVERITIES] = {"error", "warning", "note",
-                                                           "note",  "none",    "none"};
+    static const char *const level[N_SEVERITIES] = {
+        [SEVERITY_BUG] = "error",   [SEVERITY_WARNING] = "warning",
+        [SEVERITY_POLICY] = "note", [SEVERITY_LOOK] = "note",
+        [SEVERITY_OK] = "none",     [SEVERITY_NONE] = "none"};
     AUTO_TEXT struct text message = {0};
     int r = report_add_headline(data, f, &message);
     if (f->leaked) {
@@ -87,7 +89,7 @@ static int sarif_result(struct json *j, const struct report_data *data,
     text_add(&message, ". Again: ");
     report_add_repro(data, f, &message);
     json_open(j, NULL, '{');
-    json_text(j, "ruleId", f->leaked ? "leaked" : report_verdict_name(f->verdict));
+    json_text(j, "ruleId", f->leaked ? "leaked" : verdict_name(f->verdict));
     json_text(j, "level", level[f->severity]);
     json_open_flat(j, "message", '{');
     json_text(j, "text", message.data);
@@ -130,13 +132,13 @@ int report_sarif(const struct report_data *data, struct text *out) {
     json_text(&j, "name", "dearth");
     json_text(&j, "version", DEARTH_VERSION);
     json_open(&j, "rules", '[');
-    for (int i = 0; i <= REPORT_UNREACHED; i++) {
-        bool leaked = i == REPORT_UNREACHED; /* which is never a finding */
+    for (enum verdict i = N_VERDICTS - 1; i >= VERDICT_UNREACHED; i--) {
+        bool leaked = i == VERDICT_UNREACHED; /* which is never a finding */
         json_open_flat(&j, NULL, '{');
-        json_text(&j, "id", leaked ? "leaked" : report_verdict_name(i));
+        json_text(&j, "id", leaked ? "leaked" : verdict_name(i));
         json_open(&j, "shortDescription", '{');
         json_text(&j, "text",
-                  leaked ? "ended in order, but lost blocks" : report_verdict_meaning(i));
+                  leaked ? "ended in order, but lost blocks" : verdict_meaning(i));
         json_close(&j, '}');
         json_close(&j, '}');
     }
@@ -184,7 +186,7 @@ static size_t collect_evidence(const struct report_data *data, struct evidence *
     struct evidence *list = text_alloc(most * sizeof *list);
     for (size_t i = 0; i < data->n_findings; i++) {
         const struct report_finding *f = &data->findings[i];
-        for (size_t k = 0; k < f->n_sites && f->severity <= REPORT_WARNING; k++)
+        for (size_t k = 0; k < f->n_sites && f->severity >= SEVERITY_WARNING; k++)
             list[n++] = (struct evidence){f->sites[k], f};
     }
     if (n)
@@ -217,7 +219,7 @@ static int junit_case(const struct report_data *data, const struct report_site *
     if (finding) {
         r = report_add_headline(data, finding, &detail);
         text_add(out, ">\n      <failure type=\"");
-        text_add(out, report_verdict_name(finding->verdict));
+        text_add(out, verdict_name(finding->verdict));
         text_add(out, "\" message=\"");
         add_xml(detail.data, out);
         text_add(out, "\">");
@@ -227,9 +229,9 @@ static int junit_case(const struct report_data *data, const struct report_site *
             text_addf(&detail, "\n%s", finding->stderr_tail);
         add_xml(detail.data, out);
         text_add(out, "</failure>\n    </testcase>\n");
-    } else if (site->reason != REPORT_TESTED) {
+    } else if (site->reason != REASON_TESTED) {
         text_addf(out, ">\n      <skipped message=\"%s\"/>\n    </testcase>\n",
-                  report_reason_text(site->reason));
+                  reason_meaning(site->reason));
     } else {
         text_add(out, "/>\n");
     }
@@ -244,7 +246,7 @@ int report_junit(const struct report_data *data, struct text *out) {
     for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
         const struct report_site *site = &data->sites[i];
         struct evidence wanted = {site->key, NULL}, *found = NULL;
-        if (site->reason == REPORT_NOT_FAILABLE)
+        if (site->reason == REASON_NOT_FAILABLE)
             continue;
         if (n)
             found = bsearch(&wanted, evidence, n, sizeof *evidence, by_site);

@@ -91,7 +91,7 @@ static void add_key(struct json *j, const char *name, struct dearth_key key) {
 
 static void add_signal(struct json *j, const char *name, int number) {
     char buf[24];
-    json_text(j, name, number ? report_signal_name(number, buf) : NULL);
+    json_text(j, name, number ? signal_name(number, buf) : NULL);
 }
 
 static void add_ratio(struct json *j, const char *name, uint32_t millionths) {
@@ -213,9 +213,9 @@ static void add_tally(struct json *j, const char *name, const struct report_tall
 
 static void add_summary(struct json *j, const struct report_data *data) {
     /* In the order of the design's table, not of badness. */
-    static const int order[] = {REPORT_HANDLED, REPORT_REPORTED, REPORT_DEGRADED,
-                                REPORT_ABORTED, REPORT_CRASHED,  REPORT_CORRUPTED,
-                                REPORT_HUNG,    REPORT_FLAKY};
+    static const enum verdict order[] = {
+        VERDICT_HANDLED, VERDICT_REPORTED,  VERDICT_DEGRADED, VERDICT_ABORTED,
+        VERDICT_CRASHED, VERDICT_CORRUPTED, VERDICT_HUNG,     VERDICT_FLAKY};
     json_open(j, "summary", '{');
     add_tally(j, "sites", &data->site_tally);
     add_tally(j, "locations", &data->location_tally);
@@ -224,11 +224,11 @@ static void add_summary(struct json *j, const struct report_data *data) {
     add_ratio(j, "location_coverage", report_coverage(&data->location_tally));
     json_open_flat(j, "verdicts", '{');
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        json_int(j, report_verdict_name(order[i]), (int64_t)data->verdicts[order[i]]);
+        json_int(j, verdict_name(order[i]), (int64_t)data->verdicts[order[i]]);
     json_close(j, '}');
     json_open_flat(j, "findings", '{');
-    for (int i = REPORT_BUG; i <= REPORT_LOOK; i++)
-        json_int(j, report_severity_name(i), (int64_t)data->severities[i]);
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
+        json_int(j, severity_name(i), (int64_t)data->severities[i]);
     json_close(j, '}');
     json_int(j, "attempts", (int64_t)data->n_attempts);
     json_close(j, '}');
@@ -248,7 +248,7 @@ static int add_untested(struct json *j, const struct report_data *data) {
         r = add_stack(j, "stack", data, site->stack_id);
         json_int(j, "count", (int64_t)site->count);
         json_int(j, "bytes", (int64_t)site->bytes);
-        json_text(j, "reason", report_reason_name(site->reason));
+        json_text(j, "reason", reason_name(site->reason));
         json_text(j, "command", command.n ? command.data : NULL);
         json_close(j, '}');
     }
@@ -390,8 +390,8 @@ static int add_finding(struct json *j, const struct report_data *data,
     json_open(j, NULL, '{');
     json_int(j, "id", f->id);
     json_text(j, "identity", f->identity);
-    json_text(j, "verdict", report_verdict_name(f->verdict));
-    json_text(j, "severity", report_severity_name(f->severity));
+    json_text(j, "verdict", verdict_name(f->verdict));
+    json_text(j, "severity", severity_name(f->severity));
     json_bool(j, "leaked", f->leaked);
     json_open_flat(j, "attribution", '{');
     json_text(j, "module", f->module);
@@ -441,17 +441,16 @@ static int add_finding(struct json *j, const struct report_data *data,
 }
 
 static void add_tried(struct json *j, const struct report_site *site) {
-    static const char *const how[] = {"rerun", "snapshot", "sweep"};
-    json_text(j, "verdict", report_verdict_name(site->verdict));
+    json_text(j, "verdict", site->verdict ? verdict_name(site->verdict) : NULL);
     json_open_flat(j, "verdicts", '{');
-    for (int i = 0; i < REPORT_N_VERDICTS; i++)
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
         if (site->attempts[i])
-            json_int(j, report_verdict_name(i), site->attempts[i]);
+            json_int(j, verdict_name(i), site->attempts[i]);
     json_close(j, '}');
     json_open_flat(j, "how", '[');
-    for (int i = 0; i < 3; i++)
-        if (site->how & 1 << i)
-            json_text(j, NULL, how[i]);
+    for (enum how how = 0; how < N_HOWS; how++)
+        if (site->how & 1 << how)
+            json_text(j, NULL, how_name(how));
     json_close(j, ']');
 }
 
@@ -468,7 +467,7 @@ static int add_site(struct json *j, const struct report_data *data,
     json_int(j, "live_bytes_at_exit", (int64_t)site->live_bytes);
     json_int(j, "occurrences_tested", site->occurrences_tested);
     add_tried(j, site);
-    json_text(j, "untested_reason", report_reason_name(site->reason));
+    json_text(j, "untested_reason", reason_name(site->reason));
     json_text(j, "excluded_by", report_exclusion(site));
     json_text(j, "program", site->program);
     json_int_or_null(j, "first_thread", site->first_thread > 0 ? site->first_thread : -1);

@@ -68,7 +68,7 @@ static int add_findings(const struct report_data *data, struct text *out) {
         }
         report_add_repro(data, f, &repro);
         text_addf(out, "| %lld | %s | ", (long long)f->id,
-                  f->silent ? "silent warning" : report_severity_name(f->severity));
+                  f->silent ? "silent warning" : severity_name(f->severity));
         add_code(headline.data, out);
         text_add(out, " | ");
         add_failed(f, out);
@@ -92,13 +92,13 @@ static void add_untested(const struct report_data *data, struct text *out) {
               n == 1 ? "" : "s");
     for (size_t i = 0; i < data->n_untested && shown < most; i++) {
         const struct report_site *site = data->untested[i];
-        if (site->reason == REPORT_NOT_FAILABLE)
+        if (site->reason == REASON_NOT_FAILABLE)
             continue;
         AUTO_TEXT struct text command = {0};
         report_add_command(data, site, &command);
         text_add(out, "- ");
         add_location(site->location, out);
-        text_addf(out, ": %s; ", report_reason_text(site->reason));
+        text_addf(out, ": %s; ", reason_meaning(site->reason));
         add_code(command.data, out);
         text_add(out, "\n");
         shown++;
@@ -119,9 +119,9 @@ int report_markdown(const struct report_data *data, struct text *out) {
     if (data->error_tally.total)
         add_row("error path", &data->error_tally, out);
     text_add(out, "\n| verdict | sites |\n|---|---:|\n");
-    for (int i = 0; i < REPORT_UNREACHED; i++)
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
         if (data->verdicts[i])
-            text_addf(out, "| %s | %llu |\n", report_verdict_name(i),
+            text_addf(out, "| %s | %llu |\n", verdict_name(i),
                       (unsigned long long)data->verdicts[i]);
     int r = add_findings(data, out);
     add_untested(data, out);

@@ -341,7 +341,7 @@ static void add_fault(const struct evidence *e, struct text *t) {
     text_say(t, "%s in %s fails, call %llu of site %s", e->op, e->location,
              (unsigned long long)e->order.occurrence, key);
     if (e->order.thread != THREAD_ANY)
-        text_addf(t, " %s", report_thread_words(thread_role_name(e->order.thread)));
+        text_addf(t, " %s", thread_role_phrase(e->order.thread));
     if (e->order.mode == MODE_CHANCE)
         text_addf(t,
                   ", as the last of what fails by chance (dearth replay --probability %g "
@@ -449,13 +449,13 @@ static void say_end(const struct observation *seen) {
     else if (seen->timed_out)
         error_tell("it was stopped: past its time limit");
     else if (seen->exit_signal)
-        error_tell("it was killed by %s", report_signal_name(seen->exit_signal, name));
+        error_tell("it was killed by %s", signal_name(seen->exit_signal, name));
     else
         error_tell("it ended with status %d", seen->exit_code);
     AUTO_TEXT struct text t = {0};
     const uint32_t most = 12;
     if (seen->crash_signal && seen->n_crash_frames)
-        text_say(&t, "dearth: %s at\n", report_signal_name(seen->crash_signal, name));
+        text_say(&t, "dearth: %s at\n", signal_name(seen->crash_signal, name));
     else if (seen->n_crash_frames)
         text_add(&t, "dearth: it was at\n");
     for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
@@ -576,7 +576,7 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
         error_tell("  and %s%s %s%s%s%s",
                    strcmp(j.differences[i].what, "file") == 0 ? ""
                                                               : j.differences[i].what,
-                   j.differences[i].path, report_difference_words(j.differences[i].how),
+                   j.differences[i].path, difference_meaning(j.differences[i].how),
                    j.differences[i].detail[0] ? " (" : "", j.differences[i].detail,
                    j.differences[i].detail[0] ? ")" : "");
     return passed < 0 ? passed : shown;

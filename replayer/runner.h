@@ -17,16 +17,10 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "scratch.h"
 #include "namespace.h"
 
 struct session;
-
-enum isolation {
-    ISOLATION_AUTO = 0,
-    ISOLATION_OVERLAY,
-    ISOLATION_COPY,
-    ISOLATION_SHARED
-};
 
 struct runner_options {
     char *const *argv; /* as recorded */
@@ -69,16 +63,6 @@ struct runner_options {
     const uint8_t *baseline_stdout;
     uint64_t baseline_stdout_bytes;
     int baseline_exit_code;
-};
-
-/* The private tree that a worker has built. */
-struct tree_facts {
-    enum isolation isolation; /* in use, never ISOLATION_AUTO */
-    bool bound; /* a copy: the working folder's own path leads to it, not only its name */
-    char left_out
-        [256]; /* descriptors that dearth was started with and attempts do without */
-    char read_only
-        [1024]; /* overlay: writable places that nothing could cover, cut with "..." */
 };
 
 struct runner;

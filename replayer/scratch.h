@@ -9,7 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runner.h"
+#include "../common/words.h"
+
+/* The private tree that a worker has built. */
+struct tree_facts {
+    enum isolation isolation; /* in use, never ISOLATION_AUTO */
+    bool bound; /* a copy: the working folder's own path leads to it, not only its name */
+    char left_out
+        [256]; /* descriptors that dearth was started with and attempts do without */
+    char read_only
+        [1024]; /* overlay: writable places that nothing could cover, cut with "..." */
+};
 
 struct scratch_options {
     enum isolation wanted; /* ISOLATION_AUTO: an overlay, never less */

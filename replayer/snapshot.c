@@ -48,29 +48,6 @@
 #define SYS_pidfd_getfd 438 /* Linux 5.6 */
 #endif
 
-const char *snapshot_refusal_name(enum shm_refusal refusal) {
-    static const char *const names[SHM_N_REFUSALS] = {
-        [SHM_REFUSED_NEVER_DUE] = "never_due",
-        [SHM_REFUSED_THREADS] = "threads",
-        [SHM_REFUSED_CHILDREN] = "children",
-        [SHM_REFUSED_PIPE] = "pipe",
-        [SHM_REFUSED_SOCKET] = "socket",
-        [SHM_REFUSED_DESCRIPTOR] = "descriptor",
-        [SHM_REFUSED_MAPPING] = "shared_mapping",
-        [SHM_REFUSED_TIMER] = "timer",
-        [SHM_REFUSED_FILES] = "files",
-        [SHM_REFUSED_PARENT] = "parent_decides",
-        [SHM_REFUSED_LIMIT] = "limit",
-        [SHM_REFUSED_DIVERGED] = "diverged",
-        [SHM_REFUSED_UNAVAILABLE] = "unavailable",
-        [SHM_REFUSED_BUSY] = "busy",
-        [SHM_REFUSED_CHECK] = "output_check",
-        [SHM_REFUSED_SIGNALS] = "signals",
-        [SHM_REFUSED_IPC] = "ipc",
-    };
-    return (unsigned)refusal < SHM_N_REFUSALS ? names[refusal] : NULL;
-}
-
 /* --- orders --- */
 
 /* A program that is being copied must see what its stops mean: from the tracer. The stop of an

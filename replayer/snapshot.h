@@ -46,7 +46,4 @@ int snapshots_begin(struct snapshots *snapshots, struct run *original);
  */
 int snapshots_end(struct snapshots *snapshots, struct observation *seen);
 
-/** "threads", "pipe", ...: as in the table `refused`. NULL when it is none. */
-const char *snapshot_refusal_name(enum shm_refusal refusal);
-
 #endif

@@ -13,16 +13,15 @@
 
 /* "; 3 sites were done before ...; 2 sites left out: filtered" */
 static void add_left_out(const struct plan *plan, struct text *line) {
-    uint32_t counts[3] = {0};
+    uint32_t counts[N_REASONS] = {0};
     for (uint32_t i = 0; i < plan->n_left_out; i++)
         counts[plan->left_out[i].reason]++;
     if (plan->n_done_sites)
         text_addf(line, "; %u sites were done before (--retest does them again)",
                   plan->n_done_sites);
-    for (int i = 0; i < 3; i++)
+    for (enum reason i = REASON_TESTED + 1; i < N_REASONS; i++)
         if (counts[i])
-            text_addf(line, "; %u sites left out: %s", counts[i],
-                      plan_reason_name((enum plan_reason)i));
+            text_addf(line, "; %u sites left out: %s", counts[i], reason_name(i));
 }
 
 void summary_announce(const struct replay *r) {
@@ -74,21 +73,6 @@ void summary_plan(const struct replay *r) {
 
 /* --- the end --- */
 
-/* Worst first. */
-static const enum verdict by_badness[] = {
-    VERDICT_CORRUPTED, VERDICT_CRASHED, VERDICT_HUNG,
-    VERDICT_DEGRADED,  VERDICT_ABORTED, VERDICT_FLAKY,
-    VERDICT_REPORTED,  VERDICT_HANDLED, VERDICT_UNREACHED,
-};
-#define N_BADNESS (sizeof by_badness / sizeof *by_badness)
-
-static size_t badness(enum verdict v) {
-    size_t i = 0;
-    while (i < N_BADNESS && by_badness[i] != v)
-        i++;
-    return i;
-}
-
 struct tally {
     uint32_t testable, tested, unreached;
     uint32_t verdicts[N_VERDICTS]; /* sites by worst verdict */
@@ -103,26 +87,20 @@ static int compare_sites(const void *x, const void *y) {
 static struct tally count_verdicts(struct sites *sites) {
     struct tally t = {0};
     uint32_t n = sites->input.n_sites;
-    size_t *worst = text_alloc((n + 1) * sizeof *worst);
+    enum verdict *worst = text_alloc((n + 1) * sizeof *worst);
     qsort(sites->list, n, sizeof *sites->list, compare_sites);
-    for (uint32_t i = 0; i < n; i++)
-        worst[i] = N_BADNESS;
     for (uint32_t i = 0; i < sites->input.n_attempts; i++) {
         const struct plan_attempt *a = &sites->attempts[i];
         struct plan_site key = {.id = a->site_id};
         struct plan_site *s = bsearch(&key, sites->list, n, sizeof key, compare_sites);
-        size_t b = badness(a->verdict);
-        if (s && b < worst[s - sites->list])
-            worst[s - sites->list] = b;
+        if (s && a->verdict > worst[s - sites->list])
+            worst[s - sites->list] = a->verdict;
     }
     for (uint32_t i = 0; i < n; i++) {
         t.testable += sites->list[i].failable;
-        if (worst[i] == N_BADNESS)
-            continue;
-        enum verdict v = by_badness[worst[i]];
-        t.verdicts[v]++;
-        t.tested += v != VERDICT_UNREACHED;
-        t.unreached += v == VERDICT_UNREACHED;
+        t.verdicts[worst[i]]++;
+        t.tested += worst[i] > VERDICT_UNREACHED;
+        t.unreached += worst[i] == VERDICT_UNREACHED;
     }
     free(worst);
     return t;
@@ -130,16 +108,16 @@ static struct tally count_verdicts(struct sites *sites) {
 
 static void print_verdicts(const struct tally *t) {
     AUTO_TEXT struct text line = {0};
-    for (size_t i = 0; i < N_BADNESS; i++)
-        if (t->verdicts[by_badness[i]])
-            text_addf(&line, "%s%u %s", line.n ? ", " : "", t->verdicts[by_badness[i]],
-                      verdict_name(by_badness[i]));
+    for (enum verdict v = N_VERDICTS - 1; v > VERDICT_NONE; v--)
+        if (t->verdicts[v])
+            text_addf(&line, "%s%u %s", line.n ? ", " : "", t->verdicts[v],
+                      verdict_name(v));
     if (line.n)
         error_info("sites by worst verdict: %s", line.data);
 }
 
 static void print_coverage(const struct replay *r, const struct tally *t) {
-    uint32_t reasons[3] = {0};
+    uint32_t reasons[N_REASONS] = {0};
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)
         reasons[r->plan.left_out[i].reason]++;
     AUTO_TEXT struct text line = {0};
@@ -151,8 +129,8 @@ static void print_coverage(const struct replay *r, const struct tally *t) {
         text_addf(&line, "; not tested: %u", untested);
         if (t->unreached)
             text_addf(&line, ", of these %u unreached", t->unreached);
-        if (reasons[PLAN_FILTERED])
-            text_addf(&line, "; filtered in this replay: %u", reasons[PLAN_FILTERED]);
+        if (reasons[REASON_FILTERED])
+            text_addf(&line, "; filtered in this replay: %u", reasons[REASON_FILTERED]);
     }
     error_info("%s", line.data);
 }
@@ -240,7 +218,7 @@ static int print_how(const struct replay *r) {
         const char *what = store_column_text(s, 0);
         bool refused = strncmp(what, "no ", 3) == 0;
         text_addf(&line, refused ? "; no snapshot of %2$lld: %1$s" : "%3$s%2$lld by %1$s",
-                  refused ? report_refusal_meaning(what + 3) : what,
+                  refused ? refusal_meaning(what + 3) : what,
                   (long long)sqlite3_column_int64(s, 1), n++ ? ", " : "");
     }
     if (n > 1 || (line.n && r->options->how != REPLAY_RERUN))

@@ -21,7 +21,6 @@
 #include "baseline.h"
 #include "leaks.h"
 #include "policy.h"
-#include "report_data.h"
 #include "text.h"
 
 /* --- signals --- */
@@ -161,7 +160,7 @@ static void say_differences(struct judgement *j) {
     bool file = strcmp(d->what, "file") == 0;
     int n =
         snprintf(j->reason, sizeof j->reason, "status as without the fault, but %s%s %s",
-                 file ? "file " : d->what, d->path, report_difference_words(d->how));
+                 file ? "file " : d->what, d->path, difference_meaning(d->how));
     if (d->detail[0] && n > 0 && (size_t)n < sizeof j->reason)
         snprintf(j->reason + n, sizeof j->reason - (size_t)n, " (%s)", d->detail);
 }
@@ -223,10 +222,10 @@ static void judge_served(struct judgement *j, const struct baseline *b,
                                                         b->stderr_tail, b->stderr_tail_n);
     if (o->unhealthy) {
         j->verdict = VERDICT_HUNG;
-        snprintf(
-            j->reason, sizeof j->reason, "it runs, but %s although memory is back%s%s",
-            o->loop ? "does not go on" : "the health command fails", o->hang ? ": " : "",
-            o->hang ? report_hang_words(hang_name(o->hang)) : "");
+        snprintf(j->reason, sizeof j->reason,
+                 "it runs, but %s although memory is back%s%s",
+                 o->loop ? "does not go on" : "the health command fails",
+                 o->hang ? ": " : "", o->hang ? hang_meaning(hang_name(o->hang)) : "");
     } else if (p) {
         apply_policy(j, p);
         snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
@@ -296,7 +295,7 @@ static void judge_outward(struct judgement *j, const struct baseline *b,
     char name[24];
     struct difference d = {.what = "signal", .how = "sent"};
     snprintf(d.detail, sizeof d.detail, "%s",
-             report_signal_name(__builtin_ctzll(sent) + 1, name));
+             signal_name(__builtin_ctzll(sent) + 1, name));
     snprintf(j->reason, sizeof j->reason,
              "sent %s to its parent, or to every process in reach; without the failure "
              "it does not",
@@ -350,7 +349,7 @@ struct judgement verdict_judge(const struct baseline *baseline,
         j.verdict = VERDICT_HUNG;
         snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
                  seen->hang ? ": " : "",
-                 seen->hang ? report_hang_words(hang_name(seen->hang)) : "");
+                 seen->hang ? hang_meaning(hang_name(seen->hang)) : "");
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {

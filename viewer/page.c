@@ -117,27 +117,32 @@ static void add_dictionaries(struct page *page) {
 /* --- sections
  * ------------------------------------------------------------------------------- */
 
+/* In the page's lists the worst comes first; -1 = none. */
+static int verdict_index(enum verdict verdict) {
+    return N_VERDICTS - 1 - (int)verdict - (verdict == VERDICT_NONE) * N_VERDICTS;
+}
+
 static void add_words(struct page *page) {
     struct json *j = &page->json;
     json_open(j, "verdicts", '[');
-    for (int i = 0; i < REPORT_N_VERDICTS; i++)
-        json_text(j, NULL, report_verdict_name(i));
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
+        json_text(j, NULL, verdict_name(i));
     json_close(j, ']');
     json_open(j, "meanings", '[');
-    for (int i = 0; i < REPORT_N_VERDICTS; i++)
-        json_text(j, NULL, report_verdict_meaning(i));
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
+        json_text(j, NULL, verdict_meaning(i));
     json_close(j, ']');
     json_open(j, "severities", '[');
-    for (int i = 0; i <= REPORT_LOOK; i++)
-        json_text(j, NULL, report_severity_name(i));
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
+        json_text(j, NULL, severity_name(i));
     json_close(j, ']');
     json_open(j, "reasons", '[');
-    for (int i = 0; i < REPORT_N_REASONS; i++)
-        json_text(j, NULL, report_reason_name(i));
+    for (int i = 0; i < N_REASONS; i++)
+        json_text(j, NULL, reason_name(i));
     json_close(j, ']');
     json_open(j, "reason_texts", '[');
-    for (int i = 0; i < REPORT_N_REASONS; i++)
-        json_text(j, NULL, report_reason_text(i));
+    for (int i = 0; i < N_REASONS; i++)
+        json_text(j, NULL, reason_meaning(i));
     json_close(j, ']');
 }
 
@@ -159,7 +164,7 @@ static void add_recordings(struct page *page) {
         json_text(j, "cwd", r->cwd);
         json_int_or_null(j, "exit_code", r->has_code ? r->exit_code : -1);
         json_text(j, "exit_signal",
-                  r->exit_signal ? report_signal_name(r->exit_signal, name) : NULL);
+                  r->exit_signal ? signal_name(r->exit_signal, name) : NULL);
         json_bool(j, "exact", r->exact);
         json_int_or_null(j, "events", r->events);
         json_int_or_null(j, "allocations", r->allocations);
@@ -220,15 +225,15 @@ static void add_summary(struct page *page) {
     add_tally(j, "site_tally", &data->site_tally);
     add_tally(j, "location_tally", &data->location_tally);
     json_open(j, "verdict_counts", '[');
-    for (int i = 0; i < REPORT_N_VERDICTS; i++)
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
         json_int(j, NULL, (int64_t)data->verdicts[i]);
     json_close(j, ']');
     json_open(j, "severity_counts", '[');
-    for (int i = 0; i <= REPORT_LOOK; i++)
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
         json_int(j, NULL, (int64_t)data->severities[i]);
     json_close(j, ']');
     json_open(j, "reason_counts", '[');
-    for (int i = 0; i < REPORT_N_REASONS; i++)
+    for (int i = 0; i < N_REASONS; i++)
         json_int(j, NULL, (int64_t)data->reasons[i]);
     json_close(j, ']');
     json_int(j, "attempts", (int64_t)data->n_attempts);
@@ -300,7 +305,7 @@ static int add_site(struct page *page, const struct report_site *site) {
                                (int64_t)site->peak_bytes,
                                (int64_t)site->live_bytes,
                                site->occurrences_tested,
-                               site->verdict,
+                               verdict_index(site->verdict),
                                site->reason,
                                site->how,
                                string_index(page, site->program),
@@ -313,10 +318,10 @@ static int add_site(struct page *page, const struct report_site *site) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_int(j, NULL, numbers[i]);
     json_open(j, NULL, '[');
-    for (int i = 0; i < REPORT_N_VERDICTS; i++) {
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--) {
         if (!site->attempts[i])
             continue;
-        json_int(j, NULL, i);
+        json_int(j, NULL, verdict_index(i));
         json_int(j, NULL, site->attempts[i]);
     }
     json_close(j, ']');
@@ -353,8 +358,7 @@ static int add_crash(struct page *page, const struct report_finding *f) {
     }
     int r = stack_node(page, f->crash.stack_id, &node);
     json_open(j, "crash", '{');
-    json_text(j, "signal",
-              f->crash.signal ? report_signal_name(f->crash.signal, buffer) : NULL);
+    json_text(j, "signal", f->crash.signal ? signal_name(f->crash.signal, buffer) : NULL);
     snprintf(buffer, sizeof buffer, "0x%llx", (unsigned long long)f->crash.address);
     json_text(j, "address", f->crash.has_address ? buffer : NULL);
     json_int(j, "node", node);
@@ -413,8 +417,8 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     report_add_repro(page->data, f, &repro);
     json_open(j, NULL, '{');
     json_int(j, "id", f->id);
-    json_int(j, "verdict", f->verdict);
-    json_int(j, "severity", f->severity);
+    json_int(j, "verdict", verdict_index(f->verdict));
+    json_int(j, "severity", SEVERITY_BUG - f->severity);
     json_bool(j, "leaked", f->leaked);
     json_text(j, "headline", headline.data);
     json_text(j, "module", f->module);
@@ -427,7 +431,7 @@ static int add_finding(struct page *page, const struct report_finding *f) {
     json_int(j, "burst", f->fault.burst);
     json_int(j, "size", f->fault.size);
     json_text(j, "program", f->fault.program);
-    json_text(j, "thread", report_thread_words(f->fault.thread));
+    json_text(j, "thread", thread_role_phrase(thread_role_from_name(f->fault.thread)));
     json_int(j, "call", f->fault.call);
     add_chance(j, f);
     json_int(j, "location", location_index(page, f->fault.location));
@@ -447,12 +451,12 @@ static int add_finding(struct page *page, const struct report_finding *f) {
         r = add_leaks(page, f);
     json_int_or_null(j, "exit_code", f->has_code && !f->exit_signal ? f->exit_code : -1);
     json_text(j, "exit_signal",
-              f->exit_signal ? report_signal_name(f->exit_signal, name) : NULL);
+              f->exit_signal ? signal_name(f->exit_signal, name) : NULL);
     json_bool(j, "timed_out", f->timed_out);
     json_text(j, "facility", f->facility);
     json_text(j, "effect", f->effect);
     json_int(j, "unreached", f->unreached);
-    json_text(j, "hang", f->timed_out && f->hang ? report_hang_words(f->hang) : NULL);
+    json_text(j, "hang", f->timed_out && f->hang ? hang_meaning(f->hang) : NULL);
     json_text(j, "hang_call", f->timed_out ? f->hang_call : NULL);
     if (r == 0)
         r = add_loop(page, f);
@@ -505,7 +509,7 @@ static int add_groups(struct page *page) {
 static int add_values(struct page *page) {
     struct json *j = &page->json;
     AUTO_TEXT struct text replay = {0};
-    struct report_site any = {.reason = REPORT_NEVER_SELECTED};
+    struct report_site any = {.reason = REASON_NEVER_SELECTED};
     report_add_command(page->data, &any, &replay);
     replay.data[replay.n -= DEARTH_KEY_HEX] = 0; /* the page appends a site's own key */
     json_open(j, NULL, '{');

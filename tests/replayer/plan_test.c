@@ -81,7 +81,7 @@ static const char *describe(const struct plan *plan) {
     for (uint32_t i = 0; i < plan->n_left_out; i++)
         n += snprintf(line + n, sizeof line - (size_t)n, "%s-%c:%s", n ? " " : "",
                       'a' + (int)plan->left_out[i].site,
-                      plan_reason_name(plan->left_out[i].reason));
+                      reason_name(plan->left_out[i].reason));
     return line;
 }
 
