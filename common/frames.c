@@ -283,6 +283,21 @@ void frame_add(const struct frame *frame, struct text *out) {
     text_say(out, " (%s)", frame_basename(frame->module));
 }
 
+void frame_add_location(const struct frame *frame, struct text *out) {
+    if (!frame) {
+        text_add(out, "unknown");
+        return;
+    }
+    const char *module = frame_basename(frame->module);
+    const char *function = frame->function ? frame->function : module;
+    if (frame->file && frame->line)
+        text_say(out, "%s (%s:%u)", function, frame->file, frame->line);
+    else if (frame->function)
+        text_say(out, "%s (%s)", function, module);
+    else
+        text_say(out, "%s+0x%llx", module, (unsigned long long)frame->offset);
+}
+
 /* Where the parameters begin: the last '(' outside brackets that is closed by the last
  * ')' before qualifiers. "(anonymous namespace)::f()", "operator()(int)" have others
  * before it. */

@@ -63,6 +63,10 @@ void frame_add_place(const struct frame *frame, struct text *out);
  * "module+0x12ab". */
 void frame_add(const struct frame *frame, struct text *out);
 
+/** Append what a location is called: "function (file:line)", "function (module)",
+ * "module+0x12ab"; NULL: "unknown". */
+void frame_add_location(const struct frame *frame, struct text *out);
+
 /**
  * Does a glob name this frame's function? Compared with the function, with it less its
  * parameters ("ns::f(int)" is met by "ns::f"), and with the linkage name.

@@ -508,14 +508,8 @@ static void tally_sites(struct report_data *data) {
     tally_locations(data);
 }
 
-static int compare_key(struct dearth_key a, struct dearth_key b) {
-    if (a.hi != b.hi)
-        return a.hi < b.hi ? -1 : 1;
-    return (a.lo > b.lo) - (a.lo < b.lo);
-}
-
 static int by_key(const void *a, const void *b) {
-    return compare_key(((const struct report_site *)a)->key,
+    return key_compare(((const struct report_site *)a)->key,
                        ((const struct report_site *)b)->key);
 }
 
@@ -524,7 +518,7 @@ static int by_location(const void *a, const void *b) {
     const struct report_site *y = *(struct report_site *const *)b;
     int order = strcmp(x->location ? x->location->name : "",
                        y->location ? y->location->name : "");
-    return order ? order : compare_key(x->key, y->key);
+    return order ? order : key_compare(x->key, y->key);
 }
 
 static void sort_sites(struct report_data *data) {

@@ -68,17 +68,15 @@ uint32_t report_coverage(const struct report_tally *tally) {
 
 void report_add_location(const struct report_location *location, struct text *out) {
     if (!location) {
-        text_add(out, "unknown");
+        frame_add_location(NULL, out);
         return;
     }
-    const char *module = frame_basename(location->module);
-    if (location->file && location->line)
-        text_say(out, "%s (%s:%lld)", location->function ? location->function : module,
-                 location->file, (long long)location->line);
-    else if (location->function)
-        text_say(out, "%s (%s)", location->function, module);
-    else
-        text_say(out, "%s+0x%llx", module, (unsigned long long)location->offset);
+    const struct frame frame = {.function = location->function,
+                                .file = location->file,
+                                .line = (uint32_t)location->line,
+                                .module = location->module,
+                                .offset = (uint64_t)location->offset};
+    frame_add_location(&frame, out);
 }
 
 int report_add_place(const struct report_data *data,

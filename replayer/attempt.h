@@ -84,7 +84,19 @@ struct leaked_site {
     uint64_t direct; /* of the blocks, those that no other leaked block leads to */
 };
 
-struct written_file;
+/* A file that an attempt's private tree shows and the tree it started from did not: written.h. */
+struct written_file {
+    char *path;         /* as the program sees it */
+    uint32_t mode;      /* st_mode; 0 = it was there before and is gone */
+    uint64_t size;      /* of regular files and links, else 0 */
+    uint8_t digest[16]; /* of contents or link target; all zero when empty */
+    bool existed;       /* there was something of that name before */
+    uint8_t *kept;      /* owned; NULL = none */
+    uint64_t n_kept;    /* == size: whole */
+};
+/** Files of a list that is given up; NULL with 0 is allowed. */
+void written_files_free(struct written_file *files, uint32_t n);
+
 struct mask;
 struct expected;
 

@@ -9,8 +9,8 @@
 #include "event_reader.h"
 #include "frames.h"
 #include "idmap.h"
-#include "ledger.h"
 #include "schemas/shm.h"
+#include "sites.h"
 #include "text.h"
 
 /* Where a call stands in the recording. Times are rounded, numbers within a process not. */

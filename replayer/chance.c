@@ -12,8 +12,6 @@
 
 #include "error.h"
 #include "json.h"
-#include "replay_private.h"
-#include "schemas/shm.h"
 #include "store.h"
 #include "text.h"
 
@@ -87,32 +85,8 @@ char *chance_failed_text(const struct observation *seen) {
 
 /* --- the choice of sites --- */
 
-static struct dearth_key hash_keys(const struct dearth_key *keys, uint32_t n) {
+struct dearth_key chance_hash(const struct dearth_key *keys, uint32_t n) {
     return key_hash(keys, n * sizeof *keys);
-}
-
-int chance_prepare(struct replay *r) {
-    const struct plan_options *o = &r->options->plan;
-    bool chosen = o->n_in || o->n_not_in || o->n_sites || o->untested || o->min_size ||
-                  o->n_shards || o->changed_since;
-    uint32_t n = 0;
-    r->chance = r->options->chance;
-    if (!chosen)
-        return 0;
-    r->chance_sites = text_alloc((r->sites.input.n_sites + 1) * sizeof *r->chance_sites);
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->plan.passed[i])
-            r->chance_sites[n++] = r->sites.list[i].key;
-    if (!n)
-        return error_print(-ENOENT, "--probability: no recorded site is chosen");
-    if (n > SHM_MAX_ORDERS)
-        return error_print(-E2BIG,
-                           "--probability: %u sites are chosen; it takes at most %u, or "
-                           "all without a filter",
-                           n, SHM_MAX_ORDERS);
-    r->chance.n_sites = n;
-    r->chance.sites = hash_keys(r->chance_sites, n);
-    return 0;
 }
 
 int chance_load_sites(struct store *store, int64_t replay_id, const struct chance *chance,
@@ -138,29 +112,10 @@ int chance_load_sites(struct store *store, int64_t replay_id, const struct chanc
     }
     if (step != SQLITE_DONE && step != SQLITE_ROW)
         return store_error(store, "reading sites");
-    if (n != chance->n_sites || !key_equal(hash_keys(*keys, n), chance->sites))
+    if (n != chance->n_sites || !key_equal(chance_hash(*keys, n), chance->sites))
         return error_print(-ENODATA,
                            "%s: which sites could fail in replay %lld is not known any "
                            "more; replay again with the same seed",
                            store->path, (long long)replay_id);
     return 0;
-}
-
-int chance_is_done(const struct replay *r, const struct chance *chance) {
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    AUTO_FREE char *text = chance_text(chance);
-    if (r->options->plan.retest)
-        return 0;
-    int err =
-        store_prepare(r->store,
-                      "SELECT 1 FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                      "WHERE r.recording_id = ?1 AND a.chance = ?2 AND a.under = ?3 "
-                      "LIMIT 1",
-                      &s);
-    if (err < 0)
-        return err;
-    sqlite3_bind_int64(s, 1, r->recording_id);
-    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 3, under_name(r->under), -1, SQLITE_STATIC);
-    return sqlite3_step(s) == SQLITE_ROW;
 }

@@ -17,6 +17,9 @@ bool chance_parse(const char *text, struct chance *out);
  */
 char *chance_failed_text(const struct observation *seen);
 
+/** What struct chance.sites is: a hash over the keys of the sites that may fail. */
+struct dearth_key chance_hash(const struct dearth_key *keys, uint32_t n);
+
 /**
  * The sites that a replay chose.
  * @keys: owned by the caller, chance->n_sites of them

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "ledger.h"
+#include "sites.h"
 #include "text.h"
 
 extern char **environ;

@@ -29,8 +29,8 @@
 #include "../common/text.h"
 #include "../recorder/session.h"
 #include "debugger.h"
+#include "evidence.h"
 #include "launch.h"
-#include "leaks.h"
 #include "namespace.h"
 #include "output_check.h"
 #include "run.h"
@@ -679,7 +679,7 @@ void run_finish(struct run *run) {
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         session_each_site(x->session, add_calls, &seen->calls);
     if (!run->original && x->session->arena->flags & SHM_LEAKS)
-        leaks_read(x->session, seen);
+        evidence_leaks(x->session, seen);
     read_damage(x->session, seen);
     const struct shm_addresses *addresses = &x->session->arena->addresses;
     seen->addresses_taken = addresses->taken;

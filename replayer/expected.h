@@ -14,7 +14,6 @@
 
 #include "attempt.h"
 #include "mask.h"
-#include "written.h"
 
 struct expected;
 

@@ -2,21 +2,13 @@
  * Leaks of an execution: blocks that nothing points to any more when a process ends, per
  * allocating site.
  *
- *   struct shm_leaks of each process ─ leaks_read ─► observation ─ leaks_excess ─► judgement
+ *   struct shm_leaks of each process ─ evidence_leaks ─► observation ─ leaks_excess ─► judgement
  *   baseline runs ─ leaks_fold ─► the most that a run without a fault leaked ──┘
  */
 #ifndef DEARTH_LEAKS_H
 #define DEARTH_LEAKS_H
 
 #include "attempt.h"
-
-struct session;
-
-/**
- * Sum up over the processes of a run. They are known when every process either looked for
- * them to the end or was replaced by exec: one that was killed may have held anything.
- */
-void leaks_read(const struct session *session, struct observation *seen);
 
 /** Fold baseline runs, at least one: per site the most of any run. Pure. */
 void leaks_fold(const struct observation *runs, uint32_t n, struct baseline *out);

@@ -1,7 +1,6 @@
 /*
- * The ledger: what a replay reads from the database and writes down in it.
+ * The ledger: what a replay writes down in the database.
  *
- *   recording, site_stat, site, stack, frame, symbol ─► struct sites ─► plan
  *   baseline runs ─► baseline, baseline_site             attempts ─► attempt, stack
  *
  * Every attempt is a transaction of its own: what was committed is never tried again.
@@ -12,56 +11,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "plan.h"
+#include "attempt.h"
 #include "store.h"
 
 struct session;
-struct replay_options;
-
-/* --- what the plan is made from --- */
-
-/* Everything plan_make() needs, with the strings it points to. Zero is valid and empty.
- */
-struct sites {
-    struct plan_input input;
-    struct plan_site *list; /* = input.sites */
-    const char **locations; /* by site: name of its location or NULL */
-    bool *in_baseline;      /* by site: some baseline run of this replay reached it */
-    uint32_t n_recorded;    /* of them, in the recording */
-    uint32_t n_in_baseline;
-    char **strings; /* owned */
-    uint32_t n_strings;
-    struct plan_frame *frames;
-    struct plan_stack *stacks;
-    struct plan_attempt *attempts;
-    struct plan_window *windows; /* calls.h */
-    struct plan_pick *picks;
-};
-void sites_deinit(struct sites *sites);
-
-/**
- * Load the sites of a recording and those that this replay's baseline runs reached, with
- * the earlier attempts of the same recording.
- * @replay_id: 0 = without baseline runs
- * @with_stacks: frames and symbols too (filters need them)
- * Return: 0, or a negative errno after a message.
- */
-int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
-               bool with_stacks, struct sites *out);
-
-/* --- what a replay writes --- */
 
 struct ledger;
 
 struct ledger_start {
     int64_t recording_id;
+    const char *options;   /* options_text() */
     const char *isolation; /* "overlay", "copy", "shared": of all that the replay runs */
     bool traced;
     int jobs;
 };
 /** Row of `replay`, state 'running'. Return: 0 with @out, or a negative errno. */
-int ledger_new(struct store *store, const struct replay_options *options,
-               const struct ledger_start *start, struct ledger **out);
+int ledger_new(struct store *store, const struct ledger_start *start,
+               struct ledger **out);
 struct ledger *ledger_free(struct ledger *ledger); /* NULL allowed; returns NULL */
 int64_t ledger_replay_id(const struct ledger *ledger);
 

@@ -5,7 +5,6 @@
 #include "ledger_private.h"
 #include "recorder/session.h"
 #include "text.h"
-#include "written.h"
 
 void ledger_bind_end(sqlite3_stmt *s, int at, const struct observation *o) {
     if (!o->exit_signal)

@@ -91,14 +91,8 @@ static bool is_settled(const struct pair *p, uint32_t repeat) {
     return p->done > 0;
 }
 
-static int compare_keys(struct dearth_key a, struct dearth_key b) {
-    if (a.hi != b.hi)
-        return a.hi < b.hi ? -1 : 1;
-    return (a.lo > b.lo) - (a.lo < b.lo);
-}
-
 static int compare_pairs(const struct pair *a, const struct pair *b) {
-    int key = compare_keys(a->key, b->key);
+    int key = key_compare(a->key, b->key);
     if (key)
         return key;
     if (a->first != b->first)
@@ -130,7 +124,7 @@ static int by_round(const void *x, const void *y) {
 static void rank(struct ranked *list, uint32_t n) {
     qsort(list, n, sizeof *list, by_site);
     for (uint32_t i = 0; i < n; i++)
-        list[i].turn = i && compare_keys(list[i].pair.key, list[i - 1].pair.key) == 0
+        list[i].turn = i && key_compare(list[i].pair.key, list[i - 1].pair.key) == 0
                            ? list[i - 1].turn + 1
                            : 0;
     qsort(list, n, sizeof *list, by_location);

@@ -396,10 +396,9 @@ static int compare_rank(const struct candidate *a, const struct candidate *b) {
         return a->urgency < b->urgency ? -1 : 1;
     if (a->size != b->size)
         return a->size > b->size ? -1 : 1;
-    if (a->key.hi != b->key.hi)
-        return a->key.hi < b->key.hi ? -1 : 1;
-    if (a->key.lo != b->key.lo)
-        return a->key.lo < b->key.lo ? -1 : 1;
+    int key = key_compare(a->key, b->key);
+    if (key)
+        return key;
     return a->tier < b->tier ? -1 : a->tier > b->tier;
 }
 

@@ -5,6 +5,7 @@
  * of crash stacks ─► findings
  */
 #include "replay.h"
+#include "chance.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,24 +22,32 @@
 #include "text.h"
 #include "under.h"
 
-void replay_options_init(struct replay_options *o) {
-    *o = (struct replay_options){.baseline_runs = 3,
-                                 .repeat = 2,
-                                 .isolation = ISOLATION_AUTO,
-                                 .traced = true,
-                                 .summary = true};
-    o->plan.mode = PLAN_BOTH;
-    o->plan.occurrence = PLAN_FIRST;
-    o->ready_timeout_ns = 30000000000u;
-    o->loop_ns = 1000000000u;
-}
-
-const char *replay_leaks_name(enum replay_leaks leaks) {
-    static const char *const names[] = {"location", "site", "off"};
-    return names[leaks];
-}
-
 /* --- steps --- */
+
+/* Take the choice of sites over from the plan. Return: 0 or -errno after a message. */
+static int choose_by_chance(struct replay *r) {
+    const struct plan_options *o = &r->options->plan;
+    bool chosen = o->n_in || o->n_not_in || o->n_sites || o->untested || o->min_size ||
+                  o->n_shards || o->changed_since;
+    uint32_t n = 0;
+    r->chance = r->options->chance;
+    if (!chosen)
+        return 0;
+    r->chance_sites = text_alloc((r->sites.input.n_sites + 1) * sizeof *r->chance_sites);
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->plan.passed[i])
+            r->chance_sites[n++] = r->sites.list[i].key;
+    if (!n)
+        return error_print(-ENOENT, "--probability: no recorded site is chosen");
+    if (n > SHM_MAX_ORDERS)
+        return error_print(-E2BIG,
+                           "--probability: %u sites are chosen; it takes at most %u, or "
+                           "all without a filter",
+                           n, SHM_MAX_ORDERS);
+    r->chance.n_sites = n;
+    r->chance.sites = chance_hash(r->chance_sites, n);
+    return 0;
+}
 
 /* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
  */
@@ -329,7 +338,7 @@ static int prepare(struct replay *r) {
     if (err == 0)
         err = make_plan(r); /* a wrong filter is said before anything runs */
     if (err == 0 && r->options->chance.probability > 0)
-        err = chance_prepare(r);
+        err = choose_by_chance(r);
     return err;
 }
 

@@ -358,7 +358,7 @@ static int read_line(int argc, char **argv,
                      int (*go_on)(struct command *c, const char *path,
                                   char *const *argv)) {
     struct command c = {0};
-    replay_options_init(&c.options);
+    options_init(&c.options);
     struct replay_options *o = &c.options;
     c.faults = (struct fault_options){.mode = -1,
                                       .depth = 1,

@@ -20,6 +20,7 @@
 #include "pairs.h"
 #include "progress.h"
 #include "replay.h"
+#include "sites.h"
 
 struct session;
 
@@ -101,13 +102,6 @@ struct order drive_order(const struct replay *r, const struct plan_fault *fault)
 
 /** Run the executions by chance. Return: as above. */
 int drive_chance(struct replay *r);
-
-/* --- chance.c --- */
-
-/** Take the choice of sites over from the plan. Return: 0 or -errno after a message. */
-int chance_prepare(struct replay *r);
-/** Was the execution with this chance stored by an earlier replay? */
-int chance_is_done(const struct replay *r, const struct chance *chance);
 
 /* --- leak_pass.c --- */
 

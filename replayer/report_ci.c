@@ -166,11 +166,8 @@ struct evidence { /* a finding of severity bug or warning, by site */
 };
 
 static int by_site(const void *a, const void *b) {
-    const struct dearth_key *x = &((const struct evidence *)a)->site;
-    const struct dearth_key *y = &((const struct evidence *)b)->site;
-    if (x->hi != y->hi)
-        return x->hi < y->hi ? -1 : 1;
-    return (x->lo > y->lo) - (x->lo < y->lo);
+    return key_compare(((const struct evidence *)a)->site,
+                       ((const struct evidence *)b)->site);
 }
 
 static int by_site_and_weight(const void *a, const void *b) {

@@ -121,13 +121,13 @@ static const char evidence_sql[] =
 
 /* @at: the first of its columns */
 static char *read_location(sqlite3_stmt *s, int at) {
-    struct report_location l = {.function = store_column_text(s, at),
-                                .file = store_column_text(s, at + 1),
-                                .line = sqlite3_column_int64(s, at + 2),
-                                .module = store_column_text(s, at + 3),
-                                .offset = sqlite3_column_int64(s, at + 4)};
+    struct frame l = {.function = store_column_text(s, at),
+                      .file = store_column_text(s, at + 1),
+                      .line = (uint32_t)sqlite3_column_int64(s, at + 2),
+                      .module = store_column_text(s, at + 3),
+                      .offset = (uint64_t)sqlite3_column_int64(s, at + 4)};
     struct text t = {0};
-    report_add_location(l.module ? &l : NULL, &t);
+    frame_add_location(l.module ? &l : NULL, &t);
     return text_take(&t);
 }
 

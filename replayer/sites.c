@@ -1,10 +1,10 @@
-/* Loading what the plan is made from: the reading half of ledger.h. */
+/* Loading what the plan is made from: see sites.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
 #include "idmap.h"
-#include "ledger.h"
+#include "sites.h"
 #include "text.h"
 
 void sites_deinit(struct sites *s) {

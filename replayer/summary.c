@@ -6,7 +6,6 @@
 #include "error.h"
 #include "isolation.h"
 #include "replay_private.h"
-#include "report_data.h"
 #include "text.h"
 
 /* --- the plan --- */

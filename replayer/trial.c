@@ -274,9 +274,10 @@ static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns) {
     if (err < 0)
         return err;
     if (!r->ledger) {
-        struct ledger_start start = {r->recording_id, isolation_name(r->isolation),
-                                     traced, r->jobs};
-        err = ledger_new(r->store, r->options, &start, &r->ledger);
+        AUTO_FREE char *options = options_text(r->options);
+        struct ledger_start start = {r->recording_id, options,
+                                     isolation_name(r->isolation), traced, r->jobs};
+        err = ledger_new(r->store, &start, &r->ledger);
         if (err == 0)
             err = say_isolation(r);
     } else {

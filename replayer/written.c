@@ -16,19 +16,6 @@
 #include "../common/text.h"
 #include "digest.h"
 
-void written_free_files(struct written_file *files, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        free(files[i].path);
-        free(files[i].kept);
-    }
-    free(files);
-}
-
-void written_deinit(struct written *w) {
-    written_free_files(w->files, w->n);
-    *w = (struct written){0};
-}
-
 static struct written_file *append(struct written *w, const char *shown) {
     if (w->n == w->capacity) {
         w->capacity = w->capacity ? 2 * w->capacity : 16;

@@ -13,20 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attempt.h"
+
 /* Of each file; more is known by its digest alone. */
 #define WRITTEN_KEPT_BYTES 65536u
 /* Of all files of one run: what a worker hands over stays small. */
 #define WRITTEN_KEPT_ALL   (1u << 20)
-
-struct written_file {
-    char *path;         /* as the program sees it */
-    uint32_t mode;      /* st_mode; 0 = it was there before and is gone */
-    uint64_t size;      /* of regular files and links, else 0 */
-    uint8_t digest[16]; /* of contents or link target; all zero when empty */
-    bool existed;       /* there was something of that name before */
-    uint8_t *kept;      /* owned; NULL = none */
-    uint64_t n_kept;    /* == size: whole */
-};
 
 /* Zero is valid and empty. */
 struct written {
@@ -34,7 +26,6 @@ struct written {
     uint32_t n, capacity;
     uint64_t kept_bytes;
 };
-void written_deinit(struct written *written);
 
 /**
  * Add what lies below the folder @path of an overlay's upper layer: what is there only
@@ -56,8 +47,5 @@ void written_sort(struct written_file *files, uint32_t n);
 
 /** One digest over all of it, in the order of the list; all zero when it is empty. */
 void written_digest(const struct written_file *files, uint32_t n, uint8_t out[static 16]);
-
-/** Files of a list that is given up; NULL with 0 is allowed. */
-void written_free_files(struct written_file *files, uint32_t n);
 
 #endif

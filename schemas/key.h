@@ -26,6 +26,13 @@ static inline int key_equal(struct dearth_key a, struct dearth_key b) {
     return a.lo == b.lo && a.hi == b.hi;
 }
 
+/** The order of their hexadecimal texts. Return: < 0, 0, > 0 as memcmp(). */
+static inline int key_compare(struct dearth_key a, struct dearth_key b) {
+    if (a.hi != b.hi)
+        return a.hi < b.hi ? -1 : 1;
+    return (a.lo > b.lo) - (a.lo < b.lo);
+}
+
 /* clang-format off */
 #define KEY_ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 #define KEY_ROUND(v0, v1, v2, v3)                                                                  \

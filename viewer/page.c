@@ -330,10 +330,8 @@ static int add_site(struct page *page, const struct report_site *site) {
 }
 
 static int by_key(const void *key, const void *item) {
-    const struct dearth_key *a = key, *b = &((const struct report_site *)item)->key;
-    if (a->hi != b->hi)
-        return a->hi < b->hi ? -1 : 1;
-    return (a->lo > b->lo) - (a->lo < b->lo);
+    return key_compare(*(const struct dearth_key *)key,
+                       ((const struct report_site *)item)->key);
 }
 
 static void add_finding_sites(struct page *page, const struct report_finding *f) {

@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "expected.h"
 #include "text.h"
+#include "written.h"
 
 static struct observation wrote(const char *files) {
     struct observation o = {.files_known = true};
