@@ -10,47 +10,61 @@
  * ("reference"), so a reader needs no map of addresses, and an address that is reused
  * many times is never ambiguous.
  *
- * Format, version 1. Integers are unsigned LEB128 ("varint"); z() is the zigzag map of a
- * signed number to an unsigned one; differences are taken modulo 2^64, so every value
- * survives.
+ * Format, version 1
+ *
+ * Numbers are unsigned LEB128 ("varint"). z(d) maps a signed number to an unsigned one: 0, -1, 1, -2
+ * become 0, 1, 2, 3. Differences are taken modulo 2^64, so that every value survives.
  *
  *   4 bytes   "DCH1"
  *   varint    first_event
  *   varint    n_events, 1..65536
- *   1 byte    shift, 0..10: times are in units of 2^shift ns (rounded down), see below
+ *   1 byte    shift, 0..10: times are in units of 2^shift ns, rounded down (below)
  *   varint    time of the first event, in units
- *   7 columns, each: varint raw bytes, varint stored bytes, then the stored bytes;
- *             stored = 0 and raw > 0 means that the raw bytes follow as they are,
- * otherwise one zstd frame of that many bytes follows. Nothing comes after the last.
+ *   7 times   a column: varint raw bytes, varint stored bytes, the stored bytes;
+ *             stored = 0: the raw bytes follow as they are; else one zstd frame
+ *   nothing more
  *
- *   column 0  dictionaries: varint number of codes, each: byte kind, byte op, varint aux;
- *             varint number of sites, each: varint z(row id - previous row id)
- *   column 1  one varint an event: index of its code
- *   column 2  one varint an event: z(time - time of the event before), in units
- *   column 3  threads: pairs of varints (thread serial, events in a row); runs add up to
- *             n_events
- *   column 4  sites, for each event with a site (all but frees): varint 0 = the predicted
- *             one, else 1 + index. Predicted is the site that followed the previous
- * event's site the last time (index 0 at first). column 5  sizes, for the same events:
- * varint z(size - size of the last event of that site in this chunk (0 at first)) column
- * 6  blocks, for each event but FAIL, INJECTED and ASKED: a, then b. a) which allocation of this
- * process it refers to; nothing for ALLOC 0..7   the n-th youngest that is still live and
- * *of this chunk* 8, 9   the next younger, next older of those, seen from the one that
- * ended last by 0..10 10     varint: this event's number - the allocation's (in this
- * chunk) 11     any other: varint z(its number - the number the last 11 named) 12 none:
- * realloc(NULL), or a block that was not seen being allocated b) its address, as one
- * varint; nothing for FREE and REALLOC_FAIL with 0..10 0      the guessed one: for
- * REALLOC_END with 0..10 the old block's, else what was freed last in the free list
- * (below) of thread and size 1      varint: the address itself n >= 2 n - 2 = z((address
- * - expected) / 8); expected is where the last block of its lane (below) ends; for FREE
- * and REALLOC_FAIL: what the last of these in this column had (0 at first)
+ * What the columns hold, raw:
+ *
+ *   0  dictionaries   varint number of codes, then for each: byte kind, byte op, varint aux;
+ *                     varint number of sites, then for each: varint z(row id - the one before it),
+ *                     the first less 0
+ *   1  codes          each event: varint index of its code
+ *   2  times          each event: varint z(time - time of the event before), in units; the first: 0
+ *   3  threads        runs: varint serial of the thread, varint events in a row; they add up to n_events
+ *   4  sites          each event with a site (all but FREE): varint 0 = the predicted site, else
+ *                     1 + index of the site; predicted is what followed the site of the event with a
+ *                     site before this one the last time (index 0 when nothing did yet)
+ *   5  sizes          the same events: varint z(size - size of the last event of its site in this
+ *                     chunk), less 0 for the first
+ *   6  blocks         each event but FAIL, INJECTED and ASKED: a reference, then an address
+ *
+ * A reference says which allocation of this process the call ends or leaves alone. ALLOC has none;
+ * for all others it is one byte, and what its row says:
+ *
+ *   0..7   the n-th youngest allocation that is live and *of this chunk* (0 = the youngest)
+ *   8, 9   of those, the next younger, the next older one, seen from where the one was that ended
+ *          last by a reference 0..10
+ *   10     varint: this event's index less the allocation's, in this chunk
+ *   11     any other: varint z(event number - event number that the last 11 named; at first 0)
+ *   12     none: realloc(NULL), or a block that was not seen being allocated
+ *
+ * An address follows, but for FREE and REALLOC_FAIL with a reference 0..10, whose block has one. It is a
+ * varint:
+ *
+ *   0      the guess: for REALLOC_END with a reference 0..10 where the old block was, else what lies on
+ *          top of the free list of the event's thread and size, which is taken off
+ *   1      varint: the address
+ *   n >= 2 n - 2 = z((address - expected) / 8). Expected is where the last block of the event's lane
+ *          ends; for FREE and REALLOC_FAIL the last address that one of these has here (at first 0)
  *
  * A block ends at address + max(32, size + 8 rounded up to 16), as glibc's malloc has it.
- * Lane: 2 (thread mod 64) + (size >= 128 KiB); it starts expecting 0. Free list: 1024 of
- * them, each a stack of the last 16 blocks (an older one falls out), index
- * ((size + 23) / 16 * 0x9e3779b1 + thread * 0x85ebca6b mod 2^32) >> 22, with thread and
- * size of the allocation; blocks go in when they end by 0..10 (not when a realloc keeps
- * the address) and come out when the guess was right. All sums wrap at 2^64.
+ * Lane: number 2 (thread mod 64) + (1 when size >= 128 KiB, else 0); each expects 0 at first.
+ * Free lists: 1024 stacks that hold the last 16 blocks put on them (an older one falls out). The list of
+ * a thread and a size is number ((size + 23) / 16 * 0x9e3779b1 + thread * 0x85ebca6b mod 2^32) >> 22.
+ * A block is put on the list of its allocation's thread and size when a FREE ends it by a reference
+ * 0..10, or a REALLOC_END that moves it does.
+ * All sums wrap at 2^64.
  *
  * Time. Clock readings are the one column without structure: at one event every 100 ns
  * their low bits alone cost more than all the rest. The writer picks the unit by the mean

@@ -6,7 +6,7 @@
 #ifndef DEARTH_ERROR_H
 #define DEARTH_ERROR_H
 
-/* Exit statuses of every command (design: Gates). `dearth record` passes the program's
+/* Exit statuses of every command. `dearth record` passes the program's
  * own on. */
 enum exit_status {
     EXIT_OK = 0,

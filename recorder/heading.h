@@ -26,7 +26,6 @@ struct heading {
  * message. */
 int heading_load(struct store *store, int64_t id, struct heading *out);
 void heading_deinit(struct heading *h);
-#define AUTO_HEADING __attribute__((cleanup(heading_deinit)))
 
 /** Append the lines above a table. */
 void heading_add_text(struct text *t, const char *path, const struct heading *h);

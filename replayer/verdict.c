@@ -1,6 +1,6 @@
 /*
  * The verdict: one execution judged against the baseline. Pure, a table of rules from the
- * surest evidence down (design: Verdicts).
+ * surest evidence down (verdicts: README).
  *
  *   did not fire ──────────────────────────────────────────► unreached, whatever happened
  *   the guard found damage ────────────────────────────────► corrupted
