@@ -24,8 +24,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "../schemas/database.h"
 #include "error.h"
-#include "store.h"
 
 enum { PERMISSIONS = 07777, MOST_LINKS = 40 };
 

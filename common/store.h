@@ -10,12 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../schemas/database.h"
 #include "../schemas/key.h"
 
-#define STORE_APPLICATION_ID 0x44525448 /* "DRTH" */
-#define STORE_VERSION        3
-#define STORE_DEFAULT_PATH   "dearth.db"
-#define STORE_MAX_BYTES      (1 << 29) /* of one value: more than any part of dearth stores */
+#define STORE_DEFAULT_PATH "dearth.db"
+#define STORE_MAX_BYTES    (1 << 29) /* of one value: more than any part of dearth stores */
 
 struct store {
     sqlite3 *db;
