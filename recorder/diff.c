@@ -14,7 +14,6 @@
 #include "../common/cli.h"
 #include "../common/commands.h"
 #include "../common/error.h"
-#include "../common/report_text.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "heading.h"

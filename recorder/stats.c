@@ -11,7 +11,6 @@
 #include "../common/error.h"
 #include "../common/frames.h"
 #include "../common/idmap.h"
-#include "../common/report_text.h"
 #include "../common/store.h"
 #include "../common/text.h"
 #include "heading.h"
