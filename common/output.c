@@ -24,7 +24,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "../schemas/database.h"
+#include "../schemas/store_id.h"
 #include "error.h"
 
 enum { PERMISSIONS = 07777, MOST_LINKS = 40 };

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../schemas/database.h"
+#include "../schemas/store_id.h"
 #include "../schemas/key.h"
 
 #define STORE_DEFAULT_PATH "dearth.db"

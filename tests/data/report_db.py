@@ -11,7 +11,7 @@ def read(name):
         return file.read()
 
 
-header = read("schemas/database.h")
+header = read("schemas/store_id.h")
 version = re.search(r"#define STORE_VERSION\s+(\w+)", header).group(1)
 application = re.search(r"#define STORE_APPLICATION_ID\s+(\w+)", header).group(1)
 db = sqlite3.connect(path)

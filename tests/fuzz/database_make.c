@@ -8,7 +8,7 @@
 
 #include "common/chunk.h"
 #include "common/store.h"
-#include "schemas/database.h"
+#include "schemas/store_id.h"
 #include "common/text.h"
 #include "fuzz.h"
 #include "schema_sql.h"

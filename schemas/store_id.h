@@ -1,6 +1,6 @@
 /* What a database of dearth's is known by: its header has both. The tables are in store.sql. */
-#ifndef DEARTH_DATABASE_H
-#define DEARTH_DATABASE_H
+#ifndef DEARTH_STORE_ID_H
+#define DEARTH_STORE_ID_H
 
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH": PRAGMA application_id */
 #define STORE_VERSION        3          /* of store.sql: PRAGMA user_version */
