@@ -3,8 +3,8 @@
  * themselves, by way of their command lines: what it does can be done by hand, in the
  * same words.
  *
- *   record -o DB -- PROGRAM ARGS ─► replay DB ─► report -o JSON, view -o HTML ─► report
- * --gate
+ *   record -o DB -- PROGRAM ARGS ─► replay DB ─► report -o JSON, view -o HTML
+ *                                                  └─► report --gate
  */
 #include <errno.h>
 #include <stdio.h>
@@ -42,8 +42,7 @@ struct check {
     bool found; /* there is something in it that one may want to look at */
 };
 
-/* --- command lines
- * --------------------------------------------------------------------------- */
+/* --- command lines --- */
 
 /* Grows; items are owned. */
 struct line {
@@ -85,8 +84,7 @@ static int run(struct line *line, int (*command)(int argc, char **argv)) {
     return status;
 }
 
-/* --- record
- * ---------------------------------------------------------------------------------- */
+/* --- record --- */
 
 /* With -q the program's standard output is not passed on. Return: what stood there, or
  * -1. */
@@ -149,8 +147,7 @@ static int record(struct check *c) {
     return EXIT_INTERRUPTED;
 }
 
-/* --- replay, report
- * ---------------------------------------------------------------------------- */
+/* --- replay, report --- */
 
 /* What the user said of faults, in the same words. */
 static void add_faults(struct line *line, const struct check *c) {
@@ -218,8 +215,7 @@ static int judge(struct check *c) {
     return run(&line, command_report);
 }
 
-/* --- the database
- * ------------------------------------------------------------------------------ */
+/* --- the database --- */
 
 static int choose_path(struct check *c) {
     if (c->database) {
@@ -273,8 +269,7 @@ static void finish(const struct check *c, int status) {
         remove_database(c);
 }
 
-/* --- the command
- * ------------------------------------------------------------------------------- */
+/* --- the command --- */
 
 static int steps(struct check *c) {
     int status = record(c);
@@ -311,21 +306,18 @@ int command_check(int argc, char **argv) {
     struct check c = {.fail_on = -1};
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &c.database, "FILE",
-         "keep everything in this database; default: a temporary one, kept when there is "
-         "something "
-         "to look at"},
+         "keep everything in this database; default: a temporary one, kept when there "
+         "is something to look at"},
         {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
         {0, "private", CLI_FLAG, &c.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
          "the least severity that fails the gate (default: bug); silent: a bug, or a "
-         "wrong "
-         "answer with status 0 and no word on stderr",
+         "wrong answer with status 0 and no word on stderr",
          "none|look|policy|warning|silent|bug"},
         {0, "fail-on-runtime", CLI_FLAG, &c.fail_on_runtime, NULL,
          "let findings count that went wrong inside the C library, the C++ runtime or "
-         "the "
-         "loader: no change of the program mends those"},
+         "the loader: no change of the program mends those"},
         {0, "baseline", CLI_TEXT, &c.baseline, "REPORT",
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &c.min_coverage, "PERCENT",
@@ -347,12 +339,9 @@ int command_check(int argc, char **argv) {
         "[options] -- PROGRAM [ARGUMENTS]",
         "Record, replay, report and judge in one step: for CI.",
         "The program's output is passed on while it is recorded (with -q its stdout is "
-        "not); a "
-        "summary follows on stdout, the gate's verdict on stderr. Exit status: 0 the "
-        "gate is passed, "
-        "1 it is not, 2 dearth could not do its job (or the program ends otherwise in "
-        "the "
-        "replay than when it was recorded), 130 interrupted.",
+        "not); a summary follows on stdout, the gate's verdict on stderr. Exit status: 0 "
+        "the gate is passed, 1 it is not, 2 dearth could not do its job (or the program "
+        "ends otherwise in the replay than when it was recorded), 130 interrupted.",
         table,
         &c.given};
     int n_operands, status = EXIT_CANNOT;

@@ -32,7 +32,7 @@ static const uint8_t most_bytes[N_COLUMNS] = {22, 3, 10, 10, 3, 10, 22};
 #define TOKEN_FAR      11u
 #define TOKEN_NONE     12u
 
-/* --- the model --------------------------------------------------------------------- */
+/* --- the model --- */
 
 struct live { /* by event index; links are index + 1, 0 = none */
     uint64_t address, size;
@@ -160,7 +160,7 @@ static inline uint64_t block_end(uint64_t address, uint64_t size) {
     return address + (n < 32 ? 32 : n);
 }
 
-/* --- what kinds carry --------------------------------------------------------------- */
+/* --- what kinds carry --- */
 
 static inline bool has_site(uint8_t kind) {
     return kind != SHM_EV_FREE;

@@ -167,12 +167,10 @@ static void *next_row(void *rows_pointer, size_t *n, size_t size) {
 }
 
 static const char chunks_sql[] =
-    "SELECT c.id, p.recording_id, c.process_id, c.first_event, c.n_events, c.start_ns,"
-    " c.end_ns, c.min_size, c.max_size, length(c.data) FROM event_chunk c JOIN process p "
-    "ON p.id = "
-    "c.process_id "
-    "WHERE (?1 = 0 OR p.recording_id = ?1) AND (?2 = 0 OR c.process_id = ?2) "
-    "ORDER BY c.process_id, c.ordinal";
+    "SELECT c.id, p.recording_id, c.process_id, c.first_event, c.n_events, c.start_ns, "
+    "c.end_ns, c.min_size, c.max_size, length(c.data) FROM event_chunk c JOIN process p "
+    "ON p.id = c.process_id WHERE (?1 = 0 OR p.recording_id = ?1) AND (?2 = 0 OR "
+    "c.process_id = ?2) ORDER BY c.process_id, c.ordinal";
 
 static int read_chunk_rows(struct event_reader *r) {
     sqlite3_stmt *q = NULL;

@@ -9,11 +9,7 @@
  *                  ▼
  *             replayer/verdict ─► report.json ─► viewer
  *
- *   common/    error (messages), text, cli (options), store (database), output (files), this
- *              dispatcher
- *   recorder/  preload (inside the target), session (shared memory), collector, chunk,
- * symbols, location, record (the command) replayer/  plan, runner, verdict, replay,
- * report, repro, check viewer/    the page
+ * Which folder is which: README.md, Where things are. This file dispatches.
  */
 #include <stdio.h>
 #include <string.h>

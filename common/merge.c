@@ -3,8 +3,8 @@
  * replay on several machines, recordings of several hosts.
  *
  *   for each input, each table in order of dependence:
- *     row ──references through the maps──► the same row in OUT, found by what makes it
- * unique or inserted ──► map of its id
+ *     row ──references through the maps──► the same row in OUT ──► map of its id
+ *                                          (found by what makes it unique, or inserted)
  *
  * A map holds the id in OUT: positive for a row that is new there, negative for one that
  * was there. What belongs to a recording that is there already (the same moment, program
@@ -572,9 +572,8 @@ static int forget_sessions(struct merge *m) {
         long long id = (long long)map->slots[i].value;
         AUTO_FREE char *sql = text_format(
             "UPDATE recording SET session = NULL WHERE id = %lld AND session IS NOT "
-            "NULL; "
-            "DELETE FROM ring_mark WHERE process_id IN (SELECT id FROM process WHERE "
-            "recording_id = %lld)",
+            "NULL; DELETE FROM ring_mark WHERE process_id IN (SELECT id FROM process "
+            "WHERE recording_id = %lld)",
             id, id);
         r = store_exec(m->out, sql);
     }
@@ -629,12 +628,9 @@ int command_merge(int argc, char **argv) {
         "merge", "OUT INPUT...",
         "Add databases to OUT, which is made when it is not there.",
         "For shards of a replay ('dearth replay --shard') and recordings of several "
-        "machines. "
-        "Modules, stacks, sites and locations are matched by their keys; a recording "
-        "that is "
-        "there already is not doubled; no attempt is lost. Inputs are not changed. "
-        "Running it "
-        "twice changes nothing.",
+        "machines. Modules, stacks, sites and locations are matched by their keys; a "
+        "recording that is there already is not doubled; no attempt is lost. Inputs are "
+        "not changed. Running it twice changes nothing.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)

@@ -44,7 +44,7 @@ struct output {
     char *draft;     /* name of the draft in it; NULL = it has none */
 };
 
-/* --- standard output ---------------------------------------------------------------- */
+/* --- standard output --- */
 
 static void on_harmless(int number) {
     (void)number;
@@ -94,7 +94,7 @@ int output_flush(void) {
     return failed = error_print(-EIO, "standard output: not all could be written");
 }
 
-/* --- drafts that have a name -------------------------------------------------------- */
+/* --- drafts that have a name --- */
 
 /* Where the file system has no files without a name, a signal takes the draft away. */
 static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU};
@@ -133,7 +133,7 @@ static void unguard_draft(void) {
         sigaction(deadly[i], &deadly_before[i], NULL);
 }
 
-/* --- where the file is -------------------------------------------------------------- */
+/* --- where the file is --- */
 
 /* One of our own descriptors by its name in /proc, or -1. @folder: the one with the names. */
 static int own_descriptor(const char *folder, const char *name) {
@@ -244,7 +244,7 @@ static int open_thing(const struct output *o) {
     return fd < 0 ? -errno : fd;
 }
 
-/* --- the draft ---------------------------------------------------------------------- */
+/* --- the draft --- */
 
 static mode_t first_mode(const struct output *o) {
     return o->keep_private || o->exists ? 0600 : 0666;
@@ -302,7 +302,7 @@ static int open_draft(struct output *o) {
     return open_elsewhere();
 }
 
-/* --- beginning ---------------------------------------------------------------------- */
+/* --- beginning --- */
 
 static int complain(const struct output *o, int err) {
     if (o->database)
@@ -389,7 +389,7 @@ int output_check(const char *path) {
     return r;
 }
 
-/* --- ending ------------------------------------------------------------------------- */
+/* --- ending --- */
 
 /* Owner and mode of what it replaces. Return: false = that cannot be had. */
 static bool set_attributes(const struct output *o, int fd) {

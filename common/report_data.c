@@ -13,8 +13,7 @@
 #include "report_private.h"
 #include "store.h"
 
-/* --- strings
- * ------------------------------------------------------------------------------ */
+/* --- strings --- */
 
 static uint64_t hash_text(const char *s, size_t n) {
     uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
@@ -84,26 +83,22 @@ static void *append(void *items, size_t *n, size_t size) {
     return memset(item, 0, size);
 }
 
-/* --- which recordings
- * --------------------------------------------------------------------- */
+/* --- which recordings --- */
 
 /* Same program, same build: see report_data.h. The newest, or the one that is asked for. */
 static const char same_build[] =
     "CREATE TEMP TABLE chosen_recording AS SELECT r.id FROM recording r, recording "
-    "newest "
-    "WHERE newest.id = %lld AND r.exe = newest.exe AND (%d OR r.id = newest.id) AND NOT "
-    "EXISTS ("
-    "  SELECT 1 FROM process p JOIN process_module pm ON pm.process_id = p.id"
-    "  JOIN module m ON m.id = pm.module_id"
-    "  JOIN (SELECT DISTINCT m2.path, m2.build_id FROM process p2 JOIN process_module pm2"
-    "        ON pm2.process_id = p2.id JOIN module m2 ON m2.id = pm2.module_id"
-    "        WHERE p2.recording_id = %lld) fresh ON fresh.path = m.path"
-    "  WHERE p.recording_id = r.id AND r.id <> newest.id AND m.path NOT LIKE '[%%'"
-    "  AND fresh.build_id <> m.build_id);"
-    "CREATE TEMP TABLE chosen_replay AS SELECT id FROM replay WHERE recording_id IN "
-    "(SELECT id FROM chosen_recording);"
-    "CREATE UNIQUE INDEX temp.chosen_recording_id ON chosen_recording(id);"
-    "CREATE UNIQUE INDEX temp.chosen_replay_id ON chosen_replay(id);";
+    "newest WHERE newest.id = %lld AND r.exe = newest.exe AND (%d OR r.id = newest.id) "
+    "AND NOT EXISTS (  SELECT 1 FROM process p JOIN process_module pm ON pm.process_id = "
+    "p.id  JOIN module m ON m.id = pm.module_id  JOIN (SELECT DISTINCT m2.path, "
+    "m2.build_id FROM process p2 JOIN process_module pm2        ON pm2.process_id = "
+    "p2.id JOIN module m2 ON m2.id = pm2.module_id        WHERE p2.recording_id = %lld) "
+    "fresh ON fresh.path = m.path  WHERE p.recording_id = r.id AND r.id <> newest.id AND "
+    "m.path NOT LIKE '[%%'  AND fresh.build_id <> m.build_id);CREATE TEMP TABLE "
+    "chosen_replay AS SELECT id FROM replay WHERE recording_id IN (SELECT id FROM "
+    "chosen_recording);CREATE UNIQUE INDEX temp.chosen_recording_id ON "
+    "chosen_recording(id);CREATE UNIQUE INDEX temp.chosen_replay_id ON "
+    "chosen_replay(id);";
 
 static void drop_chosen(struct store *store) {
     sqlite3_exec(store->db,
@@ -133,16 +128,14 @@ static int load_recordings(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "SELECT id, state, started_unix_ns, duration_ns, exe, argv, cwd, exit_code, "
-        "exit_signal,"
-        " exact, events, allocations, frees, failed, bytes, peak_bytes, live_blocks, "
-        "live_bytes,"
-        " events_lost, stacks_lost, stacks_truncated, stacks_incomplete, "
-        "unwind_fallbacks, waited_ns, own_bytes, processes_lost, rings_damaged,"
-        " (SELECT count(DISTINCT site_id) FROM site_stat x WHERE x.recording_id = r.id),"
-        " (SELECT count(*) FROM process p WHERE p.recording_id = r.id),"
-        " (SELECT count(*) FROM process p JOIN thread t ON t.process_id = p.id"
-        "  WHERE p.recording_id = r.id)"
-        " FROM recording r WHERE id IN chosen_recording ORDER BY id",
+        "exit_signal, exact, events, allocations, frees, failed, bytes, peak_bytes, "
+        "live_blocks, live_bytes, events_lost, stacks_lost, stacks_truncated, "
+        "stacks_incomplete, unwind_fallbacks, waited_ns, own_bytes, processes_lost, "
+        "rings_damaged, (SELECT count(DISTINCT site_id) FROM site_stat x WHERE "
+        "x.recording_id = r.id), (SELECT count(*) FROM process p WHERE p.recording_id = "
+        "r.id), (SELECT count(*) FROM process p JOIN thread t ON t.process_id = p.id  "
+        "WHERE p.recording_id = r.id) FROM recording r WHERE id IN chosen_recording "
+        "ORDER BY id",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -189,11 +182,10 @@ static int load_replays(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(data->store,
                           "SELECT id, recording_id, state, started_unix_ns, duration_ns, "
-                          "options, isolation,"
-                          " traced, jobs, time_limit_ns, deterministic_output, "
-                          "deterministic_sites, planned, done,"
-                          " (SELECT count(*) FROM attempt a WHERE a.replay_id = r.id)"
-                          " FROM replay r WHERE id IN chosen_replay ORDER BY id",
+                          "options, isolation, traced, jobs, time_limit_ns, "
+                          "deterministic_output, deterministic_sites, planned, done, "
+                          "(SELECT count(*) FROM attempt a WHERE a.replay_id = r.id) "
+                          "FROM replay r WHERE id IN chosen_replay ORDER BY id",
                           &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -218,8 +210,7 @@ static int load_replays(struct report_data *data) {
     return end_reading(data, r, step, "reading replays");
 }
 
-/* --- sites
- * ---------------------------------------------------------------------------------- */
+/* --- sites --- */
 
 static int load_locations(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
@@ -277,16 +268,12 @@ static int load_sites(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "SELECT id, key, op, stack_id, location_id, truncated, incomplete, error_path "
-        "FROM site "
-        "WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
-        "chosen_recording "
-        "UNION SELECT site_id FROM attempt WHERE replay_id IN chosen_replay "
-        "UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = e.attempt_id "
-        "JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id IN "
-        "chosen_replay "
-        "UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b ON b.id = "
-        "bs.baseline_id "
-        "WHERE b.replay_id IN chosen_replay) ORDER BY id",
+        "FROM site WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
+        "chosen_recording UNION SELECT site_id FROM attempt WHERE replay_id IN "
+        "chosen_replay UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = "
+        "e.attempt_id JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id "
+        "IN chosen_replay UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b "
+        "ON b.id = bs.baseline_id WHERE b.replay_id IN chosen_replay) ORDER BY id",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -532,33 +519,25 @@ static void sort_sites(struct report_data *data) {
         qsort(data->untested, data->n_untested, sizeof *data->untested, by_location);
 }
 
-/* --- findings
- * ------------------------------------------------------------------------------- */
+/* --- findings --- */
 
 static const char findings_sql[] =
-    "SELECT f.id, f.identity, f.verdict, f.severity, f.leaked, f.attributed_module,"
-    " f.attributed_to, f.policy, f.location_id, f.bad, f.tried, a.id, s.key, s.op, "
-    "s.stack_id,"
-    " s.location_id, a.mode, a.occurrence, a.burst, a.fired_size, a.fired_exe, "
-    "a.crash_signal,"
-    " a.crash_address, a.crash_exe, a.crash_stack_id, a.exit_code, a.exit_signal, "
-    "a.timed_out,"
-    " a.stderr_tail, a.under, a.damage, a.damage_where, a.damage_size, a.damage_offset,"
-    " d.location_id, a.silent, a.differs, a.hang, a.hang_call, a.sample_stack_id,"
-    " f.unreached, f.facility, f.effect,"
-    " s2.key, s2.op, s2.stack_id, s2.location_id, a.second_occurrence,"
-    " a.thread, a.call, a.chance, a.failed,"
-    " NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o ON o.id = c.attempt_id"
-    " WHERE c.finding_id = f.id AND o.how <> 'snapshot'), r.isolation"
-    " FROM finding f JOIN attempt a ON a.id = f.attempt_id"
-    " JOIN site s ON s.id = a.site_id JOIN replay r ON r.id = a.replay_id"
-    " LEFT JOIN site d ON d.id = a.damage_site_id"
-    " LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE "
-    "a.replay_id IN chosen_replay OR EXISTS "
-    "(SELECT 1"
-    " FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id WHERE fa.finding_id "
-    "= f.id"
-    " AND o.replay_id IN chosen_replay) ORDER BY f.id";
+    "SELECT f.id, f.identity, f.verdict, f.severity, f.leaked, f.attributed_module, "
+    "f.attributed_to, f.policy, f.location_id, f.bad, f.tried, a.id, s.key, s.op, "
+    "s.stack_id, s.location_id, a.mode, a.occurrence, a.burst, a.fired_size, "
+    "a.fired_exe, a.crash_signal, a.crash_address, a.crash_exe, a.crash_stack_id, "
+    "a.exit_code, a.exit_signal, a.timed_out, a.stderr_tail, a.under, a.damage, "
+    "a.damage_where, a.damage_size, a.damage_offset, d.location_id, a.silent, a.differs, "
+    "a.hang, a.hang_call, a.sample_stack_id, f.unreached, f.facility, f.effect, s2.key, "
+    "s2.op, s2.stack_id, s2.location_id, a.second_occurrence, a.thread, a.call, "
+    "a.chance, a.failed, NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o ON "
+    "o.id = c.attempt_id WHERE c.finding_id = f.id AND o.how <> 'snapshot'), r.isolation "
+    "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = "
+    "a.site_id JOIN replay r ON r.id = a.replay_id LEFT JOIN site d ON d.id = "
+    "a.damage_site_id LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE a.replay_id IN "
+    "chosen_replay OR EXISTS (SELECT 1 FROM finding_attempt fa JOIN attempt o ON o.id = "
+    "fa.attempt_id WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay) ORDER BY "
+    "f.id";
 
 static void read_fault(struct report_data *data, sqlite3_stmt *s,
                        struct report_finding *x) {
@@ -684,10 +663,9 @@ static int load_finding_sites(struct report_data *data) {
         data->store,
         "SELECT DISTINCT fa.finding_id, s.key FROM finding_attempt fa JOIN attempt a ON "
         "a.id = fa.attempt_id JOIN site s ON s.id = coalesce(a.second_site_id, "
-        "a.site_id) "
-        "UNION SELECT f.id, s.key FROM finding f JOIN attempt a ON a.id = f.attempt_id "
-        "JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
-        "ORDER BY 1, 2",
+        "a.site_id) UNION SELECT f.id, s.key FROM finding f JOIN attempt a ON a.id = "
+        "f.attempt_id JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) ORDER "
+        "BY 1, 2",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -709,10 +687,9 @@ static int load_leaks(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "SELECT f.id, s.key, s.op, s.location_id, s.stack_id, k.blocks, k.bytes, "
-        "k.direct "
-        "FROM finding f JOIN leak k ON k.attempt_id = f.attempt_id JOIN site s ON s.id = "
-        "k.site_id WHERE f.leaked = 1 "
-        "ORDER BY f.id, k.direct > 0 DESC, k.bytes DESC, s.key",
+        "k.direct FROM finding f JOIN leak k ON k.attempt_id = f.attempt_id JOIN site s "
+        "ON s.id = k.site_id WHERE f.leaked = 1 ORDER BY f.id, k.direct > 0 DESC, "
+        "k.bytes DESC, s.key",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -763,8 +740,7 @@ static int load_findings(struct report_data *data) {
     return 0;
 }
 
-/* --- completeness
- * --------------------------------------------------------------------------- */
+/* --- completeness --- */
 
 static void add_note(struct report_data *data, const char *kind, const char *text,
                      const char *subject) {
@@ -808,8 +784,7 @@ static int load_stops(struct report_data *data) {
     int r = store_prepare(
         data->store,
         "WITH RECURSIVE up(site_id, stack_id) AS (SELECT id, stack_id FROM site WHERE "
-        "incomplete UNION ALL SELECT up.site_id, parent_id FROM up JOIN stack ON "
-        "stack.id "
+        "incomplete UNION ALL SELECT up.site_id, parent_id FROM up JOIN stack ON stack.id "
         "= up.stack_id WHERE parent_id < stack.id) " /* no circles */
         "SELECT m.path, sum(x.count) FROM up JOIN stack ON stack.id = up.stack_id AND "
         "parent_id IS NULL JOIN frame f ON f.id = frame_id JOIN module m ON m.id = "
@@ -885,8 +860,7 @@ static void derive_notes(struct report_data *data) {
         add_note(data, "no_replay", "Nothing was replayed yet: no site is tested.", NULL);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static int load(struct report_data *data, int64_t recording, bool alike) {
     int (*const steps[])(struct report_data *) = {

@@ -49,8 +49,7 @@ void report_add_severities(const struct report_data *data, struct text *out) {
         text_add(out, "nothing");
 }
 
-/* --- the head
- * ------------------------------------------------------------------------------- */
+/* --- the head --- */
 
 static void add_recording(const struct report_recording *r, struct text *out) {
     char bytes[16], count[32], name[24];
@@ -157,8 +156,7 @@ static void add_summary(const struct report_data *data, struct text *out) {
     add_how(data, out);
 }
 
-/* --- findings
- * ------------------------------------------------------------------------------- */
+/* --- findings --- */
 
 /* How libc ends a program: what lies under these on the stack is what wanted it. */
 static bool is_way_out(const char *function) {
@@ -590,8 +588,7 @@ static int add_findings(const struct report_data *data,
     return r;
 }
 
-/* --- untested
- * ------------------------------------------------------------------------------- */
+/* --- untested --- */
 
 struct place { /* a run of data->untested with one location */
     size_t first, n;

@@ -406,16 +406,12 @@ int command_sql(int argc, char **argv) {
         "sql", "[options] [FILE] [QUERY]",
         "Ask the database in SQL. Without QUERY, statements are read from stdin.",
         "FILE is dearth.db by default. Besides the tables of the schema (.schema shows "
-        "them) "
-        "there are two over the compressed events: 'allocation', a row for each call "
-        "that asked "
-        "for memory, and 'event', a row for each call.\n\n"
+        "them) there are two over the compressed events: 'allocation', a row for each "
+        "call that asked for memory, and 'event', a row for each call.\n\n"
         "  dearth sql 'SELECT op, count(*), sum(size) FROM allocation GROUP BY op'\n"
         "  dearth sql run.db 'SELECT l.name, sum(a.size) AS bytes FROM allocation a JOIN "
-        "site "
-        "s ON s.id = a.site_id JOIN location l ON l.id = s.location_id WHERE a.freed_ns "
-        "IS NULL "
-        "GROUP BY l.id ORDER BY bytes DESC LIMIT 10'\n\n"
+        "site s ON s.id = a.site_id JOIN location l ON l.id = s.location_id WHERE "
+        "a.freed_ns IS NULL GROUP BY l.id ORDER BY bytes DESC LIMIT 10'\n\n"
         "The stock sqlite3 shell reads the same tables after '.load' of "
         "dearth_sqlite.so.",
         options};

@@ -240,7 +240,7 @@ int64_t store_recording(struct store *store, int64_t wanted) {
     return wanted;
 }
 
-/* --- making one --------------------------------------------------------------------- */
+/* --- making one --- */
 
 /*
  *   nothing ─► 0 bytes, mode 0600 ─► an empty database ─► one with the schema
@@ -375,7 +375,7 @@ static int create_schema(struct store *store) {
     return r;
 }
 
-/* --- opening one -------------------------------------------------------------------- */
+/* --- opening one --- */
 
 static int migrate(struct store *store, int64_t version) {
     for (; version < STORE_VERSION; version++) {
@@ -549,7 +549,7 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
     return 0;
 }
 
-/* --- closing ------------------------------------------------------------------------ */
+/* --- closing --- */
 
 /*
  * A connection that only reads makes the log and its index and may not take them away. The last one

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../schemas/store_id.h"
 #include "../schemas/key.h"
+#include "../schemas/store_id.h"
 
 #define STORE_DEFAULT_PATH "dearth.db"
 #define STORE_MAX_BYTES    (1 << 29) /* of one value: more than any part of dearth stores */

@@ -1,9 +1,9 @@
 /*
  * Rounds of the collector: see collector.h.
  *
- *   now = both clocks ─► directory ─► heads of all rings ─► heap by time ─►
- * process_take() └─ full segments recycled then: who was dying when the round began is
- * stored; who died since is dying
+ *   now = both clocks ─► directory ─► heads of all rings ─► heap by time ─► process_take()
+ *     └─ full segments are recycled then: who was dying when the round began is stored;
+ *        who died since is dying
  *
  * All rings of all processes are merged by one heap, so that the sum of live bytes over
  * the processes, and with it the peak, is that of one moment.
@@ -36,7 +36,7 @@
 #define HELD_BY_ALL     256u /* 16 MiB */
 #define LEAVES          UINT32_MAX /* in place of a ring: its memory goes now */
 
-/* --- clocks ------------------------------------------------------------------------- */
+/* --- clocks --- */
 
 /*
  * Both ends of the interval since the last round were read together on both clocks, so a
@@ -71,7 +71,7 @@ static void tick(struct collector *c) {
             (double)(now.ns - c->last.ns) / (double)(now.ticks - c->last.ticks);
 }
 
-/* --- reading rings ------------------------------------------------------------------ */
+/* --- reading rings --- */
 
 /* Go on to the segment @id. Return: whether it is one of this ring. */
 static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
@@ -144,7 +144,7 @@ static const struct shm_event *peek(struct collector *c, struct watched *w,
     return cursor->event.time <= c->now.ticks ? &cursor->event : NULL;
 }
 
-/* --- committing --------------------------------------------------------------------- */
+/* --- committing --- */
 
 /*
  * Rows of a process are written whole (process_checkpoint()): events, sums, and how far its
@@ -209,7 +209,7 @@ static int after_record(struct collector *c, struct watched *w, bool due, uint64
                                                                  : 0;
 }
 
-/* --- merging ------------------------------------------------------------------------ */
+/* --- merging --- */
 
 static void sift_down(struct collector *c, uint32_t i) {
     struct pending item = c->heap[i];
@@ -312,7 +312,7 @@ static int merge(struct collector *c, uint64_t *n_events) {
     return 0;
 }
 
-/* --- coming and going --------------------------------------------------------------- */
+/* --- coming and going --- */
 
 static int discover(struct collector *c) {
     int r = 0;
@@ -418,7 +418,7 @@ static void trim(struct collector *c) {
     malloc_trim(1u << 20);
 }
 
-/* --- public ------------------------------------------------------------------------- */
+/* --- public --- */
 
 static int round_inner(struct collector *c, uint64_t *n_events) {
     tick(c);

@@ -47,8 +47,7 @@ static bool is_same(const struct identity *a, const struct identity *b) {
     return a->origin == b->origin && a->pid == b->pid && a->ppid == b->ppid &&
            a->serial == b->serial && a->slot == b->slot && a->parent == b->parent &&
            a->parent_slot == b->parent_slot && a->started == b->started &&
-           a->pid_start_time == b->pid_start_time &&
-           a->pid_namespace == b->pid_namespace;
+           a->pid_start_time == b->pid_start_time && a->pid_namespace == b->pid_namespace;
 }
 
 void damage_remember(struct watched *w) {

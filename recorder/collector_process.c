@@ -30,7 +30,7 @@
 #define NO_SITE            UINT32_MAX /* in site_of: looked up, there is none */
 #define DESCRIPTORS        64u        /* not used for pidfds */
 
-/* --- coming ------------------------------------------------------------------------- */
+/* --- coming --- */
 
 bool process_is_over(const struct collector *c, const struct watched *w) {
     const struct life_of it = {
@@ -183,7 +183,7 @@ int process_watch(struct collector *c, uint32_t index) {
     return 0;
 }
 
-/* --- events ------------------------------------------------------------------------- */
+/* --- events --- */
 
 static int64_t add_thread(struct collector *c, struct watched *w, uint32_t serial,
                           uint32_t tid, uint64_t now) {
@@ -359,7 +359,7 @@ int process_count_late(struct collector *c, struct watched *w) {
     return r < 0 || (r = rows_add_lost(c, w, more)) < 0 ? r : 1;
 }
 
-/* --- what is committed on the way ---------------------------------------------------- */
+/* --- what is committed on the way --- */
 
 static int put_threads(struct collector *c, struct watched *w) {
     int r = 0;
@@ -415,7 +415,7 @@ void process_give_back(struct collector *c, struct watched *w) {
     }
 }
 
-/* --- going -------------------------------------------------------------------------- */
+/* --- going --- */
 
 static void add_totals(struct collector *c, const struct watched *w, uint64_t lost) {
     const struct live_totals *t = live_totals(w->live);

@@ -40,7 +40,7 @@ static uint64_t column(sqlite3_stmt *s, int i) {
     return (uint64_t)sqlite3_column_int64(s, i);
 }
 
-/* --- one process -------------------------------------------------------------------- */
+/* --- one process --- */
 
 static int resume_threads(struct collector *c, struct watched *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
@@ -124,7 +124,7 @@ static int resume_totals(struct collector *c, struct watched *w) {
     return r;
 }
 
-/* --- its live blocks ---------------------------------------------------------------- */
+/* --- its live blocks --- */
 
 /* Allocations that nothing has ended yet: event number -> index into items. */
 struct survivors {
@@ -233,7 +233,7 @@ static int resume_blocks(struct collector *c, struct watched *w,
     return r;
 }
 
-/* --- its rings ---------------------------------------------------------------------- */
+/* --- its rings --- */
 
 static void resume_cursor(struct collector *c, struct watched *w, uint32_t ring,
                           sqlite3_stmt *s) {
@@ -287,7 +287,7 @@ static int resume_rings(struct collector *c, struct watched *w, struct idmap *pe
     return r;
 }
 
-/* --- all ---------------------------------------------------------------------------- */
+/* --- all --- */
 
 static int resume_writer(struct collector *c, struct watched *w) {
     AUTO_FREE char *chunks = text_format(

@@ -97,7 +97,7 @@ static int64_t insert(struct collector *c, enum statement which) {
     return r < 0 ? r : sqlite3_last_insert_rowid(c->store->db);
 }
 
-/* --- processes ---------------------------------------------------------------------- */
+/* --- processes --- */
 
 static char *argv_json(const struct shm_process *p) {
     struct text t = {0};
@@ -189,7 +189,7 @@ int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
     return store_step_done(c->store, s);
 }
 
-/* --- threads ------------------------------------------------------------------------ */
+/* --- threads --- */
 
 int64_t rows_put_thread(struct collector *c, const struct watched *w, uint32_t serial,
                         uint32_t tid, uint64_t started_ns) {
@@ -210,7 +210,7 @@ int rows_end_thread(struct collector *c, const struct thread_seen *t) {
     return store_step_done(c->store, s);
 }
 
-/* --- modules ------------------------------------------------------------------------ */
+/* --- modules --- */
 
 static uint32_t n_modules(const struct watched *w) {
     uint32_t n = __atomic_load_n(&w->shm->n_modules, __ATOMIC_ACQUIRE);
@@ -267,7 +267,7 @@ int rows_end_modules(struct collector *c, const struct watched *w) {
     return 0;
 }
 
-/* --- events and sums ---------------------------------------------------------------- */
+/* --- events and sums --- */
 
 int rows_put_chunk(struct collector *c, struct watched *w) {
     struct chunk_summary sum;
@@ -381,7 +381,7 @@ int rows_put_peak(struct collector *c) {
     return store_step_done(c->store, s);
 }
 
-/* --- notes -------------------------------------------------------------------------- */
+/* --- notes --- */
 
 static const struct {
     const char *kind, *text;

@@ -2,8 +2,8 @@
  * `dearth diff`: what changed between two recordings.
  *
  *   profile of A ─┐
- *                 ├─ matched by key, sites else by portable key ──► pairs ──► table |
- * JSON profile of B ─┘
+ *                 ├─ matched by key, sites else by portable key ──► pairs ──► table | JSON
+ *   profile of B ─┘
  *
  * An item of one side alone is paired with zeros: new, or gone.
  */
@@ -348,10 +348,8 @@ int command_diff(int argc, char **argv) {
         "diff", "[options] A.db B.db | --recordings A,B FILE",
         "Show what changed from one recording to another.",
         "Locations and functions are matched by name, sites by key and, where the "
-        "program was "
-        "rebuilt in between, by the functions on their stacks. When lines have moved, "
-        "--by "
-        "function compares best.",
+        "program was rebuilt in between, by the functions on their stacks. When lines "
+        "have moved, --by function compares best.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)

@@ -272,15 +272,12 @@ int command_export(int argc, char **argv) {
         "export", "[options] [FILE]",
         "Write a recording in the format of another tool. FILE is dearth.db by default.",
         "collapsed: for flamegraph.pl and inferno, as in 'dearth export | flamegraph.pl "
-        "> "
-        "flame.svg'. pprof: for 'pprof -http' and everything that reads profile.proto; "
-        "has all "
-        "costs at once. speedscope: for https://www.speedscope.app. csv: every event.\n\n"
+        "> flame.svg'. pprof: for 'pprof -http' and everything that reads profile.proto; "
+        "has all costs at once. speedscope: for https://www.speedscope.app. csv: every "
+        "event.\n\n"
         "--cost count: calls; bytes: requested; peak: live when the recording was at its "
-        "peak; "
-        "live: never freed; temporary: calls whose block the same thread freed or moved "
-        "with no "
-        "allocation in between.",
+        "peak; live: never freed; temporary: calls whose block the same thread freed or "
+        "moved with no allocation in between.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)

@@ -8,18 +8,15 @@
 #include "../common/error.h"
 
 static const char recording_sql[] =
-    "SELECT state, argv, exe, detail, exit_code, exit_signal, coalesce(exact, 0),"
-    " started_unix_ns, duration_ns, peak_ns, allocations, frees, failed, bytes, "
-    "peak_bytes,"
-    " live_blocks, live_bytes, events, events_lost, stacks_lost, stacks_truncated,"
-    " stacks_incomplete, "
-    "(SELECT count(DISTINCT site_id) FROM site_stat t WHERE t.recording_id = r.id), "
-    "(SELECT count(DISTINCT location_id) FROM site_stat t JOIN site s ON s.id = t.site_id"
-    " WHERE t.recording_id = r.id), "
-    "(SELECT count(*) FROM process p WHERE p.recording_id = r.id), "
-    "(SELECT count(*) FROM thread t JOIN process p ON p.id = t.process_id"
-    " WHERE p.recording_id = r.id) "
-    "FROM recording r WHERE id = ?1";
+    "SELECT state, argv, exe, detail, exit_code, exit_signal, coalesce(exact, 0), "
+    "started_unix_ns, duration_ns, peak_ns, allocations, frees, failed, bytes, "
+    "peak_bytes, live_blocks, live_bytes, events, events_lost, stacks_lost, "
+    "stacks_truncated, stacks_incomplete, (SELECT count(DISTINCT site_id) FROM site_stat "
+    "t WHERE t.recording_id = r.id), (SELECT count(DISTINCT location_id) FROM site_stat "
+    "t JOIN site s ON s.id = t.site_id WHERE t.recording_id = r.id), (SELECT count(*) "
+    "FROM process p WHERE p.recording_id = r.id), (SELECT count(*) FROM thread t JOIN "
+    "process p ON p.id = t.process_id WHERE p.recording_id = r.id) FROM recording r "
+    "WHERE id = ?1";
 
 /* A JSON array of strings as a shell would take it. */
 static char *shell_command(const char *argv_json, const char *exe) {

@@ -23,7 +23,7 @@ struct live {
     uint32_t n_stats;
 };
 
-/* --- sums ------------------------------------------------------------------------- */
+/* --- sums --- */
 
 static struct live_stat *stat_of(struct live *l, uint32_t site) {
     if (site >= l->n_stats) /* for every event: no call for most */
@@ -114,7 +114,7 @@ static void put_back(struct live *l, struct live_block *pending) {
     pending->address = 0;
 }
 
-/* --- events ------------------------------------------------------------------------- */
+/* --- events --- */
 
 /* @index: number of the event that makes it */
 static struct live_block block_of(const struct live_input *in, uint64_t index) {
@@ -243,7 +243,7 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
     return 1;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life --- */
 
 struct live *live_new(struct live_sum *sum) {
     struct live *l = text_alloc(sizeof *l);

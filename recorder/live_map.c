@@ -33,7 +33,7 @@ struct node {
     uint32_t next;
 } __attribute__((aligned(CACHE_LINE)));
 
-/* --- pools -------------------------------------------------------------------------- */
+/* --- pools --- */
 
 static void *pool_at(const struct live_pool *pool, uint32_t number) {
     uint32_t i = number - 1, segment = 0;
@@ -98,7 +98,7 @@ static struct line *line_at(const struct live_map *map, uint32_t number) {
     return pool_at(&map->lines, number);
 }
 
-/* --- groups ------------------------------------------------------------------------- */
+/* --- groups --- */
 
 /* Fibonacci hashing (Knuth, TAOCP 3, 6.4). */
 static struct live_group *group_of(const struct live_map *map, uint64_t address) {
@@ -161,7 +161,7 @@ static uint32_t slot_index(uint64_t address) {
     return (uint32_t)(address >> SLOT_BITS) & (LINE_SLOTS - 1);
 }
 
-/* --- public ------------------------------------------------------------------------- */
+/* --- public --- */
 
 void live_map_init(struct live_map *map) {
     *map = (struct live_map){.lines.bytes = sizeof(struct line),

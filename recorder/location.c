@@ -24,9 +24,8 @@ static const struct entry catalogue[] = {
      * own calls, aliases in libc). */
     {LOCATION_ALLOCATOR, FUNCTION,
      "malloc calloc realloc reallocarray posix_memalign aligned_alloc memalign valloc "
-     "pvalloc "
-     "__libc_malloc __libc_calloc __libc_realloc __libc_memalign __GI___libc_malloc "
-     "__libc_reallocarray __GI___libc_reallocarray"},
+     "pvalloc __libc_malloc __libc_calloc __libc_realloc __libc_memalign "
+     "__GI___libc_malloc __libc_reallocarray __GI___libc_reallocarray"},
     {LOCATION_ALLOCATOR, MODULE,
      "libjemalloc.so* libtcmalloc*.so* libmimalloc*.so* "
      "libhoard.so* libsnmalloc*.so* librpmalloc.so*"},
@@ -49,10 +48,9 @@ static const struct entry catalogue[] = {
      "_ZNSt16allocator_traits* _ZSt*allocate* _ZN9__gnu_cxx14__alloc_traits* "
      "_ZNSt3__19allocator* _ZNSt3__117__libcpp_allocate* _ZN*14malloc_allocator*"},
     {LOCATION_LIBRARY, LINKAGE,
-     "_ZNSt* _ZNKSt* _ZNVSt* _ZSt* _ZZNSt* _ZZNKSt* _ZZSt* _ZNSa* _ZNKSa* _ZNSs* _ZNKSs* "
-     "_ZNSi* _ZNSo* _ZNSd* _ZN9__gnu_cxx* _ZNK9__gnu_cxx* _ZZN9__gnu_cxx* "
-     "_ZN10__cxxabiv1* "
-     "_ZL*__cxx_global_var_init_std* __cxa_* __gxx_*"},
+     "_ZNSt* _ZNKSt* _ZNVSt* _ZSt* _ZZNSt* _ZZNKSt* _ZZSt* _ZNSa* _ZNKSa* _ZNSs* "
+     "_ZNKSs* _ZNSi* _ZNSo* _ZNSd* _ZN9__gnu_cxx* _ZNK9__gnu_cxx* _ZZN9__gnu_cxx* "
+     "_ZN10__cxxabiv1* _ZL*__cxx_global_var_init_std* __cxa_* __gxx_*"},
     {LOCATION_LIBRARY, FUNCTION, "std::* __gnu_cxx::* __cxxabiv1::*"},
     {LOCATION_LIBRARY, FILE_PATH,
      "*/include/c++/* */gcc/*/include/* /usr/include/*bits/* */sysdeps/* "
@@ -62,8 +60,8 @@ static const struct entry catalogue[] = {
     /* Rust: what rust_is_std() below does not tell by its path */
     {LOCATION_ALLOCATOR, FUNCTION,
      "__rust_alloc* __rust_realloc* __rdl_alloc* __rdl_realloc* __rg_alloc* "
-     "__rg_realloc* "
-     "__rustc::__rust_alloc* __rustc::__rust_realloc* __rustc::__rdl_* __rustc::__rg_*"},
+     "__rg_realloc* __rustc::__rust_alloc* __rustc::__rust_realloc* __rustc::__rdl_* "
+     "__rustc::__rg_*"},
     {LOCATION_LIBRARY, FUNCTION,
      "hashbrown::* __rust_try __rust_maybe_catch_panic __rust_begin_short_*"},
 
@@ -83,24 +81,20 @@ static const struct entry catalogue[] = {
     /* Names that many programs give to "malloc or die", and to copies of strings */
     {LOCATION_ALLOCATOR, FUNCTION,
      "xmalloc* xcalloc* xrealloc* xreallocarray* xstrdup* xstrndup* xmemdup* xzalloc* "
-     "xalloc* "
-     "xpalloc* xnmalloc* xnrealloc* x2realloc* x2nrealloc* xcharalloc* ximalloc* "
-     "xicalloc* "
-     "xirealloc* xizalloc* xinmalloc* xireallocarray ximemdup* xasprintf* xvasprintf* "
-     "x_malloc x_calloc x_realloc x_strdup xaligned_alloc xalignalloc xposix_memalign "
-     "xmemalign xvalloc xgetcwd xmallocz* xmallocarray xstrfmt xstrvfmt do_xmalloc* "
-     "sh_xmalloc sh_xrealloc sh_malloc sh_realloc emalloc ecalloc erealloc estrdup "
-     "estrndup "
-     "safe_malloc* safe_calloc* safe_realloc* safe_strdup safemalloc saferealloc "
-     "smalloc scalloc srealloc sstrdup sane_malloc checked_malloc checked_calloc "
-     "checked_realloc checked_strdup ck_malloc ck_realloc ck_strdup ckmalloc ckrealloc "
-     "must_malloc must_calloc must_realloc must_strdup malloc_or_die* calloc_or_die* "
-     "realloc_or_die* die_malloc my_malloc my_calloc my_realloc my_strdup mymalloc "
-     "mycalloc "
-     "myrealloc mystrdup nmalloc nrealloc zalloc mem_alloc mem_realloc mem_calloc "
-     "mem_strdup memdup mem_dup strdup_or_die malloc0 malloc_multiply memdup_multiply "
-     "memdup_suffix0* reallocf rpl_malloc rpl_realloc rpl_calloc rpl_reallocarray "
-     "irealloc imalloc icalloc ireallocarray alignalloc"},
+     "xalloc* xpalloc* xnmalloc* xnrealloc* x2realloc* x2nrealloc* xcharalloc* "
+     "ximalloc* xicalloc* xirealloc* xizalloc* xinmalloc* xireallocarray ximemdup* "
+     "xasprintf* xvasprintf* x_malloc x_calloc x_realloc x_strdup xaligned_alloc "
+     "xalignalloc xposix_memalign xmemalign xvalloc xgetcwd xmallocz* xmallocarray "
+     "xstrfmt xstrvfmt do_xmalloc* sh_xmalloc sh_xrealloc sh_malloc sh_realloc emalloc "
+     "ecalloc erealloc estrdup estrndup safe_malloc* safe_calloc* safe_realloc* "
+     "safe_strdup safemalloc saferealloc smalloc scalloc srealloc sstrdup sane_malloc "
+     "checked_malloc checked_calloc checked_realloc checked_strdup ck_malloc ck_realloc "
+     "ck_strdup ckmalloc ckrealloc must_malloc must_calloc must_realloc must_strdup "
+     "malloc_or_die* calloc_or_die* realloc_or_die* die_malloc my_malloc my_calloc "
+     "my_realloc my_strdup mymalloc mycalloc myrealloc mystrdup nmalloc nrealloc zalloc "
+     "mem_alloc mem_realloc mem_calloc mem_strdup memdup mem_dup strdup_or_die malloc0 "
+     "malloc_multiply memdup_multiply memdup_suffix0* reallocf rpl_malloc rpl_realloc "
+     "rpl_calloc rpl_reallocarray irealloc imalloc icalloc ireallocarray alignalloc"},
     /* A prefix of the program's or library's own (mosquitto__malloc, ck_calloc) */
     {LOCATION_ALLOCATOR, FUNCTION,
      "*_malloc *_calloc *_realloc *_zalloc *_strdup *_strndup *_memdup *_reallocarray "
@@ -128,23 +122,20 @@ static const struct entry catalogue[] = {
      "sqlite3PageMalloc"},
     {LOCATION_ALLOCATOR, FUNCTION, /* libxml2, expat, zlib, bzip2, xz, zstd, brotli */
      "xmlMemMalloc xmlMemRealloc xmlMemoryStrdup xmlMallocLoc xmlReallocLoc "
-     "xmlMallocAtomicLoc "
-     "xmlMemStrdupLoc xmlStrdup xmlStrndup xmlCharStrdup xmlCharStrndup zcalloc "
-     "default_bzalloc lzma_alloc lzma_alloc_zero ZSTD_customMalloc ZSTD_customCalloc "
-     "BrotliDefaultAllocFunc BrotliAllocate BrotliDecoderAllocate"},
+     "xmlMallocAtomicLoc xmlMemStrdupLoc xmlStrdup xmlStrndup xmlCharStrdup "
+     "xmlCharStrndup zcalloc default_bzalloc lzma_alloc lzma_alloc_zero "
+     "ZSTD_customMalloc ZSTD_customCalloc BrotliDefaultAllocFunc BrotliAllocate "
+     "BrotliDecoderAllocate"},
     {LOCATION_ALLOCATOR, FUNCTION, /* OpenSSL, NSS, GnuTLS, nettle, gmp, gcrypt, krb5 */
      "CRYPTO_malloc* CRYPTO_zalloc* CRYPTO_calloc* CRYPTO_realloc* CRYPTO_clear_realloc "
      "CRYPTO_strdup CRYPTO_strndup CRYPTO_memdup CRYPTO_secure_malloc "
-     "CRYPTO_secure_zalloc "
-     "CRYPTO_aligned_alloc* OPENSSL_malloc* OPENSSL_zalloc* OPENSSL_realloc* "
-     "PORT_*Alloc* "
-     "PR_Malloc PR_Calloc PR_Realloc PL_strdup gnutls_strdup _gnutls_strdup "
-     "nettle_xalloc "
-     "nettle_realloc nettle_xrealloc __gmp_default_allocate __gmp_default_reallocate "
-     "__gmp_tmp_reentrant_alloc gcry_malloc* gcry_calloc* gcry_xmalloc* gcry_xcalloc* "
-     "gcry_realloc* gcry_strdup _gcry_malloc* _gcry_calloc* _gcry_xmalloc* "
-     "_gcry_xcalloc* "
-     "_gcry_realloc* _gcry_private_malloc* do_malloc k5alloc k5calloc"},
+     "CRYPTO_secure_zalloc CRYPTO_aligned_alloc* OPENSSL_malloc* OPENSSL_zalloc* "
+     "OPENSSL_realloc* PORT_*Alloc* PR_Malloc PR_Calloc PR_Realloc PL_strdup "
+     "gnutls_strdup _gnutls_strdup nettle_xalloc nettle_realloc nettle_xrealloc "
+     "__gmp_default_allocate __gmp_default_reallocate __gmp_tmp_reentrant_alloc "
+     "gcry_malloc* gcry_calloc* gcry_xmalloc* gcry_xcalloc* gcry_realloc* gcry_strdup "
+     "_gcry_malloc* _gcry_calloc* _gcry_xmalloc* _gcry_xcalloc* _gcry_realloc* "
+     "_gcry_private_malloc* do_malloc k5alloc k5calloc"},
     {LOCATION_ALLOCATOR, FUNCTION, /* curl, libuv, libevent, D-Bus, systemd */
      "Curl_memdup* Curl_strdup Curl_saferealloc curl_dbg_malloc curl_dbg_calloc "
      "curl_dbg_realloc curl_dbg_strdup Curl_memory* uv__malloc uv__calloc uv__realloc* "
@@ -159,8 +150,7 @@ static const struct entry catalogue[] = {
      "PyMem_RawRealloc _PyMem_* PyObject_Malloc PyObject_Calloc PyObject_Realloc "
      "_PyObject_Malloc _PyObject_Calloc _PyObject_Realloc pymalloc_* _PyObject_GC_* "
      "PyObject_GC_* gc_alloc _PyObject_New* _PyObject_Arena* new_arena "
-     "PyType_GenericAlloc "
-     "_PyType_AllocNoTrack"},
+     "PyType_GenericAlloc _PyType_AllocNoTrack"},
     {LOCATION_ALLOCATOR, FUNCTION, /* Perl, Ruby, Lua, PHP, Tcl, Guile, Node */
      "Perl_safesys* Perl_savepv* Perl_savesharedpv* Perl_savesvpv Perl_savesharedsvpv "
      "PerlMem_* ruby_xmalloc* ruby_xcalloc* ruby_xrealloc* ruby_strdup "
@@ -174,30 +164,25 @@ static const struct entry catalogue[] = {
      FUNCTION, /* Samba, Apache, nginx, PostgreSQL, MySQL, Redis, Tor */
      "talloc_* _talloc_* __talloc* apr_palloc* apr_pcalloc* apr_pstr* apr_pmemdup "
      "apr_allocator_alloc allocator_alloc ngx_alloc ngx_calloc ngx_palloc* ngx_pnalloc "
-     "ngx_pcalloc ngx_memalign palloc palloc0 palloc_extended repalloc* pstrdup pnstrdup "
-     "MemoryContextAlloc* MemoryContextStrdup AllocSetAlloc* AllocSetRealloc pg_malloc* "
-     "pg_realloc pg_strdup zmalloc* zcalloc* zrealloc* ztrymalloc* ztrycalloc* "
-     "ztryrealloc* "
-     "zstrdup s_malloc s_realloc s_trymalloc tor_malloc* tor_calloc* tor_realloc* "
-     "tor_strdup* tor_strndup* tor_memdup*"},
+     "ngx_pcalloc ngx_memalign palloc palloc0 palloc_extended repalloc* pstrdup "
+     "pnstrdup MemoryContextAlloc* MemoryContextStrdup AllocSetAlloc* AllocSetRealloc "
+     "pg_malloc* pg_realloc pg_strdup zmalloc* zcalloc* zrealloc* ztrymalloc* "
+     "ztrycalloc* ztryrealloc* zstrdup s_malloc s_realloc s_trymalloc tor_malloc* "
+     "tor_calloc* tor_realloc* tor_strdup* tor_strndup* tor_memdup*"},
     {LOCATION_ALLOCATOR, FUNCTION, /* media, fonts, graphics, Qt */
      "av_malloc* av_mallocz* av_calloc* av_realloc* av_strdup av_strndup av_memdup "
      "av_fast_malloc* png_malloc* png_calloc png_create_struct* jpeg_get_small "
      "jpeg_get_large ft_alloc ft_realloc ft_mem_* FT_Alloc* hb_malloc hb_calloc "
-     "hb_realloc "
-     "hb_malloc_impl hb_calloc_impl hb_realloc_impl _TIFFmalloc _TIFFcalloc _TIFFrealloc "
-     "FcAlloc* _cairo_malloc* "
-     "pixman_malloc_* QArrayData::allocate* QArrayData::reallocate* QListData::realloc* "
-     "qMallocAligned qReallocAligned"},
+     "hb_realloc hb_malloc_impl hb_calloc_impl hb_realloc_impl _TIFFmalloc _TIFFcalloc "
+     "_TIFFrealloc FcAlloc* _cairo_malloc* pixman_malloc_* QArrayData::allocate* "
+     "QArrayData::reallocate* QListData::realloc* qMallocAligned qReallocAligned"},
     {LOCATION_ALLOCATOR, FUNCTION, /* PCRE, ICU, GCC, binutils, LLVM, editors, cJSON */
      "default_malloc _pcre2_memctl_malloc_* uprv_malloc* uprv_calloc* uprv_realloc* "
      "va_heap::* ggc_internal_* ggc_alloc* ggc_realloc* alloc_page bfd_malloc* "
-     "bfd_zmalloc* "
-     "bfd_realloc* bfd_alloc* bfd_zalloc* bfd_hash_allocate llvm::safe_malloc "
-     "llvm::safe_calloc llvm::safe_realloc llvm::allocate_buffer "
-     "llvm::BumpPtrAllocatorImpl* "
-     "llvm::SmallVectorBase* lalloc lalloc_clear alloc_clear alloc_check vim_strsave "
-     "vim_strnsave lmalloc lrealloc lisp_malloc "
+     "bfd_zmalloc* bfd_realloc* bfd_alloc* bfd_zalloc* bfd_hash_allocate "
+     "llvm::safe_malloc llvm::safe_calloc llvm::safe_realloc llvm::allocate_buffer "
+     "llvm::BumpPtrAllocatorImpl* llvm::SmallVectorBase* lalloc lalloc_clear "
+     "alloc_clear alloc_check vim_strsave vim_strnsave lmalloc lrealloc lisp_malloc "
      "cJSON_malloc cJSON_strdup cJSON_New_Item internal_malloc internal_realloc "
      "jsonp_malloc jsonp_strdup jsonp_strndup"},
 };

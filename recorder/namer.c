@@ -40,7 +40,7 @@ struct namer {
     char *strings[INLINES_MAX][3];
 };
 
-/* --- the child ---------------------------------------------------------------------- */
+/* --- the child --- */
 
 static void send_lines(FILE *out, const struct symbol_line *lines, uint32_t n) {
     fwrite(&n, sizeof n, 1, out);
@@ -79,7 +79,7 @@ static _Noreturn void look_up(const struct namer_job *job, int to, pid_t parent)
     _exit(fflush(out) == 0 && !ferror(out) ? 0 : EXIT_CANNOT);
 }
 
-/* --- the parent --------------------------------------------------------------------- */
+/* --- the parent --- */
 
 int namer_new(const struct namer_job *job, struct namer **out) {
     int ends[2];

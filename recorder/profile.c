@@ -11,19 +11,14 @@
  * images that an exec replaced. Columns 0.. are named by `enum column`. */
 static const char rows_sql[] =
     "SELECT t.process_id, t.site_id, s.stack_id, s.op, lower(hex(s.key)), "
-    "lower(hex(s.portable_key)), "
-    "l.name,"
-    " l.function, coalesce(lm.path, m.path), f.offset, p.ordinal, p.pid, p.exe,"
-    " t.count, t.failed, t.frees, t.temporary, t.cross_thread_frees, t.live_blocks,"
-    " t.bytes, t.peak_bytes, t.live_bytes, t.max_size, t.lifetime_ns, t.first_ns, "
-    "t.last_ns "
-    "FROM site_stat t JOIN site s ON s.id = t.site_id JOIN process p ON p.id = "
-    "t.process_id"
-    " LEFT JOIN location l ON l.id = s.location_id LEFT JOIN module lm ON lm.id = "
-    "l.module_id"
-    " LEFT JOIN stack k ON k.id = s.stack_id LEFT JOIN frame f ON f.id = k.frame_id"
-    " LEFT JOIN module m ON m.id = f.module_id "
-    "WHERE t.recording_id = ?1 AND (?2 = 0 OR p.\"end\" IS NOT 'exec')";
+    "lower(hex(s.portable_key)), l.name, l.function, coalesce(lm.path, m.path), "
+    "f.offset, p.ordinal, p.pid, p.exe, t.count, t.failed, t.frees, t.temporary, "
+    "t.cross_thread_frees, t.live_blocks, t.bytes, t.peak_bytes, t.live_bytes, "
+    "t.max_size, t.lifetime_ns, t.first_ns, t.last_ns FROM site_stat t JOIN site s ON "
+    "s.id = t.site_id JOIN process p ON p.id = t.process_id LEFT JOIN location l ON l.id "
+    "= s.location_id LEFT JOIN module lm ON lm.id = l.module_id LEFT JOIN stack k ON "
+    "k.id = s.stack_id LEFT JOIN frame f ON f.id = k.frame_id LEFT JOIN module m ON m.id "
+    "= f.module_id WHERE t.recording_id = ?1 AND (?2 = 0 OR p.\"end\" IS NOT 'exec')";
 
 enum column {
     COL_PROCESS,

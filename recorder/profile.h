@@ -2,8 +2,7 @@
  * A recording's profile: the per-site aggregates of the store (site_stat), folded by what
  * the user asks about. `dearth stats`, `dearth diff` and `dearth export` all start here.
  *
- *   site_stat rows ──by site | location | function | module | process──► struct
- * profile_item
+ *   site_stat rows ──by site | location | function | module | process──► struct profile_item
  *
  * Sums are exact for every grouping. `peak_bytes` is each site's own largest sum of live
  * bytes; for an item of several sites (or processes) the sum of these is an upper bound,

@@ -2,8 +2,8 @@
  * Starting the recorded program so that it cannot tell: see program.h.
  *
  *   block signals ─► witness ─► fork ─► child: inherited mask and dispositions, execve
- *   (signals.c)                   └──► parent: child subreaper; signals are read in
- * program_wait()
+ *   (signals.c)                   └──► parent: child subreaper
+ *                                          └─► signals are read in program_wait()
  *
  * Invariant: the child has the mask and the dispositions that dearth was started with; no signal is lost,
  * and none ends dearth, since all that we handle are blocked from before the fork to program_done().
@@ -33,7 +33,7 @@
 #include "preload/exec_probe.h"
 #include "signals.h"
 
-/* --- finding ------------------------------------------------------------------------ */
+/* --- finding --- */
 
 static char *absolute(const char *path) {
     if (path[0] == '/')
@@ -110,8 +110,7 @@ int program_find(const char *name, char **path, char **shown) {
     return 0;
 }
 
-/* --- an allocator of its own ----------------------------------------------------------
- */
+/* --- an allocator of its own --- */
 
 static bool defines_malloc(Elf *elf, Elf_Scn *section, const GElf_Shdr *header) {
     Elf_Data *data = elf_getdata(section, NULL);
@@ -145,7 +144,7 @@ bool program_has_allocator(const char *path) {
     return found;
 }
 
-/* --- signals ------------------------------------------------------------------------ */
+/* --- signals --- */
 
 static struct sigaction limit_before;
 static struct rlimit files_before; /* rlim_max 0 = ours is as it was */
@@ -173,7 +172,7 @@ void program_done(struct program *p) {
     restore_descriptor_limit();
 }
 
-/* --- starting ----------------------------------------------------------------------- */
+/* --- starting --- */
 
 static void raise_descriptor_limit(void) {
     struct rlimit limit; /* one pidfd a process; ours alone, the child has its own copy */
@@ -257,7 +256,7 @@ int program_start(struct program *p, const char *path, char *const argv[],
     return 0;
 }
 
-/* --- waiting ------------------------------------------------------------------------ */
+/* --- waiting --- */
 
 static void reap(struct program *p) {
     int status;

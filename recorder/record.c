@@ -2,8 +2,7 @@
  * `dearth record`: see record.h.
  *
  *   find program ─► session (arena) ─► database, row 'running' ─► start
- *        ─► rounds of the collector until everybody has ended ─► symbols ─► row
- * 'complete'
+ *        ─► rounds of the collector until everybody has ended ─► symbols ─► row 'complete'
  *
  * Invariant: the row is committed before the program starts, and every later state of the
  * file is a valid database: whatever ends dearth, what was committed can be read.
@@ -66,7 +65,7 @@ struct record_options record_defaults(void) {
                                    .driven.drive_timeout_ns = 600000000000u};
 }
 
-/* --- before ------------------------------------------------------------------------- */
+/* --- before --- */
 
 /* A descriptor of ours must not become the program's standard output. */
 static void fill_standard_descriptors(void) {
@@ -170,7 +169,7 @@ static void undo(struct run *run) {
         record_row_remove(run->store, run->id);
 }
 
-/* --- while it runs ------------------------------------------------------------------ */
+/* --- while it runs --- */
 
 /* The database cannot be written any more: let the program go on without us. */
 static void give_up(struct run *run, int err) {
@@ -275,7 +274,7 @@ static void finish(struct run *run) {
         tee_stop(run->tee, &run->input.data, &run->input.n, &run->input.truncated);
 }
 
-/* --- after -------------------------------------------------------------------------- */
+/* --- after --- */
 
 /* Programs whose own calls of malloc() never leave them. */
 static bool note_own_allocators(const struct record_notes *notes) {
@@ -412,7 +411,7 @@ int record_run(const struct record_options *options, int argc, char **argv,
     return r;
 }
 
-/* --- the command -------------------------------------------------------------------- */
+/* --- the command --- */
 
 int command_record_signal(void) {
     return signals_end_wanted();
@@ -439,17 +438,13 @@ int command_record(int argc, char **argv) {
         {0, "detail", CLI_CHOICE, &detail, NULL,
          "store every event (the default), or only the sums per site, for runs of days: "
          "calls, failures, bytes, sizes, frees, lifetimes, peak and live bytes of each "
-         "site "
-         "and process stay exact, and the database grows with the sites, processes and "
-         "threads "
-         "and not with time; single allocations, their times and threads, and what was "
-         "live at "
-         "the peak of all sites are not kept",
+         "site and process stay exact, and the database grows with the sites, processes "
+         "and threads and not with time; single allocations, their times and threads, "
+         "and what was live at the peak of all sites are not kept",
          "events|sites", false},
         {0, "argv", CLI_FLAG, &with_argv, NULL,
          "store command lines (the default; --no-argv leaves them out, and a replay must "
-         "be "
-         "given the command again)",
+         "be given the command again)",
          NULL, true},
         {0, "env", CLI_LIST, &o.env, "NAME",
          "store the value of this environment variable; no other is stored (may be "
@@ -457,8 +452,7 @@ int command_record(int argc, char **argv) {
          NULL, false},
         {0, "wrapper", CLI_LIST, &o.wrappers, "GLOB",
          "functions that only pass allocations on, as xmalloc does: their callers are "
-         "the "
-         "locations (may be repeated)",
+         "the locations (may be repeated)",
          NULL, false},
         {0, "max-depth", CLI_INT, &o.max_depth, "N",
          "frames of a stack that are kept, 8 to 16384 (default: 512)", NULL, false},
@@ -467,8 +461,7 @@ int command_record(int argc, char **argv) {
          NULL, false},
         {0, "drive", CLI_TEXT, &o.driven.drive, "COMMAND",
          "for a program that does not end: run this shell command, a client, and then "
-         "end "
-         "the program with SIGTERM",
+         "end the program with SIGTERM",
          NULL, false},
         {0, "health", CLI_TEXT, &o.driven.health, "COMMAND",
          "with --drive or --stop-after: first wait until this shell command ends with 0",
@@ -492,12 +485,10 @@ int command_record(int argc, char **argv) {
         "Run a program and record every allocation of it and of all processes it starts, "
         "with stack, size, time and end.",
         "The program has the terminal, standard input, output and exit status for "
-        "itself. "
-        "What was recorded is committed at least every ten seconds; when dearth itself "
-        "is "
-        "killed, 'dearth recover' completes the recording. "
-        "Status 125 says that dearth failed, 126 that the program is not executable, 127 "
-        "that it was not found, 128 + N that signal N ended it.",
+        "itself. What was recorded is committed at least every ten seconds; when dearth "
+        "itself is killed, 'dearth recover' completes the recording. Status 125 says "
+        "that dearth failed, 126 that the program is not executable, 127 that it was not "
+        "found, 128 + N that signal N ended it.",
         table};
     made = 0;
     int r = cli_parse(&command, argc, argv, true, &n);

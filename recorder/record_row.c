@@ -120,7 +120,7 @@ void record_row_remove(struct store *store, int64_t id) {
     sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
-/* --- the end ------------------------------------------------------------------------ */
+/* --- the end --- */
 
 static bool is_exact(const struct collector_totals *t) {
     return t->processes && !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
@@ -129,14 +129,12 @@ static bool is_exact(const struct collector_totals *t) {
 
 static const char *const end_sql =
     "UPDATE recording SET state = ?2, duration_ns = ?3, exit_code = ?4, exit_signal = "
-    "?5, "
-    "ticks_per_ns = ?6, exact = ?7, events = ?8, allocations = ?9, frees = ?10, "
+    "?5, ticks_per_ns = ?6, exact = ?7, events = ?8, allocations = ?9, frees = ?10, "
     "failed = ?11, bytes = ?12, peak_bytes = ?13, peak_ns = ?14, live_blocks = ?15, "
     "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
     "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
     "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
-    "rings_damaged = ?28, "
-    "session = NULL WHERE id = ?1";
+    "rings_damaged = ?28, session = NULL WHERE id = ?1";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
     const struct collector_totals *t = end->totals;
@@ -249,8 +247,7 @@ int record_row_salvage(struct store *store, int64_t id, const struct record_end 
     AUTO_FREE char *note = text_format(
         "INSERT INTO note(recording_id, kind, text) VALUES (%" PRId64 ", 'not_written', "
         "'the database could not be written to the end: later events and sums per site "
-        "are "
-        "missing')",
+        "are missing')",
         id);
     sqlite3_exec(store->db, note, NULL, NULL, NULL);
     return 0;
@@ -278,7 +275,7 @@ void record_note(const struct record_notes *notes, const char *kind, const char 
     store_step_done(notes->store, s);
 }
 
-/* --- the summary -------------------------------------------------------------------- */
+/* --- the summary --- */
 
 static void print_notes(struct store *store, int64_t id) {
     AUTO_STMT sqlite3_stmt *s = NULL;

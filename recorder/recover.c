@@ -42,7 +42,7 @@ static uint64_t events_stored(const struct recovery *r, const char *column) {
     return (uint64_t)store_int(r->store, sql, 0);
 }
 
-/* --- out of the rings ---------------------------------------------------------------- */
+/* --- out of the rings --- */
 
 static int drain(struct collector *collector) {
     uint64_t n = 1;
@@ -137,21 +137,18 @@ static int from_rings(const struct recovery *r, struct session *session) {
     return err;
 }
 
-/* --- out of the database alone ------------------------------------------------------- */
+/* --- out of the database alone --- */
 
 static int from_disk(const struct recovery *r) {
     const struct record_notes notes = {r->store, r->id};
     AUTO_FREE char *sql = text_format(
-        "UPDATE recording SET state = 'recovered', session = NULL, exact = 0, "
-        "(events, allocations, frees, failed, bytes, live_blocks, live_bytes, "
-        "events_lost, "
-        "stacks_lost, stacks_truncated, stacks_incomplete, unwind_fallbacks, waited_ns) "
-        "= "
+        "UPDATE recording SET state = 'recovered', session = NULL, exact = 0, (events, "
+        "allocations, frees, failed, bytes, live_blocks, live_bytes, events_lost, "
+        "stacks_lost, stacks_truncated, stacks_incomplete, unwind_fallbacks, waited_ns) = "
         "(SELECT sum(events), sum(allocations), sum(frees), sum(failed), sum(bytes), "
         "sum(live_blocks), sum(live_bytes), sum(events_lost), sum(stacks_lost), "
         "sum(stacks_truncated), sum(stacks_incomplete), sum(unwind_fallbacks), "
-        "sum(waited_ns) FROM process WHERE recording_id = recording.id) "
-        "WHERE id = %" PRId64,
+        "sum(waited_ns) FROM process WHERE recording_id = recording.id) WHERE id = %" PRId64,
         r->id);
     AUTO_FREE char *marks =
         text_format("DELETE FROM ring_mark WHERE process_id IN (SELECT id FROM process "
@@ -180,7 +177,7 @@ static int from_disk(const struct recovery *r) {
     return 0;
 }
 
-/* --- one recording ------------------------------------------------------------------- */
+/* --- one recording --- */
 
 static int recover_one(const struct recovery *r) {
     struct session *session = NULL;
@@ -194,7 +191,7 @@ static int recover_one(const struct recovery *r) {
     return err;
 }
 
-/* --- is the file whole? -------------------------------------------------------------- */
+/* --- is the file whole? --- */
 
 /* Pages that belong to the database and that its file does not hold whole. */
 struct tail {
@@ -266,10 +263,8 @@ static int check_size(struct store *store, const char *path) {
         return 0;
     return error_print(-EINVAL,
                        "%s: the file was cut off: it has %lld bytes of %lld, and %lld "
-                       "pages of the rest are "
-                       "not in its log either: they are lost. Take another copy of it; "
-                       "what can still be "
-                       "read: sqlite3 %s .recover",
+                       "pages of the rest are not in its log either: they are lost. Take "
+                       "another copy of it; what can still be read: sqlite3 %s .recover",
                        path, (long long)st.st_size, (long long)(pages * page),
                        (long long)cut, path);
 }
@@ -301,7 +296,7 @@ static int check_whole(struct store *store, const char *path) {
     return r;
 }
 
-/* --- the command --------------------------------------------------------------------- */
+/* --- the command --- */
 
 static int recover_all(struct store *store, const char *path) {
     AUTO_STMT sqlite3_stmt *s = NULL;
@@ -337,17 +332,12 @@ int command_recover(int argc, char **argv) {
         "recover", "[FILE]",
         "Complete the recordings in FILE (default: dearth.db) whose dearth was killed.",
         "What the program had done before that is in the database or, up to the last "
-        "event, in "
-        "shared memory, which is kept until it is recovered, until the machine is "
-        "restarted, or "
-        "for a day after another dearth found it. The recording's state becomes "
-        "'recovered', and "
-        "notes say what was taken from the memory and what was lost. The program itself "
-        "is "
-        "not touched: it may still run, unrecorded.\n\n"
+        "event, in shared memory, which is kept until it is recovered, until the machine "
+        "is restarted, or for a day after another dearth found it. The recording's state "
+        "becomes 'recovered', and notes say what was taken from the memory and what was "
+        "lost. The program itself is not touched: it may still run, unrecorded.\n\n"
         "Exit status 0, or 2 when dearth could not do its job, which includes a "
-        "recording that "
-        "is still going on.",
+        "recording that is still going on.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)

@@ -327,13 +327,9 @@ static int prepare_resolver(struct resolver *r) {
         {&r->mark_module, "UPDATE module SET symbols = ?2 WHERE id = ?1"},
         {&r->put_note,
          "INSERT INTO note(recording_id, kind, text, subject) SELECT DISTINCT "
-         "p.recording_id, ?4, ?1, ?2 FROM process_module pm JOIN process p "
-         "ON "
-         "p.id = pm.process_id WHERE pm.module_id = ?3 AND NOT EXISTS (SELECT 1 FROM "
-         "note n "
-         "WHERE n.recording_id = p.recording_id AND n.kind = ?4 AND "
-         "n.subject "
-         "= ?2)"},
+         "p.recording_id, ?4, ?1, ?2 FROM process_module pm JOIN process p ON p.id = "
+         "pm.process_id WHERE pm.module_id = ?3 AND NOT EXISTS (SELECT 1 FROM note n "
+         "WHERE n.recording_id = p.recording_id AND n.kind = ?4 AND n.subject = ?2)"},
     };
     int result = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && result == 0; i++)

@@ -39,7 +39,7 @@
 #define CLEARED_BEYOND                                                                   \
     8u /* blocks that nobody has used: the next run takes them, and a stray word is not noticed */
 
-/* --- life ------------------------------------------------------------------------- */
+/* --- life --- */
 
 /* Under a limited address space the target must still have most of it. */
 static uint64_t choose_bytes(const struct session_options *options) {
@@ -393,7 +393,7 @@ bool session_disarm(struct session *session) {
     return fault->hits >= fault->occurrence;
 }
 
-/* --- growing ---------------------------------------------------------------------- */
+/* --- growing --- */
 
 int session_poll(struct session *session) {
     struct shm_header *arena = session->arena;
@@ -445,7 +445,7 @@ uint64_t session_own_bytes(const struct session *session) {
            SHM_BLOCK_BYTES;
 }
 
-/* --- reading ---------------------------------------------------------------------- */
+/* --- reading --- */
 
 /* A worker has perhaps grown the arena that its parent is reading now: what the arena itself says
  * counts, as far as the mapping goes. */

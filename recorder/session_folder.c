@@ -27,7 +27,7 @@
 #define NAME_PREFIX   "dearth-"
 #define ORPHAN_DAY_S  86400
 
-/* --- the preload library ---------------------------------------------------------- */
+/* --- the preload library --- */
 
 static char *in_folder_of(const char *exe, const char *relative) {
     const char *slash = strrchr(exe, '/');
@@ -117,7 +117,7 @@ int session_name_library(struct session *session) {
     return 0;
 }
 
-/* --- the folder ------------------------------------------------------------------- */
+/* --- the folder --- */
 
 /* Does `dearth recover` still want this arena, whose dearth is gone? */
 static bool keep_orphan(int dir, int arena) {

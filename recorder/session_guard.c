@@ -30,7 +30,7 @@
 
 #define PAGE 4096u
 
-/* --- the header --------------------------------------------------------------------- */
+/* --- the header --- */
 
 #define FIELD(name)                                                                      \
     { offsetof(struct shm_header, name), sizeof((struct shm_header *)0)->name }
@@ -132,7 +132,7 @@ static bool check_counters(struct session *session) {
     return found;
 }
 
-/* --- the file ----------------------------------------------------------------------- */
+/* --- the file --- */
 
 /* Mappings of this process, for the handler: few, entered once, never removed but emptied. */
 static struct mapping {
@@ -244,7 +244,7 @@ int session_rebuild(struct session *session) {
     return 1;
 }
 
-/* --- all ---------------------------------------------------------------------------- */
+/* --- all --- */
 
 uint32_t session_guard(struct session *session) {
     struct session_state *state = session->state;
@@ -294,7 +294,7 @@ uint32_t session_inspect(struct session *session) {
     return state->damaged;
 }
 
-/* --- proofs ------------------------------------------------------------------------- */
+/* --- proofs --- */
 
 void session_draw_nonce(struct session *session) {
     uint64_t nonce = 0;

@@ -71,7 +71,7 @@ static struct {
     int end_wanted;
 } state = {.fd = -1, .witness = -1};
 
-/* --- the witness ---------------------------------------------------------------------- */
+/* --- the witness --- */
 
 /* It is none of the processes that one finds by dearth's name or command line. */
 static void change_name(void) {
@@ -171,7 +171,7 @@ static bool ask_witness(uint64_t now_ns) {
     return n >= 0;
 }
 
-/* --- from beginning to end ------------------------------------------------------------ */
+/* --- from beginning to end --- */
 
 static void fill_set(sigset_t *set) {
     sigemptyset(set);
@@ -212,7 +212,7 @@ int signals_fd(void) {
     return state.fd;
 }
 
-/* --- taking --------------------------------------------------------------------------- */
+/* --- taking --- */
 
 static bool asks_for_end(int signal) {
     for (size_t i = 0; i < N_OF(asking_for_end); i++)

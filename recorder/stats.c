@@ -42,8 +42,7 @@ static int load_items(struct stats *s) {
         return error_print(
             0,
             "--by size, --by thread, --tail and --sort realloc need the single events, "
-            "and "
-            "recording %lld has only counts per site (--detail=sites): record with "
+            "and recording %lld has only counts per site (--detail=sites): record with "
             "--detail=events",
             (long long)s->heading.recording_id);
     if (from_events(s->by))
@@ -330,17 +329,13 @@ int command_stats(int argc, char **argv) {
         "stats", "[options] [FILE]",
         "Show where a recording's memory went. FILE is dearth.db by default.",
         "bytes: requested by calls that succeeded. own peak: the largest sum of live "
-        "bytes "
-        "of a site alone; of a line with several sites it is the sum of theirs, an upper "
-        "bound. at peak (with --sort peak): what was live when the whole recording was "
-        "at its "
-        "peak. live: never freed. temporary: freed or moved by the same thread with no "
-        "allocation in between. cross-thread: freed by another thread. --sort realloc: "
-        "calls that grew a block, those of them that moved it, and the bytes in the "
-        "blocks "
-        "they moved. --sort peak, --sort realloc, --tail, "
-        "--by size and --by thread read every event; the rest comes from sums and is "
-        "immediate.",
+        "bytes of a site alone; of a line with several sites it is the sum of theirs, an "
+        "upper bound. at peak (with --sort peak): what was live when the whole recording "
+        "was at its peak. live: never freed. temporary: freed or moved by the same "
+        "thread with no allocation in between. cross-thread: freed by another thread. "
+        "--sort realloc: calls that grew a block, those of them that moved it, and the "
+        "bytes in the blocks they moved. --sort peak, --sort realloc, --tail, --by size "
+        "and --by thread read every event; the rest comes from sums and is immediate.",
         options};
     int n, r = cli_parse(&command, argc, argv, false, &n);
     if (r != CLI_RUN)

@@ -222,10 +222,9 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         store,
-        "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, "
-        "stdin_offset, stdin_data, stdin_truncated, argv_bytes, marked, max_depth FROM "
-        "recording "
-        "WHERE id = ?1",
+        "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, stdin_offset, "
+        "stdin_data, stdin_truncated, argv_bytes, marked, max_depth FROM recording WHERE "
+        "id = ?1",
         &s);
     if (r < 0)
         return r;
@@ -275,13 +274,11 @@ int conditions_changed(struct store *store, int64_t recording_id, char **changed
     AUTO_STMT sqlite3_stmt *s = NULL;
     *changed = NULL;
     int r = store_prepare(store,
-                          "SELECT DISTINCT m.path, m.build_id FROM module m "
-                          "JOIN process_module pm ON pm.module_id = m.id "
-                          "JOIN process p ON p.id = pm.process_id "
-                          "WHERE p.recording_id = ?1 AND m.content_id = 0 "
-                          "AND m.path LIKE '/%' "
-                          "ORDER BY m.path <> (SELECT exe FROM recording WHERE id = ?1), "
-                          "m.path",
+                          "SELECT DISTINCT m.path, m.build_id FROM module m JOIN "
+                          "process_module pm ON pm.module_id = m.id JOIN process p ON "
+                          "p.id = pm.process_id WHERE p.recording_id = ?1 AND "
+                          "m.content_id = 0 AND m.path LIKE '/%' ORDER BY m.path <> "
+                          "(SELECT exe FROM recording WHERE id = ?1), m.path",
                           &s);
     if (r < 0)
         return r;

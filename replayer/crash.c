@@ -1,8 +1,8 @@
 /*
  * The stack of a thread that is about to die, read from outside by libdw.
  *
- *   /proc/PID/maps ─► modules ─► CFI of each (.eh_frame) ─► frames ─► (module, build-id,
- * offset)
+ *   /proc/PID/maps ─► modules ─► CFI of each (.eh_frame) ─► frames
+ *                                          └─► (module, build-id, offset)
  *
  * libdw's own process attachment would do, but for two things that crashes are made of:
  *  - a call through a NULL or wild pointer leaves a program counter that no module

@@ -4,8 +4,7 @@
  *   attempt rows, sorted by fault ─► series (all executions of one fault): do they agree?
  *        │ bad ones
  *        ▼
- *   identity ─► groups, sorted ─► finding rows (updated, added, deleted), finding_attempt
- * rows
+ *   identity ─► groups, sorted ─► rows of finding (updated, added, deleted), finding_attempt
  */
 #include "finding.h"
 
@@ -132,28 +131,22 @@ static const char attempts_sql[] =
     "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
     "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
     "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread, a.chance, "
-    "a.sample_stack_id "
-    "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) "
-    "JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id "
-    "LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN "
-    "site "
-    "ks ON ks.id = k.site_id WHERE k.attempt_id = a.id "
-    "ORDER BY k.direct > 0 DESC, k.bytes DESC, ks.key LIMIT 1) "
-    "WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT (a.second_site_id IS NOT "
-    "NULL "
-    "AND EXISTS (SELECT 1 FROM "
-    "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
-    "b.occurrence = a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND "
-    "b.fired AND b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
+    "a.sample_stack_id FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, "
+    "a.site_id) JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = "
+    "r.recording_id LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM "
+    "leak k JOIN site ks ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct "
+    "> 0 DESC, k.bytes DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = "
+    "'unreached') AND NOT (a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt "
+    "b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence "
+    "= a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND "
+    "b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
     /* in a sweep an earlier fault may have done it: only what showed alone as well */
     "AND (a.how <> 'sweep' OR a.severity IN ('ok', 'none') OR EXISTS (SELECT 1 FROM "
-    "attempt "
-    "b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
-    "b.occurrence = "
-    "a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = a.verdict AND "
-    "br.recording_id = r.recording_id)) "
-    "ORDER BY r.recording_id, a.site_id, a.occurrence, a.mode, a.second_site_id, "
-    "a.burst, a.under, a.thread, a.chance, a.id";
+    "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
+    "b.occurrence = a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = "
+    "a.verdict AND br.recording_id = r.recording_id)) ORDER BY r.recording_id, "
+    "a.site_id, a.occurrence, a.mode, a.second_site_id, a.burst, a.under, a.thread, "
+    "a.chance, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;

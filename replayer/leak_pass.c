@@ -51,13 +51,11 @@ struct pass {
 static const char candidates_sql[] =
     "SELECT a.site_id, a.occurrence, a.mode, max(a.burst), count(*), "
     "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL), a.thread, "
-    "max(coalesce(a.call, 0)) "
-    "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = a.site_id "
-    "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL AND "
-    "a.mode <> 'chance' "
-    "GROUP BY a.site_id, a.occurrence, a.mode, a.thread "
-    "HAVING min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
-    "ORDER BY a.mode <> 'once', min(a.id)";
+    "max(coalesce(a.call, 0)) FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
+    "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+    "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
+    "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 ORDER BY a.mode <> "
+    "'once', min(a.id)";
 
 static bool is_left_out(const struct replay *r, uint32_t site) {
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)

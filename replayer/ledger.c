@@ -18,8 +18,7 @@ static uint64_t now_unix_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* --- whose replay is it: a pid and its start time, so that a reused pid is not mistaken
- * --- */
+/* --- whose replay is it: a pid and its start time, so that a reused pid is not mistaken --- */
 
 static uint64_t process_start(int64_t pid) {
     struct process_stat stat;
@@ -31,12 +30,11 @@ static uint64_t process_start(int64_t pid) {
 static int drop_unchecked(struct store *store, int64_t replay_id) {
     AUTO_FREE char *sql = text_format(
         "BEGIN IMMEDIATE; UPDATE attempt SET repeat = repeat - 1 WHERE replay_id = "
-        "%1$lld AND repeat > 0 "
-        "AND how = 'rerun' AND under = 'plain' AND second_site_id IS NULL AND EXISTS "
-        "(SELECT 1 FROM unchecked_attempt u WHERE u.replay_id = %1$lld AND u.site_id = "
-        "attempt.site_id AND u.occurrence = attempt.occurrence AND u.mode = "
-        "attempt.mode); "
-        "DELETE FROM unchecked_attempt WHERE replay_id = %1$lld; COMMIT",
+        "%1$lld AND repeat > 0 AND how = 'rerun' AND under = 'plain' AND second_site_id "
+        "IS NULL AND EXISTS (SELECT 1 FROM unchecked_attempt u WHERE u.replay_id = "
+        "%1$lld AND u.site_id = attempt.site_id AND u.occurrence = attempt.occurrence "
+        "AND u.mode = attempt.mode); DELETE FROM unchecked_attempt WHERE replay_id = "
+        "%1$lld; COMMIT",
         (long long)replay_id);
     int r = store_exec(store, sql);
     if (r < 0)

@@ -32,18 +32,15 @@ static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt 
         "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
         "fired_exe, also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
         "stdout_bytes, stdout_digest, stdout_same, files_same, stderr_tail, "
-        "crash_signal, "
-        "crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
+        "crash_signal, crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
         "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
         "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
         "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
-        "armed, rounds, chance, failed, explored) "
-        "VALUES "
-        "(?1, ?2, ?3, ?4, ?5, ?34, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-        "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, "
-        "?33, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, "
-        "?46, (SELECT id FROM site WHERE key = ?47), ?48, ?49, ?50, ?51, "
-        "?52, ?53, ?54, ?55, ?56, ?57, 0)",
+        "armed, rounds, chance, failed, explored) VALUES (?1, ?2, ?3, ?4, ?5, ?34, ?6, "
+        "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
+        "?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?35, ?36, ?37, ?38, ?39, "
+        "?40, ?41, ?42, ?43, ?44, ?45, ?46, (SELECT id FROM site WHERE key = ?47), ?48, "
+        "?49, ?50, ?51, ?52, ?53, ?54, ?55, ?56, ?57, 0)",
         table);
     return store_prepare(store, sql, out);
 }

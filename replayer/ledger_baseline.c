@@ -154,12 +154,10 @@ int ledger_folded(struct ledger *l, const struct baseline *b, uint64_t time_limi
     /* the same sites in every run: each site has as many rows as there are runs */
     AUTO_FREE char *sql = text_format(
         "UPDATE replay SET time_limit_ns = %2$lld, deterministic_output = %3$d, planned "
-        "= "
-        "%4$lld, deterministic_sites = NOT EXISTS (SELECT 1 FROM baseline_site bs JOIN "
+        "= %4$lld, deterministic_sites = NOT EXISTS (SELECT 1 FROM baseline_site bs JOIN "
         "baseline b ON b.id = bs.baseline_id WHERE b.replay_id = %1$lld GROUP BY "
-        "bs.site_id "
-        "HAVING count(*) < (SELECT count(*) FROM baseline WHERE replay_id = %1$lld)) "
-        "WHERE id = %1$lld",
+        "bs.site_id HAVING count(*) < (SELECT count(*) FROM baseline WHERE replay_id = "
+        "%1$lld)) WHERE id = %1$lld",
         (long long)l->replay_id, (long long)time_limit_ns, b->stdout_stable,
         (long long)planned);
     return store_exec(l->store, sql);

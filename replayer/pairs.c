@@ -18,24 +18,20 @@ void pairs_deinit(struct pairs *p) {
 
 /* The verdict of each pair's attempts is folded into one row. */
 static const char pairs_sql[] =
-    "WITH mine AS (SELECT a.* FROM attempt a JOIN replay r ON r.id = a.replay_id "
-    "  WHERE r.recording_id = ?1), "
-    "met AS (SELECT DISTINCT a.site_id, a.occurrence, e.site_id AS second FROM mine a "
-    "  JOIN error_path e ON e.attempt_id = a.id JOIN site s ON s.id = e.site_id "
-    "  WHERE s.error_path AND a.fired AND a.second_site_id IS NULL "
-    "  AND a.verdict IN ('handled', 'reported', 'degraded', 'aborted')), "
-    "tried AS (SELECT site_id, occurrence, second_site_id AS second, count(*) AS n, "
-    "  max(severity IN ('bug', 'warning')) AS bad, max(verdict = 'hung') AS hung, "
-    "  max(verdict = 'unreached') AS unreached FROM mine WHERE second_site_id IS NOT "
-    "NULL "
-    "  AND second_occurrence = 1 GROUP BY 1, 2, 3) "
-    "SELECT m.site_id, m.occurrence, m.second, s.key, s.location_id, o.build_id, "
-    "f.\"offset\", t.n, t.bad, t.hung, t.unreached FROM met m JOIN site s ON s.id = "
-    "m.second LEFT JOIN stack k ON k.id = s.stack_id LEFT JOIN frame f ON f.id = "
-    "k.frame_id LEFT JOIN module o ON o.id = f.module_id LEFT JOIN tried t ON t.site_id "
-    "= "
-    "m.site_id AND t.occurrence = m.occurrence AND t.second = m.second "
-    "ORDER BY s.key, m.site_id, m.occurrence";
+    "WITH mine AS (SELECT a.* FROM attempt a JOIN replay r ON r.id = a.replay_id   WHERE "
+    "r.recording_id = ?1), met AS (SELECT DISTINCT a.site_id, a.occurrence, e.site_id AS "
+    "second FROM mine a   JOIN error_path e ON e.attempt_id = a.id JOIN site s ON s.id = "
+    "e.site_id   WHERE s.error_path AND a.fired AND a.second_site_id IS NULL   AND "
+    "a.verdict IN ('handled', 'reported', 'degraded', 'aborted')), tried AS (SELECT "
+    "site_id, occurrence, second_site_id AS second, count(*) AS n,   max(severity IN "
+    "('bug', 'warning')) AS bad, max(verdict = 'hung') AS hung,   max(verdict = "
+    "'unreached') AS unreached FROM mine WHERE second_site_id IS NOT NULL   AND "
+    "second_occurrence = 1 GROUP BY 1, 2, 3) SELECT m.site_id, m.occurrence, m.second, "
+    "s.key, s.location_id, o.build_id, f.\"offset\", t.n, t.bad, t.hung, t.unreached "
+    "FROM met m JOIN site s ON s.id = m.second LEFT JOIN stack k ON k.id = s.stack_id "
+    "LEFT JOIN frame f ON f.id = k.frame_id LEFT JOIN module o ON o.id = f.module_id "
+    "LEFT JOIN tried t ON t.site_id = m.site_id AND t.occurrence = m.occurrence AND "
+    "t.second = m.second ORDER BY s.key, m.site_id, m.occurrence";
 
 static void read_pair(struct pairs *out, sqlite3_stmt *q, uint32_t first) {
     if ((out->n & (out->n - 1)) == 0)

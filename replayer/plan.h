@@ -3,8 +3,7 @@
  *
  *   sites (recorded or seen in a baseline) ─┐
  *   earlier attempts ───────────────────────┼─► plan_make ─► faults, in order
- *   filters, occurrences, modes, limit ─────┘             └► left-out sites with their
- * reason
+ *   filters, occurrences, modes, limit ─────┘             └► left-out sites, with reasons
  *
  * Invariant: every site is either in a fault, or left out with a reason, or done (each of
  * its faults was tried before): n_planned_sites + n_left_out + n_done_sites = n_sites.

@@ -1,8 +1,8 @@
 /*
  * `dearth replay`: see replay.h, and replay_private.h for the parts.
  *
- *   recording ─► conditions ─► trial (baseline runs) ─► sites ─► plan ─► drive ─► symbols
- * of crash stacks ─► findings
+ *   recording ─► conditions ─► trial (baseline runs) ─► sites ─► plan ─► drive
+ *        ─► symbols of crash stacks ─► findings
  */
 #include "replay.h"
 #include "chance.h"
@@ -204,11 +204,9 @@ static int store_left_out(struct replay *r, enum replay_outcome outcome) {
         return err;
     AUTO_FREE char *sql = text_format(
         "INSERT OR IGNORE INTO skipped (replay_id, site_id, reason) SELECT %1$lld, "
-        "site_id, "
-        "'budget' FROM site_stat WHERE recording_id = %2$lld AND site_id NOT IN (SELECT "
-        "a.site_id FROM attempt a JOIN replay r ON r.id = a.replay_id WHERE "
-        "r.recording_id = "
-        "%2$lld) GROUP BY site_id",
+        "site_id, 'budget' FROM site_stat WHERE recording_id = %2$lld AND site_id NOT IN "
+        "(SELECT a.site_id FROM attempt a JOIN replay r ON r.id = a.replay_id WHERE "
+        "r.recording_id = %2$lld) GROUP BY site_id",
         (long long)ledger_replay_id(r->ledger), (long long)r->recording_id);
     return store_exec(r->store, sql);
 }

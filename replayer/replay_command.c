@@ -390,12 +390,10 @@ static int read_line(int argc, char **argv,
     const struct cli_command command = {
         "replay", "[OPTIONS] [FILE] [-- PROGRAM ARGUMENTS]",
         "Run the recorded program again and again, each time with one failing "
-        "allocation, "
-        "and judge what happens.",
+        "allocation, and judge what happens.",
         "FILE is dearth.db when it is not given. PROGRAM ARGUMENTS are needed only when "
-        "the "
-        "recording was made with --no-argv. Attempts are stored when they end: a replay "
-        "that was interrupted goes on where it stopped.\n\n"
+        "the recording was made with --no-argv. Attempts are stored when they end: a "
+        "replay that was interrupted goes on where it stopped.\n\n"
         "Exit status: 0 done, whatever was found; 2 dearth could not do its job; 130 "
         "interrupted.",
         options};

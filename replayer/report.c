@@ -1,8 +1,8 @@
 /*
  * `dearth report`: what was tested, what was never tested, what went wrong.
  *
- *   database ─► report_data ─► json | text | markdown | sarif | junit | lcov ─► stdout or
- * FILE └──► gate ─► exit status
+ *   database ─► report_data ─► json | text | markdown | sarif | junit | lcov ─► stdout or FILE
+ *                  └──► gate ─► exit status
  */
 #include "report.h"
 
@@ -124,15 +124,14 @@ int command_report(int argc, char **argv) {
     const struct cli_option table[] = {
         {'f', "format", CLI_CHOICE, &o.format, NULL,
          "json (the default; schemas/report.schema.json), text for people, markdown for "
-         "a pull "
-         "request, sarif for code scanning, junit for CI, lcov for coverage viewers",
+         "a pull request, sarif for code scanning, junit for CI, lcov for coverage "
+         "viewers",
          "json|text|markdown|sarif|junit|lcov"},
         {'o', "output", CLI_TEXT, &o.output, "FILE", "write there instead of to stdout"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "recording", CLI_INT, &o.recording, "ID",
-         "report on this recording alone; default: the newest and all others of the same "
-         "program "
-         "in the same build"},
+         "report on this recording alone; default: the newest and all others of the "
+         "same program in the same build"},
         {0, "like", CLI_INT, &o.like, "ID",
          "report on this recording and all others of the same program in the same build; "
          "default: those of the newest"},
@@ -142,17 +141,14 @@ int command_report(int argc, char **argv) {
          "text: shorter, as at the end of 'dearth check'"},
         {0, "gate", CLI_FLAG, &o.gate, NULL,
          "judge: exit 1 when there is a finding at or above --fail-on, or coverage is "
-         "too low; "
-         "the four options below imply it"},
+         "too low; the four options below imply it"},
         {0, "fail-on", CLI_CHOICE, &o.fail_on, NULL,
          "the least severity that fails the gate (default: bug); silent: a bug, or a "
-         "wrong "
-         "answer with status 0 and no word on stderr",
+         "wrong answer with status 0 and no word on stderr",
          "none|look|policy|warning|silent|bug"},
         {0, "fail-on-runtime", CLI_FLAG, &o.rules.runtime, NULL,
          "let findings count that went wrong inside the C library, the C++ runtime or "
-         "the "
-         "loader: no change of the program mends those"},
+         "the loader: no change of the program mends those"},
         {0, "baseline", CLI_TEXT, &o.baseline, "REPORT",
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
@@ -164,8 +160,7 @@ int command_report(int argc, char **argv) {
         "Say what was tested, what was never tested, and what went wrong.",
         "FILE is the database (default: " STORE_DEFAULT_PATH
         "). The same database gives the same bytes. Exit status: 0, 1 when the gate "
-        "failed, 2 "
-        "when dearth could not do its job.",
+        "failed, 2 when dearth could not do its job.",
         table};
     int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
     if (r == CLI_DONE)

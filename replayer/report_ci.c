@@ -6,8 +6,7 @@
 #include "../common/report_text.h"
 #include "report.h"
 
-/* --- SARIF
- * ---------------------------------------------------------------------------------- */
+/* --- SARIF --- */
 
 /* A path as a URI reference. Source: RFC 3986, sections 2.3 and 3.3. */
 static void add_uri(const char *path, struct text *out) {
@@ -157,8 +156,7 @@ int report_sarif(const struct report_data *data, struct text *out) {
     return r;
 }
 
-/* --- JUnit
- * ---------------------------------------------------------------------------------- */
+/* --- JUnit --- */
 
 struct evidence { /* a finding of severity bug or warning, by site */
     struct dearth_key site;
@@ -263,8 +261,7 @@ int report_junit(const struct report_data *data, struct text *out) {
     return r;
 }
 
-/* --- LCOV
- * ----------------------------------------------------------------------------------- */
+/* --- LCOV --- */
 
 static int by_line(const void *a, const void *b) {
     const struct report_location *x = *(struct report_location *const *)a;

@@ -142,8 +142,7 @@ static int add_stack(struct json *j, const char *name, const struct report_data 
     return r;
 }
 
-/* --- sections
- * ------------------------------------------------------------------------------- */
+/* --- sections --- */
 
 static void add_recording(struct json *j, const struct report_recording *r) {
     json_open(j, NULL, '{');

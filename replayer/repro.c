@@ -2,8 +2,8 @@
  * `dearth repro`: show a finding again.
  *
  *   finding ─ attempt (the evidence) ─► order ─┐
- *   recording ─► conditions ──────────────────┼─► runner ─► observation ─► verdict: the
- * same? replay ─► isolation, limit, baseline ──────┘
+ *   recording ─► conditions ──────────────────┼─► runner ─► observation ─► verdict: the same?
+ *   replay ─► isolation, limit, baseline ─────┘
  *
  * The program runs as in the replay, its output captured and passed on when it ends: the
  * verdict rests on that output (a message of malloc's, a line that is missing), and it
@@ -92,32 +92,26 @@ struct repro_options {
     char *const *argv; /* of a program recorded with --no-argv */
 };
 
-/* --- reading
- * --------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static const char evidence_sql[] =
     "SELECT r.recording_id, r.id, f.verdict, a.verdict, a.site_id, a.occurrence, a.mode, "
-    "a.burst,"
-    " s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
-    "coalesce(r.time_limit_ns, 0),"
-    " l.function, l.file, l.line, lm.path, l.\"offset\", a.second_site_id,"
-    " a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", l2.function,"
-    " l2.file, l2.line, lm2.path, l2.\"offset\", a.under,"
-    " json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'),"
-    " json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'),"
-    " json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call, "
-    "a.chance, json_extract(r.options, '$.share_signals'),"
-    " json_extract(r.options, '$.share_ipc') FROM finding f"
-    " JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id"
-    " JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id"
-    " LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id"
-    " LEFT JOIN location l ON l.id = s.location_id"
-    " LEFT JOIN module lm ON lm.id = l.module_id"
-    " LEFT JOIN site s2 ON s2.id = a.second_site_id"
-    " LEFT JOIN stack k2 ON k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id"
-    " LEFT JOIN module m2 ON m2.id = f2.module_id"
-    " LEFT JOIN location l2 ON l2.id = s2.location_id"
-    " LEFT JOIN module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
+    "a.burst, s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
+    "coalesce(r.time_limit_ns, 0), l.function, l.file, l.line, lm.path, l.\"offset\", "
+    "a.second_site_id, a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", "
+    "l2.function, l2.file, l2.line, lm2.path, l2.\"offset\", a.under, "
+    "json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'), "
+    "json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'), "
+    "json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call, "
+    "a.chance, json_extract(r.options, '$.share_signals'), json_extract(r.options, "
+    "'$.share_ipc') FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN replay r "
+    "ON r.id = a.replay_id JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = "
+    "s.stack_id LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = "
+    "fr.module_id LEFT JOIN location l ON l.id = s.location_id LEFT JOIN module lm ON "
+    "lm.id = l.module_id LEFT JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN stack "
+    "k2 ON k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id LEFT JOIN "
+    "module m2 ON m2.id = f2.module_id LEFT JOIN location l2 ON l2.id = s2.location_id "
+    "LEFT JOIN module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
 
 /* @at: the first of its columns */
 static char *read_location(sqlite3_stmt *s, int at) {
@@ -331,8 +325,7 @@ static int read_runs(struct store *store, int64_t replay_id, struct observation 
                     store->path, (long long)replay_id);
 }
 
-/* --- showing
- * --------------------------------------------------------------------------------- */
+/* --- showing --- */
 
 /* "malloc in f (f.c:3) fails, call 1 of site K, and ..." */
 static void add_fault(const struct evidence *e, struct text *t) {
@@ -470,8 +463,7 @@ static void say_end(const struct observation *seen) {
         fputs(t.data, stderr);
 }
 
-/* --- running
- * --------------------------------------------------------------------------------- */
+/* --- running --- */
 
 /* Before anything runs. A weaker isolation is not taken over from the replay: it is for who runs
  * this to choose. */
@@ -666,8 +658,8 @@ static int prepare_under(const struct repro_options *options, struct evidence *e
     if (e->sweep && (options->gdb || options->valgrind))
         return error_print(-EINVAL,
                            "finding %lld is of a program that serves: neither --gdb nor "
-                           "--under valgrind "
-                           "can show it; --print says how to start and drive it by hand",
+                           "--under valgrind can show it; --print says how to start and "
+                           "drive it by hand",
                            (long long)e->finding_id);
     if (e->order.under == UNDER_VALGRIND && options->gdb)
         return error_print(-EINVAL, "--gdb cannot look into a program under Valgrind");
@@ -715,8 +707,7 @@ static int repro(const struct repro_options *options) {
     return status;
 }
 
-/* --- the command
- * ----------------------------------------------------------------------------- */
+/* --- the command --- */
 
 static int take_operands(struct repro_options *o, int n, char **operands) {
     char *end;
@@ -754,8 +745,7 @@ int command_repro(int argc, char **argv) {
          "run it as the attempt ran, or under Valgrind's memcheck", "recorded|valgrind"},
         {0, "isolation", CLI_CHOICE, &o.isolation, NULL,
          "how its files are kept apart from yours, as for 'dearth replay' (auto: "
-         "overlay, "
-         "whatever the attempt had)",
+         "overlay, whatever the attempt had)",
          "auto|overlay|copy|shared"},
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
@@ -768,11 +758,9 @@ int command_repro(int argc, char **argv) {
         "Show a finding again: run the program once with the same failure.",
         "FILE is the database (default: " STORE_DEFAULT_PATH
         "), ID the finding's number in the report. PROGRAM ARGUMENTS are needed only "
-        "when the "
-        "recording was made with --no-argv. The program's output is passed on when it "
-        "ends. Exit "
-        "status: 0 it showed again, 1 it did not, 2 dearth could not do its job, 130 "
-        "interrupted.",
+        "when the recording was made with --no-argv. The program's output is passed on "
+        "when it ends. Exit status: 0 it showed again, 1 it did not, 2 dearth could not "
+        "do its job, 130 interrupted.",
         table};
     int r = cli_parse(&command, n, argv, false, &n_operands);
     if (r == CLI_DONE)

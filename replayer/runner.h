@@ -1,8 +1,8 @@
 /*
  * The runner: executes attempts, several at once, each in its own worker process.
  *
- *   dearth (parent, owns the database) ◄──pipe── worker 1..jobs (tracer + subreaper of
- * one attempt)
+ *   dearth (parent, owns the database) ◄──pipe── worker 1..jobs
+ *                                                (tracer and subreaper of one attempt)
  *
  * A worker has one session (arena), namespaces of its own for processes and IPC where the
  * kernel allows it (namespace.h), one private working tree (mount namespace with overlays;
@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #include "attempt.h"
-#include "scratch.h"
 #include "namespace.h"
+#include "scratch.h"
 
 struct session;
 

@@ -109,21 +109,17 @@ static int load_stacks(struct store *store, struct sites *s, const struct idmap 
 /* --- sites --- */
 
 static const char sites_sql[] =
-    "WITH recorded AS (SELECT site_id, sum(failable) AS failable, max(max_size) AS size "
-    "  FROM site_stat WHERE recording_id = ?1 GROUP BY site_id), "
-    "reached AS (SELECT bs.site_id, min(bs.count) AS count FROM baseline_site bs "
-    "  JOIN baseline b ON b.id = bs.baseline_id WHERE b.replay_id = ?2 GROUP BY "
-    "bs.site_id) "
-    "SELECT s.id, s.key, s.location_id, s.stack_id, m.build_id, f.\"offset\", l.name, "
-    "  coalesce(r.failable, 1), coalesce(e.count, r.failable), coalesce(r.size, 0), "
-    "  e.site_id IS NOT NULL, r.site_id IS NOT NULL "
-    "FROM (SELECT site_id FROM recorded UNION SELECT site_id FROM reached) u "
-    "JOIN site s ON s.id = u.site_id "
-    "LEFT JOIN recorded r ON r.site_id = s.id LEFT JOIN reached e ON e.site_id = s.id "
-    "LEFT JOIN stack k ON k.id = s.stack_id LEFT JOIN frame f ON f.id = k.frame_id "
-    "LEFT JOIN module m ON m.id = f.module_id LEFT JOIN location l ON l.id = "
-    "s.location_id "
-    "ORDER BY s.key";
+    "WITH recorded AS (SELECT site_id, sum(failable) AS failable, max(max_size) AS size   "
+    "FROM site_stat WHERE recording_id = ?1 GROUP BY site_id), reached AS (SELECT "
+    "bs.site_id, min(bs.count) AS count FROM baseline_site bs   JOIN baseline b ON b.id "
+    "= bs.baseline_id WHERE b.replay_id = ?2 GROUP BY bs.site_id) SELECT s.id, s.key, "
+    "s.location_id, s.stack_id, m.build_id, f.\"offset\", l.name,   coalesce(r.failable, "
+    "1), coalesce(e.count, r.failable), coalesce(r.size, 0),   e.site_id IS NOT NULL, "
+    "r.site_id IS NOT NULL FROM (SELECT site_id FROM recorded UNION SELECT site_id FROM "
+    "reached) u JOIN site s ON s.id = u.site_id LEFT JOIN recorded r ON r.site_id = s.id "
+    "LEFT JOIN reached e ON e.site_id = s.id LEFT JOIN stack k ON k.id = s.stack_id LEFT "
+    "JOIN frame f ON f.id = k.frame_id LEFT JOIN module m ON m.id = f.module_id LEFT "
+    "JOIN location l ON l.id = s.location_id ORDER BY s.key";
 
 static void read_site(struct sites *s, sqlite3_stmt *q, const struct idmap *stacks) {
     uint32_t n = s->input.n_sites;

@@ -6,11 +6,11 @@
  *   the guard found damage ────────────────────────────────► corrupted
  *   past its time limit ───────────────────────────────────► hung
  *   ended by a signal, or a descendant did, or a signal of
- *     the processor was caught and the end was another one ─► crashed | corrupted |
- * aborted | reported a sanitizer spoke ─────────────────────────────────────► corrupted |
- * crashed | aborted other status than the baseline ────────────────────────► reported
- * (degraded when it is 0) same status ───────────────────────────────────────────►
- * handled, or degraded by its output
+ *     the processor was caught and the end was another one ─► crashed | corrupted
+ *                                                           | aborted | reported
+ *   a sanitizer spoke ─────────────────────────────────────► corrupted | crashed | aborted
+ *   other status than the baseline ────────────────────────► reported (degraded when it is 0)
+ *   same status ───────────────────────────────────────────► handled, or degraded by its output
  */
 #include <signal.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  *
  *   strings  [text, ...]                    0 is null
  *   frames   [function, file, line, module, offset, inlined, ...]   strings by index
- *   nodes    [parent, frame, ...]           a stack is a node; parents come first, 0 =
- * none sites    [[key, op, location, node, ...], ...]                  see add_site()
+ *   nodes    [parent, frame, ...]           a stack is a node; parents come first, 0 = none
+ *   sites    [[key, op, location, node, ...], ...]                  see add_site()
  *
  * 100,000 sites share most of their callers: the tree keeps the page at some 100 bytes a
  * site.
@@ -43,8 +43,7 @@ static void page_deinit(struct page *page) {
     text_deinit(&page->nodes);
 }
 
-/* --- dictionaries
- * --------------------------------------------------------------------------- */
+/* --- dictionaries --- */
 
 /* The report and its reader intern their strings, so the address names the text. 0 =
  * null. */
@@ -114,8 +113,7 @@ static void add_dictionaries(struct page *page) {
     json_close(j, ']');
 }
 
-/* --- sections
- * ------------------------------------------------------------------------------- */
+/* --- sections --- */
 
 /* In the page's lists the worst comes first; -1 = none. */
 static int verdict_index(enum verdict verdict) {

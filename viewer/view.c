@@ -36,13 +36,11 @@ int command_view(int argc, char **argv) {
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &o.output, "FILE",
          "write the page there ('-': stdout): one file that needs no network; without "
-         "this option "
-         "a summary is printed here"},
+         "this option a summary is printed here"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "recording", CLI_INT, &o.recording, "ID",
          "show this recording alone; default: the newest and all others of the same "
-         "program in "
-         "the same build"},
+         "program in the same build"},
         {0, "like", CLI_INT, &o.like, "ID",
          "show this recording and all others of the same program in the same build; "
          "default: those of the newest"},

@@ -22,12 +22,12 @@
  * What lives where
  *
  *   struct preload   .data: copied by fork. Addresses, mappings, the sticky fault.
- *   struct local     MADV_WIPEONFORK: the kernel zeroes it in a forked child. So "zero"
- * is the state of a process that has not registered yet, and no hook can ever use its
- * parent's ring, node ids or thread states by mistake. struct thread    MADV_WIPEONFORK
- * too, one per ring: no TLS destructor is needed, the next thread takes over
- * the slot of a dead one. struct tls       24 bytes of initial-exec TLS: the guard and
- * the thread's address.
+ *   struct local     MADV_WIPEONFORK: the kernel zeroes it in a forked child. So "zero" is
+ *                    the state of a process that has not registered yet, and no hook can ever
+ *                    use its parent's ring, node ids or thread states by mistake.
+ *   struct thread    MADV_WIPEONFORK too, one per ring: no TLS destructor is needed, the next
+ *                    thread takes over the slot of a dead one.
+ *   struct tls       24 bytes of initial-exec TLS: the guard and the thread's address.
  *
  * Rules for everything in this folder: no heap, no lock, no stdio, no descriptor kept, no
  * libc call that sets errno or is a cancellation point (sys.h instead).
@@ -63,7 +63,7 @@
                                     __ATOMIC_ACQUIRE);                                   \
     })
 
-/* --- the thread ------------------------------------------------------------------ */
+/* --- the thread --- */
 
 /* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
 struct frame {
@@ -149,7 +149,7 @@ static inline void guard_take(void *frame) {
     *(void *volatile *)&tls.guard_frame = frame;
 }
 
-/* --- the process ----------------------------------------------------------------- */
+/* --- the process --- */
 
 enum preload_state {
     PRELOAD_NEW = 0,

@@ -102,7 +102,7 @@ static bool sandbox_enter(void) {
     return true;
 }
 
-/* --- what the program forbids itself ------------------------------------------------- */
+/* --- what the program forbids itself --- */
 
 struct forbidding {
     bool filter, strict, clock; /* what it is about to forbid */
@@ -161,7 +161,7 @@ static void forbid_end(const struct forbidding *f, long result) {
         process_note(SHM_NOTE_CLOCK, local->process->exe);
 }
 
-/* --- the ways to it ------------------------------------------------------------------ */
+/* --- the ways to it --- */
 
 static int (*next_prctl)(int, ...);
 typedef long system_call(long, long, long, long, long, long, long);

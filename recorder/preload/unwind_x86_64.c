@@ -27,7 +27,7 @@
  */
 #include "rule_x86_64.h"
 
-/* --- the rule cache -------------------------------------------------------------- */
+/* --- the rule cache --- */
 
 /* 2^14 pairs of 16 bytes: cc1 has 11,000 return addresses on its stacks. Only pages that
  * are used cost memory. */
@@ -81,7 +81,7 @@ bool unwind_is_outermost(uintptr_t address) {
     return rule_kind(rule_at(address)) == RULE_END;
 }
 
-/* --- the stack's memory ---------------------------------------------------------- */
+/* --- the stack's memory --- */
 
 #define PAGE  4096u
 /* A gap of more than this is another stack, not a big frame. */
@@ -129,7 +129,7 @@ static inline uintptr_t word(uintptr_t address) {
     return *(const uintptr_t *)address;
 }
 
-/* --- the walk -------------------------------------------------------------------- */
+/* --- the walk --- */
 
 enum step { STEP_ON, STEP_SIGNAL, STEP_END, STEP_LOST };
 

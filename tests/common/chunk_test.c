@@ -31,8 +31,7 @@ static uint64_t wide(void) {
 
 static struct chunk_event seen[CHUNK_MAX_EVENTS];
 
-/* --- a program: threads, loops of temporaries, long-lived blocks, reallocs, a real heap
- * --- */
+/* --- a program: threads, loops of temporaries, long-lived blocks, reallocs, a real heap --- */
 
 #define LIVE 20000
 static struct {

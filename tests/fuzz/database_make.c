@@ -8,11 +8,11 @@
 
 #include "common/chunk.h"
 #include "common/store.h"
-#include "schemas/store_id.h"
 #include "common/text.h"
 #include "fuzz.h"
 #include "schema_sql.h"
 #include "schemas/shm.h"
+#include "schemas/store_id.h"
 
 static void must(sqlite3 *db, int rc) {
     if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)

@@ -4,8 +4,7 @@
  * anything.
  *
  *   simulated heap ──► event_chunk (through the chunk writer)     what is under test
- *         └──────────► site_stat, recording; --truth: a table of plain rows    what it
- * must say
+ *         └──────────► site_stat, recording; --truth: a table of plain rows    what it must say
  *
  * Process 1 has three threads and N events; process 2 (its child) one thread and N / 10;
  * the second recording one process with N / 4. Sites: 40 stacks with functions, files and
@@ -348,12 +347,10 @@ static void make_recording(int64_t id, uint64_t events, size_t live) {
     const struct heap *top = b.peak_bytes > a.peak_bytes ? &b : &a;
     run(store,
         "UPDATE recording SET state = 'complete', duration_ns = %llu, exit_code = 0, "
-        "exact = 1, "
-        "events = %llu, allocations = %llu, frees = %llu, failed = %llu, bytes = "
-        "%llu, "
-        "peak_bytes = %llu, peak_ns = %llu, live_blocks = %zu, live_bytes = %llu, "
-        "events_lost = 0, stacks_lost = 0, stacks_truncated = 0, stacks_incomplete = 0 "
-        "WHERE id = %lld",
+        "exact = 1, events = %llu, allocations = %llu, frees = %llu, failed = %llu, "
+        "bytes = %llu, peak_bytes = %llu, peak_ns = %llu, live_blocks = %zu, live_bytes "
+        "= %llu, events_lost = 0, stacks_lost = 0, stacks_truncated = 0, "
+        "stacks_incomplete = 0 WHERE id = %lld",
         (unsigned long long)b.now, (unsigned long long)(a.number + b.number),
         (unsigned long long)(a.allocations + b.allocations),
         (unsigned long long)(a.frees + b.frees),
@@ -392,11 +389,10 @@ int main(int argc, char **argv) {
         must(store_new(truth_path, STORE_CREATE, &truth));
         run(truth,
             "CREATE TABLE allocation(process_id INTEGER, number INTEGER, thread_id "
-            "INTEGER, op "
-            "TEXT, size INTEGER, address INTEGER, site_id INTEGER, time_ns INTEGER, "
-            "freed_ns "
-            "INTEGER, freed_by INTEGER, moved INTEGER, failed INTEGER, injected INTEGER, "
-            "PRIMARY KEY(process_id, number)) WITHOUT ROWID; BEGIN");
+            "INTEGER, op TEXT, size INTEGER, address INTEGER, site_id INTEGER, time_ns "
+            "INTEGER, freed_ns INTEGER, freed_by INTEGER, moved INTEGER, failed "
+            "INTEGER, injected INTEGER, PRIMARY KEY(process_id, number)) WITHOUT ROWID; "
+            "BEGIN");
     }
     must(store_begin(store));
     make_sites(shift);

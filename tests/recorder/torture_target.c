@@ -49,7 +49,7 @@ static void in_thread(void *(*work)(void *), void *argument) {
     CHECK(!pthread_join(t, NULL));
 }
 
-/* --- what the others are held against ------------------------------------------------ */
+/* --- what the others are held against --- */
 
 /* expect plain: 1 1 main;plain;malloc
  * expect plain: 1 2 thread;plain_thread;malloc */
@@ -63,7 +63,7 @@ OWN_FRAME void plain(void) {
     in_thread(plain_thread, NULL);
 }
 
-/* --- jumps and unwinding -------------------------------------------------------------- */
+/* --- jumps and unwinding --- */
 
 /* expect jumps: 200 2000 main;jumps;jump_from;jump_from_deeper;malloc
  * expect jumps: 200 4000 main;jumps;after_jump;malloc */
@@ -150,7 +150,7 @@ OWN_FRAME void cancel(void) {
         in_thread(leaves, NULL);
 }
 
-/* --- signals -------------------------------------------------------------------------- */
+/* --- signals --- */
 
 /* On a stack of its own, and on the one interrupted; the frames of raise() lie between, and when a
  * handler calls it again that is folded as any recursion.
@@ -213,7 +213,7 @@ OWN_FRAME void faults(void) {
     }
 }
 
-/* --- stacks of their own -------------------------------------------------------------- */
+/* --- stacks of their own --- */
 
 /* expect coroutines: 160 2720 *;coroutine;coroutine_work;malloc
  * expect coroutines: 160 2880 main;coroutines;malloc */
@@ -290,7 +290,7 @@ OWN_FRAME void small_stacks(void) {
     }
 }
 
-/* --- odd frames ----------------------------------------------------------------------- */
+/* --- odd frames --- */
 
 /* Depth makes no site, nor do two functions that call each other; a stack is known to its end.
  *
@@ -388,7 +388,7 @@ OWN_FRAME void no_cfi(void) {
 }
 #endif
 
-/* --- before, between and after -------------------------------------------------------- */
+/* --- before, between and after --- */
 
 /* Before any library's constructor, in ours, in destructors of threads, after main().
  *
@@ -506,7 +506,7 @@ OWN_FRAME void forks(void) {
         in_thread(forking_thread, NULL);
 }
 
-/* --- what the allocator promises -------------------------------------------------------- */
+/* --- what the allocator promises --- */
 
 /* errno after every call, and what glibc says about its heap: printed, so that the recorded run is
  * held against the plain one. */

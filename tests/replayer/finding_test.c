@@ -14,31 +14,23 @@
 #include "text.h"
 
 static const char schema_rows[] =
-    "INSERT INTO module (id, build_id, path) VALUES (1, x'01', '/usr/bin/prog'), "
-    "  (2, x'02', '/lib/libc.so.6');"
-    "INSERT INTO frame (id, module_id, \"offset\", resolved) VALUES (1, 1, 100, 1), "
-    "  (2, 1, 200, 1), (3, 1, 300, 1), (4, 1, 400, 1), (5, 2, 500, 1);"
-    "INSERT INTO symbol (frame_id, inline_index, function, line) VALUES (1, 0, "
-    "'alpha(int)', "
-    "  10), (2, 0, 'alpha(int)', 20), (3, 0, 'beta', 30), (4, 0, 'use', 40), "
-    "  (5, 0, 'strlen', NULL);"
-    "INSERT INTO stack (id, parent_id, frame_id, depth, key) VALUES (1, NULL, 1, 1, "
-    "x'11'), "
-    "  (2, NULL, 2, 1, x'12'), (3, NULL, 3, 1, x'13'), (4, NULL, 4, 1, x'14'), "
-    "  (5, 4, 5, 2, x'15');"
-    "INSERT INTO location (id, module_id, \"offset\", function, line, name) VALUES "
-    "  (1, 1, 100, 'alpha(int)', 10, 'a:10'), (2, 1, 200, 'alpha(int)', 20, 'a:20'), "
-    "  (3, 1, 300, 'beta', 30, 'b:30');"
-    "INSERT INTO site (id, key, op, stack_id, location_id) VALUES (1, x'01', 'malloc', "
-    "1, 1), "
-    "  (2, x'02', 'calloc', 1, 1), (3, x'03', 'malloc', 2, 2), (4, x'04', 'malloc', 3, "
-    "3);"
-    "INSERT INTO recording (id, state, started_unix_ns, exe, cwd, clock, tool_version) "
-    "VALUES "
-    "  (1, 'complete', 0, '/usr/bin/prog', '/', 'tsc', 'test');"
-    "INSERT INTO replay (id, recording_id, state, started_unix_ns, options, isolation, "
-    "traced, "
-    "  jobs, tool_version) VALUES (1, 1, 'running', 0, '{}', 'copy', 1, 1, 'test');";
+    "INSERT INTO module (id, build_id, path) VALUES (1, x'01', '/usr/bin/prog'),   (2, "
+    "x'02', '/lib/libc.so.6');INSERT INTO frame (id, module_id, \"offset\", resolved) "
+    "VALUES (1, 1, 100, 1),   (2, 1, 200, 1), (3, 1, 300, 1), (4, 1, 400, 1), (5, 2, "
+    "500, 1);INSERT INTO symbol (frame_id, inline_index, function, line) VALUES (1, 0, "
+    "'alpha(int)',   10), (2, 0, 'alpha(int)', 20), (3, 0, 'beta', 30), (4, 0, 'use', "
+    "40),   (5, 0, 'strlen', NULL);INSERT INTO stack (id, parent_id, frame_id, depth, "
+    "key) VALUES (1, NULL, 1, 1, x'11'),   (2, NULL, 2, 1, x'12'), (3, NULL, 3, 1, "
+    "x'13'), (4, NULL, 4, 1, x'14'),   (5, 4, 5, 2, x'15');INSERT INTO location (id, "
+    "module_id, \"offset\", function, line, name) VALUES   (1, 1, 100, 'alpha(int)', 10, "
+    "'a:10'), (2, 1, 200, 'alpha(int)', 20, 'a:20'),   (3, 1, 300, 'beta', 30, "
+    "'b:30');INSERT INTO site (id, key, op, stack_id, location_id) VALUES (1, x'01', "
+    "'malloc', 1, 1),   (2, x'02', 'calloc', 1, 1), (3, x'03', 'malloc', 2, 2), (4, "
+    "x'04', 'malloc', 3, 3);INSERT INTO recording (id, state, started_unix_ns, exe, cwd, "
+    "clock, tool_version) VALUES   (1, 'complete', 0, '/usr/bin/prog', '/', 'tsc', "
+    "'test');INSERT INTO replay (id, recording_id, state, started_unix_ns, options, "
+    "isolation, traced,   jobs, tool_version) VALUES (1, 1, 'running', 0, '{}', 'copy', "
+    "1, 1, 'test');";
 
 static void add_attempt(struct store *store, int id, int site, const char *mode,
                         int repeat, const char *verdict, const char *severity,
@@ -47,10 +39,9 @@ static void add_attempt(struct store *store, int id, int site, const char *mode,
         crash_stack ? text_format("%d", crash_stack) : text_dup("NULL");
     AUTO_FREE char *sql = text_format(
         "INSERT INTO attempt (id, replay_id, site_id, occurrence, mode, how, repeat, "
-        "verdict, "
-        "severity, fired, hits, duration_ns, stdout_bytes, started_unix_ns, "
-        "crash_stack_id) "
-        "VALUES (%d, 1, %d, 1, '%s', 'rerun', %d, '%s', '%s', %d, 1, 1, 0, 0, %s)",
+        "verdict, severity, fired, hits, duration_ns, stdout_bytes, started_unix_ns, "
+        "crash_stack_id) VALUES (%d, 1, %d, 1, '%s', 'rerun', %d, '%s', '%s', %d, 1, 1, "
+        "0, 0, %s)",
         id, site, mode, repeat, verdict, severity, strcmp(verdict, "unreached") != 0,
         stack);
     CHECK(verdict, store_exec(store, sql) == 0);
