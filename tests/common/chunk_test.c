@@ -15,7 +15,7 @@
 #include "common/chunk.h"
 #include "schemas/shm.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 static uint64_t state = 88172645463325252ull;
 static uint32_t draw(uint32_t below) { /* xorshift64*: Vigna, 2016 */

@@ -67,7 +67,7 @@ static void test_given(void) {
     MUST(given.n == n);
     for (size_t i = 0; i < n && i < given.n; i++) {
         AUTO_FREE char *text = cli_given_text(&given.items[i]);
-        MUST_TEXT(text, expected[i]);
+        MUST_TEXT(expected[i], text);
     }
     cli_given_deinit(&given);
 }
@@ -76,20 +76,20 @@ static void test_kinds(void) {
     MUST(parse("-f --no-on --text=a -t b --list x -l y -lz -n -5 --real 1e-3", false) ==
          CLI_RUN);
     MUST(seen.flag && !seen.on && seen.number == -5 && seen.real == 1e-3);
-    MUST_TEXT(seen.text, "b"); /* the last one wins */
+    MUST_TEXT("b", seen.text); /* the last one wins */
     MUST(seen.list.n == 3 && strcmp(seen.list.items[2], "z") == 0);
     MUST(parse("--bytes 64K -d 250ms --choice=three", false) == CLI_RUN);
     MUST(seen.bytes == 65536 && seen.duration == 250000000 && seen.choice == 2);
     MUST(parse("-fn7", false) == CLI_RUN && seen.flag && seen.number == 7);
     MUST(parse("--text=", false) == CLI_RUN);
-    MUST_TEXT(seen.text, "");
+    MUST_TEXT("", seen.text);
     MUST(parse("--text -x", false) == CLI_RUN); /* a value may begin with a dash */
-    MUST_TEXT(seen.text, "-x");
+    MUST_TEXT("-x", seen.text);
 }
 
 static void test_operands(void) {
     MUST(parse("a -f b -- -f c", false) == CLI_RUN && seen.flag && seen.n_operands == 4);
-    MUST_TEXT(seen.argv[3], "-f");
+    MUST_TEXT("-f", seen.argv[3]);
     MUST(!seen.argv[5]);
     MUST(parse("-f prog -n 3 --text", true) == CLI_RUN && seen.n_operands == 4);
     MUST(seen.flag && seen.number == 0);
@@ -119,7 +119,7 @@ static void test_refusals(void) {
                                         "--tex a",
                                         "--no-nothing"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        MUST_CASE(parse(lines[i], false) == -EINVAL, lines[i]);
+        MUST_CASE(lines[i], parse(lines[i], false) == -EINVAL);
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # An installed dearth finds its library in its own prefix, wherever that was moved to, and works.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 need meson
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The map in README.md is the tree: every room has its line there, with the sentence of its meson.build.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 
 cd "$SOURCE" || exit 1

@@ -12,7 +12,7 @@ static void test_growing(void) {
     text_deinit(&t);
     text_deinit(&t);
     AUTO_FREE char *empty = text_take(&t);
-    MUST_TEXT(empty, "");
+    MUST_TEXT("", empty);
     for (int i = 0; i < 1000; i++)
         text_addf(&t, "%d,", i);
     MUST(t.n == 10 * 2 + 90 * 3 + 900 * 4 && t.data[t.n] == 0);
@@ -52,7 +52,7 @@ static void test_utf8(void) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         AUTO_FREE char *out = text_utf8(cases[i].in, cases[i].n);
-        MUST_TEXT(out, cases[i].out);
+        MUST_TEXT(cases[i].out, out);
     }
 }
 
@@ -77,28 +77,28 @@ static void test_escaping(void) {
         text_add(&html, "");
         text_add_html(&html, cases[i].in, strlen(cases[i].in));
         text_add_shell(&shell, cases[i].in);
-        MUST_TEXT(json.data, cases[i].json);
-        MUST_TEXT(html.data, cases[i].html);
-        MUST_TEXT(shell.data, cases[i].shell);
+        MUST_TEXT(cases[i].json, json.data);
+        MUST_TEXT(cases[i].html, html.data);
+        MUST_TEXT(cases[i].shell, shell.data);
     }
 }
 
 static void test_numbers(void) {
     char b[16], d[24], c[32];
-    MUST_TEXT(text_bytes(0, b), "0 B");
-    MUST_TEXT(text_bytes(1023, b), "1023 B");
-    MUST_TEXT(text_bytes(1024, b), "1.0 KiB");
-    MUST_TEXT(text_bytes(1048575, b), "1.0 MiB"); /* never "1024.0 KiB" */
-    MUST_TEXT(text_bytes(UINT64_MAX, b), "16.0 EiB");
-    MUST_TEXT(text_duration(0, d), "0 ns");
-    MUST_TEXT(text_duration(1500, d), "1.5 us");
-    MUST_TEXT(text_duration(12345678, d), "12.3 ms");
-    MUST_TEXT(text_duration(61000000000ull, d), "1 min 01 s");
-    MUST_TEXT(text_duration(3 * 3600000000000ull + 125 * 1000000000ull, d), "3 h 02 min");
-    MUST_TEXT(text_count(0, c), "0");
-    MUST_TEXT(text_count(999, c), "999");
-    MUST_TEXT(text_count(1000, c), "1,000");
-    MUST_TEXT(text_count(UINT64_MAX, c), "18,446,744,073,709,551,615");
+    MUST_TEXT("0 B", text_bytes(0, b));
+    MUST_TEXT("1023 B", text_bytes(1023, b));
+    MUST_TEXT("1.0 KiB", text_bytes(1024, b));
+    MUST_TEXT("1.0 MiB", text_bytes(1048575, b)); /* never "1024.0 KiB" */
+    MUST_TEXT("16.0 EiB", text_bytes(UINT64_MAX, b));
+    MUST_TEXT("0 ns", text_duration(0, d));
+    MUST_TEXT("1.5 us", text_duration(1500, d));
+    MUST_TEXT("12.3 ms", text_duration(12345678, d));
+    MUST_TEXT("1 min 01 s", text_duration(61000000000ull, d));
+    MUST_TEXT("3 h 02 min", text_duration(3 * 3600000000000ull + 125 * 1000000000ull, d));
+    MUST_TEXT("0", text_count(0, c));
+    MUST_TEXT("999", text_count(999, c));
+    MUST_TEXT("1,000", text_count(1000, c));
+    MUST_TEXT("18,446,744,073,709,551,615", text_count(UINT64_MAX, c));
 }
 
 static void test_parsers(void) {
@@ -138,13 +138,13 @@ static void test_parsers(void) {
         if (strcmp(cases[i].s, "5m") == 0)
             MUST(rb == 0 && bytes == 5 * 1048576);
         else if (cases[i].bytes < 0)
-            MUST_CASE(rb == -EINVAL, cases[i].s);
+            MUST_CASE(cases[i].s, rb == -EINVAL);
         else
-            MUST_CASE(rb == 0 && bytes == (uint64_t)cases[i].bytes, cases[i].s);
+            MUST_CASE(cases[i].s, rb == 0 && bytes == (uint64_t)cases[i].bytes);
         if (cases[i].ns < 0)
-            MUST_CASE(rn == -EINVAL, cases[i].s);
+            MUST_CASE(cases[i].s, rn == -EINVAL);
         else
-            MUST_CASE(rn == 0 && ns == (uint64_t)cases[i].ns, cases[i].s);
+            MUST_CASE(cases[i].s, rn == 0 && ns == (uint64_t)cases[i].ns);
     }
 }
 
@@ -180,8 +180,8 @@ static void test_globs(void) {
         {"*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        MUST_CASE(text_glob(cases[i].pattern, cases[i].s) == cases[i].match,
-                  cases[i].pattern);
+        MUST_CASE(cases[i].pattern,
+                  text_glob(cases[i].pattern, cases[i].s) == cases[i].match);
 }
 
 /* Nothing that steers a terminal, forges a line or turns the text round is left as it is. */
@@ -209,9 +209,9 @@ static void test_names(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         AUTO_TEXT struct text shown = {0}, shell = {0}, json = {0};
         text_add_name(&shown, cases[i].in);
-        MUST_TEXT(shown.data, cases[i].shown);
+        MUST_TEXT(cases[i].shown, shown.data);
         text_add_shell_shown(&shell, cases[i].in);
-        MUST_TEXT(shell.data, cases[i].shell);
+        MUST_TEXT(cases[i].shell, shell.data);
         text_add_json(&json, cases[i].in);
         size_t n = json.n;
         text_disarm(&json, 0); /* nothing is left to do */
@@ -220,7 +220,7 @@ static void test_names(void) {
     AUTO_TEXT struct text lines = {0};
     text_add(&lines, "kept\x1b\none\x1b\ntwo");
     text_disarm(&lines, 5);
-    MUST_TEXT(lines.data, "kept\x1b\none\\x1b\ntwo");
+    MUST_TEXT("kept\x1b\none\\x1b\ntwo", lines.data);
 }
 
 /* As printf(3) has it, but for what %s brings in. */
@@ -231,7 +231,7 @@ static void test_saying(void) {
     do {                                                                                 \
         snprintf(want, sizeof want, __VA_ARGS__);                                        \
         text_say(&t, __VA_ARGS__);                                                       \
-        MUST_TEXT(t.data, want);                                                         \
+        MUST_TEXT(want, t.data);                                                         \
         text_deinit(&t);                                                                 \
     } while (0)
     SAY("no conversion");
@@ -245,11 +245,11 @@ static void test_saying(void) {
     SAY("%p", (void *)&t);
 #undef SAY
     text_say(&t, "%s: %-6s|%6s|%.3s|", "a\nb", "\x1b", "\xc3\xa4", "\x1b[31m");
-    MUST_TEXT(t.data, "a\\nb: \\x1b  |     \xc3\xa4|\\x1b[3|");
+    MUST_TEXT("a\\nb: \\x1b  |     \xc3\xa4|\\x1b[3|", t.data);
     text_deinit(&t);
     text_say(&t, "%d%%", 7);
     text_say(&t, " %s", "\n");
-    MUST_TEXT(t.data, "7% \\n");
+    MUST_TEXT("7% \\n", t.data);
     text_deinit(&t);
 }
 
@@ -259,7 +259,7 @@ static void test_keys(void) {
     char hex[DEARTH_KEY_HEX + 1];
     uint8_t blob[16];
     text_key(key, hex);
-    MUST_TEXT(hex, "0123456789abcdeffedcba9876543210");
+    MUST_TEXT("0123456789abcdeffedcba9876543210", hex);
     MUST(text_parse_key(hex, &back) == 0 && key_equal(key, back));
     MUST(text_parse_key("0123456789ABCDEFFEDCBA9876543210", &back) == 0 &&
          key_equal(key, back));

@@ -12,7 +12,7 @@
 #include "recorder/tee.h"
 #include "schemas/shm.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 #define CHUNKS 60u
 #define EVENTS 500u

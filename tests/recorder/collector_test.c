@@ -12,7 +12,7 @@
 #include "common/store.h"
 #include "recorder/collector.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 static char folder[] = "/tmp/dearth-collector-test-XXXXXX";
 
@@ -326,10 +326,11 @@ static void test_damage(int kind) {
     char text[16];
     snprintf(text, sizeof text, "%d", kind);
     const char *name = text;
-    MUST_CASE(ask(&b, "SELECT count(*) FROM thread WHERE serial = 2 AND events = 1") == 1,
-              name);
+    MUST_CASE(name,
+              ask(&b, "SELECT count(*) FROM thread WHERE serial = 2 AND events = 1") ==
+                  1);
     MUST(collector_totals(b.collector).events >= 1);
-    MUST_CASE(collector_totals(b.collector).rings_damaged >= 1, name);
+    MUST_CASE(name, collector_totals(b.collector).rings_damaged >= 1);
     bed_deinit(&b);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Allocations, frees and bytes of real programs equal Valgrind's "total heap usage" of the same run.
 # Valgrind counts a realloc as one allocation and one free, and every block not live as freed.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 need valgrind jq sqlite3 xmllint
 

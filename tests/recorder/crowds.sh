@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Crowds: more processes than the shared memory has room for at once, one after another; many at once; many
 # threads. Every call is counted, by the program's own count, and memory is that of who is alive.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 crowd() { # DATABASE HOW N CALLS: all of it is there, and exact

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # --detail=sites: the sums per site are those of --detail=events, no event is stored, and each command
 # works with it or says what it needs.
+# tags: waits
 . "$(dirname "$0")/../lib.sh"
 
 record -o events.db -- "$PROGRAMS/oracle" 3000 7

@@ -2,6 +2,7 @@
 # Processes killed at 600 random moments: each is recorded with what it says it did, in counters of its
 # own shared memory. Nothing is lost and nothing invented, but for the one call of each thread that the
 # signal met under way.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 check_series() { # DATABASE OPTIONS

@@ -5,6 +5,7 @@
 #   RUN, TARGET   preload_run, leaks_target (which says at each mode what is lost)
 #   LIBRARY       the library
 #   BUMP          another allocator, which leaves freed memory as it was
+# tags: part
 set -Eeu -o pipefail
 : "${RUN:?is set by meson test}" "${TARGET:?}" "${LIBRARY:?}" "${BUMP:?}"
 unset LD_PRELOAD DEARTH_ARENA PRELOAD_RUN_TSC

@@ -8,7 +8,7 @@
 
 #include "recorder/life.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 #define RUNS(begun)                                                                      \
     { .state = 'S', .threads = 1, .start = (begun) }
@@ -64,7 +64,7 @@ static void test_judge(void) {
                                  EACCES, EPERM, EIO,    ENODATA, EINTR};
     static const int kills[] = {0, EPERM, EINVAL, EACCES};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        MUST_CASE(life_judge(&cases[i].signs) == cases[i].wanted, cases[i].name);
+        MUST_CASE(cases[i].name, life_judge(&cases[i].signs) == cases[i].wanted);
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         for (size_t k = 0; k < sizeof kills / sizeof *kills; k++)
             for (uint64_t start = 0; start < 2; start++) {
@@ -72,9 +72,9 @@ static void test_judge(void) {
                                        .kill_errno = kills[k],
                                        .stat_errno = errors[i],
                                        .start = start};
-                MUST_CASE(life_judge(&s) == LIFE_UNKNOWN, strerror(errors[i]));
+                MUST_CASE(strerror(errors[i]), life_judge(&s) == LIFE_UNKNOWN);
                 s.pidfd_ready = 0;
-                MUST_CASE(life_judge(&s) == LIFE_GOES_ON, strerror(errors[i]));
+                MUST_CASE(strerror(errors[i]), life_judge(&s) == LIFE_GOES_ON);
             }
 }
 

@@ -5,6 +5,7 @@
 #   RUN, TARGET       preload_run, preload_target
 #   LIBRARY, CHECKED  the library; the same, comparing every stack with libunwind's
 #   BUMP, PLUGIN_A, PLUGIN_B
+# tags: part
 set -Eeu -o pipefail
 : "${RUN:?is set by meson test}" "${TARGET:?}" "${LIBRARY:?}" "${CHECKED:?}" "${BUMP:?}"
 unset LD_PRELOAD DEARTH_ARENA PRELOAD_RUN_TSC

@@ -17,7 +17,7 @@
 #include "recorder/preload/preload.h"
 #include "recorder/session.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 #define THREADS 4u
 #define WAVES   3u

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # dearth killed at random moments: `dearth recover` makes of the database and the shared memory a
 # recording that has each call that the program says it made, lost ones counted. The program goes on.
+# tags: waits
 . "$(dirname "$0")/../lib.sh"
 
 wait_for_end() { # PID

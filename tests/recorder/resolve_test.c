@@ -13,7 +13,7 @@
 #include "common/store.h"
 #include "recorder/session.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 #define NOINLINE __attribute__((noinline))
 
 static struct store *store;

@@ -18,7 +18,7 @@
 
 #include "recorder/session.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 static char folder[] = "/tmp/dearth-session-test-XXXXXX";
 static struct session_options options;

@@ -2,6 +2,7 @@
 # Little shared memory: threads wait for the collector and nothing is lost; with none at all in
 # /dev/shm another folder serves; nothing is left behind. A limited address space leaves the program
 # most of it.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 exact() { # DATABASE

@@ -11,7 +11,7 @@
 #include "common/store.h"
 #include "recorder/session.h"
 
-#include "tests/common/check.h"
+#include "check.h"
 
 static struct session *session;
 static struct store *store;

@@ -2,6 +2,7 @@
 # Names, files and lines of every call in small programs, built in many ways, are those that
 # eu-addr2line prints; without DWARF, those of the symbol table that is left.
 #   PRINT  symbols_print
+# tags: part
 source "${SOURCE:?}/tests/lib.sh"
 : "${PRINT:?}"
 unset DEBUGINFOD_URLS

@@ -4,6 +4,7 @@
 # torture_target.c, torture_exceptions.cc and torture_sandbox.c.
 #
 #   TARGET, SANDBOX, EXCEPTIONS, PLUGIN    the programs, and the library that the last one loads
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 : "${TARGET:?}" "${SANDBOX:?}"
 

@@ -2,6 +2,7 @@
 # AddressSanitizer's builds: failures are injected, reports are verdicts, the environment is the
 # attempts' own.
 # shellcheck disable=SC2119 # replay() takes options, here none
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 [ -x "$PROGRAMS/crashed-asan" ] || skip 'no libasan'
 export ASAN_OPTIONS=detect_leaks=0 # when recording

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a program does that does not end: spinning, allocating, sleeping, waiting; and one that is
 # merely slow.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 # hang FUNCTION MODE: what the attempts at it that hung were doing, each once.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # However a user ends a replay, a check or a repro, and however often he says so: within a moment it has ended with
 # its status, no row says that it runs, and no process, session or temporary database of it is left.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 . "$SOURCE/tests/replayer/sweep-lib.sh"
 need python3

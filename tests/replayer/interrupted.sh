@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Ctrl-C and a time budget end a replay early: what was done is stored, what was not says why, the next
 # replay goes on.
+# tags: waits
 . "$(dirname "$0")/../lib.sh"
 need jq
 

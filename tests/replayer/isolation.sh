@@ -3,6 +3,7 @@
 # Isolation: a program that, from its second run on, does to files everything that can be done to them and
 # tries every way round a private tree changes nothing outside, whatever dearth runs it for; and what it
 # can change under a weaker isolation, which nobody gets without asking, is said before.
+# tags: part
 
 # Mounts of our own, which go with us, and no processes but ours, which the target looks through.
 if [ "$(id -u)" = 0 ] && [ "${1:-}" = "" ]; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real program: jq 1.6 checks its allocations in jv_mem_alloc, which aborts (policy), but not the
 # strdup of its compiler (a crash), and the user's files are as before.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 need jq
 case $(jq --version) in jq-1.6*) ;; *) skip 'this is not jq 1.6' ;; esac

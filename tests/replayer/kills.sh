@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Some kills of each kind at random moments, as tests/bench/kills.sh makes hundreds of: nothing is lost, nothing is left.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 need python3 unshare
 

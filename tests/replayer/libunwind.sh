@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Attempts start without libunwind where no stack has needed it, and with it where one did.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 for program in expression reported; do

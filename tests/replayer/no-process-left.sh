@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A program that leaves a child behind, one that hangs, and dearth's own death: no process is left.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 cp "$PROGRAMS/lingering" "$PROGRAMS/hung" "$work/"

@@ -2,6 +2,7 @@
 # A replay that was killed goes on where it stopped: what was committed is not tried again, and in
 # the end everything was tried once. What copies showed whose original had not ended when dearth was
 # killed counts nowhere and is tried again.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 need jq
 

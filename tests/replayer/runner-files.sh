@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Private working trees: attempts write, the user's files stay, every attempt starts anew and the digest
 # says whether two attempts wrote the same.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 chmod 755 "$work"
 cp "$TARGET" "$work/target"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SIGKILL for dearth or for a worker, at any moment: no process of an attempt is left.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 cp "$TARGET" "$work/target"
 

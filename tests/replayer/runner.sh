@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The runner alone: what it says about programs that misbehave when an allocation fails.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 cp "$TARGET" "$work/target"
 

@@ -4,6 +4,7 @@
 #
 #   SELF_BUDGET   time for each command (1s): breadth first, so that each location comes before any twice;
 #                 tests/replayer/self.sh all   every site, for use by hand
+# tags: part
 source "${SOURCE:?}/tests/lib.sh"
 need cc
 

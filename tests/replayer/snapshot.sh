@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a process may hold when it is copied: the copy uses it up, the original must not notice. What
 # cannot be made private is left to rerun, with the reason; either way the verdict is the same.
+# tags: waits
 . "$(dirname "$0")/../lib.sh"
 
 echo 'what the file holds' >input

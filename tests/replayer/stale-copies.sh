@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Private copies that a killed worker left are removed by the next one: these and nothing else, whatever
 # they are called, whoever owns them, whatever links lead to or is mounted in them.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 export TMPDIR=$work/tmp
 mkdir tmp tree precious

@@ -1,5 +1,6 @@
 # tests/replayer/sweep-lib.sh: what the tests of sweeps share: a port, a client.
 # shellcheck shell=bash
+# tags: part
 
 # free_port: one that nobody listens on; tests that run at the same time get different ones.
 free_port() {

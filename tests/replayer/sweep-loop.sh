@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A loop without end and without a client takes its faults in turn; and a sweep that is broken off
 # leaves no process and a database with which another replay goes on.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 . "$SOURCE/tests/replayer/sweep-lib.sh"
 

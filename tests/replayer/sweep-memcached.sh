@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real server with threads in one command: memcached, driven by a few lines of its protocol. What its
 # worker threads ask for is failed like the rest.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 . "$SOURCE/tests/replayer/sweep-lib.sh"
 need memcached

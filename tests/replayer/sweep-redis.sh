@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real server in one command: redis, driven by its own client. Its allocator may be jemalloc inside
 # the executable's libraries or libc's; it gives up by policy when memory runs out.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 . "$SOURCE/tests/replayer/sweep-lib.sh"
 need redis-server redis-cli

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Many faults in one server: each of its flaws is found at its own site, whenever it shows, with a
 # command that shows it again; the corrected twin has none.
+# tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 . "$SOURCE/tests/replayer/sweep-lib.sh"
 

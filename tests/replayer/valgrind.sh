@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # --under valgrind: failures are injected in front of memcheck, and what it reports is the verdict.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 need valgrind
 

@@ -2,6 +2,7 @@
 # verdicts.sh PROGRAM [fixed]: every allocation that the comment on top of the program's source names
 # gets the verdict it names, in each mode, by rerun and in snapshots; with 'fixed' those of the
 # corrected twin.
+# tags: part
 . "$(dirname "$0")/../lib.sh"
 
 name=$1
