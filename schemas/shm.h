@@ -6,7 +6,7 @@
  *        ├── block 0..   struct shm_header (faults, process directory, free list)
  *        └── block n     SHM_BLOCK_BYTES each: process | nodes | ring segment | modules
  *
- * The collector side (recorder/session.c) pre-allocates blocks on disk *before* it raises
+ * The collector side (recorder/session/session.c) pre-allocates blocks on disk *before* it raises
  * `blocks_ready`, so a full disk is an error over there and never a SIGBUS in here. Target
  * processes take blocks lock-free (a recycled one, else the next fresh one below
  * `blocks_ready`) and give none back but what they had no use for: the collector recycles

@@ -1,7 +1,7 @@
 -- dearth.db, schema version 3. One database gathers many recordings and replays of one program.
 -- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
 -- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
--- as it is printed. Applied by common/store.c, which sets application_id and user_version.
+-- as it is printed. Applied by common/store/store.c, which sets application_id and user_version.
 
 -- A piece of code mapped into a process: an executable, a library, the vDSO.
 CREATE TABLE module (
@@ -218,7 +218,7 @@ CREATE TABLE site_stat (
     PRIMARY KEY (recording_id, process_id, site_id)
 ) WITHOUT ROWID;
 
--- Every event, in columns, compressed: the format is recorder/chunk.h.
+-- Every event, in columns, compressed: the format is common/events/chunk.h.
 CREATE TABLE event_chunk (
     id        INTEGER PRIMARY KEY,
     process_id INTEGER NOT NULL REFERENCES process(id),
@@ -370,7 +370,7 @@ CREATE TABLE refused (
 CREATE TABLE finding (
     id        INTEGER PRIMARY KEY,       -- what `dearth repro ID` takes
     replay_id INTEGER NOT NULL REFERENCES replay(id), -- in which it was first seen
-    identity  TEXT NOT NULL UNIQUE,      -- verdict, fault location, crash place (replayer/finding.h): equal across runs
+    identity  TEXT NOT NULL UNIQUE,      -- verdict, fault location, crash place (replayer/ledger/finding.h): equal across runs
     verdict   TEXT NOT NULL,
     severity  TEXT NOT NULL,
     leaked    INTEGER NOT NULL DEFAULT 0,

@@ -152,7 +152,7 @@ static bool freed_damaged(const uint8_t *p, struct damage *out) {
 
 /* --- the end --- */
 
-/* A function with a name of its own: replayer/policy.c knows it for damage. Like abort(), but
+/* A function with a name of its own: replayer/judge/policy.c knows it for damage. Like abort(), but
  * no handler of the program's can turn it into something else. */
 EXPORT __attribute__((noinline)) void dearth_damage_found(void);
 void dearth_damage_found(void) {

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/chunk.h"
-#include "schemas/shm.h"
+#include "chunk.h"
+#include "shm.h"
 
 #include "check.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../common/cli.h"
-#include "../../common/text.h"
 #include "check.h"
+#include "cli.h"
+#include "text.h"
 
 static struct seen {
     bool flag, on;

@@ -97,5 +97,5 @@ equal 0 "$(sql new.db 'SELECT count(*) FROM site')" 'rows left by a failed input
 # Every table of the schema is copied: a new one needs a rule in merge.c. What is not checked counts nowhere.
 for table in $(sql a.db "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
     AND name <> 'unchecked_attempt'"); do
-    grep -q "{\"$table\"," "$SOURCE/common/merge.c" || fail "merge.c has no rule for table $table"
+    grep -q "{\"$table\"," "$SOURCE/common/command/merge.c" || fail "merge.c has no rule for table $table"
 done

@@ -1,4 +1,4 @@
-/* Files as commands write them, where the file system has no files without a name: common/output.c. */
+/* Files as commands write them, where the file system has no files without a name: common/base/output.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -89,7 +89,7 @@ equal 0 "$(ask "WITH a AS MATERIALIZED (SELECT number, address FROM allocation W
     SELECT count(*) FROM f JOIN a ON a.number = f.reference WHERE a.address <> f.address")" 'frees of another address'
 
 # The loadable extension. A sanitized one cannot be loaded into a shell that is not.
-extension=$BUILD/common/dearth_sqlite
+extension=$BUILD/common/events/dearth_sqlite
 if ! grep -q __asan_init "$extension.so"; then
     equal "$(sql truth.db 'SELECT count(*), sum(size), sum(freed_ns) FROM allocation')" \
         "$(sqlite3 -readonly t.db ".load $extension" 'SELECT count(*), sum(size), sum(freed_ns) FROM allocation')" \

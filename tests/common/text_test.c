@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../common/text.h"
 #include "check.h"
+#include "text.h"
 
 static void test_growing(void) {
     struct text t = {0};

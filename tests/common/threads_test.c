@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "common/chunk.h"
-#include "common/chunk_ahead.h"
-#include "recorder/tee.h"
-#include "schemas/shm.h"
+#include "chunk.h"
+#include "chunk_ahead.h"
+#include "shm.h"
+#include "tee.h"
 
 #include "check.h"
 

@@ -1,14 +1,14 @@
 /* Event chunks: an edited real one, or columns made of the input. Both readers agree about what is
  * damaged, and what is not holds what a chunk may hold. */
-#include "common/chunk.h"
+#include "chunk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
 #include "fuzz.h"
-#include "schemas/shm.h"
+#include "shm.h"
+#include "text.h"
 
 static struct chunk_event seen[CHUNK_MAX_EVENTS], again[CHUNK_MAX_EVENTS];
 

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/commands.h"
-#include "common/store.h"
-#include "common/text.h"
+#include "commands.h"
 #include "fuzz.h"
+#include "store.h"
+#include "text.h"
 
 static char path[4096], other[4096];
 static uint8_t *whole, *loose;

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/chunk.h"
-#include "common/store.h"
-#include "common/text.h"
+#include "chunk.h"
 #include "fuzz.h"
 #include "schema_sql.h"
-#include "schemas/shm.h"
-#include "schemas/store_id.h"
+#include "shm.h"
+#include "store.h"
+#include "store_id.h"
+#include "text.h"
 
 static void must(sqlite3 *db, int rc) {
     if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)

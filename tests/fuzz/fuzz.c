@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/text.h"
+#include "text.h"
 
 uint8_t fuzz_byte(struct fuzz *f) {
     if (!f->left)

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/text.h"
 #include "fuzz.h"
+#include "text.h"
 
 static uint64_t state;
 static uint32_t draw(uint32_t below) { /* xorshift64*: Vigna, 2016 */

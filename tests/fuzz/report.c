@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/commands.h"
-#include "common/text.h"
+#include "commands.h"
 #include "database.h"
 #include "fuzz.h"
+#include "text.h"
 
 static char database[4096], baseline[4096];
 static uint8_t *report;

@@ -1,14 +1,14 @@
 /* Messages between dearth and its workers: a worker that went mad must not take dearth along. */
-#include "replayer/wire.h"
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/text.h"
 #include "fuzz.h"
-#include "replayer/written.h"
+#include "text.h"
+#include "written.h"
 
 /* What wire_send_...() puts on the line, at most 64 KiB. */
 static struct text overhear(bool work) {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/chunk.h"
-#include "common/store.h"
-#include "recorder/collector.h"
+#include "chunk.h"
+#include "collector.h"
+#include "store.h"
 
 #include "check.h"
 

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "recorder/life.h"
+#include "life.h"
 
 #include "check.h"
 

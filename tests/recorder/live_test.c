@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder/live.h"
+#include "live.h"
 
 #define MUST(condition)                                                                  \
     do {                                                                                 \

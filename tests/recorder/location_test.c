@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recorder/location.h"
-#include "recorder/symbols.h"
+#include "location.h"
+#include "symbols.h"
 
 static const char *current = "";
 #define MUST(condition)                                                                  \

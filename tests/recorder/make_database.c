@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../common/chunk.h"
-#include "../../common/error.h"
-#include "../../common/op.h"
-#include "../../common/store.h"
-#include "../../common/text.h"
-#include "../../schemas/shm.h"
+#include "chunk.h"
+#include "error.h"
+#include "op.h"
+#include "shm.h"
+#include "store.h"
+#include "text.h"
 
 #define N_SITES 40
 #define STEP_NS 1024

@@ -5,7 +5,7 @@
  *
  *   THREADS threads ─► path(seed) ─► unwind_site() ─► the same SEEDS sites, in other orders
  *        │                                └─ one fault, due once for all of them
- *        └─► their rings ─► read_rings(), here: what recorder/collector_process.c does with them
+ *        └─► their rings ─► read_rings(), here: what recorder/collect/collector_process.c does with them
  *   another thread ─► unwind_forget(), as if libraries were unloaded
  *
  * A race ends the test; so do a site with two nodes, an event that is missing, out of order or of
@@ -13,9 +13,9 @@
  */
 #include <pthread.h>
 
-#include "recorder/preload/leak.h"
-#include "recorder/preload/preload.h"
-#include "recorder/session.h"
+#include "leak.h"
+#include "preload.h"
+#include "session.h"
 
 #include "check.h"
 

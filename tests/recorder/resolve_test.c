@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/frames.h"
-#include "common/store.h"
-#include "recorder/session.h"
+#include "frames.h"
+#include "session.h"
+#include "store.h"
 
 #include "check.h"
 #define NOINLINE __attribute__((noinline))

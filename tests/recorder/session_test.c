@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <utime.h>
 
-#include "recorder/session.h"
+#include "session.h"
 
 #include "check.h"
 

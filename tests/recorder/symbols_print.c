@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "recorder/symbols.h"
+#include "symbols.h"
 
 int main(int argc, char **argv) {
     if (argc != 2)

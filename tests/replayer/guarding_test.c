@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../schemas/shm.h"
 #include "baseline.h"
 #include "check.h"
+#include "shm.h"
 
 struct row {
     const char *name;

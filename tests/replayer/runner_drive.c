@@ -24,9 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../common/text.h"
-#include "../../recorder/session.h"
-#include "../../replayer/runner.h"
+#include "runner.h"
+#include "session.h"
+#include "text.h"
 
 struct sites {
     struct order *orders;

@@ -1,0 +1,450 @@
+/*
+ * The collector's rows: one function a table. Columns are described in schemas/store.sql.
+ * A transaction is opened by the first row of a batch and closed by collector_commit(),
+ * so readers of the database see whole batches and other writers get their turn.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "collector_private.h"
+#include "error.h"
+#include "text.h"
+
+static const char *const sql[N_STATEMENTS] = {
+    [PUT_PROCESS] =
+        "INSERT INTO process(recording_id, parent_id, ordinal, pid, origin, exe, "
+        "argv, cwd, started_ns, \"end\") VALUES (?,?,?,?,?,?,?,?,?,'running')",
+    [END_PROCESS] =
+        "UPDATE process SET ended_ns = ?2, \"end\" = ?3, events = ?4, events_lost = ?5, "
+        "allocations = ?6, frees = ?7, failed = ?8, asked = ?9, bytes = ?10, "
+        "live_blocks = ?11, live_bytes = ?12, inherited = ?13, replaced = ?14, "
+        "stacks_lost = ?15, stacks_truncated = ?16, stacks_incomplete = ?17, "
+        "unwind_fallbacks = ?18, boot_events = ?19, waited_ns = ?20, "
+        "exit_code = ?21, exit_signal = ?22 WHERE id = ?1",
+    [PUT_THREAD] = "INSERT INTO thread(process_id, serial, tid, started_ns) "
+                   "VALUES (?,?,?,?)",
+    [END_THREAD] = "UPDATE thread SET ended_ns = ?, events = ? WHERE id = ?",
+    [PUT_MODULE] =
+        "INSERT INTO process_module(process_id, module_id, bias, start, \"end\", "
+        "loaded_ns) VALUES (?,?,?,?,?,?)",
+    [END_MODULE] = "UPDATE process_module SET unloaded_ns = ?1 WHERE process_id = ?2 AND "
+                   "module_id = ?3 AND start = ?4 AND unloaded_ns IS NULL",
+    [PUT_CHUNK] =
+        "INSERT INTO event_chunk(process_id, ordinal, first_event, n_events, "
+        "start_ns, end_ns, min_size, max_size, data) VALUES (?,?,?,?,?,?,?,?,?)",
+    [PUT_STAT] = "INSERT OR REPLACE INTO site_stat(recording_id, process_id, site_id, "
+                 "count, failed, "
+                 "failable, bytes, min_size, max_size, frees, peak_bytes, peak_blocks, "
+                 "live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, "
+                 "first_ns, last_ns, first_thread_id, never, outside) "
+                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_NOTE] = "INSERT INTO note(recording_id, kind, text, subject) VALUES (?,?,?,?)",
+    [PUT_MARK] = "INSERT OR REPLACE INTO ring_mark(process_id, ring, segment, position, "
+                 "thread, pending, pending_ns) VALUES (?,?,?,?,?,?,?)",
+    [DROP_MARKS] = "DELETE FROM ring_mark WHERE process_id = ?",
+    [PUT_PEAK] = "UPDATE recording SET peak_bytes = ?2, peak_ns = ?3, duration_ns = ?4, "
+                 "ticks_per_ns = ?5, own_bytes = ?6 WHERE id = ?1",
+    /* Of one that has ended: nearly always just before. */
+    [FIND_PROCESS] = "SELECT id FROM process WHERE recording_id = ?1 AND ordinal = ?2 "
+                     "ORDER BY id DESC LIMIT 1",
+    [ADD_LOST] = "UPDATE process SET events_lost = events_lost + ?2 WHERE id = ?1",
+};
+
+int rows_prepare(struct collector *c) {
+    int r = 0;
+    for (int i = 0; r == 0 && i < N_STATEMENTS; i++)
+        r = store_prepare(c->store, sql[i], &c->statements[i]);
+    return r;
+}
+
+void rows_finalize(struct collector *c) {
+    for (int i = 0; i < N_STATEMENTS; i++)
+        sqlite3_finalize(c->statements[i]);
+}
+
+int rows_begin(struct collector *c) {
+    if (c->transaction_ns)
+        return 0;
+    int r = store_begin(c->store);
+    if (r == 0)
+        c->transaction_ns = c->now.ns + 1;
+    return r;
+}
+
+/* SQL's integers are signed: sizes beyond that (overflowing requests) are shown as the
+ * most. */
+static void bind(sqlite3_stmt *s, int at, uint64_t value) {
+    sqlite3_bind_int64(s, at, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+static void bind_text(sqlite3_stmt *s, int at, char *owned) {
+    if (owned)
+        sqlite3_bind_text(s, at, owned, -1, free);
+    else
+        sqlite3_bind_null(s, at);
+}
+
+/* Text out of the arena: may lack its NUL, may be no UTF-8. */
+static char *arena_text(const char *s, size_t most) {
+    return text_utf8(s, strnlen(s, most));
+}
+
+/* A statement that makes a row. Return: its id, or -errno. */
+static int64_t insert(struct collector *c, enum statement which) {
+    int r = store_step_done(c->store, c->statements[which]);
+    return r < 0 ? r : sqlite3_last_insert_rowid(c->store->db);
+}
+
+/* --- processes --- */
+
+static char *argv_json(const struct shm_process *p) {
+    struct text t = {0};
+    const char *at = p->argv, *end = p->argv + sizeof p->argv;
+    if (!p->argc_stored)
+        return NULL;
+    text_add(&t, "[");
+    for (uint32_t i = 0; i < p->argc_stored && at < end; i++) {
+        size_t n = strnlen(at, (size_t)(end - at));
+        AUTO_FREE char *copy = text_utf8(at, n);
+        text_add(&t, i ? "," : "");
+        text_add_json(&t, copy);
+        at += n + 1;
+    }
+    text_add(&t, "]");
+    return text_take(&t);
+}
+
+/* Return: 0 = it has none, or -errno. */
+static int64_t parent_row(struct collector *c, const struct watched *w) {
+    sqlite3_stmt *s = c->statements[FIND_PROCESS];
+    const struct watched *parent = process_parent(c, w);
+    if (parent)
+        return parent->row;
+    if (!w->shm->parent || w->shm->parent >= w->serial)
+        return 0;
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    sqlite3_bind_int64(s, 2, w->shm->parent);
+    int rc = sqlite3_step(s);
+    int64_t row = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        row = store_error(c->store, "looking for the parent of a process");
+    sqlite3_reset(s);
+    return row;
+}
+
+int64_t rows_put_process(struct collector *c, const struct watched *w) {
+    static const char *const origins[] = {"first", "fork", "exec"};
+    sqlite3_stmt *s = c->statements[PUT_PROCESS];
+    const struct shm_process *p = w->shm;
+    int64_t parent = parent_row(c, w);
+    if (parent < 0)
+        return parent;
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    if (parent)
+        sqlite3_bind_int64(s, 2, parent);
+    sqlite3_bind_int64(s, 3, w->serial);
+    sqlite3_bind_int64(s, 4, w->pid);
+    sqlite3_bind_text(s, 5, origins[p->origin < 3 ? p->origin : 0], -1, SQLITE_STATIC);
+    bind_text(s, 6, arena_text(p->exe, sizeof p->exe));
+    bind_text(s, 7, argv_json(p));
+    bind_text(s, 8, arena_text(p->cwd, sizeof p->cwd));
+    bind(s, 9, collector_ns_said(c, p->started));
+    return insert(c, PUT_PROCESS);
+}
+
+int rows_end_process(struct collector *c, const struct watched *w, const char *end,
+                     uint64_t lost) {
+    sqlite3_stmt *s = c->statements[END_PROCESS];
+    uint64_t ended = w->shm->ended ? collector_ns_said(c, w->shm->ended) : 0;
+    if (ended < w->last_ns)
+        ended = w->last_ns;
+    const struct live_totals *t = live_totals(w->live);
+    const struct shm_process *p = w->shm;
+    const uint64_t waited = process_waited_ns(c, w);
+    const uint64_t sums[] = {t->events,     lost,          t->allocations, t->frees,
+                             t->failed,     t->asked,      t->bytes,       t->live_blocks,
+                             t->live_bytes, t->inherited,  t->replaced,    p->nodes_lost,
+                             p->truncated,  p->incomplete, p->fallbacks,   p->boot_events,
+                             waited};
+    const bool has_ended = strcmp(end, "exit") == 0 || strcmp(end, "killed") == 0;
+    sqlite3_bind_int64(s, 1, w->row);
+    if (strcmp(end, "running") != 0)
+        bind(s, 2, has_ended && !p->ended && !c->resumed ? c->now.ns : ended);
+    sqlite3_bind_text(s, 3, end, -1, SQLITE_STATIC);
+    for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
+        bind(s, 4 + i, sums[i]);
+    if (has_ended && w->status_known && WIFEXITED(w->status))
+        bind(s, 21, (uint64_t)WEXITSTATUS(w->status));
+    else if (has_ended && w->status_known)
+        bind(s, 22, (uint64_t)WTERMSIG(w->status));
+    return store_step_done(c->store, s);
+}
+
+int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
+    sqlite3_stmt *s = c->statements[ADD_LOST];
+    sqlite3_bind_int64(s, 1, w->row);
+    bind(s, 2, lost);
+    return store_step_done(c->store, s);
+}
+
+/* --- threads --- */
+
+int64_t rows_put_thread(struct collector *c, const struct watched *w, uint32_t serial,
+                        uint32_t tid, uint64_t started_ns) {
+    sqlite3_stmt *s = c->statements[PUT_THREAD];
+    sqlite3_bind_int64(s, 1, w->row);
+    sqlite3_bind_int64(s, 2, serial);
+    sqlite3_bind_int64(s, 3, tid);
+    bind(s, 4, started_ns);
+    return insert(c, PUT_THREAD);
+}
+
+int rows_end_thread(struct collector *c, const struct thread_seen *t) {
+    sqlite3_stmt *s = c->statements[END_THREAD];
+    if (t->ended_ns)
+        bind(s, 1, t->ended_ns);
+    bind(s, 2, t->events);
+    sqlite3_bind_int64(s, 3, t->row);
+    return store_step_done(c->store, s);
+}
+
+/* --- modules --- */
+
+static uint32_t n_modules(const struct watched *w) {
+    uint32_t n = __atomic_load_n(&w->shm->n_modules, __ATOMIC_ACQUIRE);
+    uint32_t most = SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK;
+    return n < most ? n : most;
+}
+
+int rows_put_modules(struct collector *c, struct watched *w) {
+    sqlite3_stmt *s = c->statements[PUT_MODULE];
+    for (uint32_t n = n_modules(w); w->n_modules < n; w->n_modules++) {
+        const struct shm_module *m = session_module(c->session, w->shm, w->n_modules + 1);
+        /* its content's name comes last */
+        bool whole =
+            m && m->build_id_bytes && (m->path[0] || m->flags & SHM_MODULE_ANONYMOUS);
+        if (!whole && w->state == WATCHED_ALIVE)
+            return 0; /* still being filled in: the next time */
+        int64_t module =
+            whole ? session_store_module(c->cache, w->shm, w->n_modules + 1) : 0;
+        if (module < 0)
+            return (int)module;
+        if (!module)
+            continue;
+        sqlite3_bind_int64(s, 1, w->row);
+        sqlite3_bind_int64(s, 2, module);
+        sqlite3_bind_int64(s, 3, (int64_t)m->bias);
+        sqlite3_bind_int64(s, 4, (int64_t)m->start);
+        sqlite3_bind_int64(s, 5, (int64_t)m->end);
+        if (m->loaded)
+            bind(s, 6, collector_ns_said(c, m->loaded));
+        int r = store_step_done(c->store, s);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int rows_end_modules(struct collector *c, const struct watched *w) {
+    sqlite3_stmt *s = c->statements[END_MODULE];
+    for (uint32_t i = 1; i <= w->n_modules; i++) {
+        const struct shm_module *m = session_module(c->session, w->shm, i);
+        if (!m || !m->unloaded)
+            continue;
+        int64_t module = session_store_module(c->cache, w->shm, i);
+        if (module <= 0)
+            return (int)module;
+        bind(s, 1, collector_ns_said(c, m->unloaded));
+        sqlite3_bind_int64(s, 2, w->row);
+        sqlite3_bind_int64(s, 3, module);
+        sqlite3_bind_int64(s, 4, (int64_t)m->start);
+        int r = store_step_done(c->store, s);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- events and sums --- */
+
+int rows_put_chunk(struct collector *c, struct watched *w) {
+    struct chunk_summary sum;
+    const uint8_t *data;
+    size_t n;
+    int r = chunk_writer_finish(w->writer, &sum, &data, &n);
+    if (r < 0)
+        return error_print(r, "cannot encode a chunk of events: %s", strerror(-r));
+    if (r > 0)
+        return 0;
+    if ((r = rows_begin(c)) < 0)
+        return r;
+    sqlite3_stmt *s = c->statements[PUT_CHUNK];
+    sqlite3_bind_int64(s, 1, w->row);
+    sqlite3_bind_int64(s, 2, w->n_chunks++);
+    bind(s, 3, sum.first_event);
+    bind(s, 4, sum.n_events);
+    bind(s, 5, sum.start_ns);
+    bind(s, 6, sum.end_ns);
+    bind(s, 7, sum.min_size);
+    bind(s, 8, sum.max_size);
+    sqlite3_bind_blob64(s, 9, data, n, SQLITE_STATIC);
+    return store_step_done(c->store, s);
+}
+
+static int64_t thread_row(const struct watched *w, uint32_t serial) {
+    int64_t index;
+    return idmap_get(&w->thread_of, serial, &index) ? w->threads[index - 1].row : 0;
+}
+
+static int put_stat(struct collector *c, const struct watched *w, uint32_t index,
+                    const struct live_stat *v) {
+    sqlite3_stmt *s = c->statements[PUT_STAT];
+    const uint64_t values[] = {v->count,       v->failed,
+                               v->failable,    v->bytes,
+                               v->min_size,    v->max_size,
+                               v->frees,       v->peak_bytes,
+                               v->peak_blocks, v->live_blocks,
+                               v->live_bytes,  v->temporary,
+                               v->lifetime_ns, v->cross_thread_frees,
+                               v->first_ns,    v->last_ns};
+    int64_t thread = thread_row(w, v->first_thread);
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    sqlite3_bind_int64(s, 2, w->row);
+    sqlite3_bind_int64(s, 3, w->site_rows[index]);
+    for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
+        bind(s, 4 + i, values[i]);
+    if (thread)
+        sqlite3_bind_int64(s, 20, thread);
+    bind(s, 21, v->never);
+    bind(s, 22, v->outside);
+    return store_step_done(c->store, s);
+}
+
+int rows_put_stats(struct collector *c, struct watched *w) {
+    int r = 0;
+    for (uint32_t i = 1; r == 0 && i <= w->n_sites; i++) {
+        const struct live_stat *v = live_stat(w->live, i);
+        uint64_t version = v ? v->count + v->frees : 0; /* nothing changes without one */
+        if (version == w->site_versions[i])
+            continue;
+        r = put_stat(c, w, i, v);
+        w->site_versions[i] = version;
+    }
+    return r;
+}
+
+static int put_mark(struct collector *c, const struct watched *w, uint32_t ring) {
+    sqlite3_stmt *s = c->statements[PUT_MARK];
+    const struct cursor *cursor = &w->cursors[ring];
+    uint64_t index, begin_ns;
+    sqlite3_bind_int64(s, 1, w->row);
+    sqlite3_bind_int64(s, 2, ring);
+    sqlite3_bind_int64(s, 3, cursor->id);
+    sqlite3_bind_int64(s, 4, cursor->position);
+    sqlite3_bind_int64(s, 5, cursor->thread ? w->threads[cursor->thread - 1].serial : 0);
+    if (live_pending(w->live, ring, &index, &begin_ns)) {
+        bind(s, 6, index);
+        bind(s, 7, begin_ns);
+    }
+    return store_step_done(c->store, s);
+}
+
+int rows_put_marks(struct collector *c, struct watched *w) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < w->n_cursors; i++) {
+        struct cursor *cursor = &w->cursors[i];
+        if (!cursor->segment ||
+            (cursor->id == cursor->marked && cursor->position == cursor->marked_position))
+            continue;
+        r = put_mark(c, w, i);
+        cursor->marked = cursor->id;
+        cursor->marked_position = cursor->position;
+    }
+    return r;
+}
+
+int rows_drop_marks(struct collector *c, const struct watched *w) {
+    sqlite3_bind_int64(c->statements[DROP_MARKS], 1, w->row);
+    return store_step_done(c->store, c->statements[DROP_MARKS]);
+}
+
+int rows_put_peak(struct collector *c) {
+    sqlite3_stmt *s = c->statements[PUT_PEAK];
+    sqlite3_bind_int64(s, 1, c->recording_id);
+    bind(s, 2, c->sum.peak_bytes);
+    bind(s, 3, c->sum.peak_ns);
+    bind(s, 4, c->now.ns);
+    sqlite3_bind_double(s, 5, session_ticks_per_ns(c->session));
+    bind(s, 6, session_own_bytes(c->session));
+    return store_step_done(c->store, s);
+}
+
+/* --- notes --- */
+
+static const struct {
+    const char *kind, *text;
+} note_words[] = {
+    [SHM_NOTE_EXEC_STATIC] = {"static", "%s is linked statically: what it did is not "
+                                        "recorded"},
+    [SHM_NOTE_EXEC_SETUID] = {"setuid", "%s is setuid or setgid, where preloading is not "
+                                        "allowed: what it did is not recorded"},
+    [SHM_NOTE_EXEC_OTHER_LIBC] = {"other_libc", "%s uses another C library (musl?): what "
+                                                "it did is not recorded"},
+    [SHM_NOTE_EXEC_OTHER_ABI] = {"other_abi", "%s is built for another machine or word "
+                                              "size: what it did is not recorded"},
+    [SHM_NOTE_NO_LIBUNWIND] = {"no_libunwind", "libunwind could not be opened in %s: "
+                                               "stacks may be incomplete"},
+    [SHM_NOTE_EXEC_NO_ACCESS] = {"no_access",
+                                 "%s was started with other rights or another "
+                                 "root, out of dearth's reach: what it did "
+                                 "is not recorded"},
+    [SHM_NOTE_SANDBOX] =
+        {"sandbox",
+         "%s put a filter between itself and the kernel (seccomp): stacks that only "
+         "libunwind can read are incomplete from there on, and a program that it "
+         "starts may be ended by what dearth asks for there"},
+    [SHM_NOTE_CLOCK] = {"clock",
+                        "%s forbade itself to read the processor's clock: from there on "
+                        "the times of its calls are right to some tens of milliseconds, "
+                        "their order and everything else as ever"},
+};
+
+/* Valgrind's tools: the program runs inside of them, its malloc() theirs. */
+static bool is_valgrind(const char *path) {
+    const char *folder = strstr(path, "/valgrind/");
+    return folder && strchr(folder + strlen("/valgrind/"), '/') == NULL;
+}
+
+static const char *format_of(uint32_t kind, const char *subject) {
+    if (kind == SHM_NOTE_EXEC_STATIC && is_valgrind(subject))
+        return "%s hides from dearth what its program allocates: record the program "
+               "itself, then 'dearth replay --under valgrind'";
+    return note_words[kind].text;
+}
+
+int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
+    sqlite3_stmt *s = c->statements[PUT_NOTE];
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < SHM_MAX_NOTES; i++) {
+        const struct shm_note *note = &w->shm->notes[i];
+        if (__atomic_load_n(&note->state, __ATOMIC_ACQUIRE) != 1 || !note->kind ||
+            note->kind >= sizeof note_words / sizeof *note_words)
+            continue;
+        bool about_process = note->kind == SHM_NOTE_NO_LIBUNWIND;
+        char *subject = about_process ? arena_text(w->shm->exe, sizeof w->shm->exe)
+                                      : arena_text(note->text, sizeof note->text);
+        const char *format = format_of(note->kind, subject);
+        const char *hole = strstr(format, "%s");
+        sqlite3_bind_int64(s, 1, c->recording_id);
+        sqlite3_bind_text(s, 2, note_words[note->kind].kind, -1, SQLITE_STATIC);
+        bind_text(
+            s, 3,
+            text_format("%.*s%s%s", (int)(hole - format), format, subject, hole + 2));
+        bind_text(s, 4, subject);
+        r = store_step_done(c->store, s);
+        (*n)++;
+    }
+    return r;
+}

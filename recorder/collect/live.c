@@ -1,0 +1,342 @@
+/* Live blocks of one process: see live.h. Run by the collector, one thread. */
+#include "live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "live_map.h"
+#include "text.h"
+
+struct lane {            /* what one ring's thread is doing */
+    uint64_t last_index; /* event number of its last allocation; CHUNK_NONE at first */
+    uint64_t begin_ns;   /* of a realloc under way */
+    struct live_block pending; /* its old block; address 0 = none or not known */
+};
+
+struct live {
+    struct live_sum *sum; /* NULL once the process has left it */
+    struct live_totals totals;
+    struct live_map map;
+    struct lane *lanes;
+    uint32_t n_lanes;
+    struct live_stat *stats;
+    uint32_t n_stats;
+};
+
+/* --- sums --- */
+
+static struct live_stat *stat_of(struct live *l, uint32_t site) {
+    if (site >= l->n_stats) /* for every event: no call for most */
+        l->stats = text_reach(l->stats, &l->n_stats, site, sizeof *l->stats);
+    return &l->stats[site];
+}
+
+static struct lane *lane_of(struct live *l, uint32_t ring) {
+    if (ring >= l->n_lanes) {
+        l->lanes = text_realloc(l->lanes, (ring + 1) * sizeof *l->lanes);
+        for (; l->n_lanes <= ring; l->n_lanes++)
+            l->lanes[l->n_lanes] = (struct lane){.last_index = CHUNK_NONE};
+    }
+    return &l->lanes[ring];
+}
+
+static struct live_stat *count_call(struct live *l, const struct live_input *in,
+                                    bool success) {
+    struct live_stat *s = stat_of(l, in->site);
+    uint64_t size = in->event->size;
+    bool zero_realloc = in->event->kind == SHM_EV_REALLOC_END && !size;
+    if (!s->count++) {
+        s->first_ns = s->last_ns = in->time_ns;
+        s->first_thread = in->thread;
+    }
+    if (in->time_ns < s->first_ns)
+        s->first_ns = in->time_ns;
+    if (in->time_ns > s->last_ns)
+        s->last_ns = in->time_ns;
+    bool never = in->event->aux & SHM_AUX_NEVER;
+    s->never += never;
+    s->failable += !zero_realloc && !never;
+    s->outside += !zero_realloc && !never && !(in->event->aux & SHM_AUX_INSIDE);
+    bool first = success ? s->count - s->failed == 1 : s->count == 1;
+    if (first || (success && size < s->min_size))
+        s->min_size = size;
+    if (first || (success && size > s->max_size))
+        s->max_size = size;
+    if (in->event->kind == SHM_EV_ASKED) {
+        l->totals.asked++; /* the memory is the program's own: no bytes */
+    } else if (success) {
+        s->bytes += size;
+        l->totals.bytes += size;
+        l->totals.allocations++;
+    } else {
+        s->failed++;
+        l->totals.failed++;
+    }
+    return s;
+}
+
+static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_t now) {
+    s->live_blocks++;
+    s->live_bytes += size;
+    if (s->live_blocks > s->peak_blocks)
+        s->peak_blocks = s->live_blocks;
+    if (s->live_bytes > s->peak_bytes)
+        s->peak_bytes = s->live_bytes;
+    l->totals.live_blocks++;
+    l->totals.live_bytes += size;
+    if (!l->sum)
+        return;
+    l->sum->bytes += size;
+    if (l->sum->bytes > l->sum->peak_bytes) {
+        l->sum->peak_bytes = l->sum->bytes;
+        l->sum->peak_ns = now;
+    }
+}
+
+static struct live_stat *remove_live(struct live *l, const struct live_block *b) {
+    struct live_stat *s = stat_of(l, b->site);
+    s->live_blocks--;
+    s->live_bytes -= b->size;
+    l->totals.live_blocks--;
+    l->totals.live_bytes -= b->size;
+    if (l->sum)
+        l->sum->bytes -= b->size;
+    return s;
+}
+
+/* The block of a realloc under way that came to nothing. */
+static void put_back(struct live *l, struct live_block *pending) {
+    struct live_block stale;
+    if (live_map_put(&l->map, pending, &stale)) {
+        remove_live(l, &stale);
+        l->totals.replaced++;
+    }
+    pending->address = 0;
+}
+
+/* --- events --- */
+
+/* @index: number of the event that makes it */
+static struct live_block block_of(const struct live_input *in, uint64_t index) {
+    return (struct live_block){.address = in->event->address,
+                               .size = in->event->size,
+                               .index = index,
+                               .time_ns = in->time_ns,
+                               .site = in->site,
+                               .thread = in->thread};
+}
+
+static void start_block(struct live *l, const struct live_input *in,
+                        struct live_stat *s) {
+    uint64_t index = l->totals.events;
+    const struct live_block b = block_of(in, index);
+    struct live_block stale;
+    if (live_map_put(&l->map, &b, &stale)) {
+        remove_live(l, &stale);
+        l->totals.replaced++;
+        s = stat_of(l, in->site);
+    }
+    add_live(l, s, b.size, in->time_ns);
+    lane_of(l, in->ring)->last_index = index;
+}
+
+static void end_block(struct live *l, const struct live_input *in,
+                      const struct live_block *b, uint64_t now) {
+    struct live_stat *s = remove_live(l, b);
+    s->frees++;
+    if (now > b->time_ns)
+        s->lifetime_ns += now - b->time_ns;
+    if (b->thread != in->thread)
+        s->cross_thread_frees++;
+    else if (lane_of(l, in->ring)->last_index == b->index)
+        s->temporary++;
+}
+
+static void apply_free(struct live *l, const struct live_input *in,
+                       struct chunk_event *out) {
+    struct live_block b;
+    l->totals.frees++;
+    if (live_map_take(&l->map, in->event->address, &b)) {
+        end_block(l, in, &b, in->time_ns);
+        out->reference = b.index;
+    } else {
+        l->totals.inherited++;
+    }
+}
+
+static void begin_realloc(struct live *l, const struct live_input *in) {
+    struct lane *lane = lane_of(l, in->ring);
+    if (lane->pending.address)
+        put_back(l, &lane->pending); /* its second half was lost */
+    lane->begin_ns = in->time_ns;
+    if (!live_map_take(&l->map, in->event->address, &lane->pending))
+        l->totals.inherited++;
+}
+
+static void end_realloc(struct live *l, const struct live_input *in,
+                        struct chunk_event *out) {
+    struct lane *lane = lane_of(l, in->ring);
+    struct live_block old = lane->pending;
+    lane->pending.address = 0;
+    if (old.address) {
+        end_block(l, in, &old, lane->begin_ns);
+        out->reference = old.index;
+    }
+    struct live_stat *s = count_call(l, in, true);
+    if (in->event->address)
+        start_block(l, in, s);
+}
+
+static void fail_realloc(struct live *l, const struct live_input *in,
+                         struct chunk_event *out) {
+    struct lane *lane = lane_of(l, in->ring);
+    if (lane->pending.address) {
+        out->reference = lane->pending.index;
+        put_back(l, &lane->pending);
+    }
+    count_call(l, in, false);
+}
+
+int live_apply(struct live *l, const struct live_input *in, struct chunk_event *out) {
+    const struct shm_event *e = in->event;
+    *out = (struct chunk_event){.time_ns = in->time_ns,
+                                .address = e->address,
+                                .size = e->size,
+                                .reference = CHUNK_NONE,
+                                .thread = in->thread,
+                                .aux = e->aux & SHM_AUX_VALUE,
+                                .kind = e->kind,
+                                .op = e->op};
+    switch (e->kind) {
+    case SHM_EV_ALLOC:
+        start_block(l, in, count_call(l, in, true));
+        break;
+    case SHM_EV_ASKED:
+        out->address = 0;
+        count_call(l, in, true);
+        break;
+    case SHM_EV_FAIL:
+    case SHM_EV_INJECTED:
+        out->address = 0;
+        count_call(l, in, false);
+        break;
+    case SHM_EV_FREE:
+        out->size = 0;
+        apply_free(l, in, out);
+        break;
+    case SHM_EV_REALLOC_BEGIN:
+        begin_realloc(l, in);
+        return 0;
+    case SHM_EV_REALLOC_END:
+        end_realloc(l, in, out);
+        break;
+    case SHM_EV_REALLOC_FAIL:
+        fail_realloc(l, in, out);
+        break;
+    case SHM_EV_THREAD:
+        lane_of(l, in->ring)->last_index = CHUNK_NONE;
+        return 0;
+    default:
+        return 0;
+    }
+    l->totals.events++;
+    return 1;
+}
+
+/* --- life --- */
+
+struct live *live_new(struct live_sum *sum) {
+    struct live *l = text_alloc(sizeof *l);
+    l->sum = sum;
+    live_map_init(&l->map);
+    stat_of(l, 0);
+    return l;
+}
+
+struct live *live_free(struct live *l) {
+    if (l) {
+        live_map_deinit(&l->map);
+        free(l->lanes);
+        free(l->stats);
+        free(l);
+    }
+    return NULL;
+}
+
+void live_leave(struct live *l) {
+    if (l->sum)
+        l->sum->bytes -= l->totals.live_bytes;
+    l->sum = NULL;
+}
+
+void live_end(struct live *l) {
+    for (uint32_t i = 0; i < l->n_lanes; i++) {
+        if (l->lanes[i].pending.address)
+            put_back(l, &l->lanes[i].pending);
+    }
+    live_leave(l);
+}
+
+const struct live_totals *live_totals(const struct live *l) {
+    return &l->totals;
+}
+
+bool live_pending(const struct live *l, uint32_t ring, uint64_t *index,
+                  uint64_t *begin_ns) {
+    if (ring >= l->n_lanes || !l->lanes[ring].pending.address)
+        return false;
+    *index = l->lanes[ring].pending.index;
+    *begin_ns = l->lanes[ring].begin_ns;
+    return true;
+}
+
+void live_restore(struct live *l, const struct live_totals *totals) {
+    l->totals = *totals;
+    if (l->sum)
+        l->sum->bytes += totals->live_bytes;
+}
+
+void live_restore_site(struct live *l, uint32_t site, const struct live_stat *stat) {
+    *stat_of(l, site) = *stat;
+}
+
+void live_restore_block(struct live *l, const struct live_input *in, uint64_t index,
+                        uint32_t ring, uint64_t begin_ns) {
+    const struct live_block b = block_of(in, index);
+    struct live_block stale;
+    if (ring == UINT32_MAX) {
+        live_map_put(&l->map, &b, &stale);
+        return;
+    }
+    lane_of(l, ring)->pending = b;
+    lane_of(l, ring)->begin_ns = begin_ns;
+}
+
+const struct live_stat *live_stat(const struct live *l, uint32_t index) {
+    return index < l->n_stats && l->stats[index].count ? &l->stats[index] : NULL;
+}
+
+bool live_check(const struct live *l) {
+    uint64_t n = 0, blocks = 0, bytes = 0, site_blocks = 0, site_bytes = 0;
+    const struct live_block *b;
+    for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));) {
+        if (live_map_find(&l->map, b->address) != b)
+            return false;
+        n++;
+        blocks++;
+        bytes += b->size;
+    }
+    for (uint32_t i = 0; i < l->n_lanes; i++)
+        if (l->lanes[i].pending.address) {
+            blocks++;
+            bytes += l->lanes[i].pending.size;
+        }
+    for (uint32_t i = 0; i < l->n_stats; i++) {
+        site_blocks += l->stats[i].live_blocks;
+        site_bytes += l->stats[i].live_bytes;
+    }
+    const struct live_totals *t = &l->totals;
+    return n == l->map.n && blocks == t->live_blocks && bytes == t->live_bytes &&
+           site_blocks == blocks && site_bytes == bytes &&
+           t->events == t->allocations + t->frees + t->failed + t->asked;
+}

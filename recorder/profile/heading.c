@@ -1,0 +1,186 @@
+/* The heading above a profile: see heading.h. */
+#include "heading.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+static const char recording_sql[] =
+    "SELECT state, argv, exe, detail, exit_code, exit_signal, coalesce(exact, 0), "
+    "started_unix_ns, duration_ns, peak_ns, allocations, frees, failed, bytes, "
+    "peak_bytes, live_blocks, live_bytes, events, events_lost, stacks_lost, "
+    "stacks_truncated, stacks_incomplete, (SELECT count(DISTINCT site_id) FROM site_stat "
+    "t WHERE t.recording_id = r.id), (SELECT count(DISTINCT location_id) FROM site_stat "
+    "t JOIN site s ON s.id = t.site_id WHERE t.recording_id = r.id), (SELECT count(*) "
+    "FROM process p WHERE p.recording_id = r.id), (SELECT count(*) FROM thread t JOIN "
+    "process p ON p.id = t.process_id WHERE p.recording_id = r.id) FROM recording r "
+    "WHERE id = ?1";
+
+/* A JSON array of strings as a shell would take it. */
+static char *shell_command(const char *argv_json, const char *exe) {
+    struct text t = {0};
+    cJSON *argv = argv_json ? cJSON_Parse(argv_json) : NULL;
+    const cJSON *argument;
+    cJSON_ArrayForEach(argument, argv) {
+        if (t.n)
+            text_add(&t, " ");
+        text_add_shell_shown(&t, cJSON_IsString(argument) ? argument->valuestring : "?");
+    }
+    cJSON_Delete(argv);
+    if (!t.n)
+        text_add_shell_shown(&t, exe);
+    return text_take(&t);
+}
+
+static char *describe_end(sqlite3_stmt *q, int code_column, int signal_column) {
+    if (sqlite3_column_type(q, signal_column) != SQLITE_NULL) {
+        int n = sqlite3_column_int(q, signal_column);
+        return text_format("killed by signal %d (%s)", n, strsignal(n));
+    }
+    if (sqlite3_column_type(q, code_column) != SQLITE_NULL)
+        return text_format("exit status %d", sqlite3_column_int(q, code_column));
+    return text_dup("end not seen");
+}
+
+static void read_row(sqlite3_stmt *q, struct heading *h) {
+    h->state = text_dup(store_column_text(q, 0));
+    h->command = shell_command(store_column_text(q, 1), store_column_text(q, 2));
+    h->detail = text_dup(store_column_text(q, 3));
+    h->ended = describe_end(q, 4, 5);
+    h->exact = sqlite3_column_int(q, 6) != 0;
+    uint64_t *const numbers[] = {&h->started_unix_ns,
+                                 &h->duration_ns,
+                                 &h->peak_ns,
+                                 &h->allocations,
+                                 &h->frees,
+                                 &h->failed,
+                                 &h->bytes,
+                                 &h->peak_bytes,
+                                 &h->live_blocks,
+                                 &h->live_bytes,
+                                 &h->events,
+                                 &h->events_lost,
+                                 &h->stacks_lost,
+                                 &h->stacks_truncated,
+                                 &h->stacks_incomplete,
+                                 &h->sites,
+                                 &h->locations,
+                                 &h->processes,
+                                 &h->threads};
+    for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
+        *numbers[i] = (uint64_t)sqlite3_column_int64(q, 7 + i);
+}
+
+int heading_load(struct store *store, int64_t id, struct heading *out) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    *out = (struct heading){.recording_id = id};
+    int r = store_prepare(store, recording_sql, &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, id);
+    if (sqlite3_step(q) != SQLITE_ROW)
+        return store_error(store, "reading the recording");
+    read_row(q, out);
+    return 0;
+}
+
+void heading_deinit(struct heading *h) {
+    free(h->state);
+    free(h->command);
+    free(h->detail);
+    free(h->ended);
+    *h = (struct heading){0};
+}
+
+static void add_counted(struct text *t, uint64_t n, const char *one, const char *many) {
+    char buf[32];
+    text_addf(t, "%s %s", text_count(n, buf), n == 1 ? one : many);
+}
+
+void heading_add_exactness(struct text *t, const struct heading *h) {
+    if (h->exact) {
+        text_add(t, "exact: nothing lost, every stack whole");
+        return;
+    }
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } gaps[] = {
+        {h->events_lost, "event lost", "events lost"},
+        {h->stacks_lost, "stack lost", "stacks lost"},
+        {h->stacks_truncated, "stack deeper than the limit",
+         "stacks deeper than the limit"},
+        {h->stacks_incomplete, "stack that ended early", "stacks that ended early"},
+    };
+    text_add(t, "not exact:");
+    const char *comma = " ";
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+        if (!gaps[i].n)
+            continue;
+        text_add(t, comma);
+        add_counted(t, gaps[i].n, gaps[i].one, gaps[i].many);
+        comma = ", ";
+    }
+    if (*comma == ' ') /* none of them */
+        text_say(t, " the recording is %s", h->state);
+}
+
+void heading_add_text(struct text *t, const char *path, const struct heading *h) {
+    char a[32], b[32], c[32], d[32];
+    text_say(t, "recording %lld of %s: %s\n", (long long)h->recording_id, path,
+             h->command);
+    text_say(t, "  %s after %s; %s\n  ", h->ended, text_duration(h->duration_ns, a),
+             h->state);
+    add_counted(t, h->allocations, "allocation", "allocations");
+    text_say(t, " of %s, ", text_bytes(h->bytes, b));
+    add_counted(t, h->frees, "free", "frees");
+    text_say(t, ", %s failed\n", text_count(h->failed, a));
+    text_say(t, "  peak %s live after %s; never freed: %s in ",
+             text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
+             text_bytes(h->live_bytes, c));
+    add_counted(t, h->live_blocks, "block", "blocks");
+    text_add(t, "\n  ");
+    add_counted(t, h->sites, "site", "sites");
+    if (h->locations) {
+        text_add(t, ", ");
+        add_counted(t, h->locations, "location", "locations");
+    }
+    text_add(t, ", ");
+    add_counted(t, h->processes, "process", "processes");
+    text_say(t, ", %s thread%s\n  ", text_count(h->threads, d),
+             h->threads == 1 ? "" : "s");
+    heading_add_exactness(t, h);
+    text_add(t, "\n");
+}
+
+void heading_add_json(struct text *t, const struct heading *h) {
+    text_addf(t, "{\"allocations\":%llu,\"bytes\":%llu,\"command\":",
+              (unsigned long long)h->allocations, (unsigned long long)h->bytes);
+    text_add_json(t, h->command);
+    text_add(t, ",\"detail\":");
+    text_add_json(t, h->detail);
+    text_addf(t, ",\"duration_ns\":%llu,\"ended\":", (unsigned long long)h->duration_ns);
+    text_add_json(t, h->ended);
+    text_addf(t, ",\"events\":%llu,\"events_lost\":%llu,\"exact\":%s,\"failed\":%llu",
+              (unsigned long long)h->events, (unsigned long long)h->events_lost,
+              h->exact ? "true" : "false", (unsigned long long)h->failed);
+    text_addf(t, ",\"frees\":%llu,\"id\":%lld,\"live_blocks\":%llu",
+              (unsigned long long)h->frees, (long long)h->recording_id,
+              (unsigned long long)h->live_blocks);
+    text_addf(t, ",\"live_bytes_at_exit\":%llu,\"locations\":%llu,\"peak_bytes\":%llu",
+              (unsigned long long)h->live_bytes, (unsigned long long)h->locations,
+              (unsigned long long)h->peak_bytes);
+    text_addf(t, ",\"peak_ns\":%llu,\"processes\":%llu,\"sites\":%llu",
+              (unsigned long long)h->peak_ns, (unsigned long long)h->processes,
+              (unsigned long long)h->sites);
+    text_addf(
+        t, ",\"stacks_incomplete\":%llu,\"stacks_lost\":%llu,\"stacks_truncated\":%llu",
+        (unsigned long long)h->stacks_incomplete, (unsigned long long)h->stacks_lost,
+        (unsigned long long)h->stacks_truncated);
+    text_addf(t, ",\"started_unix_ns\":%llu,\"state\":",
+              (unsigned long long)h->started_unix_ns);
+    text_add_json(t, h->state);
+    text_addf(t, ",\"threads\":%llu}", (unsigned long long)h->threads);
+}

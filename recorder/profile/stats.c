@@ -1,0 +1,371 @@
+/*
+ * `dearth stats`: where a recording's memory went.
+ *
+ *   site_stat (or the events) ──profile──► items ──sort, limit──► table | JSON
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "error.h"
+#include "frames.h"
+#include "heading.h"
+#include "idmap.h"
+#include "profile.h"
+#include "store.h"
+#include "text.h"
+
+enum format { FORMAT_TEXT, FORMAT_JSON };
+
+struct stats {
+    int by, sort, format;
+    int64_t limit, recording;
+    bool leaks, stacks;
+    uint64_t tail_ns;
+    struct store *store;
+    struct heading heading;
+    struct profile profile;
+    struct frames_reader *frames;
+};
+
+static bool from_events(int by) {
+    return by == PROFILE_BY_SIZE || by == PROFILE_BY_THREAD;
+}
+
+/* --- loading --- */
+
+static int load_items(struct stats *s) {
+    bool reallocs = s->sort == PROFILE_REALLOC;
+    if ((from_events(s->by) || s->tail_ns || reallocs) &&
+        strcmp(s->heading.detail, "events") != 0)
+        return error_print(
+            0,
+            "--by size, --by thread, --tail and --sort realloc need the single events, "
+            "and recording %lld has only counts per site (--detail=sites): record with "
+            "--detail=events",
+            (long long)s->heading.recording_id);
+    if (from_events(s->by))
+        return profile_load_events(s->store, s->heading.recording_id, s->by, reallocs,
+                                   &s->profile);
+    struct idmap at_peak = {0}, blocks = {0}, bytes = {0};
+    struct profile_reallocs growth = {0};
+    struct profile_filter filter = {.recording_id = s->heading.recording_id,
+                                    .skip_execed = s->leaks,
+                                    .by_cost = s->sort};
+    int r = 0;
+    if (s->sort == PROFILE_PEAK && strcmp(s->heading.detail, "events") == 0) {
+        r = profile_at_peak(s->store, s->heading.recording_id, s->heading.peak_ns,
+                            &at_peak);
+        filter.at_peak = &at_peak;
+        filter.by_cost = s->sort = PROFILE_AT_PEAK;
+    }
+    if (r == 0 && s->tail_ns) {
+        r = profile_live_without_tail(s->store, s->heading.recording_id, s->tail_ns,
+                                      &blocks, &bytes);
+        filter.live_blocks = &blocks;
+        filter.live_bytes = &bytes;
+    }
+    if (reallocs) {
+        r = profile_reallocs(s->store, s->heading.recording_id, &growth);
+        filter.reallocs = &growth;
+    }
+    if (r == 0)
+        r = profile_load(s->store, &filter, s->by, &s->profile);
+    idmap_deinit(&at_peak);
+    idmap_deinit(&blocks);
+    idmap_deinit(&bytes);
+    profile_reallocs_deinit(&growth);
+    return r;
+}
+
+static uint32_t shown_items(const struct stats *s) {
+    bool all = s->limit <= 0 || (uint64_t)s->limit >= s->profile.n_items;
+    return all ? s->profile.n_items : (uint32_t)s->limit;
+}
+
+/* --- leaks: what the numbers of a site say about the blocks it left --- */
+
+static void add_leak_hint(struct text *t, const struct stats *s,
+                          const struct profile_numbers *n) {
+    char buf[24];
+    uint64_t end = s->heading.duration_ns;
+    if (n->frees == 0 && n->live_blocks == 1)
+        text_add(t, "one block, kept");
+    else if (n->frees == 0)
+        text_add(t, "none was freed");
+    else
+        text_say(t, "%.1f %% kept",
+                 100.0 * (double)n->live_blocks / (double)(n->live_blocks + n->frees));
+    /* Blocks of the run's last hundredth may just have been in use when it ended. */
+    if (end && n->last_ns >= end - end / 100)
+        text_add(t, ", still asked for at the end");
+    else if (end > n->last_ns)
+        text_say(t, ", last asked for %s before the end",
+                 text_duration(end - n->last_ns, buf));
+}
+
+/* --- text --- */
+
+static int add_stack(struct text *t, struct stats *s, int64_t stack_id) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = frames_load(s->frames, stack_id, &frames);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < frames.n; i++) {
+        text_add(t, "              ");
+        frame_add(&frames.items[i], t);
+        text_add(t, frames.items[i].inlined ? " [inlined]\n" : "\n");
+    }
+    return 0;
+}
+
+static void add_columns_heading(struct text *t, const struct stats *s) {
+    if (s->leaks) {
+        text_say(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
+        return;
+    }
+    if (s->sort == PROFILE_REALLOC) {
+        text_say(t, "%13s %10s %13s %13s %10s  where\n", "count", "bytes", "grown",
+                 "moved", "copied");
+        return;
+    }
+    text_say(t, "%13s %10s %10s", "count", "bytes", "own peak");
+    if (s->sort == PROFILE_AT_PEAK)
+        text_say(t, " %10s", "at peak");
+    text_say(t, " %10s %13s", "live", "temporary");
+    if (s->sort == PROFILE_CROSS_THREAD)
+        text_say(t, " %13s", "cross-thread");
+    text_add(t, "  where\n");
+}
+
+static void add_item_columns(struct text *t, const struct stats *s,
+                             const struct profile_numbers *n) {
+    char a[32], b[16];
+    if (s->leaks) {
+        text_say(t, "%12s %10s", text_count(n->live_blocks, a),
+                 text_bytes(n->live_bytes, b));
+        return;
+    }
+    text_say(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
+    if (s->sort == PROFILE_REALLOC) {
+        text_say(t, " %13s", text_count(n->grown, a));
+        text_say(t, " %13s %10s", text_count(n->moved, a),
+                 text_bytes(n->copied_bytes, b));
+        return;
+    }
+    text_say(t, " %10s", text_bytes(n->peak_bytes, b));
+    if (s->sort == PROFILE_AT_PEAK)
+        text_say(t, " %10s", text_bytes(n->at_peak_bytes, b));
+    text_say(t, " %10s %13s", text_bytes(n->live_bytes, b), text_count(n->temporary, a));
+    if (s->sort == PROFILE_CROSS_THREAD)
+        text_say(t, " %13s", text_count(n->cross_thread_frees, a));
+}
+
+static int add_item(struct text *t, struct stats *s, const struct profile_item *item) {
+    add_item_columns(t, s, &item->n);
+    text_say(t, "  %s", item->name);
+    if (item->op)
+        text_say(t, " [%s %.8s]", item->op, item->key);
+    if (item->n.failed)
+        text_say(t, " (%llu failed)", (unsigned long long)item->n.failed);
+    if (s->leaks) {
+        text_add(t, "; ");
+        add_leak_hint(t, s, &item->n);
+    }
+    text_add(t, "\n");
+    return s->stacks && item->stack_id ? add_stack(t, s, item->stack_id) : 0;
+}
+
+static const char *const by_names[] = {"site", "location", "function", "module",
+                                       "size", "thread",   "process"};
+static const char *const sort_names[] = {
+    [PROFILE_COUNT] = "count",         [PROFILE_BYTES] = "bytes",
+    [PROFILE_PEAK] = "peak",           [PROFILE_LIVE] = "live",
+    [PROFILE_TEMPORARY] = "temporary", [PROFILE_CROSS_THREAD] = "cross-thread",
+    [PROFILE_REALLOC] = "realloc",     [PROFILE_AT_PEAK] = "peak",
+    [PROFILE_BY_KEY] = "size"};
+
+static int print_text(struct stats *s) {
+    AUTO_TEXT struct text t = {0};
+    uint32_t n = shown_items(s);
+    char buf[24];
+    heading_add_text(&t, s->store->path, &s->heading);
+    if (s->leaks)
+        text_say(
+            &t, "\nnever freed, by %s (left out: processes that an exec replaced%s%s):\n",
+            by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
+            s->tail_ns ? text_duration(s->tail_ns, buf) : "");
+    else
+        text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
+    add_columns_heading(&t, s);
+    for (uint32_t i = 0; i < n; i++) {
+        int r = add_item(&t, s, &s->profile.items[i]);
+        if (r < 0)
+            return r;
+    }
+    if (!n && strcmp(s->heading.state, "running") == 0)
+        text_add(&t,
+                 "  nothing yet: sums are written when the recording ends; --by size, "
+                 "--by thread and\n  'dearth sql' show the events so far\n");
+    else if (!n)
+        text_add(&t, s->leaks ? "  nothing: every block was freed\n" : "  nothing\n");
+    add_item_columns(&t, s, &s->profile.total);
+    text_say(&t, "  in all");
+    if (n < s->profile.n_items && !s->leaks)
+        text_say(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
+    text_add(&t, "\n");
+    fputs(t.data, stdout);
+    return 0;
+}
+
+/* --- JSON: schemas/stats.schema.json --- */
+
+static int add_json_stack(struct text *t, struct stats *s, int64_t stack_id) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = frames_load(s->frames, stack_id, &frames);
+    text_add(t, ",\"stack\":[");
+    for (uint32_t i = 0; i < frames.n; i++) {
+        const struct frame *f = &frames.items[i];
+        text_add(t, i ? ",{\"file\":" : "{\"file\":");
+        if (f->file)
+            text_add_json(t, f->file);
+        else
+            text_add(t, "null");
+        text_add(t, ",\"function\":");
+        if (f->function)
+            text_add_json(t, f->function);
+        else
+            text_add(t, "null");
+        text_addf(t, ",\"line\":%u,\"module\":", f->line);
+        text_add_json(t, f->module);
+        text_addf(t, ",\"offset\":%llu}", (unsigned long long)f->offset);
+    }
+    text_add(t, "]");
+    return r;
+}
+
+static void add_json_numbers(struct text *t, const struct stats *s,
+                             const struct profile_numbers *n) {
+    profile_add_json(t, n);
+    if (s->sort == PROFILE_REALLOC)
+        text_addf(t,
+                  ",\"realloc_copied_bytes\":%llu,\"realloc_grown\":%llu,"
+                  "\"realloc_moved\":%llu",
+                  (unsigned long long)n->copied_bytes, (unsigned long long)n->grown,
+                  (unsigned long long)n->moved);
+}
+
+static int add_json_item(struct text *t, struct stats *s,
+                         const struct profile_item *item) {
+    text_add(t, "{");
+    add_json_numbers(t, s, &item->n);
+    text_add(t, ",\"name\":");
+    text_add_json(t, item->name);
+    if (item->op) {
+        text_addf(t, ",\"key\":\"%s\",\"op\":", item->key);
+        text_add_json(t, item->op);
+    }
+    int r = s->stacks && item->stack_id ? add_json_stack(t, s, item->stack_id) : 0;
+    text_add(t, "}");
+    return r;
+}
+
+static int print_json(struct stats *s) {
+    AUTO_TEXT struct text t = {0};
+    uint32_t n = shown_items(s);
+    text_addf(&t, "{\"format\":\"dearth-stats\",\"version\":1,\n\"recording\":");
+    heading_add_json(&t, &s->heading);
+    text_addf(&t, ",\n\"by\":\"%s\",\"sort\":\"%s\",\"leaks\":%s,\"items_total\":%u,\n",
+              by_names[s->by], sort_names[s->sort], s->leaks ? "true" : "false",
+              s->profile.n_items);
+    text_add(&t, "\"total\":{");
+    add_json_numbers(&t, s, &s->profile.total);
+    text_add(&t, "},\n\"items\":[");
+    for (uint32_t i = 0; i < n; i++) {
+        text_add(&t, i ? ",\n" : "\n");
+        int r = add_json_item(&t, s, &s->profile.items[i]);
+        if (r < 0)
+            return r;
+    }
+    text_add(&t, "\n]}\n");
+    fputs(t.data, stdout);
+    return 0;
+}
+
+static int run(struct stats *s, const char *path) {
+    int64_t id;
+    int r = profile_open(path, s->recording, &s->store, &id);
+    if (r < 0)
+        return r;
+    if ((r = heading_load(s->store, id, &s->heading)) < 0 || (r = load_items(s)) < 0)
+        return r;
+    if (s->leaks)
+        profile_keep_live(&s->profile);
+    profile_sort(&s->profile, s->sort);
+    if (s->stacks && (r = frames_reader_new(s->store, &s->frames)) < 0)
+        return r;
+    return s->format == FORMAT_JSON ? print_json(s) : print_text(s);
+}
+
+int command_stats(int argc, char **argv) {
+    struct stats s = {.by = PROFILE_BY_LOCATION, .sort = -1, .limit = -1};
+    const struct cli_option options[] = {
+        {0, "by", CLI_CHOICE, &s.by, NULL, "what a line stands for", PROFILE_BY_CHOICES},
+        {'s', "sort", CLI_CHOICE, &s.sort, NULL, "which cost comes first (bytes)",
+         PROFILE_SORT_CHOICES},
+        {'n', "limit", CLI_INT, &s.limit, "N", "lines shown (20); 0 = all"},
+        {0, "leaks", CLI_FLAG, &s.leaks, NULL,
+         "what was never freed, and what hints at why"},
+        {0, "tail", CLI_DURATION, &s.tail_ns, "TIME",
+         "with --leaks: leave out blocks asked for within TIME of their process's end"},
+        {0, "stacks", CLI_FLAG, &s.stacks, NULL,
+         "below each line the stack of its most expensive site"},
+        {'r', "recording", CLI_INT, &s.recording, "ID", "which recording (the newest)"},
+        {'f', "format", CLI_CHOICE, &s.format, NULL, "for people or programs",
+         "text|json"},
+        {0}};
+    const struct cli_command command = {
+        "stats", "[options] [FILE]",
+        "Show where a recording's memory went. FILE is dearth.db by default.",
+        "bytes: requested by calls that succeeded. own peak: the largest sum of live "
+        "bytes of a site alone; of a line with several sites it is the sum of theirs, an "
+        "upper bound. at peak (with --sort peak): what was live when the whole recording "
+        "was at its peak. live: never freed. temporary: freed or moved by the same "
+        "thread with no allocation in between. cross-thread: freed by another thread. "
+        "--sort realloc: calls that grew a block, those of them that moved it, and the "
+        "bytes in the blocks they moved. --sort peak, --sort realloc, --tail, --by size "
+        "and --by thread read every event; the rest comes from sums and is immediate.",
+        options};
+    int n, r = cli_parse(&command, argc, argv, false, &n);
+    if (r != CLI_RUN)
+        return r == CLI_DONE ? EXIT_OK : EXIT_CANNOT;
+    if (n > 1) {
+        error_print(0, "stats: one database at a time; 'dearth diff' compares two");
+        return EXIT_CANNOT;
+    }
+    if (s.sort < 0)
+        s.sort = s.leaks                   ? PROFILE_LIVE
+                 : s.by == PROFILE_BY_SIZE ? PROFILE_BY_KEY
+                                           : PROFILE_BYTES;
+    if (s.limit < 0)
+        s.limit = s.by == PROFILE_BY_SIZE ? 0 : 20;
+    if (s.leaks && s.sort == PROFILE_REALLOC) {
+        error_print(0, "stats: --leaks and --sort realloc look at different blocks: one "
+                       "at a time");
+        return EXIT_CANNOT;
+    }
+    if ((s.tail_ns && !s.leaks) || (s.leaks && from_events(s.by))) {
+        error_print(0, s.leaks
+                           ? "stats: --leaks goes by site, location, function, module or "
+                             "process"
+                           : "stats: --tail goes with --leaks");
+        return EXIT_CANNOT;
+    }
+    r = run(&s, n ? argv[1] : STORE_DEFAULT_PATH);
+    frames_reader_free(s.frames);
+    profile_deinit(&s.profile);
+    heading_deinit(&s.heading);
+    store_free(s.store);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}

@@ -1,0 +1,512 @@
+/*
+ * `dearth record`: see record.h.
+ *
+ *   find program ─► session (arena) ─► database, row 'running' ─► start
+ *        ─► rounds of the collector until everybody has ended ─► symbols ─► row 'complete'
+ *
+ * Invariant: the row is committed before the program starts, and every later state of the
+ * file is a valid database: whatever ends dearth, what was committed can be read.
+ */
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "commands.h"
+#include "error.h"
+#include "interrupt.h"
+#include "program.h"
+#include "record_row.h"
+#include "session.h"
+#include "signals.h"
+#include "store.h"
+#include "tee.h"
+#include "text.h"
+
+#define BUSY_WAIT_NS   500000u   /* while events flow */
+#define IDLE_WAIT_NS   20000000u /* at most, when none do */
+#define FULL_ROUND     100000u   /* events: do not wait at all */
+#define SAY_WAITING_NS 1000000000u
+#define GRACE_NS       100000000u /* for a child that was forked but has not registered */
+#define STARVED_NS     3000000000u
+#define WAL_PAGES      "PRAGMA wal_autocheckpoint = 4000"
+#define DEFAULT_CAP    (64ull << 20)
+
+struct run {
+    const struct record_options *options;
+    char **argv;
+    char *path;  /* of the program */
+    char *shown; /* the same, as the user named it */
+    struct record_stdin input;
+    struct session *session;
+    struct store *store;
+    int64_t id;
+    struct tee *tee;
+    struct program program;
+    struct driven driven;
+    struct collector *collector;
+    int failed; /* negative errno: nothing is recorded any more */
+    bool started;
+};
+
+struct record_options record_defaults(void) {
+    return (struct record_options){.output = STORE_DEFAULT_PATH,
+                                   .stdin_cap = DEFAULT_CAP,
+                                   .driven.ready_timeout_ns = 30000000000u,
+                                   .driven.drive_timeout_ns = 600000000000u};
+}
+
+/* --- before --- */
+
+/* A descriptor of ours must not become the program's standard output. */
+static void fill_standard_descriptors(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+static void look_at_stdin(struct record_stdin *in) {
+    struct stat st, named;
+    char path[4096];
+    *in = (struct record_stdin){.kind = "none"};
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0 || fstat(STDIN_FILENO, &st) < 0)
+        return;
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+        return; /* /dev/null */
+    in->kind = "other";
+    if (S_ISFIFO(st.st_mode))
+        in->kind = "pipe";
+    else if (isatty(STDIN_FILENO))
+        in->kind = "tty";
+    else if (S_ISREG(st.st_mode)) {
+        ssize_t n = readlink("/proc/self/fd/0", path, sizeof path - 1);
+        path[n > 0 ? n : 0] = 0;
+        off_t offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
+        if (stat(path, &named) < 0 || named.st_ino != st.st_ino ||
+            named.st_dev != st.st_dev || offset < 0)
+            return; /* deleted: nobody can open it again */
+        in->kind = "file";
+        in->path = text_dup(path);
+        in->offset = (uint64_t)offset;
+    }
+}
+
+static int open_session(struct run *run) {
+    struct session_options options = {
+        .flags = SHM_EVENTS | (run->options->drop ? SHM_DROP_WHEN_FULL : 0) |
+                 (run->options->no_argv ? SHM_NO_ARGV : 0),
+        .max_depth = (uint32_t)run->options->max_depth};
+    return session_new(&options, &run->session);
+}
+
+static int open_store(struct run *run) {
+    const char *path = run->options->output ? run->options->output : STORE_DEFAULT_PATH;
+    int r = store_new(path, STORE_CREATE, &run->store);
+    if (r == 0)
+        r = store_exec(run->store, WAL_PAGES);
+    return r;
+}
+
+static int prepare(struct run *run, const char *name) {
+    int r = program_find(name, &run->path, &run->shown);
+    fill_standard_descriptors();
+    look_at_stdin(&run->input);
+    if (r == 0)
+        r = open_session(run);
+    if (r == 0)
+        r = open_store(run);
+    if (r == 0) {
+        session_start_clock(run->session); /* a new database took some time */
+        struct record_start start = {.options = run->options,
+                                     .argv = run->argv,
+                                     .exe = run->path,
+                                     .input = &run->input,
+                                     .session = run->session};
+        run->id = record_row_start(run->store, &start);
+        r = run->id < 0 ? (int)run->id : 0;
+    }
+    if (r == 0) {
+        struct collector_options options = {.session = run->session,
+                                            .store = run->store,
+                                            .recording_id = run->id,
+                                            .keep_events = !run->options->sites_only};
+        r = collector_new(&options, &run->collector);
+    }
+    return r;
+}
+
+static int start_program(struct run *run) {
+    int stdin_fd = -1, r = 0;
+    AUTO_FREE char **env = session_environment(run->session, environ);
+    if (strcmp(run->input.kind, "pipe") == 0)
+        r = tee_new(run->options->stdin_cap, &run->tee, &stdin_fd);
+    if (r == 0)
+        r = program_start(&run->program, run->shown, run->argv, env, stdin_fd);
+    if (stdin_fd >= 0)
+        close(stdin_fd);
+    run->started = r == 0;
+    if (r == 0 && run->tee)
+        r = tee_start(run->tee);
+    return r;
+}
+
+/* The program was not started: take the row back. A database that this run made stays, empty: others
+ * may have opened it by now. */
+static void undo(struct run *run) {
+    if (run->id > 0)
+        record_row_remove(run->store, run->id);
+}
+
+/* --- while it runs --- */
+
+/* The database cannot be written any more: let the program go on without us. */
+static void give_up(struct run *run, int err) {
+    run->failed = err;
+    session_detach(run->session);
+    error_warn("recording has stopped; the program goes on");
+}
+
+struct pace {
+    uint64_t wait_ns;    /* before the next round */
+    uint64_t ended_ns;   /* when the program was first seen to have ended */
+    uint64_t quiet_ns;   /* since when nobody that we record is there */
+    uint64_t starved_ns; /* since when a target waits for memory that cannot be had */
+    bool said;
+};
+
+static uint64_t now_ns(const struct run *run) {
+    uint64_t ticks, ns;
+    session_now(run->session, &ticks, &ns);
+    return ns + 1;
+}
+
+static void check_starved(struct run *run, struct pace *pace, uint64_t n_events) {
+    if (run->failed || !collector_starved(run->collector) || n_events) {
+        pace->starved_ns = 0;
+        return;
+    }
+    uint64_t now = now_ns(run);
+    if (!pace->starved_ns)
+        pace->starved_ns = now;
+    if (now - pace->starved_ns < STARVED_NS)
+        return;
+    session_detach(run->session);
+    int why = collector_starved(run->collector);
+    error_warn("%s: no room for more shared memory (%s): from here on events are lost",
+               run->session->directory,
+               why == -ENOBUFS ? "too many processes or sites at once" : strerror(-why));
+}
+
+/* Has everything ended that could still write events? */
+static bool all_over(struct run *run, struct pace *pace) {
+    if (!run->program.ended)
+        return false;
+    uint64_t now = now_ns(run);
+    uint32_t alive = run->failed ? 0 : collector_n_alive(run->collector);
+    if (!pace->ended_ns)
+        pace->ended_ns = now;
+    if (alive || !pace->quiet_ns)
+        pace->quiet_ns = now;
+    if (run->program.childless || run->program.interrupted)
+        return true;
+    if (run->program.had_children && now - pace->quiet_ns > GRACE_NS)
+        return true;
+    if (!pace->said && now - pace->ended_ns > SAY_WAITING_NS) {
+        pace->said = true;
+        error_info(
+            "the program has ended; waiting for %u process%s that it started; Ctrl-C "
+            "ends the recording",
+            alive ? alive : 1, alive > 1 ? "es" : "");
+    }
+    return false;
+}
+
+static void set_pace(struct pace *pace, uint64_t n_events) {
+    if (n_events >= FULL_ROUND)
+        pace->wait_ns = 0;
+    else if (n_events)
+        pace->wait_ns = BUSY_WAIT_NS;
+    else if (pace->wait_ns < IDLE_WAIT_NS)
+        pace->wait_ns += pace->wait_ns / 4 + BUSY_WAIT_NS / 4;
+}
+
+static void follow(struct run *run) {
+    struct pace pace = {0};
+    driven_start(&run->driven, &run->options->driven, now_ns(run));
+    while (!all_over(run, &pace)) {
+        uint64_t n_events = 0;
+        driven_step(&run->driven, &run->program, now_ns(run));
+        program_wait(&run->program, collector_fd(run->collector), pace.wait_ns);
+        if (run->failed) {
+            pace.wait_ns = IDLE_WAIT_NS;
+            continue;
+        }
+        int r = collector_round(run->collector, &n_events);
+        if (r < 0)
+            give_up(run, r);
+        check_starved(run, &pace, n_events);
+        set_pace(&pace, n_events);
+    }
+}
+
+/* Everybody is gone, or the user does not want to wait: take what is left. */
+static void finish(struct run *run) {
+    uint64_t n;
+    if (run->program.interrupted)
+        session_detach(run->session);
+    for (int i = 0; i < 4 && !run->failed; i++)
+        run->failed = collector_round(run->collector, &n);
+    if (!run->failed)
+        run->failed = collector_finish(run->collector, run->program.childless);
+    if (run->tee)
+        tee_stop(run->tee, &run->input.data, &run->input.n, &run->input.truncated);
+}
+
+/* --- after --- */
+
+/* Programs whose own calls of malloc() never leave them. */
+static bool note_own_allocators(const struct record_notes *notes) {
+    bool any = false;
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (store_prepare(notes->store,
+                      "SELECT exe FROM process WHERE recording_id = ? GROUP BY exe "
+                      "ORDER BY min(ordinal)",
+                      &s) < 0)
+        return false;
+    sqlite3_bind_int64(s, 1, notes->recording_id);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *exe = store_column_text(s, 0);
+        if (!program_has_allocator(exe))
+            continue;
+        any = true;
+        record_note(notes, "own_allocator", exe,
+                    "%s has its own allocator inside (it defines malloc): what it "
+                    "allocates there is not recorded",
+                    exe);
+    }
+    return any;
+}
+
+static void note_oddities(struct run *run, const struct collector_totals *t) {
+    struct record_notes notes = {run->store, run->id};
+    bool own = note_own_allocators(&notes);
+    if (!t->processes)
+        record_note(
+            &notes, "no_process", run->path,
+            "the recorder did not come up in %s: nothing was recorded (is preloading "
+            "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
+            run->path);
+    else if (!t->events && !own)
+        record_note(
+            &notes, "no_events", run->path,
+            "%s made no call of malloc and its like: it allocates nothing, or has "
+            "its own allocator inside",
+            run->path);
+    if (t->events_lost)
+        record_note(&notes, "events_lost", NULL,
+                    "%" PRIu64 " events were lost: the recording is not exact",
+                    t->events_lost);
+    if (t->rings_damaged)
+        record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
+    if (session_unlinked(run->session))
+        record_note(&notes, "session_removed", NULL,
+                    "the folder of the shared memory was removed while the program ran: "
+                    "what was started after that is not recorded");
+    if (t->processes_lost)
+        record_note(&notes, "processes_lost", NULL,
+                    "%" PRIu64
+                    " process%s not recorded: more than %u were alive at once, the "
+                    "shared memory was full, or nobody read it any more",
+                    t->processes_lost, t->processes_lost == 1 ? " was" : "es were",
+                    SHM_MAX_PROCESSES);
+    if (run->program.exit_signal == SIGSYS)
+        record_note(&notes, "sigsys", run->path,
+                    "%s ended by SIGSYS: its sandbox (seccomp) met a system call that it "
+                    "does not allow. If it does not end so without dearth, that was one "
+                    "of the recorder's own, in a filter put on without libc's help",
+                    run->path);
+    if (run->program.interrupted)
+        record_note(&notes, "interrupted", NULL,
+                    "the recording was ended while processes were still running");
+}
+
+static int store_end(struct run *run, const struct collector_totals *t) {
+    struct record_end end = {.totals = t,
+                             .program = &run->program,
+                             .input = &run->input,
+                             .session = run->session,
+                             .interrupted = run->program.interrupted || run->failed};
+    if (run->failed && run->collector)
+        end.made = collector_made(run->collector);
+    if (run->failed)
+        return record_row_salvage(run->store, run->id, &end);
+    note_oddities(run, t);
+    return record_row_end(run->store, run->id, &end);
+}
+
+static int conclude(struct run *run) {
+    struct collector_totals totals = collector_totals(run->collector);
+    int r = store_end(run, &totals);
+    program_done(&run->program);
+    run->collector = collector_free(run->collector);
+    run->session = session_free(run->session);
+    if (run->failed)
+        return run->failed;
+    if (r == 0 && !run->options->no_symbols)
+        r = session_resolve(run->store, run->options->wrappers.items,
+                            (uint32_t)run->options->wrappers.n,
+                            isatty(STDERR_FILENO) && !error_quiet());
+    if (r == 0)
+        record_summary(run->store, run->id, &totals);
+    return r;
+}
+
+static void run_deinit(struct run *run) {
+    collector_free(run->collector);
+    tee_free(run->tee);
+    session_free(run->session);
+    store_free(run->store);
+    free(run->input.path);
+    free(run->path);
+    free(run->shown);
+}
+
+int record_run(const struct record_options *options, int argc, char **argv,
+               int64_t *recording_id, int *status) {
+    struct run run = {.options = options, .argv = argv};
+    (void)argc;
+    program_ignore_file_limit();
+    int r = prepare(&run, argv[0]);
+    if (interrupt_wanted()) /* which may be why something failed */
+        r = interrupt_status();
+    if (r == 0)
+        r = start_program(&run);
+    if (run.started) {
+        if (r < 0)
+            give_up(&run, r);
+        follow(&run);
+        finish(&run);
+        *status = driven_ended_it(&run.driven) ? 0 : program_status(&run.program);
+        *recording_id = run.id;
+        r = conclude(&run);
+        r = r == 0 && run.driven.failed ? run.driven.failed : r;
+    } else {
+        undo(&run);
+        if (interrupt_wanted())
+            error_print(-EINTR, "interrupted before the program was started");
+    }
+    run_deinit(&run);
+    return r;
+}
+
+/* --- the command --- */
+
+int command_record_signal(void) {
+    return signals_end_wanted();
+}
+
+static int64_t made; /* by the last command_record() */
+
+int64_t command_record_id(void) {
+    return made;
+}
+
+int command_record(int argc, char **argv) {
+    struct record_options o = record_defaults();
+    int on_full = 0, detail = 0, n, status = 0;
+    bool symbols = true, with_argv = true;
+    const struct cli_option table[] = {
+        {'o', "output", CLI_TEXT, &o.output, "FILE",
+         "database to add the recording to, made if need be (default: dearth.db)", NULL,
+         false},
+        {0, "on-full", CLI_CHOICE, &on_full, NULL,
+         "when the program allocates faster than can be stored: make it wait (exact, the "
+         "default) or drop events and count them",
+         "wait|drop", false},
+        {0, "detail", CLI_CHOICE, &detail, NULL,
+         "store every event (the default), or only the sums per site, for runs of days: "
+         "calls, failures, bytes, sizes, frees, lifetimes, peak and live bytes of each "
+         "site and process stay exact, and the database grows with the sites, processes "
+         "and threads and not with time; single allocations, their times and threads, "
+         "and what was live at the peak of all sites are not kept",
+         "events|sites", false},
+        {0, "argv", CLI_FLAG, &with_argv, NULL,
+         "store command lines (the default; --no-argv leaves them out, and a replay must "
+         "be given the command again)",
+         NULL, true},
+        {0, "env", CLI_LIST, &o.env, "NAME",
+         "store the value of this environment variable; no other is stored (may be "
+         "repeated)",
+         NULL, false},
+        {0, "wrapper", CLI_LIST, &o.wrappers, "GLOB",
+         "functions that only pass allocations on, as xmalloc does: their callers are "
+         "the locations (may be repeated)",
+         NULL, false},
+        {0, "max-depth", CLI_INT, &o.max_depth, "N",
+         "frames of a stack that are kept, 8 to 16384 (default: 512)", NULL, false},
+        {0, "stdin-cap", CLI_BYTES, &o.stdin_cap, "BYTES",
+         "how much of a pipe on standard input is stored for replays (default: 64 MiB)",
+         NULL, false},
+        {0, "drive", CLI_TEXT, &o.driven.drive, "COMMAND",
+         "for a program that does not end: run this shell command, a client, and then "
+         "end the program with SIGTERM",
+         NULL, false},
+        {0, "health", CLI_TEXT, &o.driven.health, "COMMAND",
+         "with --drive or --stop-after: first wait until this shell command ends with 0",
+         NULL, false},
+        {0, "ready-timeout", CLI_DURATION, &o.driven.ready_timeout_ns, "TIME",
+         "how long --health may take to succeed (30 s)", NULL, false},
+        {0, "drive-timeout", CLI_DURATION, &o.driven.drive_timeout_ns, "TIME",
+         "how long --drive may take; then it and what it started are killed, and the "
+         "program is ended (10 min)",
+         NULL, false},
+        {0, "stop-after", CLI_DURATION, &o.driven.stop_after_ns, "TIME",
+         "end the program with SIGTERM after this time, counted from the end of --drive",
+         NULL, false},
+        {0, "symbols", CLI_FLAG, &symbols, NULL,
+         "look up functions and lines at the end (the default; --no-symbols leaves it to "
+         "the next command)",
+         NULL, true},
+        {0}};
+    const struct cli_command command = {
+        "record", "[OPTIONS] -- PROGRAM [ARGUMENTS]",
+        "Run a program and record every allocation of it and of all processes it starts, "
+        "with stack, size, time and end.",
+        "The program has the terminal, standard input, output and exit status for "
+        "itself. What was recorded is committed at least every ten seconds; when dearth "
+        "itself is killed, 'dearth recover' completes the recording. Status 125 says "
+        "that dearth failed, 126 that the program is not executable, 127 that it was not "
+        "found, 128 + N that signal N ended it.",
+        table};
+    made = 0;
+    int r = cli_parse(&command, argc, argv, true, &n);
+    if (r == CLI_RUN && n == 0)
+        r = error_print(-EINVAL, "record: no program given (see 'dearth record --help')");
+    if (r == CLI_RUN && o.max_depth && (o.max_depth < 8 || o.max_depth > 16384))
+        r = error_print(-EINVAL, "record: --max-depth takes 8 to 16384, not %" PRId64,
+                        o.max_depth);
+    o.drop = on_full == 1;
+    o.sites_only = detail == 1;
+    o.no_argv = !with_argv;
+    o.no_symbols = !symbols;
+    if (r == CLI_RUN) {
+        interrupt_install();
+        r = record_run(&o, n, argv + 1, &made, &status);
+    } else if (r == CLI_DONE)
+        status = EXIT_OK, r = 0;
+    cli_list_deinit(&o.env);
+    cli_list_deinit(&o.wrappers);
+    return r < 0 ? EXIT_RECORD_FAILED : r > 0 ? r : status;
+}

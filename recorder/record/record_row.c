@@ -1,0 +1,394 @@
+/* The row of `recording` and what is said about it: see record_row.h. Run by dearth. */
+#include "record_row.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "text.h"
+
+static const char *const clock_names[] = {[SHM_CLOCK_MONOTONIC_NS] = "monotonic",
+                                          [SHM_CLOCK_TSC] = "tsc",
+                                          [SHM_CLOCK_CNTVCT] = "cntvct"};
+
+static void bind_owned(sqlite3_stmt *s, int at, char *text) {
+    if (text)
+        sqlite3_bind_text(s, at, text, -1, free);
+}
+
+/* NULL when @strings is; else a JSON array. */
+static char *json_array(const char *const *strings, size_t n) {
+    struct text t = {0};
+    text_add(&t, "[");
+    for (size_t i = 0; i < n; i++) {
+        text_add(&t, i ? "," : "");
+        text_add_json(&t, strings[i]);
+    }
+    text_add(&t, "]");
+    return text_take(&t);
+}
+
+static char *json_argv(char **argv) {
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    return json_array((const char *const *)argv, n);
+}
+
+/* What JSON cannot carry. Return: NULL when all is UTF-8. */
+static char *raw_argv(char **argv, size_t *n) {
+    struct text t = {0};
+    bool whole = true;
+    for (; *argv; argv++) {
+        AUTO_FREE char *clean = text_utf8(*argv, strlen(*argv));
+        whole &= strcmp(clean, *argv) == 0;
+        text_add_n(&t, *argv, strlen(*argv) + 1);
+    }
+    *n = t.n;
+    if (!whole)
+        return text_take(&t);
+    text_deinit(&t);
+    return NULL;
+}
+
+static char *json_environment(const struct cli_list *names) {
+    struct text t = {0};
+    bool first = true;
+    text_add(&t, "{");
+    for (size_t i = 0; i < names->n; i++) {
+        const char *value = getenv(names->items[i]);
+        if (!value)
+            continue;
+        text_add(&t, first ? "" : ",");
+        text_add_json(&t, names->items[i]);
+        text_add(&t, ":");
+        text_add_json(&t, value);
+        first = false;
+    }
+    text_add(&t, "}");
+    return text_take(&t);
+}
+
+int64_t record_row_start(struct store *store, const struct record_start *start) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    const struct record_options *o = start->options;
+    int r = store_prepare(
+        store,
+        "INSERT INTO recording(state, started_unix_ns, argv, exe, cwd, env_named, "
+        "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version, "
+        "argv_bytes, session, max_depth) "
+        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        &s);
+    if (r < 0)
+        return r;
+    AUTO_FREE char *cwd = getcwd(NULL, 0);
+    uint32_t clock = start->session->arena->clock;
+    sqlite3_bind_int64(s, 1, (int64_t)start->session->arena->start_unix_ns);
+    if (!o->no_argv)
+        bind_owned(s, 2, json_argv(start->argv));
+    /* Paths are stored as they are, UTF-8 or not: a replay must find them again. */
+    sqlite3_bind_text(s, 3, start->exe, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 4, cwd ? cwd : "", -1, SQLITE_STATIC);
+    bind_owned(s, 5, json_environment(&o->env));
+    bind_owned(s, 6, json_array(o->wrappers.items, o->wrappers.n));
+    sqlite3_bind_text(s, 7, start->input->kind, -1, SQLITE_STATIC);
+    if (start->input->path) {
+        sqlite3_bind_text(s, 8, start->input->path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(s, 9, (int64_t)start->input->offset);
+    }
+    sqlite3_bind_text(s, 10, clock < 3 ? clock_names[clock] : "unknown", -1,
+                      SQLITE_STATIC);
+    sqlite3_bind_text(s, 11, o->sites_only ? "sites" : "events", -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 12, DEARTH_VERSION, -1, SQLITE_STATIC);
+    size_t n;
+    char *raw = o->no_argv ? NULL : raw_argv(start->argv, &n);
+    if (raw)
+        sqlite3_bind_blob64(s, 13, raw, n, free);
+    sqlite3_bind_text(s, 14, start->session->arena_path, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 15, (int)start->session->arena->max_depth);
+    r = store_step_done(store, s);
+    return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
+}
+
+void record_row_remove(struct store *store, int64_t id) {
+    AUTO_FREE char *sql = text_format("DELETE FROM recording WHERE id = %" PRId64, id);
+    store_rollback(store);
+    sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
+/* --- the end --- */
+
+static bool is_exact(const struct collector_totals *t) {
+    return t->processes && !t->events_lost && !t->stacks_lost && !t->stacks_truncated &&
+           !t->stacks_incomplete && !t->processes_lost && !t->rings_damaged;
+}
+
+static const char *const end_sql =
+    "UPDATE recording SET state = ?2, duration_ns = ?3, exit_code = ?4, exit_signal = "
+    "?5, ticks_per_ns = ?6, exact = ?7, events = ?8, allocations = ?9, frees = ?10, "
+    "failed = ?11, bytes = ?12, peak_bytes = ?13, peak_ns = ?14, live_blocks = ?15, "
+    "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
+    "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
+    "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
+    "rings_damaged = ?28, session = NULL WHERE id = ?1";
+
+static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
+    const struct collector_totals *t = end->totals;
+    const struct program *p = end->program;
+    const uint64_t sums[] = {t->events,
+                             t->allocations,
+                             t->frees,
+                             t->failed,
+                             t->bytes,
+                             t->peak_bytes,
+                             t->peak_ns,
+                             t->live_blocks,
+                             t->live_bytes,
+                             t->events_lost,
+                             t->stacks_lost,
+                             t->stacks_truncated,
+                             t->stacks_incomplete,
+                             t->unwind_fallbacks,
+                             t->waited_ns,
+                             session_own_bytes(end->session)};
+    uint64_t ticks, ns;
+    session_now(end->session, &ticks, &ns);
+    sqlite3_bind_int64(s, 1, id);
+    sqlite3_bind_text(s, 2,
+                      !p                 ? "recovered"
+                      : end->interrupted ? "interrupted"
+                                         : "complete",
+                      -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 3, (int64_t)ns);
+    if (!p)
+        ;
+    else if (p->exit_signal)
+        sqlite3_bind_int(s, 5, p->exit_signal);
+    else
+        sqlite3_bind_int(s, 4, p->exit_code);
+    sqlite3_bind_double(s, 6, session_ticks_per_ns(end->session));
+    sqlite3_bind_int(s, 7, is_exact(t) && !end->interrupted);
+    for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
+        sqlite3_bind_int64(s, 8 + i, sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
+    sqlite3_bind_int(s, 25, end->input->truncated);
+    sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
+    sqlite3_bind_int64(s, 27, (int64_t)t->processes_lost);
+    sqlite3_bind_int64(s, 28, (int64_t)t->rings_damaged);
+}
+
+/* A program that says where failures are wanted has them nowhere else; that it does is known only
+ * once it was seen to. */
+static int exclude_outside(struct store *store, int64_t id) {
+    AUTO_FREE char *sql =
+        text_format("UPDATE site_stat SET failable = failable - outside "
+                    "WHERE recording_id = %" PRId64,
+                    id);
+    return store_exec(store, sql);
+}
+
+int record_row_end(struct store *store, int64_t id, const struct record_end *end) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store, end_sql, &s);
+    if (r < 0)
+        return r;
+    bind_end(s, id, end);
+    if (strcmp(end->input->kind, "pipe") == 0)
+        sqlite3_bind_blob64(s, 24, end->input->data ? (const void *)end->input->data : "",
+                            end->input->n, SQLITE_STATIC);
+    r = store_step_done(store, s);
+    return r == 0 && end->session->arena->marked ? exclude_outside(store, id) : r;
+}
+
+static bool put_end(struct store *store, int64_t id, const struct record_end *end) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(store->db, end_sql, -1, &s, NULL) != SQLITE_OK)
+        return false;
+    bind_end(s, id, end);
+    return sqlite3_step(s) == SQLITE_DONE;
+}
+
+static uint64_t sum(struct store *store, int64_t id, const char *column) {
+    AUTO_FREE char *sql = text_format(
+        "SELECT total(%s) FROM process WHERE recording_id = %" PRId64, column, id);
+    return (uint64_t)store_int(store, sql, 0);
+}
+
+/* What was committed is what there is; all else that the program did is lost. */
+static struct collector_totals committed(struct store *store, int64_t id,
+                                         const struct record_end *end) {
+    struct collector_totals t = *end->totals;
+    t.events = sum(store, id, "events");
+    t.allocations = sum(store, id, "allocations");
+    t.frees = sum(store, id, "frees");
+    t.failed = sum(store, id, "failed");
+    t.bytes = sum(store, id, "bytes");
+    t.live_blocks = sum(store, id, "live_blocks");
+    t.live_bytes = sum(store, id, "live_bytes");
+    t.events_lost = end->made > t.events ? end->made - t.events : 0;
+    return t;
+}
+
+int record_row_salvage(struct store *store, int64_t id, const struct record_end *given) {
+    /* The frames that the failed transaction wrote to the log are free again: a small row
+     * fits into them even when the disk is full. Had it written none, the log is moved into
+     * the database, where that still goes, and begins anew. */
+    store_rollback(store);
+    struct collector_totals totals = committed(store, id, given);
+    struct record_end end = *given;
+    end.totals = &totals;
+    if (!put_end(store, id, &end)) {
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        put_end(store, id, &end);
+    }
+    AUTO_FREE char *note = text_format(
+        "INSERT INTO note(recording_id, kind, text) VALUES (%" PRId64 ", 'not_written', "
+        "'the database could not be written to the end: later events and sums per site "
+        "are missing')",
+        id);
+    sqlite3_exec(store->db, note, NULL, NULL, NULL);
+    return 0;
+}
+
+void record_note(const struct record_notes *notes, const char *kind, const char *subject,
+                 const char *format, ...) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (store_prepare(notes->store,
+                      "INSERT INTO note(recording_id, kind, text, subject) "
+                      "VALUES (?,?,?,?)",
+                      &s) < 0)
+        return;
+    AUTO_FREE char *line = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&line, format, args) < 0)
+        line = text_dup(kind);
+    va_end(args);
+    sqlite3_bind_int64(s, 1, notes->recording_id);
+    sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
+    bind_owned(s, 3, text_utf8(line, strlen(line)));
+    if (subject)
+        bind_owned(s, 4, text_utf8(subject, strlen(subject)));
+    store_step_done(notes->store, s);
+}
+
+/* --- the summary --- */
+
+static void print_notes(struct store *store, int64_t id) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (store_prepare(store,
+                      "SELECT text, count(*) FROM note WHERE recording_id = ? "
+                      "GROUP BY text ORDER BY min(id)",
+                      &s) < 0)
+        return;
+    sqlite3_bind_int64(s, 1, id);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        int64_t n = sqlite3_column_int64(s, 1);
+        if (n > 1)
+            error_warn("%s (%" PRId64 " times)", store_column_text(s, 0), n);
+        else
+            error_warn("%s", store_column_text(s, 0));
+    }
+}
+
+static const char *plural(uint64_t n, const char *one, const char *many) {
+    return n == 1 ? one : many;
+}
+
+static void print_counts(const struct collector_totals *t) {
+    char a[32], b[32], c[32], d[32], bytes[16], peak[16], live[16], when[24];
+    AUTO_FREE char *failed =
+        t->failed ? text_format(", %s failed", text_count(t->failed, d)) : text_dup("");
+    error_info("%s events: %s allocations of %s, %s frees%s", text_count(t->events, a),
+               text_count(t->allocations, b), text_bytes(t->bytes, bytes),
+               text_count(t->frees, c), failed);
+    error_info("peak %s after %s; never freed: %s in %s %s",
+               text_bytes(t->peak_bytes, peak), text_duration(t->peak_ns, when),
+               text_bytes(t->live_bytes, live), text_count(t->live_blocks, a),
+               plural(t->live_blocks, "block", "blocks"));
+}
+
+static void print_places(struct store *store, int64_t id,
+                         const struct collector_totals *t) {
+    char a[32], b[32], c[32], d[32];
+    AUTO_FREE char *sites =
+        text_format("SELECT count(DISTINCT site_id) FROM site_stat WHERE recording_id = "
+                    "%" PRId64,
+                    id);
+    AUTO_FREE char *locations = text_format("SELECT count(DISTINCT location_id) FROM "
+                                            "site_stat JOIN site ON site.id = site_id "
+                                            "WHERE recording_id = %" PRId64,
+                                            id);
+    uint64_t n_sites = (uint64_t)store_int(store, sites, 0);
+    uint64_t n_locations = (uint64_t)store_int(store, locations, 0);
+    AUTO_FREE char *at = n_locations
+                             ? text_format(" at %s %s", text_count(n_locations, b),
+                                           plural(n_locations, "location", "locations"))
+                             : text_dup("");
+    error_info("%s %s%s; %s %s, %s %s", text_count(n_sites, a),
+               plural(n_sites, "site", "sites"), at, text_count(t->processes, c),
+               plural(t->processes, "process", "processes"), text_count(t->threads, d),
+               plural(t->threads, "thread", "threads"));
+}
+
+static void print_exactness(const struct collector_totals *t, bool exact) {
+    char a[32], waited[24];
+    if (exact && t->events)
+        error_info("exact: no event lost, every stack whole");
+    if (t->stacks_lost)
+        error_warn("%s events without a stack", text_count(t->stacks_lost, a));
+    if (t->stacks_truncated)
+        error_warn("%s events had stacks deeper than --max-depth: cut at the outer end",
+                   text_count(t->stacks_truncated, a));
+    if (t->stacks_incomplete)
+        error_warn("%s events have stacks that could not be read to the end",
+                   text_count(t->stacks_incomplete, a));
+    if (t->waited_ns > 100000000)
+        error_info("threads of the program waited %s for dearth in sum",
+                   text_duration(t->waited_ns, waited));
+}
+
+static void print_unwinding(struct store *store, int64_t id,
+                            const struct collector_totals *t) {
+    char a[32], own[16];
+    AUTO_FREE char *sql =
+        text_format("SELECT own_bytes FROM recording WHERE id = %" PRId64, id);
+    AUTO_TEXT struct text line = {0};
+    int64_t bytes = store_int(store, sql, 0);
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (bytes > 0)
+        text_addf(&line, "%s of shared memory", text_bytes((uint64_t)bytes, own));
+    if (t->unwind_fallbacks)
+        text_addf(&line, "%s%s %s libunwind", line.n ? "; " : "",
+                  text_count(t->unwind_fallbacks, a),
+                  plural(t->unwind_fallbacks, "stack needed", "stacks needed"));
+    if (line.n)
+        error_info("%s", line.data);
+    if (store_prepare(
+            store,
+            "SELECT DISTINCT path FROM module JOIN process_module ON module.id = "
+            "module_id JOIN process p ON p.id = process_id WHERE no_cfi AND "
+            "p.recording_id = ? ORDER BY path",
+            &s) < 0)
+        return;
+    sqlite3_bind_int64(s, 1, id);
+    while (sqlite3_step(s) == SQLITE_ROW)
+        error_info("no unwind information in %s", store_column_text(s, 0));
+}
+
+void record_summary(struct store *store, int64_t id, const struct collector_totals *t) {
+    AUTO_TEXT struct text quoted = {0};
+    text_add_shell_shown(&quoted, store->path);
+    print_counts(t);
+    print_places(store, id, t);
+    AUTO_FREE char *exact =
+        text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
+    print_exactness(t, store_int(store, exact, 0) == 1);
+    print_unwinding(store, id, t);
+    print_notes(store, id);
+    error_info("recording %" PRId64 " is in %s; next: dearth replay %s", id, store->path,
+               quoted.data);
+}

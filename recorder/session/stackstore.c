@@ -1,0 +1,498 @@
+/*
+ * Stacks into the database: from an arena's frame tree, or from a list of frames.
+ *
+ *   arena                                     store
+ *   node (parent, module, offset) ─────────►  stack (parent_id, frame_id, key)
+ *   leaf (parent, 0, op)          ─────────►  site  (stack_id, op, key)
+ *   module (build-id, path)       ─────────►  module ◄── frame (module_id, offset)
+ *
+ * Keys are those of schemas/key.h, so the same stack met in another process, run or crash
+ * finds the row that is there. Per process block we remember node id -> stack id and
+ * module index -> module id: a site costs one walk up to the first known ancestor.
+ *
+ * Invariant: a stack row is made after its parent's, so parent_id < id and a path has no
+ * cycle, whatever the arena holds. Nothing read from an arena is trusted: keys are those of what
+ * they stand for, or the node was written over and makes no row; ids are checked
+ * by session.c, walks are bounded, strings are cut at their field's end.
+ *
+ * Run by dearth alone (one thread), inside the caller's transaction if there is one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "idmap.h"
+#include "op.h"
+#include "session.h"
+#include "store.h"
+#include "text.h"
+
+/* Deeper than any max_depth that is offered: what is longer is a cycle in a damaged
+ * arena. */
+#define MAX_WALK 65536u
+
+/* A row that is looked up by its first parameters and made with all of them. */
+struct pair {
+    sqlite3_stmt *get, *put;
+};
+
+struct writer {
+    struct store *store;
+    struct pair module, frame, stack, site;
+    sqlite3_stmt *site_flags, *module_by_path;
+    struct idmap frames; /* frame_cache_key() -> frame id */
+};
+
+static int writer_init(struct writer *w, struct store *store) {
+    const struct {
+        sqlite3_stmt **out;
+        const char *sql;
+    } all[] = {
+        {&w->module.get, "SELECT id FROM module WHERE build_id = ?1 AND path = ?2"},
+        {&w->module.put,
+         "INSERT OR IGNORE INTO module(build_id, path, no_cfi, content_id) "
+         "VALUES (?1, ?2, ?3, ?4)"},
+        {&w->frame.get, "SELECT id FROM frame WHERE module_id = ?1 AND \"offset\" = ?2"},
+        {&w->frame.put,
+         "INSERT OR IGNORE INTO frame(module_id, \"offset\") VALUES (?1, ?2)"},
+        {&w->stack.get, "SELECT id, depth FROM stack WHERE key = ?1"},
+        {&w->stack.put, "INSERT OR IGNORE INTO stack(key, parent_id, frame_id, depth) "
+                        "VALUES (?1, ?2, ?3, ?4)"},
+        {&w->site.get,
+         "SELECT id, truncated, incomplete, error_path FROM site WHERE key = ?1"},
+        {&w->site.put,
+         "INSERT OR IGNORE INTO site(key, op, stack_id, truncated, incomplete, "
+         "error_path) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+        {&w->site_flags,
+         "UPDATE site SET truncated = ?2, incomplete = ?3, error_path = ?4 "
+         "WHERE id = ?1"},
+        {&w->module_by_path,
+         "SELECT build_id FROM module WHERE path = ?1 ORDER BY id DESC LIMIT 1"},
+    };
+    *w = (struct writer){.store = store};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int r = store_prepare(store, all[i].sql, all[i].out);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void writer_deinit(struct writer *w) {
+    struct pair *pairs[] = {&w->module, &w->frame, &w->stack, &w->site};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        sqlite3_finalize(pairs[i]->get);
+        sqlite3_finalize(pairs[i]->put);
+    }
+    sqlite3_finalize(w->site_flags);
+    sqlite3_finalize(w->module_by_path);
+    idmap_deinit(&w->frames);
+    *w = (struct writer){0};
+}
+#define AUTO_WRITER __attribute__((cleanup(writer_deinit)))
+
+/* Bound to both; the lookup has fewer parameters and refuses the others, as it should. */
+static void bind_int(struct pair *p, int index, int64_t value) {
+    sqlite3_bind_int64(p->get, index, value);
+    sqlite3_bind_int64(p->put, index, value);
+}
+
+static void bind_key(struct pair *p, struct dearth_key key) {
+    store_bind_key(p->get, 1, key);
+    store_bind_key(p->put, 1, key);
+}
+
+/* Return: 1 with the row current in p->get (reset it), 0 no such row, negative errno. */
+static int look_up(struct writer *w, struct pair *p) {
+    int rc = sqlite3_step(p->get);
+    if (rc == SQLITE_ROW)
+        return 1;
+    sqlite3_reset(p->get);
+    return rc == SQLITE_DONE ? 0 : store_error(w->store, "looking up a stack");
+}
+
+/* Make the bound row; somebody else may have been quicker (another dearth, WAL). */
+static int64_t make(struct writer *w, struct pair *p) {
+    int r = store_step_done(w->store, p->put);
+    if (r < 0)
+        return r;
+    if (sqlite3_changes(w->store->db) > 0)
+        return sqlite3_last_insert_rowid(w->store->db);
+    r = look_up(w, p);
+    if (r < 0)
+        return r;
+    int64_t id = r ? sqlite3_column_int64(p->get, 0) : 0;
+    sqlite3_reset(p->get);
+    return id > 0 ? id
+                  : error_print(-EIO, "%s: a row was neither taken nor there",
+                                w->store->path);
+}
+
+static int64_t find_or_make(struct writer *w, struct pair *p) {
+    int r = look_up(w, p);
+    if (r < 0)
+        return r;
+    if (!r)
+        return make(w, p);
+    int64_t id = sqlite3_column_int64(p->get, 0);
+    sqlite3_reset(p->get);
+    return id;
+}
+
+static int64_t module_row(struct writer *w, const void *build_id, uint32_t n,
+                          const char *path, uint32_t flags) {
+    sqlite3_stmt *both[] = {w->module.get, w->module.put};
+    for (int i = 0; i < 2; i++) {
+        sqlite3_bind_blob(both[i], 1, build_id, (int)n, SQLITE_TRANSIENT);
+        sqlite3_bind_text(both[i], 2, path, -1, SQLITE_TRANSIENT);
+    }
+    bind_int(&w->module, 3, !!(flags & SHM_MODULE_NO_CFI));
+    bind_int(&w->module, 4, !!(flags & SHM_MODULE_CONTENT_ID));
+    return find_or_make(w, &w->module);
+}
+
+static int64_t frame_row(struct writer *w, int64_t module_id, uint64_t offset) {
+    /* The cache takes what fits into one integer: every offset in a file of < 1 TiB. */
+    bool small = offset >> 40 == 0 && module_id < 1 << 23;
+    int64_t cache_key = (int64_t)((uint64_t)module_id << 40 | offset), id;
+    if (small && idmap_get(&w->frames, cache_key, &id))
+        return id;
+    bind_int(&w->frame, 1, module_id);
+    bind_int(&w->frame, 2, (int64_t)offset);
+    id = find_or_make(w, &w->frame);
+    if (small && id > 0)
+        idmap_put(&w->frames, cache_key, id);
+    return id;
+}
+
+static int64_t stack_row(struct writer *w, struct dearth_key key, int64_t parent,
+                         int64_t frame, int64_t depth) {
+    bind_key(&w->stack, key);
+    bind_int(&w->stack, 3, frame);
+    bind_int(&w->stack, 4, depth);
+    if (parent)
+        sqlite3_bind_int64(w->stack.put, 2, parent);
+    else
+        sqlite3_bind_null(w->stack.put, 2);
+    return find_or_make(w, &w->stack);
+}
+
+/* --- from an arena --- */
+
+struct known_process {
+    const struct shm_process *process;
+    struct known_module {
+        int64_t row;
+        struct dearth_key key;
+    } modules[SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK + 1];
+    struct known_node {
+        int64_t stack;
+        int64_t depth;
+        struct dearth_key key;
+    } * nodes[SHM_MAX_NODE_BLOCKS]; /* pages, made when needed */
+};
+
+struct session_site_cache {
+    struct session *session;
+    struct writer writer;
+    struct idmap by_process; /* process block's address -> struct known_process * */
+    struct known_process *last;
+    uint32_t *path; /* of the walk, innermost first */
+    size_t path_capacity;
+};
+
+struct session_site_cache *session_site_cache_new(struct session *session,
+                                                  struct store *store) {
+    struct session_site_cache *cache = text_alloc(sizeof *cache);
+    cache->session = session;
+    if (writer_init(&cache->writer, store) < 0)
+        return session_site_cache_free(cache);
+    return cache;
+}
+
+static void known_process_free(struct known_process *known) {
+    for (uint32_t i = 0; known && i < SHM_MAX_NODE_BLOCKS; i++)
+        free(known->nodes[i]);
+    free(known);
+}
+
+struct session_site_cache *session_site_cache_free(struct session_site_cache *cache) {
+    if (!cache)
+        return NULL;
+    for (size_t i = 0; i < cache->by_process.capacity; i++)
+        if (cache->by_process.slots[i].key)
+            known_process_free((void *)(intptr_t)cache->by_process.slots[i].value);
+    idmap_deinit(&cache->by_process);
+    writer_deinit(&cache->writer);
+    free(cache->path);
+    free(cache);
+    return NULL;
+}
+
+void session_site_cache_forget(struct session_site_cache *cache,
+                               const struct shm_process *process) {
+    int64_t value;
+    if (!idmap_get(&cache->by_process, (intptr_t)process, &value))
+        return;
+    known_process_free((struct known_process *)(intptr_t)value);
+    idmap_put(&cache->by_process, (intptr_t)process, 0);
+    cache->last = NULL;
+}
+
+static struct known_process *know_process(struct session_site_cache *cache,
+                                          const struct shm_process *process) {
+    int64_t value = 0; /* forgotten ones have an entry without anything */
+    if (cache->last && cache->last->process == process)
+        return cache->last;
+    idmap_get(&cache->by_process, (intptr_t)process, &value);
+    if (!value) {
+        struct known_process *known = text_alloc(sizeof *known);
+        known->process = process;
+        value = (intptr_t)known;
+        idmap_put(&cache->by_process, (intptr_t)process, value);
+    }
+    return cache->last = (struct known_process *)(intptr_t)value;
+}
+
+/* @id was found valid by session_node(), so it is below SHM_MAX_NODE_BLOCKS pages. */
+static struct known_node *know_node(struct known_process *known, uint32_t id) {
+    struct known_node **page = &known->nodes[id / SHM_NODES_PER_BLOCK];
+    if (!*page)
+        *page = text_alloc(SHM_NODES_PER_BLOCK * sizeof **page);
+    return &(*page)[id % SHM_NODES_PER_BLOCK];
+}
+
+/* A module id of a process -> row. Return: id, 0 when the arena's entry is damaged. */
+static int64_t arena_module(struct session_site_cache *cache, struct known_process *known,
+                            uint32_t index) {
+    if (!index || index >= sizeof known->modules / sizeof *known->modules)
+        return 0;
+    if (known->modules[index].row)
+        return known->modules[index].row;
+    const struct shm_module *m = session_module(cache->session, known->process, index);
+    if (!m)
+        return 0;
+    char path[sizeof m->path + 1];
+    size_t n = strnlen(m->path, sizeof m->path);
+    memcpy(path, m->path, n);
+    path[n] = 0;
+    if (!n || m->flags & SHM_MODULE_ANONYMOUS)
+        strcpy(path, "[anon]");
+    uint32_t id_bytes = m->build_id_bytes;
+    if (id_bytes > sizeof m->build_id)
+        id_bytes = sizeof m->build_id;
+    int64_t id = id_bytes
+                     ? module_row(&cache->writer, m->build_id, id_bytes, path, m->flags)
+                     : module_row(&cache->writer, "anon", 4, path, m->flags);
+    if (id > 0)
+        known->modules[index] =
+            (struct known_module){id, key_module(m->build_id, id_bytes)};
+    return id;
+}
+
+int64_t session_store_module(struct session_site_cache *cache,
+                             const struct shm_process *process, uint32_t index) {
+    return arena_module(cache, know_process(cache, process), index);
+}
+
+/* Collect node ids from @id up to, not including, the first with a known row.
+ * Return: how many, or -1 when the tree is damaged. */
+static int64_t walk_up(struct session_site_cache *cache, struct known_process *known,
+                       uint32_t id, struct known_node *above) {
+    size_t n = 0;
+    *above = (struct known_node){0};
+    while (id) {
+        const struct shm_node *node = session_node(cache->session, known->process, id);
+        if (!node || !node->module || n == MAX_WALK ||
+            id / SHM_NODES_PER_BLOCK >= SHM_MAX_NODE_BLOCKS)
+            return -1;
+        struct known_node *seen = know_node(known, id);
+        if (seen->stack) {
+            *above = *seen;
+            break;
+        }
+        if (n == cache->path_capacity) {
+            cache->path_capacity = n ? 2 * n : 256;
+            cache->path =
+                text_realloc(cache->path, cache->path_capacity * sizeof *cache->path);
+        }
+        cache->path[n++] = id;
+        id = node->parent;
+    }
+    return (int64_t)n;
+}
+
+/* Row of a frame node with all its ancestors. Return: stack id, 0 none or damaged. */
+static int64_t arena_stack(struct session_site_cache *cache, struct known_process *known,
+                           uint32_t id, struct dearth_key *key) {
+    struct known_node above;
+    int64_t n = walk_up(cache, known, id, &above);
+    if (n < 0)
+        return 0;
+    while (n-- > 0) {
+        uint32_t at = cache->path[n];
+        const struct shm_node *node = session_node(cache->session, known->process, at);
+        if (!node)
+            return 0;
+        const struct shm_node copy = *node;
+        int64_t module = arena_module(cache, known, copy.module);
+        if (module <= 0)
+            return module;
+        if (!key_equal(copy.key, key_frame(above.key, known->modules[copy.module].key,
+                                           copy.offset)))
+            return 0; /* written over */
+        int64_t frame = frame_row(&cache->writer, module, copy.offset);
+        if (frame < 0)
+            return frame;
+        int64_t stack =
+            stack_row(&cache->writer, copy.key, above.stack, frame, above.depth + 1);
+        if (stack < 0)
+            return stack;
+        above = (struct known_node){stack, above.depth + 1, copy.key};
+        *know_node(known, at) = above;
+    }
+    *key = above.key;
+    return above.stack;
+}
+
+/* What was seen before and what is seen now, in one row: truncated and incomplete stick,
+ * error_path holds only while no ordinary run came by. */
+static int64_t site_row(struct writer *w, const struct shm_node *leaf, int64_t stack) {
+    int truncated = !!(leaf->flags & SHM_NODE_TRUNCATED);
+    int incomplete = !!(leaf->flags & SHM_NODE_INCOMPLETE);
+    int error_path = !!(leaf->flags & SHM_NODE_AFTER_FAULT);
+    bind_key(&w->site, leaf->key);
+    int r = look_up(w, &w->site);
+    if (r < 0)
+        return r;
+    if (!r) {
+        sqlite3_bind_text(w->site.put, 2, op_name((uint32_t)leaf->offset), -1,
+                          SQLITE_STATIC);
+        if (stack)
+            sqlite3_bind_int64(w->site.put, 3, stack);
+        sqlite3_bind_int(w->site.put, 4, truncated);
+        sqlite3_bind_int(w->site.put, 5, incomplete);
+        sqlite3_bind_int(w->site.put, 6, error_path);
+        return make(w, &w->site);
+    }
+    int64_t id = sqlite3_column_int64(w->site.get, 0);
+    int had[] = {sqlite3_column_int(w->site.get, 1), sqlite3_column_int(w->site.get, 2),
+                 sqlite3_column_int(w->site.get, 3)};
+    sqlite3_reset(w->site.get);
+    int want[] = {had[0] | truncated, had[1] | incomplete, had[2] & error_path};
+    if (memcmp(had, want, sizeof had) == 0)
+        return id;
+    sqlite3_bind_int64(w->site_flags, 1, id);
+    for (int i = 0; i < 3; i++)
+        sqlite3_bind_int(w->site_flags, 2 + i, want[i]);
+    r = store_step_done(w->store, w->site_flags);
+    return r < 0 ? r : id;
+}
+
+int64_t session_store_site(struct session_site_cache *cache,
+                           const struct shm_process *process, uint32_t node_id) {
+    const struct shm_node *leaf = session_node(cache->session, process, node_id);
+    if (!leaf || leaf->module || node_id / SHM_NODES_PER_BLOCK >= SHM_MAX_NODE_BLOCKS)
+        return 0;
+    struct known_process *known = know_process(cache, process);
+    struct known_node *seen = know_node(known, node_id);
+    if (seen->stack) /* of a leaf: its site id */
+        return seen->stack;
+    const struct shm_node copy = *leaf;
+    struct dearth_key key = {0};
+    int64_t stack = arena_stack(cache, known, copy.parent, &key);
+    if (stack < 0 || (!stack && copy.parent))
+        return stack;
+    if (!key_equal(copy.key, key_site(key, (uint32_t)copy.offset)))
+        return 0; /* written over */
+    int64_t site = site_row(&cache->writer, &copy, stack);
+    if (site > 0)
+        seen->stack = site;
+    return site;
+}
+
+/* --- from a list of frames --- */
+
+struct list_frame {
+    struct dearth_key module_key;
+    uint64_t offset;
+    int64_t frame, stack;
+    struct dearth_key key;
+};
+
+/* Of a build-id, what we keep: see key_module(). */
+static uint32_t id_bytes(uint32_t n) {
+    return n < 32 ? n : 32;
+}
+
+/* Build-id of a frame whose module could not be read: that of a module recorded under the
+ * same path, else a hash of the path. */
+static uint32_t stand_in_id(struct writer *w, const char *path, uint8_t out[static 32]) {
+    if (strcmp(path, "[anon]") == 0) {
+        memcpy(out, "anon", 4);
+        return 4;
+    }
+    uint32_t n = 0;
+    sqlite3_bind_text(w->module_by_path, 1, path, -1, SQLITE_STATIC);
+    if (sqlite3_step(w->module_by_path) == SQLITE_ROW) {
+        n = id_bytes((uint32_t)sqlite3_column_bytes(w->module_by_path, 0));
+        if (n)
+            memcpy(out, sqlite3_column_blob(w->module_by_path, 0), n);
+    }
+    sqlite3_reset(w->module_by_path);
+    if (n)
+        return n;
+    text_key_to_blob(key_hash(path, strlen(path)), out);
+    return 16;
+}
+
+static int64_t list_frame_row(struct writer *w, const struct session_frame *in,
+                              struct list_frame *out) {
+    const char *path = in->module && *in->module ? in->module : "[anon]";
+    uint8_t id[32];
+    uint32_t n = id_bytes(in->build_id_bytes);
+    if (n)
+        memcpy(id, in->build_id, n);
+    else
+        n = stand_in_id(w, path, id);
+    int64_t module = module_row(w, id, n, path, 0);
+    if (module < 0)
+        return module;
+    *out = (struct list_frame){.module_key = key_module(id, n), .offset = in->offset};
+    return out->frame = frame_row(w, module, in->offset);
+}
+
+int64_t session_store_stack(struct store *store, const struct session_frame *frames,
+                            uint32_t n) {
+    AUTO_WRITER struct writer w = {0};
+    int64_t r = writer_init(&w, store);
+    if (r < 0)
+        return r;
+    AUTO_FREE struct list_frame *path = text_alloc(n * sizeof *path);
+    uint32_t depth = 0;
+    for (uint32_t i = n; i-- > 0;) {
+        struct list_frame next;
+        r = list_frame_row(&w, &frames[i], &next);
+        if (r < 0)
+            return r;
+        uint32_t same = 0; /* loop erasure, as the target does it */
+        while (same < depth && !(path[same].offset == next.offset &&
+                                 key_equal(path[same].module_key, next.module_key)))
+            same++;
+        if (same < depth) {
+            depth = same + 1;
+            continue;
+        }
+        struct dearth_key parent =
+            depth ? path[depth - 1].key : (struct dearth_key){0, 0};
+        next.key = key_frame(parent, next.module_key, next.offset);
+        next.stack = stack_row(&w, next.key, depth ? path[depth - 1].stack : 0,
+                               next.frame, depth + 1);
+        if (next.stack < 0)
+            return next.stack;
+        path[depth++] = next;
+    }
+    return depth ? path[depth - 1].stack
+                 : error_print(-EINVAL, "a stack without frames cannot be stored");
+}

@@ -1,0 +1,321 @@
+/*
+ * Locations and portable keys of all sites: see locate.h.
+ *
+ *   site ─► stack ─► named frames ─► location (location.c) ─► site.location_id
+ *                              └───► names ─► ordinal among sites of equal names
+ *                                             ─► site.portable_key
+ *
+ * All sites are looked at when one is new, because a portable key holds an ordinal among
+ * equals; only rows that change are written.
+ */
+#include "locate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "frames.h"
+#include "idmap.h"
+#include "location.h"
+#include "store.h"
+#include "text.h"
+
+struct site_row {
+    int64_t id, stack, location;
+    int64_t had_location; /* 0 = none yet */
+    struct dearth_key key, portable, names;
+    bool error_path, has_portable;
+    uint64_t *offsets; /* outermost first: order among sites of equal names */
+    uint32_t n_offsets;
+};
+
+struct rules {
+    const char **wrappers; /* sorted, each once */
+    uint32_t n;
+    struct dearth_key key; /* of the catalogue and the wrappers */
+};
+
+struct site_pass {
+    struct store *store;
+    struct rules rules;
+    struct frames_reader *reader;
+    struct idmap kinds;     /* frame_cache_key() -> location_kind */
+    struct idmap locations; /* frame_cache_key() -> location id */
+    sqlite3_stmt *get_location, *put_location, *update;
+    struct site_row *sites;
+    uint64_t n;
+};
+
+static int compare_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The given globs and those of every recording, so that any command comes to the same. */
+static int rules_init(struct store *store, const char *const *wrappers, uint32_t n,
+                      struct rules *out) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          "SELECT DISTINCT value FROM recording, "
+                          "json_each(recording.wrappers) WHERE json_valid(wrappers)",
+                          &s);
+    if (r < 0)
+        return r;
+    *out = (struct rules){.wrappers = text_alloc((n + 1) * sizeof *out->wrappers)};
+    for (; out->n < n; out->n++)
+        out->wrappers[out->n] = text_dup(wrappers[out->n]);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *glob = store_column_text(s, 0);
+        if (!glob)
+            continue;
+        out->wrappers = text_realloc(out->wrappers, (out->n + 1) * sizeof *out->wrappers);
+        out->wrappers[out->n++] = text_dup(glob);
+    }
+    qsort(out->wrappers, out->n, sizeof *out->wrappers, compare_text);
+    uint32_t kept = 0;
+    out->key = location_catalogue_key();
+    for (uint32_t i = 0; i < out->n; i++) {
+        if (kept && strcmp(out->wrappers[kept - 1], out->wrappers[i]) == 0) {
+            free((char *)out->wrappers[i]);
+            continue;
+        }
+        struct dearth_key both[2] = {
+            out->key, key_hash(out->wrappers[i], strlen(out->wrappers[i]))};
+        out->key = key_hash(both, sizeof both);
+        out->wrappers[kept++] = out->wrappers[i];
+    }
+    out->n = kept;
+    return 0;
+}
+
+static void rules_deinit(struct rules *rules) {
+    for (uint32_t i = 0; i < rules->n; i++)
+        free((char *)rules->wrappers[i]);
+    free(rules->wrappers);
+    *rules = (struct rules){0};
+}
+
+static bool rules_changed(struct store *store, const struct rules *rules) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (store_prepare(store, "SELECT value FROM setting WHERE name = 'location_rules'",
+                      &s) < 0)
+        return true;
+    return sqlite3_step(s) != SQLITE_ROW ||
+           !key_equal(store_column_key(s, 0), rules->key);
+}
+
+static int save_rules(struct store *store, const struct rules *rules) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          "INSERT OR REPLACE INTO setting(name, value) VALUES "
+                          "('location_rules', ?1)",
+                          &s);
+    if (r < 0)
+        return r;
+    store_bind_key(s, 1, rules->key);
+    return store_step_done(store, s);
+}
+
+static int64_t frame_cache_key(const struct frame *frame) {
+    return frame->frame_id << 8 | (frame->inline_index & 0xff); /* < INLINES_MAX */
+}
+
+static enum location_kind kind_of(struct site_pass *p, const struct frame *frame) {
+    int64_t kind;
+    if (!idmap_get(&p->kinds, frame_cache_key(frame), &kind)) {
+        kind = location_kind(frame, p->rules.wrappers, p->rules.n);
+        idmap_put(&p->kinds, frame_cache_key(frame), kind);
+    }
+    return (enum location_kind)kind;
+}
+
+static int64_t location_row(struct site_pass *p, const struct frame *frame,
+                            const char *name) {
+    sqlite3_bind_text(p->get_location, 1, name, -1, SQLITE_STATIC);
+    int rc = sqlite3_step(p->get_location);
+    int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(p->get_location, 0) : 0;
+    sqlite3_reset(p->get_location);
+    if (id)
+        return id;
+    if (rc != SQLITE_DONE)
+        return store_error(p->store, "reading locations");
+    sqlite3_stmt *s = p->put_location;
+    sqlite3_bind_int64(s, 1, frame->module_id);
+    sqlite3_bind_int64(s, 2, (int64_t)frame->offset);
+    sqlite3_bind_int64(s, 3, frame->inline_index);
+    sqlite3_bind_text(s, 4, frame->function, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 5, frame->file, -1, SQLITE_STATIC);
+    if (frame->line)
+        sqlite3_bind_int64(s, 6, frame->line);
+    sqlite3_bind_text(s, 7, name, -1, SQLITE_STATIC);
+    int r = store_step_done(p->store, s);
+    return r < 0 ? r : sqlite3_last_insert_rowid(p->store->db);
+}
+
+static int64_t location_of(struct site_pass *p, const struct frame *frame) {
+    int64_t id;
+    if (idmap_get(&p->locations, frame_cache_key(frame), &id))
+        return id;
+    AUTO_TEXT struct text name = {0};
+    location_add_name(frame, &name);
+    id = location_row(p, frame, name.data);
+    if (id > 0)
+        idmap_put(&p->locations, frame_cache_key(frame), id);
+    return id;
+}
+
+/* A site whose stack could not be read lies somewhere, too. */
+static int64_t unknown_location(struct site_pass *p) {
+    int r = store_exec(p->store, "INSERT OR IGNORE INTO module(build_id, path, symbols) "
+                                 "VALUES (x'756e6b6e6f776e', '[unknown]', 'none')");
+    int64_t module =
+        store_int(p->store, "SELECT id FROM module WHERE path = '[unknown]'", 0);
+    return r < 0 ? r : location_row(p, &(struct frame){.module_id = module}, "[unknown]");
+}
+
+static int look_at_site(struct site_pass *p, struct site_row *site, const char *op) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = frames_load(p->reader, site->stack, &frames);
+    if (r < 0)
+        return r;
+    site->names = location_portable_start(op);
+    site->offsets = text_alloc(frames.n * sizeof *site->offsets);
+    for (uint32_t i = frames.n; i-- > 0;) {
+        site->names = location_portable_add(site->names, &frames.items[i]);
+        if (!frames.items[i].inlined)
+            site->offsets[site->n_offsets++] = frames.items[i].offset;
+    }
+    enum location_kind kinds_buffer[256], *kinds = kinds_buffer, *bigger = NULL;
+    if (frames.n > 256)
+        kinds = bigger = text_alloc(frames.n * sizeof *kinds);
+    for (uint32_t i = 0; i < frames.n; i++)
+        kinds[i] = kind_of(p, &frames.items[i]);
+    uint32_t at = location_pick(frames.items, kinds, frames.n);
+    free(bigger);
+    int64_t location = frames.n ? location_of(p, &frames.items[at]) : unknown_location(p);
+    if (location < 0)
+        return (int)location;
+    site->location = location;
+    return 0;
+}
+
+static int compare_sites(const void *a, const void *b) {
+    const struct site_row *x = a, *y = b;
+    int names = memcmp(&x->names, &y->names, sizeof x->names);
+    if (names)
+        return names;
+    if (x->error_path != y->error_path) /* what ordinary runs see keeps its ordinals */
+        return x->error_path ? 1 : -1;
+    for (uint32_t i = 0; i < x->n_offsets && i < y->n_offsets; i++)
+        if (x->offsets[i] != y->offsets[i])
+            return x->offsets[i] < y->offsets[i] ? -1 : 1;
+    return memcmp(&x->key, &y->key, sizeof x->key);
+}
+
+static int update_site(struct site_pass *p, const struct site_row *site,
+                       uint32_t ordinal) {
+    struct dearth_key portable = location_portable_end(site->names, ordinal);
+    if (site->location == site->had_location && site->has_portable &&
+        key_equal(site->portable, portable))
+        return 0;
+    sqlite3_bind_int64(p->update, 1, site->id);
+    sqlite3_bind_int64(p->update, 2, site->location);
+    store_bind_key(p->update, 3, portable);
+    return store_step_done(p->store, p->update);
+}
+
+static int read_sites(struct site_pass *p) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(p->store,
+                          "SELECT id, key, op, stack_id, location_id, "
+                          "portable_key, error_path FROM site",
+                          &s);
+    uint64_t capacity = 0;
+    int rc = SQLITE_DONE;
+    while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (p->n == capacity) {
+            capacity = capacity ? capacity * 2 : 1024;
+            p->sites = text_realloc(p->sites, capacity * sizeof *p->sites);
+        }
+        struct site_row *site = &p->sites[p->n++];
+        *site = (struct site_row){
+            .id = sqlite3_column_int64(s, 0),
+            .key = store_column_key(s, 1),
+            .stack = sqlite3_column_int64(s, 3),
+            .had_location = sqlite3_column_int64(s, 4),
+            .portable = store_column_key(s, 5),
+            .has_portable = sqlite3_column_type(s, 5) != SQLITE_NULL,
+            .error_path = sqlite3_column_int(s, 6),
+        };
+        const char *op = store_column_text(s, 2);
+        r = look_at_site(p, site, op ? op : "");
+    }
+    return r == 0 && rc != SQLITE_DONE ? store_error(p->store, "reading sites") : r;
+}
+
+static int update_sites(struct site_pass *p) {
+    if (p->n)
+        qsort(p->sites, p->n, sizeof *p->sites, compare_sites);
+    int r = 0;
+    uint32_t ordinal = 0;
+    for (uint64_t i = 0; i < p->n && r == 0; i++) {
+        bool equal = i && key_equal(p->sites[i].names, p->sites[i - 1].names);
+        ordinal = equal ? ordinal + 1 : 0;
+        r = update_site(p, &p->sites[i], ordinal);
+    }
+    return r;
+}
+
+static int run_pass(struct site_pass *p) {
+    const struct {
+        sqlite3_stmt **out;
+        const char *sql;
+    } all[] = {
+        {&p->get_location, "SELECT id FROM location WHERE name = ?1"},
+        {&p->put_location, "INSERT INTO location(module_id, \"offset\", inline_index, "
+                           "function, file, line, name) VALUES (?1,?2,?3,?4,?5,?6,?7)"},
+        {&p->update, "UPDATE site SET location_id = ?2, portable_key = ?3 WHERE id = ?1"},
+    };
+    int r = frames_reader_new(p->store, &p->reader);
+    for (size_t i = 0; i < sizeof all / sizeof *all && r == 0; i++)
+        r = store_prepare(p->store, all[i].sql, all[i].out);
+    if (r == 0)
+        r = read_sites(p);
+    if (r == 0)
+        r = update_sites(p);
+    return r == 0 ? save_rules(p->store, &p->rules) : r;
+}
+
+static void pass_deinit(struct site_pass *p) {
+    for (uint64_t i = 0; i < p->n; i++)
+        free(p->sites[i].offsets);
+    free(p->sites);
+    frames_reader_free(p->reader);
+    sqlite3_finalize(p->get_location);
+    sqlite3_finalize(p->put_location);
+    sqlite3_finalize(p->update);
+    idmap_deinit(&p->kinds);
+    idmap_deinit(&p->locations);
+    rules_deinit(&p->rules);
+}
+
+int locate_sites(struct store *store, const char *const *wrappers, uint32_t n) {
+    struct site_pass p = {.store = store};
+    int r = rules_init(store, wrappers, n, &p.rules);
+    bool wanted = r == 0 && (rules_changed(store, &p.rules) ||
+                             store_int(store,
+                                       "SELECT EXISTS (SELECT 1 FROM site WHERE "
+                                       "location_id IS NULL OR portable_key IS NULL)",
+                                       1));
+    bool own = sqlite3_get_autocommit(store->db);
+    if (wanted && own)
+        r = store_begin(store);
+    if (wanted && r == 0)
+        r = run_pass(&p);
+    if (wanted && r == 0 && own)
+        r = store_commit(store);
+    if (r < 0 && own)
+        store_rollback(store);
+    pass_deinit(&p);
+    return r;
+}

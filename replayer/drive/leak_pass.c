@@ -1,0 +1,350 @@
+/*
+ * The second look: faults that the program handled or reported are run again, now with
+ * every block watched, to see what their error paths forgot to free.
+ *
+ *   attempts (handled, reported, degraded) ─► a few of each location ─► looks[]
+ *   baseline runs, watched ─► what leaks anyway
+ *   looks[] ─► clean: done ─ leaks: again; two executions that agree are a finding
+ *
+ * It is a pass of its own because watching wants the stack of every block, which the
+ * attempts before it do without, and so that no verdict comes from a run in which the
+ * library did more than it must.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "leaks.h"
+#include "replay_private.h"
+#include "session.h"
+#include "text.h"
+
+#define SITES_OF_LOCATION 3u          /* that are looked at */
+#define AGREEING          2u          /* executions that leak */
+#define MOST              3u          /* executions of one fault */
+#define SEARCH_TIME_NS    5000000000u /* on top of the time limit */
+
+struct look {
+    uint32_t site; /* index */
+    int64_t occurrence;
+    enum fault_mode mode;
+    uint32_t burst, repeat; /* repeat: of the next execution */
+    enum thread_role thread;
+    uint64_t call;
+    uint32_t executions, leaking;
+    bool unknown;
+};
+
+struct pass {
+    struct replay *replay;
+    struct look *looks;
+    uint32_t n_looks;
+    uint32_t *queue; /* [n_looks * MOST] */
+    uint32_t head, n_queue, n_flying;
+    struct baseline baseline; /* of watched runs; the rest is the replay's own */
+    uint32_t state;           /* enum shm_leaks_state: why the baseline is not known */
+};
+
+/* --- what to look at --- */
+
+static const char candidates_sql[] =
+    "SELECT a.site_id, a.occurrence, a.mode, max(a.burst), count(*), "
+    "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL), a.thread, "
+    "max(coalesce(a.call, 0)) FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
+    "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+    "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
+    "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 ORDER BY a.mode <> "
+    "'once', min(a.id)";
+
+static bool is_left_out(const struct replay *r, uint32_t site) {
+    for (uint32_t i = 0; i < r->plan.n_left_out; i++)
+        if (r->plan.left_out[i].site == site)
+            return true;
+    return false;
+}
+
+/* Index of a site, -1 when this replay may not touch it. */
+static int64_t index_of(const struct replay *r, int64_t site_id) {
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->sites.list[i].id == site_id)
+            return is_left_out(r, i) ? -1 : (int64_t)i;
+    return -1;
+}
+
+/* What is looked at, or was. */
+struct places {
+    struct place {
+        int64_t location, site;
+    } * items;
+    uint32_t n;
+};
+
+static void add_place(struct places *p, int64_t location, int64_t site) {
+    p->items = text_realloc(p->items, (p->n + 1ull) * sizeof *p->items);
+    p->items[p->n++] = (struct place){location, site};
+}
+
+/* Callers of one location have error paths of their own, but not each of a hundred. */
+static bool is_enough(const struct places *p, int64_t location, int64_t site) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n; i++) {
+        n += p->items[i].location == location;
+        if (p->items[i].site == site)
+            return true;
+    }
+    return n >= SITES_OF_LOCATION;
+}
+
+static void take_candidate(struct pass *p, sqlite3_stmt *s, struct places *places) {
+    const struct replay *r = p->replay;
+    bool looked = sqlite3_column_int(s, 6) && !r->options->plan.retest;
+    int64_t site = index_of(r, sqlite3_column_int64(s, 0));
+    if (looked || site < 0)
+        return;
+    int64_t site_id = sqlite3_column_int64(s, 0), location = sqlite3_column_int64(s, 5);
+    if (r->options->leaks == REPLAY_LEAKS_LOCATION &&
+        is_enough(places, location, site_id))
+        return;
+    add_place(places, location, site_id);
+    p->looks = text_realloc(p->looks, (p->n_looks + 1ull) * sizeof *p->looks);
+    p->looks[p->n_looks++] =
+        (struct look){.site = (uint32_t)site,
+                      .occurrence = sqlite3_column_int64(s, 1),
+                      .mode = fault_mode_from_name(store_column_text(s, 2)),
+                      .burst = (uint32_t)sqlite3_column_int64(s, 3),
+                      .repeat = (uint32_t)sqlite3_column_int64(s, 4),
+                      .thread = thread_role_from_name(store_column_text(s, 7)),
+                      .call = (uint64_t)sqlite3_column_int64(s, 8)};
+}
+
+/* Locations at which an earlier replay looked. */
+static int load_places(const struct pass *p, struct places *places) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int err =
+        store_prepare(p->replay->store,
+                      "SELECT DISTINCT coalesce(s.location_id, -s.id) FROM attempt "
+                      "a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = "
+                      "a.site_id WHERE r.recording_id = ?1 AND a.leaked IS NOT NULL",
+                      &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, p->replay->recording_id);
+    int step;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW)
+        add_place(places, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+    return step == SQLITE_DONE ? 0 : store_error(p->replay->store, "reading attempts");
+}
+
+static int load_looks(struct pass *p) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    struct places places = {0};
+    int step = SQLITE_DONE, err = 0;
+    if (!p->replay->options->plan.retest)
+        err = load_places(p, &places);
+    if (err == 0)
+        err = store_prepare(p->replay->store, candidates_sql, &s);
+    if (err == 0)
+        sqlite3_bind_int64(s, 1, p->replay->recording_id);
+    while (err == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        take_candidate(p, s, &places);
+    free(places.items);
+    if (err == 0 && step != SQLITE_DONE)
+        err = store_error(p->replay->store, "reading attempts");
+    p->queue = text_alloc((p->n_looks * MOST + 1ull) * sizeof *p->queue);
+    for (uint32_t i = 0; i < p->n_looks; i++)
+        p->queue[p->n_queue++] = i;
+    return err;
+}
+
+/* --- running --- */
+
+static struct order order_of(const struct pass *p, const struct look *look) {
+    const struct plan_site *s = &p->replay->sites.list[look->site];
+    return (struct order){.site_id = s->id,
+                          .site = s->key,
+                          .leaf_module = s->leaf_module,
+                          .leaf_offset = s->leaf_offset,
+                          .occurrence = (uint64_t)look->occurrence,
+                          .mode = look->mode,
+                          .burst = look->burst,
+                          .repeat = look->repeat,
+                          .thread = look->thread,
+                          .call = look->call,
+                          .leaks = true};
+}
+
+/* The watched runs without a fault; all at once, as many as there are workers.
+ * Return: 0, REPLAY_INTERRUPTED or a negative errno. */
+static int run_baselines(struct pass *p) {
+    struct replay *r = p->replay;
+    const struct order order = {.leaks = true};
+    uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0, n = 0;
+    struct observation *runs = text_alloc(wanted * sizeof *runs);
+    int err = 0;
+    while (n < wanted && err == 0) {
+        while (err == 0 && submitted < wanted && runner_ready(r->runner)) {
+            err = runner_submit(r->runner, &order, submitted);
+            submitted += err == 0;
+        }
+        const struct session *session;
+        uint64_t tag;
+        int got = err ? err : runner_wait(r->runner, 200, &tag, &runs[n], &session);
+        err = got < 0 ? got : interrupt_wanted() ? REPLAY_INTERRUPTED : 0;
+        n += got > 0;
+    }
+    if (err == 0)
+        leaks_fold(runs, n, &p->baseline);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!runs[i].leaks_known)
+            p->state = runs[i].leaks_state;
+        observation_deinit(&runs[i]);
+    }
+    free(runs);
+    return err < 0 ? 0 : err; /* a worker died: nothing is known */
+}
+
+static int say_unknown(struct pass *p) {
+    AUTO_FREE char *text =
+        text_format("leaks are not known, not even without a fault: %s",
+                    leaks_unknown_text(p->state));
+    error_warn("%s", text);
+    return ledger_note(p->replay->ledger, "leaks_unknown", NULL, text);
+}
+
+static bool is_ordinary(enum verdict v) {
+    return v == VERDICT_HANDLED || v == VERDICT_REPORTED || v == VERDICT_DEGRADED;
+}
+
+/* What the baseline leaks too is nobody's; the rest is stored. */
+static int take(struct pass *p, struct look *look, struct observation *seen,
+                struct session *session) {
+    struct replay *r = p->replay;
+    struct baseline baseline = r->baseline;
+    baseline.leaks_known = p->baseline.leaks_known;
+    baseline.leaks = p->baseline.leaks;
+    baseline.n_leaks = p->baseline.n_leaks;
+    struct judgement j =
+        verdict_judge(&baseline, seen, r->options->policies, r->options->n_policies);
+    r->leaks.executions++;
+    look->executions++;
+    if (!is_ordinary(j.verdict) || !seen->leaks_known) {
+        look->unknown = true; /* the attempt before it has the verdict */
+        return 0;
+    }
+    seen->n_leaks = leaks_excess(&baseline, seen->leaks, seen->n_leaks);
+    const struct order order = order_of(p, look);
+    int err = ledger_leak_sites(r->ledger, seen, session);
+    if (err == 0)
+        err = ledger_attempt(r->ledger, &order, seen, &j, NULL);
+    look->repeat++;
+    look->leaking += j.leaked_blocks > 0;
+    bool more = look->leaking && look->leaking < AGREEING && look->executions < MOST;
+    if (err == 0 && more)
+        p->queue[p->n_queue++] = (uint32_t)(look - p->looks);
+    return err;
+}
+
+static int submit_all(struct pass *p, bool stopping) {
+    int err = 0;
+    while (!stopping && err == 0 && p->head < p->n_queue &&
+           runner_ready(p->replay->runner)) {
+        uint32_t i = p->queue[p->head++];
+        const struct order order = order_of(p, &p->looks[i]);
+        err = runner_submit(p->replay->runner, &order, i);
+        p->n_flying += err == 0;
+    }
+    return err;
+}
+
+/* Return: 0 or a negative errno after a message. */
+static int wait_one(struct pass *p) {
+    struct observation seen = {0};
+    const struct session *session = NULL;
+    uint64_t tag = UINT64_MAX;
+    int due_ms = ledger_due_ms(p->replay->ledger);
+    int err =
+        runner_wait(p->replay->runner, due_ms < 0 ? 200 : due_ms, &tag, &seen, &session);
+    if (err == 0)
+        return ledger_due_ms(p->replay->ledger) == 0 ? ledger_flush(p->replay->ledger)
+                                                     : 0;
+    if (tag >= p->n_looks)
+        return err < 0 ? error_print_errno(err, "waiting for an attempt") : 0;
+    p->n_flying--;
+    if (err > 0)
+        err = take(p, &p->looks[tag], &seen, (struct session *)session);
+    else /* its worker died: no word about this one */
+        p->looks[tag].unknown = true, err = 0;
+    observation_deinit(&seen);
+    return err;
+}
+
+static bool time_is_up(const struct replay *r) {
+    return r->options->time_budget_ns &&
+           progress_clock() - r->started_ns >= r->options->time_budget_ns;
+}
+
+static int loop(struct pass *p, struct progress *progress) {
+    int outcome = REPLAY_DONE;
+    for (;;) {
+        if (time_is_up(p->replay) && p->head < p->n_queue)
+            outcome = REPLAY_BUDGET;
+        int err = submit_all(p, outcome == REPLAY_BUDGET);
+        if (err == 0 && p->n_flying == 0)
+            return outcome;
+        if (err == 0)
+            err = wait_one(p);
+        if (err < 0)
+            return err;
+        if (interrupt_wanted())
+            return REPLAY_INTERRUPTED;
+        progress->done = p->head - p->n_flying;
+        progress->planned = p->n_queue;
+        progress_show(progress);
+    }
+}
+
+static void count(struct pass *p) {
+    struct leak_tally *t = &p->replay->leaks;
+    t->ran = true;
+    t->places = p->n_looks;
+    for (uint32_t i = 0; i < p->n_looks; i++) {
+        const struct look *look = &p->looks[i];
+        bool known = look->executions && !look->unknown;
+        t->looked += known;
+        t->unknown += look->unknown;
+        t->leaking += known && look->leaking >= AGREEING;
+    }
+}
+
+static int look_at_all(struct pass *p) {
+    struct replay *r = p->replay;
+    struct progress progress;
+    runner_set_time_limit(r->runner, r->time_limit_ns + SEARCH_TIME_NS);
+    int outcome = run_baselines(p);
+    if (outcome != 0)
+        return outcome;
+    if (!p->baseline.leaks_known)
+        return say_unknown(p);
+    progress_init(&progress, p->n_looks);
+    outcome = loop(p, &progress);
+    int err = ledger_flush(r->ledger);
+    if (err < 0 && outcome >= 0)
+        outcome = err;
+    progress_clear(&progress);
+    count(p);
+    return outcome;
+}
+
+int leak_pass_run(struct replay *r) {
+    struct pass p = {.replay = r};
+    if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN || time_is_up(r))
+        return REPLAY_DONE;
+    int outcome = load_looks(&p);
+    if (outcome == 0 && p.n_looks)
+        outcome = look_at_all(&p);
+    baseline_deinit(&p.baseline);
+    free(p.looks);
+    free(p.queue);
+    return outcome;
+}

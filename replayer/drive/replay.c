@@ -1,0 +1,372 @@
+/*
+ * `dearth replay`: see replay.h, and replay_private.h for the parts.
+ *
+ *   recording ─► conditions ─► trial (baseline runs) ─► sites ─► plan ─► drive
+ *        ─► symbols of crash stacks ─► findings
+ */
+#include "replay.h"
+#include "chance.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "changed.h"
+#include "error.h"
+#include "finding.h"
+#include "replay_private.h"
+#include "session.h"
+#include "store.h"
+#include "text.h"
+#include "under.h"
+
+/* --- steps --- */
+
+/* Take the choice of sites over from the plan. Return: 0 or -errno after a message. */
+static int choose_by_chance(struct replay *r) {
+    const struct plan_options *o = &r->options->plan;
+    bool chosen = o->n_in || o->n_not_in || o->n_sites || o->untested || o->min_size ||
+                  o->n_shards || o->changed_since;
+    uint32_t n = 0;
+    r->chance = r->options->chance;
+    if (!chosen)
+        return 0;
+    r->chance_sites = text_alloc((r->sites.input.n_sites + 1) * sizeof *r->chance_sites);
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->plan.passed[i])
+            r->chance_sites[n++] = r->sites.list[i].key;
+    if (!n)
+        return error_print(-ENOENT, "--probability: no recorded site is chosen");
+    if (n > SHM_MAX_ORDERS)
+        return error_print(-E2BIG,
+                           "--probability: %u sites are chosen; it takes at most %u, or "
+                           "all without a filter",
+                           n, SHM_MAX_ORDERS);
+    r->chance.n_sites = n;
+    r->chance.sites = chance_hash(r->chance_sites, n);
+    return 0;
+}
+
+/* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
+ */
+static int resolve(struct replay *r, bool progress) {
+    return session_resolve_recording(r->store, r->recording_id,
+                                     progress && !error_quiet());
+}
+
+static int load_sites(struct replay *r) {
+    const struct plan_options *p = &r->options->plan;
+    sites_deinit(&r->sites);
+    int err = sites_load(
+        r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
+        p->n_in || p->n_not_in || p->changed_since || p->from_symbol || p->until_symbol,
+        &r->sites);
+    if (err == 0 && p->changed_since)
+        err = changed_mark(p->changed_since, p->repository, &r->sites);
+    if (err == 0 && calls_wanted(p))
+        err = calls_choose(r->store, r->recording_id, p, &r->sites);
+    if (err < 0)
+        return err;
+    if (!r->sites.input.n_sites)
+        return error_print(-ENODATA,
+                           "%s: recording %lld holds no allocation site to fail; 'dearth "
+                           "report' says why",
+                           r->store->path, (long long)r->recording_id);
+    return 0;
+}
+
+static int make_plan(struct replay *r) {
+    struct plan_options options = r->options->plan;
+    AUTO_FREE char *error = NULL;
+    options.repeat = (uint32_t)r->options->repeat;
+    options.under = r->under;
+    plan_deinit(&r->plan);
+    if (plan_make(&r->sites.input, &options, &r->plan, &error) < 0)
+        return error_print(-EINVAL, "%s", error);
+    return 0;
+}
+
+static int note(struct replay *r, const char *kind, const char *subject,
+                const char *text) {
+    error_warn("%s", text);
+    return ledger_note(r->ledger, kind, subject, text);
+}
+
+/* What may make attempts miss: said before hours are spent. */
+static int say_changes(struct replay *r) {
+    AUTO_FREE char *path = NULL;
+    int n = conditions_changed(r->store, r->recording_id, &path);
+    if (n > 0) {
+        bool program = strcmp(path, r->conditions.exe) == 0;
+        AUTO_FREE char *text = text_format("%s is not the file that was recorded%s; "
+                                           "sites in it may stay unreached: record "
+                                           "again",
+                                           path,
+                                           n > 1     ? " (nor are others)"
+                                           : program ? ""
+                                                     : ", a library of the program");
+        n = note(r, "changed_module", path, text);
+    }
+    if (n >= 0 && r->conditions.note)
+        n = note(r, "conditions", NULL, r->conditions.note);
+    return n < 0 ? n : 0;
+}
+
+int replay_one_at_a_time(struct replay *r, const struct observation *seen) {
+    if (r->jobs <= 1 || (!seen->addresses_taken && !seen->addresses_refused))
+        return 0;
+    AUTO_FREE char *what = seen->address_port
+                               ? text_format("port %u", (unsigned)seen->address_port)
+                               : text_dup("an abstract socket name");
+    AUTO_FREE char *text = text_format(
+        "the program takes %s, which attempts beside each other would take from each "
+        "other: they run one at a time",
+        what);
+    AUTO_FREE char *sql = text_format("UPDATE replay SET jobs = 1 WHERE id = %lld",
+                                      (long long)ledger_replay_id(r->ledger));
+    r->jobs = 1;
+    runner_limit_jobs(r->runner, 1);
+    int err = store_exec(r->store, sql);
+    if (err == 0)
+        err = note(r, "one_job", r->conditions.exe, text);
+    return err < 0 ? err : 1;
+}
+
+/* What attempts may do to other processes: said before the first of them. */
+static int say_reach(struct replay *r) {
+    static const char *const texts[][2] = {
+        {"the kernel gives attempts no processes of their own (a PID namespace: root, or "
+         "unprivileged user namespaces, and a /proc of which nothing is hidden): a "
+         "kill(-1) of an attempt reaches every process that you may signal",
+         "as asked for by --share signals, attempts see every process: a kill(-1) of an "
+         "attempt reaches every one that you may signal"},
+        {"the kernel gives attempts no IPC namespace of their own: System V IPC objects "
+         "and message queues that they leave stay, and attempts can disturb each other",
+         "as asked for by --share ipc, attempts see the System V IPC objects and message "
+         "queues of this machine: what they leave stays, and they can disturb each "
+         "other"},
+    };
+    struct namespaces apart = runner_apart(r->runner);
+    int n = 0;
+    if (!apart.pids)
+        n = note(r, "shared_signals", r->conditions.exe,
+                 texts[0][r->options->share_signals]);
+    if (n >= 0 && !apart.ipc)
+        n = note(r, "shared_ipc", r->conditions.exe, texts[1][r->options->share_ipc]);
+    return n < 0 ? n : 0;
+}
+
+/* Runs are not as recorded, and something is hidden from them that the program may use. */
+static int say_hidden(struct replay *r, bool missed) {
+    static const char sql[] =
+        "SELECT count(*) FROM note WHERE kind = 'baseline_differs' AND replay_id = %lld";
+    AUTO_FREE char *query = text_format(sql, (long long)ledger_replay_id(r->ledger));
+    if (!runner_apart(r->runner).ipc || !namespace_sees_ipc() ||
+        (!missed && !store_int(r->store, query, 0)))
+        return 0;
+    return note(r, "hidden_ipc", r->conditions.exe,
+                "attempts do not see the System V IPC objects and message queues that "
+                "there are on this machine, and without a fault the program does not do "
+                "what it did when it was recorded; if it uses them: --share ipc");
+}
+
+static int say_coverage(struct replay *r) {
+    uint32_t missed = 0;
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        missed += r->sites.list[i].failable && !r->sites.in_baseline[i];
+    int err = say_hidden(r, missed > 0);
+    if (err < 0)
+        return err;
+    uint32_t added = r->sites.input.n_sites - r->sites.n_recorded;
+    if (!missed && !added)
+        return 0;
+    AUTO_FREE char *text = text_format(
+        "runs differ: of %u sites %u were recorded but reached by no baseline "
+        "run, %u were reached there but not recorded",
+        r->sites.input.n_sites, missed, added);
+    error_info("%s", text);
+    return ledger_note(r->ledger, "sites_differ", NULL, text);
+}
+
+/* Sites without any attempt carry the reason in this replay. */
+static int store_left_out(struct replay *r, enum replay_outcome outcome) {
+    int err = store_begin(r->store);
+    for (uint32_t i = 0; i < r->plan.n_left_out && err == 0; i++)
+        err = ledger_skip(r->ledger, r->sites.list[r->plan.left_out[i].site].id,
+                          r->plan.left_out[i].reason);
+    if (err == 0)
+        err = store_commit(r->store);
+    if (err < 0)
+        store_rollback(r->store);
+    if (err < 0 || outcome != REPLAY_BUDGET)
+        return err;
+    AUTO_FREE char *sql = text_format(
+        "INSERT OR IGNORE INTO skipped (replay_id, site_id, reason) SELECT %1$lld, "
+        "site_id, 'budget' FROM site_stat WHERE recording_id = %2$lld AND site_id NOT IN "
+        "(SELECT a.site_id FROM attempt a JOIN replay r ON r.id = a.replay_id WHERE "
+        "r.recording_id = %2$lld) GROUP BY site_id",
+        (long long)ledger_replay_id(r->ledger), (long long)r->recording_id);
+    return store_exec(r->store, sql);
+}
+
+static int finish(struct replay *r, enum replay_outcome outcome) {
+    static const char *const states[] = {"complete", "budget", "interrupted"};
+    r->runner = runner_free(r->runner);
+    int err = interrupt_pressing() ? 0 : resolve(r, false);
+    if (err == 0)
+        err = finding_derive(r->store, ledger_replay_id(r->ledger));
+    if (err == 0)
+        err = store_left_out(r, outcome);
+    int end = ledger_end(r->ledger, states[outcome], r->progress.done,
+                         progress_clock() - r->started_ns);
+    return err < 0 ? err : end;
+}
+
+/* Failures while a failure is handled: known only now. */
+static int drive_second(struct replay *r) {
+    const struct plan_options *o = &r->options->plan;
+    uint64_t left = o->limit ? o->limit - r->plan.n_faults : 0;
+    int err = resolve(r, false); /* the error path's locations */
+    if (err == 0)
+        err = pairs_load(r->store, r->recording_id, r->sites.list, r->sites.input.n_sites,
+                         r->plan.passed, &r->pairs);
+    if (err < 0 || (o->limit && !left))
+        return err < 0 ? err : REPLAY_DONE;
+    pairs_plan(&r->pairs, (uint32_t)r->options->repeat, o->retest, left);
+    error_info(r->pairs.n ? "%u second failures to try, each after a first"
+                          : "no second failures to try",
+               r->pairs.n);
+    err = ledger_planned(r->ledger, r->pairs.n);
+    if (err < 0 || !r->pairs.n)
+        return err < 0 ? err : REPLAY_DONE;
+    r->progress.planned += r->pairs.n;
+    return drive_pairs(r);
+}
+
+static int plan_and_drive(struct replay *r) {
+    int err = resolve(r, false); /* sites that only a baseline run reached */
+    if (err == 0)
+        err = load_sites(r);
+    if (err == 0)
+        err = make_plan(r);
+    if (err == 0)
+        err = say_coverage(r);
+    if (err == 0)
+        err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns,
+                            r->chance.probability > 0 ? r->options->runs
+                                                      : r->plan.n_faults);
+    if (err < 0)
+        return err;
+    summary_announce(r);
+    progress_init(&r->progress, r->plan.n_faults);
+    if (r->chance.probability > 0) {
+        progress_init(&r->progress, (uint32_t)r->options->runs);
+        return drive_chance(r);
+    }
+    if (r->options->how == REPLAY_SWEEP)
+        return sweep_run(r);
+    int outcome = drive_run(r);
+    if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
+        outcome = drive_second(r);
+    return outcome == REPLAY_DONE ? leak_pass_run(r) : outcome;
+}
+
+/* Once there is a row, it is closed whatever happens. */
+static int run(struct replay *r) {
+    AUTO_FREE char *under = NULL;
+    int outcome =
+        conditions_init(&r->conditions, r->store, r->recording_id, r->options->argv);
+    if (outcome == 0)
+        outcome = under_apply(&r->conditions, r->under, &under);
+    if (under)
+        error_info("%s", under);
+    if (outcome == 0)
+        outcome = trial_run(r);
+    if (outcome == 0 && under)
+        outcome = ledger_note(r->ledger, "under", r->conditions.exe, under);
+    if (outcome == 0)
+        outcome = say_changes(r);
+    if (outcome == 0)
+        outcome = say_reach(r);
+    if (outcome == 0)
+        outcome = plan_and_drive(r);
+    if (outcome < 0 && interrupt_wanted()) /* a wait that was broken off */
+        outcome = REPLAY_INTERRUPTED;
+    if (!r->ledger)
+        return outcome;
+    int err = finish(r, outcome < 0 ? REPLAY_INTERRUPTED : (enum replay_outcome)outcome);
+    if (err == 0 && outcome >= 0 && r->options->summary)
+        err = summary_print(r, (enum replay_outcome)outcome);
+    return outcome < 0 ? outcome : err < 0 ? err : outcome;
+}
+
+static void replay_deinit(struct replay *r) {
+    runner_free(r->runner);
+    ledger_free(r->ledger);
+    baseline_deinit(&r->baseline);
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        observation_deinit(&r->runs[i]);
+    free(r->runs);
+    plan_deinit(&r->plan);
+    pairs_deinit(&r->pairs);
+    sites_deinit(&r->sites);
+    conditions_deinit(&r->conditions);
+    reach_deinit(&r->reach);
+    free(r->chance_sites);
+}
+
+static int prepare(struct replay *r) {
+    int err = ledger_bury(r->store);
+    if (err < 0)
+        return err;
+    r->recording_id = store_recording(r->store, r->options->recording_id);
+    if (r->recording_id < 0)
+        return (int)r->recording_id;
+    r->under = r->options->under;
+    if (r->under == UNDER_PLAIN)
+        err = under_find_sanitizer(r->store, r->recording_id, &r->under);
+    if (r->under != UNDER_PLAIN)
+        r->guarding = GUARDING_OFF; /* these have better guards of their own */
+    if (err == 0)
+        err = resolve(r, true);
+    if (err == 0)
+        err = load_sites(r);
+    if (err == 0)
+        err = make_plan(r); /* a wrong filter is said before anything runs */
+    if (err == 0 && r->options->chance.probability > 0)
+        err = choose_by_chance(r);
+    return err;
+}
+
+int replay_run(const struct replay_options *options, struct store *store,
+               int64_t *replay_id) {
+    struct replay r = {.options = options,
+                       .store = store,
+                       .jobs = options->jobs,
+                       .guarding = options->guarding};
+    if (r.jobs <= 0)
+        r.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (r.jobs <= 0)
+        r.jobs = 1;
+    r.started_ns = progress_clock();
+    if (replay_id)
+        *replay_id = 0;
+    interrupt_install();
+    int outcome = prepare(&r);
+    if (outcome <= 0 && interrupt_wanted())
+        outcome = REPLAY_INTERRUPTED;
+    if (outcome == 0 && options->dry_run) {
+        summary_plan(&r);
+    } else if (outcome == 0) {
+        outcome = run(&r);
+        if (replay_id && r.ledger)
+            *replay_id = ledger_replay_id(r.ledger);
+    }
+    if (outcome == REPLAY_INTERRUPTED &&
+        (!r.ledger || !options->summary || error_quiet()))
+        summary_go_on(&r);
+    replay_deinit(&r);
+    return outcome;
+}

@@ -1,0 +1,164 @@
+/* The ledger's rows of runs without a fault: their ends, the files they wrote, the sites they met. */
+#include <errno.h>
+#include <string.h>
+
+#include "ledger_private.h"
+#include "session.h"
+#include "text.h"
+
+void ledger_bind_end(sqlite3_stmt *s, int at, const struct observation *o) {
+    if (!o->exit_signal)
+        sqlite3_bind_int(s, at, o->exit_code);
+    else
+        sqlite3_bind_int(s, at + 1, o->exit_signal);
+    sqlite3_bind_int(s, at + 2, o->timed_out);
+    sqlite3_bind_int64(s, at + 3, (int64_t)o->duration_ns);
+    sqlite3_bind_int64(s, at + 4, (int64_t)o->cpu_ns);
+}
+
+struct count_sites {
+    struct ledger *ledger;
+    struct session_site_cache *cache;
+    sqlite3_stmt *insert;
+    int64_t owner;  /* row of `baseline` or `attempt` */
+    uint32_t flags; /* only nodes with these */
+    int error;
+};
+
+static void count_site(void *context, const struct shm_process *process, uint32_t node_id,
+                       const struct shm_node *node) {
+    struct count_sites *c = context;
+    if (c->error || !node->count || (node->flags & c->flags) != c->flags)
+        return;
+    int64_t site = session_store_site(c->cache, process, node_id);
+    if (site <= 0) {
+        c->error = (int)site;
+        return;
+    }
+    sqlite3_bind_int64(c->insert, 1, c->owner);
+    sqlite3_bind_int64(c->insert, 2, site);
+    sqlite3_bind_int64(c->insert, 3, (int64_t)node->count);
+    c->error = store_step_done(c->ledger->store, c->insert);
+}
+
+int ledger_count_sites(struct ledger *l, int64_t owner, struct session *session,
+                       uint32_t flags, const char *sql) {
+    AUTO_STMT sqlite3_stmt *insert = NULL;
+    int r = store_prepare(l->store, sql, &insert);
+    if (r < 0)
+        return r;
+    struct count_sites c = {
+        .ledger = l, .insert = insert, .owner = owner, .flags = flags};
+    c.cache = session_site_cache_new(session, l->store);
+    if (!c.cache)
+        return -EIO;
+    session_each_site(session, count_site, &c);
+    session_site_cache_free(c.cache);
+    return c.error;
+}
+
+static int insert_baseline(struct ledger *l, uint32_t ordinal,
+                           const struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        l->store,
+        "INSERT INTO baseline (replay_id, ordinal, exit_code, exit_signal, timed_out, "
+        "duration_ns, cpu_ns, stdout, stdout_bytes, stdout_digest, stderr, stderr_bytes, "
+        "files_digest, sites) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, 0)",
+        &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, l->replay_id);
+    sqlite3_bind_int64(s, 2, ordinal);
+    ledger_bind_end(s, 3, o);
+    sqlite3_bind_blob64(s, 8, o->stdout_data ? (const void *)o->stdout_data : "",
+                        o->stdout_kept, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 9, (int64_t)o->stdout_bytes);
+    sqlite3_bind_blob(s, 10, o->stdout_digest, 16, SQLITE_STATIC);
+    sqlite3_bind_blob64(s, 11, o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n,
+                        SQLITE_STATIC);
+    sqlite3_bind_int64(s, 12, (int64_t)o->stderr_bytes);
+    if (o->files_known)
+        sqlite3_bind_blob(s, 13, o->files_digest, 16, SQLITE_STATIC);
+    return store_step_done(l->store, s);
+}
+
+static int store_files(struct ledger *l, int64_t baseline_id,
+                       const struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(l->store,
+                      "INSERT OR REPLACE INTO baseline_file (baseline_id, path, mode, "
+                      "size, digest, existed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                      &s);
+    for (uint32_t i = 0; r == 0 && i < o->n_files; i++) {
+        const struct written_file *f = &o->files[i];
+        AUTO_FREE char *path = text_utf8(f->path, strlen(f->path));
+        sqlite3_bind_int64(s, 1, baseline_id);
+        sqlite3_bind_text(s, 2, path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(s, 3, f->mode);
+        sqlite3_bind_int64(s, 4, (int64_t)f->size);
+        sqlite3_bind_blob(s, 5, f->digest, 16, SQLITE_STATIC);
+        sqlite3_bind_int(s, 6, f->existed);
+        r = store_step_done(l->store, s);
+    }
+    return r;
+}
+
+static int store_sites(struct ledger *l, int64_t baseline_id, struct session *session) {
+    int r = ledger_count_sites(l, baseline_id, session, 0,
+                               "INSERT INTO baseline_site (baseline_id, site_id, count) "
+                               "VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                               "SET count = count + excluded.count");
+    if (r < 0)
+        return r;
+    AUTO_FREE char *sql = text_format("UPDATE baseline SET sites = (SELECT count(*) FROM "
+                                      "baseline_site WHERE baseline_id = %1$lld) "
+                                      "WHERE id = %1$lld",
+                                      (long long)baseline_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_baseline(struct ledger *l, uint32_t ordinal, const struct observation *seen,
+                    struct session *session) {
+    int r = ledger_flush(l);
+    if (r == 0)
+        r = store_begin(l->store);
+    if (r == 0)
+        r = insert_baseline(l, ordinal, seen);
+    int64_t id = sqlite3_last_insert_rowid(l->store->db);
+    if (r == 0)
+        r = store_files(l, id, seen);
+    if (r == 0)
+        r = store_sites(l, id, session);
+    if (r == 0)
+        r = store_commit(l->store);
+    if (r < 0)
+        store_rollback(l->store);
+    return r;
+}
+
+int ledger_forget_baselines(struct ledger *l) {
+    AUTO_FREE char *sql = text_format(
+        "DELETE FROM baseline_site WHERE baseline_id IN (SELECT id FROM baseline "
+        "WHERE replay_id = %1$lld); DELETE FROM baseline_file WHERE baseline_id IN "
+        "(SELECT id FROM baseline WHERE replay_id = %1$lld); DELETE FROM baseline WHERE "
+        "replay_id = %1$lld",
+        (long long)l->replay_id);
+    return store_exec(l->store, sql);
+}
+
+int ledger_folded(struct ledger *l, const struct baseline *b, uint64_t time_limit_ns,
+                  uint64_t planned) {
+    /* the same sites in every run: each site has as many rows as there are runs */
+    AUTO_FREE char *sql = text_format(
+        "UPDATE replay SET time_limit_ns = %2$lld, deterministic_output = %3$d, planned "
+        "= %4$lld, deterministic_sites = NOT EXISTS (SELECT 1 FROM baseline_site bs JOIN "
+        "baseline b ON b.id = bs.baseline_id WHERE b.replay_id = %1$lld GROUP BY "
+        "bs.site_id HAVING count(*) < (SELECT count(*) FROM baseline WHERE replay_id = "
+        "%1$lld)) WHERE id = %1$lld",
+        (long long)l->replay_id, (long long)time_limit_ns, b->stdout_stable,
+        (long long)planned);
+    return store_exec(l->store, sql);
+}

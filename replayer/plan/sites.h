@@ -1,0 +1,44 @@
+/*
+ * What the plan is made from, read out of the database.
+ *
+ *   recording, site_stat, site, stack, frame, symbol, attempt ─► struct sites ─► plan
+ */
+#ifndef DEARTH_SITES_H
+#define DEARTH_SITES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan.h"
+#include "store.h"
+
+/* Everything plan_make() needs, with the strings it points to. Zero is valid and empty.
+ */
+struct sites {
+    struct plan_input input;
+    struct plan_site *list; /* = input.sites */
+    const char **locations; /* by site: name of its location or NULL */
+    bool *in_baseline;      /* by site: some baseline run of this replay reached it */
+    uint32_t n_recorded;    /* of them, in the recording */
+    uint32_t n_in_baseline;
+    char **strings; /* owned */
+    uint32_t n_strings;
+    struct plan_frame *frames;
+    struct plan_stack *stacks;
+    struct plan_attempt *attempts;
+    struct plan_window *windows; /* calls.h */
+    struct plan_pick *picks;
+};
+void sites_deinit(struct sites *sites);
+
+/**
+ * Load the sites of a recording and those that this replay's baseline runs reached, with
+ * the earlier attempts of the same recording.
+ * @replay_id: 0 = without baseline runs
+ * @with_stacks: frames and symbols too (filters need them)
+ * Return: 0, or a negative errno after a message.
+ */
+int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
+               bool with_stacks, struct sites *out);
+
+#endif

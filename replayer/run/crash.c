@@ -1,0 +1,424 @@
+/*
+ * The stack of a thread that is about to die, read from outside by libdw.
+ *
+ *   /proc/PID/maps ─► modules ─► CFI of each (.eh_frame) ─► frames
+ *                                          └─► (module, build-id, offset)
+ *
+ * libdw's own process attachment would do, but for two things that crashes are made of:
+ *  - a call through a NULL or wild pointer leaves a program counter that no module
+ * covers, where unwinding ends before it began. Such a frame is recorded as "[anon]" and
+ * the return address that the call pushed is taken for the next one;
+ *  - files are opened through /proc/PID/root: the target may live in a private tree that
+ * shows files which exist nowhere else. Debug files are taken from the local disk only:
+ * no attempt waits for a network.
+ *
+ * A program that crashes at hundreds of sites does so in the same few files. What libdw has read of
+ * them is kept from crash to crash (struct memory): attempts run at fixed addresses (launch.c), so
+ * that the next process shows the same modules and libdwfl keeps them; where one has other addresses
+ * it is read anew. Names of functions are kept by (build-id, offset): libdw looks through the whole
+ * symbol table for each.
+ *
+ * Who runs it: a worker, one thread.
+ */
+#include "crash.h"
+
+#include <elf.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "text.h"
+
+/* DWARF register numbers. Sources: System V ABI AMD64 psABI, figure 3.36; DWARF for the
+ * Arm 64-bit Architecture, section 4.1. */
+#if defined(__x86_64__)
+enum { N_REGISTERS = 17, REGISTER_SP = 7 };
+#elif defined(__aarch64__)
+enum { N_REGISTERS = 32, REGISTER_SP = 31, REGISTER_LR = 30 };
+#else
+#error "crash.c needs the register layout of this architecture"
+#endif
+
+#define N_NAMES 1024u /* a power of two */
+struct name {
+    uint8_t build_id[32];
+    uint32_t build_id_bytes; /* 0 = empty */
+    uint64_t offset;
+    char *function; /* NULL = it has none */
+};
+
+/* What is kept from crash to crash. */
+static struct memory {
+    Dwfl *dwfl;
+    int template_fd; /* an ELF file of this machine: libdw asks for one */
+    Elf *template;
+    struct walk *walk; /* under way */
+    struct name names[N_NAMES];
+} memory;
+
+#define PAGE_BYTES 4096u
+struct walk {
+    pid_t pid, tid;
+    Dwfl *dwfl;
+    uint64_t page; /* address of what page_bytes[] holds; 0 = nothing */
+    uint8_t page_bytes[PAGE_BYTES];
+    Dwarf_Word registers[N_REGISTERS];
+    Dwarf_Word pc;
+    bool wild_pc; /* the innermost frame was recorded by hand */
+    struct crash_frame frames[OBSERVATION_MAX_FRAMES];
+    uint32_t n;
+};
+
+static bool read_word(pid_t pid, Dwarf_Addr address, Dwarf_Word *out) {
+    struct iovec to = {out, sizeof *out};
+    struct iovec from = {(void *)(uintptr_t)address, sizeof *out};
+    return process_vm_readv(pid, &to, 1, &from, 1, 0) == (ssize_t)sizeof *out;
+}
+
+/* A stack is read a word at a time, and is stopped meanwhile: a page of it costs no more than a word. */
+static bool read_stack(struct walk *walk, Dwarf_Addr address, Dwarf_Word *out) {
+    uint64_t within = address % PAGE_BYTES, page = address - within;
+    if (within > PAGE_BYTES - sizeof *out)
+        return read_word(walk->pid, address, out);
+    if (page != walk->page) {
+        struct iovec to = {walk->page_bytes, PAGE_BYTES};
+        struct iovec from = {(void *)(uintptr_t)page, PAGE_BYTES};
+        walk->page = 0;
+        if (process_vm_readv(walk->pid, &to, 1, &from, 1, 0) != (ssize_t)PAGE_BYTES)
+            return read_word(walk->pid, address, out);
+        walk->page = page;
+    }
+    memcpy(out, walk->page_bytes + within, sizeof *out);
+    return true;
+}
+
+static bool read_registers(struct walk *walk) {
+    struct user_regs_struct regs;
+    struct iovec io = {&regs, sizeof regs};
+    if (ptrace(PTRACE_GETREGSET, walk->tid, (void *)NT_PRSTATUS, &io) < 0 ||
+        io.iov_len != sizeof regs) /* a 32-bit program on a 64-bit machine has fewer */
+        return false;
+#if defined(__x86_64__)
+    const Dwarf_Word in_order[N_REGISTERS] = {
+        regs.rax, regs.rdx, regs.rcx, regs.rbx, regs.rsi, regs.rdi,
+        regs.rbp, regs.rsp, regs.r8,  regs.r9,  regs.r10, regs.r11,
+        regs.r12, regs.r13, regs.r14, regs.r15, regs.rip};
+    memcpy(walk->registers, in_order, sizeof in_order);
+    walk->pc = regs.rip;
+#else
+    for (int i = 0; i < 31; i++)
+        walk->registers[i] = regs.regs[i];
+    walk->registers[REGISTER_SP] = regs.sp;
+    walk->pc = regs.pc;
+#endif
+    return true;
+}
+
+static void set_pc(struct walk *walk, Dwarf_Word pc) {
+    walk->pc = pc;
+#if defined(__x86_64__)
+    walk->registers[16] = pc;
+#endif
+}
+
+/* --- what libdw asks for --- */
+
+static pid_t next_thread(Dwfl *dwfl, void *argument, void **thread_argument) {
+    (void)dwfl, (void)argument;
+    if (*thread_argument)
+        return 0;
+    *thread_argument = memory.walk;
+    return memory.walk->tid;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *argument, void **thread_argument) {
+    (void)dwfl, (void)argument;
+    *thread_argument = memory.walk;
+    return tid == memory.walk->tid;
+}
+
+static bool memory_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *result,
+                        void *argument) {
+    (void)dwfl, (void)argument;
+    return read_stack(memory.walk, address, result);
+}
+
+static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {
+    struct walk *walk = memory.walk;
+    (void)argument;
+    if (!dwfl_thread_state_registers(thread, 0, N_REGISTERS, walk->registers))
+        return false;
+#if defined(__aarch64__)
+    dwfl_thread_state_register_pc(thread, walk->pc);
+#endif
+    return true;
+}
+
+/* Which file it is, in a word. Not the device: a renewed overlay has another for the same file. */
+static uintptr_t identity_of(const struct stat *status) {
+    uint64_t id = (uint64_t)status->st_ino * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_size) * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_mtim.tv_sec) * 0x9e3779b97f4a7c15ull;
+    id = (id ^ (uint64_t)status->st_mtim.tv_nsec) * 0x9e3779b97f4a7c15ull;
+    return (uintptr_t)(id >> 1 | 1); /* 0 = not read from a file */
+}
+
+static bool path_of(const char *name, char path[static PATH_MAX]) {
+    return name[0] == '/' &&
+           snprintf(path, PATH_MAX, "/proc/%d/root%s", memory.walk->pid, name) < PATH_MAX;
+}
+
+/* Has a module that is kept another file now? An attempt may have built one anew. */
+static int check_file(Dwfl_Module *module, void **user, const char *name,
+                      Dwarf_Addr start, void *stale) {
+    (void)module, (void)start;
+    char path[PATH_MAX];
+    struct stat status;
+    if (*user && path_of(name, path) &&
+        (stat(path, &status) < 0 || identity_of(&status) != (uintptr_t)*user))
+        *(bool *)stale = true;
+    return DWARF_CB_OK;
+}
+
+static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+                    char **file_name, Elf **elf) {
+    char path[PATH_MAX];
+    struct stat status;
+    int fd = path_of(name, path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        if (fstat(fd, &status) == 0)
+            *user = (void *)identity_of(&status);
+        *file_name = strdup(name);
+        return fd;
+    }
+    return dwfl_linux_proc_find_elf(module, user, name, base, file_name, elf);
+}
+
+/* --- frames --- */
+
+static bool is_code(struct walk *walk, Dwarf_Addr pc) {
+    return pc && dwfl_addrmodule(walk->dwfl, pc) != NULL;
+}
+
+/* Name of the function at @pc. Return: owned, NULL when there is none. */
+static char *look_up(Dwfl_Module *module, Dwarf_Addr pc) {
+    GElf_Off into;
+    GElf_Sym symbol;
+    const char *function =
+        dwfl_module_addrinfo(module, pc, &into, &symbol, NULL, NULL, NULL);
+    /* a nearest symbol that ends before the address is another function */
+    bool inside = function && (symbol.st_size == 0 || into < symbol.st_size);
+    return inside ? text_dup(function) : NULL;
+}
+
+/* The same by way of what is known already. @frame: build-id and offset are filled in. */
+static char *name_of(Dwfl_Module *module, Dwarf_Addr pc,
+                     const struct crash_frame *frame) {
+    if (!frame->build_id_bytes)
+        return look_up(module, pc);
+    uint64_t hash;
+    memcpy(&hash, frame->build_id, sizeof hash);
+    hash = (hash ^ frame->offset) * 0x9e3779b97f4a7c15ull; /* Knuth, TAOCP 3, 6.4 */
+    struct name *name = &memory.names[hash >> 32 & (N_NAMES - 1)];
+    if (name->offset != frame->offset || name->build_id_bytes != frame->build_id_bytes ||
+        memcmp(name->build_id, frame->build_id, sizeof name->build_id) != 0) {
+        free(name->function);
+        name->function = look_up(module, pc);
+        name->offset = frame->offset;
+        name->build_id_bytes = frame->build_id_bytes;
+        memcpy(name->build_id, frame->build_id, sizeof name->build_id);
+    }
+    return name->function ? text_dup(name->function) : NULL;
+}
+
+static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
+    if (walk->n == OBSERVATION_MAX_FRAMES)
+        return;
+    struct crash_frame *frame = &walk->frames[walk->n++];
+    Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, exact ? pc : pc - 1);
+    frame->offset = exact ? pc + 1 : pc;
+    if (!module) {
+        frame->offset = pc; /* nothing to look up */
+        frame->module = text_dup("[anon]");
+        return;
+    }
+    const char *name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    frame->module = text_dup(name && strncmp(name, "[vdso", 5) == 0 ? "[vdso]"
+                             : name                                 ? name
+                                                                    : "[anon]");
+    GElf_Addr bias = 0;
+    if (dwfl_module_getelf(module, &bias))
+        frame->offset -= bias;
+    const unsigned char *bits = NULL;
+    GElf_Addr at;
+    int n = dwfl_module_build_id(module, &bits, &at);
+    if (n > 0) {
+        frame->build_id_bytes = n > 32 ? 32 : (uint32_t)n;
+        memcpy(frame->build_id, bits, frame->build_id_bytes);
+    }
+    frame->function = name_of(module, exact ? pc : pc - 1, frame);
+}
+
+static int on_frame(Dwfl_Frame *state, void *argument) {
+    struct walk *walk = argument;
+    Dwarf_Addr pc;
+    bool exact;
+    if (!dwfl_frame_pc(state, &pc, &exact))
+        return DWARF_CB_ABORT;
+    if (walk->wild_pc && walk->n == 1)
+        add_frame(walk, pc + 1, false);
+    else
+        add_frame(walk, pc, exact);
+    return walk->n < OBSERVATION_MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
+}
+
+/* The called address is no code: note it, and stand where the call came from. */
+static void step_over_wild_call(struct walk *walk) {
+    if (is_code(walk, walk->pc))
+        return;
+    Dwarf_Word back = 0;
+#if defined(__x86_64__)
+    if (!read_word(walk->pid, walk->registers[REGISTER_SP], &back))
+        return;
+#else
+    back = walk->registers[REGISTER_LR];
+#endif
+    if (!is_code(walk, back - 1))
+        return;
+    add_frame(walk, walk->pc, true);
+    walk->wild_pc = true;
+#if defined(__x86_64__)
+    walk->registers[REGISTER_SP] += sizeof back;
+#endif
+    set_pc(walk, back - 1); /* inside the call: a call may be the last of its function */
+}
+
+static pid_t process_of(pid_t tid) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", tid);
+    FILE *f = fopen(path, "re");
+    pid_t pid = tid;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Tgid: %d", &pid) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return pid;
+}
+
+static void forget(void) {
+    if (memory.dwfl)
+        dwfl_end(memory.dwfl);
+    if (memory.template)
+        elf_end(memory.template);
+    if (memory.template_fd > 0)
+        close(memory.template_fd);
+    memory.dwfl = NULL;
+    memory.template = NULL;
+    memory.template_fd = 0;
+}
+
+/* Once: libdw attaches to one "process" only; ours is whichever crashes. It is given a file of its
+ * own to know the machine by, for modules come and go. */
+static bool attach(void) {
+    static const Dwfl_Callbacks callbacks = {
+        .find_elf = find_elf,
+        .find_debuginfo = dwfl_build_id_find_debuginfo,
+    };
+    static const Dwfl_Thread_Callbacks thread_callbacks = {
+        .next_thread = next_thread,
+        .get_thread = get_thread,
+        .memory_read = memory_read,
+        .set_initial_registers = set_initial_registers,
+    };
+    if (memory.dwfl)
+        return true;
+    elf_version(EV_CURRENT);
+    memory.dwfl = dwfl_begin(&callbacks);
+    memory.template_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    memory.template = memory.template_fd < 0
+                          ? NULL
+                          : elf_begin(memory.template_fd, ELF_C_READ_MMAP, NULL);
+    if (memory.dwfl && memory.template &&
+        dwfl_attach_state(memory.dwfl, memory.template, getpid(), &thread_callbacks,
+                          NULL))
+        return true;
+    forget();
+    return false;
+}
+
+/* Make the modules those of the process. Return: whether they are known. */
+static bool report_modules(struct walk *walk) {
+    bool stale = false;
+    if (!attach())
+        return false;
+    dwfl_report_begin(memory.dwfl);
+    bool reported = dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0;
+    reported = dwfl_report_end(memory.dwfl, NULL, NULL) == 0 && reported;
+    dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
+    if (!stale)
+        return reported;
+    forget();
+    return attach() && dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0 &&
+           dwfl_report_end(memory.dwfl, NULL, NULL) == 0;
+}
+
+static void unwind(struct walk *walk) {
+    memory.walk = walk;
+    bool reported = report_modules(walk);
+    walk->dwfl = memory.dwfl;
+    if (!walk->dwfl)
+        return;
+    if (reported) {
+        step_over_wild_call(walk);
+        dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
+    }
+    if (walk->n == 0) /* not even one: the place itself is still worth having */
+        add_frame(walk, walk->pc, true);
+}
+
+static void free_frames(struct observation *seen) {
+    for (uint32_t i = 0; i < seen->n_crash_frames; i++) {
+        free(seen->crash_frames[i].module);
+        free(seen->crash_frames[i].function);
+    }
+    free(seen->crash_frames);
+    free(seen->crash_exe);
+    seen->crash_frames = NULL;
+    seen->crash_exe = NULL;
+    seen->n_crash_frames = 0;
+}
+
+unsigned crash_capture(pid_t tid, struct observation *seen) {
+    free_frames(seen);
+    struct walk *walk = text_alloc(sizeof *walk);
+    walk->tid = tid;
+    walk->pid = process_of(tid);
+    if (read_registers(walk))
+        unwind(walk);
+    seen->crash_pid = (uint32_t)walk->pid;
+    char link[64], exe[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);
+    ssize_t n = readlink(link, exe, sizeof exe - 1);
+    if (n > 0) {
+        exe[n] = 0;
+        seen->crash_exe = text_dup(exe);
+    }
+    if (walk->n) {
+        seen->crash_frames = text_alloc(walk->n * sizeof *seen->crash_frames);
+        memcpy(seen->crash_frames, walk->frames, walk->n * sizeof *seen->crash_frames);
+        seen->n_crash_frames = walk->n;
+    }
+    unsigned n_frames = walk->n;
+    free(walk);
+    return n_frames;
+}

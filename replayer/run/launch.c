@@ -1,0 +1,361 @@
+/*
+ * A worker starts thousands of programs.
+ *
+ *   worker ──fork──► stand-in ──clone──► the program       what `shared` holds is seen by all three
+ *      ▲ first, ready   │ sleeps until     │ waits on `go` where it is to be traced
+ *      └────────────────┘ the exec         ▼ exec
+ *
+ * The stand-in is a new one for each program, with memory of its own: whatever a program does to its
+ * parent is gone with it. The program shares the stand-in's memory (CLONE_VM, CLONE_VFORK) on a stack
+ * of its own until its exec, as posix_spawn() does. A command beside the program is started by the
+ * worker itself in the same way.
+ *
+ * Everything between clone and exec is plain system calls: no allocation, no stdio, no
+ * locks.
+ *
+ * The signal mask and the ignored signals that the program gets are those which dearth
+ * itself was started with (read before main), not what dearth made of them.
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "confine.h"
+#include "error.h"
+
+/* Seen by the worker, the stand-in and, until its exec, the program. */
+struct shared {
+    uint32_t go;    /* futex: the program may run */
+    uint32_t first; /* futex: its pid, once there is one */
+    uint32_t ready; /* futex: it has exec'ed or failed */
+    int32_t error;
+    uint32_t ended; /* `status` is that of the program, reaped by the stand-in */
+    int32_t status;
+    uint64_t signals; /* that the stand-in got */
+};
+static struct shared *shared;
+
+static sigset_t inherited_mask;
+static bool inherited_ignored[NSIG], changed[NSIG];
+
+__attribute__((constructor)) static void remember_inherited_signals(void) {
+    sigprocmask(SIG_SETMASK, NULL, &inherited_mask);
+    for (int sig = 1; sig < NSIG; sig++) {
+        struct sigaction action;
+        if (sigaction(sig, NULL, &action) == 0)
+            inherited_ignored[sig] = action.sa_handler == SIG_IGN;
+    }
+}
+
+/* Which signals have to be set: most are as they were. Looked at once; only SIGTERM's handler
+ * changes in the life of a worker. */
+static void find_changed_signals(void) {
+    static bool done;
+    for (int sig = 1; sig < NSIG && !done; sig++) {
+        struct sigaction action;
+        if (sigaction(sig, NULL, &action) == 0)
+            changed[sig] =
+                action.sa_handler != (inherited_ignored[sig] ? SIG_IGN : SIG_DFL);
+    }
+    changed[SIGTERM] = done = true;
+}
+
+static void restore_signals(void) {
+    struct sigaction action = {0};
+    for (int sig = 1; sig < NSIG; sig++) {
+        action.sa_handler = inherited_ignored[sig] ? SIG_IGN : SIG_DFL;
+        if (changed[sig])
+            sigaction(sig, &action, NULL);
+    }
+    sigprocmask(SIG_SETMASK, &inherited_mask, NULL);
+}
+
+/* No core files, and nothing for a core handler either: a pipe in core_pattern ignores a
+ * limit of 0 but honours 1 (fs/coredump.c). */
+static void limit_resources(uint64_t memory_limit) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max < 1 ? limit.rlim_max : 1;
+        setrlimit(RLIMIT_CORE, &limit);
+    }
+    if (memory_limit && getrlimit(RLIMIT_AS, &limit) == 0) {
+        if (limit.rlim_max == RLIM_INFINITY || memory_limit < limit.rlim_max)
+            limit.rlim_cur = memory_limit;
+        setrlimit(RLIMIT_AS, &limit);
+    }
+}
+
+/* 0, or errno. Descriptors above 2 of ours are all close-on-exec. */
+static int place_stdio(const int stdio[3]) {
+    int from[3];
+    for (int i = 0; i < 3; i++) {
+        from[i] = stdio[i];
+        /* one that lies where another has to go is moved up first */
+        if (from[i] >= 0 && from[i] < 3 && from[i] != i)
+            from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
+        if (stdio[i] >= 0 && from[i] < 0)
+            return errno;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (from[i] < 0)
+            continue;
+        if (from[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(from[i], i) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+/* A descriptor of the real file could be opened for writing through /proc/self/fd. 0, or errno. */
+static int reopen_stdin(const struct launch *launch) {
+    if (!launch->stdin_path)
+        return 0;
+    int fd = open(launch->stdin_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    lseek(fd, (off_t)launch->stdin_offset, SEEK_SET); /* a device stays where it is */
+    return dup2(fd, STDIN_FILENO) < 0 ? errno : 0;
+}
+
+static int enter(const struct launch *launch) {
+    if (launch->terminal_fd >= 0) {
+        if (setpgid(0, 0) < 0)
+            return errno;
+        tcsetpgrp(launch->terminal_fd, getpid()); /* SIGTTOU is blocked here */
+    } else if (setsid() < 0) {
+        return errno;
+    }
+    int err = place_stdio(launch->stdio);
+    if (err)
+        return err;
+    /* The same addresses in every attempt: less that differs between runs, and what crash.c knows of
+     * a module holds for the next crash. Where it is forbidden nothing but that is lost. */
+    personality(ADDR_NO_RANDOMIZE);
+    if (launch->root_fd >= 0 && (fchdir(launch->root_fd) < 0 || chroot(".") < 0))
+        return errno;
+    if (launch->cwd && chdir(launch->cwd) < 0)
+        return errno;
+    limit_resources(launch->memory_limit);
+    int err_stdin = reopen_stdin(launch);
+    confine_enter();
+    return err_stdin;
+}
+
+static void wake(uint32_t *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* At most a tenth of a second: who was to wake us may be gone. Return: the word. */
+static uint32_t wait_for(uint32_t *word) {
+    const struct timespec at_most = {.tv_nsec = 100000000};
+    uint32_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    if (value)
+        return value;
+    syscall(SYS_futex, word, FUTEX_WAIT, 0, &at_most, NULL, 0);
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static int become_program(void *argument) {
+    struct launch *launch = argument;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* should nobody be left to let it go */
+    wake(&shared->first, (uint32_t)syscall(SYS_getpid));
+    while (!wait_for(&shared->go))
+        ;
+    if (!launch->dies_with_parent)
+        prctl(PR_SET_PDEATHSIG, 0);
+    shared->error = enter(launch);
+    if (shared->error)
+        _exit(127);
+    restore_signals();
+    execve(launch->exe, launch->argv, launch->envp);
+    shared->error = errno;
+    _exit(127);
+}
+
+/* Everything above standard error: nobody may take our ends of its pipes for open ones. */
+static void close_descriptors(void) {
+    enum { FIRST = 3, MOST = 4096 };
+#ifdef SYS_close_range /* Linux 5.9 */
+    if (syscall(SYS_close_range, FIRST, ~0u, 0) == 0)
+        return;
+#endif
+    for (int fd = FIRST; fd < MOST; fd++)
+        close(fd);
+}
+
+/* Sleeps until the program has exec'ed or ended. Return: as clone(). */
+static pid_t clone_program(struct launch *launch, char *stack_end) {
+    return clone(become_program, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, launch);
+}
+
+/* The program's parent: every signal is blocked in it, nothing is open. */
+static _Noreturn void stand_in(struct launch *launch, pid_t worker, char *stack_end) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != worker)
+        _exit(1);
+    prctl(PR_SET_DUMPABLE, 1); /* the program, until its exec, is to be traced */
+    setpgid(0, 0);
+    if (launch->parent_word)
+        *launch->parent_word = (uint32_t)getpid();
+    pid_t first = clone_program(launch, stack_end);
+    if (first < 0)
+        shared->error = errno;
+    prctl(PR_SET_DUMPABLE, 0); /* no core file, should the program make us crash */
+    wake(&shared->ready, 1);
+    close_descriptors();
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
+        if (pid == first) {
+            shared->status = status;
+            __atomic_store_n(&shared->ended, 1, __ATOMIC_RELEASE);
+        }
+    sigset_t pending;
+    for (int sig = 1; sigpending(&pending) == 0 && sig < NSIG; sig++)
+        if (sig != SIGCHLD && sig != SIGCONT && sigismember(&pending, sig) == 1)
+            shared->signals |= 1ull << (sig - 1);
+    _exit(0);
+}
+
+bool launch_end(int *status) {
+    if (!shared || !__atomic_load_n(&shared->ended, __ATOMIC_ACQUIRE))
+        return false;
+    *status = shared->status;
+    return true;
+}
+
+uint64_t launch_signals(void) {
+    return shared ? shared->signals : 0;
+}
+
+/* Until exec or end; anything else that stops it on the way is passed on. */
+static void follow_to_exec(pid_t pid) {
+    for (;;) {
+        int status;
+        siginfo_t info = {0};
+        /* WNOWAIT: an end is left for the attempt's own loop to reap */
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0) {
+            if (errno == EINTR)
+                continue;
+            return;
+        }
+        if (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+            info.si_code == CLD_DUMPED)
+            return;
+        if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+            return;
+        int event = status >> 16;
+        int sig = event ? 0 : WSTOPSIG(status);
+        ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)sig);
+        if (event == PTRACE_EVENT_EXEC)
+            return;
+    }
+}
+
+/* Once in the life of a worker. Return: the end of a stack for programs on their way, NULL = none. */
+static char *prepare(void) {
+    enum { STACK_BYTES = 64 * 1024 };
+    static char *stack;
+    if (!shared) {
+        void *p = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        shared = p == MAP_FAILED ? NULL : p;
+    }
+    if (!stack) {
+        void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        stack = p == MAP_FAILED ? NULL : p;
+    }
+    return shared && stack ? stack + STACK_BYTES : NULL;
+}
+
+static bool is_gone(pid_t child) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           info.si_pid != 0;
+}
+
+/* Until there is a program that waits for us, or it is known that there will be none. */
+static pid_t wait_for_first(const struct launch *launch) {
+    uint32_t first;
+    while (!(first = wait_for(&shared->first)) &&
+           !__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) && !is_gone(launch->parent))
+        ;
+    return (pid_t)first;
+}
+
+static void wait_until_ready(const struct launch *launch) {
+    while (!wait_for(&shared->ready) && !is_gone(launch->parent))
+        ;
+}
+
+/* Return: the program's pid, or a negative errno. */
+static pid_t start_below_stand_in(struct launch *launch, char *stack_end) {
+    pid_t worker = getpid();
+    *shared = (struct shared){.go = !launch->traced};
+    launch->parent = fork();
+    if (launch->parent == 0)
+        stand_in(launch, worker, stack_end);
+    if (launch->parent < 0)
+        return -errno;
+    pid_t first = wait_for_first(launch);
+    if (!first) {
+        waitpid(launch->parent, NULL, 0);
+        launch->parent = 0;
+        return shared->error ? -shared->error : -ECHILD;
+    }
+    if (!launch->traced) {
+        wait_until_ready(launch);
+        return first;
+    }
+    if (ptrace(PTRACE_SEIZE, first, NULL, (void *)(uintptr_t)launch->trace_options) ==
+        0) {
+        wake(&shared->go, 1);
+        follow_to_exec(first);
+        return first;
+    }
+    /* tracing is forbidden here: start it again without */
+    kill(first, SIGKILL);
+    waitpid(launch->parent, NULL, 0);
+    launch->traced = false;
+    return start_below_stand_in(launch, stack_end);
+}
+
+static pid_t start_ours(struct launch *launch, char *stack_end) {
+    *shared = (struct shared){.go = 1};
+    pid_t pid = clone_program(launch, stack_end);
+    return pid < 0 ? -errno : pid;
+}
+
+int launch_start(struct launch *launch, pid_t *first) {
+    char *stack_end = prepare();
+    if (!stack_end)
+        return error_print_errno(-errno, "cannot map a stack to start programs");
+    find_changed_signals();
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    launch->parent = 0;
+    pid_t pid = launch->stand_in ? start_below_stand_in(launch, stack_end)
+                                 : start_ours(launch, stack_end);
+    launch->error = shared->error;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0)
+        return error_print_errno(pid, "cannot start a process for an attempt");
+    *first = pid;
+    return 0;
+}

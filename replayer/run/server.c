@@ -1,0 +1,506 @@
+/*
+ * A worker's loop around a program that takes many faults.
+ *
+ *   start ─► ready ─┬─► arm ─► drive ─► lift ─► healthy? ─► drive again ─► observation ─┐
+ *                   └─────────────────────────── it lives ◄─────────────────────────────┘
+ *   at_start:  arm ─► start ─► ready ─► lift ─► drive ─► healthy? ─► drive again
+ *   it is gone or unhealthy: the next order starts another
+ *
+ * drive and health are shell commands in the program's private tree, without the preload library,
+ * untraced, in a session of their own. Memory is back before health is asked: a program that cannot
+ * serve while there is none is not sick yet. The second drive has no fault either: what the first
+ * one has broken shows now, and not to the next fault. Without a drive command the program is a
+ * loop: it is given time to come to the fault, and must allocate again afterwards. The protocol of
+ * arming is in schemas/shm.h.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "run.h"
+#include "session.h"
+#include "text.h"
+
+#define MS              1000000ull
+#define SETTLE_NS       (20 * MS) /* a process that dies of the last request is not yet gone */
+#define PROOF_NS        (2000 * MS) /* a thread that is to fail and gets no processor */
+#define LOOP_FACTOR     3u /* times the watched loop, for the fault to come up in it */
+#define HEALTH_PAUSE_NS (20 * MS)
+#define MAX_EPOCHS      20000u /* the target's cache of call sites tells 32768 apart */
+
+struct server {
+    struct execution *x;
+    struct run run;
+    struct observation
+        life; /* of the program: crash stack, end; moved out when it is gone */
+    bool alive, counting, used; /* counting: sites are counted, no fault can be armed */
+    uint64_t lives;
+    uint32_t epoch;
+    struct capture output, errors; /* of commands */
+};
+
+/* Signals count from the start: what a lifted fault has broken may show later. */
+static const uint32_t always = 1;
+
+struct server *server_new(struct execution *x) {
+    struct server *server = text_alloc(sizeof *server);
+    server->x = x;
+    server->output.fd = server->errors.fd = -1;
+    return server;
+}
+
+static void forget_life(struct server *server) {
+    observation_deinit(&server->life);
+    server->life = (struct observation){0};
+}
+
+/* Follow it to its end. It has ended, or is ended here. */
+static int bury(struct server *server) {
+    if (!server->alive)
+        return 0;
+    if (!server->run.first_ended)
+        run_kill(&server->run);
+    server->alive = false;
+    return run_end(&server->run);
+}
+
+struct server *server_free(struct server *server) {
+    if (!server)
+        return NULL;
+    bury(server);
+    forget_life(server);
+    capture_deinit(&server->output);
+    capture_deinit(&server->errors);
+    free(server);
+    return NULL;
+}
+
+/* --- commands --- */
+
+static void end_command(struct server *server, pid_t pid) {
+    kill(-pid, SIGKILL); /* its session's group; what left it dies with the program */
+    uint64_t until = run_now_ns() + 1000 * MS;
+    while (server->run.command && run_now_ns() < until)
+        if (run_turn(&server->run, run_now_ns() + 5 * MS) < 0)
+            break;
+}
+
+/*
+ * Run a shell command beside the program.
+ * Return: its exit status (128 + signal), -ETIMEDOUT, -ECHILD when the program ended meanwhile and
+ * the command did not within a moment, or another negative errno.
+ */
+static int command(struct server *server, const char *text, uint64_t limit_ns) {
+    struct execution *x = server->x;
+    struct run *run = &server->run;
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)text, NULL};
+    struct launch launch = {.exe = "/bin/sh",
+                            .argv = argv,
+                            .envp = x->options->envp,
+                            .cwd = scratch_cwd(x->scratch),
+                            .root_fd = scratch_root(x->scratch),
+                            .terminal_fd = -1,
+                            .dies_with_parent = true,
+                            .stdio = {-1, -1, -1}};
+    int err = capture_begin(&server->output, x->options->stdout_cap, 0, &launch.stdio[1]);
+    if (!err)
+        err =
+            capture_begin(&server->errors, 0, OBSERVATION_STDERR_BYTES, &launch.stdio[2]);
+    pid_t pid = 0;
+    if (!err)
+        err = launch_start(&launch, &pid); /* stdin: the worker's own, /dev/null */
+    for (int i = 1; i < 3; i++)
+        if (launch.stdio[i] >= 0)
+            close(launch.stdio[i]);
+    if (err)
+        return err;
+    run->command = pid;
+    run->command_output = &server->output;
+    run->command_errors = &server->errors;
+    uint64_t until = run_now_ns() + limit_ns;
+    bool late = false;
+    while (!err && run->command && !late) {
+        uint64_t now = run_now_ns();
+        late = now >= until;
+        if (!late)
+            err = run_turn(run, until);
+        if (run->all_ended)
+            break;
+    }
+    end_command(server, pid);
+    capture_read(&server->output, UINT64_MAX);
+    capture_read(&server->errors, UINT64_MAX);
+    capture_close(&server->output);
+    capture_close(&server->errors);
+    run->command_output = run->command_errors = NULL;
+    if (err || late)
+        return err ? err : -ETIMEDOUT;
+    int status = run->command_status;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Let it run. Return: 0 or a negative errno. */
+static int idle(struct server *server, uint64_t ns) {
+    uint64_t until = run_now_ns() + ns;
+    int err = 0;
+    while (!err && !server->run.first_ended && run_now_ns() < until)
+        err = run_turn(&server->run, until);
+    return err;
+}
+
+/* Ask until it says yes. Return: 0 healthy, 1 not in time, 2 the program ended, or -errno. */
+static int health(struct server *server, uint64_t limit_ns) {
+    uint64_t until = run_now_ns() + limit_ns;
+    for (;;) {
+        if (server->run.first_ended)
+            return 2;
+        uint64_t now = run_now_ns();
+        if (now >= until)
+            return 1;
+        int status = command(server, server->x->options->health, until - now);
+        if (server->run.first_ended)
+            return 2;
+        if (status == 0)
+            return 0;
+        if (status < 0 && status != -ETIMEDOUT)
+            return status;
+        int err = idle(server, HEALTH_PAUSE_NS);
+        if (err)
+            return err;
+    }
+}
+
+/* --- the program --- */
+
+static struct shm_fault fault_of(const struct order *order) {
+    return (struct shm_fault){.site = order->site,
+                              .leaf_module = order->leaf_module,
+                              .leaf_offset = order->leaf_offset,
+                              .occurrence = order->occurrence,
+                              .mode = (uint32_t)order->mode,
+                              .thread = (uint32_t)order->thread,
+                              .burst = order->burst};
+}
+
+static void arm(struct server *server, const struct order *order) {
+    const struct shm_fault fault = fault_of(order);
+    session_arm(server->x->session, &fault, ++server->epoch);
+    server->used = true;
+}
+
+/* Without a health command: it is there after the time in which its loop is watched. */
+static int become_ready(struct server *server) {
+    const struct runner_options *options = server->x->options;
+    if (options->health)
+        return health(server, options->ready_timeout_ns);
+    int err = idle(server, options->loop_ns);
+    return err ? err : server->run.first_ended ? 2 : 0;
+}
+
+/* @armed: a fault that may come up from its first instruction on; NULL = none.
+ * Return: as health(). */
+static int start(struct server *server, bool counting, const struct order *armed) {
+    struct execution *x = server->x;
+    uint32_t marked = x->options->marked ? SHM_MARKED : 0;
+    forget_life(server);
+    server->run = (struct run){.x = x,
+                               .seen = &server->life,
+                               .feed = {.fd = -1, .from = -1},
+                               .output = &x->output,
+                               .errors = &x->errors};
+    server->epoch = 0;
+    server->counting = counting;
+    server->used = false;
+    server->lives++;
+    session_reset(
+        x->session,
+        marked | (counting ? SHM_COUNT_SITES : SHM_FAULTS | SHM_SKIP_UNWIND | SHM_SWEEP));
+    session_set_fault(x->session, NULL);
+    if (armed)
+        arm(server, armed);
+    if (run_begin(&server->run, 0))
+        return 1;
+    server->alive = true;
+    server->run.tracer.armed = &always;
+    return become_ready(server);
+}
+
+static bool serves(const struct server *server, const struct order *order) {
+    if (!server->alive || server->run.first_ended || order->at_start || order->idle ||
+        server->epoch >= MAX_EPOCHS || (order->fresh && server->used))
+        return false;
+    return server->counting == (order->site_id == 0);
+}
+
+static int lift(struct server *server, struct observation *seen) {
+    struct session *session = server->x->session;
+    bool due = session_disarm(session);
+    uint64_t until = run_now_ns() + PROOF_NS;
+    int err = 0;
+    while (!err && due && !session_fired(session, 0) && !server->run.all_ended &&
+           run_now_ns() < until)
+        err = run_turn(&server->run, run_now_ns() + MS);
+    run_proof(session, seen);
+    return err;
+}
+
+/* --- what was seen --- */
+
+static uint8_t *copy_head(const struct capture *output) {
+    uint8_t *copy = NULL;
+    if (output->head_n) {
+        copy = text_alloc(output->head_n + 1);
+        memcpy(copy, output->head, output->head_n);
+    }
+    return copy;
+}
+
+/* What the drive command showed. */
+static void take_command(struct server *server, int status, struct observation *seen) {
+    struct capture *output = &server->output, *errors = &server->errors;
+    seen->exit_code = status < 0 ? -1 : status;
+    seen->stdout_bytes = output->total;
+    seen->stdout_kept = output->head_n;
+    seen->stdout_data = copy_head(output);
+    digest_end(&output->digest, seen->stdout_digest);
+    seen->stderr_bytes = errors->total;
+    seen->stderr_tail = capture_take_tail(errors, &seen->stderr_tail_n);
+}
+
+static void take_after(struct server *server, int status, struct observation *seen) {
+    struct capture *output = &server->output;
+    free(seen->after_data);
+    seen->after_known = true;
+    seen->after_code = status < 0 ? -1 : status;
+    seen->after_bytes = output->total;
+    seen->after_kept = output->head_n;
+    seen->after_data = copy_head(output);
+    digest_end(&output->digest, seen->after_digest);
+}
+
+/* What it was doing when it crashed or was looked at goes over to the attempt. */
+static void take_crash(struct server *server, struct observation *seen) {
+    struct observation *life = &server->life;
+    crash_frames_free(seen->crash_frames, seen->n_crash_frames);
+    crash_frames_free(seen->sample_frames, seen->n_sample_frames);
+    free(seen->crash_exe);
+    seen->crash_signal = life->crash_signal;
+    seen->crash_code = life->crash_code;
+    seen->crash_fatal = life->crash_fatal;
+    seen->crash_address = life->crash_address;
+    seen->crash_pid = life->crash_pid;
+    seen->crash_exe = life->crash_exe;
+    seen->crash_frames = life->crash_frames;
+    seen->n_crash_frames = life->n_crash_frames;
+    seen->sample_frames = life->sample_frames;
+    seen->n_sample_frames = life->n_sample_frames;
+    seen->hang = life->hang;
+    memcpy(seen->hang_call, life->hang_call, sizeof seen->hang_call);
+    life->crash_exe = NULL;
+    life->crash_frames = life->sample_frames = NULL;
+    life->n_crash_frames = life->n_sample_frames = 0;
+    life->crash_signal = 0;
+    life->crash_fatal = false;
+    life->hang = HANG_UNKNOWN;
+    life->hang_call[0] = 0;
+}
+
+/* It is gone: its own end and what it said are what counts. */
+static int take_end(struct server *server, struct observation *seen) {
+    int err = bury(server);
+    struct observation *life = &server->life;
+    bool runaway = life->timed_out; /* ended by us: it printed without end */
+    seen->outlived = false;
+    seen->unhealthy = seen->timed_out = runaway;
+    seen->exit_code = runaway ? -1 : life->exit_code;
+    seen->exit_signal = runaway ? 0 : life->exit_signal;
+    free(seen->stderr_tail);
+    seen->stderr_tail = life->stderr_tail;
+    seen->stderr_tail_n = life->stderr_tail_n;
+    seen->stderr_bytes = life->stderr_bytes;
+    life->stderr_tail = NULL;
+    seen->cpu_ns = life->cpu_ns;
+    take_crash(server, seen);
+    return err;
+}
+
+/* It lives and does not serve: looked at, then ended. */
+static int give_up(struct server *server, struct observation *seen) {
+    int err = run_sample_hang(&server->run);
+    if (err)
+        return err;
+    if (server->run.first_ended)
+        return take_end(server, seen);
+    seen->unhealthy = seen->timed_out = true;
+    take_crash(server, seen);
+    return bury(server);
+}
+
+/* Without a health command: a loop that goes round allocates. Return: as health(). */
+static int goes_round(struct server *server, const struct observation *seen,
+                      uint64_t limit_ns) {
+    const uint64_t *calls = &server->x->session->arena->progress.calls;
+    uint64_t before = __atomic_load_n(calls, __ATOMIC_RELAXED);
+    uint64_t until = run_now_ns() + limit_ns;
+    if (!seen->fired)
+        return server->run.first_ended ? 2 : 0;
+    while (!server->run.first_ended && run_now_ns() < until) {
+        if (__atomic_load_n(calls, __ATOMIC_RELAXED) > before)
+            return 0;
+        int err = idle(server, HEALTH_PAUSE_NS);
+        if (err)
+            return err;
+    }
+    return server->run.first_ended ? 2 : 1;
+}
+
+/* Return: 0 it serves, 1 it is gone or was ended, and @seen says how, or a negative errno. */
+static int look_after(struct server *server, uint64_t limit_ns,
+                      struct observation *seen) {
+    int err = idle(server, SETTLE_NS);
+    if (err)
+        return err;
+    int state = server->x->options->health ? health(server, limit_ns)
+                                           : goes_round(server, seen, limit_ns);
+    if (state <= 0)
+        return state;
+    err = state == 1 ? give_up(server, seen) : take_end(server, seen);
+    return err ? err : 1;
+}
+
+/* --- an attempt --- */
+
+/* Return: the status of the drive command, -ETIMEDOUT, or another negative errno. A loop drives
+ * itself: until the fault has come up, and a moment. */
+static int drive(struct server *server, const struct order *order, uint64_t limit_ns) {
+    const struct runner_options *options = server->x->options;
+    if (options->drive)
+        return command(server, options->drive, limit_ns);
+    if (!order->site_id)
+        return idle(server, options->loop_ns);
+    uint64_t until = run_now_ns() + LOOP_FACTOR * options->loop_ns;
+    int err = 0;
+    while (!err && !server->run.first_ended && run_now_ns() < until &&
+           !session_fired(server->x->session, 0))
+        err = run_turn(&server->run, run_now_ns() + MS);
+    return err ? err : idle(server, SETTLE_NS);
+}
+
+/* Return: 0, or a negative errno that is no finding. */
+static int drive_watched(struct server *server, const struct order *order,
+                         uint64_t limit_ns, struct observation *seen) {
+    int status = drive(server, order, limit_ns);
+    if (status < 0 && status != -ETIMEDOUT && !server->run.all_ended)
+        return status;
+    seen->timed_out = status == -ETIMEDOUT;
+    if (server->x->options->drive)
+        take_command(server, status, seen);
+    if (!seen->timed_out || server->run.first_ended)
+        return 0;
+    int err = run_sample_hang(&server->run);
+    if (!err)
+        take_crash(server, seen);
+    return err;
+}
+
+/* Is it as before? Return: as look_after(). */
+static int drive_again(struct server *server, const struct order *order,
+                       uint64_t limit_ns, struct observation *seen) {
+    int state = 0;
+    if (!server->x->options->drive)
+        return 0;
+    for (uint32_t i = 0; i < order->rounds && state == 0; i++) {
+        int status = command(server, server->x->options->drive, limit_ns);
+        if (status < 0 && status != -ETIMEDOUT && !server->run.all_ended)
+            return status;
+        take_after(server, status, seen);
+        state = idle(server, SETTLE_NS);
+        if (state == 0 && (server->run.first_ended || status != 0))
+            state = look_after(server, limit_ns, seen);
+    }
+    return state;
+}
+
+static int exercise(struct server *server, const struct order *order, uint64_t limit_ns,
+                    struct observation *seen) {
+    uint64_t began = run_now_ns();
+    server->x->output.total = server->x->errors.total =
+        0; /* limits and evidence are its own */
+    if (order->site_id && !order->at_start)
+        arm(server, order);
+    int err = order->idle ? 0 : drive_watched(server, order, limit_ns, seen);
+    if (!err && order->site_id && !order->at_start)
+        err = lift(server, seen);
+    seen->duration_ns = run_now_ns() - began;
+    int state = err || order->idle ? err : look_after(server, limit_ns, seen);
+    if (state == 0 && order->site_id)
+        state = drive_again(server, order, limit_ns, seen);
+    return state < 0 ? state : 0;
+}
+
+/* Start it, with the fault armed if it is to come up there. Return: as look_after(). */
+static int renew(struct server *server, const struct order *order, uint64_t limit_ns,
+                 struct observation *seen) {
+    int err = bury(server);
+    if (err)
+        return err;
+    int state = start(server, order->site_id == 0, order->at_start ? order : NULL);
+    seen->life = server->lives;
+    if (state < 0 || (state == 0 && !order->at_start))
+        return state;
+    if (server->life.start_error || !order->at_start) { /* said by the parent */
+        seen->start_error =
+            server->life.start_error ? server->life.start_error : ETIMEDOUT;
+        if (server->alive)
+            err = take_end(server, seen);
+        return err ? err : 1;
+    }
+    err = lift(server, seen);
+    if (!err && state == 1)
+        state = health(server, limit_ns); /* memory is back only now */
+    if (!err && state > 0)
+        err = state == 1 ? give_up(server, seen) : take_end(server, seen);
+    return err ? err : state > 0;
+}
+
+int server_run(struct server *server, const struct order *order, uint64_t limit_ns,
+               struct observation *seen) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *seen = (struct observation){
+        .how = order->fresh || order->at_start ? HOW_RERUN : HOW_SWEEP,
+        .served = true,
+        .outlived = true,
+        .attached = true,
+        .loop = !server->x->options->drive,
+        .life = server->lives,
+        .started_unix_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    seen->fell = server->alive && server->run.first_ended && server->used;
+    if (!serves(server, order)) {
+        uint64_t began = run_now_ns();
+        int state = renew(server, order, limit_ns, seen);
+        seen->duration_ns = run_now_ns() - began;
+        if (state)
+            return state < 0 ? state : 0;
+    }
+    return exercise(server, order, limit_ns, seen);
+}
+
+int server_idle(struct server *server) {
+    struct pollfd fd = {server->x->channel, POLLIN, 0};
+    int err = 0;
+    while (!err && server->alive && !server->run.first_ended && poll(&fd, 1, 0) == 0) {
+        server->run.awaiting = true;
+        err = run_turn(&server->run, run_now_ns() + 100 * MS);
+        server->run.awaiting = false;
+    }
+    return err;
+}

@@ -1,0 +1,395 @@
+/*
+ * The worker's half of a snapshot run: see snapshot.h.
+ *
+ *   original ── PTRACE_EVENT_CLONE ──► cloned(): hold it, note the copy
+ *      │ stopped                          │
+ *      │                       snapshots_serve():  may it be?  no ─► kill the copy, say why
+ *      │                                  │ yes
+ *      │                       pipes and descriptors of its own, sent over the socket
+ *      │                       a run of its own, with limits, to its last process
+ *      │                       result to the parent, at once
+ *      ▼ continued ◄──────────────────────┘
+ *
+ * One copy at a time for each original: `--jobs` originals keep the processors busy, proof and
+ * tree are never in doubt, and nothing but the copy can have written a file meanwhile.
+ *
+ * A copy that writes files does so in the original's private tree. That shows at once; then the
+ * original is ended, the tree renewed, and what is left of the orders asked for again. So is one whose
+ * copy sent signals to it, to its parent or to everybody, or made IPC objects.
+ */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "namespace.h"
+#include "output_check.h"
+#include "run.h"
+#include "session.h"
+#include "text.h"
+#include "wire.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434 /* every architecture; Linux 5.3 */
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438 /* Linux 5.6 */
+#endif
+
+/* --- orders --- */
+
+/* A program that is being copied must see what its stops mean: from the tracer. The stop of an
+ * intermediate process may be seen before that of the one which made it. */
+static bool cloned(void *context, pid_t tid, pid_t child) {
+    struct snapshots *s = context;
+    const struct shm_orders *orders = s->orders;
+    uint32_t asked = __atomic_load_n(&orders->asked, __ATOMIC_ACQUIRE);
+    if (!asked || asked == SHM_ASKING || s->copy)
+        return false;
+    pid_t who = orders->nested ? tracer_parent(tid) : tid;
+    if (who != orders->pid)
+        return false;
+    s->held = tid;
+    s->copy = child;
+    return true;
+}
+
+int snapshots_begin(struct snapshots *s, struct run *original) {
+    struct execution *x = original->x;
+    s->original = original;
+    s->sent = text_alloc((s->n + 1) * sizeof *s->sent);
+    if (!x->traced || !scratch_can_tell(x->scratch))
+        return 0;
+    AUTO_FREE struct shm_order *orders = text_alloc((s->n + 1) * sizeof *orders);
+    for (uint32_t i = 0; i < s->n; i++) {
+        const struct order *order = &s->items[i].order;
+        orders[i] = (struct shm_order){.site = order->site,
+                                       .occurrence = order->occurrence,
+                                       .mode = (uint32_t)order->mode,
+                                       .burst = order->burst};
+    }
+    s->orders = session_set_orders(x->session, orders, s->n);
+    if (!s->orders)
+        return 0;
+    original->tracer.cloned = cloned;
+    original->tracer.context = s;
+    return 0;
+}
+
+static int send_result(struct snapshots *s, uint32_t item, struct observation *seen) {
+    s->sent[item] = true;
+    int err = wire_send_result(s->channel, s->items[item].tag, seen);
+    observation_deinit(seen);
+    return err;
+}
+
+static int send_refusal(struct snapshots *s, uint32_t item, enum shm_refusal refusal) {
+    struct observation seen = {.how = HOW_SNAPSHOT, .refusal = refusal, .exit_code = -1};
+    return send_result(s, item, &seen);
+}
+
+/* What the orders say that no copy was made for. */
+static enum shm_refusal reason_of(const struct snapshots *s, uint32_t item) {
+    if (!s->orders)
+        return SHM_REFUSED_UNAVAILABLE;
+    const struct shm_order *order = &s->orders->orders[item];
+    if (order->refusal)
+        return (enum shm_refusal)order->refusal;
+    return s->spoiled ? SHM_REFUSED_NOT : SHM_REFUSED_NEVER_DUE;
+}
+
+int snapshots_end(struct snapshots *s, struct observation *seen) {
+    int err = 0;
+    if (s->spoilt_by.how == HOW_SNAPSHOT) {
+        s->spoilt_by.files_known = seen->files_known;
+        memcpy(s->spoilt_by.files_digest, seen->files_digest, 16);
+        s->spoilt_by.files = seen->files;
+        s->spoilt_by.n_files = seen->n_files;
+        seen->files = NULL;
+        seen->n_files = 0;
+        err = send_result(s, s->spoiler, &s->spoilt_by);
+    }
+    for (uint32_t i = 0; i < s->n && !err; i++)
+        if (!s->sent[i])
+            err = send_refusal(s, i, reason_of(s, i));
+    free(s->sent);
+    s->sent = NULL;
+    return err;
+}
+
+/* --- a copy --- */
+
+struct copy {
+    struct snapshots *snapshots;
+    uint32_t item;
+    struct run run;
+    struct descriptors descriptors;
+    int stdio[3]; /* its ends of our pipes, -1 = none */
+    int socket;   /* out of the original: its other end is the copy's */
+};
+
+static uint64_t pipe_inode(int fd) {
+    struct stat status;
+    return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+/* How much of the original's standard input it has not read yet. */
+static bool unread_input(const struct run *original, pid_t pid, uint64_t *out) {
+    char path[64];
+    struct stat status;
+    *out = 0;
+    if (!original->feed.pipe_ino)
+        return true;
+    snprintf(path, sizeof path, "/proc/%d/fd/0", pid);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), unread = 0;
+    bool known = fd < 0 || fstat(fd, &status) < 0 ||
+                 status.st_ino != original->feed.pipe_ino || /* closed, or another now */
+                 ioctl(fd, FIONREAD, &unread) == 0;
+    if (fd >= 0)
+        close(fd);
+    *out = (uint64_t)unread;
+    return known;
+}
+
+/* Its own pipes, with what the original printed and left unread before. */
+static enum shm_refusal make_stdio(struct copy *c, struct descriptors_request *request) {
+    struct run *original = c->snapshots->original;
+    struct execution *x = original->x;
+    uint64_t unread;
+    if (!unread_input(original, request->pid, &unread))
+        return SHM_REFUSED_PIPE;
+    if (original->feed.pipe_ino &&
+        feed_fork(&c->run.feed, &original->feed, x->options, unread, &c->stdio[0]) < 0)
+        return SHM_REFUSED_LIMIT;
+    uint64_t inodes[3] = {original->feed.pipe_ino, pipe_inode(original->output->fd),
+                          pipe_inode(original->errors->fd)};
+    if (capture_fork(c->run.output, original->output, &c->stdio[1]) < 0 ||
+        capture_fork(c->run.errors, original->errors, &c->stdio[2]) < 0)
+        return SHM_REFUSED_LIMIT;
+    for (int i = 0; i < 3; i++)
+        request->own[i] = (struct descriptors_own){inodes[i], c->stdio[i]};
+    return SHM_REFUSED_NOT;
+}
+
+/* Are there more processes in the tree than the one that asks, and what it made for that? */
+static bool is_alone(const struct snapshots *s) {
+    return s->original->tracer.n == 2u;
+}
+
+static enum shm_refusal prepare(struct copy *c) {
+    struct snapshots *s = c->snapshots;
+    struct execution *x = s->original->x;
+    const struct shm_orders *orders = s->orders;
+    if (scratch_used(x->scratch))
+        return SHM_REFUSED_FILES;
+    if (namespace_has_ipc())
+        return SHM_REFUSED_IPC;
+    if (descriptors_shares_memory(orders->pid, x->session->arena_path))
+        return SHM_REFUSED_MAPPING;
+    int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
+    if (pidfd < 0)
+        return SHM_REFUSED_UNAVAILABLE;
+    struct descriptors_request request = {.pid = orders->pid,
+                                          .pidfd = pidfd,
+                                          .skip = {orders->channel, orders->own},
+                                          .alone = is_alone(s)};
+    c->socket = (int)syscall(SYS_pidfd_getfd, pidfd, orders->channel, 0);
+    enum shm_refusal refusal =
+        c->socket < 0 ? SHM_REFUSED_UNAVAILABLE : make_stdio(c, &request);
+    if (refusal == SHM_REFUSED_NOT)
+        refusal = descriptors_make(&request, &c->descriptors);
+    close(pidfd);
+    return refusal;
+}
+
+static bool send_descriptors(struct copy *c) {
+    struct shm_copy_message *body = &c->descriptors.message;
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(SHM_COPY_DESCRIPTORS * sizeof(int))];
+    } control = {0};
+    struct iovec part = {body, sizeof *body};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+    if (body->n) {
+        m.msg_control = control.bytes;
+        m.msg_controllen = CMSG_SPACE(body->n * sizeof(int));
+        struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(body->n * sizeof(int));
+        memcpy(CMSG_DATA(head), c->descriptors.fd, body->n * sizeof(int));
+    }
+    return sendmsg(c->socket, &m, MSG_NOSIGNAL) == (ssize_t)sizeof *body;
+}
+
+static void close_all(struct copy *c) {
+    descriptors_deinit(&c->descriptors);
+    for (int i = 0; i < 3; i++)
+        if (c->stdio[i] >= 0)
+            close(c->stdio[i]);
+    if (c->socket >= 0)
+        close(c->socket);
+    c->socket = c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
+}
+
+/* What only a rerun can say. A process of a tree whose first one is another: the others decide how
+ * the tree ends, unless it dies in a way that is a verdict by itself. */
+static enum shm_refusal leaves_open(const struct snapshots *s,
+                                    const struct observation *seen) {
+    int sig = seen->exit_signal;
+    bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+                 sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+    if (s->orders->nested && !fatal)
+        return SHM_REFUSED_PARENT;
+    return output_check_wants(s->original->x->options, seen) ? SHM_REFUSED_CHECK
+                                                             : SHM_REFUSED_NOT;
+}
+
+/* Does the stopped thread @tid have something to deliver, or is it gone? */
+static bool has_signals(pid_t tid) {
+    siginfo_t info;
+    for (uint32_t flags = 0; flags <= PTRACE_PEEKSIGINFO_SHARED; flags++) {
+        struct __ptrace_peeksiginfo_args first = {.flags = flags, .nr = 1};
+        long n = ptrace(PTRACE_PEEKSIGINFO, tid, &first, &info);
+        if (n > 0 || (n < 0 && errno == ESRCH))
+            return true;
+    }
+    return false;
+}
+
+/* Has the stand-in parent been sent something? It blocks what can be blocked; a stop shows before it
+ * has come to that. */
+static bool was_signalled(pid_t parent) {
+    const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
+    unsigned long long pending, all = 0;
+    char path[64], line[256], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", parent);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        sscanf(line, "State: %c", &state);
+        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+            sscanf(line, "ShdPnd: %llx", &pending) == 1)
+            all |= pending;
+    }
+    if (f)
+        fclose(f);
+    return !f || (all & ~usual) || (state != 'S' && state != 'R' && state != 'D');
+}
+
+/* What the copy did to others: the original, or its parent, would not go on as if it had not been
+ * copied. A rerun has them to itself. */
+static enum shm_refusal reaches_out(const struct snapshots *s) {
+    const struct run *original = s->original;
+    if (original->disturbed || original->first_ended || has_signals(s->held) ||
+        (original->parent && was_signalled(original->parent)))
+        return SHM_REFUSED_SIGNALS;
+    return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
+}
+
+static int conclude(struct copy *c) {
+    struct snapshots *s = c->snapshots;
+    struct observation *seen = c->run.seen;
+    seen->attached = true;
+    seen->how = HOW_SNAPSHOT;
+    enum shm_refusal open = reaches_out(s);
+    s->spoiled |= open != SHM_REFUSED_NOT;
+    if (open == SHM_REFUSED_NOT)
+        open = leaves_open(s, seen);
+    if (open != SHM_REFUSED_NOT) {
+        s->orders->orders[c->item].refusal = open;
+        observation_deinit(seen);
+        if (scratch_used(s->original->x->scratch))
+            s->spoiled = true;
+        return 0;
+    }
+    seen->files_known = true;
+    /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
+    if (!scratch_used(s->original->x->scratch) && !seen->overwritten)
+        return send_result(s, c->item, seen);
+    s->spoiled = true;
+    s->spoiler = c->item;
+    s->spoilt_by = *seen;
+    return 0;
+}
+
+static int run_copy(struct copy *c) {
+    static const uint32_t always = 1;
+    struct snapshots *s = c->snapshots;
+    struct run *original = s->original, *run = &c->run;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *run->seen = (struct observation){
+        .started_unix_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    run->started = run->watched = run_now_ns();
+    run->limit_ns = s->copy_limit_ns;
+    run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};
+    getrusage(RUSAGE_CHILDREN, &run->usage_before);
+    tracer_forget(&original->tracer, run->first);
+    tracer_add(&run->tracer, run->first);
+    session_set_fault(original->x->session, NULL);
+    bool sent = send_descriptors(c);
+    close_all(c);
+    if (!sent)
+        kill(run->first, SIGKILL); /* then it has no proof: unreached, and is run again */
+    int err = run_follow(run);
+    feed_end(&run->feed);
+    tracer_deinit(&run->tracer);
+    if (err)
+        return err;
+    run_finish(run);
+    return conclude(c);
+}
+
+int snapshots_serve(struct run *original) {
+    struct snapshots *s = original->snapshots;
+    if (!s->copy)
+        return 0;
+    uint64_t begun = run_now_ns();
+    struct execution *x = original->x;
+    struct observation seen = {0};
+    struct copy c = {.snapshots = s,
+                     .item = s->orders->asked - 1,
+                     .stdio = {-1, -1, -1},
+                     .socket = -1,
+                     .run = {.x = x,
+                             .seen = &seen,
+                             .feed = {.fd = -1, .from = -1},
+                             .output = &x->copy_output,
+                             .errors = &x->copy_errors,
+                             .first = s->copy,
+                             .original = original,
+                             .adopted = s->orders->nested}};
+    int err = 0;
+    enum shm_refusal refusal = c.item < s->n ? prepare(&c) : SHM_REFUSED_UNAVAILABLE;
+    if (refusal == SHM_REFUSED_NOT) {
+        err = run_copy(&c);
+    } else {
+        if (c.item < s->n)
+            s->orders->orders[c.item].refusal = refusal;
+        kill(s->copy, SIGKILL); /* it waits for a message */
+        close_all(&c);
+        feed_end(&c.run.feed);
+        capture_close(&x->copy_output);
+        capture_close(&x->copy_errors);
+    }
+    original->started += run_now_ns() - begun;
+    pid_t held = s->held;
+    s->copy = s->held = 0;
+    if (s->spoiled)
+        run_kill(original);
+    else
+        tracer_release(held);
+    return err;
+}

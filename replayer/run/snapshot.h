@@ -1,0 +1,49 @@
+/*
+ * Many faults in one run: the original is copied at every ordered site, each copy gets its failure.
+ * The protocol with the target is in schemas/shm.h ("Snapshots").
+ */
+#ifndef DEARTH_SNAPSHOT_H
+#define DEARTH_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attempt.h"
+#include "shm.h"
+
+struct run;
+
+/* An order and the tag with which its result goes back. */
+struct tagged_order {
+    uint64_t tag;
+    struct order order;
+};
+
+struct snapshots {
+    const struct tagged_order *items; /* orders of one site are neighbours */
+    uint32_t n;
+    int channel; /* results go there */
+    uint64_t copy_limit_ns;
+    /* at work */
+    struct run *original;
+    struct shm_orders *orders; /* NULL: no snapshot is possible here */
+    bool *sent;                /* by item */
+    pid_t copy, held;
+    bool spoiled; /* a copy wrote files, so the original's tree is not its own any more */
+    uint32_t spoiler;             /* item */
+    struct observation spoilt_by; /* what that copy showed, until its files are known */
+};
+
+/** Lay the orders down. Context: between session_reset() and the start of the program.
+ * Return: 0 or a negative errno after a message. */
+int snapshots_begin(struct snapshots *snapshots, struct run *original);
+
+/**
+ * After the original's end: results for whatever has none yet.
+ * @seen: of the original; its list of files goes to the copy that wrote them
+ * Return: 0, or a negative errno: the parent is gone.
+ */
+int snapshots_end(struct snapshots *snapshots, struct observation *seen);
+
+#endif

@@ -1,0 +1,529 @@
+/*
+ * One process tree under PTRACE_SEIZE.
+ *
+ *   worker ──seize──► first ──fork──► (attached by the kernel) ──clone──► thread ...
+ *
+ * What the target must not notice
+ *  - signals: each stops its receiver once (signal-delivery stop) and is then delivered
+ * with its siginfo untouched. A signal that a core dump would follow is the moment to
+ * look.
+ *  - job control: a group stop is left alone with PTRACE_LISTEN, so that SIGCONT ends it
+ * and the real parent sees it by waitpid(WUNTRACED).
+ *  - its own wait(): the kernel shows a traced child's end to us first and to its parent
+ * after.
+ *
+ * PTRACE_O_EXITKILL: when this worker dies, by whatever means, the kernel kills the tree.
+ * Without ptrace the tree is held by three cords: the first process dies with us
+ * (PR_SET_PDEATHSIG), the others become our children (PR_SET_CHILD_SUBREAPER) and are
+ * found through /proc.
+ */
+#include "tracer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "crash.h"
+#include "text.h"
+#include "waiting.h"
+
+struct tracee {
+    pid_t tid;
+    struct schedule schedule; /* when last looked at */
+};
+
+/* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack
+ * each time; the ones that kill are always kept. */
+#define MAX_CAUGHT_CAPTURES 8
+
+uint64_t tracer_options(void) {
+    return PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+           PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+}
+
+static uint32_t find(const struct tracer *tracer, pid_t tid) {
+    uint32_t i = tracer->n;
+    while (i > 0 && tracer->tracees[i - 1].tid != tid) /* the newest are the busiest */
+        i--;
+    return i; /* 1-based, 0 = not there */
+}
+
+void tracer_add(struct tracer *tracer, pid_t first) {
+    if (!tracer->traced || find(tracer, first))
+        return;
+    if (tracer->n == tracer->capacity) {
+        tracer->capacity = tracer->capacity ? tracer->capacity * 2 : 16;
+        tracer->tracees =
+            text_realloc(tracer->tracees, tracer->capacity * sizeof *tracer->tracees);
+    }
+    tracer->tracees[tracer->n++] = (struct tracee){.tid = first};
+}
+
+bool tracer_knows(const struct tracer *tracer, pid_t tid) {
+    return find(tracer, tid) != 0;
+}
+
+void tracer_forget(struct tracer *tracer, pid_t tid) {
+    uint32_t i = find(tracer, tid);
+    if (i)
+        tracer->tracees[i - 1] = tracer->tracees[--tracer->n];
+}
+
+void tracer_deinit(struct tracer *tracer) {
+    free(tracer->tracees);
+    *tracer = (struct tracer){0};
+}
+
+static bool is_candidate(int sig) {
+    return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL ||
+           sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
+}
+
+/* Does the process of @tid have a handler for @sig, or ignore it? */
+static bool is_caught(pid_t tid, int sig) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", tid);
+    FILE *f = fopen(path, "re");
+    unsigned long long mask = 0, one;
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "Sig", 3) && (sscanf(line, "SigCgt: %llx", &one) == 1 ||
+                                         sscanf(line, "SigIgn: %llx", &one) == 1))
+            mask |= one;
+    if (f)
+        fclose(f);
+    return mask >> (sig - 1) & 1;
+}
+
+static void look_at_signal(struct tracer *tracer, pid_t tid, int sig) {
+    struct observation *seen = tracer->seen;
+    siginfo_t info;
+    if (tracer->killing || !is_candidate(sig) ||
+        !__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
+        ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0)
+        return;
+    /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
+     * shells): the place to know is the first one. */
+    if (info.si_code <= 0 && sig == seen->crash_signal && seen->n_crash_frames)
+        return;
+    if (is_caught(tid, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
+        return;
+    seen->crash_signal = sig;
+    seen->crash_code = info.si_code;
+    /* only signals the kernel raised for an instruction carry an address */
+    seen->crash_address =
+        info.si_code > 0 && sig != SIGABRT ? (uintptr_t)info.si_addr : 0;
+    crash_capture(tid, seen);
+}
+
+static void go_on(pid_t tid, int sig) {
+    ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
+}
+
+void tracer_release(pid_t tid) {
+    go_on(tid, 0);
+}
+
+static bool is_stop_signal(int sig) {
+    return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+/* Running, stopped or not yet reaped. */
+static bool is_there(pid_t pid) {
+    return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
+    int sig = WSTOPSIG(status);
+    unsigned long message = 0;
+    switch (status >> 16) {
+    case 0:
+        look_at_signal(tracer, tid, sig);
+        go_on(tid, sig);
+        break;
+    case PTRACE_EVENT_STOP:
+        if (tracer->sampling == tid) {
+            crash_capture(tid, tracer->seen);
+            tracer->sampling = 0;
+            tracer->sampled = tid;
+        }
+        if (is_stop_signal(sig))
+            ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+        else
+            go_on(tid, 0);
+        break;
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+        /* on a busy machine it may have stopped, ended and been reaped before this event came */
+        if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message &&
+            is_there((pid_t)message))
+            tracer_add(tracer, (pid_t)message);
+        if (!tracer->cloned || !tracer->cloned(tracer->context, tid, (pid_t)message))
+            go_on(tid, 0);
+        break;
+    case PTRACE_EVENT_EXEC: /* a thread that execs takes over its leader's id */
+        if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message &&
+            (pid_t)message != tid)
+            tracer_forget(tracer, (pid_t)message);
+        go_on(tid, 0);
+        break;
+    default:
+        go_on(tid, 0);
+    }
+}
+
+bool tracer_handle(struct tracer *tracer, pid_t pid, int status) {
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+        tracer_forget(tracer, pid);
+        if (tracer->sampling == pid)
+            tracer->sampling = 0;
+        return true;
+    }
+    if (!tracer->traced || !WIFSTOPPED(status))
+        return false;
+    tracer_add(tracer, pid); /* a child's first stop may come before its parent's event */
+    if (tracer->killing)
+        kill(pid, SIGKILL);
+    handle_stop(tracer, pid, status);
+    return false;
+}
+
+/* --- descendants by /proc: for untraced trees, and for what slipped away --- */
+
+/* Parent of a process by /proc/PID/stat; only system calls. */
+static pid_t parent_of(const char *pid_name) {
+    char path[64] = "/proc/", line[512];
+    size_t n = 6;
+    for (const char *p = pid_name; *p && n < sizeof path - 6; p++)
+        path[n++] = *p;
+    memcpy(path + n, "/stat", 6);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t got = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (got <= 0)
+        return -1;
+    line[got] = 0;
+    char *p = line + got; /* "pid (name) S ppid": the name may hold anything */
+    while (p > line && *p != ')')
+        p--;
+    if (p == line || p + 4 >= line + got)
+        return -1;
+    pid_t parent = 0;
+    for (p += 4; *p >= '0' && *p <= '9'; p++)
+        parent = parent * 10 + (*p - '0');
+    return parent;
+}
+
+pid_t tracer_parent(pid_t pid) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", pid);
+    return parent_of(name);
+}
+
+static pid_t number_of(const char *name) {
+    pid_t n = 0;
+    for (; *name; name++) {
+        if (*name < '0' || *name > '9')
+            return 0;
+        n = n * 10 + (*name - '0');
+    }
+    return n;
+}
+
+struct relation {
+    pid_t pid, parent;
+};
+
+/* All (process, parent) pairs, up to @max. Only system calls: runs in a signal handler.
+ */
+static int read_relations(struct relation *out, int max) {
+    char buffer[8192] __attribute__((aligned(8)));
+    int n = 0, fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    for (;;) {
+        long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
+        if (got <= 0)
+            break;
+        for (long at = 0; at < got;) {
+            const struct dirent64 *entry = (const void *)(buffer + at);
+            at += entry->d_reclen;
+            pid_t pid = number_of(entry->d_name);
+            if (pid && n < max)
+                out[n++] = (struct relation){pid, parent_of(entry->d_name)};
+        }
+    }
+    close(fd);
+    return n;
+}
+
+/* Mark the descendants of ours by making them their own parent. */
+static void mark_descendants(struct relation *all, int n) {
+    pid_t self = getpid();
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = 0; i < n; i++) {
+            bool ours = all[i].parent == self;
+            for (int j = 0; !ours && j < n && all[i].parent != all[i].pid; j++)
+                ours = all[j].pid == all[i].parent && all[j].parent == all[j].pid;
+            if (ours && all[i].parent != all[i].pid) {
+                all[i].parent = all[i].pid;
+                changed = true;
+            }
+        }
+    }
+}
+
+#define MAX_RELATIONS 4096
+
+void tracer_kill_descendants(void) {
+    struct relation all[MAX_RELATIONS];
+    int n = read_relations(all, MAX_RELATIONS);
+    mark_descendants(all, n);
+    for (int i = 0; i < n; i++)
+        if (all[i].parent == all[i].pid)
+            kill(all[i].pid, SIGKILL);
+}
+
+int tracer_children(pid_t *out, int max) {
+    AUTO_FREE struct relation *all = text_alloc(MAX_RELATIONS * sizeof *all);
+    int n_all = read_relations(all, MAX_RELATIONS), n = 0;
+    for (int i = 0; i < n_all && n < max; i++)
+        if (all[i].parent == getpid())
+            out[n++] = all[i].pid;
+    return n;
+}
+
+void tracer_kill_known(struct tracer *tracer) {
+    tracer->killing = true;
+    for (uint32_t i = tracer->n; i-- > 0;) { /* a thread's id reaches its process */
+        pid_t tid = tracer->tracees[i].tid;
+        if (kill(tid, SIGKILL) < 0 && errno == ESRCH)
+            tracer_forget(tracer, tid);
+    }
+}
+
+void tracer_kill(struct tracer *tracer) {
+    tracer_kill_known(tracer);
+    tracer_kill_descendants();
+}
+
+/* --- processor time --- */
+
+/* Source: Documentation/scheduler/sched-stats.rst. */
+static struct schedule read_schedule(pid_t tid) {
+    char path[64], line[96];
+    struct schedule s = {0};
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", tid, tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return s;
+    ssize_t n = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[n > 0 ? n : 0] = 0;
+    char *p = line;
+    s.run_ns = strtoull(p, &p, 10);
+    s.delay_ns = strtoull(p, &p, 10);
+    return s;
+}
+
+/* Adds what is new. Return: time spent waiting for a processor. */
+static uint64_t account(struct tracer *tracer, pid_t tid, struct schedule *last) {
+    struct schedule now = read_schedule(tid), before = *last;
+    *last = now;
+    if (now.run_ns < before.run_ns) /* gone, or its number was taken by another */
+        return 0;
+    tracer->run_ns += now.run_ns - before.run_ns;
+    return now.delay_ns > before.delay_ns ? now.delay_ns - before.delay_ns : 0;
+}
+
+void tracer_watch(struct tracer *tracer, pid_t first) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        struct tracee *tracee = &tracer->tracees[i];
+        uint64_t delay = account(tracer, tracee->tid, &tracee->schedule);
+        most = delay > most ? delay : most;
+    }
+    if (!tracer->traced)
+        most = account(tracer, first, &tracer->first_schedule);
+    tracer->starved_ns += most;
+}
+
+/* --- sample --- */
+
+static uint64_t cpu_ticks(pid_t tid) {
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", tid, tid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = 0;
+    const char *p = strrchr(line, ')');
+    unsigned long long user = 0, system = 0;
+    if (p) /* fields 14 and 15; the state after ')' is field 3 */
+        sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+               &system);
+    return user + system;
+}
+
+static pid_t busiest(const struct tracer *tracer, pid_t first) {
+    pid_t best = 0;
+    uint64_t most = 0;
+    if (tracer->traced) {
+        for (uint32_t i = 0; i < tracer->n; i++) {
+            uint64_t ticks = cpu_ticks(tracer->tracees[i].tid);
+            if (!best || ticks > most)
+                best = tracer->tracees[i].tid, most = ticks;
+        }
+        return best;
+    }
+    AUTO_FREE struct relation *all = text_alloc(MAX_RELATIONS * sizeof *all);
+    int n = read_relations(all, MAX_RELATIONS);
+    mark_descendants(all, n);
+    for (int i = 0; i < n; i++) {
+        if (all[i].parent != all[i].pid)
+            continue;
+        uint64_t ticks = cpu_ticks(all[i].pid);
+        if (!best || ticks > most || (ticks == most && all[i].pid == first))
+            best = all[i].pid, most = ticks;
+    }
+    return best;
+}
+
+/* The thread whose stack says why the tree does not go on. */
+static pid_t choose_thread(const struct tracer *tracer, pid_t first) {
+    if (!tracer->traced || tracer_wants_cpu(tracer))
+        return busiest(tracer, first);
+    pid_t best = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        enum waiting w = waiting_of(tracer->tracees[i].tid, NULL);
+        if (w == WAITING_LOCK) /* who waits for an event waits for such a one, mostly */
+            return tracer->tracees[i].tid;
+        if (w != WAITING_CHILDREN && !best)
+            best = tracer->tracees[i].tid;
+    }
+    return best ? best : busiest(tracer, first);
+}
+
+uint64_t tracer_naps(const struct tracer *tracer) {
+    uint64_t naps = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        char path[64], line[256];
+        pid_t tid = tracer->tracees[i].tid;
+        unsigned long long one = 0;
+        snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
+        FILE *f = fopen(path, "re");
+        while (f && fgets(line, sizeof line, f))
+            if (sscanf(line, "voluntary_ctxt_switches: %llu", &one) == 1)
+                break;
+        if (f)
+            fclose(f);
+        naps += one;
+    }
+    return naps;
+}
+
+bool tracer_wants_cpu(const struct tracer *tracer) {
+    for (uint32_t i = 0; i < tracer->n; i++)
+        if (waiting_of(tracer->tracees[i].tid, NULL) == WAITING_NOT)
+            return true;
+    return false;
+}
+
+bool tracer_is_deadlocked(const struct tracer *tracer) {
+    uint32_t locks = 0;
+    for (uint32_t i = 0; i < tracer->n; i++) {
+        enum waiting w = waiting_of(tracer->tracees[i].tid, NULL);
+        if (w != WAITING_LOCK && w != WAITING_EVENT && w != WAITING_CHILDREN)
+            return false;
+        locks += w != WAITING_CHILDREN;
+    }
+    return locks > 0;
+}
+
+static void handle_next(struct tracer *tracer, pid_t tid) {
+    int status;
+    if (waitpid(tid, &status, __WALL) == tid)
+        tracer_handle(tracer, tid, status);
+}
+
+/* Stop @tid for a moment; the stop itself keeps its stack. */
+static void sample_thread(struct tracer *tracer, pid_t tid) {
+    bool was_traced = tracer->traced;
+    if (!was_traced && ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+        return;
+    tracer->traced = true;
+    tracer->sampling = tid;
+    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
+        tracer->sampling = 0;
+    /* 200 ms: a thread in an uninterruptible sleep must not hold us up */
+    for (int i = 0; i < 200 && tracer->sampling; i++) {
+        siginfo_t info = {0};
+        /* an end is only looked at: reaping it is the attempt's own business */
+        if (waitid(P_PID, (id_t)tid, &info,
+                   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+            break;
+        if (info.si_pid == 0)
+            poll(NULL, 0, 1);
+        else if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
+            handle_next(tracer, tid);
+        else
+            break;
+    }
+    tracer->sampling = 0;
+    if (!was_traced)
+        tracer->traced = false;
+}
+
+void tracer_sample(struct tracer *tracer, pid_t first) {
+    if (tracer->seen->n_crash_frames)
+        return;
+    pid_t tid = choose_thread(tracer, first);
+    if (!tid)
+        return;
+    waiting_of(tid, tracer->seen->hang_call);
+    sample_thread(tracer, tid);
+}
+
+void tracer_sample_again(struct tracer *tracer) {
+    struct observation *seen = tracer->seen;
+    if (!tracer->sampled || seen->crash_signal || !find(tracer, tracer->sampled))
+        return;
+    struct crash_frame *first = seen->crash_frames;
+    uint32_t n = seen->n_crash_frames;
+    seen->crash_frames = NULL;
+    seen->n_crash_frames = 0;
+    sample_thread(tracer, tracer->sampled);
+    seen->sample_frames = seen->crash_frames;
+    seen->n_sample_frames = seen->n_crash_frames;
+    seen->crash_frames = first;
+    seen->n_crash_frames = n;
+}
+
+void tracer_forget_sample(struct tracer *tracer) {
+    struct observation *seen = tracer->seen;
+    if (!tracer->sampled || seen->crash_signal)
+        return;
+    crash_frames_free(seen->crash_frames, seen->n_crash_frames);
+    seen->crash_frames = NULL;
+    seen->n_crash_frames = 0;
+    free(seen->crash_exe);
+    seen->crash_exe = NULL;
+    seen->crash_pid = 0;
+    seen->hang_call[0] = 0;
+}

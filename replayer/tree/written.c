@@ -1,0 +1,217 @@
+/* Reading a private tree: see written.h. Times are left out: they always differ. Run by the
+ * worker, after everything that could write is dead. */
+#include "written.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "text.h"
+
+static struct written_file *append(struct written *w, const char *shown) {
+    if (w->n == w->capacity) {
+        w->capacity = w->capacity ? 2 * w->capacity : 16;
+        w->files = text_realloc(w->files, w->capacity * sizeof *w->files);
+    }
+    struct written_file *f = &w->files[w->n++];
+    *f = (struct written_file){.path = text_dup(shown)};
+    return f;
+}
+
+void written_add_gone(struct written *w, const char *shown) {
+    append(w, shown)->existed = true;
+}
+
+/* --- contents --- */
+
+static void keep(struct written *w, struct written_file *f, const char *data, size_t n) {
+    if (f->n_kept + n > WRITTEN_KEPT_BYTES || w->kept_bytes + n > WRITTEN_KEPT_ALL)
+        n = 0; /* whole buffers only: the first that does not fit ends it */
+    if (!n)
+        return;
+    f->kept = text_realloc(f->kept, f->n_kept + n);
+    memcpy(f->kept + f->n_kept, data, n);
+    f->n_kept += n;
+    w->kept_bytes += n;
+}
+
+static void read_contents(struct written *w, struct written_file *f, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    struct digest sum = {0};
+    AUTO_FREE char *buffer = text_alloc(WRITTEN_KEPT_BYTES);
+    for (ssize_t n; (n = read(fd, buffer, WRITTEN_KEPT_BYTES)) > 0;) {
+        digest_add(&sum, buffer, (size_t)n);
+        if (f->n_kept + (uint64_t)n == sum.total)
+            keep(w, f, buffer, (size_t)n);
+    }
+    digest_end(&sum, f->digest);
+    close(fd);
+}
+
+static void read_target(struct written *w, struct written_file *f, const char *path) {
+    char target[PATH_MAX];
+    struct digest sum = {0};
+    ssize_t n = readlink(path, target, sizeof target);
+    if (n <= 0)
+        return;
+    digest_add(&sum, target, (size_t)n);
+    digest_end(&sum, f->digest);
+    keep(w, f, target, (size_t)n);
+}
+
+static void read_device(struct written_file *f, const struct stat *status) {
+    struct digest sum = {0};
+    char numbers[32];
+    int n = snprintf(numbers, sizeof numbers, "%u:%u", major(status->st_rdev),
+                     minor(status->st_rdev));
+    digest_add(&sum, numbers, (size_t)n);
+    digest_end(&sum, f->digest);
+}
+
+void written_add(struct written *w, const char *path, const char *shown, bool existed) {
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return;
+    struct written_file *f = append(w, shown);
+    f->mode = status.st_mode;
+    f->existed = existed;
+    if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
+        f->size = (uint64_t)status.st_size;
+    if (S_ISREG(status.st_mode))
+        read_contents(w, f, path);
+    else if (S_ISLNK(status.st_mode))
+        read_target(w, f, path);
+    else if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
+        read_device(f, &status);
+}
+
+/* --- an overlay's upper layer --- */
+
+/* A deleted file is a device 0:0 there. Source: Documentation/filesystems/overlayfs.rst,
+ * "whiteouts and opaque directories". */
+static bool is_whiteout(const struct stat *status) {
+    return S_ISCHR(status->st_mode) && status->st_rdev == 0;
+}
+
+static bool has_mark(const char *path, const char *mark) {
+    static const char *const spaces[] = {"trusted", "user"};
+    char name[64], value[PATH_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s.overlay.%s", spaces[i], mark);
+        if (lgetxattr(path, name, value, sizeof value) > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool same_contents(const char *path, int lower, const char *name) {
+    int a = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int b = openat(lower, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    AUTO_FREE char *buffer = text_alloc(2 * WRITTEN_KEPT_BYTES);
+    bool same = a >= 0 && b >= 0;
+    for (ssize_t n = 1; same && n > 0;) {
+        n = read(a, buffer, WRITTEN_KEPT_BYTES);
+        ssize_t m = read(b, buffer + WRITTEN_KEPT_BYTES, WRITTEN_KEPT_BYTES);
+        same = n >= 0 && n == m &&
+               memcmp(buffer, buffer + WRITTEN_KEPT_BYTES, (size_t)n) == 0;
+    }
+    if (a >= 0)
+        close(a);
+    if (b >= 0)
+        close(b);
+    return same;
+}
+
+/* Copied up, and then nothing was changed that anyone would see. */
+static bool is_unchanged(const char *path, const struct stat *status, int lower,
+                         const char *name) {
+    struct stat below;
+    if (lower < 0 || fstatat(lower, name, &below, AT_SYMLINK_NOFOLLOW) < 0 ||
+        below.st_mode != status->st_mode || below.st_uid != status->st_uid ||
+        below.st_gid != status->st_gid)
+        return false;
+    if (S_ISDIR(status->st_mode))
+        return !has_mark(path, "opaque") && !has_mark(path, "redirect");
+    return S_ISREG(status->st_mode) && below.st_size == status->st_size &&
+           same_contents(path, lower, name);
+}
+
+static void add_entry(struct written *w, const char *path, const char *shown, int lower,
+                      const char *name) {
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return;
+    if (is_whiteout(&status)) {
+        written_add_gone(w, shown);
+        return;
+    }
+    struct stat below_status;
+    bool existed =
+        lower >= 0 && fstatat(lower, name, &below_status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_unchanged(path, &status, lower, name))
+        written_add(w, path, shown, existed);
+    if (!S_ISDIR(status.st_mode))
+        return;
+    int below = lower < 0 || has_mark(path, "opaque")
+                    ? -1
+                    : openat(lower, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    written_add_layer(w, path, shown, below);
+    if (below >= 0)
+        close(below);
+}
+
+static int no_dots(const struct dirent *entry) {
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+void written_add_layer(struct written *w, const char *path, const char *shown,
+                       int lower) {
+    struct dirent **names;
+    int n = scandir(path, &names, no_dots, NULL);
+    for (int i = 0; i < n; i++) {
+        AUTO_FREE char *child = text_format("%s/%s", path, names[i]->d_name);
+        AUTO_FREE char *child_shown =
+            text_format("%s/%s", strcmp(shown, "/") == 0 ? "" : shown, names[i]->d_name);
+        add_entry(w, child, child_shown, lower, names[i]->d_name);
+        free(names[i]);
+    }
+    if (n >= 0)
+        free(names);
+}
+
+/* --- the list --- */
+
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const struct written_file *)a)->path,
+                  ((const struct written_file *)b)->path);
+}
+
+void written_sort(struct written_file *files, uint32_t n) {
+    if (n)
+        qsort(files, n, sizeof *files, by_path);
+}
+
+void written_digest(const struct written_file *files, uint32_t n,
+                    uint8_t out[static 16]) {
+    struct digest sum = {0};
+    memset(out, 0, 16);
+    if (!n)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        digest_add(&sum, files[i].path, strlen(files[i].path) + 1);
+        digest_add(&sum, &files[i].mode, sizeof files[i].mode);
+        digest_add(&sum, &files[i].size, sizeof files[i].size);
+        digest_add(&sum, files[i].digest, sizeof files[i].digest);
+    }
+    digest_end(&sum, out);
+}

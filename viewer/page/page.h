@@ -1,0 +1,14 @@
+/* The page: one self-contained HTML file that shows a report. Pure. */
+#ifndef DEARTH_PAGE_H
+#define DEARTH_PAGE_H
+
+#include "report_data.h"
+
+/**
+ * Append the page: viewer/page/page.html with its style, its script and the report's values in
+ * it. It loads nothing, from nowhere, and a Content-Security-Policy in it says so.
+ * Return: 0, or negative errno after a message (a stack could not be read).
+ */
+int page_write(const struct report_data *data, struct text *out);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * `dearth view`: look at a report, as one HTML page or here in the terminal.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "error.h"
+#include "output.h"
+#include "page.h"
+#include "report_text.h"
+#include "store.h"
+
+struct view_options {
+    const char *output;
+    bool keep_private;
+    int64_t recording, like;
+};
+
+static int show(const struct report_data *data, const struct view_options *options) {
+    AUTO_TEXT struct text out = {0};
+    struct report_text_options some = {
+        .max_frames = 10, .max_members = 25, .max_untested = 20};
+    int r = options->output ? page_write(data, &out) : report_text(data, &some, &out);
+    if (r == 0)
+        r = output_write(options->output, options->keep_private, &out);
+    if (r == 0 && options->output && strcmp(options->output, "-") != 0)
+        error_info("%s: open it in a browser", options->output);
+    return r;
+}
+
+int command_view(int argc, char **argv) {
+    const char *path = STORE_DEFAULT_PATH;
+    struct view_options o = {0};
+    const struct cli_option table[] = {
+        {'o', "output", CLI_TEXT, &o.output, "FILE",
+         "write the page there ('-': stdout): one file that needs no network; without "
+         "this option a summary is printed here"},
+        {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
+        {0, "recording", CLI_INT, &o.recording, "ID",
+         "show this recording alone; default: the newest and all others of the same "
+         "program in the same build"},
+        {0, "like", CLI_INT, &o.like, "ID",
+         "show this recording and all others of the same program in the same build; "
+         "default: those of the newest"},
+        {0},
+    };
+    const struct cli_command command = {
+        "view", "[options] [FILE]", "Look at a report: one HTML page, or the terminal.",
+        "FILE is the database (default: " STORE_DEFAULT_PATH ").", table};
+    int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
+    if (r == CLI_DONE)
+        return EXIT_OK;
+    if (r < 0)
+        return EXIT_CANNOT;
+    if (n_operands > 1) {
+        error_print(-EINVAL, "view: one database at a time, not also '%s'", argv[2]);
+        return EXIT_CANNOT;
+    }
+    if (o.recording && o.like) {
+        error_print(-EINVAL, "view: --recording or --like, not both");
+        return EXIT_CANNOT;
+    }
+    if (n_operands)
+        path = argv[1];
+    AUTO_STORE struct store *store = NULL;
+    AUTO_REPORT struct report_data *data = NULL;
+    if (store_new(path, STORE_READ, &store) < 0 ||
+        report_data_new(store, o.recording ? o.recording : o.like, !o.recording, &data) <
+            0 ||
+        show(data, &o) < 0)
+        return EXIT_CANNOT;
+    return EXIT_OK;
+}

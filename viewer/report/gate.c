@@ -1,0 +1,206 @@
+/* The gate: see gate.h. A finding is known when the baseline has its identity, which is
+ * equal across runs, databases and machines. */
+#include "gate.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "report_group.h"
+#include "report_text.h"
+
+/* A report of 100,000 sites has some 100 MB. */
+#define BASELINE_MAX_BYTES (1u << 30)
+
+static int read_file(const char *path, struct text *out) {
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_print_errno(-errno, "%s: cannot read the baseline", path);
+    char buffer[65536];
+    size_t n;
+    while (out->n <= BASELINE_MAX_BYTES &&
+           (n = fread(buffer, 1, sizeof buffer, file)) > 0)
+        text_add_n(out, buffer, n);
+    int r = out->n > BASELINE_MAX_BYTES
+                ? error_print(-EFBIG, "%s: is too large for a report", path)
+            : ferror(file) ? error_print(-EIO, "%s: cannot read the baseline", path)
+                           : 0;
+    fclose(file);
+    return r;
+}
+
+/* @out: the parsed report, cJSON_Delete() it. */
+static int read_baseline(const char *path, cJSON **out) {
+    AUTO_TEXT struct text content = {0};
+    int r = read_file(path, &content);
+    if (r < 0)
+        return r;
+    cJSON *json = cJSON_ParseWithLength(content.data ? content.data : "", content.n);
+    const cJSON *format = cJSON_GetObjectItemCaseSensitive(json, "format");
+    const cJSON *version = cJSON_GetObjectItemCaseSensitive(json, "version");
+    if (!cJSON_IsString(format) || strcmp(format->valuestring, "dearth-report") != 0 ||
+        !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "findings")))
+        r = error_print(-EINVAL,
+                        "%s: is not a report; 'dearth report FILE -o %s' makes one", path,
+                        path);
+    else if (!cJSON_IsNumber(version) || version->valuedouble > 1)
+        r = error_print(-EINVAL, "%s: was written by a newer dearth; update dearth",
+                        path);
+    if (r < 0)
+        cJSON_Delete(json);
+    else
+        *out = json;
+    return r;
+}
+
+int gate_check_baseline(const char *path) {
+    cJSON *json = NULL;
+    int r = read_baseline(path, &json);
+    cJSON_Delete(json);
+    return r;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Identities of the baseline's findings, sorted; they point into @json. free() the array.
+ */
+static const char **known_identities(const cJSON *json, size_t *n) {
+    const cJSON *findings = cJSON_GetObjectItemCaseSensitive(json, "findings"), *item;
+    const char **known =
+        text_alloc(((size_t)cJSON_GetArraySize(findings) + 1) * sizeof *known);
+    *n = 0;
+    cJSON_ArrayForEach(item, findings) {
+        const cJSON *identity = cJSON_GetObjectItemCaseSensitive(item, "identity");
+        if (cJSON_IsString(identity))
+            known[(*n)++] = identity->valuestring;
+    }
+    if (*n)
+        qsort(known, *n, sizeof *known, by_text);
+    return known;
+}
+
+int gate_mark_known(struct report_data *data, const char *path) {
+    cJSON *json = NULL;
+    size_t n = 0;
+    int r = read_baseline(path, &json);
+    if (r < 0)
+        return r;
+    const char **known = known_identities(json, &n);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        struct report_finding *f = &data->findings[i];
+        /* The report's text is cleaned UTF-8; so must be what is compared with it. */
+        AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
+        const char *key = identity;
+        f->known = n && bsearch(&key, known, n, sizeof *known, by_text);
+    }
+    free(known);
+    cJSON_Delete(json);
+    return 0;
+}
+
+static bool counts(const struct report_finding *f, const struct gate_options *options) {
+    if (options->fail_on == SEVERITY_NONE)
+        return false;
+    return f->severity >= options->fail_on || (options->silent && f->silent);
+}
+
+struct tally {
+    size_t n_new, n_known, n_runtime;
+};
+
+/* One line for a group: what happened, and the numbers of those that count. */
+static void judge_group(const struct report_group *g, const struct gate_options *options,
+                        struct tally *tally, struct text *why) {
+    const size_t most = 8; /* numbers in a line */
+    size_t n = 0;
+    AUTO_TEXT struct text numbers = {0};
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->members[i]->known)
+            tally->n_known++;
+        else if (g->members[i]->runtime && !options->runtime)
+            tally->n_runtime++;
+        else if (n++ < most)
+            text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
+    }
+    tally->n_new += n;
+    if (!n)
+        return;
+    text_say(why, "  %s:%s", g->headline, numbers.data);
+    if (n > most)
+        text_addf(why, " and %zu more", n - most);
+    text_add(why, "\n");
+}
+
+static int judge_findings(const struct report_data *data,
+                          const struct gate_options *options, struct text *why) {
+    struct report_group *groups;
+    int64_t n = report_groups_new(data, &groups);
+    struct tally tally = {0};
+    if (n < 0)
+        return (int)n;
+    for (int64_t i = 0; i < n; i++)
+        if (counts(groups[i].members[0], options))
+            judge_group(&groups[i], options, &tally, why);
+    report_groups_free(groups, n);
+    if (tally.n_new)
+        text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
+                  tally.n_new == 1 ? "" : "s",
+                  options->silent ? "silent" : severity_name(options->fail_on),
+                  options->baseline ? " that the baseline does not have" : "");
+    if (tally.n_known)
+        text_addf(why, "  %zu known from the baseline\n", tally.n_known);
+    if (tally.n_runtime)
+        text_addf(why,
+                  "  %zu inside the C library, the C++ runtime or the loader do%s not "
+                  "count; --fail-on-runtime counts %s\n",
+                  tally.n_runtime, tally.n_runtime == 1 ? "es" : "",
+                  tally.n_runtime == 1 ? "it" : "them");
+    return tally.n_new ? GATE_FAILED : GATE_PASSED;
+}
+
+static int judge_coverage(const struct report_data *data,
+                          const struct gate_options *options, struct text *why) {
+    double coverage = report_coverage(&data->site_tally) / 1e4;
+    if (coverage >= options->min_coverage)
+        return GATE_PASSED;
+    text_addf(why, "  %.2f %% of the testable sites are tested, %g %% are wanted\n",
+              floor(coverage * 100) / 100, options->min_coverage);
+    return GATE_FAILED;
+}
+
+/* Attempts were compared with another program than the recorded one, so to speak: no bug that they
+ * show is taken back, but that they show none says nothing. */
+static int judge_doubtful(const struct report_data *data, int outcome, struct text *why) {
+    text_say(why,
+             "  %llu site%s tested only where the program, without any fault, ended in "
+             "another way than in the recording (note baseline_differs): record it "
+             "again, or mend what is around it and say 'dearth replay --retest %s'\n",
+             (unsigned long long)data->n_doubtful,
+             data->n_doubtful == 1 ? " was" : "s were", data->path);
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
+int gate_judge(const struct report_data *data, const struct gate_options *options,
+               struct text *why) {
+    static const char *const words[] = {"passed", "FAILED", "UNDECIDED"};
+    AUTO_TEXT struct text details = {0};
+    int r = judge_findings(data, options, &details);
+    if (r < 0)
+        return r;
+    if (!data->n_attempts) {
+        text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
+        r = GATE_FAILED;
+    }
+    if (judge_coverage(data, options, &details) == GATE_FAILED)
+        r = GATE_FAILED;
+    if (data->n_doubtful)
+        r = judge_doubtful(data, r, &details);
+    text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
+    return r;
+}

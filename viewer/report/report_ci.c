@@ -1,0 +1,303 @@
+/* The report in the formats that CI systems read: SARIF, JUnit, LCOV. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "report.h"
+#include "report_text.h"
+
+/* --- SARIF --- */
+
+/* A path as a URI reference. Source: RFC 3986, sections 2.3 and 3.3. */
+static void add_uri(const char *path, struct text *out) {
+    if (path[0] == '/')
+        text_add(out, "file://");
+    AUTO_FREE char *clean = text_utf8(path, strlen(path));
+    for (const unsigned char *p = (const unsigned char *)clean; *p; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                     (*p >= '0' && *p <= '9') || strchr("-._~/!$&'()*+,;=@", *p);
+        text_addf(out, plain ? "%c" : "%%%02X", *p);
+    }
+}
+
+static void sarif_place(struct json *j, const char *file, int64_t line,
+                        const char *module) {
+    AUTO_TEXT struct text uri = {0};
+    bool known = file && line > 0;
+    add_uri(known ? file : module, &uri);
+    json_open(j, "physicalLocation", '{');
+    json_open_flat(j, "artifactLocation", '{');
+    json_text(j, "uri", uri.data);
+    json_close(j, '}');
+    if (known) {
+        json_open_flat(j, "region", '{');
+        json_int(j, "startLine", line);
+        json_close(j, '}');
+    }
+    json_close(j, '}');
+}
+
+static int sarif_stack(struct json *j, const struct report_data *data, int64_t stack_id,
+                       const char *what) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = report_data_stack(data, stack_id, &frames);
+    if (r < 0 || !frames.n)
+        return r;
+    json_open(j, NULL, '{');
+    json_open_flat(j, "message", '{');
+    json_text(j, "text", what);
+    json_close(j, '}');
+    json_open(j, "frames", '[');
+    for (uint32_t i = 0; i < frames.n; i++) {
+        const struct frame *f = &frames.items[i];
+        json_open_flat(j, NULL, '{');
+        json_text(j, "module", f->module);
+        json_open(j, "location", '{');
+        sarif_place(j, f->file, f->line, f->module);
+        if (f->function) {
+            json_open(j, "logicalLocations", '[');
+            json_open(j, NULL, '{');
+            json_text(j, "fullyQualifiedName", f->function);
+            json_close(j, '}');
+            json_close(j, ']');
+        }
+        json_close(j, '}');
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_close(j, '}');
+    return 0;
+}
+
+static int sarif_result(struct json *j, const struct report_data *data,
+                        const struct report_finding *f) {
+    static const char *const level[N_SEVERITIES] = {
+        [SEVERITY_BUG] = "error",   [SEVERITY_WARNING] = "warning",
+        [SEVERITY_POLICY] = "note", [SEVERITY_LOOK] = "note",
+        [SEVERITY_OK] = "none",     [SEVERITY_NONE] = "none"};
+    AUTO_TEXT struct text message = {0};
+    int r = report_add_headline(data, f, &message);
+    if (f->leaked) {
+        int64_t blocks, bytes;
+        report_count_leaks(f, &blocks, &bytes);
+        text_addf(&message, " (%lld block%s, %lld bytes)", (long long)blocks,
+                  blocks == 1 ? "" : "s", (long long)bytes);
+    }
+    text_add(&message, " after a failed ");
+    report_add_failed(f, &message);
+    text_add(&message, ". Again: ");
+    report_add_repro(data, f, &message);
+    json_open(j, NULL, '{');
+    json_text(j, "ruleId", f->leaked ? "leaked" : verdict_name(f->verdict));
+    json_text(j, "level", level[f->severity]);
+    json_open_flat(j, "message", '{');
+    json_text(j, "text", message.data);
+    json_close(j, '}');
+    json_open_flat(j, "partialFingerprints", '{');
+    json_text(j, "dearthIdentity/v1", f->identity);
+    json_close(j, '}');
+    json_open(j, "locations", '[');
+    json_open(j, NULL, '{');
+    const struct report_location *l = f->fault.location;
+    sarif_place(j, l ? l->file : NULL, l ? l->line : 0,
+                l ? l->module : data->recordings[data->n_recordings - 1].exe);
+    json_close(j, '}');
+    json_close(j, ']');
+    json_open(j, "stacks", '[');
+    if (r == 0)
+        r = sarif_stack(j, data, f->fault.stack_id,
+                        "the allocation that was made to fail");
+    if (r == 0 && f->second.op)
+        r = sarif_stack(j, data, f->second.stack_id,
+                        "the allocation that was made to fail after that");
+    if (r == 0)
+        r = sarif_stack(j, data, f->crash.stack_id, "where it went wrong");
+    for (size_t i = 0; r == 0 && i < f->n_leaks; i++)
+        r = sarif_stack(j, data, f->leaks[i].stack_id, "the allocation that leaked");
+    json_close(j, ']');
+    json_close(j, '}');
+    return r;
+}
+
+int report_sarif(const struct report_data *data, struct text *out) {
+    struct json j = {.out = out};
+    json_open(&j, NULL, '{');
+    json_text(&j, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
+    json_text(&j, "version", "2.1.0");
+    json_open(&j, "runs", '[');
+    json_open(&j, NULL, '{');
+    json_open(&j, "tool", '{');
+    json_open(&j, "driver", '{');
+    json_text(&j, "name", "dearth");
+    json_text(&j, "version", DEARTH_VERSION);
+    json_open(&j, "rules", '[');
+    for (enum verdict i = N_VERDICTS - 1; i >= VERDICT_UNREACHED; i--) {
+        bool leaked = i == VERDICT_UNREACHED; /* which is never a finding */
+        json_open_flat(&j, NULL, '{');
+        json_text(&j, "id", leaked ? "leaked" : verdict_name(i));
+        json_open(&j, "shortDescription", '{');
+        json_text(&j, "text",
+                  leaked ? "ended in order, but lost blocks" : verdict_meaning(i));
+        json_close(&j, '}');
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_close(&j, '}');
+    json_close(&j, '}');
+    json_open(&j, "results", '[');
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < data->n_findings; i++)
+        r = sarif_result(&j, data, &data->findings[i]);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    json_close(&j, ']');
+    json_close(&j, '}');
+    text_add(out, "\n");
+    return r;
+}
+
+/* --- JUnit --- */
+
+struct evidence { /* a finding of severity bug or warning, by site */
+    struct dearth_key site;
+    const struct report_finding *finding;
+};
+
+static int by_site(const void *a, const void *b) {
+    return key_compare(((const struct evidence *)a)->site,
+                       ((const struct evidence *)b)->site);
+}
+
+static int by_site_and_weight(const void *a, const void *b) {
+    int order = by_site(a, b);
+    const struct evidence *x = a, *y = b; /* findings lie in an array, worst first */
+    return order ? order : (x->finding > y->finding) - (x->finding < y->finding);
+}
+
+static size_t collect_evidence(const struct report_data *data, struct evidence **out) {
+    size_t n = 0, most = 1;
+    for (size_t i = 0; i < data->n_findings; i++)
+        most += data->findings[i].n_sites;
+    struct evidence *list = text_alloc(most * sizeof *list);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        const struct report_finding *f = &data->findings[i];
+        for (size_t k = 0; k < f->n_sites && f->severity >= SEVERITY_WARNING; k++)
+            list[n++] = (struct evidence){f->sites[k], f};
+    }
+    if (n)
+        qsort(list, n, sizeof *list, by_site_and_weight);
+    *out = list;
+    return n;
+}
+
+/* XML 1.0 has no way to write most control characters. */
+static void add_xml(const char *s, struct text *out) {
+    AUTO_TEXT struct text clean = {0};
+    text_add(&clean, s);
+    text_disarm(&clean, 0);
+    text_add_html(out, clean.data, clean.n);
+}
+
+static int junit_case(const struct report_data *data, const struct report_site *site,
+                      const struct report_finding *finding, struct text *out) {
+    char key[DEARTH_KEY_HEX + 1];
+    AUTO_TEXT struct text name = {0}, detail = {0};
+    text_key(site->key, key);
+    int r = report_add_place(data, site->location, site->stack_id, &name);
+    text_add(out, "    <testcase classname=\"");
+    add_xml(frame_basename(site->program ? site->program : "unknown"), out);
+    text_add(out, "\" name=\"");
+    add_xml(name.data, out);
+    text_add(out, " ");
+    add_xml(site->op, out);
+    text_addf(out, " %s\"", key);
+    if (finding) {
+        r = report_add_headline(data, finding, &detail);
+        text_add(out, ">\n      <failure type=\"");
+        text_add(out, verdict_name(finding->verdict));
+        text_add(out, "\" message=\"");
+        add_xml(detail.data, out);
+        text_add(out, "\">");
+        text_deinit(&detail);
+        report_add_repro(data, finding, &detail);
+        if (finding->stderr_tail)
+            text_addf(&detail, "\n%s", finding->stderr_tail);
+        add_xml(detail.data, out);
+        text_add(out, "</failure>\n    </testcase>\n");
+    } else if (site->reason != REASON_TESTED) {
+        text_addf(out, ">\n      <skipped message=\"%s\"/>\n    </testcase>\n",
+                  reason_meaning(site->reason));
+    } else {
+        text_add(out, "/>\n");
+    }
+    return r;
+}
+
+int report_junit(const struct report_data *data, struct text *out) {
+    AUTO_FREE struct evidence *evidence = NULL;
+    size_t n = collect_evidence(data, &evidence), failures = 0;
+    AUTO_TEXT struct text cases = {0};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
+        const struct report_site *site = &data->sites[i];
+        struct evidence wanted = {site->key, NULL}, *found = NULL;
+        if (site->reason == REASON_NOT_FAILABLE)
+            continue;
+        if (n)
+            found = bsearch(&wanted, evidence, n, sizeof *evidence, by_site);
+        while (found && found > evidence && by_site(found - 1, &wanted) == 0)
+            found--; /* the worst */
+        failures += found != NULL;
+        r = junit_case(data, site, found ? found->finding : NULL, &cases);
+    }
+    unsigned long long total = data->site_tally.testable,
+                       skipped = total - data->site_tally.tested;
+    text_addf(
+        out,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<testsuites>\n  <testsuite name=\"dearth\" tests=\"%llu\" failures=\"%zu\" "
+        "errors=\"0\" skipped=\"%llu\">\n%s  </testsuite>\n</testsuites>\n",
+        total, failures, skipped, cases.n ? cases.data : "");
+    return r;
+}
+
+/* --- LCOV --- */
+
+static int by_line(const void *a, const void *b) {
+    const struct report_location *x = *(struct report_location *const *)a;
+    const struct report_location *y = *(struct report_location *const *)b;
+    int order = strcmp(x->file, y->file);
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+int report_lcov(const struct report_data *data, struct text *out) {
+    AUTO_FREE const struct report_location **lines =
+        text_alloc((data->n_locations + 1) * sizeof *lines);
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_locations; i++)
+        if (data->locations[i].testable && data->locations[i].file &&
+            data->locations[i].line)
+            lines[n++] = &data->locations[i];
+    if (n)
+        qsort(lines, n, sizeof *lines, by_line);
+    for (size_t i = 0; i < n;) {
+        const char *file = lines[i]->file;
+        size_t found = 0, hit = 0;
+        text_say(out, "TN:\nSF:%s\n", file);
+        while (i < n && strcmp(lines[i]->file, file) == 0) {
+            int64_t line = lines[i]->line;
+            uint64_t tested = 0;
+            for (; i < n && lines[i]->line == line && strcmp(lines[i]->file, file) == 0;
+                 i++)
+                tested += lines[i]->tested;
+            text_addf(out, "DA:%lld,%llu\n", (long long)line, (unsigned long long)tested);
+            found++;
+            hit += tested > 0;
+        }
+        text_addf(out, "LF:%zu\nLH:%zu\nend_of_record\n", found, hit);
+    }
+    if (!n)
+        text_add(out,
+                 ""); /* no debug information anywhere: an empty tracefile is valid */
+    return 0;
+}

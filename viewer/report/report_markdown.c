@@ -1,0 +1,134 @@
+/* The report as Markdown: short, for a pull request. Everything from the program is in
+ * code spans or code blocks, in which nothing is markup; `|` is escaped inside tables. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "report_text.h"
+
+/* Bytes that would end a span, a row or a line. */
+static void add_code(const char *s, struct text *out) {
+    AUTO_TEXT struct text clean = {0};
+    text_add_name(&clean, s);
+    text_add(out, "`");
+    for (const char *p = clean.data; *p; p++) {
+        if (*p == '`')
+            text_add(out, "'");
+        else if (*p == '|')
+            text_add(out, "\\|");
+        else
+            text_add_n(out, p, 1);
+    }
+    text_add(out, "`");
+}
+
+static void add_location(const struct report_location *location, struct text *out) {
+    AUTO_TEXT struct text place = {0};
+    report_add_location(location, &place);
+    add_code(place.data, out);
+}
+
+static void add_failed(const struct report_finding *f, struct text *out) {
+    if (f->second.op) {
+        add_location(f->second.location, out);
+        text_add(out, " after that of ");
+    }
+    add_location(f->fault.location, out);
+}
+
+static void add_row(const char *what, const struct report_tally *t, struct text *out) {
+    uint32_t coverage = report_coverage(t);
+    text_addf(out, "| %s | %u.%u %% | %llu | %llu | %llu | %llu |\n", what,
+              coverage / 10000, coverage / 1000 % 10, (unsigned long long)t->tested,
+              (unsigned long long)(t->testable - t->tested),
+              (unsigned long long)t->excluded, (unsigned long long)t->total);
+}
+
+static int add_findings(const struct report_data *data, struct text *out) {
+    const size_t most = 100;
+    text_add(out, "\n### Findings: ");
+    report_add_severities(data, out);
+    text_add(out, "\n\n");
+    if (data->n_findings)
+        text_add(
+            out,
+            "| | severity | what happened | after a failure in | sites | seen | again "
+            "|\n|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < data->n_findings && i < most; i++) {
+        const struct report_finding *f = &data->findings[i];
+        AUTO_TEXT struct text headline = {0}, repro = {0};
+        int r = report_add_headline(data, f, &headline);
+        if (r < 0)
+            return r;
+        if (f->leaked) {
+            int64_t blocks, bytes;
+            report_count_leaks(f, &blocks, &bytes);
+            text_addf(&headline, ": %lld block%s, %lld bytes", (long long)blocks,
+                      blocks == 1 ? "" : "s", (long long)bytes);
+        }
+        report_add_repro(data, f, &repro);
+        text_addf(out, "| %lld | %s | ", (long long)f->id,
+                  f->silent ? "silent warning" : severity_name(f->severity));
+        add_code(headline.data, out);
+        text_add(out, " | ");
+        add_failed(f, out);
+        text_addf(out, " | %zu | %lld of %lld | ", f->n_sites, (long long)f->bad,
+                  (long long)f->tried);
+        add_code(repro.data, out);
+        text_add(out, " |\n");
+    }
+    if (data->n_findings > most)
+        text_addf(out, "\n... and %zu more.\n", data->n_findings - most);
+    return 0;
+}
+
+static void add_untested(const struct report_data *data, struct text *out) {
+    uint64_t n = data->site_tally.testable - data->site_tally.tested;
+    const size_t most = 10;
+    size_t shown = 0;
+    if (!n)
+        return;
+    text_addf(out, "\n### Never tested: %llu site%s\n\n", (unsigned long long)n,
+              n == 1 ? "" : "s");
+    for (size_t i = 0; i < data->n_untested && shown < most; i++) {
+        const struct report_site *site = data->untested[i];
+        if (site->reason == REASON_NOT_FAILABLE)
+            continue;
+        AUTO_TEXT struct text command = {0};
+        report_add_command(data, site, &command);
+        text_add(out, "- ");
+        add_location(site->location, out);
+        text_addf(out, ": %s; ", reason_meaning(site->reason));
+        add_code(command.data, out);
+        text_add(out, "\n");
+        shown++;
+    }
+    if (n > shown)
+        text_addf(out, "- ... and %llu more\n", (unsigned long long)(n - shown));
+}
+
+int report_markdown(const struct report_data *data, struct text *out) {
+    AUTO_TEXT struct text argv = {0};
+    report_add_argv(&data->recordings[data->n_recordings - 1], &argv);
+    text_add(out, "## dearth: ");
+    add_code(argv.data, out);
+    text_add(out, "\n\n| | coverage | tested | untested | excluded | total |\n"
+                  "|---|---:|---:|---:|---:|---:|\n");
+    add_row("sites", &data->site_tally, out);
+    add_row("locations", &data->location_tally, out);
+    if (data->error_tally.total)
+        add_row("error path", &data->error_tally, out);
+    text_add(out, "\n| verdict | sites |\n|---|---:|\n");
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
+        if (data->verdicts[i])
+            text_addf(out, "| %s | %llu |\n", verdict_name(i),
+                      (unsigned long long)data->verdicts[i]);
+    int r = add_findings(data, out);
+    add_untested(data, out);
+    for (size_t i = 0; i < data->n_notes; i++) {
+        text_add(out, i ? "- " : "\n### To know\n\n- ");
+        add_code(data->notes[i].text, out);
+        text_add(out, "\n");
+    }
+    return r;
+}
