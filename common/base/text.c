@@ -619,3 +619,8 @@ struct dearth_key text_key_from_blob(const uint8_t in[static 16]) {
     }
     return key;
 }
+
+const char *text_basename(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}

@@ -103,4 +103,7 @@ static inline void text_free_pointer(void *p) {
 #define AUTO_FREE __attribute__((cleanup(text_free_pointer)))
 #define AUTO_TEXT __attribute__((cleanup(text_deinit)))
 
+/** Last component of a path (never NULL for a non-NULL @path). */
+const char *text_basename(const char *path);
+
 #endif

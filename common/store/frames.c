@@ -251,18 +251,13 @@ int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *o
     return 0;
 }
 
-const char *frame_basename(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 void frame_add_place(const struct frame *frame, struct text *out) {
     if (frame->file && frame->line)
         text_say(out, "%s:%u", frame->file, frame->line);
     else if (frame->file)
         text_add_name(out, frame->file);
     else
-        text_say(out, "%s+0x%llx", frame_basename(frame->module),
+        text_say(out, "%s+0x%llx", text_basename(frame->module),
                  (unsigned long long)frame->offset);
 }
 
@@ -280,7 +275,7 @@ void frame_add(const struct frame *frame, struct text *out) {
     }
     if (frame->start && frame->offset >= frame->start)
         text_say(out, "+0x%llx", (unsigned long long)(frame->offset - frame->start));
-    text_say(out, " (%s)", frame_basename(frame->module));
+    text_say(out, " (%s)", text_basename(frame->module));
 }
 
 void frame_add_location(const struct frame *frame, struct text *out) {
@@ -288,7 +283,7 @@ void frame_add_location(const struct frame *frame, struct text *out) {
         text_add(out, "unknown");
         return;
     }
-    const char *module = frame_basename(frame->module);
+    const char *module = text_basename(frame->module);
     const char *function = frame->function ? frame->function : module;
     if (frame->file && frame->line)
         text_say(out, "%s (%s:%u)", function, frame->file, frame->line);
@@ -338,9 +333,9 @@ bool frame_function_matches(const struct frame *frame, const char *glob) {
 
 bool frame_matches(const struct frame *frame, const char *glob) {
     return frame_function_matches(frame, glob) || text_glob(glob, frame->module) ||
-           text_glob(glob, frame_basename(frame->module)) ||
+           text_glob(glob, text_basename(frame->module)) ||
            (frame->file && (text_glob(glob, frame->file) ||
-                            text_glob(glob, frame_basename(frame->file))));
+                            text_glob(glob, text_basename(frame->file))));
 }
 
 /* --- two samples of one thread --- */
@@ -365,7 +360,7 @@ uint32_t frames_meet(const struct frames *a, const struct frames *b) {
         same++;
     uint32_t at = a->n - same;
     while (same && at + 1 < a->n && /* our own library is not what loops */
-           strncmp(frame_basename(a->items[at].module), "libdearth", 9) == 0)
+           strncmp(text_basename(a->items[at].module), "libdearth", 9) == 0)
         at++;
     return at;
 }

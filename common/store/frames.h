@@ -85,7 +85,4 @@ bool frame_matches(const struct frame *frame, const char *glob);
  */
 uint32_t frames_meet(const struct frames *a, const struct frames *b);
 
-/** Last component of a path (never NULL for a non-NULL @path). */
-const char *frame_basename(const char *path);
-
 #endif

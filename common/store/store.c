@@ -598,3 +598,7 @@ struct store *store_free(struct store *store) {
     }
     return NULL;
 }
+
+void store_bind_text(sqlite3_stmt *s, int at, const char *text) {
+    sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
+}

@@ -94,6 +94,8 @@ void store_rollback(struct store *store);
 
 /** Bind a key as its 16-byte blob. */
 void store_bind_key(sqlite3_stmt *statement, int index, struct dearth_key key);
+/** NULL is bound as NULL; @text is copied. */
+void store_bind_text(sqlite3_stmt *s, int at, const char *text);
 /** Read a key column (all zero when NULL or of another size). */
 struct dearth_key store_column_key(sqlite3_stmt *statement, int column);
 /** Text column, or NULL; valid until the next step. */

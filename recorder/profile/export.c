@@ -28,12 +28,12 @@ void export_add_frame(struct text *t, const struct frame *frame) {
     if (frame->function)
         text_add(t, frame->function);
     else
-        text_addf(t, "%s+0x%llx", frame_basename(frame->module),
+        text_addf(t, "%s+0x%llx", text_basename(frame->module),
                   (unsigned long long)frame->offset);
 }
 
 const char *export_program(const struct profile_item *item) {
-    return frame_basename(item->name);
+    return text_basename(item->name);
 }
 
 /* --- collapsed --- */

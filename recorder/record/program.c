@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "exec_probe.h"
 #include "interrupt.h"
@@ -340,23 +341,17 @@ void program_kill_beside(struct program *p) {
         kill(-p->beside, SIGKILL);
 }
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
     struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
                             {.fd = fd, .events = POLLIN}};
-    uint64_t due_ns = signals_due_ns(now_ns());
+    uint64_t due_ns = signals_due_ns(clock_mono_ns());
     if (due_ns < timeout_ns)
         timeout_ns = due_ns;
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
                                (long)(timeout_ns % 1000000000u)};
     ppoll(fds, 2, &timeout, NULL);
     bool was_over = p->ended;
-    struct signals_taken taken = signals_take(p->ended ? 0 : p->pid, now_ns());
+    struct signals_taken taken = signals_take(p->ended ? 0 : p->pid, clock_mono_ns());
     reap(p);
     p->interrupted |= was_over && taken.end;
 }

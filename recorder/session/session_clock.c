@@ -9,13 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "session_private.h"
-
-static uint64_t clock_ns(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* What the header says, out of the target's reach. */
 static const struct shm_header *own(const struct session *session) {
@@ -34,7 +29,7 @@ uint64_t session_ticks(const struct session *session) {
     }
 #endif
     (void)session;
-    return clock_ns(CLOCK_MONOTONIC);
+    return clock_mono_ns();
 }
 
 /* Both clocks at one moment: the closest of a few pairs, an interrupt may fall between.
@@ -43,7 +38,7 @@ static void read_clocks(const struct session *session, uint64_t *ticks, uint64_t
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < 4; i++) {
         uint64_t a = session_ticks(session);
-        uint64_t t = clock_ns(CLOCK_MONOTONIC);
+        uint64_t t = clock_mono_ns();
         uint64_t b = session_ticks(session);
         if (b - a < best) {
             best = b - a;
@@ -137,7 +132,7 @@ void session_start_clock(struct session *session) {
     struct session_state *state = session->state;
     read_clocks(session, &session->arena->start_ticks, &state->start_mono_ns);
     session->arena->start_unix_ns =
-        clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - state->start_mono_ns);
+        clock_unix_ns() - (clock_mono_ns() - state->start_mono_ns);
     session->arena->start_mono_ns = state->start_mono_ns;
     session_read_boot_id(session->arena->boot_id, sizeof session->arena->boot_id);
     session_keep(session);

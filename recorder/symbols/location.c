@@ -211,7 +211,7 @@ static bool matches_any(const struct frame *frame, const char *bare,
         names[0] = frame->linkage_name;
         break;
     case MODULE:
-        names[0] = frame_basename(frame->module);
+        names[0] = text_basename(frame->module);
         break;
     case FILE_PATH:
         names[0] = frame->file;
@@ -427,7 +427,7 @@ void location_add_name(const struct frame *frame, struct text *out) {
             text_addf(out, " (%s)", frame->function);
         return;
     }
-    text_add(out, frame_basename(frame->module));
+    text_add(out, text_basename(frame->module));
     uint64_t offset = frame->offset;
     if (frame->function) {
         text_addf(out, "!%s", frame->function);
@@ -451,7 +451,7 @@ struct dearth_key location_portable_add(struct dearth_key callers,
                                         const struct frame *frame) {
     if (frame->function)
         return chain(callers, 'n', key_hash(frame->function, strlen(frame->function)));
-    const char *base = frame_basename(frame->module);
+    const char *base = text_basename(frame->module);
     const char *version = strstr(base, ".so");
     size_t n = version ? (size_t)(version - base) : strlen(base);
     return chain(callers, 'm', key_hash(base, n));

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "frames.h"
 #include "interrupt.h"
@@ -33,22 +34,17 @@ struct progress {
     uint64_t done, total, next_ns;
 };
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void progress_init(struct progress *p, bool wanted, uint64_t total) {
     const char *urls = getenv("DEBUGINFOD_URLS");
     bool may_download = urls && *urls;
     *p = (struct progress){.wanted = wanted && !error_quiet() && isatty(STDERR_FILENO),
                            .total = total};
-    p->next_ns = now_ns() + (may_download ? 0 : 400000000u); /* what is quick is silent */
+    p->next_ns =
+        clock_mono_ns() + (may_download ? 0 : 400000000u); /* what is quick is silent */
 }
 
 static void progress_show(struct progress *p, const char *what) {
-    if (!p->wanted || now_ns() < p->next_ns)
+    if (!p->wanted || clock_mono_ns() < p->next_ns)
         return;
     char done[32], total[32];
     AUTO_TEXT struct text line = {0};
@@ -56,7 +52,7 @@ static void progress_show(struct progress *p, const char *what) {
              text_count(p->total, total), what);
     fprintf(stderr, "\r\033[K%s", line.data);
     p->shown = true;
-    p->next_ns = now_ns() + 100000000u;
+    p->next_ns = clock_mono_ns() + 100000000u;
 }
 
 static void progress_end(struct progress *p) {
@@ -144,20 +140,15 @@ static int load_module(struct store *store, int64_t id, struct module_row *out) 
     return 0;
 }
 
-/* NULL is bound as NULL. */
-static void bind_text(sqlite3_stmt *s, int index, const char *value) {
-    sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
-}
-
 static int write_frame(struct resolver *r, const struct pending *frame,
                        const struct symbol_line *lines, int n) {
     int result = 0;
     for (int i = 0; i < n && result == 0; i++) {
         sqlite3_bind_int64(r->put_symbol, 1, frame->id);
         sqlite3_bind_int64(r->put_symbol, 2, i);
-        bind_text(r->put_symbol, 3, lines[i].function);
-        bind_text(r->put_symbol, 4, lines[i].linkage_name);
-        bind_text(r->put_symbol, 5, lines[i].file);
+        store_bind_text(r->put_symbol, 3, lines[i].function);
+        store_bind_text(r->put_symbol, 4, lines[i].linkage_name);
+        store_bind_text(r->put_symbol, 5, lines[i].file);
         if (lines[i].line)
             sqlite3_bind_int64(r->put_symbol, 6, lines[i].line);
         if (lines[i].start)
@@ -175,10 +166,10 @@ static int write_frame(struct resolver *r, const struct pending *frame,
 
 static int put_note(struct resolver *r, const struct module_row *module, const char *kind,
                     const char *text) {
-    bind_text(r->put_note, 1, text);
-    bind_text(r->put_note, 2, module->path);
+    store_bind_text(r->put_note, 1, text);
+    store_bind_text(r->put_note, 2, module->path);
     sqlite3_bind_int64(r->put_note, 3, module->id);
-    bind_text(r->put_note, 4, kind);
+    store_bind_text(r->put_note, 4, kind);
     return store_step_done(r->store, r->put_note);
 }
 
@@ -224,7 +215,7 @@ static int write_frames(struct resolver *r, struct namer *namer,
             return BROKEN_OFF;
         result = n_lines < 0 ? n_lines : write_frame(r, &frames[i], lines, n_lines);
         if (i % 256 == 255)
-            progress_show(&r->progress, frame_basename(module->path));
+            progress_show(&r->progress, text_basename(module->path));
     }
     return result;
 }
@@ -282,7 +273,7 @@ static int try_module(struct resolver *r, const struct module_row *module,
         result = note_stale(r, module);
     if (result == 0) {
         sqlite3_bind_int64(r->mark_module, 1, module->id);
-        bind_text(r->mark_module, 2, seen.source);
+        store_bind_text(r->mark_module, 2, seen.source);
         result = store_step_done(r->store, r->mark_module);
     }
     return result;
@@ -297,7 +288,7 @@ static int resolve_module(struct resolver *r, const struct module_row *module,
                                        module->build_id_bytes, module->content_id, false},
                             .addresses = addresses,
                             .n = n};
-    progress_show(&r->progress, frame_basename(module->path));
+    progress_show(&r->progress, text_basename(module->path));
     int result = begin(r);
     if (result == 0)
         result = store_exec(r->store, "SAVEPOINT module");

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "drive.h"
 #include "text.h"
 
@@ -16,7 +17,7 @@ bool control_is_due(const struct drive *d) {
     uint64_t every = CONTROL_FACTOR * d->replay->baseline.duration_ns;
     every = every > MIN_CONTROL_NS ? every : MIN_CONTROL_NS;
     return d->doubted.head < d->doubted.n && !d->control_flying &&
-           (!d->control_ns || progress_clock() - d->control_ns >= every);
+           (!d->control_ns || clock_mono_ns() - d->control_ns >= every);
 }
 
 struct task *control_make(struct drive *d) {
@@ -25,7 +26,7 @@ struct task *control_make(struct drive *d) {
     struct task *task = text_alloc(sizeof *task);
     task->is_control = true;
     d->control_flying = true;
-    d->control_ns = progress_clock();
+    d->control_ns = clock_mono_ns();
     d->covered = d->doubted.n;
     return task;
 }

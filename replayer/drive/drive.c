@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "chance.h"
+#include "clock.h"
 #include "drive.h"
 #include "error.h"
 #include "text.h"
@@ -457,8 +458,8 @@ static int wait_one(struct drive *d) {
 static void stop(struct drive *d) {
     uint64_t runs = 2 * d->replay->baseline.duration_ns;
     if (!d->stopping)
-        d->give_up_ns = progress_clock() + STOP_EXTRA_NS +
-                        (runs < STOP_MOST_NS ? runs : STOP_MOST_NS);
+        d->give_up_ns =
+            clock_mono_ns() + STOP_EXTRA_NS + (runs < STOP_MOST_NS ? runs : STOP_MOST_NS);
     d->stopping = true; /* what is in the air may land */
     if (interrupt_pressing())
         d->give_up_ns = 0;
@@ -466,7 +467,7 @@ static void stop(struct drive *d) {
 
 static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {
     const struct replay *r = d->replay;
-    uint64_t now = progress_clock(), end = r->started_ns + r->options->time_budget_ns;
+    uint64_t now = clock_mono_ns(), end = r->started_ns + r->options->time_budget_ns;
     return r->options->time_budget_ns && started_ns < end && now < end &&
            confirm_is_pressing(confirmation_wanted_ns(d), r->baseline.duration_ns,
                                end - now, end - started_ns);
@@ -484,7 +485,7 @@ static void share_time(struct drive *d, uint64_t started_ns) {
 static int loop(struct drive *d) {
     struct replay *r = d->replay;
     int outcome = REPLAY_DONE;
-    uint64_t started_ns = progress_clock();
+    uint64_t started_ns = clock_mono_ns();
     for (;;) {
         share_time(d, started_ns);
         int err = submit_all(d);
@@ -492,7 +493,7 @@ static int loop(struct drive *d) {
             return err;
         if (d->n_flying == 0 && d->n_flying_batches == 0)
             return outcome;
-        if (d->stopping && d->n_flying_batches && progress_clock() >= d->give_up_ns)
+        if (d->stopping && d->n_flying_batches && clock_mono_ns() >= d->give_up_ns)
             return outcome;
         if ((err = wait_one(d)) < 0)
             return err;
@@ -503,7 +504,7 @@ static int loop(struct drive *d) {
             stop(d);
         }
         if (r->options->time_budget_ns && !d->stopping &&
-            progress_clock() - r->started_ns >= r->options->time_budget_ns) {
+            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns) {
             outcome = REPLAY_BUDGET;
             stop(d);
         }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "error.h"
 #include "leaks.h"
 #include "replay_private.h"
@@ -281,7 +282,7 @@ static int wait_one(struct pass *p) {
 
 static bool time_is_up(const struct replay *r) {
     return r->options->time_budget_ns &&
-           progress_clock() - r->started_ns >= r->options->time_budget_ns;
+           clock_mono_ns() - r->started_ns >= r->options->time_budget_ns;
 }
 
 static int loop(struct pass *p, struct progress *progress) {

@@ -6,20 +6,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "text.h"
 
 #define TTY_INTERVAL_NS 200000000u
 #define LOG_INTERVAL_NS 10000000000u /* a CI log wants signs of life, not a film */
 
-uint64_t progress_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void progress_init(struct progress *p, uint64_t planned) {
-    uint64_t now = progress_clock();
+    uint64_t now = clock_mono_ns();
     *p = (struct progress){.hidden = error_quiet(),
                            .tty = isatty(STDERR_FILENO),
                            .started_ns = now,
@@ -53,7 +48,7 @@ static void compose(const struct progress *p, uint64_t now, struct text *out) {
 }
 
 void progress_show(struct progress *p) {
-    uint64_t now = progress_clock();
+    uint64_t now = clock_mono_ns();
     if (p->hidden || now - p->last_ns < (p->tty ? TTY_INTERVAL_NS : LOG_INTERVAL_NS))
         return;
     p->last_ns = now;

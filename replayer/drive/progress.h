@@ -26,7 +26,4 @@ void progress_show(struct progress *p);
 /** Take the line off the terminal: before any other message, and at the end. */
 void progress_clear(struct progress *p);
 
-/** Monotonic clock, ns. */
-uint64_t progress_clock(void);
-
 #endif

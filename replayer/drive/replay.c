@@ -14,6 +14,7 @@
 
 #include "calls.h"
 #include "changed.h"
+#include "clock.h"
 #include "error.h"
 #include "finding.h"
 #include "replay_private.h"
@@ -220,7 +221,7 @@ static int finish(struct replay *r, enum replay_outcome outcome) {
     if (err == 0)
         err = store_left_out(r, outcome);
     int end = ledger_end(r->ledger, states[outcome], r->progress.done,
-                         progress_clock() - r->started_ns);
+                         clock_mono_ns() - r->started_ns);
     return err < 0 ? err : end;
 }
 
@@ -350,7 +351,7 @@ int replay_run(const struct replay_options *options, struct store *store,
         r.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (r.jobs <= 0)
         r.jobs = 1;
-    r.started_ns = progress_clock();
+    r.started_ns = clock_mono_ns();
     if (replay_id)
         *replay_id = 0;
     interrupt_install();

@@ -454,7 +454,7 @@ static void say_end(const struct observation *seen) {
     for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
         const struct crash_frame *f = &seen->crash_frames[i];
         text_say(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
-                 frame_basename(f->module ? f->module : "?"),
+                 text_basename(f->module ? f->module : "?"),
                  (unsigned long long)f->offset);
     }
     if (seen->n_crash_frames > most)

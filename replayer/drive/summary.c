@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "error.h"
 #include "isolation.h"
 #include "replay_private.h"
@@ -247,7 +248,7 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                text_count(r->progress.done, faults),
                chance ? (uint32_t)r->options->runs : r->plan.n_faults + r->pairs.n,
                chance ? "executions by chance" : "faults",
-               text_duration(progress_clock() - r->started_ns, time),
+               text_duration(clock_mono_ns() - r->started_ns, time),
                (unsigned long long)r->progress.executions, r->jobs,
                isolation_name(r->isolation), r->traced ? "" : ", not traced");
     if (r->progress.guarded)

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "baseline.h"
+#include "clock.h"
 #include "error.h"
 #include "replay_private.h"
 #include "store.h"
@@ -283,7 +284,7 @@ static int turn(struct sweep *s, bool at_start, uint32_t *n_starts) {
         if (reach_is_driven(&r->reach, r->sites.list[f->site].key) == at_start)
             continue;
         if (r->options->time_budget_ns &&
-            progress_clock() - r->started_ns >= r->options->time_budget_ns)
+            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns)
             return REPLAY_BUDGET;
         const struct suspects suspects = s->suspects;
         s->fell = false;

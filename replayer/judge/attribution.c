@@ -27,7 +27,7 @@ enum attributed_to attribution_class(const char *module, const char *exe) {
     static const char *const cxx[] = {"libstdc++", "libc++", "libc++abi", "libgcc_s"};
     if (exe && strcmp(module, exe) == 0)
         return ATTRIBUTED_PROGRAM;
-    const char *name = frame_basename(module);
+    const char *name = text_basename(module);
     if (strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-musl", 7) == 0 ||
         is_library(name, "ld") || strncmp(name, "ld64.so", 7) == 0)
         return ATTRIBUTED_LOADER;
@@ -161,8 +161,7 @@ static bool is_machinery(const struct frame *f) {
     static const char *const modules[] = {
         "libdearth*",      "libasan.so*",      "libtsan.so*",     "libubsan.so*",
         "libjemalloc.so*", "libtcmalloc*.so*", "libmimalloc*.so*"};
-    return ANY_GLOB(modules, frame_basename(f->module)) ||
-           ANY_GLOB(functions, name_of(f));
+    return ANY_GLOB(modules, text_basename(f->module)) || ANY_GLOB(functions, name_of(f));
 }
 
 /* Functions whose crash on a pointer is the mistake of whoever handed it over. */
@@ -327,7 +326,7 @@ const struct frame *attribution_recursion(const struct frame *crash, uint32_t n_
 /* --- names --- */
 
 void attribution_place(const struct frame *frame, struct text *out) {
-    const char *module = frame_basename(frame->module);
+    const char *module = text_basename(frame->module);
     const char *so = strstr(module, ".so");
     /* "libjq.so.1.0.4" and "libc-2.31.so" change with every release */
     size_t n = so ? (size_t)(so - module) : strlen(module);

@@ -65,7 +65,7 @@ static const struct facility *facility_of(const struct frame *f) {
 
 /* Ours and the allocator's own frames lie before the C library's. */
 static bool is_ours(const struct frame *f) {
-    return strncmp(frame_basename(f->module), "libdearth", 9) == 0;
+    return strncmp(text_basename(f->module), "libdearth", 9) == 0;
 }
 
 const struct facility *facility_find(const struct frame *fault, uint32_t n,

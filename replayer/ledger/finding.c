@@ -429,22 +429,19 @@ struct statements {
     sqlite3_stmt *upsert, *find, *link;
 };
 
-static void bind_or_null(sqlite3_stmt *s, int at, const char *text) {
-    sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
-}
-
 static int store_group(struct work *w, const struct statements *t, const struct group *g,
                        int64_t replay_id) {
     const struct item *best = &g->items[0];
     enum verdict verdict = g->flaky ? VERDICT_FLAKY : best->verdict;
     sqlite3_bind_int64(t->upsert, 1, replay_id);
-    bind_or_null(t->upsert, 2, best->identity);
-    bind_or_null(t->upsert, 3, verdict_name(verdict));
-    bind_or_null(t->upsert, 4,
-                 severity_name(g->flaky ? verdict_severity(verdict) : severity_of(best)));
-    bind_or_null(t->upsert, 5, best->module);
-    bind_or_null(t->upsert, 6, attribution_name(best->to));
-    bind_or_null(t->upsert, 7, best->policy);
+    store_bind_text(t->upsert, 2, best->identity);
+    store_bind_text(t->upsert, 3, verdict_name(verdict));
+    store_bind_text(
+        t->upsert, 4,
+        severity_name(g->flaky ? verdict_severity(verdict) : severity_of(best)));
+    store_bind_text(t->upsert, 5, best->module);
+    store_bind_text(t->upsert, 6, attribution_name(best->to));
+    store_bind_text(t->upsert, 7, best->policy);
     if (best->location_id)
         sqlite3_bind_int64(t->upsert, 8, best->location_id);
     sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
@@ -452,12 +449,12 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     sqlite3_bind_int64(t->upsert, 11, g->tried);
     sqlite3_bind_int(t->upsert, 15, best->leaked);
     sqlite3_bind_int64(t->upsert, 12, g->unreached);
-    bind_or_null(t->upsert, 13, best->facility ? best->facility->name : NULL);
-    bind_or_null(t->upsert, 14, best->facility ? best->facility->effect : NULL);
+    store_bind_text(t->upsert, 13, best->facility ? best->facility->name : NULL);
+    store_bind_text(t->upsert, 14, best->facility ? best->facility->effect : NULL);
     int r = store_step_done(w->store, t->upsert);
     if (r < 0)
         return r;
-    bind_or_null(t->find, 1, best->identity);
+    store_bind_text(t->find, 1, best->identity);
     if (sqlite3_step(t->find) != SQLITE_ROW)
         return store_error(w->store, "reading a finding");
     int64_t id = sqlite3_column_int64(t->find, 0);

@@ -8,15 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ledger_private.h"
 #include "process_stat.h"
 #include "text.h"
-
-static uint64_t now_unix_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- whose replay is it: a pid and its start time, so that a reused pid is not mistaken --- */
 
@@ -79,7 +74,7 @@ int ledger_new(struct store *store, const struct ledger_start *start,
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, start->recording_id);
-    sqlite3_bind_int64(s, 2, (int64_t)now_unix_ns());
+    sqlite3_bind_int64(s, 2, (int64_t)clock_unix_ns());
     sqlite3_bind_text(s, 3, start->options, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 4, start->isolation, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 5, start->traced);

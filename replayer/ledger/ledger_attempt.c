@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "chance.h"
+#include "clock.h"
 #include "json.h"
 #include "ledger_private.h"
 #include "session.h"
@@ -19,12 +20,6 @@
 
 /* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
 #define BATCH_NS 50000000u
-
-static uint64_t now_mono_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt **out) {
     AUTO_FREE char *sql = text_format(
@@ -74,7 +69,7 @@ static int begin_batch(struct ledger *l) {
     int r = store_begin(l->store);
     if (r < 0)
         return r;
-    l->batch_ns = now_mono_ns();
+    l->batch_ns = clock_mono_ns();
     /* other replays may store attempts in the same database; until the commit none does */
     int64_t last = store_int(l->store,
                              "SELECT max((SELECT coalesce(max(id), 0) FROM attempt), "
@@ -93,7 +88,7 @@ static void drop_batch(struct ledger *l) {
 int ledger_due_ms(const struct ledger *l) {
     if (!l->batch_ns)
         return -1;
-    uint64_t passed = now_mono_ns() - l->batch_ns;
+    uint64_t passed = clock_mono_ns() - l->batch_ns;
     return passed >= BATCH_NS ? 0 : (int)((BATCH_NS - passed) / 1000000u) + 1;
 }
 
@@ -168,10 +163,6 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
     return id;
 }
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text) {
-    sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
-}
-
 static void bind_tristate(sqlite3_stmt *s, int at, int value) {
     if (value >= 0)
         sqlite3_bind_int(s, at, value);
@@ -181,28 +172,28 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
                        const struct observation *o, const struct judgement *j) {
     sqlite3_bind_int64(s, 2, order->site_id);
     sqlite3_bind_int64(s, 3, (int64_t)order->occurrence);
-    bind_text(s, 4, fault_mode_name(order->mode));
+    store_bind_text(s, 4, fault_mode_name(order->mode));
     sqlite3_bind_int64(s, 5, order->burst ? order->burst : 1);
     sqlite3_bind_int64(s, 6, order->repeat);
-    bind_text(s, 7, verdict_name(j->verdict));
-    bind_text(s, 8, severity_name(j->severity));
-    bind_text(s, 9, j->policy);
+    store_bind_text(s, 7, verdict_name(j->verdict));
+    store_bind_text(s, 8, severity_name(j->severity));
+    store_bind_text(s, 9, j->policy);
     sqlite3_bind_int(s, 10, o->fired);
     sqlite3_bind_int64(s, 11, (int64_t)o->hits);
     if (o->fired) {
         sqlite3_bind_int64(s, 12, (int64_t)o->fired_size);
         sqlite3_bind_int64(s, 13, o->fired_pid);
         sqlite3_bind_int64(s, 14, o->fired_tid);
-        bind_text(s, 15, o->fired_exe);
+        store_bind_text(s, 15, o->fired_exe);
     }
     sqlite3_bind_int64(s, 16, (int64_t)o->also_failed);
-    bind_text(s, 34, how_name(o->how));
-    bind_text(s, 40, under_name(order->under));
-    bind_text(s, 52, thread_role_name(order->thread));
+    store_bind_text(s, 34, how_name(o->how));
+    store_bind_text(s, 40, under_name(order->under));
+    store_bind_text(s, 52, thread_role_name(order->thread));
     if (order->call)
         sqlite3_bind_int64(s, 53, (int64_t)order->call);
     if (o->served) {
-        bind_text(s, 54, order->at_start ? "start" : "serving");
+        store_bind_text(s, 54, order->at_start ? "start" : "serving");
         sqlite3_bind_int64(s, 55, order->rounds);
     }
     if (order->second_site_id) {
@@ -212,8 +203,8 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
 }
 
 static void bind_damage(sqlite3_stmt *s, const struct damage_seen *damage) {
-    bind_text(s, 43, damage_name(damage->kind));
-    bind_text(s, 44, damage_where_name(damage->where));
+    store_bind_text(s, 43, damage_name(damage->kind));
+    store_bind_text(s, 44, damage_where_name(damage->where));
     if (damage->size)
         sqlite3_bind_int64(s, 45, (int64_t)damage->size);
     sqlite3_bind_int64(s, 46, damage->offset);
@@ -251,7 +242,7 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
     bind_tristate(s, 25, j->files_same);
     AUTO_FREE char *tail =
         text_utf8(o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n);
-    bind_text(s, 26, tail);
+    store_bind_text(s, 26, tail);
     if (o->crash_signal) {
         sqlite3_bind_int(s, 27, o->crash_signal);
         sqlite3_bind_int(s, 28, o->crash_code);
@@ -259,7 +250,7 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
     }
     if (o->crash_signal || crash_stack) {
         sqlite3_bind_int64(s, 30, o->crash_pid);
-        bind_text(s, 31, o->crash_exe);
+        store_bind_text(s, 31, o->crash_exe);
     }
     if (crash_stack)
         sqlite3_bind_int64(s, 32, crash_stack);
@@ -275,8 +266,8 @@ static void bind_result(sqlite3_stmt *s, const struct observation *o,
         sqlite3_bind_int(s, 38, o->output_check);
     bind_differences(s, 48, j);
     if (o->timed_out) {
-        bind_text(s, 49, hang_name(o->hang));
-        bind_text(s, 50, o->hang_call[0] ? o->hang_call : NULL);
+        store_bind_text(s, 49, hang_name(o->hang));
+        store_bind_text(s, 50, o->hang_call[0] ? o->hang_call : NULL);
     }
 }
 
@@ -382,8 +373,8 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
         return;
     AUTO_FREE char *chance = chance_text(&order->chance);
     AUTO_FREE char *failed = chance_failed_text(seen);
-    bind_text(s, 56, chance);
-    bind_text(s, 57, failed);
+    store_bind_text(s, 56, chance);
+    store_bind_text(s, 57, failed);
 }
 
 /* Said once. */

@@ -105,13 +105,8 @@ int plan_parse_shard(const char *text, struct plan_options *out) {
 
 /* --- filters --- */
 
-static const char *basename_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static bool path_matches(const char *glob, const char *path) {
-    return path && (text_glob(glob, path) || text_glob(glob, basename_of(path)));
+    return path && (text_glob(glob, path) || text_glob(glob, text_basename(path)));
 }
 
 /* With its parameters or without: "ns::f" means "ns::f(int)". */

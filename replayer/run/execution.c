@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "debugger.h"
 #include "error.h"
 #include "evidence.h"
@@ -62,14 +63,8 @@
     (10000 * MS) /* a process that not even SIGKILL ends: a stuck driver \
                                     */
 
-static uint64_t now_ns(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 uint64_t run_now_ns(void) {
-    return now_ns(CLOCK_MONOTONIC);
+    return clock_mono_ns();
 }
 
 int execution_init(struct execution *x, const struct runner_options *options,
@@ -217,7 +212,7 @@ static int start(struct run *run, struct launch *launch) {
         err = open_stdio(run, launch->stdio);
     if (!err) {
         namespace_shuffle_pids();
-        run->started = now_ns(CLOCK_MONOTONIC);
+        run->started = clock_mono_ns();
         err = launch_start(launch, &run->first);
         run->parent = launch->parent;
         close_stdio(launch->stdio);
@@ -236,7 +231,7 @@ static void note_end(struct run *run, pid_t pid, int status) {
         return;
     run->first_ended = true;
     run->status = status;
-    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    uint64_t now = clock_mono_ns();
     seen->duration_ns = now - run->started;
     run->ended = now;
     run->starved_at_end = run->tracer.starved_ns;
@@ -332,7 +327,7 @@ static void kill_tree(struct run *run, uint64_t now) {
 }
 
 void run_kill(struct run *run) {
-    kill_tree(run, now_ns(CLOCK_MONOTONIC));
+    kill_tree(run, clock_mono_ns());
 }
 
 /* Is more than @limit_ns, less what it starved, over since @since? */
@@ -389,8 +384,8 @@ static bool has_hung(struct run *run, uint64_t now);
 int run_sample_hang(struct run *run) {
     int err = 0;
     run->sampled = false;
-    while (!err && !run->first_ended && !has_hung(run, now_ns(CLOCK_MONOTONIC)))
-        err = run_turn(run, now_ns(CLOCK_MONOTONIC) + HEARTBEAT_NS);
+    while (!err && !run->first_ended && !has_hung(run, clock_mono_ns()))
+        err = run_turn(run, clock_mono_ns() + HEARTBEAT_NS);
     return err;
 }
 
@@ -467,7 +462,7 @@ static uint64_t enforce(struct run *run, uint64_t now) {
 
 static void wait_for_something(struct run *run, uint64_t until) {
     struct execution *x = run->x;
-    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    uint64_t now = clock_mono_ns();
     struct timespec timeout = {0};
     if (until > now) {
         timeout.tv_sec = (time_t)((until - now) / 1000000000u);
@@ -519,7 +514,7 @@ int run_turn(struct run *run, uint64_t until) {
     if (err)
         return err;
     session_poll(run->x->session); /* no room is the target's loss, counted there */
-    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    uint64_t now = clock_mono_ns();
     uint64_t next = enforce(run, now);
     if (run->kill_started && now - run->kill_started > GIVE_UP_NS)
         return error_print(-EIO,
@@ -709,7 +704,7 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
     struct observation *seen = run->seen;
     struct launch *launch = &run->launch;
-    *seen = (struct observation){.started_unix_ns = now_ns(CLOCK_REALTIME)};
+    *seen = (struct observation){.started_unix_ns = clock_unix_ns()};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
     int err = start(run, launch);
     if (err) {

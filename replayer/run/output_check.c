@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "execution.h"
 #include "launch.h"
@@ -77,18 +78,12 @@ static char **make_environment(const struct execution *x,
     return env;
 }
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Return: its exit status, 128 + signal, or -1 when it took too long. */
 static int wait_for(pid_t pid) {
-    uint64_t until = now_ns() + OUTPUT_CHECK_LIMIT_NS;
+    uint64_t until = clock_mono_ns() + OUTPUT_CHECK_LIMIT_NS;
     int status = 0;
     pid_t ended = 0;
-    while (ended == 0 && now_ns() < until) {
+    while (ended == 0 && clock_mono_ns() < until) {
         ended = waitpid(pid, &status, WNOHANG);
         if (ended < 0 && errno == EINTR)
             ended = 0;

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "run.h"
 #include "session.h"
@@ -473,16 +474,14 @@ static int renew(struct server *server, const struct order *order, uint64_t limi
 
 int server_run(struct server *server, const struct order *order, uint64_t limit_ns,
                struct observation *seen) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    *seen = (struct observation){
-        .how = order->fresh || order->at_start ? HOW_RERUN : HOW_SWEEP,
-        .served = true,
-        .outlived = true,
-        .attached = true,
-        .loop = !server->x->options->drive,
-        .life = server->lives,
-        .started_unix_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    *seen = (struct observation){.how = order->fresh || order->at_start ? HOW_RERUN
+                                                                        : HOW_SWEEP,
+                                 .served = true,
+                                 .outlived = true,
+                                 .attached = true,
+                                 .loop = !server->x->options->drive,
+                                 .life = server->lives,
+                                 .started_unix_ns = clock_unix_ns()};
     seen->fell = server->alive && server->run.first_ended && server->used;
     if (!serves(server, order)) {
         uint64_t began = run_now_ns();

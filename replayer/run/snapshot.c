@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "descriptors.h"
 #include "namespace.h"
 #include "output_check.h"
@@ -328,10 +329,7 @@ static int run_copy(struct copy *c) {
     static const uint32_t always = 1;
     struct snapshots *s = c->snapshots;
     struct run *original = s->original, *run = &c->run;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    *run->seen = (struct observation){
-        .started_unix_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    *run->seen = (struct observation){.started_unix_ns = clock_unix_ns()};
     run->started = run->watched = run_now_ns();
     run->limit_ns = s->copy_limit_ns;
     run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};

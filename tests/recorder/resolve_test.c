@@ -226,7 +226,7 @@ static void test_missing(void) {
     const char *names[] = {NULL, "libgone.so+0x1234", "[anon]+0x0", "[unknown]"};
     for (int i = 0; i < 4; i++) {
         AUTO_FREE char *want = names[i] ? text_dup(names[i])
-                                        : text_format("%s+0x%llx", frame_basename(exe),
+                                        : text_format("%s+0x%llx", text_basename(exe),
                                                       (unsigned long long)in_user.offset);
         MUST(number(
                  "SELECT l.name = '%s' AND l.function IS NULL FROM site s JOIN location "

@@ -205,7 +205,7 @@ static int junit_case(const struct report_data *data, const struct report_site *
     text_key(site->key, key);
     int r = report_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
-    add_xml(frame_basename(site->program ? site->program : "unknown"), out);
+    add_xml(text_basename(site->program ? site->program : "unknown"), out);
     text_add(out, "\" name=\"");
     add_xml(name.data, out);
     text_add(out, " ");

@@ -191,7 +191,7 @@ static bool is_way_out(const char *function) {
 
 /* A sample of a hung program may be taken inside our own library. */
 static bool is_ours(const struct frame *frame) {
-    return strncmp(frame_basename(frame->module), "libdearth", 9) == 0;
+    return strncmp(text_basename(frame->module), "libdearth", 9) == 0;
 }
 
 /* Index of the innermost frame that is neither. */
@@ -230,10 +230,10 @@ static int add_crash_place(const struct report_data *data, const struct report_f
     int r = f->crash.stack_id ? report_data_stack(data, f->crash.stack_id, &frames) : 0;
     if (r < 0 || !frames.n)
         return r;
-    const char *blamed = f->module ? frame_basename(f->module) : NULL;
+    const char *blamed = f->module ? text_basename(f->module) : NULL;
     uint32_t first = skip_way_out(&frames), i;
     for (i = first; blamed && i < frames.n; i++)
-        if (strcmp(frame_basename(frames.items[i].module), blamed) == 0)
+        if (strcmp(text_basename(frames.items[i].module), blamed) == 0)
             break;
     if (i == frames.n || !blamed)
         i = first;
