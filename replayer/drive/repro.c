@@ -94,24 +94,62 @@ struct repro_options {
 
 /* --- reading --- */
 
-static const char evidence_sql[] =
-    "SELECT r.recording_id, r.id, f.verdict, a.verdict, a.site_id, a.occurrence, a.mode, "
-    "a.burst, s.key, s.op, m.build_id, fr.\"offset\", r.isolation, r.traced, "
-    "coalesce(r.time_limit_ns, 0), l.function, l.file, l.line, lm.path, l.\"offset\", "
-    "a.second_site_id, a.second_occurrence, s2.key, s2.op, m2.build_id, f2.\"offset\", "
-    "l2.function, l2.file, l2.line, lm2.path, l2.\"offset\", a.under, "
-    "json_extract(r.options, '$.output_check'), json_extract(r.options, '$.drive'), "
-    "json_extract(r.options, '$.health'), json_extract(r.options, '$.ready_timeout_ns'), "
-    "json_extract(r.options, '$.loop_ns'), a.armed, a.rounds, a.thread, a.call, "
-    "a.chance, json_extract(r.options, '$.share_signals'), json_extract(r.options, "
-    "'$.share_ipc') FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN replay r "
-    "ON r.id = a.replay_id JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = "
-    "s.stack_id LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = "
-    "fr.module_id LEFT JOIN location l ON l.id = s.location_id LEFT JOIN module lm ON "
-    "lm.id = l.module_id LEFT JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN stack "
-    "k2 ON k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id LEFT JOIN "
-    "module m2 ON m2.id = f2.module_id LEFT JOIN location l2 ON l2.id = s2.location_id "
-    "LEFT JOIN module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
+#define EVIDENCE_COLUMNS(X)                                                              \
+    X(EVIDENCE_RECORDING_ID, "r.recording_id")                                           \
+    X(EVIDENCE_REPLAY_ID, "r.id")                                                        \
+    X(EVIDENCE_FINDING_VERDICT, "f.verdict")                                             \
+    X(EVIDENCE_SHOWN, "a.verdict")                                                       \
+    X(EVIDENCE_SITE_ID, "a.site_id")                                                     \
+    X(EVIDENCE_OCCURRENCE, "a.occurrence")                                               \
+    X(EVIDENCE_MODE, "a.mode")                                                           \
+    X(EVIDENCE_BURST, "a.burst")                                                         \
+    X(EVIDENCE_KEY, "s.key")                                                             \
+    X(EVIDENCE_OP, "s.op")                                                               \
+    X(EVIDENCE_LEAF_MODULE, "m.build_id")                                                \
+    X(EVIDENCE_LEAF_OFFSET, "fr.\"offset\"")                                             \
+    X(EVIDENCE_ISOLATION, "r.isolation")                                                 \
+    X(EVIDENCE_TRACED, "r.traced")                                                       \
+    X(EVIDENCE_TIME_LIMIT_NS, "coalesce(r.time_limit_ns, 0)")                            \
+    X(EVIDENCE_FUNCTION, "l.function")                                                   \
+    X(EVIDENCE_FILE, "l.file")                                                           \
+    X(EVIDENCE_LINE, "l.line")                                                           \
+    X(EVIDENCE_MODULE, "lm.path")                                                        \
+    X(EVIDENCE_OFFSET, "l.\"offset\"")                                                   \
+    X(EVIDENCE_SECOND_SITE_ID, "a.second_site_id")                                       \
+    X(EVIDENCE_SECOND_OCCURRENCE, "a.second_occurrence")                                 \
+    X(EVIDENCE_SECOND_KEY, "s2.key")                                                     \
+    X(EVIDENCE_SECOND_OP, "s2.op")                                                       \
+    X(EVIDENCE_SECOND_LEAF_MODULE, "m2.build_id")                                        \
+    X(EVIDENCE_SECOND_LEAF_OFFSET, "f2.\"offset\"")                                      \
+    X(EVIDENCE_SECOND_FUNCTION, "l2.function")                                           \
+    X(EVIDENCE_SECOND_FILE, "l2.file")                                                   \
+    X(EVIDENCE_SECOND_LINE, "l2.line")                                                   \
+    X(EVIDENCE_SECOND_MODULE, "lm2.path")                                                \
+    X(EVIDENCE_SECOND_OFFSET, "l2.\"offset\"")                                           \
+    X(EVIDENCE_UNDER, "a.under")                                                         \
+    X(EVIDENCE_OUTPUT_CHECK, "json_extract(r.options, '$.output_check')")                \
+    X(EVIDENCE_DRIVE, "json_extract(r.options, '$.drive')")                              \
+    X(EVIDENCE_HEALTH, "json_extract(r.options, '$.health')")                            \
+    X(EVIDENCE_READY_TIMEOUT_NS, "json_extract(r.options, '$.ready_timeout_ns')")        \
+    X(EVIDENCE_LOOP_NS, "json_extract(r.options, '$.loop_ns')")                          \
+    X(EVIDENCE_ARMED, "a.armed")                                                         \
+    X(EVIDENCE_ROUNDS, "a.rounds")                                                       \
+    X(EVIDENCE_THREAD, "a.thread")                                                       \
+    X(EVIDENCE_CALL, "a.call")                                                           \
+    X(EVIDENCE_CHANCE, "a.chance")                                                       \
+    X(EVIDENCE_SHARE_SIGNALS, "json_extract(r.options, '$.share_signals')")              \
+    X(EVIDENCE_SHARE_IPC, "json_extract(r.options, '$.share_ipc')")
+enum { EVIDENCE_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char evidence_sql[] = STORE_SELECT(
+    EVIDENCE_COLUMNS) "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = "
+                      "a.replay_id JOIN site s ON s.id = a.site_id LEFT JOIN stack k ON k.id = s.stack_id "
+                      "LEFT JOIN frame fr ON fr.id = k.frame_id LEFT JOIN module m ON m.id = fr.module_id "
+                      "LEFT JOIN location l ON l.id = s.location_id LEFT JOIN module lm ON lm.id = "
+                      "l.module_id LEFT JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN stack k2 ON "
+                      "k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id LEFT JOIN module m2 ON "
+                      "m2.id = f2.module_id LEFT JOIN location l2 ON l2.id = s2.location_id LEFT JOIN "
+                      "module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
 
 /* @at: the first of its columns */
 static char *read_location(sqlite3_stmt *s, int at) {
@@ -133,27 +171,29 @@ static struct dearth_key read_module_key(sqlite3_stmt *s, int column) {
 }
 
 static void read_second(struct evidence *e, sqlite3_stmt *s) {
-    e->order.second_site_id = sqlite3_column_int64(s, 20);
-    e->order.second_occurrence = (uint64_t)sqlite3_column_int64(s, 21);
-    e->order.second_site = store_column_key(s, 22);
-    e->order.second_leaf_module = read_module_key(s, 24);
-    e->order.second_leaf_offset = (uint64_t)sqlite3_column_int64(s, 25);
-    e->second_op = text_dup(store_column_text(s, 23));
-    e->second_location = read_location(s, 26);
+    e->order.second_site_id = sqlite3_column_int64(s, EVIDENCE_SECOND_SITE_ID);
+    e->order.second_occurrence =
+        (uint64_t)sqlite3_column_int64(s, EVIDENCE_SECOND_OCCURRENCE);
+    e->order.second_site = store_column_key(s, EVIDENCE_SECOND_KEY);
+    e->order.second_leaf_module = read_module_key(s, EVIDENCE_SECOND_LEAF_MODULE);
+    e->order.second_leaf_offset =
+        (uint64_t)sqlite3_column_int64(s, EVIDENCE_SECOND_LEAF_OFFSET);
+    e->second_op = text_dup(store_column_text(s, EVIDENCE_SECOND_OP));
+    e->second_location = read_location(s, EVIDENCE_SECOND_FUNCTION);
 }
 
 static void read_sweep(struct evidence *e, sqlite3_stmt *s) {
-    const char *armed = store_column_text(s, 37);
+    const char *armed = store_column_text(s, EVIDENCE_ARMED);
     e->sweep = armed != NULL;
     if (!armed)
         return;
-    e->drive = text_dup(store_column_text(s, 33));
-    e->health = text_dup(store_column_text(s, 34));
-    e->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, 35);
-    e->loop_ns = (uint64_t)sqlite3_column_int64(s, 36);
+    e->drive = text_dup(store_column_text(s, EVIDENCE_DRIVE));
+    e->health = text_dup(store_column_text(s, EVIDENCE_HEALTH));
+    e->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, EVIDENCE_READY_TIMEOUT_NS);
+    e->loop_ns = (uint64_t)sqlite3_column_int64(s, EVIDENCE_LOOP_NS);
     e->order.fresh = true;
     e->order.at_start = strcmp(armed, "start") == 0;
-    e->order.rounds = (uint32_t)sqlite3_column_int64(s, 38);
+    e->order.rounds = (uint32_t)sqlite3_column_int64(s, EVIDENCE_ROUNDS);
 }
 
 static void read_row(struct evidence *e, sqlite3_stmt *s) {
@@ -170,7 +210,7 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
                               .under = under_from_name(store_column_text(s, 31)),
                               .thread = thread_role_from_name(store_column_text(s, 39)),
                               .call = (uint64_t)sqlite3_column_int64(s, 40)};
-    e->order.leaf_module = read_module_key(s, 10);
+    e->order.leaf_module = read_module_key(s, EVIDENCE_LEAF_MODULE);
     chance_parse(store_column_text(s, 41), &e->order.chance);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
@@ -179,7 +219,7 @@ static void read_row(struct evidence *e, sqlite3_stmt *s) {
     e->traced = sqlite3_column_int(s, 13) != 0;
     e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
     e->output_check = text_dup(store_column_text(s, 32));
-    e->location = read_location(s, 15);
+    e->location = read_location(s, EVIDENCE_FUNCTION);
     read_sweep(e, s);
     if (sqlite3_column_type(s, 20) != SQLITE_NULL)
         read_second(e, s);

@@ -123,30 +123,54 @@ static int load_places(struct work *w) {
 
 /* --- one attempt --- */
 
+#define ATTEMPT_COLUMNS(X)                                                               \
+    X(ATTEMPT_ID, "a.id")                                                                \
+    X(ATTEMPT_SITE_ID, "a.site_id")                                                      \
+    X(ATTEMPT_OCCURRENCE, "a.occurrence")                                                \
+    X(ATTEMPT_MODE, "a.mode")                                                            \
+    X(ATTEMPT_VERDICT, "a.verdict")                                                      \
+    X(ATTEMPT_POLICY, "a.policy")                                                        \
+    X(ATTEMPT_REPEAT, "a.repeat")                                                        \
+    X(ATTEMPT_CRASH_STACK, "a.crash_stack_id")                                           \
+    X(ATTEMPT_EXE, "coalesce(a.crash_exe, a.fired_exe, rec.exe)")                        \
+    X(ATTEMPT_STACK, "s.stack_id")                                                       \
+    X(ATTEMPT_LOCATION, "s.location_id")                                                 \
+    X(ATTEMPT_KEY, "hex(s.key)")                                                         \
+    X(ATTEMPT_NULL_ADDRESS,                                                              \
+      "CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 END")                     \
+    X(ATTEMPT_LEAKED, "a.leaked")                                                        \
+    X(ATTEMPT_LEAK_LOCATION, "ls.location_id")                                           \
+    X(ATTEMPT_LEAK_KEY, "hex(ls.key)")                                                   \
+    X(ATTEMPT_LEAK_STACK, "ls.stack_id")                                                 \
+    X(ATTEMPT_UNDER, "a.under")                                                          \
+    X(ATTEMPT_DAMAGE_WHERE, "a.damage_where")                                            \
+    X(ATTEMPT_SILENT, "a.silent")                                                        \
+    X(ATTEMPT_SECOND_SITE, "coalesce(a.second_site_id, 0)")                              \
+    X(ATTEMPT_BURST, "a.burst")                                                          \
+    X(ATTEMPT_THREAD, "a.thread")                                                        \
+    X(ATTEMPT_CHANCE, "a.chance")                                                        \
+    X(ATTEMPT_SAMPLE_STACK_ID, "a.sample_stack_id")
+enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* A pair is named after its second failure. When it shows no more than the first alone, it is no
  * finding. */
-static const char attempts_sql[] =
-    "SELECT a.id, a.site_id, a.occurrence, a.mode, a.verdict, a.policy, a.repeat, "
-    "a.crash_stack_id, coalesce(a.crash_exe, a.fired_exe, rec.exe), s.stack_id, "
-    "s.location_id, hex(s.key), CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 "
-    "END, a.leaked, ls.location_id, hex(ls.key), ls.stack_id, a.under, a.damage_where, "
-    "a.silent, coalesce(a.second_site_id, 0), a.burst, a.thread, a.chance, "
-    "a.sample_stack_id FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, "
-    "a.site_id) JOIN replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = "
-    "r.recording_id LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM "
-    "leak k JOIN site ks ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct "
-    "> 0 DESC, k.bytes DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = "
-    "'unreached') AND NOT (a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt "
-    "b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence "
-    "= a.occurrence AND b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND "
-    "b.verdict = a.verdict AND br.recording_id = r.recording_id)) "
-    /* in a sweep an earlier fault may have done it: only what showed alone as well */
-    "AND (a.how <> 'sweep' OR a.severity IN ('ok', 'none') OR EXISTS (SELECT 1 FROM "
-    "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
-    "b.occurrence = a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = "
-    "a.verdict AND br.recording_id = r.recording_id)) ORDER BY r.recording_id, "
-    "a.site_id, a.occurrence, a.mode, a.second_site_id, a.burst, a.under, a.thread, "
-    "a.chance, a.id";
+static const char attempts_sql[] = STORE_SELECT(
+    ATTEMPT_COLUMNS) "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) JOIN "
+                     "replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id LEFT "
+                     "JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
+                     "ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct > 0 DESC, k.bytes "
+                     "DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT "
+                     "(a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt b JOIN replay br ON "
+                     "br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence = a.occurrence AND "
+                     "b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND b.verdict = a.verdict "
+                     "AND br.recording_id = r.recording_id)) "
+                     /* in a sweep an earlier fault may have done it: only what showed alone as well */
+                     "AND (a.how <> 'sweep' OR a.severity IN ('ok', 'none') OR EXISTS (SELECT 1 FROM "
+                     "attempt b JOIN replay br ON br.id = b.replay_id WHERE b.site_id = a.site_id AND "
+                     "b.occurrence = a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = "
+                     "a.verdict AND br.recording_id = r.recording_id)) ORDER BY r.recording_id, "
+                     "a.site_id, a.occurrence, a.mode, a.second_site_id, a.burst, a.under, a.thread, "
+                     "a.chance, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -163,14 +187,16 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
                           struct item *item) {
     AUTO_FRAMES struct frames first = {0};
     AUTO_FRAMES struct frames later = {0};
-    int r = frames_load(w->reader, sqlite3_column_int64(s, 7), &first);
+    int r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_CRASH_STACK), &first);
     if (r == 0)
-        r = frames_load(w->reader, sqlite3_column_int64(s, 24), &later);
+        r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_SAMPLE_STACK_ID),
+                        &later);
     if (r < 0)
         return r;
     uint32_t at = frames_meet(&first, &later);
-    struct attribution a = attribution_hang(fault->items, fault->n, first.items + at,
-                                            first.n - at, store_column_text(s, 8));
+    struct attribution a =
+        attribution_hang(fault->items, fault->n, first.items + at, first.n - at,
+                         store_column_text(s, ATTEMPT_EXE));
     if (a.place) {
         item->module = text_dup(a.module);
         item->to = a.to;
@@ -182,16 +208,18 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
                      struct text *identity) {
     AUTO_FRAMES struct frames fault = {0};
     AUTO_FRAMES struct frames crash = {0};
-    int r = frames_load(w->reader, sqlite3_column_int64(s, 9), &fault);
-    if (r == 0 && has_place(item->verdict) && !found_later(store_column_text(s, 18)))
-        r = frames_load(w->reader, sqlite3_column_int64(s, 7), &crash);
+    int r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_STACK), &fault);
+    if (r == 0 && has_place(item->verdict) &&
+        !found_later(store_column_text(s, ATTEMPT_DAMAGE_WHERE)))
+        r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_CRASH_STACK), &crash);
     if (r < 0)
         return r;
-    const char *exe = store_column_text(s, 8);
+    const char *exe = store_column_text(s, ATTEMPT_EXE);
     struct attribution a =
         attribution_decide(fault.items, fault.n, crash.items, crash.n, exe);
     const struct frame *recursion = attribution_recursion(
-        crash.items, crash.n, (uint64_t)sqlite3_column_int64(s, 12), exe);
+        crash.items, crash.n, (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS),
+        exe);
     if (recursion)
         a = (struct attribution){attribution_class(recursion->module, exe),
                                  recursion->module, recursion, "recursion"};
@@ -231,16 +259,16 @@ static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verd
         w->items =
             text_realloc(w->items, (w->n_items ? 2 * w->n_items : 1) * sizeof *w->items);
     struct item *item = &w->items[w->n_items++];
-    *item =
-        (struct item){.attempt_id = sqlite3_column_int64(s, 0),
-                      .location_id = sqlite3_column_int64(s, 10),
-                      .series = w->n_series - 1,
-                      .verdict = verdict,
-                      .once = strcmp(store_column_text(s, 3), "once") == 0,
-                      .plain = under_from_name(store_column_text(s, 17)) != UNDER_GUARDED,
-                      .silent = sqlite3_column_int(s, 19) > 0,
-                      .repeat = (uint32_t)sqlite3_column_int64(s, 6),
-                      .policy = text_dup(store_column_text(s, 5))};
+    *item = (struct item){.attempt_id = sqlite3_column_int64(s, ATTEMPT_ID),
+                          .location_id = sqlite3_column_int64(s, ATTEMPT_LOCATION),
+                          .series = w->n_series - 1,
+                          .verdict = verdict,
+                          .once = strcmp(store_column_text(s, ATTEMPT_MODE), "once") == 0,
+                          .plain = under_from_name(store_column_text(s, ATTEMPT_UNDER)) !=
+                                   UNDER_GUARDED,
+                          .silent = sqlite3_column_int(s, ATTEMPT_SILENT) > 0,
+                          .repeat = (uint32_t)sqlite3_column_int64(s, ATTEMPT_REPEAT),
+                          .policy = text_dup(store_column_text(s, ATTEMPT_POLICY))};
     return item;
 }
 
@@ -278,18 +306,19 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     AUTO_FRAMES struct frames leak = {0};
     struct item *item = next_item(w, s, verdict);
     struct text identity = {0};
-    int r = frames_load(w->reader, sqlite3_column_int64(s, 9), &fault);
+    int r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_STACK), &fault);
     if (r == 0)
-        r = frames_load(w->reader, sqlite3_column_int64(s, 16), &leak);
+        r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_LEAK_STACK), &leak);
     const struct frame *owner = r == 0 ? forgetful(&fault, &leak) : NULL;
     text_add(&identity, "leaked|");
     if (owner) {
         attribution_place(owner, &identity);
         item->module = text_dup(owner->module);
-        item->to = attribution_class(item->module, store_column_text(s, 8));
+        item->to = attribution_class(item->module, store_column_text(s, ATTEMPT_EXE));
     }
     text_add(&identity, "|");
-    add_place(w, sqlite3_column_int64(s, 14), s, 15, &identity);
+    add_place(w, sqlite3_column_int64(s, ATTEMPT_LEAK_LOCATION), s, ATTEMPT_LEAK_KEY,
+              &identity);
     item->leaked = item->has_place = true;
     item->identity = text_take(&identity);
     return r;
@@ -299,7 +328,7 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     struct item *item = next_item(w, s, verdict);
     struct text identity = {0};
     text_addf(&identity, "%s|", verdict_name(verdict));
-    add_place(w, item->location_id, s, 11, &identity);
+    add_place(w, item->location_id, s, ATTEMPT_KEY, &identity);
     int r = attribute(w, s, item, &identity);
     item->identity = text_take(&identity);
     return r;
@@ -335,17 +364,17 @@ static int load_attempts(struct work *w) {
     struct series_key last = {0};
     enum verdict first = VERDICT_NONE;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-        const char *chance = store_column_text(s, 23);
+        const char *chance = store_column_text(s, ATTEMPT_CHANCE);
         struct series_key key = {
             .chance = chance ? key_hash(chance, strlen(chance)).lo : 0,
-            .site = sqlite3_column_int64(s, 1),
-            .occurrence = sqlite3_column_int64(s, 2),
-            .second = sqlite3_column_int64(s, 20),
-            .burst = sqlite3_column_int64(s, 21),
-            .mode = fault_mode_from_name(store_column_text(s, 3)),
-            .under = under_from_name(store_column_text(s, 17)),
-            .thread = thread_role_from_name(store_column_text(s, 22))};
-        enum verdict verdict = verdict_from_name(store_column_text(s, 4));
+            .site = sqlite3_column_int64(s, ATTEMPT_SITE_ID),
+            .occurrence = sqlite3_column_int64(s, ATTEMPT_OCCURRENCE),
+            .second = sqlite3_column_int64(s, ATTEMPT_SECOND_SITE),
+            .burst = sqlite3_column_int64(s, ATTEMPT_BURST),
+            .mode = fault_mode_from_name(store_column_text(s, ATTEMPT_MODE)),
+            .under = under_from_name(store_column_text(s, ATTEMPT_UNDER)),
+            .thread = thread_role_from_name(store_column_text(s, ATTEMPT_THREAD))};
+        enum verdict verdict = verdict_from_name(store_column_text(s, ATTEMPT_VERDICT));
         if (!w->n_series || !same_series(&key, &last)) {
             next_series(w);
             first = verdict;
@@ -360,9 +389,9 @@ static int load_attempts(struct work *w) {
             first = verdict;
         series->tried++;
         series->disagrees |= verdict != first;
-        series->watched += sqlite3_column_type(s, 13) != SQLITE_NULL;
-        if (sqlite3_column_int64(s, 13) > 0 &&
-            sqlite3_column_type(s, 15) != SQLITE_NULL &&
+        series->watched += sqlite3_column_type(s, ATTEMPT_LEAKED) != SQLITE_NULL;
+        if (sqlite3_column_int64(s, ATTEMPT_LEAKED) > 0 &&
+            sqlite3_column_type(s, ATTEMPT_LEAK_KEY) != SQLITE_NULL &&
             (r = add_leak(w, s, verdict)) < 0)
             return r;
         if (verdict_severity(verdict) >= SEVERITY_POLICY &&

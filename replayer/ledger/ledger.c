@@ -102,6 +102,7 @@ struct ledger *ledger_free(struct ledger *l) {
         sqlite3_finalize(l->unchecked);
         sqlite3_finalize(l->check);
         sqlite3_finalize(l->leak);
+        sqlite3_finalize(l->site);
         sqlite3_finalize(l->module);
         free(l);
     }

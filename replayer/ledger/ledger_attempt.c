@@ -21,22 +21,72 @@
 /* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
 #define BATCH_NS 50000000u
 
+/* What a row of `attempt` is written with; a column that nothing is bound to is NULL. */
+#define ATTEMPT_COLUMNS(X)                                                               \
+    X(ATTEMPT_REPLAY_ID, "replay_id")                                                    \
+    X(ATTEMPT_SITE_ID, "site_id")                                                        \
+    X(ATTEMPT_OCCURRENCE, "occurrence")                                                  \
+    X(ATTEMPT_MODE, "mode")                                                              \
+    X(ATTEMPT_BURST, "burst")                                                            \
+    X(ATTEMPT_HOW, "how")                                                                \
+    X(ATTEMPT_REPEAT, "repeat")                                                          \
+    X(ATTEMPT_VERDICT, "verdict")                                                        \
+    X(ATTEMPT_SEVERITY, "severity")                                                      \
+    X(ATTEMPT_POLICY, "policy")                                                          \
+    X(ATTEMPT_FIRED, "fired")                                                            \
+    X(ATTEMPT_HITS, "hits")                                                              \
+    X(ATTEMPT_FIRED_SIZE, "fired_size")                                                  \
+    X(ATTEMPT_FIRED_PID, "fired_pid")                                                    \
+    X(ATTEMPT_FIRED_TID, "fired_tid")                                                    \
+    X(ATTEMPT_FIRED_EXE, "fired_exe")                                                    \
+    X(ATTEMPT_ALSO_FAILED, "also_failed")                                                \
+    X(ATTEMPT_EXIT_CODE, "exit_code")                                                    \
+    X(ATTEMPT_EXIT_SIGNAL, "exit_signal")                                                \
+    X(ATTEMPT_TIMED_OUT, "timed_out")                                                    \
+    X(ATTEMPT_DURATION_NS, "duration_ns")                                                \
+    X(ATTEMPT_CPU_NS, "cpu_ns")                                                          \
+    X(ATTEMPT_STDOUT_BYTES, "stdout_bytes")                                              \
+    X(ATTEMPT_STDOUT_DIGEST, "stdout_digest")                                            \
+    X(ATTEMPT_STDOUT_SAME, "stdout_same")                                                \
+    X(ATTEMPT_FILES_SAME, "files_same")                                                  \
+    X(ATTEMPT_STDERR_TAIL, "stderr_tail")                                                \
+    X(ATTEMPT_CRASH_SIGNAL, "crash_signal")                                              \
+    X(ATTEMPT_CRASH_CODE, "crash_code")                                                  \
+    X(ATTEMPT_CRASH_ADDRESS, "crash_address")                                            \
+    X(ATTEMPT_CRASH_PID, "crash_pid")                                                    \
+    X(ATTEMPT_CRASH_EXE, "crash_exe")                                                    \
+    X(ATTEMPT_CRASH_STACK_ID, "crash_stack_id")                                          \
+    X(ATTEMPT_STARTED_UNIX_NS, "started_unix_ns")                                        \
+    X(ATTEMPT_LEAKED, "leaked")                                                          \
+    X(ATTEMPT_LEAKED_BYTES, "leaked_bytes")                                              \
+    X(ATTEMPT_SILENT, "silent")                                                          \
+    X(ATTEMPT_OUTPUT_CHECK, "output_check")                                              \
+    X(ATTEMPT_SAMPLE_STACK_ID, "sample_stack_id")                                        \
+    X(ATTEMPT_UNDER, "under")                                                            \
+    X(ATTEMPT_SECOND_SITE_ID, "second_site_id")                                          \
+    X(ATTEMPT_SECOND_OCCURRENCE, "second_occurrence")                                    \
+    X(ATTEMPT_DAMAGE, "damage")                                                          \
+    X(ATTEMPT_DAMAGE_WHERE, "damage_where")                                              \
+    X(ATTEMPT_DAMAGE_SIZE, "damage_size")                                                \
+    X(ATTEMPT_DAMAGE_OFFSET, "damage_offset")                                            \
+    X(ATTEMPT_DAMAGE_SITE_ID, "damage_site_id")                                          \
+    X(ATTEMPT_DIFFERS, "differs")                                                        \
+    X(ATTEMPT_HANG, "hang")                                                              \
+    X(ATTEMPT_HANG_CALL, "hang_call")                                                    \
+    X(ATTEMPT_THREAD, "thread")                                                          \
+    X(ATTEMPT_CALL, "call")                                                              \
+    X(ATTEMPT_ARMED, "armed")                                                            \
+    X(ATTEMPT_ROUNDS, "rounds")                                                          \
+    X(ATTEMPT_CHANCE, "chance")                                                          \
+    X(ATTEMPT_FAILED, "failed")                                                          \
+    X(ATTEMPT_EXPLORED, "explored")
+enum { ATTEMPT_FIRST = 0, ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID };
+
+static const char insert_attempt[] = "INSERT INTO %s (" ATTEMPT_COLUMNS(
+    STORE_COLUMN_SQL) "id) VALUES (" ATTEMPT_COLUMNS(STORE_COLUMN_PLACE) "?)";
+
 static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt **out) {
-    AUTO_FREE char *sql = text_format(
-        "INSERT INTO %s (replay_id, site_id, occurrence, mode, burst, how, repeat, "
-        "verdict, severity, policy, fired, hits, fired_size, fired_pid, fired_tid, "
-        "fired_exe, also_failed, exit_code, exit_signal, timed_out, duration_ns, cpu_ns, "
-        "stdout_bytes, stdout_digest, stdout_same, files_same, stderr_tail, "
-        "crash_signal, crash_code, crash_address, crash_pid, crash_exe, crash_stack_id, "
-        "started_unix_ns, leaked, leaked_bytes, silent, output_check, sample_stack_id, "
-        "under, second_site_id, second_occurrence, damage, damage_where, damage_size, "
-        "damage_offset, damage_site_id, differs, hang, hang_call, id, thread, call, "
-        "armed, rounds, chance, failed, explored) VALUES (?1, ?2, ?3, ?4, ?5, ?34, ?6, "
-        "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
-        "?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?35, ?36, ?37, ?38, ?39, "
-        "?40, ?41, ?42, ?43, ?44, ?45, ?46, (SELECT id FROM site WHERE key = ?47), ?48, "
-        "?49, ?50, ?51, ?52, ?53, ?54, ?55, ?56, ?57, 0)",
-        table);
+    AUTO_FREE char *sql = text_format(insert_attempt, table);
     return store_prepare(store, sql, out);
 }
 
@@ -53,6 +103,8 @@ int ledger_prepare_attempts(struct ledger *l) {
                           "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
                           "SELECT ?1, id, ?3, ?4, ?5 FROM site WHERE key = ?2",
                           &l->leak);
+    if (r == 0)
+        r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &l->site);
     if (r == 0)
         r = store_prepare(l->store,
                           "SELECT path FROM module WHERE build_id = ?1 ORDER BY id "
@@ -170,46 +222,58 @@ static void bind_tristate(sqlite3_stmt *s, int at, int value) {
 
 static void bind_fault(sqlite3_stmt *s, const struct order *order,
                        const struct observation *o, const struct judgement *j) {
-    sqlite3_bind_int64(s, 2, order->site_id);
-    sqlite3_bind_int64(s, 3, (int64_t)order->occurrence);
-    store_bind_text(s, 4, fault_mode_name(order->mode));
-    sqlite3_bind_int64(s, 5, order->burst ? order->burst : 1);
-    sqlite3_bind_int64(s, 6, order->repeat);
-    store_bind_text(s, 7, verdict_name(j->verdict));
-    store_bind_text(s, 8, severity_name(j->severity));
-    store_bind_text(s, 9, j->policy);
-    sqlite3_bind_int(s, 10, o->fired);
-    sqlite3_bind_int64(s, 11, (int64_t)o->hits);
+    sqlite3_bind_int64(s, ATTEMPT_SITE_ID, order->site_id);
+    sqlite3_bind_int64(s, ATTEMPT_OCCURRENCE, (int64_t)order->occurrence);
+    store_bind_text(s, ATTEMPT_MODE, fault_mode_name(order->mode));
+    sqlite3_bind_int64(s, ATTEMPT_BURST, order->burst ? order->burst : 1);
+    sqlite3_bind_int64(s, ATTEMPT_REPEAT, order->repeat);
+    store_bind_text(s, ATTEMPT_VERDICT, verdict_name(j->verdict));
+    store_bind_text(s, ATTEMPT_SEVERITY, severity_name(j->severity));
+    store_bind_text(s, ATTEMPT_POLICY, j->policy);
+    sqlite3_bind_int(s, ATTEMPT_FIRED, o->fired);
+    sqlite3_bind_int64(s, ATTEMPT_HITS, (int64_t)o->hits);
     if (o->fired) {
-        sqlite3_bind_int64(s, 12, (int64_t)o->fired_size);
-        sqlite3_bind_int64(s, 13, o->fired_pid);
-        sqlite3_bind_int64(s, 14, o->fired_tid);
-        store_bind_text(s, 15, o->fired_exe);
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_SIZE, (int64_t)o->fired_size);
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_PID, o->fired_pid);
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_TID, o->fired_tid);
+        store_bind_text(s, ATTEMPT_FIRED_EXE, o->fired_exe);
     }
-    sqlite3_bind_int64(s, 16, (int64_t)o->also_failed);
-    store_bind_text(s, 34, how_name(o->how));
-    store_bind_text(s, 40, under_name(order->under));
-    store_bind_text(s, 52, thread_role_name(order->thread));
+    sqlite3_bind_int64(s, ATTEMPT_ALSO_FAILED, (int64_t)o->also_failed);
+    store_bind_text(s, ATTEMPT_HOW, how_name(o->how));
+    store_bind_text(s, ATTEMPT_UNDER, under_name(order->under));
+    store_bind_text(s, ATTEMPT_THREAD, thread_role_name(order->thread));
     if (order->call)
-        sqlite3_bind_int64(s, 53, (int64_t)order->call);
+        sqlite3_bind_int64(s, ATTEMPT_CALL, (int64_t)order->call);
     if (o->served) {
-        store_bind_text(s, 54, order->at_start ? "start" : "serving");
-        sqlite3_bind_int64(s, 55, order->rounds);
+        store_bind_text(s, ATTEMPT_ARMED, order->at_start ? "start" : "serving");
+        sqlite3_bind_int64(s, ATTEMPT_ROUNDS, order->rounds);
     }
     if (order->second_site_id) {
-        sqlite3_bind_int64(s, 41, order->second_site_id);
-        sqlite3_bind_int64(s, 42, (int64_t)order->second_occurrence);
+        sqlite3_bind_int64(s, ATTEMPT_SECOND_SITE_ID, order->second_site_id);
+        sqlite3_bind_int64(s, ATTEMPT_SECOND_OCCURRENCE,
+                           (int64_t)order->second_occurrence);
     }
 }
 
-static void bind_damage(sqlite3_stmt *s, const struct damage_seen *damage) {
-    store_bind_text(s, 43, damage_name(damage->kind));
-    store_bind_text(s, 44, damage_where_name(damage->where));
+/* Return: the row of the site with this key, or 0. */
+static int64_t site_of(struct ledger *l, struct dearth_key key) {
+    store_bind_key(l->site, 1, key);
+    int64_t id =
+        sqlite3_step(l->site) == SQLITE_ROW ? sqlite3_column_int64(l->site, 0) : 0;
+    sqlite3_reset(l->site);
+    return id;
+}
+
+static void bind_damage(struct ledger *l, sqlite3_stmt *s,
+                        const struct damage_seen *damage) {
+    store_bind_text(s, ATTEMPT_DAMAGE, damage_name(damage->kind));
+    store_bind_text(s, ATTEMPT_DAMAGE_WHERE, damage_where_name(damage->where));
     if (damage->size)
-        sqlite3_bind_int64(s, 45, (int64_t)damage->size);
-    sqlite3_bind_int64(s, 46, damage->offset);
-    if (damage->allocator_known)
-        store_bind_key(s, 47, damage->allocator);
+        sqlite3_bind_int64(s, ATTEMPT_DAMAGE_SIZE, (int64_t)damage->size);
+    sqlite3_bind_int64(s, ATTEMPT_DAMAGE_OFFSET, damage->offset);
+    int64_t allocator = damage->allocator_known ? site_of(l, damage->allocator) : 0;
+    if (allocator)
+        sqlite3_bind_int64(s, ATTEMPT_DAMAGE_SITE_ID, allocator);
 }
 
 /* NULL when everything is as without the fault. */
@@ -233,41 +297,42 @@ static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j)
     text_deinit(&out);
 }
 
-static void bind_result(sqlite3_stmt *s, const struct observation *o,
+static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
-    ledger_bind_end(s, 17, o);
-    sqlite3_bind_int64(s, 22, (int64_t)o->stdout_bytes);
-    sqlite3_bind_blob(s, 23, o->stdout_digest, 16, SQLITE_TRANSIENT);
-    bind_tristate(s, 24, j->stdout_same);
-    bind_tristate(s, 25, j->files_same);
+    ledger_bind_end(s, ATTEMPT_EXIT_CODE, o);
+    sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->stdout_bytes);
+    sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->stdout_digest, 16, SQLITE_TRANSIENT);
+    bind_tristate(s, ATTEMPT_STDOUT_SAME, j->stdout_same);
+    bind_tristate(s, ATTEMPT_FILES_SAME, j->files_same);
     AUTO_FREE char *tail =
         text_utf8(o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n);
-    store_bind_text(s, 26, tail);
+    store_bind_text(s, ATTEMPT_STDERR_TAIL, tail);
     if (o->crash_signal) {
-        sqlite3_bind_int(s, 27, o->crash_signal);
-        sqlite3_bind_int(s, 28, o->crash_code);
-        sqlite3_bind_int64(s, 29, (int64_t)o->crash_address);
+        sqlite3_bind_int(s, ATTEMPT_CRASH_SIGNAL, o->crash_signal);
+        sqlite3_bind_int(s, ATTEMPT_CRASH_CODE, o->crash_code);
+        sqlite3_bind_int64(s, ATTEMPT_CRASH_ADDRESS, (int64_t)o->crash_address);
     }
     if (o->crash_signal || crash_stack) {
-        sqlite3_bind_int64(s, 30, o->crash_pid);
-        store_bind_text(s, 31, o->crash_exe);
+        sqlite3_bind_int64(s, ATTEMPT_CRASH_PID, o->crash_pid);
+        store_bind_text(s, ATTEMPT_CRASH_EXE, o->crash_exe);
     }
     if (crash_stack)
-        sqlite3_bind_int64(s, 32, crash_stack);
-    sqlite3_bind_int64(s, 33, (int64_t)o->started_unix_ns);
+        sqlite3_bind_int64(s, ATTEMPT_CRASH_STACK_ID, crash_stack);
+    sqlite3_bind_int64(s, ATTEMPT_STARTED_UNIX_NS, (int64_t)o->started_unix_ns);
     if (o->leaks_known) {
-        sqlite3_bind_int64(s, 35, (int64_t)j->leaked_blocks);
-        sqlite3_bind_int64(s, 36, (int64_t)j->leaked_bytes);
+        sqlite3_bind_int64(s, ATTEMPT_LEAKED, (int64_t)j->leaked_blocks);
+        sqlite3_bind_int64(s, ATTEMPT_LEAKED_BYTES, (int64_t)j->leaked_bytes);
     }
     if (o->damage.kind)
-        bind_damage(s, &o->damage);
-    sqlite3_bind_int(s, 37, j->silent);
+        bind_damage(l, s, &o->damage);
+    sqlite3_bind_int(s, ATTEMPT_SILENT, j->silent);
+    sqlite3_bind_int(s, ATTEMPT_EXPLORED, 0);
     if (o->output_checked)
-        sqlite3_bind_int(s, 38, o->output_check);
-    bind_differences(s, 48, j);
+        sqlite3_bind_int(s, ATTEMPT_OUTPUT_CHECK, o->output_check);
+    bind_differences(s, ATTEMPT_DIFFERS, j);
     if (o->timed_out) {
-        store_bind_text(s, 49, hang_name(o->hang));
-        store_bind_text(s, 50, o->hang_call[0] ? o->hang_call : NULL);
+        store_bind_text(s, ATTEMPT_HANG, hang_name(o->hang));
+        store_bind_text(s, ATTEMPT_HANG_CALL, o->hang_call[0] ? o->hang_call : NULL);
     }
 }
 
@@ -353,15 +418,12 @@ int ledger_failed_sites(struct ledger *l, const struct observation *seen,
 /* The site of the call that failed last, whose row ledger_failed_sites() has made. */
 static int name_by_chance(struct ledger *l, const struct observation *seen,
                           struct order *order) {
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &s);
-    if (r < 0 || !seen->n_failed)
-        return r < 0 ? r : -ENOENT;
+    if (!seen->n_failed)
+        return -ENOENT;
     const struct failed_call *last = &seen->failed[seen->n_failed - 1];
-    store_bind_key(s, 1, last->site);
-    if (sqlite3_step(s) != SQLITE_ROW)
+    order->site_id = site_of(l, last->site);
+    if (!order->site_id)
         return store_error(l->store, "looking for the site that failed");
-    order->site_id = sqlite3_column_int64(s, 0);
     order->site = last->site;
     order->occurrence = last->occurrence ? last->occurrence : 1;
     return 0;
@@ -373,8 +435,8 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
         return;
     AUTO_FREE char *chance = chance_text(&order->chance);
     AUTO_FREE char *failed = chance_failed_text(seen);
-    store_bind_text(s, 56, chance);
-    store_bind_text(s, 57, failed);
+    store_bind_text(s, ATTEMPT_CHANCE, chance);
+    store_bind_text(s, ATTEMPT_FAILED, failed);
 }
 
 /* Said once. */
@@ -407,14 +469,14 @@ int ledger_attempt(struct ledger *l, const struct order *given,
         return (int)(stack < 0 ? stack : sample);
     }
     sqlite3_stmt *s = seen->how == HOW_SNAPSHOT ? l->unchecked : l->attempt;
-    sqlite3_bind_int64(s, 1, l->replay_id);
+    sqlite3_bind_int64(s, ATTEMPT_REPLAY_ID, l->replay_id);
     bind_fault(s, order, seen, judgement);
-    bind_result(s, seen, judgement, stack);
+    bind_result(l, s, seen, judgement, stack);
     bind_chance(s, order, seen);
     if (sample)
-        sqlite3_bind_int64(s, 39, sample);
+        sqlite3_bind_int64(s, ATTEMPT_SAMPLE_STACK_ID, sample);
     int64_t id = ++l->last_attempt;
-    sqlite3_bind_int64(s, 51, id);
+    sqlite3_bind_int64(s, ATTEMPT_ID, id);
     r = store_step_done(l->store, s);
     if (attempt_id)
         *attempt_id = id;

@@ -15,6 +15,7 @@ struct ledger {
     int64_t replay_id, recording_id;
     sqlite3_stmt *attempt, *unchecked, *leak;
     sqlite3_stmt *check;  /* a row of unchecked_attempt becomes one of attempt */
+    sqlite3_stmt *site;   /* row of a key */
     sqlite3_stmt *module; /* path under which a build-id is known */
     uint64_t batch_ns;    /* when the transaction under way began, 0 = none */
     uint64_t overwritten; /* attempts that wrote over the shared memory */

@@ -123,88 +123,131 @@ static int end_reading(struct report_data *data, int r, int step, const char *do
     return step == SQLITE_DONE ? 0 : store_error(data->store, doing);
 }
 
+#define RECORDING_COLUMNS(X)                                                             \
+    X(RECORDING_ID, "id")                                                                \
+    X(RECORDING_STATE, "state")                                                          \
+    X(RECORDING_STARTED_UNIX_NS, "started_unix_ns")                                      \
+    X(RECORDING_DURATION_NS, "duration_ns")                                              \
+    X(RECORDING_EXE, "exe")                                                              \
+    X(RECORDING_ARGV, "argv")                                                            \
+    X(RECORDING_CWD, "cwd")                                                              \
+    X(RECORDING_EXIT_CODE, "exit_code")                                                  \
+    X(RECORDING_EXIT_SIGNAL, "exit_signal")                                              \
+    X(RECORDING_EXACT, "exact")                                                          \
+    X(RECORDING_EVENTS, "events")                                                        \
+    X(RECORDING_ALLOCATIONS, "allocations")                                              \
+    X(RECORDING_FREES, "frees")                                                          \
+    X(RECORDING_FAILED, "failed")                                                        \
+    X(RECORDING_BYTES, "bytes")                                                          \
+    X(RECORDING_PEAK_BYTES, "peak_bytes")                                                \
+    X(RECORDING_LIVE_BLOCKS, "live_blocks")                                              \
+    X(RECORDING_LIVE_BYTES, "live_bytes")                                                \
+    X(RECORDING_EVENTS_LOST, "events_lost")                                              \
+    X(RECORDING_STACKS_LOST, "stacks_lost")                                              \
+    X(RECORDING_STACKS_TRUNCATED, "stacks_truncated")                                    \
+    X(RECORDING_STACKS_INCOMPLETE, "stacks_incomplete")                                  \
+    X(RECORDING_UNWIND_FALLBACKS, "unwind_fallbacks")                                    \
+    X(RECORDING_WAITED_NS, "waited_ns")                                                  \
+    X(RECORDING_OWN_BYTES, "own_bytes")                                                  \
+    X(RECORDING_PROCESSES_LOST, "processes_lost")                                        \
+    X(RECORDING_RINGS_DAMAGED, "rings_damaged")                                          \
+    X(RECORDING_SITES, "(SELECT count(DISTINCT site_id) FROM site_stat x WHERE "         \
+                       "x.recording_id = r.id)")                                         \
+    X(RECORDING_PROCESSES,                                                               \
+      "(SELECT count(*) FROM process p WHERE p.recording_id = r.id)")                    \
+    X(RECORDING_THREADS, "(SELECT count(*) FROM process p JOIN thread t ON "             \
+                         "t.process_id = p.id WHERE p.recording_id = r.id)")
+enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_recordings(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         data->store,
-        "SELECT id, state, started_unix_ns, duration_ns, exe, argv, cwd, exit_code, "
-        "exit_signal, exact, events, allocations, frees, failed, bytes, peak_bytes, "
-        "live_blocks, live_bytes, events_lost, stacks_lost, stacks_truncated, "
-        "stacks_incomplete, unwind_fallbacks, waited_ns, own_bytes, processes_lost, "
-        "rings_damaged, (SELECT count(DISTINCT site_id) FROM site_stat x WHERE "
-        "x.recording_id = r.id), (SELECT count(*) FROM process p WHERE p.recording_id = "
-        "r.id), (SELECT count(*) FROM process p JOIN thread t ON t.process_id = p.id  "
-        "WHERE p.recording_id = r.id) FROM recording r WHERE id IN chosen_recording "
-        "ORDER BY id",
+        STORE_SELECT(
+            RECORDING_COLUMNS) "FROM recording r WHERE id IN chosen_recording ORDER BY id",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_recording *x =
             append(&data->recordings, &data->n_recordings, sizeof *x);
-        x->id = sqlite3_column_int64(s, 0);
-        x->state = keep_text(data, s, 1);
-        x->started_unix_ns = sqlite3_column_int64(s, 2);
-        x->duration_ns = int_or(s, 3, -1);
-        x->exe = keep_text(data, s, 4);
-        x->argv = keep_column(data, s, 5);
-        x->cwd = keep_text(data, s, 6);
-        x->has_code = sqlite3_column_type(s, 7) != SQLITE_NULL;
-        x->exit_code = sqlite3_column_int64(s, 7);
-        x->exit_signal = sqlite3_column_int(s, 8);
-        x->exact = sqlite3_column_int(s, 9) == 1;
-        int64_t *const numbers[] = {&x->events,
-                                    &x->allocations,
-                                    &x->frees,
-                                    &x->failed,
-                                    &x->bytes,
-                                    &x->peak_bytes,
-                                    &x->live_blocks,
-                                    &x->live_bytes,
-                                    &x->events_lost,
-                                    &x->stacks_lost,
-                                    &x->stacks_truncated,
-                                    &x->stacks_incomplete,
-                                    &x->unwind_fallbacks,
-                                    &x->waited_ns,
-                                    &x->own_bytes,
-                                    &x->processes_lost,
-                                    &x->rings_damaged,
-                                    &x->sites,
-                                    &x->processes,
-                                    &x->threads};
-        for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
-            *numbers[i] = int_or(s, 10 + i, -1);
+        x->id = sqlite3_column_int64(s, RECORDING_ID);
+        x->state = keep_text(data, s, RECORDING_STATE);
+        x->started_unix_ns = sqlite3_column_int64(s, RECORDING_STARTED_UNIX_NS);
+        x->duration_ns = int_or(s, RECORDING_DURATION_NS, -1);
+        x->exe = keep_text(data, s, RECORDING_EXE);
+        x->argv = keep_column(data, s, RECORDING_ARGV);
+        x->cwd = keep_text(data, s, RECORDING_CWD);
+        x->has_code = sqlite3_column_type(s, RECORDING_EXIT_CODE) != SQLITE_NULL;
+        x->exit_code = sqlite3_column_int64(s, RECORDING_EXIT_CODE);
+        x->exit_signal = sqlite3_column_int(s, RECORDING_EXIT_SIGNAL);
+        x->exact = sqlite3_column_int(s, RECORDING_EXACT) == 1;
+        x->events = int_or(s, RECORDING_EVENTS, -1);
+        x->allocations = int_or(s, RECORDING_ALLOCATIONS, -1);
+        x->frees = int_or(s, RECORDING_FREES, -1);
+        x->failed = int_or(s, RECORDING_FAILED, -1);
+        x->bytes = int_or(s, RECORDING_BYTES, -1);
+        x->peak_bytes = int_or(s, RECORDING_PEAK_BYTES, -1);
+        x->live_blocks = int_or(s, RECORDING_LIVE_BLOCKS, -1);
+        x->live_bytes = int_or(s, RECORDING_LIVE_BYTES, -1);
+        x->events_lost = int_or(s, RECORDING_EVENTS_LOST, -1);
+        x->stacks_lost = int_or(s, RECORDING_STACKS_LOST, -1);
+        x->stacks_truncated = int_or(s, RECORDING_STACKS_TRUNCATED, -1);
+        x->stacks_incomplete = int_or(s, RECORDING_STACKS_INCOMPLETE, -1);
+        x->unwind_fallbacks = int_or(s, RECORDING_UNWIND_FALLBACKS, -1);
+        x->waited_ns = int_or(s, RECORDING_WAITED_NS, -1);
+        x->own_bytes = int_or(s, RECORDING_OWN_BYTES, -1);
+        x->processes_lost = int_or(s, RECORDING_PROCESSES_LOST, -1);
+        x->rings_damaged = int_or(s, RECORDING_RINGS_DAMAGED, -1);
+        x->sites = int_or(s, RECORDING_SITES, -1);
+        x->processes = int_or(s, RECORDING_PROCESSES, -1);
+        x->threads = int_or(s, RECORDING_THREADS, -1);
     }
     return end_reading(data, r, step, "reading recordings");
 }
 
+#define REPLAY_COLUMNS(X)                                                                \
+    X(REPLAY_ID, "id")                                                                   \
+    X(REPLAY_RECORDING_ID, "recording_id")                                               \
+    X(REPLAY_STATE, "state")                                                             \
+    X(REPLAY_STARTED_UNIX_NS, "started_unix_ns")                                         \
+    X(REPLAY_DURATION_NS, "duration_ns")                                                 \
+    X(REPLAY_OPTIONS, "options")                                                         \
+    X(REPLAY_ISOLATION, "isolation")                                                     \
+    X(REPLAY_TRACED, "traced")                                                           \
+    X(REPLAY_JOBS, "jobs")                                                               \
+    X(REPLAY_TIME_LIMIT_NS, "time_limit_ns")                                             \
+    X(REPLAY_DETERMINISTIC_OUTPUT, "deterministic_output")                               \
+    X(REPLAY_DETERMINISTIC_SITES, "deterministic_sites")                                 \
+    X(REPLAY_PLANNED, "planned")                                                         \
+    X(REPLAY_DONE, "done")                                                               \
+    X(REPLAY_ATTEMPTS, "(SELECT count(*) FROM attempt a WHERE a.replay_id = r.id)")
+enum { REPLAY_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_replays(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(data->store,
-                          "SELECT id, recording_id, state, started_unix_ns, duration_ns, "
-                          "options, isolation, traced, jobs, time_limit_ns, "
-                          "deterministic_output, deterministic_sites, planned, done, "
-                          "(SELECT count(*) FROM attempt a WHERE a.replay_id = r.id) "
-                          "FROM replay r WHERE id IN chosen_replay ORDER BY id",
-                          &s);
+    int r = store_prepare(
+        data->store,
+        STORE_SELECT(
+            REPLAY_COLUMNS) "FROM replay r WHERE id IN chosen_replay ORDER BY id",
+        &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_replay *x = append(&data->replays, &data->n_replays, sizeof *x);
-        x->id = sqlite3_column_int64(s, 0);
-        x->recording = sqlite3_column_int64(s, 1);
-        x->state = keep_text(data, s, 2);
-        x->started_unix_ns = sqlite3_column_int64(s, 3);
-        x->duration_ns = int_or(s, 4, -1);
-        x->options = keep_text(data, s, 5);
-        x->isolation = keep_text(data, s, 6);
-        x->traced = sqlite3_column_int(s, 7) != 0;
-        x->jobs = sqlite3_column_int64(s, 8);
-        x->time_limit_ns = int_or(s, 9, -1);
-        x->deterministic_output = (int)int_or(s, 10, -1);
-        x->deterministic_sites = (int)int_or(s, 11, -1);
-        x->planned = int_or(s, 12, -1);
-        x->done = int_or(s, 13, -1);
-        x->attempts = sqlite3_column_int64(s, 14);
+        x->id = sqlite3_column_int64(s, REPLAY_ID);
+        x->recording = sqlite3_column_int64(s, REPLAY_RECORDING_ID);
+        x->state = keep_text(data, s, REPLAY_STATE);
+        x->started_unix_ns = sqlite3_column_int64(s, REPLAY_STARTED_UNIX_NS);
+        x->duration_ns = int_or(s, REPLAY_DURATION_NS, -1);
+        x->options = keep_text(data, s, REPLAY_OPTIONS);
+        x->isolation = keep_text(data, s, REPLAY_ISOLATION);
+        x->traced = sqlite3_column_int(s, REPLAY_TRACED) != 0;
+        x->jobs = sqlite3_column_int64(s, REPLAY_JOBS);
+        x->time_limit_ns = int_or(s, REPLAY_TIME_LIMIT_NS, -1);
+        x->deterministic_output = (int)int_or(s, REPLAY_DETERMINISTIC_OUTPUT, -1);
+        x->deterministic_sites = (int)int_or(s, REPLAY_DETERMINISTIC_SITES, -1);
+        x->planned = int_or(s, REPLAY_PLANNED, -1);
+        x->done = int_or(s, REPLAY_DONE, -1);
+        x->attempts = sqlite3_column_int64(s, REPLAY_ATTEMPTS);
         data->n_attempts += (uint64_t)x->attempts;
     }
     return end_reading(data, r, step, "reading replays");
@@ -212,24 +255,34 @@ static int load_replays(struct report_data *data) {
 
 /* --- sites --- */
 
+#define LOCATION_COLUMNS(X)                                                              \
+    X(LOCATION_ID, "l.id")                                                               \
+    X(LOCATION_MODULE, "m.path")                                                         \
+    X(LOCATION_OFFSET, "l.offset")                                                       \
+    X(LOCATION_FUNCTION, "l.function")                                                   \
+    X(LOCATION_FILE, "l.file")                                                           \
+    X(LOCATION_LINE, "l.line")                                                           \
+    X(LOCATION_NAME, "l.name")
+enum { LOCATION_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_locations(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(data->store,
-                      "SELECT l.id, m.path, l.offset, l.function, l.file, l.line, l.name "
-                      "FROM location l JOIN module m ON m.id = l.module_id ORDER BY l.id",
-                      &s);
+    int r = store_prepare(
+        data->store,
+        STORE_SELECT(
+            LOCATION_COLUMNS) "FROM location l JOIN module m ON m.id = l.module_id ORDER BY l.id",
+        &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_location *x =
             append(&data->locations, &data->n_locations, sizeof *x);
-        x->id = sqlite3_column_int64(s, 0);
-        x->module = keep_text(data, s, 1);
-        x->offset = sqlite3_column_int64(s, 2);
-        x->function = keep_column(data, s, 3);
-        x->file = keep_column(data, s, 4);
-        x->line = (int64_t)natural(s, 5);
-        x->name = keep_text(data, s, 6);
+        x->id = sqlite3_column_int64(s, LOCATION_ID);
+        x->module = keep_text(data, s, LOCATION_MODULE);
+        x->offset = sqlite3_column_int64(s, LOCATION_OFFSET);
+        x->function = keep_column(data, s, LOCATION_FUNCTION);
+        x->file = keep_column(data, s, LOCATION_FILE);
+        x->line = (int64_t)natural(s, LOCATION_LINE);
+        x->name = keep_text(data, s, LOCATION_NAME);
     }
     return end_reading(data, r, step, "reading locations");
 }
@@ -263,67 +316,90 @@ static struct report_site *find_site(struct report_data *data, int64_t id,
                          : NULL;
 }
 
+#define SITE_COLUMNS(X)                                                                  \
+    X(SITE_ID, "id")                                                                     \
+    X(SITE_KEY, "key")                                                                   \
+    X(SITE_OP, "op")                                                                     \
+    X(SITE_STACK_ID, "stack_id")                                                         \
+    X(SITE_LOCATION_ID, "location_id")                                                   \
+    X(SITE_TRUNCATED, "truncated")                                                       \
+    X(SITE_INCOMPLETE, "incomplete")                                                     \
+    X(SITE_ERROR_PATH, "error_path")
+enum { SITE_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_sites(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         data->store,
-        "SELECT id, key, op, stack_id, location_id, truncated, incomplete, error_path "
-        "FROM site WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
-        "chosen_recording UNION SELECT site_id FROM attempt WHERE replay_id IN "
-        "chosen_replay UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = "
-        "e.attempt_id JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id "
-        "IN chosen_replay UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b "
-        "ON b.id = bs.baseline_id WHERE b.replay_id IN chosen_replay) ORDER BY id",
+        STORE_SELECT(
+            SITE_COLUMNS) "FROM site WHERE id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
+                          "chosen_recording UNION SELECT site_id FROM attempt WHERE replay_id IN "
+                          "chosen_replay UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = "
+                          "e.attempt_id JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id "
+                          "IN chosen_replay UNION SELECT bs.site_id FROM baseline_site bs JOIN baseline b "
+                          "ON b.id = bs.baseline_id WHERE b.replay_id IN chosen_replay) ORDER BY id",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
         struct report_site *x = append(&data->sites, &data->n_sites, sizeof *x);
-        x->id = sqlite3_column_int64(s, 0);
-        x->key = store_column_key(s, 1);
-        x->op = keep_text(data, s, 2);
-        x->stack_id = sqlite3_column_int64(s, 3);
-        x->location = find_location(data, sqlite3_column_int64(s, 4));
-        x->truncated = sqlite3_column_int(s, 5) != 0;
-        x->incomplete = sqlite3_column_int(s, 6) != 0;
-        x->error_path = sqlite3_column_int(s, 7) != 0;
+        x->id = sqlite3_column_int64(s, SITE_ID);
+        x->key = store_column_key(s, SITE_KEY);
+        x->op = keep_text(data, s, SITE_OP);
+        x->stack_id = sqlite3_column_int64(s, SITE_STACK_ID);
+        x->location = find_location(data, sqlite3_column_int64(s, SITE_LOCATION_ID));
+        x->truncated = sqlite3_column_int(s, SITE_TRUNCATED) != 0;
+        x->incomplete = sqlite3_column_int(s, SITE_INCOMPLETE) != 0;
+        x->error_path = sqlite3_column_int(s, SITE_ERROR_PATH) != 0;
     }
     return end_reading(data, r, step, "reading sites");
 }
 
+#define COUNT_COLUMNS(X)                                                                 \
+    X(COUNT_SITE_ID, "x.site_id")                                                        \
+    X(COUNT_COUNT, "x.count")                                                            \
+    X(COUNT_FAILED, "x.failed")                                                          \
+    X(COUNT_FAILABLE, "x.failable")                                                      \
+    X(COUNT_BYTES, "x.bytes")                                                            \
+    X(COUNT_PEAK_BYTES, "x.peak_bytes")                                                  \
+    X(COUNT_LIVE_BLOCKS, "x.live_blocks")                                                \
+    X(COUNT_LIVE_BYTES, "x.live_bytes")                                                  \
+    X(COUNT_PROGRAM, "p.exe")                                                            \
+    X(COUNT_FIRST_THREAD, "t.serial")                                                    \
+    X(COUNT_NEVER, "x.never")                                                            \
+    X(COUNT_OUTSIDE, "CASE WHEN g.marked THEN x.outside ELSE 0 END")
+enum { COUNT_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_counts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(data->store,
-                      "SELECT x.site_id, x.count, x.failed, x.failable, x.bytes, "
-                      "x.peak_bytes, x.live_blocks,"
-                      " x.live_bytes, p.exe, t.serial, x.never, CASE WHEN "
-                      "g.marked THEN x.outside ELSE 0 END FROM site_stat x JOIN process "
-                      "p ON p.id = x.process_id"
-                      " JOIN recording g ON g.id = x.recording_id"
-                      " LEFT JOIN thread t ON t.id = x.first_thread_id WHERE "
-                      "x.recording_id IN chosen_recording"
-                      " ORDER BY x.recording_id, x.process_id, x.site_id",
-                      &s);
+    int r = store_prepare(
+        data->store,
+        STORE_SELECT(
+            COUNT_COLUMNS) "FROM site_stat x JOIN process p ON p.id = x.process_id JOIN "
+                           "recording g ON g.id = x.recording_id LEFT JOIN thread t ON t.id = "
+                           "x.first_thread_id WHERE x.recording_id IN chosen_recording ORDER "
+                           "BY x.recording_id, x.process_id, x.site_id",
+        &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
+        struct report_site *found =
+            find_site(data, sqlite3_column_int64(s, COUNT_SITE_ID), x);
         if (!found)
             continue;
         x = found;
-        x->count += natural(s, 1);
-        x->failed += natural(s, 2);
-        x->failable += natural(s, 3);
-        x->bytes += natural(s, 4);
-        if (natural(s, 5) > x->peak_bytes)
-            x->peak_bytes = natural(s, 5);
-        x->never += natural(s, 10);
-        x->outside += natural(s, 11);
-        x->live_blocks += natural(s, 6);
-        x->live_bytes += natural(s, 7);
+        x->count += natural(s, COUNT_COUNT);
+        x->failed += natural(s, COUNT_FAILED);
+        x->failable += natural(s, COUNT_FAILABLE);
+        x->bytes += natural(s, COUNT_BYTES);
+        if (natural(s, COUNT_PEAK_BYTES) > x->peak_bytes)
+            x->peak_bytes = natural(s, COUNT_PEAK_BYTES);
+        x->never += natural(s, COUNT_NEVER);
+        x->outside += natural(s, COUNT_OUTSIDE);
+        x->live_blocks += natural(s, COUNT_LIVE_BLOCKS);
+        x->live_bytes += natural(s, COUNT_LIVE_BYTES);
         if (!x->program) {
-            x->program = keep_column(data, s, 8);
-            x->first_thread = sqlite3_column_int64(s, 9);
+            x->program = keep_column(data, s, COUNT_PROGRAM);
+            x->first_thread = sqlite3_column_int64(s, COUNT_FIRST_THREAD);
         }
     }
     return end_reading(data, r, step, "reading site_stat");
@@ -359,38 +435,47 @@ static int index_of(const char *const *names, int n, const char *name, int fallb
     return fallback;
 }
 
+#define ATTEMPT_COLUMNS(X)                                                               \
+    X(ATTEMPT_SITE, "coalesce(second_site_id, site_id)")                                 \
+    X(ATTEMPT_VERDICT, "verdict")                                                        \
+    X(ATTEMPT_FIRED, "fired")                                                            \
+    X(ATTEMPT_OCCURRENCE, "coalesce(second_occurrence, occurrence)")                     \
+    X(ATTEMPT_HOW, "how")
+enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_attempts(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(data->store,
-                      "SELECT coalesce(second_site_id, site_id), verdict, fired, "
-                      "coalesce(second_occurrence, occurrence), how FROM attempt WHERE "
-                      "replay_id IN chosen_replay ORDER BY 1, 4",
-                      &s);
+    int r = store_prepare(
+        data->store,
+        STORE_SELECT(
+            ATTEMPT_COLUMNS) "FROM attempt WHERE replay_id IN chosen_replay ORDER BY 1, 4",
+        &s);
     int step = SQLITE_DONE;
     struct report_site *x = NULL;
     int64_t occurrence = -1;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct report_site *found = find_site(data, sqlite3_column_int64(s, 0), x);
+        struct report_site *found =
+            find_site(data, sqlite3_column_int64(s, ATTEMPT_SITE), x);
         if (!found)
             continue;
         if (found != x)
             occurrence = -1;
         x = found;
-        enum verdict verdict = verdict_from_name(store_column_text(s, 1));
+        enum verdict verdict = verdict_from_name(store_column_text(s, ATTEMPT_VERDICT));
         if (verdict == VERDICT_NONE)
             continue;
         /* The proof decides, whatever the row says besides. */
-        if (!sqlite3_column_int(s, 2))
+        if (!sqlite3_column_int(s, ATTEMPT_FIRED))
             verdict = VERDICT_UNREACHED;
         x->attempts[verdict]++;
         if (verdict > x->verdict)
             x->verdict = (uint8_t)verdict;
-        int how = how_from_name(store_column_text(s, 4));
+        int how = how_from_name(store_column_text(s, ATTEMPT_HOW));
         if (how >= 0)
             x->how |= (uint8_t)(1 << how);
-        if (verdict != VERDICT_UNREACHED && sqlite3_column_int64(s, 3) != occurrence) {
-            occurrence = sqlite3_column_int64(s, 3);
+        if (verdict != VERDICT_UNREACHED &&
+            sqlite3_column_int64(s, ATTEMPT_OCCURRENCE) != occurrence) {
+            occurrence = sqlite3_column_int64(s, ATTEMPT_OCCURRENCE);
             x->occurrences_tested++;
         }
     }
@@ -521,58 +606,109 @@ static void sort_sites(struct report_data *data) {
 
 /* --- findings --- */
 
-static const char findings_sql[] =
-    "SELECT f.id, f.identity, f.verdict, f.severity, f.leaked, f.attributed_module, "
-    "f.attributed_to, f.policy, f.location_id, f.bad, f.tried, a.id, s.key, s.op, "
-    "s.stack_id, s.location_id, a.mode, a.occurrence, a.burst, a.fired_size, "
-    "a.fired_exe, a.crash_signal, a.crash_address, a.crash_exe, a.crash_stack_id, "
-    "a.exit_code, a.exit_signal, a.timed_out, a.stderr_tail, a.under, a.damage, "
-    "a.damage_where, a.damage_size, a.damage_offset, d.location_id, a.silent, a.differs, "
-    "a.hang, a.hang_call, a.sample_stack_id, f.unreached, f.facility, f.effect, s2.key, "
-    "s2.op, s2.stack_id, s2.location_id, a.second_occurrence, a.thread, a.call, "
-    "a.chance, a.failed, NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o ON "
-    "o.id = c.attempt_id WHERE c.finding_id = f.id AND o.how <> 'snapshot'), r.isolation "
-    "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = "
-    "a.site_id JOIN replay r ON r.id = a.replay_id LEFT JOIN site d ON d.id = "
-    "a.damage_site_id LEFT JOIN site s2 ON s2.id = a.second_site_id WHERE a.replay_id IN "
-    "chosen_replay OR EXISTS (SELECT 1 FROM finding_attempt fa JOIN attempt o ON o.id = "
-    "fa.attempt_id WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay) ORDER BY "
-    "f.id";
+#define FINDING_COLUMNS(X)                                                               \
+    X(FINDING_ID, "f.id")                                                                \
+    X(FINDING_IDENTITY, "f.identity")                                                    \
+    X(FINDING_VERDICT, "f.verdict")                                                      \
+    X(FINDING_SEVERITY, "f.severity")                                                    \
+    X(FINDING_LEAKED, "f.leaked")                                                        \
+    X(FINDING_MODULE, "f.attributed_module")                                             \
+    X(FINDING_KIND, "f.attributed_to")                                                   \
+    X(FINDING_POLICY, "f.policy")                                                        \
+    X(FINDING_LOCATION, "f.location_id")                                                 \
+    X(FINDING_BAD, "f.bad")                                                              \
+    X(FINDING_TRIED, "f.tried")                                                          \
+    X(FINDING_ATTEMPT, "a.id")                                                           \
+    X(FINDING_SITE, "s.key")                                                             \
+    X(FINDING_OP, "s.op")                                                                \
+    X(FINDING_STACK, "s.stack_id")                                                       \
+    X(FINDING_SITE_LOCATION, "s.location_id")                                            \
+    X(FINDING_MODE, "a.mode")                                                            \
+    X(FINDING_OCCURRENCE, "a.occurrence")                                                \
+    X(FINDING_BURST, "a.burst")                                                          \
+    X(FINDING_FIRED_SIZE, "a.fired_size")                                                \
+    X(FINDING_FIRED_EXE, "a.fired_exe")                                                  \
+    X(FINDING_CRASH_SIGNAL, "a.crash_signal")                                            \
+    X(FINDING_CRASH_ADDRESS, "a.crash_address")                                          \
+    X(FINDING_CRASH_EXE, "a.crash_exe")                                                  \
+    X(FINDING_CRASH_STACK_ID, "a.crash_stack_id")                                        \
+    X(FINDING_EXIT_CODE, "a.exit_code")                                                  \
+    X(FINDING_EXIT_SIGNAL, "a.exit_signal")                                              \
+    X(FINDING_TIMED_OUT, "a.timed_out")                                                  \
+    X(FINDING_STDERR_TAIL, "a.stderr_tail")                                              \
+    X(FINDING_UNDER, "a.under")                                                          \
+    X(FINDING_DAMAGE, "a.damage")                                                        \
+    X(FINDING_DAMAGE_WHERE, "a.damage_where")                                            \
+    X(FINDING_DAMAGE_SIZE, "a.damage_size")                                              \
+    X(FINDING_DAMAGE_OFFSET, "a.damage_offset")                                          \
+    X(FINDING_DAMAGE_LOCATION, "d.location_id")                                          \
+    X(FINDING_SILENT, "a.silent")                                                        \
+    X(FINDING_DIFFERS, "a.differs")                                                      \
+    X(FINDING_HANG, "a.hang")                                                            \
+    X(FINDING_HANG_CALL, "a.hang_call")                                                  \
+    X(FINDING_SAMPLE_STACK_ID, "a.sample_stack_id")                                      \
+    X(FINDING_UNREACHED, "f.unreached")                                                  \
+    X(FINDING_FACILITY, "f.facility")                                                    \
+    X(FINDING_EFFECT, "f.effect")                                                        \
+    X(FINDING_SECOND_SITE, "s2.key")                                                     \
+    X(FINDING_SECOND_OP, "s2.op")                                                        \
+    X(FINDING_SECOND_STACK, "s2.stack_id")                                               \
+    X(FINDING_SECOND_LOCATION, "s2.location_id")                                         \
+    X(FINDING_SECOND_OCCURRENCE, "a.second_occurrence")                                  \
+    X(FINDING_THREAD, "a.thread")                                                        \
+    X(FINDING_CALL, "a.call")                                                            \
+    X(FINDING_CHANCE, "a.chance")                                                        \
+    X(FINDING_FAILED, "a.failed")                                                        \
+    X(FINDING_UNCONFIRMED, "NOT EXISTS (SELECT 1 FROM finding_attempt c JOIN attempt o " \
+                           "ON o.id = c.attempt_id WHERE c.finding_id = f.id AND o.how " \
+                           "<> 'snapshot')")                                             \
+    X(FINDING_ISOLATION, "r.isolation")
+enum { FINDING_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char findings_sql[] = STORE_SELECT(
+    FINDING_COLUMNS) "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = a.site_id "
+                     "JOIN replay r ON r.id = a.replay_id LEFT JOIN site d ON d.id = a.damage_site_id LEFT "
+                     "JOIN site s2 ON s2.id = a.second_site_id WHERE a.replay_id IN chosen_replay OR "
+                     "EXISTS (SELECT 1 FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id "
+                     "WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay) ORDER BY f.id";
 
 static void read_fault(struct report_data *data, sqlite3_stmt *s,
                        struct report_finding *x) {
-    x->fault.site = store_column_key(s, 12);
-    x->fault.op = keep_text(data, s, 13);
-    x->fault.stack_id = sqlite3_column_int64(s, 14);
-    bool pair = sqlite3_column_type(s, 44) != SQLITE_NULL; /* then 8 is the second's */
-    x->fault.location =
-        find_location(data, pair ? sqlite3_column_int64(s, 15)
-                                 : int_or(s, 8, sqlite3_column_int64(s, 15)));
-    x->fault.mode = keep_text(data, s, 16);
-    x->fault.occurrence = sqlite3_column_int64(s, 17);
-    x->fault.burst = sqlite3_column_int64(s, 18);
-    x->fault.size = int_or(s, 19, -1);
-    x->fault.program = keep_column(data, s, 20);
-    x->fault.thread = keep_text(data, s, 48);
-    x->fault.call = sqlite3_column_int64(s, 49);
-    x->fault.chance = keep_column(data, s, 50);
-    x->fault.failed = keep_column(data, s, 51);
+    x->fault.site = store_column_key(s, FINDING_SITE);
+    x->fault.op = keep_text(data, s, FINDING_OP);
+    x->fault.stack_id = sqlite3_column_int64(s, FINDING_STACK);
+    bool pair = sqlite3_column_type(s, FINDING_SECOND_OP) !=
+                SQLITE_NULL; /* then 8 is the second's */
+    x->fault.location = find_location(
+        data, pair ? sqlite3_column_int64(s, FINDING_SITE_LOCATION)
+                   : int_or(s, FINDING_LOCATION,
+                            sqlite3_column_int64(s, FINDING_SITE_LOCATION)));
+    x->fault.mode = keep_text(data, s, FINDING_MODE);
+    x->fault.occurrence = sqlite3_column_int64(s, FINDING_OCCURRENCE);
+    x->fault.burst = sqlite3_column_int64(s, FINDING_BURST);
+    x->fault.size = int_or(s, FINDING_FIRED_SIZE, -1);
+    x->fault.program = keep_column(data, s, FINDING_FIRED_EXE);
+    x->fault.thread = keep_text(data, s, FINDING_THREAD);
+    x->fault.call = sqlite3_column_int64(s, FINDING_CALL);
+    x->fault.chance = keep_column(data, s, FINDING_CHANCE);
+    x->fault.failed = keep_column(data, s, FINDING_FAILED);
     if (!pair)
         return;
-    x->second.site = store_column_key(s, 43);
-    x->second.op = keep_text(data, s, 44);
-    x->second.stack_id = sqlite3_column_int64(s, 45);
-    x->second.location = find_location(data, sqlite3_column_int64(s, 46));
-    x->second.occurrence = sqlite3_column_int64(s, 47);
+    x->second.site = store_column_key(s, FINDING_SECOND_SITE);
+    x->second.op = keep_text(data, s, FINDING_SECOND_OP);
+    x->second.stack_id = sqlite3_column_int64(s, FINDING_SECOND_STACK);
+    x->second.location =
+        find_location(data, sqlite3_column_int64(s, FINDING_SECOND_LOCATION));
+    x->second.occurrence = sqlite3_column_int64(s, FINDING_SECOND_OCCURRENCE);
 }
 
 static void read_crash(struct report_data *data, sqlite3_stmt *s,
                        struct report_finding *x) {
-    x->crash.signal = sqlite3_column_int(s, 21);
-    x->crash.has_address = sqlite3_column_type(s, 22) != SQLITE_NULL;
-    x->crash.address = (uint64_t)sqlite3_column_int64(s, 22);
-    x->crash.program = keep_column(data, s, 23);
-    x->crash.stack_id = sqlite3_column_int64(s, 24);
+    x->crash.signal = sqlite3_column_int(s, FINDING_CRASH_SIGNAL);
+    x->crash.has_address = sqlite3_column_type(s, FINDING_CRASH_ADDRESS) != SQLITE_NULL;
+    x->crash.address = (uint64_t)sqlite3_column_int64(s, FINDING_CRASH_ADDRESS);
+    x->crash.program = keep_column(data, s, FINDING_CRASH_EXE);
+    x->crash.stack_id = sqlite3_column_int64(s, FINDING_CRASH_STACK_ID);
     x->crash.seen = x->crash.signal || x->crash.stack_id;
     /* Only these carry an address: sigaction(2), si_addr. */
     if (!strchr("\x04\x05\x07\x08\x0b", x->crash.signal) || !x->crash.signal)
@@ -581,13 +717,14 @@ static void read_crash(struct report_data *data, sqlite3_stmt *s,
 
 static void read_damage(struct report_data *data, sqlite3_stmt *s,
                         struct report_finding *x) {
-    x->under = keep_column(data, s, 29);
-    x->damage =
-        (struct damage_seen){.kind = damage_from_name(store_column_text(s, 30)),
-                             .where = damage_where_from_name(store_column_text(s, 31)),
-                             .size = (uint64_t)sqlite3_column_int64(s, 32),
-                             .offset = sqlite3_column_int64(s, 33)};
-    x->damage_location = find_location(data, sqlite3_column_int64(s, 34));
+    x->under = keep_column(data, s, FINDING_UNDER);
+    x->damage = (struct damage_seen){
+        .kind = damage_from_name(store_column_text(s, FINDING_DAMAGE)),
+        .where = damage_where_from_name(store_column_text(s, FINDING_DAMAGE_WHERE)),
+        .size = (uint64_t)sqlite3_column_int64(s, FINDING_DAMAGE_SIZE),
+        .offset = sqlite3_column_int64(s, FINDING_DAMAGE_OFFSET)};
+    x->damage_location =
+        find_location(data, sqlite3_column_int64(s, FINDING_DAMAGE_LOCATION));
 }
 
 static void read_differences(struct report_data *data, const char *json,
@@ -613,39 +750,41 @@ static const char *const runtimes[] = {"libc", "libstdc++", "loader"};
 
 static void read_finding(struct report_data *data, sqlite3_stmt *s) {
     struct report_finding *x = append(&data->findings, &data->n_findings, sizeof *x);
-    x->id = sqlite3_column_int64(s, 0);
-    x->identity = keep_text(data, s, 1);
-    x->verdict = verdict_from_name(store_column_text(s, 2));
+    x->id = sqlite3_column_int64(s, FINDING_ID);
+    x->identity = keep_text(data, s, FINDING_IDENTITY);
+    x->verdict = verdict_from_name(store_column_text(s, FINDING_VERDICT));
     if (x->verdict == VERDICT_NONE)
         x->verdict = VERDICT_FLAKY;
-    x->severity = severity_from_name(store_column_text(s, 3));
-    x->leaked = sqlite3_column_int(s, 4) > 0;
-    x->module = keep_column(data, s, 5);
-    x->kind = keep_column(data, s, 6);
-    x->policy = keep_column(data, s, 7);
-    x->bad = sqlite3_column_int64(s, 9);
-    x->tried = sqlite3_column_int64(s, 10);
-    x->unconfirmed = sqlite3_column_int(s, 52) != 0;
-    enum isolation isolation = isolation_from_name(store_column_text(s, 53));
+    x->severity = severity_from_name(store_column_text(s, FINDING_SEVERITY));
+    x->leaked = sqlite3_column_int(s, FINDING_LEAKED) > 0;
+    x->module = keep_column(data, s, FINDING_MODULE);
+    x->kind = keep_column(data, s, FINDING_KIND);
+    x->policy = keep_column(data, s, FINDING_POLICY);
+    x->bad = sqlite3_column_int64(s, FINDING_BAD);
+    x->tried = sqlite3_column_int64(s, FINDING_TRIED);
+    x->unconfirmed = sqlite3_column_int(s, FINDING_UNCONFIRMED) != 0;
+    enum isolation isolation =
+        isolation_from_name(store_column_text(s, FINDING_ISOLATION));
     x->isolation = isolation_name(isolation ? isolation : ISOLATION_OVERLAY);
-    x->attempt_id = sqlite3_column_int64(s, 11);
+    x->attempt_id = sqlite3_column_int64(s, FINDING_ATTEMPT);
     read_fault(data, s, x);
     read_crash(data, s, x);
     read_damage(data, s, x);
-    x->has_code =
-        sqlite3_column_type(s, 25) != SQLITE_NULL && sqlite3_column_int(s, 25) >= 0;
-    x->exit_code = sqlite3_column_int64(s, 25);
-    x->exit_signal = sqlite3_column_int(s, 26);
-    x->timed_out = sqlite3_column_int(s, 27) != 0;
-    x->stderr_tail = keep_column(data, s, 28);
-    x->silent = x->verdict == VERDICT_DEGRADED && sqlite3_column_int(s, 35) > 0;
-    read_differences(data, store_column_text(s, 36), x);
-    x->hang = keep_column(data, s, 37);
-    x->hang_call = keep_column(data, s, 38);
-    x->later_stack_id = sqlite3_column_int64(s, 39);
-    x->unreached = sqlite3_column_int64(s, 40);
-    x->facility = keep_column(data, s, 41);
-    x->effect = keep_column(data, s, 42);
+    x->has_code = sqlite3_column_type(s, FINDING_EXIT_CODE) != SQLITE_NULL &&
+                  sqlite3_column_int(s, FINDING_EXIT_CODE) >= 0;
+    x->exit_code = sqlite3_column_int64(s, FINDING_EXIT_CODE);
+    x->exit_signal = sqlite3_column_int(s, FINDING_EXIT_SIGNAL);
+    x->timed_out = sqlite3_column_int(s, FINDING_TIMED_OUT) != 0;
+    x->stderr_tail = keep_column(data, s, FINDING_STDERR_TAIL);
+    x->silent =
+        x->verdict == VERDICT_DEGRADED && sqlite3_column_int(s, FINDING_SILENT) > 0;
+    read_differences(data, store_column_text(s, FINDING_DIFFERS), x);
+    x->hang = keep_column(data, s, FINDING_HANG);
+    x->hang_call = keep_column(data, s, FINDING_HANG_CALL);
+    x->later_stack_id = sqlite3_column_int64(s, FINDING_SAMPLE_STACK_ID);
+    x->unreached = sqlite3_column_int64(s, FINDING_UNREACHED);
+    x->facility = keep_column(data, s, FINDING_FACILITY);
+    x->effect = keep_column(data, s, FINDING_EFFECT);
     data->silent += x->silent;
     x->runtime = index_of(runtimes, 3, x->kind, -1) >= 0;
     data->severities[x->severity]++;
@@ -681,19 +820,30 @@ static int load_finding_sites(struct report_data *data) {
     return end_reading(data, r, step, "reading findings");
 }
 
+#define LEAK_COLUMNS(X)                                                                  \
+    X(LEAK_FINDING, "f.id")                                                              \
+    X(LEAK_SITE, "s.key")                                                                \
+    X(LEAK_OP, "s.op")                                                                   \
+    X(LEAK_LOCATION_ID, "s.location_id")                                                 \
+    X(LEAK_STACK_ID, "s.stack_id")                                                       \
+    X(LEAK_BLOCKS, "k.blocks")                                                           \
+    X(LEAK_BYTES, "k.bytes")                                                             \
+    X(LEAK_DIRECT, "k.direct")
+enum { LEAK_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* In the order in which a finding's identity takes the first: replayer/ledger/finding.c. */
 static int load_leaks(struct report_data *data) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         data->store,
-        "SELECT f.id, s.key, s.op, s.location_id, s.stack_id, k.blocks, k.bytes, "
-        "k.direct FROM finding f JOIN leak k ON k.attempt_id = f.attempt_id JOIN site s "
-        "ON s.id = k.site_id WHERE f.leaked = 1 ORDER BY f.id, k.direct > 0 DESC, "
-        "k.bytes DESC, s.key",
+        STORE_SELECT(
+            LEAK_COLUMNS) "FROM finding f JOIN leak k ON k.attempt_id = f.attempt_id JOIN site s ON s.id = "
+                          "k.site_id WHERE f.leaked = 1 ORDER BY f.id, k.direct > 0 DESC, k.bytes DESC, "
+                          "s.key",
         &s);
     int step = SQLITE_DONE;
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        int64_t id = sqlite3_column_int64(s, 0);
+        int64_t id = sqlite3_column_int64(s, LEAK_FINDING);
         struct report_finding *x =
             data->n_findings ? bsearch(&id, data->findings, data->n_findings,
                                        sizeof *data->findings, compare_finding_id)
@@ -701,13 +851,13 @@ static int load_leaks(struct report_data *data) {
         if (!x)
             continue;
         struct report_leak *leak = append(&x->leaks, &x->n_leaks, sizeof *leak);
-        leak->site = store_column_key(s, 1);
-        leak->op = keep_text(data, s, 2);
-        leak->location = find_location(data, sqlite3_column_int64(s, 3));
-        leak->stack_id = sqlite3_column_int64(s, 4);
-        leak->blocks = sqlite3_column_int64(s, 5);
-        leak->bytes = sqlite3_column_int64(s, 6);
-        leak->direct = sqlite3_column_int64(s, 7);
+        leak->site = store_column_key(s, LEAK_SITE);
+        leak->op = keep_text(data, s, LEAK_OP);
+        leak->location = find_location(data, sqlite3_column_int64(s, LEAK_LOCATION_ID));
+        leak->stack_id = sqlite3_column_int64(s, LEAK_STACK_ID);
+        leak->blocks = sqlite3_column_int64(s, LEAK_BLOCKS);
+        leak->bytes = sqlite3_column_int64(s, LEAK_BYTES);
+        leak->direct = sqlite3_column_int64(s, LEAK_DIRECT);
     }
     return end_reading(data, r, step, "reading leaks");
 }
