@@ -1,8 +1,8 @@
 #!/bin/sh
-# layout.sh SHM_H STORE_H STORE_SQL LAYOUT OUTPUT: stop the build when a layout has changed and its version
+# layout.sh SHM_H STORE_ID_H STORE_SQL LAYOUT OUTPUT: stop the build when a layout has changed and its version
 # has not been raised with it. LAYOUT has a line "NAME VERSION HASH" for each: the hash is over the file
 # without comments and white space. OUTPUT: an empty header, made when all is well.
-# layout.sh --update SHM_H STORE_H STORE_SQL LAYOUT: write LAYOUT anew, after raising the version.
+# layout.sh --update SHM_H STORE_ID_H STORE_SQL LAYOUT: write LAYOUT anew, after raising the version.
 set -eu
 
 # Comments of C and SQL out, blanks squeezed: what is left is the layout.
@@ -25,7 +25,7 @@ if ! lines "$1" "$2" "$3" | cmp -s - "$4"; then
     lines "$1" "$2" "$3" | diff "$4" - >&2 || :
     echo "layout.sh: the layout of shm.h or store.sql is not the one that its version stands for: raise" \
         "SHM_VERSION or STORE_VERSION (with a migration), then schemas/layout.sh --update" \
-        "schemas/shm.h common/store/store.h schemas/store.sql schemas/layout" >&2
+        "schemas/shm.h schemas/store_id.h schemas/store.sql schemas/layout" >&2
     exit 1
 fi
 echo '/* shm.h and store.sql are what their versions stand for. */' >"$5"

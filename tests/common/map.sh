@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # The map in README.md is the tree: every room has its line there, with the sentence of its meson.build.
-# tags: part
 . "$(dirname "$0")/../lib.sh"
 
 cd "$SOURCE" || exit 1
@@ -17,3 +16,10 @@ while read -r room _; do
     [ -d "$SOURCE/$room" ] || fail "README.md's map names $room, which is not there"
 done <map
 echo "ok: $(wc -l <rooms) rooms"
+
+# Every test that PROMISES.md names is there.
+grep -oE '`(common|recorder|replayer|viewer|fuzz|verdicts)/[a-z_-]+[a-z0-9_-]*`' "$SOURCE/.github/PROMISES.md" | tr -d '`' | sort -u >promised
+[ -s promised ] || fail 'PROMISES.md names no test'
+while read -r name; do
+    [ -f "$SOURCE/tests/$name.sh" ] || [ -f "$SOURCE/tests/$name.c" ] || fail "PROMISES.md names $name, which is no test"
+done <promised

@@ -82,7 +82,7 @@ static char *read_all(const char *path) {
     char part[4096];
     size_t n;
     FILE *f = fopen(path, "r");
-    MUST_CASE(f != NULL, path);
+    MUST_CASE(path, f != NULL);
     while ((n = fread(part, 1, sizeof part, f)) > 0)
         text_add_n(&out, part, n);
     fclose(f);
@@ -140,10 +140,10 @@ static void check_names(void) {
 }
 
 int main(int argc, char **argv) {
-    MUST_CASE(argc == 3, "usage: words_test REPORT_SCHEMA MAN_PAGE");
+    MUST_CASE("usage: words_test REPORT_SCHEMA MAN_PAGE", argc == 3);
     AUTO_FREE char *schema_text = read_all(argv[1]), *page = read_all(argv[2]);
     cJSON *schema = cJSON_Parse(schema_text);
-    MUST_CASE(schema != NULL, argv[1]);
+    MUST_CASE(argv[1], schema != NULL);
     for (int i = 0; i < N_LISTS; i++) {
         while (lists[i].n < MAX_WORDS && lists[i].names[lists[i].n])
             lists[i].n++;
