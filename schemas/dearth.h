@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dearth.h: what a program may say to dearth about its failing allocations. All of it is
  * optional, and none of it does anything when the program does not run under dearth.

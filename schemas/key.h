@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys: 128-bit names of stacks that are equal across runs, address-space layouts and machines.
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # layout.sh SHM_H STORE_ID_H STORE_SQL LAYOUT OUTPUT: stop the build when a layout has changed and its version
 # has not been raised with it. LAYOUT has a line "NAME VERSION HASH" for each: the hash is over the file
 # without comments and white space. OUTPUT: an empty header, made when all is well.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a database of dearth's is known by: its header has both. The tables are in store.sql. */
 #ifndef DEARTH_STORE_ID_H
 #define DEARTH_STORE_ID_H

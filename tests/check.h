@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a unit test says. MUST ends it at the first thing that is wrong, for what cannot go on; CHECK
  * goes on to the end of a table and fails there (`return check_result()`). Names of cases come first,

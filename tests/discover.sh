@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # discover.sh: the end-to-end tests below this folder, one line each: FOLDER/NAME and the tags that the
 # script's line '# tags: ...' gives it. Scripts with the tag 'part' are run by others, or by a test of
 # their folder's meson.build that gives them more than the usual.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tests/lib.sh: what every end-to-end test sources first. A test is one small script that runs the
 # built `dearth` in a directory of its own and leaves nothing behind.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Command-line parsing from one table per command: see cli.h. */
 #include "cli.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command lines: one table per command gives parsing, `--help` and errors that name the
  * option.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two clocks of a program that measures itself. */
 #ifndef DEARTH_CLOCK_H
 #define DEARTH_CLOCK_H

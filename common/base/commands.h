@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands: each takes argv with its own name in argv[0] and returns an exit status.
  */
 #ifndef DEARTH_COMMANDS_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # embed.sh INPUT OUTPUT NAME: make a C header with the bytes of INPUT as a string constant.
 # Bytes are written as octal escapes: no quoting rules, any content.
 set -eu

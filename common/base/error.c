@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages to the user, one per failure, on stderr: see error.h. */
 #include "error.h"
 

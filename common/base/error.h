@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages to the user. Whoever first sees a failure prints it once, on stderr, naming
  * the thing and the way out; callers pass the negative errno up unchanged and add

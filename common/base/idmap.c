@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Map from row ids to integers: see idmap.h. */
 #include "idmap.h"
 

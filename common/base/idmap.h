@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Map from row ids (any integer but 0) to integers: open addressing, never shrinks.
  * Zero is valid and empty. Allocation failure ends dearth (text.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a user ends a command: see interrupt.h. Run by dearth's own process, one thread. */
 #include "interrupt.h"
 

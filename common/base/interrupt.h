@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a user ends a command of dearth that has something to put away: rows, folders, processes.
  *

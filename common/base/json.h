@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing JSON: straight into a text, so that a report of 100,000 sites needs no tree in
  * memory and 64-bit numbers keep every digit. Reading is cJSON's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What commands write for people and other tools: standard output, and the FILE of `-o` and its
  * like. A file is written whole or not at all: what was there before stays until what replaces it is

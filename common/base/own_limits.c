@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What limits of the user do to dearth itself: see own_limits.h. */
 #include "own_limits.h"
 

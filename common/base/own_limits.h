@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Resource limits are the user's, for the program that is recorded: it gets them as they are, and dearth
  * does not die of them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading /proc/PID/stat: see process_stat.h. */
 #include "process_stat.h"
 

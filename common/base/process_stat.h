@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What /proc says of any process, a child or not. Source: proc(5). */
 #ifndef DEARTH_PROCESS_STAT_H
 #define DEARTH_PROCESS_STAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text helpers: see text.h. Pure apart from memory. */
 #include "text.h"
 

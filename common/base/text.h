@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text: a growing string, numbers for people, escaping, globs. Allocation failure in here
  * ends dearth with a message (text_oom): these run outside the target, in short commands,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth check`: record, replay, report and judge in one step. Made of the commands
  * themselves, by way of their command lines: what it does can be done by hand, in the

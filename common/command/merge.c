@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth merge`: one database from several, without losing an attempt: shards of a
  * replay on several machines, recordings of several hosts.

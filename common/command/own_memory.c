@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory inside of libraries: see own_memory.h. */
 #include "own_memory.h"
 

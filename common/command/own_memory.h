@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that runs out inside of a library is never a wrong answer of ours: cJSON parses half of a text
  * then, or adds nothing, and says neither; of SQLite, a column's text is NULL as if it were so.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth sql`: questions to the database in SQL, with the tables `allocation` and
  * `event`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables `allocation` and `event` as an SQLite virtual-table module: see
  * allocation_table.h.

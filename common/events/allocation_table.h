@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two tables over the compressed events, there in every connection that asks for them:
  *

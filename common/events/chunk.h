@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chunks: up to 65536 consecutive events of one process, in columns, compressed. What
  * lies in event_chunk.data; written by the collector, read by whoever looks at single

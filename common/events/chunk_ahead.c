@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding chunks ahead of their reader: see chunk_ahead.h. */
 #include "chunk_ahead.h"
 #include "own_limits.h"

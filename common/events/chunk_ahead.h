@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chunks decoded ahead of their reader, by threads of their own, and handed out in order.
  *

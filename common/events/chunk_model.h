@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the writer and the reader of chunks share: the model that predicts values from what both
  * have seen so far. The rules are told in chunk.h; private to chunk.c and chunk_read.c.

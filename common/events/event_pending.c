@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocations whose end is not yet seen: see event_pending.h. Linear probing. */
 #include "event_pending.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Allocations whose end is not yet seen, by event number: an open-addressing hash for
  * readers of events, which learn from a free only the number of the allocation that it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading single events from chunks: see event_reader.h. */
 #include "event_reader.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading single events: chunks of a recording are chosen by what the caller looks for,
  * decoded one at a time, and handed out as events or as allocations that know when they

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SQLite's functions for code that is both part of `dearth` and of the loadable
  * extension. In the extension every call goes through the table that the host program

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loadable extension for the stock sqlite3 shell and every other SQLite program:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words for damage to a block: damage.h. */
 #include "damage.h"
 

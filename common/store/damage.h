@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Damage to a block of memory, as the guard found it, and the words for it: in the database and
  * for people. */
 #ifndef DEARTH_DAMAGE_H

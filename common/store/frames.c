@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stacks for people: see frames.h. Everything read is kept: stack rows (parent, frame),
  * the named frames of every frame row, and each distinct string once, so that a report

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stacks for people: a row of `stack` as a list of named frames, innermost first, with
  * inlined calls expanded. The only reader of stack, frame, symbol and module that the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of allocation functions: see op.h. Pure. */
 #include "op.h"
 

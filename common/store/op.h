@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names of allocation functions (enum shm_op): the text in site.op, in reports, messages.
  */
 #ifndef DEARTH_OP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The database file: see store.h. The schema is schemas/store.sql, embedded at build
  * time; migrations are listed here in order, each taking version n to n + 1 in one

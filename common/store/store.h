@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The database file: opening, creating, migrating, refusing; small helpers over SQLite.
  * Tables and columns are described in schemas/store.sql, once; every part writes its own

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whose a database is: see store_owner.h. Only the folder that the file lies in is looked at: who
  * may replace that can only put files of their own there. */
 #include "store_owner.h"

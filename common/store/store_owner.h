@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whose is a database? What is stored in it is run: by nobody's word but the user's. */
 #ifndef DEARTH_STORE_OWNER_H
 #define DEARTH_STORE_OWNER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Is a database made of what dearth makes it of, and of nothing else? */
 #ifndef DEARTH_STORE_SCHEMA_H
 #define DEARTH_STORE_SCHEMA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tables over words.def: see words.h. */
 #include "words.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The vocabulary of attempts and reports: enums and their names, all made from words.def.
  * Pure.

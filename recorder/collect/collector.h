@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector: empties the rings of all processes of a session and stores what was in
  * them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Damage to what a process and we share, by a write of the program that went astray. A word is
  * believed only as far as it agrees with what we know without it.

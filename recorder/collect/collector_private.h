@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the collector's files share: see collector.h. */
 #ifndef DEARTH_COLLECTOR_PRIVATE_H
 #define DEARTH_COLLECTOR_PRIVATE_H

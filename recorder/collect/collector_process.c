@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One recorded process as the collector sees it: from its place in the directory to the
  * rows that are left of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Going on where a killed collector was: its memory is gone, the rows that it committed and
  * the rings are there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector's rows: one function a table. Columns are described in schemas/store.sql.
  * A transaction is opened by the first row of a batch and closed by collector_commit(),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a process that is none of our children ended: see exit_status.h. */
 #include "exit_status.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a process that is none of our children ended: the kernel tells its parent alone, but shows it
  * to others for a while.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Is a process over? See life.h. */
 #include "life.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Live blocks of one process: see live.h. Run by the collector, one thread. */
 #include "live.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Live blocks of one process: pairs every free with its allocation and keeps the sums per
  * site. Pure: events in, numbers out; no clock, no file, no shared memory.

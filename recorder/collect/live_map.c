@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Address ─► live block: see live_map.h. Run by the collector, one thread. */
 #include "live_map.h"
 

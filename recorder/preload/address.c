@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Addresses that a program takes for its own: a fixed port, an abstract name. Attempts that run beside
  * each other share the network with all others, so that one of two gets "address in use", or the other

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks of the arena: where nodes, ring segments, modules and processes get their
  * memory.

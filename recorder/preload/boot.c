@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory for the moments when the target's allocator is unknown or must not be touched:
  * dlsym() calling calloc() before we know the real one, and what ld.so and libunwind

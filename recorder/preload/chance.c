@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failures by chance (shm.h, struct shm_chance): each chosen call fails with a probability.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The clock where the processor's counter may not be read: after PR_SET_TSC(PR_TSC_SIGSEGV), and in
  * seccomp's strict mode, which forbids it too. The vDSO's clocks read it as well, and a system call may

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fault order: fail the n-th call from one site, and prove it.
  *

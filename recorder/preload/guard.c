@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Guarded blocks (SHM_GUARD): what a program damages without noticing shows here.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Guarded blocks: see guard.c. What its two files share, and what hooks.c calls. */
 #ifndef DEARTH_PRELOAD_GUARD_H
 #define DEARTH_PRELOAD_GUARD_H

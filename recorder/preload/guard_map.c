@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which addresses are blocks of guard.c: two bits for every 16 bytes of address space.
  *

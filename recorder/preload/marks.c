@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the program says itself, by schemas/dearth.h: where failures are wanted, where never.
  *

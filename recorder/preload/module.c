@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Modules: which file a return address lies in, and the name of that file's content.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The frame tree: stacks become node ids, without a lock and without waiting.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libdearth_preload.so: the part of dearth that lives inside the target.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The process: attaching to the arena, noticing a fork, registering.
  *

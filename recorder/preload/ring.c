@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The thread's ring: a chain of segments that only this thread writes (ring_emit() in
  * preload.h) and only the collector reads and recycles.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Programs that put a filter between themselves and the kernel (seccomp): from then on a system call
  * that their author did not foresee is refused, or ends the program. The library then asks for

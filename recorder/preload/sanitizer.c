@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AddressSanitizer's runtime wants to be the first library and ends the program when it is
  * not ("ASan runtime does not come first in initial library list"). It has no reason to

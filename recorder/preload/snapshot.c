@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Snapshots: at an ordered site this process is copied, the copy gets the failure and the
  * original goes on. The protocol is drawn in shm.h ("Snapshots").

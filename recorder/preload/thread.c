@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads: who gets which ring of the process, without any call at thread exit.
  *

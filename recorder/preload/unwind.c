@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a call to its site: the stack outward from the hook's caller, as nodes.
  *

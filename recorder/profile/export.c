@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `dearth export`: a recording for other people's tools. See export.h. */
 #include "export.h"
 

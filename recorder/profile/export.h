@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the writers of `dearth export` share: one recording's stacks with their costs.
  *

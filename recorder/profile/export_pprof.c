@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth export --format pprof`: see export.h. The few messages of profile.proto are
  * encoded by hand: a protobuf library would be a dependency for sixty lines.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `dearth export --format speedscope`: see export.h. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The heading above a profile: see heading.h. */
 #include "heading.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The heading above every profile: what was run, how it ended, its totals, and whether
  * the numbers are exact.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Folding the per-site aggregates: see profile.h. */
 #include "profile.h"
 

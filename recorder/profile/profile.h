@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A recording's profile: the per-site aggregates of the store (site_stat), folded by what
  * the user asks about. `dearth stats`, `dearth diff` and `dearth export` all start here.

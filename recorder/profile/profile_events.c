@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Profiles that the aggregates cannot give: by size, by thread. One pass over the events;
  * the only state is the set of blocks live at that point

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening a recording for stats, export and diff. `dearth record --no-symbols` leaves functions and
  * lines to the next command: that is here, when the file can be written to and nobody is

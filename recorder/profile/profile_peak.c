@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was live at the recording's peak, by process and site: one pass over each process's events up
  * to that moment.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What growing blocks by realloc() cost, by process and site of the realloc() call: one pass over the
  * events with their addresses.

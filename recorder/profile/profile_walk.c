@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The walk over a recording's events: see profile_walk.h. */
 #include "profile_walk.h"
 

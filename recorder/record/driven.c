@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Driving a program that does not end by itself: see driven.h. */
 #include "driven.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program that is recorded: found, looked at, started, waited for. */
 #ifndef DEARTH_PROGRAM_H
 #define DEARTH_PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth record`: run a program, record every allocation of it and of all processes it
  * starts.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The row of `recording` and what is said about it: see record_row.h. Run by dearth. */
 #include "record_row.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The row of `recording`, its notes, and the summary that is printed from them. */
 #ifndef DEARTH_RECORD_ROW_H
 #define DEARTH_RECORD_ROW_H

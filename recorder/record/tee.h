@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Standard input, when it is a pipe: passed on to the program and kept, up to a cap. */
 #ifndef DEARTH_TEE_H
 #define DEARTH_TEE_H

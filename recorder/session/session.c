@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A session: the arena file in its private folder, made, grown, read, reset, removed.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A session: one arena (schemas/shm.h) in a private folder, and what the rest of dearth
  * may do with it. The only header of the recorder that the replayer includes.

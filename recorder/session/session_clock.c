@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The clock of a session: the processor's counter where it can be trusted, else the kernel's. Targets
  * stamp events with its ticks; how many make a nanosecond is measured against CLOCK_MONOTONIC over

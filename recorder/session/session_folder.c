@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a session lies: its folder, made where there is room; what killed ones have left; the path of
  * the preload library. The picture is in session.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a target can do to the arena by mistake: write over the header, cut the file off, remove the
  * folder. Each is noticed, put right where that is possible, and counted.

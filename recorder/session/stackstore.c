@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stacks into the database: from an arena's frame tree, or from a list of frames.
  *

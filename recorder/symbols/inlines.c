@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions and inlined calls by address: see inlines.h. Reads files that may be damaged:
  * every step may fail, recursion is bounded, and what cannot be read is left out. */
 #include "inlines.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From an address to the functions it lies in, by DWARF: the physical function and the
  * calls inlined there, with the line of each. What addr2line -i prints, for many

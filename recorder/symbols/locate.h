@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which line a site stands for, and its name that outlives a rebuild: both for the store.
  */
 #ifndef DEARTH_LOCATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The catalogue of allocators, wrappers and runtime libraries, and the choice of a
  * location by it: see location.h. Pure.

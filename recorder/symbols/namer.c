@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names from a process of its own: see namer.h. */
 #include "namer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names of one module's addresses, looked up in a process of its own: libdw ends the process, or
  * crashes, when there is too little memory, and on debug information that is damaged enough.

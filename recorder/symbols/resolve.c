@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From recorded addresses to names: what `dearth record` and every later command run over
  * the store until nothing is left to do.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names of one module's code: see symbols.h. One Dwfl session with one module that is
  * reported at its own addresses, so file addresses are what we look up.

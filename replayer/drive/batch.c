@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Snapshot runs: one original runs the program, and a copy of it gets each of its batch's faults.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What copies showed is believed when whole programs show it too: confirm.c groups the verdicts,
  * here are their reruns. A rerun that disagrees takes back its group's, which are run one by one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Controls: runs without a fault that are made when attempts have shown other output than the
  * baseline. What a control shows too is no sign of the failure but of time gone by (a date, a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loop of a replay: orders out, observations in, one attempt row each.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of a replay's loop share: drive.c has the loop and the picture.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Executions with guarded blocks: the trial whether the program bears them, then what waits for it.
  * Which faults get one is judged by guarding.c; the blocks are the preload library's.

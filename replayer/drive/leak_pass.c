@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The second look: faults that the program handled or reported are run again, now with
  * every block watched, to see what their error paths forgot to free.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far a replay is: one line that is rewritten on a terminal, a plain line now and
  * then in a log. Hidden by -q.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When the sites of a program that serves come up: at its start, or whenever it is driven.
  *

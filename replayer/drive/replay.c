@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth replay`: see replay.h, and replay_private.h for the parts.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth replay`: run the recorded program again and again, each time with one fault,
  * and write down what happens. `dearth check` calls the same function.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line of `dearth replay`: options to struct replay_options, and what of them does not
  * go together. `dearth check` asks here before it records.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the user reads of a replay: the plan (stdout), the end (stderr). */
 #include <stdio.h>
 #include <stdlib.h>

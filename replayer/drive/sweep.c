@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A replay by sweep: one program takes the plan's faults one after another.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks and their lists: see task.h. */
 #include <stdlib.h>
 

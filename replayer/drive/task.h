@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A task of a replay's loop: one fault on its way through its executions.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Baseline runs: the program without faults, more than once, under conditions in which it
  * ends as it did when it was recorded. A tracer that changes the program's behaviour would put

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the replayer's parts hand to each other: an order to the runner, an observation
  * back, the baseline it is judged against, the verdict.

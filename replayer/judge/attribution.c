@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attribution: the rules of attribution.h. Pure. */
 #include "attribution.h"
 

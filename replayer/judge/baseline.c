@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Folding baseline runs, and comparing an execution's output with them: see baseline.h.
  * Pure. Limit: output longer than what the runner keeps is compared by its digest alone. */
 #include "baseline.h"

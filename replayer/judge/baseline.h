@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Baseline runs folded into one value that attempts are compared with. Pure.
  */

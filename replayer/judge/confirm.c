@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Groups of verdicts to be confirmed: see confirm.h. Pure. */
 #include "confirm.h"
 

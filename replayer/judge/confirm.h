@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which verdicts of snapshots stand for the same finding, and how far each is confirmed by rerun.
  * Pure: values in, values out.

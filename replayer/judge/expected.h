@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files that runs without a fault write, less what varies from run to run. Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Facilities of the C library that do without memory in their own way, so that the program
  * goes on and prints something else: no locale, no user names, another order.

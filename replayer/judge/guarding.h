@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which attempts are run once more with guarded blocks (recorder/preload/guard*.c), and whether
  * the program can be. Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Folding and comparing leaks: see leaks.h. Lists are sorted by site key. */
 #include "leaks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leaks of an execution: blocks that nothing points to any more when a process ends, per
  * allocating site.

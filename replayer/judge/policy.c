@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The catalogue behind policy.h, and how an end is matched against it. Pure.
  *

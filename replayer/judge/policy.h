@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The catalogue of what programs do on purpose when memory runs out, and of what the
  * runtime says when it finds damage. A deliberate end is exposure (aborted), damage and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The verdict: one execution judged against the baseline. Pure, a table of rules from the
  * surest evidence down (verdicts: README).

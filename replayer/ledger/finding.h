@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings: attempts that a user must look at, grouped. Derived from all attempts of a
  * database, again and again the same.

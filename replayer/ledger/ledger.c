@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing down what a replay does: the writing half of ledger.h. Here the row of the replay itself,
  * with what it was asked to do and whose it is; runs and attempts have files of their own

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ledger's rows of attempts: the fault, the proof, how it ended, its stacks and leaks.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger's rows of runs without a fault: their ends, the files they wrote, the sites they met. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Choosing single calls of a recording: see calls.h. */
 #include "calls.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Choosing single calls of a recording: a region of the run, the calls of one kind of
  * thread, or the N-th call of the run. What is chosen becomes occurrences of sites, for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failures by chance: see chance.h. The choice of sites is not stored by itself: it is what the
  * replay did not leave out, and its hash says whether that is still so.

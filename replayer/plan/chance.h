@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failures by chance, written down and read back: what the column attempt.chance says makes
  * the same execution again.

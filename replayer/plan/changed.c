@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was changed since a revision: see changed.h. */
 #include "changed.h"
 

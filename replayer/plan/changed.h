@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `git diff REV` says was changed, as functions: a wrong error path is rarely on the
  * line that allocates, so that lines alone would choose too little.

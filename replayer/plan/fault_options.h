@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The options that `dearth replay` and `dearth check` share: which faults, how they are tried.
  * `check` passes those that were given on to `replay` (struct cli_given), which alone judges

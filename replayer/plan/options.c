@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was asked of a replay: defaults, and the text that the database keeps. */
 #include "options.h"
 

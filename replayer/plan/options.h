@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the user asked of a replay. */
 #ifndef DEARTH_OPTIONS_H
 #define DEARTH_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pairs of faults: see pairs.h. pairs_load() reads, pairs_plan() is pure. */
 #include "pairs.h"
 

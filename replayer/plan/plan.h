@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The plan: which faults are tried, in which order. Pure: values in, values out.
  *

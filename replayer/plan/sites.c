@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loading what the plan is made from: see sites.h. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a target's output: see capture.h. Run by the worker, between its waits. */
 #include "capture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an attempt printed on one descriptor: a digest of all, the beginning, the end. */
 #ifndef DEARTH_CAPTURE_H
 #define DEARTH_CAPTURE_H

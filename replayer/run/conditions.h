@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Conditions: what a recorded program is run with, made again from its recording:
  * arguments, file, folder, standard input, environment.

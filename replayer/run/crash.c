@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The stack of a thread that is about to die, read from outside by libdw.
  *

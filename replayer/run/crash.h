@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Look into a stopped thread: registers, unwinding, module and function of each frame. */
 #ifndef DEARTH_CRASH_H
 #define DEARTH_CRASH_H

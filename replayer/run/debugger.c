@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gdb must be itself, and the program must be as in any other attempt: so the library and
  * the arena are given to the program alone, by an exec-wrapper (`set environment` would

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `dearth repro --gdb`: the command line of a debugger that stops where the allocation
  * fails. */
 #ifndef DEARTH_DEBUGGER_H

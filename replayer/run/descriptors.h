@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a copy of a process needs so that it shares no open file with its original: a copy made by
  * clone() has the same descriptors, and with them the same offsets, pipes and sockets.

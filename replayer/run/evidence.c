@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading what a run left in its arena: see evidence.h. */
 #include "evidence.h"
 

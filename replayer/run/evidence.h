@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Evidence: what an execution left in its arena, read into an observation. Nothing is concluded here.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One execution of the program under an order, from a clean private tree to an
  * observation. */
 #ifndef DEARTH_EXECUTION_H

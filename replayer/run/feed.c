@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Standard input of an attempt: see feed.h. Run by the worker, between its waits. */
 #include "feed.h"
 

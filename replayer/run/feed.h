@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an attempt reads on its standard input: the same bytes as the recorded run. */
 #ifndef DEARTH_FEED_H
 #define DEARTH_FEED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Start the first process of an attempt: cheaply, as the user's shell would have, and
  * under the tracer's hand before its first instruction.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * --output-check: the user's own comparison of what an attempt printed and wrote, in place
  * of ours. A shell command, run in the attempt's private tree after the attempt, without

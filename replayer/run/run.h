@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One process tree under a worker's eyes: what execution.c (whole programs) and snapshot.c
  * (copies of a running one) share.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The runner: executes attempts, several at once, each in its own worker process.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A program that lives through many orders, in a worker: the running half of a sweep. */
 #ifndef DEARTH_SERVER_H
 #define DEARTH_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Many faults in one run: the original is copied at every ordered site, each copy gets its failure.
  * The protocol with the target is in schemas/shm.h ("Snapshots").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The supervisor of one process tree: follows every process and thread of it, keeps the
  * stack of a fatal signal, kills it whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Showing and refusing what a database makes dearth run: see trust.h. */
 #include "trust.h"
 

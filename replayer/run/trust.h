@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a database makes dearth run, before it does: the recorded command and the shell commands of an
  * earlier replay are in the file, and a file can be anybody's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running attempts under a sanitizer or Valgrind: under.h. */
 #include "under.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What attempts run under beside the fault: an AddressSanitizer build, or Valgrind.
  *

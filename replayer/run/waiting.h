@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a thread waits for, seen from outside. */
 #ifndef DEARTH_WAITING_H
 #define DEARTH_WAITING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between the parent and its workers: see wire.h. */
 #include "wire.h"
 

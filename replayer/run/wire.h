@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parent and its workers say to each other over a socket. Both ends are the same
  * program image (a worker is a fork), so structures travel as they lie in memory,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process that runs attempts, one after another. */
 #ifndef DEARTH_WORKER_H
 #define DEARTH_WORKER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See confine.h. A descriptor outlives chroot(): a program that dearth was given `3>>log` with would
  * write to the real log in every attempt. Opened again by its path, in the attempt's own root, it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an attempt must not inherit, for it would lead around its private tree: descriptors of real
  * files that dearth was started with, and root's rights over other processes, whose roots, folders

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a worker's private copy of the working directory lies: a folder in the temporary folder that
  * can be told from everything else, so that what a killed worker left can be removed by the next one.

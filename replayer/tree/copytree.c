@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where no overlay can be had, the working directory is copied once per worker; after an
  * attempt every entry's inode number, size, mode and change time are compared with those

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A private copy of a folder, and whether it still is what was copied. */
 #ifndef DEARTH_COPYTREE_H
 #define DEARTH_COPYTREE_H

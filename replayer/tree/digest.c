@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A digest over bytes, chained block by block: see digest.h. */
 #include "digest.h"
 

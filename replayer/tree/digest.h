@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A running 128-bit digest over bytes (the key hash, chained block by block). */
 #ifndef DEARTH_DIGEST_H
 #define DEARTH_DIGEST_H

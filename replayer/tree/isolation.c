@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an isolation leaves real: see isolation.h. Pure. */
 #include "isolation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How an attempt's files are kept apart from the user's: what each way leaves real.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* /proc/self/mountinfo, read once per worker. Source: proc(5). */
 #include "mounts.h"
 

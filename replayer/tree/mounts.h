@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mount table of this process: what is visible, and what kind of thing it is. */
 #ifndef DEARTH_MOUNTS_H
 #define DEARTH_MOUNTS_H

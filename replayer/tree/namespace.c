@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Entering namespaces, as root or through a user namespace: see namespace.h. */
 #include "namespace.h"
 

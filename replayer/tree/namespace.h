@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Namespaces of a worker's own: what its attempts do to processes, to System V and POSIX IPC and to
  * mounts ends where the worker ends.

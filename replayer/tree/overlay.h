@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A copy-on-write view of every writable file system, in a mount namespace of our own. */
 #ifndef DEARTH_OVERLAY_H
 #define DEARTH_OVERLAY_H

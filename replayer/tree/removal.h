@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Removing a folder of ours with everything in it, and nothing else: what is mounted in it, what links
  * lead to, what another process puts in the place of one of its folders meanwhile, all that is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which private working tree: an overlay of everything writable; where the user asked for it, a
  * copy of the working directory or the real thing. What cannot be had is an error and never

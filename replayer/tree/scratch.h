@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The private working tree of a worker: attempts may write where they like, the user's
  * files stay as they are, and every attempt starts from the same state. What a copy and a

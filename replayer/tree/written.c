@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a private tree: see written.h. Times are left out: they always differ. Run by the
  * worker, after everything that could write is dead. */
 #include "written.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an attempt wrote: one entry for each file that its private tree shows and the tree
  * it started from did not.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Do copies of a running program show what whole reruns show? Real programs, each site of each once.
 #
 #   tests/bench/agreement.sh DEARTH [PROGRAM...] >table.md

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Nothing but calls: THREADS threads, each LOOPS times malloc and free, DEPTH functions deep; then one last
  * allocation, at a place of its own, whose failure is handled. Prints nanoseconds per malloc and free of

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What does one malloc and free cost, 20 functions deep? By one thread and by two; bare, recorded by
 # dearth and by `heaptrack --raw`, and in an attempt of a replay whose fault is not yet due.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Ten real programs and more: calls, frees and bytes beside Valgrind's totals of the same run; and the
 # sites of three runs beside each other, in other address spaces and environments. Prints two tables in
 # Markdown; README.md has one run of it with every difference explained. Takes some two minutes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The least that a copy of a process can cost here: fork, write to some pages, exit, wait; nothing of ours.
  * Prints microseconds per copy. Two of these at a time show whether the machine lets them run side by side:

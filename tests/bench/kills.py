@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # kills.py DEARTH PROGRAMS WORK COUNT [KIND[:SIGNAL]...]: see kills.sh, which gives it namespaces of its own.
 #
 #   start ─► a random moment ─► signal ─► what must hold ─► once more, to the end: the database is usable

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Kill, at random moments, a recorded program, dearth while it records, replays, checks, or makes a database;
 # after each kill look whether anything is lost or left.
 #

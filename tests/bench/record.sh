@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What does recording cost? Eight real programs, bare, under `dearth record` and under heaptrack.
 #
 #   tests/bench/record.sh DEARTH [ROUNDS] [PROGRAM...] >table.md

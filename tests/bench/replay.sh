@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What does an attempt cost? Executions per second of seven small runs of real programs: bare, by
 # 'dearth replay --how rerun', and sites per second by '--how snapshot', where this dearth has it.
 #

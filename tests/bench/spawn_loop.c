@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bare cost of starting a program: what `dearth replay` is compared with.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chunks: what goes in comes out, for a simulated program and for arbitrary events;
  * damaged bytes are refused and never lead out of bounds (worth most under ASan).

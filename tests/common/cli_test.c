@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines by a table: what each kind of option takes, where parsing ends, what is
  * refused. */
 #include <errno.h>

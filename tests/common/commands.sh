@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The program's own face: help, version, and errors that name what was wrong.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A disk that runs full, and a kill, at any point of what writes a database: what was in it before is
 # still there and whole, and the same command goes on when there is room.
 . "$(dirname "$0")/../lib.sh"

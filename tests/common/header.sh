@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # dearth.h compiles everywhere and does nothing without dearth; with it, it is found by every kind of program.
 . "$(dirname "$0")/../lib.sh"
 need gcc g++

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An installed dearth finds its library in its own prefix, wherever that was moved to, and works.
 # tags: unsanitized
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every command has a man page that formats without a warning and names exactly the options of
 # --help.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The map in README.md is the tree: every room has its line there, with the sentence of its meson.build.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `dearth merge`: nothing is lost, nothing is doubled, ids inside chunks are those of the result.
 . "$(dirname "$0")/../lib.sh"
 need jq sqlite3

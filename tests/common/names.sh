@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Names come from programs and from other people's databases: what is printed for people holds nothing of
 # them that steers a terminal, forges a line or turns the text round. Formats with escapes keep them.
 . "$(dirname "$0")/../lib.sh"

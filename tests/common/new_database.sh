@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Making a database: many at once on one file, killed on the way, at places where none can be. What is
 # there already is never removed, and what is somebody else's never touched.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Files that commands write: whole or not at all, through links, with the mode that was there; special
 # files directly; a full disk, a limit or a kill leave the old one and nothing beside it.
 . "$(dirname "$0")/../lib.sh"

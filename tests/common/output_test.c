@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files as commands write them, where the file system has no files without a name: common/base/output.c. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Databases that somebody made: what is no table of dearth's is refused by name before anything is read,
 # and what is left cannot hang its reader nor fill its memory.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Commands that read leave nothing behind, wherever the database lies, and read one that is recorded into.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `dearth sql`: where queries come from, how rows are printed, what is refused.
 . "$(dirname "$0")/../lib.sh"
 need jq

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The tables allocation and event say exactly what was put into the chunks, through `dearth sql` and
 # through the stock sqlite3 shell; conditions keep chunks from being decoded; a damaged chunk is
 # named and the others stay readable.

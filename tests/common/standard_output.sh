@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Whatever a command prints on a standard output that is full, closed, or a pipe that nobody reads any
 # more: a status that is not zero, and one line that says why. What prints nothing there does its work.
 . "$(dirname "$0")/../lib.sh"

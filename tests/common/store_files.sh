@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Files that are not dearth's database, or not of this dearth: each is refused by name and left as it is.
 . "$(dirname "$0")/../lib.sh"
 need sqlite3

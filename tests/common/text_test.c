@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text helpers by tables: escaping, UTF-8, numbers, parsers, globs, keys. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dearth's own threads under ThreadSanitizer: chunks decoded ahead of their reader, and the thread
  * that passes standard input on. Built with what these need and no more, always with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The vocabulary is said once, in words.def; what cannot be made from it is held against it here: an
  * enum of the report's schema for each list, and the verdicts in the man page.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """report_db.py SOURCE FILE: make FILE from schemas/store.sql and tests/data/report.sql."""
 import re
 import sqlite3

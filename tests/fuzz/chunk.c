@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Event chunks: an edited real one, or columns made of the input. Both readers agree about what is
  * damaged, and what is not holds what a chunk may hold. */
 #include "chunk.h"

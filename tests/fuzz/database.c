@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Databases: bytes of a real one are edited, or its rows, to values of any type; then one of the
  * commands that read is run on it. Whatever the file holds, the status is 0, 1 or 2, in bounded time

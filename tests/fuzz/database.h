@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A database for the fuzzers: every verdict and reason of tests/data/report.sql, and events. */
 #ifndef FUZZ_DATABASE_H
 #define FUZZ_DATABASE_H

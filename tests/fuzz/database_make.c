@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making the database that is edited: see database.h. */
 #include "database.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the fuzzers share. Each is one function that takes any bytes and must come back: run by
  * libFuzzer (run.sh), or by plain.c with a fixed number of inputs in the test suite.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a fuzzer on inputs from a seed, where there is no libFuzzer and in the test suite.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON that dearth reads: an earlier report as the gate's baseline. */
 #include <stdlib.h>
 #include <string.h>

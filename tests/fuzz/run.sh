@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # run.sh MINUTES [NAME...]: each fuzzer for as long, one after another, under AddressSanitizer and UBSan with
 # libFuzzer (clang, libclang-rt-dev). Inputs that lead somewhere new are kept in build-fuzz/corpus-NAME; one
 # that fails is build-fuzz/NAME-crash-..., which 'fuzz_NAME FILE' runs again. Status 0: nothing was found.

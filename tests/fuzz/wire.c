@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between dearth and its workers: a worker that went mad must not take dearth along. */
 #include "wire.h"
 

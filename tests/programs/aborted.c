@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Policy, no bug: out of memory is answered by a plain abort().
  * Fixed: an ordinary exit.

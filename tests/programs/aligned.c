@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: the aligned allocation functions, each checked for alignment, errno and return
  * values. Any difference made by an interposed library is exit status 40.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: an assertion stands where an error should be handled.
  * Fixed: handled as an error.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Policy, no bug: std::bad_alloc is caught nowhere, so std::terminate() aborts.
  * Fixed: caught in main() and reported; an entry that the vector cannot take is lost.

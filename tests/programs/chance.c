@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Known flaw: one missing block is made up for, by the spare one; with the second there is
  * none. No single failure shows it. In the twin the program gives up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the error path of add_pair() frees the key, and so does its caller.
  * Fixed: one owner.

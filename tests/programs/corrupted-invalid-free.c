@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the error path frees a pointer that was moved forward while parsing.
  * Fixed: the start is kept.

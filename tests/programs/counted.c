@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: counts what it does in memory of its own that outlives it, so that what a
  * recording says of a program that was killed can be compared with what it did.

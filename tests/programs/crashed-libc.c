@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the copy of a name is handed to strlen() unchecked: the crash is inside libc, the
  * fault is the program's. Fixed: checked.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the node's allocation is not checked before its first field is written: SIGSEGV
  * in link_node. Fixed: checked and reported.

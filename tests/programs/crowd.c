@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: many processes or threads, one after another or all at once, each making CALLS calls of
  * malloc() in crowd_work().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: an early return forgets to unlock; the next one to lock waits for ever, and the
  * main thread waits for it (with every later allocation failing there is no thread to wait for).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: a line that finds no memory is left out with a warning; the status still says
  * success. Fixed: the status says that the output is not whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: what it does depends on what an earlier run has left behind. Without any fault it ends
  * otherwise in every replay than it did when it was recorded. The twin cleans up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: a second failure while the first one is handled. What is said about it is composed in
  * memory too, and nobody looks whether there was any. Each failure alone ends as it should, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: prints what changes while a replay is at work, as a clock does. Its runs are
  * counted in a file, which tests/replayer/output.sh shares between attempts; the first

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A child for each way to end, and one whose own vfork child ends first: the status is 10 and more, in
  * the order of their creation. Each allocates once, so that it is seen.

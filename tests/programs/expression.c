@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw. A frame on the stack tells where its caller's is by a DWARF expression, as hand-written
  * assembly does: only libunwind can step over it, in the recording and in every attempt.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: whether there is a locale is not looked at: when the C library cannot load it, the program
  * goes on in the C locale and says something else than it would, with status 0. Fixed: looks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes, renames and removes files in its working directory and in the directory it is
  * given; when memory runs out it leaves a torn file behind. Nobody may find a trace of an

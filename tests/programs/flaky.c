@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: an unchecked allocation that crashes or not, as an address happens to fall:
  * repeated attempts disagree. Fixed: checked.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw, but waste: blocks that grow by realloc(), by a little and by a factor, next to ones that shrink
  * and calls that fail. It prints its own count, "function grown moved copied", to be compared

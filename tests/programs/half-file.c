@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the file is made and its first part is in it when memory for the second one is
  * missing; nothing is said, and the status is 0. The scratch file beside it stays as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: a cache that is only a convenience. Without it the same answer is computed
  * again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One allocation and a greeting: for builds that dearth cannot look into (static,
  * static-pie, musl). */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: waits for ever for a result that a failed start will never bring (both modes),
  * and tries again for ever when a buffer cannot be had (only when failures go on). Fixed:

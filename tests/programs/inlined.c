@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: as crashed.c, but the allocating function is inlined: it is found by its inlined
  * frame.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: when new_job() gets no memory, the System V objects, the message queue and the shared memory
  * object are left behind; the next run then takes them for another's and ends with status 5. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: attaches a System V segment that was there before it, and ends with status 6 when there is
  * none.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the child forgets its buffer when the reply cannot be had, and ends by _exit(). The
  * block it inherits, which it no longer points to, is its parent's.

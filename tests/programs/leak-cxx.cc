@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: a constructor that throws after it has taken memory: no destructor runs, and the
  * member is a plain pointer. Fixed: a std::unique_ptr, whose destructor does.

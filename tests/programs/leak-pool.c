@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: join_names() forgets the copy when the answer cannot be had. What it keeps in a pool
  * of its own, from mmap(), is no leak: the pool lives on, though main() has lost it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: start_job() forgets the job when its result cannot be had. Meanwhile a thread is at
  * work, and goes on with a block that only its own registers and stack know of: no leak.

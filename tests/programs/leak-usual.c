@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw that counts: the program loses a block in every run, with and without a failure,
  * and never frees its table at the end (which a global still points to). A search that did

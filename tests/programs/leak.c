@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the error path of open_reader() forgets the reader when its buffer cannot be had.
  * The verdict is that of the answer (reported); the leak comes on top of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: when its buffer cannot be had it leaves a child behind that would sleep for an
  * hour. No process may outlive the attempt.

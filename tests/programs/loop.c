@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A loop that works by itself, without end and without a client: each round makes a message and a
  * job. Its flaws, which the fixed twin does not have:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Of allocations that nobody checks dearth.h leaves none: before() lies outside of the only
  * region, quietly() in one where nothing may fail, in_region() is checked. Built with -DUNMARKED it

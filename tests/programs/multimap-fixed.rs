@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // multimap.rs corrected: room is made with try_reserve before the map's entry and the vector's push,
 // at the same two locations, and the caller gets an error. The vector keeps the work going without
 // its reserve where one value more still fits; the map's failure ends the program.

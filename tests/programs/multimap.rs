@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A map of vectors as a library would offer it: many values under one key.
 //
 // Flaw (Rust's policy, not a bug): neither the map's entry nor the vector's push can say that there

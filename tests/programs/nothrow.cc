@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: new (std::nothrow) may return a null pointer, which is not checked.
  * Fixed: checked.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Knows what it does: makes a pseudo-random series of calls of every allocation function
  * and prints exactly how many there were, to hold a recording against.

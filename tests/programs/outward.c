@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: when new_job() gets no memory, the pid of a child that was never made is used. The twin
  * (-DFIXED) reports the failure. Run it in a PID namespace of your own only.

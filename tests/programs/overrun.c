@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A heap overrun by one byte on the error path: glibc's padding hides it from an ordinary run.
  * expect: copy_short once=reported sticky=reported
  * expect guarded: copy_short once=corrupted sticky=corrupted

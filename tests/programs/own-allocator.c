@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Brings its own malloc() in the executable, which symbol interposition cannot come
  * before: dearth must say so and not print an empty success. Like jemalloc it takes its memory by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: bad_alloc is caught where the work can go on without the big table (handled),
  * and further out where it cannot (reported).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An allocator of the program's own, in Rust: it asks dearth by the exported function (dearth(3)).
 // Both blocks are checked; the second one's failure is answered with another status. The third is not,
 // and lies where nothing may fail.

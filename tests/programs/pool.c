@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the pool never asks malloc(), so nobody sees its allocations but by dearth.h; the second
  * item of it is not checked. Fixed: it is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw, but one that others of its kind meet: it takes an address and keeps it for a moment, and ends
  * with status 5 when that is in use.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the small targets share: functions that keep their own frame. */
 #ifndef PROGRAM_H
 #define PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Not deterministic: which of two sites allocates is drawn anew in every run. Neither may
  * ever be called tested without proof.

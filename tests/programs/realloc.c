@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: every way of calling realloc() and reallocarray(), each checked against what
  * libc promises about contents, errno and the old block. Any difference made by an

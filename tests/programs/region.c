@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Known flaw: the sixth block is not checked, and is asked for while a document is open.
  * In the twin it is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: who retries a failed allocation twice is sure to have it then. Only three failures in a
  * row show it: --burst 3 (burst.sh). Fixed: looks at the last one too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Known flaw: what the second thread asks for is not checked; the main thread's is. In the
  * twin both are. The second thread also forks a child, whose one thread is a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: an unchecked allocation; the program's own SIGSEGV handler turns the crash into an
  * ordinary exit, as crash reporters do. It stays a crash; the handler must have run, for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A server on 127.0.0.1:PORT, a line a request: "echo WORDS", "say WORDS" (the same), "list", "table", "late",
  * "pair", "health". It

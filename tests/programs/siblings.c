@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two children work at the same time, each at 64 places of its own. The flaw of the one is to abort when
  * there is no memory, that of the other to write to NULL: so whose failure it was shows in how it ends.

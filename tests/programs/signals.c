@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ends as it is told: `signals exit N` exits with N, `signals kill N` dies of signal N,
  * `signals wait` prints "ready" and waits for SIGTERM, upon which it prints "term" and

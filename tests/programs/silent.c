@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: the sum leaves out what it could not read, says nothing and exits 0: a wrong
  * answer. Fixed: the failure is reported.

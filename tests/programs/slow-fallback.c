@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: without its buffer it prints line by line, slowly, and gets there. A time
  * limit alone would call that hung; with the argument "stuck" it repeats itself instead.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: holds what its first argument names while it allocates, and minds if anybody touches it.
  * When the allocation fails it uses up all it holds, so that a copy which shares it with its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flaw: a list whose last node was never made closes on itself; walking it burns time for
  * ever without another allocation. Fixed: reported.

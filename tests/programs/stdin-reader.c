@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads its standard input to the end (a pipe, a file, a terminal), growing one buffer,
  * and says how many lines and bytes there were. A growth that fails is reported.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Programs that write where they have no business: into the memory that they share with dearth, which
  * they find as any wild pointer may. What they print says how many calls they have made.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: THREADS threads at a time, each allocating ROUNDS times at a site of its own
  * kind and handing blocks to a partner that frees them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocates in every way there is, at the edges of what is allowed, and does nothing wrong to
  * it: guarded or not, it ends as it should. tests/replayer/guard.sh runs it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counts the signals that it is sent and goes on, as a server does: `told MS` prints "ready", and MS
  * milliseconds after the last signal how often each came ("HUP=1 RTMIN=2 value=7"), then exits with 7.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: a process tree. Every process of it allocates 4242 bytes once, in leaf_work(),
  * and says so; the number of lines printed is the number of images that must have been

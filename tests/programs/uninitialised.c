@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An uninitialised read on the error path: fresh memory happens to be zero in an ordinary run.
  * expect: read_settings once=handled sticky=handled
  * expect guarded: read_settings once=degraded sticky=degraded

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Not deterministic: with WITH_EXTRA in the environment it allocates at a site of its
  * own. Recorded with it and replayed without it, that site never comes up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A use after free on the error path that an ordinary run does not notice: the block has not been
  * given to anybody else yet.
  * expect: load once=reported sticky=reported

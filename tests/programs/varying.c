@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No flaw: what it prints and writes varies from run to run: a process id, the time,
  * a random name. What a failure changes besides is still seen:

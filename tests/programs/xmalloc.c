@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Policy, no bug: every allocation goes through xmalloc(), which says so and aborts. The
  * location is the caller of xmalloc(), not xmalloc() itself. Fixed: xmalloc() exits with

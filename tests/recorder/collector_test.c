@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector on an arena that the test fills by hand: order over threads, times not yet due,
  * chains of segments and their recycling, damage of every kind, and what is in the database

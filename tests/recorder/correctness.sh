@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What libc promises about contents, alignment, errno and return values holds under the library.
 . "$(dirname "$0")/../lib.sh"
 

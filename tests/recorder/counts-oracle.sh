@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Calls, bytes, failures, frees and what is left, function by function, equal what the program says
 # it has done.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Allocations, frees and bytes of real programs equal Valgrind's "total heap usage" of the same run.
 # Valgrind counts a realloc as one allocation and one free, and every block not live as freed.
 # tags: unsanitized

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Crowds: more processes than the shared memory has room for at once, one after another; many at once; many
 # threads. Every call is counted, by the program's own count, and memory is that of who is alive.
 # tags: unsanitized

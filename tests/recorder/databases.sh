@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A database that is none of ours, too new, damaged or out of reach is refused by name and left as it
 # was; the program is not even started.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # --detail=sites: the sums per site are those of --detail=events, no event is stored, and each command
 # works with it or says what it needs.
 # tags: waits

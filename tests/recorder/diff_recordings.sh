@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `dearth diff`: changes are B - A; a rebuilt program's sites are matched by their functions.
 . "$(dirname "$0")/../lib.sh"
 need jq sqlite3

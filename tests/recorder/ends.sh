@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # That a process has ended is known, or nothing is given up: with few descriptors, without /proc, in other
 # namespaces, with a first thread that ends alone, no call is lost; where some are, the recording is not exact.
 . "$(dirname "$0")/../lib.sh"

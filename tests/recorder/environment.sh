@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The program sees the environment, working directory, descriptors and limits that it would have
 # without dearth, and what it prints is not touched.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The program's own exit status and signal are dearth's.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `dearth export`: each format is what its consumers read, and its numbers are the recording's.
 . "$(dirname "$0")/../lib.sh"
 need jq sqlite3

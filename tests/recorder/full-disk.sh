@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A disk that runs full ends the recording, not the program; the database stays valid and says so. A
 # read-only place is refused before the program starts.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The same program makes the same sites in every run, whatever its address space and environment.
 . "$(dirname "$0")/../lib.sh"
 

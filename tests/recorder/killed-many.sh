@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Processes killed at 600 random moments: each is recorded with what it says it did, in counters of its
 # own shared memory. Nothing is lost and nothing invented, but for the one call of each thread that the
 # signal met under way.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What a program did before SIGKILL is kept; when dearth itself is killed the program runs on and the
 # database stays valid.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the preload library takes for leaked when a process ends (SHM_LEAKS), and what not: blocks
 # hidden where a pointer may be, and blocks of which only a careless search finds one.
 # shellcheck shell=bash

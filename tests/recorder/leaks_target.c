@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * leaks_target MODE: make blocks of 100 bytes, lose some of them or hide them where only a
  * careful search finds them, and end. The comment at each mode says what must be reported.

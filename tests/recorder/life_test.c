@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* When a process is over: a table of what was learnt and what that proves, then real processes. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Under resource limits that are too small for it dearth does its job or says why not: never a crash,
 # never a failure without a word, nothing of the program's lost. The program has the limits that the user
 # gave, and ends as it does alone.

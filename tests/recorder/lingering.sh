@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The program ends, a child of it goes on: dearth says that it waits, Ctrl-C ends the recording, the
 # child lives.
 . "$(dirname "$0")/../lib.sh"

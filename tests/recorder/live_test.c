@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pairing and sums, by table: one script of events a case, the numbers it must give; then
  * a long random run against a plain list of blocks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The choice of a location, by table: a stack (innermost first), the frame that a user
  * would call the line of their code. Then the catalogue, name by name; portable keys;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * make_database FILE [--events N] [--seed S] [--live N] [--truth FILE] [--shift N]: a
  * database with two recordings whose every number is known, made without recording

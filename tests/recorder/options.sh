@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What is stored and what is not: values of the environment only by name, arguments byte for byte or
 # not at all, stacks as deep as asked for; limits of the user are said, not died of.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The preload library alone, under preload_run (an arena and a small collector): what the
 # target may do to it, what it may not do to the target.
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The simplest allocator there is: never gives back, never locks. A handler may jump out
  * of it, which no real allocator allows. Preloaded behind dearth's library.

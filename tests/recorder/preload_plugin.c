@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A library to load and unload; built twice, so that two layouts share addresses. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * preload_run: run a program under the preload library with an arena of our own, and say
  * what came through it. A collector in 200 lines, for tests of the library alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a target may do to a library that lives inside it: one subcommand each. Run by
  * preload.sh under preload_run. Prints what it did, "allocs N frees N" at the end, where

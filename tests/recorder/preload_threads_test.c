@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the threads of a program share inside the preload library, under ThreadSanitizer: blocks of
  * the arena, slots, the frame tree, the rule cache, rings, an armed fault. The library's own files,

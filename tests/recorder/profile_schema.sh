@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The JSON of stats and diff is what schemas/profile.schema.json says, and the same data gives the same bytes.
 . "$(dirname "$0")/../lib.sh"
 python=

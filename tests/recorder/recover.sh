@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # dearth killed at random moments: `dearth recover` makes of the database and the shared memory a
 # recording that has each call that the program says it made, lost ones counted. The program goes on.
 # tags: waits

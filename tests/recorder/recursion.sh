@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Depth alone makes no new site, and a stack of thousands of frames is whole.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What cannot be recorded is said by name, with a status a shell would give.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From addresses to locations, on this very program: it marks addresses of its own code
  * and where they are in the source, stores them as a recording would, resolves, and

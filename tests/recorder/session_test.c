@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The arena file as targets meet it: its folder's privacy and cleaning, growth on demand,
  * the free list, the environment, reset; and that nothing read from a damaged arena is

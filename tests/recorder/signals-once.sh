@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Whatever a program is sent by way of dearth, by its process group, or by each process of a service at a
 # time, it sees once, as it does without dearth; and what asks for an end ends nothing but the program.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A signal sent to dearth reaches the program, whose own answer counts; one sent to the whole process
 # group (Ctrl-C) ends the program, and the recording is complete.
 . "$(dirname "$0")/../lib.sh"

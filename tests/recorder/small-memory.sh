@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Little shared memory: threads wait for the collector and nothing is lost; with none at all in
 # /dev/shm another folder serves; nothing is left behind. A limited address space leaves the program
 # most of it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Real recordings: the events in the chunks add up to the sums that the collector made while it drained the
 # rings, for threads, process trees, reallocs and aligned calls alike.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stacks from an arena into the store: rows are shared between sites, processes and crash
  * stacks; flags are joined; a damaged arena costs sites and nothing else.

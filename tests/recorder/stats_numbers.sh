@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `dearth stats`: its numbers are those of the database, however they are grouped.
 . "$(dirname "$0")/../lib.sh"
 need jq sqlite3

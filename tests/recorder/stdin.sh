@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Standard input: a pipe is captured on its way, a file is remembered by name and offset, nothing is
 # lost or read twice.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A program that writes over the memory that it shares with dearth: it goes on to its end, which a ring
 # that nobody reads any more does not hold up; the recording is exact only when it has everything, and
 # what it has and what it has lost are what the program has made.

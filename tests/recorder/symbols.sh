@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Names, files and lines of every call in small programs, built in many ways, are those that
 # eu-addr2line prints; without DWARF, those of the symbol table that is left.
 #   PRINT  symbols_print

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Print what symbols.c knows about addresses on stdin (hex, one a line), one line each:
  * address, then "function|file:line" innermost first. First line: where names come from.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # On a terminal a recorded program is stopped by Ctrl-Z and goes on by fg, gets Ctrl-C and a hangup, each as without
 # dearth, and the recording is complete.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Threads: not an event is lost, and blocks handed between threads are paired with their frees.
 . "$(dirname "$0")/../lib.sh"
 

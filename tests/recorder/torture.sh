@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What programs do to their stacks, threads, processes and allocators: each behaves recorded as it does
 # alone, nothing is lost, and the stacks are the right ones: the expectations stand in the sources of
 # torture_target.c, torture_exceptions.cc and torture_sandbox.c.

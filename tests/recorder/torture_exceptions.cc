@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // Exceptions, one case each, to torture_target.c's rules (expectations too).
 //
 // usage: torture_exceptions CASE [PLUGIN]

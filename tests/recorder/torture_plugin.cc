@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // A library that throws, loaded and unloaded by torture_exceptions.cc.
 #include <cstdlib>
 #include <stdexcept>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Programs that forbid themselves most system calls, to torture_target.c's rules (expectations too).
  * Whatever the library asks the kernel for beyond memory ends them.

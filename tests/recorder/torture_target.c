@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What programs do to their stacks, threads and processes, one case each. No case has a flaw.
  * Run by torture.sh without dearth, then recorded: output and status must be the same, and what was

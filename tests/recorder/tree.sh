@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every process of a tree is recorded, however it was started.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Two replays of two recordings of the same program agree on every verdict.
 # tags: unsanitized
 . "$(dirname "$0")/../lib.sh"

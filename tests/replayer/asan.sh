@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # AddressSanitizer's builds: failures are injected, reports are verdicts, the environment is the
 # attempts' own.
 # shellcheck disable=SC2119 # replay() takes options, here none

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Table test of attribution: two stacks in, the blamed module and the place out. A frame
  * is written "module:function@offset".

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # --burst N: a call and the next N - 1 fail. The program tries three times.
 . "$(dirname "$0")/../lib.sh"
 

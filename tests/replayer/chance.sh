@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # --probability: calls fail by chance, the same for the same seed, and are written down.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # --changed-since chooses the sites with a frame in a function that git shows as changed.
 . "$(dirname "$0")/../lib.sh"
 need git cc

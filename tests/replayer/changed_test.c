@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Table test of reading a diff: the expectation is "path:first-last" for each piece. */
 #include "changed.h"
 #include "check.h"

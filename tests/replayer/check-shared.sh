@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Several checks of different programs into one new database at once: each judges its own program.
 . "$(dirname "$0")/../lib.sh"
 need sqlite3 python3

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # check: 0 when the gate holds, 1 when it fails, 2 when dearth could not do its job.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What a finding shows of its class, and that the corrected twin has none: a leak with the stacks of
 # the block and of the failed call; a facility of the C library that a program went on without.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which verdicts of snapshots count as one: by table. */
 #include "check.h"
 #include "confirm.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A second failure while the first is handled: only --depth 2 finds it.
 . "$(dirname "$0")/../lib.sh"
 

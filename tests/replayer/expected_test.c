@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Table test of written files: what runs without a fault wrote, what an attempt wrote, what is said
  * about it. A file is "PATH=CONTENT", "PATH!" when it is gone; what begins with /old was there before. */
 #include <stdlib.h>

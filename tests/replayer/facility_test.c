@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Table test of libc's facilities: the stack of a failed allocation in, the facility out. */
 #include "check.h"
 #include "facility.h"

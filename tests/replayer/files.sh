@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Whatever attempts write, rename and remove: the user's files stay as they were.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Filters choose sites; what they leave out is written down with the reason.
 . "$(dirname "$0")/../lib.sh"
 

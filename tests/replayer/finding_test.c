@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings derived from a small database: grouping, rates, flaky ones, identities that
  * stay.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An allocation whose failure crashes only now and then is found to be flaky or is repeated with its
 # rate; it is never filed as harmless once it was seen to crash.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Guarded attempts: flaws that an ordinary run does not notice are found by canaries, quarantine and
 # poison, in the flawed program only; a program that already damages its memory is refused.
 . "$(dirname "$0")/../lib.sh"

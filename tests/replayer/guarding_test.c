@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which faults are run once more with guarded blocks, and what keeps a program from it. */
 #include "guarding.h"
 

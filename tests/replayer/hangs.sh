@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What a program does that does not end: spinning, allocating, sleeping, waiting; and one that is
 # merely slow.
 # tags: waits unsanitized

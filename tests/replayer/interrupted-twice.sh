@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # However a user ends a replay, a check or a repro, and however often he says so: within a moment it has ended with
 # its status, no row says that it runs, and no process, session or temporary database of it is left.
 # tags: waits unsanitized

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Ctrl-C and a time budget end a replay early: what was done is stored, what was not says why, the next
 # replay goes on.
 # tags: waits

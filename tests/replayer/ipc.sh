@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # System V objects, message queues and POSIX shared memory that attempts leave are gone after each of
 # them, and were never anybody else's; what is hidden from a program that uses it is said.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2164
 # Isolation: a program that, from its second run on, does to files everything that can be done to them and
 # tries every way round a private tree changes nothing outside, whatever dearth runs it for; and what it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does to files everything that can be done to them, by every way round a private tree that we know
  * of; but not yet when it is recorded.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A real program: jq 1.6 checks its allocations in jv_mem_alloc, which aborts (policy), but not the
 # strdup of its compiler (a crash), and the user's files are as before.
 # tags: unsanitized

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Some kills of each kind at random moments, as tests/bench/kills.sh makes hundreds of: nothing is lost, nothing is left.
 # tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Table test of what counts as leaked: runs without a fault and one with it in, blocks and
  * bytes beyond the former out. A line is `site:blocks:bytes ...` for each run.

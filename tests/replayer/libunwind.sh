@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Attempts start without libunwind where no stack has needed it, and with it where one did.
 # tags: unsanitized
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A tree of many processes needs more shared memory than a run starts with: the baseline's sites are
 # those of the recording all the same.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # dearth.h: failures between dearth_begin() and dearth_end() only, never between dearth_never_begin() and
 # dearth_never_end(); in recordings, in replays of both kinds, in reports.
 . "$(dirname "$0")/../lib.sh"

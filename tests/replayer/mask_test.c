@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Table test of masks: what runs without a fault printed, what an attempt printed, and whether that
  * is taken for the same. */
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A program that leaves a child behind, one that hangs, and dearth's own death: no process is left.
 # tags: unsanitized
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Which call of a site fails is chosen by --occurrence.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What an attempt prints and writes: which differences count, how they are named, who was told, and the
 # user's own comparison.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Table test of the order of pairs. A pair is written "first.occurrence>second"; sites of the error
  * path are x and y (location 7), z (location 8), u (no location).

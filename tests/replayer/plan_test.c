@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Table test of the plan. A case is a few sites, options and earlier attempts; the
  * expectation is the plan as a line of text: "site:occurrence+mode[done]" in order, then

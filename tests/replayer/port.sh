@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A program that takes a port, or an abstract socket name, is run one at a time, which is said; no verdict
 # comes from an attempt that another one got in the way of.
 . "$(dirname "$0")/../lib.sh"

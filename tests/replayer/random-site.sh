@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A site that does not come up in every run is unreached then, never ok without proof.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What attempts do to other processes stays inside: a bystander, dearth, its workers and attempts that
 # run beside them live on, the verdict says what was tried, and a copy that does it to its original is
 # left to a rerun. Everything happens in a PID namespace of the test's own.

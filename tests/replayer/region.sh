@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Single calls are chosen: --from-symbol and --until-symbol a region of the run, --nth the N-th call of
 # the run, --thread the calls of main threads or of the others.
 . "$(dirname "$0")/../lib.sh"

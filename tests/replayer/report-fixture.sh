@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every format of a database that has every verdict, every reason, and strings made to break out.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The report follows its schema, says the same bytes twice, and adds up.
 . "$(dirname "$0")/../lib.sh"
 need jq

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # repro shows a finding again, with the program's own output and status; under gdb it stops at the
 # failing call.
 . "$(dirname "$0")/../lib.sh"

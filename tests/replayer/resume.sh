@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A replay that was killed goes on where it stopped: what was committed is not tried again, and in
 # the end everything was tried once. What copies showed whose original had not ended when dearth was
 # killed counts nowhere and is tried again.

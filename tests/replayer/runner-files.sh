@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Private working trees: attempts write, the user's files stay, every attempt starts anew and the digest
 # says whether two attempts wrote the same.
 # tags: part

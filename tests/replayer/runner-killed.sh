@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # SIGKILL for dearth or for a worker, at any moment: no process of an attempt is left.
 # tags: part
 . "$(dirname "$0")/../lib.sh"

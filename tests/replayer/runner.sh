@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The runner alone: what it says about programs that misbehave when an allocation fails.
 # tags: part
 . "$(dirname "$0")/../lib.sh"

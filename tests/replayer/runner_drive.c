@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Drives the runner without a plan, for tests and by hand: a baseline, then one fault at
  * each recorded site in turn (or N plain executions), one line each.

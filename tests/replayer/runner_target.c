@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Misbehaves as told, once its allocation failed: a target for the runner's tests.
  *

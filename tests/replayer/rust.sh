@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A map of vectors in Rust: its two allocations, the map's entry and the vector's push, are named as
 # infallible (aborted by Rust's policy); in the version with try_reserve the same two report.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The tool on itself: dearth's own commands, each on a small database, under its own replayer. No failure
 # of an allocation makes one crash, hang, damage memory, lose a block, or give a wrong answer with status 0.
 #

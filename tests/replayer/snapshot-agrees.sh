@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Snapshots and reruns give the same verdict for every fault of a real program; bad ones are
 # confirmed; what lies in a tree of processes too.
 . "$(dirname "$0")/../lib.sh"

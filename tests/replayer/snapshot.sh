@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What a process may hold when it is copied: the copy uses it up, the original must not notice. What
 # cannot be made private is left to rerun, with the reason; either way the verdict is the same.
 # tags: waits

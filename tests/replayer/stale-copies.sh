@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Private copies that a killed worker left are removed by the next one: these and nothing else, whatever
 # they are called, whoever owns them, whatever links lead to or is mounted in them.
 # tags: part

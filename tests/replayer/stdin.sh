@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Attempts are fed the standard input of the recording: a captured pipe, a file from its offset.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A program whose error path writes over the memory that it shares with dearth, and with it over the
 # proof that a call failed: each site has its own verdict all the same, and none spoils the next one's.
 . "$(dirname "$0")/../lib.sh"

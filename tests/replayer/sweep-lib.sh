@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tests/replayer/sweep-lib.sh: what the tests of sweeps share: a port, a client.
 # shellcheck shell=bash
 # tags: part

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A loop without end and without a client takes its faults in turn; and a sweep that is broken off
 # leaves no process and a database with which another replay goes on.
 # tags: waits unsanitized

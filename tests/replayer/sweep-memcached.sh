@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A real server with threads in one command: memcached, driven by a few lines of its protocol. What its
 # worker threads ask for is failed like the rest.
 # tags: waits unsanitized

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A real server in one command: redis, driven by its own client. Its allocator may be jemalloc inside
 # the executable's libraries or libc's; it gives up by policy when memory runs out.
 # tags: waits unsanitized

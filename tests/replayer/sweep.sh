@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Many faults in one server: each of its flaws is found at its own site, whenever it shows, with a
 # command that shows it again; the corrected twin has none.
 # tags: waits unsanitized

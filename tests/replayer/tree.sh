@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Faults reach every process of a tree.
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What a database makes dearth run is shown, and refused when others could have written it.
 . "$(dirname "$0")/../lib.sh"
 need sqlite3

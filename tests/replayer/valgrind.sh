@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # --under valgrind: failures are injected in front of memcheck, and what it reports is the verdict.
 # tags: unsanitized
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Table test of the verdict, policies and the folding of baselines: what was seen in,
  * verdict out.

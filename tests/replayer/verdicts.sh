@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # verdicts.sh PROGRAM [fixed]: every allocation that the comment on top of the program's source names
 # gets the verdict it names, in each mode, by rerun and in snapshots; with 'fixed' those of the
 # corrected twin.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Results over the wire come back as they were sent; damage is an error. Digests do not depend on how
  * the bytes came. */
 #include "wire.h"

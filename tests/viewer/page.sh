@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The page: one file, nothing from the database can become markup, its own policy lets it run and
 # nothing else, and it holds the values of the report.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # assemble.sh HTML CSS JS OUTPUT: put style and script into the page, and their hashes into its
 # Content-Security-Policy, so that no other style or script would run in it.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The page: see page.h. Values go into one <script type="application/json">, in which `<`
  * is written as \u003c: nothing from the database can end the element, and the page's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth view`: look at a report, as one HTML page or here in the terminal.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gate: see gate.h. A finding is known when the baseline has its identity, which is
  * equal across runs, databases and machines. */
 #include "gate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gate: may this pass? */
 #ifndef DEARTH_GATE_H
 #define DEARTH_GATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `dearth report`: what was tested, what was never tested, what went wrong.
  *

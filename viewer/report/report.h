@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The formats of `dearth report`: functions from a report's values to bytes. */
 #ifndef DEARTH_REPORT_H
 #define DEARTH_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report in the formats that CI systems read: SARIF, JUnit, LCOV. */
 #include <stdlib.h>
 #include <string.h>

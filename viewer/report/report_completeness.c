@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far a report can be relied on, over all its recordings: see report_completeness.h. */
 #include "report_completeness.h"
 

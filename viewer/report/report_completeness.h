@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far a report can be relied on: losses, and what recording cost. */
 #ifndef DEARTH_REPORT_COMPLETENESS_H
 #define DEARTH_REPORT_COMPLETENESS_H

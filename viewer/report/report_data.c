@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading a report's values: see report_data.h. Every table is read once, in the order of
  * its rows, and joined in memory by binary search: linear in the database, whatever the

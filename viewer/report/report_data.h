@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a report says, as plain structs: the one place that reads it out of the database,
  * so that every format (JSON, text, Markdown, ..., the page) is a function of the same

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Grouping findings: see report_group.h. Sorted by headline, cut where it changes, sorted
  * back. */
 #include "report_group.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings that end at the same place, together: one unchecked pointer is met from a
  * hundred allocations, and whoever mends it wants to see it once. Each stays a finding of

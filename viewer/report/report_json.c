@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report as JSON: schemas/report.schema.json describes every field. */
 #include <cjson/cJSON.h>
 #include <math.h>

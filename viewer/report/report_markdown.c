@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The report as Markdown: short, for a pull request. Everything from the program is in
  * code spans or code blocks, in which nothing is markup; `|` is escaped inside tables. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Between report_data.c (reading) and report_words.c (phrases); nobody else's. */
 #ifndef DEARTH_REPORT_PRIVATE_H
 #define DEARTH_REPORT_PRIVATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The report for people: see report_text.h. What a reader wants first comes first: how
  * much is tested, what broke and how to see it again, then what was never tested.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A report for people, on a terminal or in a CI log. Pure: the same values give the same
  * text. */
 #ifndef DEARTH_REPORT_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The phrases of a report: places, differences, commands to copy. */
 #include <cjson/cJSON.h>
 #include <stdio.h>

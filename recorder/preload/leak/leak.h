@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leaks: blocks that nothing points to any more when a process ends (SHM_LEAKS).
  *

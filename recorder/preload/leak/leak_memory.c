@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is mapped, and which of it may hold the program's pointers. Everything is asked of
  * /proc, so nothing is touched that is not there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Machines without a fast path of their own: libunwind walks every stack.
  */

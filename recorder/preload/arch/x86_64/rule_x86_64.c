@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From .eh_frame to a rule (rule_x86_64.h).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rules of the x86-64 fast path: how to get from a return address to its caller.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fast path on x86-64: most stacks, without libunwind.
  *
