@@ -88,7 +88,7 @@ struct dearth_key text_key_from_blob(const uint8_t in[static 16]);
 
 /** malloc and friends that end dearth with a message instead of returning NULL. */
 /** Say so and end dearth, with error_failed_status(): for callbacks that cannot return an error. */
-_Noreturn void text_out_of_memory(void);
+void text_out_of_memory(void) __attribute__((noreturn));
 void *text_alloc(size_t n); /* zeroed */
 void *text_realloc(void *p, size_t n);
 /** Make [0, @index] of a growing array of @n items of @size bytes valid, what is new zero. Return:
