@@ -15,8 +15,8 @@ unset LD_PRELOAD DEARTH_ARENA
 export LC_ALL=C.UTF-8
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/dearth-test.XXXXXXXX")
-# Not by a child that a signal ends before it has become another program.
-trap '[ "$BASHPID" != "$$" ] || rm -rf "$work"' EXIT
+# Not by a child that a signal ends before it has become another program: it has no status to test by.
+trap 'case $BASHPID in $$) rm -rf "$work" ;; esac' EXIT
 trap 'echo "$0:$LINENO: status $? of: $BASH_COMMAND" >&2' ERR
 cd "$work"
 
