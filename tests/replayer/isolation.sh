@@ -18,7 +18,7 @@ need setpriv jq
 base=$work/base
 name=dearth-isolation-${work##*.}
 shm=/dev/shm/$name tmp=/tmp/$name dev=/dev/$name
-trap 'rm -rf "$shm" "$tmp" "$dev"; umount -l "$base"/*/write/file "$base/way" "$base/deep" "$base/one" "$base/up1" "$base/tmpfs" "$base/alias" "$base/cwd/tmpfs" 2>/dev/null || :; rm -rf "$work"' EXIT
+trap 'rm -rf "$shm" "$tmp" "$dev"; umount -l "$base"/*/write/file "$base/way" "$base/deep" "$base/one" "$base/up1" "$base/tmpfs" "$base/alias" "$base/cwd/tmpfs" 2>/dev/null || :; rm -rf --one-file-system "$work"' EXIT
 chmod 755 "$work"
 cp "$TARGET" "$work/target"
 mapfile -t behaviours < <("$work/target" --list | grep -v unmount-all) # that one is for the end
