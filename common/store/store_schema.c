@@ -118,23 +118,16 @@ static const char list_sql[] =
     "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
 
 struct object {
-    char *type, *name, *sql; /* sql: normalised */
+    char *type, *name;
+    char *sql; /* as it stands in sqlite_schema */
     bool seen;
 };
 
 struct schema {
     struct object *objects;
     size_t n;
+    bool whole; /* all of store.sql's */
 };
-
-static void schema_deinit(struct schema *s) {
-    for (size_t i = 0; i < s->n; i++) {
-        free(s->objects[i].type);
-        free(s->objects[i].name);
-        free(s->objects[i].sql);
-    }
-    free(s->objects);
-}
 
 static const char *text_or_empty(sqlite3_stmt *s, int column) {
     const char *text = store_column_text(s, column);
@@ -163,6 +156,7 @@ static bool is_statistics(sqlite3_stmt *s) {
 static int schema_load(struct schema *out) {
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
+    out->n = 0;
     int rc = sqlite3_open(":memory:", &db);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
@@ -176,11 +170,20 @@ static int schema_load(struct schema *out) {
         out->objects[out->n++] =
             (struct object){.type = text_dup(store_column_text(s, 0)),
                             .name = text_dup(store_column_text(s, 1)),
-                            .sql = normalise(store_column_text(s, 3))};
+                            .sql = text_dup(store_column_text(s, 3))};
     }
     sqlite3_finalize(s);
     sqlite3_close(db);
+    out->whole = rc == SQLITE_DONE;
     return rc == SQLITE_DONE ? 0 : error_print(-ENOMEM, "SQLite: %s", sqlite3_errstr(rc));
+}
+
+/* Mostly to the letter; a migrated table, or one that sqlite3 wrote again, token by token. */
+static bool is_equal(const char *a, const char *b) {
+    if (strcmp(a, b) == 0)
+        return true;
+    AUTO_FREE char *x = normalise(a), *y = normalise(b);
+    return strcmp(x, y) == 0;
 }
 
 static struct object *find(const struct schema *s, const char *type, const char *name) {
@@ -204,8 +207,7 @@ static int check_object(const struct store *store, const struct schema *known,
             "%s: holds the %s '%s', which dearth did not make: nothing was "
             "read; if it is yours, drop it with sqlite3",
             store->path, type, name);
-    AUTO_FREE char *sql = normalise(text_or_empty(s, 3));
-    if (whole && strcmp(sql, o->sql) != 0)
+    if (whole && !is_equal(text_or_empty(s, 3), o->sql))
         return error_print(-EINVAL,
                            "%s: its %s '%s' is not as dearth makes it: nothing was read; "
                            "the file was changed or is damaged",
@@ -215,9 +217,12 @@ static int check_object(const struct store *store, const struct schema *known,
 }
 
 int store_schema_check(struct store *store, bool whole) {
-    struct schema known = {0};
+    /* made once: `dearth check` opens its database again and again */
+    static struct schema known;
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int step = SQLITE_DONE, r = schema_load(&known);
+    int step = SQLITE_DONE, r = known.whole ? 0 : schema_load(&known);
+    for (size_t i = 0; i < known.n; i++)
+        known.objects[i].seen = false;
     if (r == 0 && sqlite3_prepare_v2(store->db, list_sql, -1, &s, NULL) != SQLITE_OK)
         r = store_error(store, "opening");
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
@@ -229,6 +234,5 @@ int store_schema_check(struct store *store, bool whole) {
             r = error_print(-EINVAL,
                             "%s: has no %s '%s': the file was changed or is damaged",
                             store->path, known.objects[i].type, known.objects[i].name);
-    schema_deinit(&known);
     return r;
 }
