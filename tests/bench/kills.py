@@ -313,6 +313,11 @@ def kill_check(name):
             trouble('temporary database left, and not said', said[-200:])
         shutil.rmtree(path)  # what was kept is the user's
     nothing_left(name == 'KILL')
+    # As in kill_creation(): dearth itself completes a file that was being made, and rolls a journal back.
+    if kept and name == 'KILL':
+        status, made = run('record', '-q', '-o', 'c.db', '--no-symbols', '--', program)
+        if status != 2:
+            trouble('file unusable', f'{status}: {made.strip()}')
     if kept and os.path.exists('c.db') and os.path.getsize('c.db') and whole('c.db'):
         if name != 'KILL':
             no_row_runs('c.db')
