@@ -8,7 +8,7 @@
 #include "shm.h"
 #include "text.h"
 
-static int compare_sites(const void *a, const void *b) {
+int leaks_compare(const void *a, const void *b) {
     return key_compare(((const struct leaked_site *)a)->site,
                        ((const struct leaked_site *)b)->site);
 }
@@ -44,7 +44,7 @@ void leaks_fold(const struct observation *runs, uint32_t n, struct baseline *out
         for (uint32_t k = 0; k < runs[i].n_leaks; k++)
             out->leaks[out->n_leaks++] = runs[i].leaks[k];
     if (out->n_leaks)
-        qsort(out->leaks, out->n_leaks, sizeof *out->leaks, compare_sites);
+        qsort(out->leaks, out->n_leaks, sizeof *out->leaks, leaks_compare);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < out->n_leaks; i++) {
         struct leaked_site *last = kept ? &out->leaks[kept - 1] : NULL;
@@ -70,7 +70,7 @@ uint32_t leaks_excess(const struct baseline *b, struct leaked_site *leaks, uint3
     for (uint32_t i = 0; b->leaks_known && i < n; i++) {
         struct leaked_site left = leaks[i];
         const struct leaked_site *known =
-            b->n_leaks ? bsearch(&left, b->leaks, b->n_leaks, sizeof left, compare_sites)
+            b->n_leaks ? bsearch(&left, b->leaks, b->n_leaks, sizeof left, leaks_compare)
                        : NULL;
         if (known) {
             left.blocks = less(left.blocks, known->blocks);

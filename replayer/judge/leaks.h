@@ -11,6 +11,9 @@
 
 #include "attempt.h"
 
+/** The order of struct leaked_site in every list: by site. For qsort() and bsearch(). */
+int leaks_compare(const void *a, const void *b);
+
 /** Fold baseline runs, at least one: per site the most of any run. Pure. */
 void leaks_fold(const struct observation *runs, uint32_t n, struct baseline *out);
 

@@ -4,13 +4,9 @@
 
 #include <stdlib.h>
 
+#include "leaks.h"
 #include "session.h"
 #include "text.h"
-
-static int compare_sites(const void *a, const void *b) {
-    return key_compare(((const struct leaked_site *)a)->site,
-                       ((const struct leaked_site *)b)->site);
-}
 
 static const struct shm_leaks *report_of(const struct session *session, uint32_t id) {
     uint32_t at = __atomic_load_n(&session->arena->leaks, __ATOMIC_ACQUIRE);
@@ -82,7 +78,7 @@ static void add_sites(const struct session *session, const struct shm_process *p
 static void join_equal(struct observation *seen) {
     uint32_t kept = 0;
     if (seen->n_leaks)
-        qsort(seen->leaks, seen->n_leaks, sizeof *seen->leaks, compare_sites);
+        qsort(seen->leaks, seen->n_leaks, sizeof *seen->leaks, leaks_compare);
     for (uint32_t i = 0; i < seen->n_leaks; i++) {
         struct leaked_site *last = kept ? &seen->leaks[kept - 1] : NULL;
         const struct leaked_site *next = &seen->leaks[i];
