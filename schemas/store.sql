@@ -72,7 +72,8 @@ CREATE TABLE site (
 
 -- How derived columns were made, so that they are made again when that changes.
 CREATE TABLE setting (
-    name      TEXT PRIMARY KEY,          -- 'location_rules': catalogue and --wrapper globs behind location_id
+    name      TEXT PRIMARY KEY,          -- 'location_rules': hash of the catalogue and the --wrapper globs behind
+                                         -- location_id; 'catalogue FILE': text that --catalogue FILE added
     value     BLOB NOT NULL
 ) WITHOUT ROWID;
 

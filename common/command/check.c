@@ -116,6 +116,7 @@ static int record(struct check *c) {
     add(&line, text_dup("record"));
     add(&line, text_format("--output=%s", c->path));
     add_list(&line, "wrapper", &c->wrappers);
+    add_list(&line, "catalogue", &c->faults.catalogues);
     add_list(&line, "env", &c->env);
     if (c->faults.drive)
         add(&line, text_format("--drive=%s", c->faults.drive));

@@ -563,6 +563,28 @@ static void tell(const struct merge *m, const char *path) {
                (unsigned long long)m->found[T_RECORDING]);
 }
 
+/* Where both have a catalogue of one name, OUT's stays: an attempt of the input may have been judged by
+ * what is not there any more. */
+static int say_other_catalogues(const struct merge *m) {
+    AUTO_STMT sqlite3_stmt *in = NULL;
+    AUTO_STMT sqlite3_stmt *out = NULL;
+    int step = SQLITE_DONE;
+    int r = store_prepare(
+        m->in, "SELECT name, value FROM setting WHERE name GLOB 'catalogue *'", &in);
+    if (r == 0)
+        r = store_prepare(m->out, "SELECT 1 FROM setting WHERE name = ?1 AND value <> ?2",
+                          &out);
+    while (r == 0 && (step = sqlite3_step(in)) == SQLITE_ROW) {
+        sqlite3_bind_value(out, 1, sqlite3_column_value(in, 0));
+        sqlite3_bind_value(out, 2, sqlite3_column_value(in, 1));
+        if (sqlite3_step(out) == SQLITE_ROW)
+            error_warn("%s: its %s differs from that of %s, which stays", m->in->path,
+                       store_column_text(in, 0), m->out->path);
+        sqlite3_reset(out);
+    }
+    return r == 0 && step != SQLITE_DONE ? store_error(m->in, "reading") : r;
+}
+
 /* Only the database that is recorded into says how far the shared memory was read. */
 static int forget_sessions(struct merge *m) {
     const struct idmap *map = &m->maps[T_RECORDING];
@@ -594,6 +616,8 @@ static int merge_input(struct store *out, const char *path, struct chunk_event *
         r = copy_tables(&m);
         if (r == 0)
             r = forget_sessions(&m);
+        if (r == 0)
+            r = say_other_catalogues(&m);
         if (r == 0)
             r = store_commit(out);
         if (r < 0)

@@ -6,6 +6,7 @@
  */
 #include "frames.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +331,29 @@ bool frame_function_matches(const struct frame *frame, const char *glob) {
         return true;
     AUTO_FREE char *bare = frame_bare_function(frame);
     return bare && text_glob(glob, bare);
+}
+
+/* "17h0123456789abcdefE" at @s, and nothing behind it but a compiler's suffix. */
+static bool is_rust_hash(const char *s) {
+    for (int i = 3; i < 19; i++)
+        if (!isxdigit((unsigned char)s[i]))
+            return false;
+    return s[19] == 'E' && (!s[20] || s[20] == '.');
+}
+
+/* Legacy names end in a hash. Source: rustc-dev-guide, "Symbol Mangling"; v0: RFC 2603. */
+bool frame_is_rust(const struct frame *frame) {
+    const char *linkage_name = frame->linkage_name;
+    if (!linkage_name)
+        return false;
+    if (strncmp(linkage_name, "_R", 2) == 0)
+        return true;
+    if (strncmp(linkage_name, "_ZN", 3) != 0)
+        return false;
+    for (const char *at = linkage_name; (at = strstr(at, "17h")); at++)
+        if (is_rust_hash(at))
+            return true;
+    return false;
 }
 
 bool frame_matches(const struct frame *frame, const char *glob) {

@@ -76,6 +76,8 @@ bool frame_function_matches(const struct frame *frame, const char *glob);
 /** The function without its parameters; NULL when it is unknown or has none. free() it.
  */
 char *frame_bare_function(const struct frame *frame);
+/** Is its function Rust's, by how its linkage name is made? */
+bool frame_is_rust(const struct frame *frame);
 /** Does a glob name this frame: its function, module or source file (each whole, or the
  * last component of a path alone)? */
 bool frame_matches(const struct frame *frame, const char *glob);

@@ -35,8 +35,7 @@ int profile_open(const char *path, int64_t wanted, struct store **out,
                 "file is read-only",
                 path);
         else
-            r = session_resolve_recording(writable, id,
-                                          !error_quiet() && isatty(STDERR_FILENO));
+            r = session_resolve(writable, !error_quiet() && isatty(STDERR_FILENO));
         store_free(writable);
     }
     if (id < 0 || r < 0) {

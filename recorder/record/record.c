@@ -21,6 +21,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "collector.h"
 #include "commands.h"
 #include "error.h"
@@ -138,6 +140,8 @@ static int prepare(struct run *run, const char *name) {
         run->id = record_row_start(run->store, &start);
         r = run->id < 0 ? (int)run->id : 0;
     }
+    if (r == 0 && run->options->catalogue)
+        r = catalogue_save(run->options->catalogue, run->store);
     if (r == 0) {
         struct collector_options options = {.session = run->session,
                                             .store = run->store,
@@ -366,9 +370,7 @@ static int conclude(struct run *run) {
     if (run->failed)
         return run->failed;
     if (r == 0 && !run->options->no_symbols)
-        r = session_resolve(run->store, run->options->wrappers.items,
-                            (uint32_t)run->options->wrappers.n,
-                            isatty(STDERR_FILENO) && !error_quiet());
+        r = session_resolve(run->store, isatty(STDERR_FILENO) && !error_quiet());
     if (r == 0)
         record_summary(run->store, run->id, &totals);
     return r;
@@ -428,6 +430,7 @@ int command_record(int argc, char **argv) {
     struct record_options o = record_defaults();
     int on_full = 0, detail = 0, n, status = 0;
     bool symbols = true, with_argv = true;
+    struct cli_list catalogues = {0};
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &o.output, "FILE",
          "database to add the recording to, made if need be (default: dearth.db)", NULL,
@@ -454,6 +457,10 @@ int command_record(int argc, char **argv) {
         {0, "wrapper", CLI_LIST, &o.wrappers, "GLOB",
          "functions that only pass allocations on, as xmalloc does: their callers are "
          "the locations (may be repeated)",
+         NULL, false},
+        {0, "catalogue", CLI_LIST, &catalogues, "FILE",
+         "what your functions are known for, beside the built-in catalogue: "
+         "dearth-catalogue(5); it is kept in the database (may be repeated)",
          NULL, false},
         {0, "max-depth", CLI_INT, &o.max_depth, "N",
          "frames of a stack that are kept, 8 to 16384 (default: 512)", NULL, false},
@@ -502,6 +509,10 @@ int command_record(int argc, char **argv) {
     o.sites_only = detail == 1;
     o.no_argv = !with_argv;
     o.no_symbols = !symbols;
+    if (r == CLI_RUN)
+        o.catalogue = catalogue_new();
+    for (size_t i = 0; r == CLI_RUN && i < catalogues.n; i++)
+        r = catalogue_add_file(o.catalogue, catalogues.items[i]) < 0 ? -EINVAL : r;
     if (r == CLI_RUN) {
         interrupt_install();
         r = record_run(&o, n, argv + 1, &made, &status);
@@ -509,5 +520,7 @@ int command_record(int argc, char **argv) {
         status = EXIT_OK, r = 0;
     cli_list_deinit(&o.env);
     cli_list_deinit(&o.wrappers);
+    cli_list_deinit(&catalogues);
+    catalogue_free(o.catalogue);
     return r < 0 ? EXIT_RECORD_FAILED : r > 0 ? r : status;
 }

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "text.h"
+#include "wrapper.h"
 
 static const char *const clock_names[] = {[SHM_CLOCK_MONOTONIC_NS] = "monotonic",
                                           [SHM_CLOCK_TSC] = "tsc",
@@ -335,6 +336,18 @@ static void print_places(struct store *store, int64_t id,
                plural(t->threads, "thread", "threads"));
 }
 
+static void print_wrapper(struct store *store, int64_t id) {
+    struct wrapper w = {0};
+    char a[32], b[32];
+    if (wrapper_guess(store, id, &w) <= 0)
+        return;
+    error_info(
+        "%s is the location of %s of %s sites, for %u functions and more that call it; if it "
+        "only passes allocations on, --wrapper '%s' makes them the locations",
+        w.function, text_count(w.sites, a), text_count(w.all, b), w.callers, w.function);
+    free(w.function);
+}
+
 static void print_exactness(const struct collector_totals *t, bool exact) {
     char a[32], waited[24];
     if (exact && t->events)
@@ -385,6 +398,7 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     text_add_shell_shown(&quoted, store->path);
     print_counts(t);
     print_places(store, id, t);
+    print_wrapper(store, id);
     AUTO_FREE char *exact =
         text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
     print_exactness(t, store_int(store, exact, 0) == 1);

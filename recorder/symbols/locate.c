@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "error.h"
 #include "frames.h"
 #include "idmap.h"
@@ -32,9 +34,8 @@ struct site_row {
 };
 
 struct rules {
-    const char **wrappers; /* sorted, each once */
-    uint32_t n;
-    struct dearth_key key; /* of the catalogue and the wrappers */
+    struct catalogue *catalogue; /* with the users' and the wrappers */
+    struct dearth_key key;       /* of it */
 };
 
 struct site_pass {
@@ -48,51 +49,27 @@ struct site_pass {
     uint64_t n;
 };
 
-static int compare_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The given globs and those of every recording, so that any command comes to the same. */
-static int rules_init(struct store *store, const char *const *wrappers, uint32_t n,
-                      struct rules *out) {
+/* The globs of every recording, each once and sorted, and the stored catalogue, so that any command
+ * comes to the same. */
+static int rules_init(struct store *store, struct rules *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
+    int step = SQLITE_DONE;
+    out->catalogue = catalogue_new();
+    int r = catalogue_load(out->catalogue, store);
+    if (r == 0)
+        r = store_prepare(store,
                           "SELECT DISTINCT value FROM recording, "
-                          "json_each(recording.wrappers) WHERE json_valid(wrappers)",
+                          "json_each(recording.wrappers) WHERE json_valid(wrappers) AND "
+                          "value IS NOT NULL ORDER BY value",
                           &s);
-    if (r < 0)
-        return r;
-    *out = (struct rules){.wrappers = text_alloc((n + 1) * sizeof *out->wrappers)};
-    for (; out->n < n; out->n++)
-        out->wrappers[out->n] = text_dup(wrappers[out->n]);
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        const char *glob = store_column_text(s, 0);
-        if (!glob)
-            continue;
-        out->wrappers = text_realloc(out->wrappers, (out->n + 1) * sizeof *out->wrappers);
-        out->wrappers[out->n++] = text_dup(glob);
-    }
-    qsort(out->wrappers, out->n, sizeof *out->wrappers, compare_text);
-    uint32_t kept = 0;
-    out->key = location_catalogue_key();
-    for (uint32_t i = 0; i < out->n; i++) {
-        if (kept && strcmp(out->wrappers[kept - 1], out->wrappers[i]) == 0) {
-            free((char *)out->wrappers[i]);
-            continue;
-        }
-        struct dearth_key both[2] = {
-            out->key, key_hash(out->wrappers[i], strlen(out->wrappers[i]))};
-        out->key = key_hash(both, sizeof both);
-        out->wrappers[kept++] = out->wrappers[i];
-    }
-    out->n = kept;
-    return 0;
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        catalogue_add_wrapper(out->catalogue, store_column_text(s, 0));
+    out->key = location_rules_key(out->catalogue);
+    return r == 0 && step != SQLITE_DONE ? store_error(store, "reading wrappers") : r;
 }
 
 static void rules_deinit(struct rules *rules) {
-    for (uint32_t i = 0; i < rules->n; i++)
-        free((char *)rules->wrappers[i]);
-    free(rules->wrappers);
+    catalogue_free(rules->catalogue);
     *rules = (struct rules){0};
 }
 
@@ -124,7 +101,7 @@ static int64_t frame_cache_key(const struct frame *frame) {
 static enum location_kind kind_of(struct site_pass *p, const struct frame *frame) {
     int64_t kind;
     if (!idmap_get(&p->kinds, frame_cache_key(frame), &kind)) {
-        kind = location_kind(frame, p->rules.wrappers, p->rules.n);
+        kind = location_kind(p->rules.catalogue, frame);
         idmap_put(&p->kinds, frame_cache_key(frame), kind);
     }
     return (enum location_kind)kind;
@@ -300,9 +277,9 @@ static void pass_deinit(struct site_pass *p) {
     rules_deinit(&p->rules);
 }
 
-int locate_sites(struct store *store, const char *const *wrappers, uint32_t n) {
+int locate_sites(struct store *store) {
     struct site_pass p = {.store = store};
-    int r = rules_init(store, wrappers, n, &p.rules);
+    int r = rules_init(store, &p.rules);
     bool wanted = r == 0 && (rules_changed(store, &p.rules) ||
                              store_int(store,
                                        "SELECT EXISTS (SELECT 1 FROM site WHERE "

@@ -4,17 +4,15 @@
 #ifndef DEARTH_LOCATE_H
 #define DEARTH_LOCATE_H
 
-#include <stdint.h>
-
 struct store;
 
 /**
  * Bring site.location_id and site.portable_key up to date, if a site lacks them or if the
  * rules are not those of the last time.
- * @wrappers: globs beside the catalogue and beside those of the store's recordings
+ * The rules: the built-in catalogue, the stored ones and the --wrapper globs of all recordings.
  * Return: 0, or negative errno after a message.
  * Context: symbols are resolved; opens a transaction unless the caller has one.
  */
-int locate_sites(struct store *store, const char *const *wrappers, uint32_t n);
+int locate_sites(struct store *store);
 
 #endif

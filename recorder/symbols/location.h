@@ -5,14 +5,15 @@
  *   malloc ◄ operator new ◄ std::vector::push_back (inlined) ◄ parse() main.cc:12 ◄ main
  *            allocator      library                            ▲ location
  *
- * Pure: frames in, a choice out. The catalogue of allocators, wrappers and runtime
- * libraries is the table in location.c; users add globs (--wrapper).
+ * Pure: frames in, a choice out. Which frames are allocators, wrappers and runtime libraries is the
+ * catalogue's to say.
  */
 #ifndef DEARTH_LOCATION_H
 #define DEARTH_LOCATION_H
 
 #include <stdint.h>
 
+#include "catalogue.h"
 #include "frames.h"
 #include "key.h"
 
@@ -25,9 +26,9 @@ enum location_kind {
     LOCATION_USER,
 };
 
-/** Take one frame by the catalogue and @wrappers (globs, frame_function_matches()). */
-enum location_kind location_kind(const struct frame *frame, const char *const *wrappers,
-                                 uint32_t n_wrappers);
+/** Take one frame by the catalogue. */
+enum location_kind location_kind(const struct catalogue *catalogue,
+                                 const struct frame *frame);
 
 /**
  * Choose among the frames of a stack: the innermost user's frame; without one the
@@ -56,7 +57,7 @@ struct dearth_key location_portable_start(const char *op);
 /** Finish: @ordinal tells sites of equal names apart, 0 = first. */
 struct dearth_key location_portable_end(struct dearth_key chain, uint32_t ordinal);
 
-/** Hash of the catalogue: locations made by another one are made again. */
-struct dearth_key location_catalogue_key(void);
+/** Hash of what locations depend on: those made by other rules are made again. */
+struct dearth_key location_rules_key(const struct catalogue *catalogue);
 
 #endif

@@ -10,7 +10,6 @@
  * stopped. Names come from a process of their own (namer.h): when debug information makes it crash,
  * the symbol tables serve, and a note says so; when it has no memory, the next command tries again.
  */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -356,32 +355,10 @@ static int resolve_symbols(struct store *store, bool progress) {
     return result;
 }
 
-int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
-                    bool progress) {
+int session_resolve(struct store *store, bool progress) {
     unsigned interrupts = interrupt_count();
     int r = resolve_symbols(store, progress);
     if (r < 0 || interrupts != interrupt_count())
         return r;
-    return locate_sites(store, wrappers, n);
-}
-
-int session_resolve_recording(struct store *store, int64_t recording_id, bool progress) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store, "SELECT wrappers FROM recording WHERE id = ?1", &q);
-    if (r < 0)
-        return r;
-    sqlite3_bind_int64(q, 1, recording_id);
-    cJSON *list =
-        sqlite3_step(q) == SQLITE_ROW ? cJSON_Parse(store_column_text(q, 0)) : NULL;
-    sqlite3_reset(q);
-    uint32_t n = 0;
-    const char **wrappers =
-        text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *wrappers);
-    for (const cJSON *item = list ? list->child : NULL; item; item = item->next)
-        if (cJSON_IsString(item))
-            wrappers[n++] = item->valuestring;
-    r = session_resolve(store, wrappers, n, progress);
-    free(wrappers);
-    cJSON_Delete(list);
-    return r;
+    return locate_sites(store);
 }

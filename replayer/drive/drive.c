@@ -304,8 +304,7 @@ int drive_settle_result(struct drive *d, struct task *task, struct observation *
     struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
         return guarded_take(d, task, seen);
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    struct judgement j = verdict_judge(&r->baseline, seen, r->options->catalogue);
     if (task->batch)
         return batch_take(d, task, seen, &j);
     if (task->order.mode == MODE_CHANCE && !seen->fired) {
@@ -386,8 +385,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         task_free(task);
         return err;
     }
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    struct judgement j = verdict_judge(&r->baseline, seen, r->options->catalogue);
     if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
         return drive_settle_result(d, task, seen, session);
     task->doubted = *seen;

@@ -82,8 +82,7 @@ int guarded_take(struct drive *d, struct task *task, const struct observation *s
         task_free(task);
         return take_run(d, seen);
     }
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    struct judgement j = verdict_judge(&r->baseline, seen, r->options->catalogue);
     d->guarded_hung += j.verdict == VERDICT_HUNG;
     if (j.verdict == VERDICT_HUNG || j.verdict == VERDICT_UNREACHED) {
         task_free(task);

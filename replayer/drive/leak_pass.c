@@ -226,8 +226,7 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
     baseline.leaks_known = p->baseline.leaks_known;
     baseline.leaks = p->baseline.leaks;
     baseline.n_leaks = p->baseline.n_leaks;
-    struct judgement j =
-        verdict_judge(&baseline, seen, r->options->policies, r->options->n_policies);
+    struct judgement j = verdict_judge(&baseline, seen, r->options->catalogue);
     r->leaks.executions++;
     look->executions++;
     if (!is_ordinary(j.verdict) || !seen->leaks_known) {

@@ -51,11 +51,9 @@ static int choose_by_chance(struct replay *r) {
     return 0;
 }
 
-/* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
- */
+/* Symbols of everything not yet resolved. */
 static int resolve(struct replay *r, bool progress) {
-    return session_resolve_recording(r->store, r->recording_id,
-                                     progress && !error_quiet());
+    return session_resolve(r->store, progress && !error_quiet());
 }
 
 static int load_sites(struct replay *r) {

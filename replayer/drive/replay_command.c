@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
@@ -23,7 +25,6 @@ struct command {
     struct fault_options faults;
     struct cli_list sites;
     int64_t baseline_runs;
-    struct policy *parsed;
     char *drive, *health; /* of an earlier replay; else NULL */
     int64_t earlier;      /* that replay; else 0 */
 };
@@ -60,20 +61,31 @@ static void take_values(struct command *c) {
     o->under = f->under ? UNDER_VALGRIND : UNDER_PLAIN;
 }
 
-static int take_policies(struct command *c) {
+static int take_catalogue(struct command *c) {
     const struct fault_options *f = &c->faults;
-    c->parsed = text_alloc((f->policies.n + 1) * sizeof *c->parsed);
-    c->options.policies = c->parsed;
-    for (size_t i = 0; i < f->policies.n; i++) {
-        if (policy_parse(f->policies.items[i], &c->parsed[i]) < 0)
+    struct catalogue *catalogue = c->options.catalogue = catalogue_new();
+    c->options.policies = f->policies.items;
+    c->options.n_policies = (uint32_t)f->policies.n;
+    for (size_t i = 0; i < f->policies.n; i++)
+        if (catalogue_add_policy(catalogue, f->policies.items[i]) < 0)
             return error_print(
                 -EINVAL,
                 "--policy takes NAME=GLOB, for example 'pool=pool_die*', not "
                 "'%s'",
                 f->policies.items[i]);
-        c->options.n_policies++;
+    for (size_t i = 0; i < f->catalogues.n; i++) {
+        int err = catalogue_add_file(catalogue, f->catalogues.items[i]);
+        if (err < 0)
+            return err;
     }
     return 0;
+}
+
+/* What users gave for this database before counts too, and what is given now will. */
+static int keep_catalogue(struct command *c, struct store *store) {
+    struct catalogue *catalogue = c->options.catalogue;
+    int err = c->options.dry_run ? 0 : catalogue_save(catalogue, store);
+    return err < 0 ? err : catalogue_load(catalogue, store);
 }
 
 static int take_share(struct command *c) {
@@ -246,7 +258,7 @@ static int take_occurrence(struct command *c) {
 static int take_options(struct command *c) {
     const struct fault_options *f = &c->faults;
     take_values(c);
-    int err = take_policies(c);
+    int err = take_catalogue(c);
     if (err == 0)
         err = take_share(c);
     if (err == 0)
@@ -333,6 +345,8 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     if (err == 0)
         err = check_trust(c, store, stranger);
     if (err == 0)
+        err = keep_catalogue(c, store);
+    if (err == 0)
         err = replay_run(&c->options, store, NULL);
     return err < 0 ? EXIT_CANNOT : err == REPLAY_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_OK;
 }
@@ -403,9 +417,7 @@ static int read_line(int argc, char **argv,
     if (outcome == CLI_RUN)
         status = go_on(&c, n_operands ? argv[1] : STORE_DEFAULT_PATH,
                        n_operands > 1 ? argv + 2 : NULL);
-    for (uint32_t i = 0; i < c.options.n_policies; i++)
-        free((char *)c.parsed[i].name);
-    free(c.parsed);
+    catalogue_free(c.options.catalogue);
     free(c.drive);
     free(c.health);
     cli_list_deinit(&c.sites);

@@ -11,6 +11,7 @@
  * must be reached in the same way to be compared. Under a debugger the terminal is the
  * user's and nothing is judged.
  */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #include "baseline.h"
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "chance.h"
 #include "cli.h"
 #include "commands.h"
@@ -62,7 +65,8 @@ struct evidence {
     struct dearth_key *chance_sites;
     /* of a sweep */
     bool sweep;
-    char *drive, *health; /* NULL = none */
+    char *drive, *health;        /* NULL = none */
+    struct catalogue *catalogue; /* that the replay judged by */
     uint64_t ready_timeout_ns, loop_ns;
 };
 
@@ -81,6 +85,7 @@ static void evidence_deinit(struct evidence *e) {
     free(e->second_op);
     free(e->chance_sites);
     free(e->second_location);
+    catalogue_free(e->catalogue);
     *e = (struct evidence){0};
 }
 
@@ -139,7 +144,8 @@ struct repro_options {
     X(EVIDENCE_CALL, "a.call")                                                           \
     X(EVIDENCE_CHANCE, "a.chance")                                                       \
     X(EVIDENCE_SHARE_SIGNALS, "json_extract(r.options, '$.share_signals')")              \
-    X(EVIDENCE_SHARE_IPC, "json_extract(r.options, '$.share_ipc')")
+    X(EVIDENCE_SHARE_IPC, "json_extract(r.options, '$.share_ipc')")                      \
+    X(EVIDENCE_POLICIES, "json_extract(r.options, '$.policies')")
 enum { EVIDENCE_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char evidence_sql[] = STORE_SELECT(
@@ -151,6 +157,17 @@ static const char evidence_sql[] = STORE_SELECT(
                       "k2.id = s2.stack_id LEFT JOIN frame f2 ON f2.id = k2.frame_id LEFT JOIN module m2 ON "
                       "m2.id = f2.module_id LEFT JOIN location l2 ON l2.id = s2.location_id LEFT JOIN "
                       "module lm2 ON lm2.id = l2.module_id WHERE f.id = ?1";
+
+/* --policy of the replay, and the catalogues that were given for the database. */
+static int read_catalogue(struct store *store, const char *policies, struct evidence *e) {
+    e->catalogue = catalogue_new();
+    cJSON *list = cJSON_Parse(policies ? policies : "[]");
+    for (const cJSON *item = list ? list->child : NULL; item; item = item->next)
+        if (cJSON_IsString(item))
+            catalogue_add_policy(e->catalogue, item->valuestring);
+    cJSON_Delete(list);
+    return catalogue_load(e->catalogue, store);
+}
 
 /* @at: the first of its columns */
 static char *read_location(sqlite3_stmt *s, int at) {
@@ -273,6 +290,9 @@ static int read_evidence(struct store *store, int64_t id, struct evidence *e) {
         return store_error(store, "reading the finding");
     e->finding_id = id;
     read_row(e, s);
+    r = read_catalogue(store, store_column_text(s, EVIDENCE_POLICIES), e);
+    if (r < 0)
+        return r;
     r = e->order.chance.n_sites
             ? chance_load_sites(store, e->replay_id, &e->order.chance, &e->chance_sites)
             : 0;
@@ -596,7 +616,7 @@ static bool judge_leaks(const struct evidence *e, const struct observation *seen
 /* Return: 1 shown, 0 not, or a negative errno. */
 static int judge(const struct evidence *e, const struct baseline *baseline,
                  const struct observation *seen) {
-    struct judgement j = verdict_judge(baseline, seen, NULL, 0);
+    struct judgement j = verdict_judge(baseline, seen, e->catalogue);
     bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
     int passed = pass_output(seen);
     if (seen->fired)

@@ -96,8 +96,7 @@ static int attempt(struct sweep *s, const struct order *order, struct judgement 
         n = error_print_errno(-seen.start_error, "%s: did not come to serve again",
                               r->conditions.exe);
     if (n > 0) {
-        *j = verdict_judge(&r->baseline, &seen, r->options->policies,
-                           r->options->n_policies);
+        *j = verdict_judge(&r->baseline, &seen, r->options->catalogue);
         *gone = !seen.outlived || seen.unhealthy;
         if (seen.life != s->life)
             s->suspects.n = 0;

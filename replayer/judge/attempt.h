@@ -217,7 +217,7 @@ struct difference {
 struct judgement {
     enum verdict verdict;
     enum severity severity;
-    const char *policy; /* static name of the catalogue entry, NULL */
+    const char *policy; /* name of the section of the catalogue, NULL */
     char reason[256];   /* one sentence: what decided it */
     int stdout_same;    /* 1, 0, -1 = not comparable */
     int files_same;
@@ -231,11 +231,11 @@ struct judgement {
 
 /**
  * Judge one execution. Pure.
- * @known_policies: extra symbol globs given by the user (--policy NAME=GLOB), @n of them
+ * @catalogue: outlives the judgement, which takes names from it
  */
-struct policy;
+struct catalogue;
 struct judgement verdict_judge(const struct baseline *baseline,
-                               const struct observation *seen, const struct policy *extra,
-                               uint32_t n_extra);
+                               const struct observation *seen,
+                               const struct catalogue *catalogue);
 
 #endif

@@ -21,6 +21,8 @@ enum attributed_to {
     ATTRIBUTED_LOADER,    /* the dynamic loader */
 };
 
+struct catalogue;
+
 struct attribution {
     enum attributed_to to;
     const char *module; /* path of the blamed module; points into the frames; or NULL */
@@ -38,12 +40,15 @@ struct attribution {
  *   - it lies two or more calls deep in there, in no such function, and the failing
  * allocation was the library's own: it stumbles over state that it set up itself; or
  *   - no other code is on the stack (start-up, exit handlers, a thread's end).
+ * An end that shows that a reserve of the runtime's is missing, which was to be made when the program
+ * started and whose allocation is the one that failed, is the runtime's.
  * Code in no file (a call through NULL, or what was compiled at run time) is its caller's.
  * @fault: stack of the allocation that failed, innermost first; @n_fault may be 0
  * @crash: stack at the fatal signal, innermost first; @n_crash may be 0: ATTRIBUTED_NONE
  * @exe: path of the program that crashed
  */
-struct attribution attribution_decide(const struct frame *fault, uint32_t n_fault,
+struct attribution attribution_decide(const struct catalogue *catalogue,
+                                      const struct frame *fault, uint32_t n_fault,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe);
 
@@ -52,7 +57,8 @@ struct attribution attribution_decide(const struct frame *fault, uint32_t n_faul
  * runtime are blamed only when the failing allocation was made inside the very same call.
  * @loop: from where two samples met on, innermost first; @n_loop may be 0: ATTRIBUTED_NONE
  */
-struct attribution attribution_hang(const struct frame *fault, uint32_t n_fault,
+struct attribution attribution_hang(const struct catalogue *catalogue,
+                                    const struct frame *fault, uint32_t n_fault,
                                     const struct frame *loop, uint32_t n_loop,
                                     const char *exe);
 
@@ -64,14 +70,16 @@ struct attribution attribution_hang(const struct frame *fault, uint32_t n_fault,
  * Return: the outermost frame, which stands for the recursion (the ledger cuts such stacks so that it
  *   is the same every time); NULL when it is no stack overflow.
  */
-const struct frame *attribution_recursion(const struct frame *crash, uint32_t n_crash,
+const struct frame *attribution_recursion(const struct catalogue *catalogue,
+                                          const struct frame *crash, uint32_t n_crash,
                                           uint64_t address, const char *exe);
 
 /** "program", "library", "libc", "libstdc++", "loader"; NULL for ATTRIBUTED_NONE. */
 const char *attribution_name(enum attributed_to to);
 
 /** Class of a module by its path. @exe: path of the program */
-enum attributed_to attribution_class(const char *module, const char *exe);
+enum attributed_to attribution_class(const struct catalogue *catalogue,
+                                     const char *module, const char *exe);
 
 /**
  * Name of a place that is the same across builds: "module!function" (basename without

@@ -6,21 +6,19 @@
 #ifndef DEARTH_FACILITY_H
 #define DEARTH_FACILITY_H
 
+#include "catalogue.h"
 #include "frames.h"
-
-struct facility {
-    const char *name;   /* "locale", ...; static */
-    const char *effect; /* what a user sees then; static */
-};
 
 /**
  * Is the failed allocation the C library's own, made for one of its facilities?
  * @fault: stack of the allocation, innermost first
  * @exe: path of the program
  * @entry: the function of the facility that was called, out
- * Return: the facility, or NULL.
+ * Return: the section of the facility, with its name and its effect, or NULL.
  */
-const struct facility *facility_find(const struct frame *fault, uint32_t n,
-                                     const char *exe, const struct frame **entry);
+const struct catalogue_section *facility_find(const struct catalogue *catalogue,
+                                              const struct frame *fault, uint32_t n,
+                                              const char *exe,
+                                              const struct frame **entry);
 
 #endif

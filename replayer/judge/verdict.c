@@ -116,7 +116,7 @@ static void judge_abort(struct judgement *j, const struct observation *o,
         j->verdict = VERDICT_CRASHED;
         say_signal(j, end, "raised by the handler of another signal");
     } else {
-        static const struct policy plain = {"abort", POLICY_DELIBERATE, {0}, {0}};
+        static const struct policy plain = {"abort", POLICY_DELIBERATE, false};
         apply_policy(j, p ? p : &plain);
         say_signal(j, end, j->policy);
     }
@@ -199,14 +199,17 @@ static void ask_check(struct judgement *j, const struct observation *o) {
     j->n_differences = 1;
 }
 
-static void judge_ordinary(struct judgement *j, const struct baseline *b,
-                           const struct observation *o) {
-    const struct policy *p = policy_find_any_exit(o->stderr_tail, o->stderr_tail_n,
-                                                  b->stderr_tail, b->stderr_tail_n);
-    if (p) {
-        apply_policy(j, p);
-        snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
-                 o->exit_code);
+static void say_report(struct judgement *j, const struct observation *o,
+                       const struct policy *p) {
+    apply_policy(j, p);
+    snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name, o->exit_code);
+}
+
+static void judge_ordinary(struct judgement *j, const struct catalogue *c,
+                           const struct baseline *b, const struct observation *o) {
+    struct policy p;
+    if (policy_find_any_exit(c, b, o, &p)) {
+        say_report(j, o, &p);
     } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
         judge_status(j, b, o);
     } else {
@@ -215,22 +218,17 @@ static void judge_ordinary(struct judgement *j, const struct baseline *b,
 }
 
 /* A program that serves: it lived through the fault, or its own end is what was seen. */
-static void judge_served(struct judgement *j, const struct baseline *b,
-                         const struct observation *o) {
-    const struct policy *p = o->outlived || o->unhealthy
-                                 ? NULL
-                                 : policy_find_any_exit(o->stderr_tail, o->stderr_tail_n,
-                                                        b->stderr_tail, b->stderr_tail_n);
+static void judge_served(struct judgement *j, const struct catalogue *c,
+                         const struct baseline *b, const struct observation *o) {
+    struct policy p;
     if (o->unhealthy) {
         j->verdict = VERDICT_HUNG;
         snprintf(j->reason, sizeof j->reason,
                  "it runs, but %s although memory is back%s%s",
                  o->loop ? "does not go on" : "the health command fails",
                  o->hang ? ": " : "", o->hang ? hang_meaning(hang_name(o->hang)) : "");
-    } else if (p) {
-        apply_policy(j, p);
-        snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
-                 o->exit_code);
+    } else if (!o->outlived && policy_find_any_exit(c, b, o, &p)) {
+        say_report(j, o, &p);
     } else if (!o->outlived) {
         j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
         snprintf(j->reason, sizeof j->reason,
@@ -330,8 +328,8 @@ static void judge_leaks(struct judgement *j, const struct baseline *b,
 }
 
 struct judgement verdict_judge(const struct baseline *baseline,
-                               const struct observation *seen, const struct policy *extra,
-                               uint32_t n_extra) {
+                               const struct observation *seen,
+                               const struct catalogue *catalogue) {
     struct judgement j = {0};
     j.stdout_same = baseline_stdout_same(baseline, seen, &j);
     j.files_same = baseline_files_same(baseline, seen, &j);
@@ -354,16 +352,14 @@ struct judgement verdict_judge(const struct baseline *baseline,
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {
-            const struct policy *p =
-                policy_find(seen->crash_frames, seen->n_crash_frames, seen->stderr_tail,
-                            seen->stderr_tail_n, baseline->stderr_tail,
-                            baseline->stderr_tail_n, extra, n_extra);
-            judge_signal(&j, seen, end, p);
+            struct policy p;
+            bool known = policy_find(catalogue, baseline, seen, &p);
+            judge_signal(&j, seen, end, known ? &p : NULL);
         }
         if (j.verdict == VERDICT_NONE && seen->served)
-            judge_served(&j, baseline, seen);
+            judge_served(&j, catalogue, baseline, seen);
         if (j.verdict == VERDICT_NONE)
-            judge_ordinary(&j, baseline, seen);
+            judge_ordinary(&j, catalogue, baseline, seen);
         judge_after(&j, baseline, seen);
         judge_outward(&j, baseline, seen);
     }

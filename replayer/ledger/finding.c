@@ -14,6 +14,8 @@
 
 #include "attempt.h"
 #include "attribution.h"
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "error.h"
 #include "facility.h"
 #include "frames.h"
@@ -45,7 +47,7 @@ struct item { /* one bad attempt */
     char *identity;
     char *module;
     enum attributed_to to;
-    const struct facility *facility;
+    const struct catalogue_section *facility;
 };
 
 struct place { /* how a fault's location is called */
@@ -55,6 +57,7 @@ struct place { /* how a fault's location is called */
 
 struct work {
     struct store *store;
+    struct catalogue *catalogue; /* with what is stored in it */
     struct frames_reader *reader;
     struct idmap places; /* location id -> struct place * */
     struct series *series;
@@ -81,6 +84,7 @@ static void work_deinit(struct work *w) {
     free(w->items);
     free(w->series);
     frames_reader_free(w->reader);
+    catalogue_free(w->catalogue);
 }
 
 /* --- names of fault locations --- */
@@ -196,8 +200,8 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
         return r;
     uint32_t at = frames_meet(&first, &later);
     struct attribution a =
-        attribution_hang(fault->items, fault->n, first.items + at, first.n - at,
-                         store_column_text(s, ATTEMPT_EXE));
+        attribution_hang(w->catalogue, fault->items, fault->n, first.items + at,
+                         first.n - at, store_column_text(s, ATTEMPT_EXE));
     if (a.place) {
         item->module = text_dup(a.module);
         item->to = a.to;
@@ -217,12 +221,12 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         return r;
     const char *exe = store_column_text(s, ATTEMPT_EXE);
     struct attribution a =
-        attribution_decide(fault.items, fault.n, crash.items, crash.n, exe);
+        attribution_decide(w->catalogue, fault.items, fault.n, crash.items, crash.n, exe);
     const struct frame *recursion = attribution_recursion(
-        crash.items, crash.n, (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS),
-        exe);
+        w->catalogue, crash.items, crash.n,
+        (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS), exe);
     if (recursion)
-        a = (struct attribution){attribution_class(recursion->module, exe),
+        a = (struct attribution){attribution_class(w->catalogue, recursion->module, exe),
                                  recursion->module, recursion, "recursion"};
     if (a.place) {
         text_add(identity, "|");
@@ -235,7 +239,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     const struct frame *entry = NULL;
     /* when later allocations fail as well, any of them may have changed the output */
     if (item->verdict == VERDICT_DEGRADED && item->once)
-        item->facility = facility_find(fault.items, fault.n, exe, &entry);
+        item->facility = facility_find(w->catalogue, fault.items, fault.n, exe, &entry);
     if (item->facility) {
         text_add(identity, "|");
         attribution_place(entry, identity);
@@ -250,7 +254,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     int64_t value;
     if (idmap_get(&w->places, item->location_id, &value)) {
         item->module = text_dup(((struct place *)(intptr_t)value)->module);
-        item->to = attribution_class(item->module, exe);
+        item->to = attribution_class(w->catalogue, item->module, exe);
     }
     return 0;
 }
@@ -315,7 +319,8 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     if (owner) {
         attribution_place(owner, &identity);
         item->module = text_dup(owner->module);
-        item->to = attribution_class(item->module, store_column_text(s, ATTEMPT_EXE));
+        item->to = attribution_class(w->catalogue, item->module,
+                                     store_column_text(s, ATTEMPT_EXE));
     }
     text_add(&identity, "|");
     add_place(w, sqlite3_column_int64(s, ATTEMPT_LEAK_LOCATION), s, ATTEMPT_LEAK_KEY,
@@ -569,8 +574,10 @@ static int store_groups(struct work *w, int64_t replay_id) {
 }
 
 int finding_derive(struct store *store, int64_t replay_id) {
-    struct work w = {.store = store};
-    int r = frames_reader_new(store, &w.reader);
+    struct work w = {.store = store, .catalogue = catalogue_new()};
+    int r = catalogue_load(w.catalogue, store);
+    if (r == 0)
+        r = frames_reader_new(store, &w.reader);
     if (r == 0)
         r = store_begin(store);
     if (r == 0)

@@ -11,7 +11,7 @@
 
 /* Filled in by the rows of fault_options.def. */
 struct fault_options {
-    struct cli_list in, not_in, policies, share;
+    struct cli_list in, not_in, policies, catalogues, share;
     const char *changed_since, *repository, *from_symbol, *until_symbol;
     const char *occurrence, *nth, *seed, *shard, *output_check;
     const char *drive, *health;                         /* of a server */
@@ -29,6 +29,7 @@ static inline void fault_options_deinit(struct fault_options *f) {
     cli_list_deinit(&f->in);
     cli_list_deinit(&f->not_in);
     cli_list_deinit(&f->policies);
+    cli_list_deinit(&f->catalogues);
     cli_list_deinit(&f->share);
 }
 

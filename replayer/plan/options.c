@@ -91,11 +91,8 @@ char *options_text(const struct replay_options *o) {
     json_int(&j, "time_limit_ns", (int64_t)o->time_limit_ns);
     json_int(&j, "time_budget_ns", (int64_t)o->time_budget_ns);
     json_open(&j, "policies", '[');
-    for (uint32_t i = 0; i < o->n_policies; i++) {
-        AUTO_FREE char *p =
-            text_format("%s=%s", o->policies[i].name, o->policies[i].symbols[0]);
-        json_text(&j, NULL, p);
-    }
+    for (uint32_t i = 0; i < o->n_policies; i++)
+        json_text(&j, NULL, o->policies[i]);
     json_close(&j, ']');
     struct process_stat self; /* whose replay it is; a reused pid has another start */
     bool known = process_stat_read(getpid(), &self) == 0;

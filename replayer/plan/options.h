@@ -8,7 +8,6 @@
 
 #include "guarding.h"
 #include "plan.h"
-#include "policy.h"
 
 /* --how */
 enum replay_how {
@@ -23,6 +22,8 @@ enum replay_leaks {
     REPLAY_LEAKS_SITE,         /* one of each fault */
     REPLAY_LEAKS_OFF,
 };
+
+struct catalogue;
 
 /* Zero is a valid start; options_init() fills in what `dearth replay` uses. */
 struct replay_options {
@@ -41,7 +42,8 @@ struct replay_options {
         share_ipc; /* attempts are in our PID namespace, our IPC namespace */
     enum replay_how how;
     bool traced;
-    const struct policy *policies; /* the user's, before the catalogue */
+    struct catalogue *catalogue; /* that attempts are judged by; not owned */
+    const char *const *policies; /* --policy, as given: they are in the catalogue, too */
     uint32_t n_policies;
     enum under under; /* UNDER_PLAIN (a sanitizer's build is noticed), UNDER_VALGRIND */
     enum guarding_mode

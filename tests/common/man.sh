@@ -25,6 +25,13 @@ for command in $commands; do
     diff options paged || fail "options of $command (<) and of its man page (>) differ"
     echo "ok: $command: $(wc -l <options) options"
 done
+MANWIDTH=100 man --warnings -P cat -l "$pages/dearth-catalogue.5" >catalogue.txt 2>warnings
+[ ! -s warnings ] || fail "dearth-catalogue.5: $(cat warnings)"
+# Every kind and every field of the built-in catalogue is explained.
+sed -nE 's/^\[([^] ]*).*/\1/p; s/^([a-z-]+) .*/\1/p' "$SOURCE"/common/catalogue/{allocators,facilities,harnesses,policies,runtimes} | sort -u >words
+while read -r word; do
+    grep -qF -- "$word" catalogue.txt || fail "dearth-catalogue.5 does not explain $word"
+done <words
 for file in "$pages"/dearth-*.1; do
     name=$(basename "$file" .1)
     grep -qx "${name#dearth-}" <<<"$commands" || fail "$name.1 is about no command"

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalogue.h"
 #include "location.h"
 #include "symbols.h"
 
 static const char *current = "";
+static struct catalogue *builtin;
 #define MUST(condition)                                                                  \
     do {                                                                                 \
         if (!(condition)) {                                                              \
@@ -57,6 +59,38 @@ static const struct test {
     {"a callback of libc's", {C("compare", EXE), C("qsort", LIBC), C("main", EXE)}, 0},
     {"the loader alone",
      {C("malloc", LD), C("_dl_new_object", LD), C("_dl_map_object", LD)},
+     1},
+    {"a test harness around its test",
+     {C("UnityMalloc", EXE), C("UnityDefaultTestRun", EXE), C("main", EXE)},
+     0},
+    {"a harness allocates for itself",
+     {C("srunner_add", "/usr/lib/libcheck.so.0"),
+      C("suite_run", "/usr/lib/libcheck.so.0"), C("main", EXE)},
+     2},
+    {"a global allocator of the program's, in Rust",
+     {{"<prog::Counting as core::alloc::global::GlobalAlloc>::alloc",
+       "_RNvXs_CsPROG_4progNtB4_8CountingNtNtNtCsCORE_4core5alloc6global11GlobalAlloc5alloc",
+       EXE, NULL, 0},
+      {"__rust_alloc", "__rust_alloc", EXE, NULL, 0},
+      {"alloc::vec::Vec<T>::with_capacity", "_RNvCsVEC_5alloc3vec", EXE, NULL, 0},
+      {"prog::parse", "_RNvCsPROG_4prog5parse", EXE, NULL, 0}},
+     3},
+    {"what serves a wrapper and is short",
+     {C("malloc", LIBC),
+      {"mrb_realloc_simple", "mrb_realloc_simple", EXE, NULL, 120},
+      C("mrb_realloc", EXE),
+      C("mrb_malloc", EXE),
+      C("f", EXE)},
+     4},
+    {"a wrapper that does much more than that first",
+     {C("malloc", LIBC),
+      {"pool_initialize", "pool_initialize", EXE, NULL, 800},
+      C("pool_malloc", EXE),
+      C("f", EXE)},
+     1},
+    {"a namespace's own malloc",
+     {{"os::malloc(unsigned long, MEMFLAGS)", "_ZN2os6mallocEm8MEMFLAGS", LIB, NULL, 0},
+      C("f", EXE)},
      1},
     {"only wrappers", {C("xmalloc", EXE), C("xrealloc", EXE)}, 1},
     {"dlopen is the caller's", {C("_dl_open", LD), C("dlopen", LIBC), C("load", EXE)}, 2},
@@ -177,7 +211,7 @@ static void test_choice(void) {
         uint32_t n = make_frames(tests[i].frames, frames);
         current = tests[i].name;
         for (uint32_t k = 0; k < n; k++)
-            kinds[k] = location_kind(&frames[k], NULL, 0);
+            kinds[k] = location_kind(builtin, &frames[k]);
         int got = (int)location_pick(frames, kinds, n);
         if (got != tests[i].want) {
             fprintf(stderr, "case '%s': wanted frame %d, got %d\n", current,
@@ -191,7 +225,7 @@ static void test_choice(void) {
 
 static enum location_kind kind_of(const char *name, const char *module) {
     struct frame frame = {.function = name, .linkage_name = name, .module = module};
-    return location_kind(&frame, NULL, 0);
+    return location_kind(builtin, &frame);
 }
 
 static void test_catalogue(void) {
@@ -295,17 +329,42 @@ static void test_catalogue(void) {
 }
 
 static void test_user_globs(void) {
-    const char *globs[] = {"Pool::take", "my_*"};
+    struct catalogue *users = catalogue_new();
+    catalogue_add_wrapper(users, "Pool::take");
+    catalogue_add_wrapper(users, "my_*");
     struct frame method = {.function = "Pool::take(unsigned long)",
                            .linkage_name = "_ZN4Pool4takeEm",
                            .module = EXE},
                  c = {.function = "my_alloc", .module = EXE},
                  other = {.function = "Pool::taken()", .module = EXE};
     current = "globs";
-    MUST(location_kind(&method, globs, 2) == LOCATION_ALLOCATOR);
-    MUST(location_kind(&c, globs, 2) == LOCATION_ALLOCATOR);
-    MUST(location_kind(&other, globs, 2) == LOCATION_USER);
-    MUST(location_kind(&method, NULL, 0) == LOCATION_USER);
+    MUST(location_kind(users, &method) == LOCATION_ALLOCATOR);
+    MUST(location_kind(users, &c) == LOCATION_ALLOCATOR);
+    MUST(location_kind(users, &other) == LOCATION_USER);
+    MUST(location_kind(builtin, &method) == LOCATION_USER);
+    catalogue_free(users);
+}
+
+/* A user's file can say more, and that something built in does not hold for his program. */
+static void test_user_text(void) {
+    struct catalogue *users = catalogue_new();
+    struct frame pool = {.function = "my_malloc", .module = EXE},
+                 file = {.function = "f", .file = "/src/pool/take.c", .module = EXE},
+                 module = {.function = "f", .module = "/opt/libpool.so.3"},
+                 test = {.function = "testing::internal::Run()", .module = EXE};
+    current = "a user's text";
+    MUST(catalogue_add_text(users, "text",
+                            "# ours\n\n[own]\n function my_* \n[allocator]\r\n"
+                            "file */pool/*\nmodule libother* libpool.so*\n") == 0);
+    MUST(location_kind(builtin, &pool) == LOCATION_ALLOCATOR);
+    MUST(location_kind(users, &pool) == LOCATION_USER);
+    MUST(location_kind(builtin, &file) == LOCATION_USER);
+    MUST(location_kind(users, &file) == LOCATION_ALLOCATOR);
+    MUST(location_kind(builtin, &module) == LOCATION_USER);
+    MUST(location_kind(users, &module) == LOCATION_ALLOCATOR);
+    MUST(location_kind(builtin, &test) == LOCATION_LIBRARY);
+    MUST(!key_equal(location_rules_key(users), location_rules_key(builtin)));
+    catalogue_free(users);
 }
 
 static void test_bare_function(void) {
@@ -429,9 +488,11 @@ static void test_text(void) {
 }
 
 int main(void) {
+    builtin = catalogue_new();
     test_choice();
     test_catalogue();
     test_user_globs();
+    test_user_text();
     test_bare_function();
     test_names();
     test_portable();

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 
 #include "attribution.h"
+#include "catalogue.h"
 #include "check.h"
 #include "text.h"
 
 #define EXE "/usr/bin/prog"
+
+static struct catalogue *builtin;
 
 static const struct {
     const char *name;
@@ -21,6 +24,37 @@ static const struct {
      {EXE ":use@9", EXE ":main@4"},
      "program",
      "prog!use"},
+    {"the emergency pool, whose absence shows when memory is out",
+     {"/lib/libstdc++.so.6:@7", "/lib64/ld-linux-x86-64.so.2:call_init@1"},
+     {"/lib/libc.so.6:abort@9", "/lib/libstdc++.so.6:_ZSt9terminatev@5",
+      "/lib/libstdc++.so.6:__cxa_allocate_exception@6", "/lib/libstdc++.so.6:_Znwm@8",
+      EXE ":main@4"},
+     "libstdc++",
+     "libstdc++!_ZSt9terminatev"},
+    {"the emergency pool of a runtime that is linked in",
+     {EXE ":_GLOBAL__sub_I_eh_alloc.cc@7", "/lib/libc.so.6:__libc_start_main@1"},
+     {"/lib/libc.so.6:abort@9", EXE ":_ZSt9terminatev@5",
+      EXE ":__cxa_allocate_exception@6", EXE ":_Znwm@8", EXE ":main@4"},
+     "libstdc++",
+     "prog!_ZSt9terminatev"},
+    {"the same end, but an allocation of the program's failed",
+     {"/lib/libstdc++.so.6:_Znwm@7", EXE ":use@2", EXE ":main@1"},
+     {"/lib/libc.so.6:abort@9", "/lib/libstdc++.so.6:_ZSt9terminatev@5",
+      "/lib/libstdc++.so.6:__cxa_allocate_exception@6", "/lib/libstdc++.so.6:_Znwm@8",
+      EXE ":main@4"},
+     "program",
+     "prog!main"},
+    {"the emergency pool, and another end",
+     {"/lib/libstdc++.so.6:@7", "/lib64/ld-linux-x86-64.so.2:call_init@1"},
+     {EXE ":use@9", EXE ":main@4"},
+     "program",
+     "prog!use"},
+    {"an assertion of a test: who asked the harness",
+     {EXE ":main@3"},
+     {"/lib/libc.so.6:abort@9", EXE ":UnityFail@5", EXE ":UnityAssertEqualNumber@6",
+      EXE ":test_it@4", EXE ":UnityDefaultTestRun@2", EXE ":main@1"},
+     "program",
+     "prog!test_it"},
     {"in a library",
      {EXE ":main@3"},
      {"/lib/libjq.so.1.0.4:gen_op@9", EXE ":main@4"},
@@ -182,7 +216,8 @@ static void check_recursion(void) {
         struct frame crash[8] = {0};
         char *strings[8] = {0};
         uint32_t n = parse(table[i].crash, crash, strings);
-        const struct frame *f = attribution_recursion(crash, n, table[i].address, EXE);
+        const struct frame *f =
+            attribution_recursion(builtin, crash, n, table[i].address, EXE);
         AUTO_TEXT struct text place = {0};
         if (f)
             attribution_place(f, &place);
@@ -226,7 +261,8 @@ static void check_hangs(void) {
         char *strings[16] = {0};
         uint32_t n_fault = parse(table[i].fault, fault, strings);
         uint32_t n_loop = parse(table[i].loop, loop, strings + 8);
-        struct attribution a = attribution_hang(fault, n_fault, loop, n_loop, EXE);
+        struct attribution a =
+            attribution_hang(builtin, fault, n_fault, loop, n_loop, EXE);
         CHECK_TEXT(table[i].name, table[i].to,
                    attribution_name(a.to) ? attribution_name(a.to) : "-");
         CHECK_TEXT(table[i].name, table[i].module, a.module ? a.module : "-");
@@ -236,12 +272,14 @@ static void check_hangs(void) {
 }
 
 int main(void) {
+    builtin = catalogue_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame fault[8] = {0}, crash[8] = {0};
         char *strings[16] = {0};
         uint32_t n_fault = parse(cases[i].fault, fault, strings);
         uint32_t n_crash = parse(cases[i].crash, crash, strings + 8);
-        struct attribution a = attribution_decide(fault, n_fault, crash, n_crash, EXE);
+        struct attribution a =
+            attribution_decide(builtin, fault, n_fault, crash, n_crash, EXE);
         AUTO_TEXT struct text place = {0};
         if (a.place)
             attribution_place(a.place, &place);
@@ -254,13 +292,15 @@ int main(void) {
     check_recursion();
     check_hangs();
     CHECK_TEXT("libc", "libc",
-               attribution_name(attribution_class("/lib/libc-2.31.so", EXE)));
+               attribution_name(attribution_class(builtin, "/lib/libc-2.31.so", EXE)));
     CHECK_TEXT("libm", "libc",
-               attribution_name(attribution_class("/lib/libm.so.6", EXE)));
+               attribution_name(attribution_class(builtin, "/lib/libm.so.6", EXE)));
     CHECK_TEXT("libcrypto is none", "library",
-               attribution_name(attribution_class("/lib/libcrypto.so.3", EXE)));
+               attribution_name(attribution_class(builtin, "/lib/libcrypto.so.3", EXE)));
     CHECK_TEXT("libmagic is none", "library",
-               attribution_name(attribution_class("/lib/libmagic.so.1", EXE)));
-    CHECK_TEXT("program", "program", attribution_name(attribution_class(EXE, EXE)));
+               attribution_name(attribution_class(builtin, "/lib/libmagic.so.1", EXE)));
+    CHECK_TEXT("program", "program",
+               attribution_name(attribution_class(builtin, EXE, EXE)));
+    catalogue_free(builtin);
     return check_result();
 }

@@ -30,6 +30,7 @@ static const struct {
 };
 
 int main(void) {
+    struct catalogue *builtin = catalogue_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame stack[6] = {0};
         uint32_t n = 0;
@@ -39,11 +40,13 @@ int main(void) {
             stack[n].module = libc ? "/lib/libc.so.6" : "/usr/bin/prog";
         }
         const struct frame *entry = NULL;
-        const struct facility *f = facility_find(stack, n, "/usr/bin/prog", &entry);
+        const struct catalogue_section *f =
+            facility_find(builtin, stack, n, "/usr/bin/prog", &entry);
         CHECK_TEXT(cases[i].name, cases[i].facility ? cases[i].facility : "-",
                    f ? f->name : "-");
         CHECK_TEXT(cases[i].name, cases[i].entry ? cases[i].entry : "-",
                    entry ? entry->function : "-");
     }
+    catalogue_free(builtin);
     return check_result();
 }

@@ -8,8 +8,8 @@
 
 #include "attempt.h"
 #include "baseline.h"
+#include "catalogue.h"
 #include "check.h"
-#include "policy.h"
 #include "written.h"
 
 static struct observation run(const char *out, int exit_code) {
@@ -31,8 +31,10 @@ struct seen {
     const char *stack[6]; /* functions, innermost first */
 };
 
+static struct catalogue *builtin;
+
 static struct judgement judge(const struct baseline *b, const struct seen *s,
-                              const struct policy *extra, uint32_t n_extra) {
+                              const struct catalogue *c) {
     struct observation o =
         run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
     struct crash_frame frames[6] = {0};
@@ -55,7 +57,7 @@ static struct judgement judge(const struct baseline *b, const struct seen *s,
     for (; o.n_crash_frames < 6 && s->stack[o.n_crash_frames]; o.n_crash_frames++)
         frames[o.n_crash_frames].function = (char *)s->stack[o.n_crash_frames];
     o.crash_frames = frames;
-    return verdict_judge(b, &o, extra, n_extra);
+    return verdict_judge(b, &o, c);
 }
 
 #define BAD_ALLOC                                                                        \
@@ -273,7 +275,7 @@ static void run_cases(void) {
     runs[0].stderr_tail_n = strlen(runs[0].stderr_tail);
     baseline_fold(runs, 2, &b);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct judgement j = judge(&b, &cases[i].seen, NULL, 0);
+        struct judgement j = judge(&b, &cases[i].seen, builtin);
         CHECK_TEXT(cases[i].name, verdict_name(cases[i].verdict),
                    verdict_name(j.verdict));
         CHECK(cases[i].name, j.severity == verdict_severity(j.verdict) && j.reason[0]);
@@ -283,21 +285,104 @@ static void run_cases(void) {
     baseline_deinit(&b);
 }
 
-static void run_extra(void) {
+/* What a user's catalogue says counts before the built-in one. */
+static void run_users(void) {
     struct observation runs[1] = {run("out\n", 0)};
     struct baseline b;
-    struct policy extra;
     baseline_fold(runs, 1, &b);
-    CHECK("parse", policy_parse("pool=my_pool::die*", &extra) == 0);
-    struct seen seen = {.exit_signal = SIGABRT,
-                        .stack = {"abort", "_ZN7my_pool10die_loudlyEv"}};
-    struct judgement j = judge(&b, &seen, &extra, 1);
-    CHECK_TEXT("the user's policy, demangled", "pool", j.policy);
-    free((char *)extra.name);
-    static const char *const bad[] = {"", "=x", "x=", "x"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK(bad[i], policy_parse(bad[i], &extra) < 0);
+    static const struct {
+        const char *name, *text;
+        struct seen seen;
+        enum verdict verdict;
+        const char *policy;
+    } table[] = {
+        {"a function of the user's",
+         "[policy own pool]\nstack pool_die*\n",
+         {.exit_signal = SIGABRT, .stack = {"abort", "pool_die_now", "main"}},
+         VERDICT_ABORTED,
+         "own pool"},
+        {"a demangled function",
+         "[policy own pool]\nstack my_pool::die*\n",
+         {.exit_signal = SIGABRT, .stack = {"abort", "_ZN7my_pool10die_loudlyEv"}},
+         VERDICT_ABORTED,
+         "own pool"},
+        {"a test's own assertion: a harness called the function that has it",
+         "# nothing\n",
+         {.exit_signal = SIGABRT,
+          .stack = {"raise", "abort", "__assert_fail", "test_it", "UnityDefaultTestRun"}},
+         VERDICT_ABORTED,
+         "test assertion"},
+        {"an assertion of what is tested",
+         "# nothing\n",
+         {.exit_signal = SIGABRT,
+          .stack = {"abort", "__assert_fail", "parse", "test_it", "UnityDefaultTestRun"}},
+         VERDICT_CRASHED,
+         NULL},
+        {"a wild access in a test",
+         "# nothing\n",
+         {.exit_signal = SIGSEGV, .stack = {"test_it", "UnityDefaultTestRun"}},
+         VERDICT_CRASHED,
+         NULL},
+        {"a harness of the user's",
+         "[harness ours]\nfunction run_one_test\n",
+         {.exit_signal = SIGABRT,
+          .stack = {"abort", "__assert_fail", "test_it", "run_one_test"}},
+         VERDICT_ABORTED,
+         "test assertion"},
+        {"both functions of a line",
+         "[policy own pool]\nstack pool_die* refill\n",
+         {.exit_signal = SIGABRT, .stack = {"abort", "pool_die_now", "main"}},
+         VERDICT_ABORTED,
+         "abort"},
+        {"a message in parts",
+         "[policy own pool]\nmessage pool: ... is empty\n",
+         {.exit_signal = SIGABRT,
+          .err = "Pool: the big one is empty\n",
+          .stack = {"abort", "main"}},
+         VERDICT_ABORTED,
+         "own pool"},
+        {"parts in another order",
+         "[policy own pool]\nmessage pool: ... is empty\n",
+         {.exit_signal = SIGABRT,
+          .err = "is empty, pool: x\n",
+          .stack = {"abort", "main"}},
+         VERDICT_ABORTED,
+         "abort"},
+        {"an assertion that is a policy of the user's",
+         "[policy no pool]\nmessage Assertion `pool ... failed\n",
+         {.exit_signal = SIGABRT,
+          .err = "x.c:3: main: Assertion `pool != NULL' failed.\n",
+          .stack = {"abort", "__assert_fail", "main"}},
+         VERDICT_ABORTED,
+         "no pool"},
+        {"a function that finds damage",
+         "[damage canary]\nstack canary_broken\n",
+         {.exit_signal = SIGABRT, .stack = {"abort", "canary_broken", "main"}},
+         VERDICT_CORRUPTED,
+         NULL},
+        {"a checker's report before an ordinary exit",
+         "[damage my checker]\nreport mychecker: overrun\n",
+         {.exit_code = 3, .err = "mychecker: overrun of 3 bytes\n"},
+         VERDICT_CORRUPTED,
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct catalogue *c = catalogue_new();
+        CHECK(table[i].name, catalogue_add_text(c, "text", table[i].text) == 0);
+        struct judgement j = judge(&b, &table[i].seen, c);
+        CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
+                   verdict_name(j.verdict));
+        CHECK_TEXT(table[i].name, table[i].policy ? table[i].policy : "-",
+                   j.policy ? j.policy : "-");
+        catalogue_free(c);
+    }
     baseline_deinit(&b);
+    static const char *const bad[] = {"name", "=glob", "name=", ""};
+    struct catalogue *c = catalogue_new();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(bad[i], catalogue_add_policy(c, bad[i]) < 0);
+    CHECK("--policy", catalogue_add_policy(c, "own pool=pool_die*") == 0);
+    catalogue_free(c);
 }
 
 /* Baselines that differ, or that end badly themselves. */
@@ -397,7 +482,7 @@ static void run_baselines(void) {
                                       run(table[i].second, table[i].second_exit)};
         struct baseline b;
         baseline_fold(runs, 2, &b);
-        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
         CHECK(table[i].name, j.stdout_same == table[i].stdout_same);
@@ -440,7 +525,7 @@ static void run_silent(void) {
     }
     baseline_fold(runs, 2, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
         CHECK(table[i].name, j.silent == table[i].silent);
@@ -471,7 +556,7 @@ static void run_outward(void) {
     runs[1].outward = 1u << 9;
     baseline_fold(runs, 2, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct judgement j = judge(&b, &table[i].seen, NULL, 0);
+        struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
         if (table[i].verdict == VERDICT_DEGRADED)
@@ -486,9 +571,9 @@ static void run_crashing_baseline(void) {
     runs[0].exit_signal = SIGSEGV;
     baseline_fold(runs, 1, &b);
     struct judgement j =
-        judge(&b, &(struct seen){.exit_signal = SIGSEGV, .out = ""}, NULL, 0);
+        judge(&b, &(struct seen){.exit_signal = SIGSEGV, .out = ""}, builtin);
     CHECK_TEXT("crashes as ever", "handled", verdict_name(j.verdict));
-    j = judge(&b, &(struct seen){.exit_signal = SIGABRT, .out = ""}, NULL, 0);
+    j = judge(&b, &(struct seen){.exit_signal = SIGABRT, .out = ""}, builtin);
     CHECK_TEXT("aborts instead", "aborted", verdict_name(j.verdict));
     baseline_deinit(&b);
 }
@@ -589,7 +674,7 @@ static void run_served(void) {
         o.after_data = after.stdout_data;
         o.after_kept = o.after_bytes = after.stdout_kept;
         memcpy(o.after_digest, after.stdout_digest, 16);
-        struct judgement j = verdict_judge(&b, &o, NULL, 0);
+        struct judgement j = verdict_judge(&b, &o, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
     }
@@ -606,13 +691,15 @@ static void run_names(void) {
 }
 
 int main(void) {
+    builtin = catalogue_new();
     run_cases();
-    run_extra();
+    run_users();
     run_baselines();
     run_silent();
     run_outward();
     run_crashing_baseline();
     run_served();
     run_names();
+    catalogue_free(builtin);
     return check_result();
 }

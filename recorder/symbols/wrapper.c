@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guess of wrapper.h, by what was recorded. */
+#include "wrapper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "store.h"
+#include "text.h"
+
+/* A wrapper asks in one place or two (malloc, realloc) on behalf of many. A parser that makes all its
+ * nodes by itself has more places or fewer callers. */
+#define MIN_SITES   12
+#define MIN_CALLERS 6u
+#define MAX_PLACES  2
+
+static const char candidate_sql[] =
+    "WITH seen AS (SELECT l.id, l.module_id, l.function, l.\"offset\" FROM site_stat t JOIN site s ON "
+    "s.id = t.site_id JOIN location l ON l.id = s.location_id WHERE t.recording_id = ?1 GROUP BY s.id) "
+    "SELECT module_id, function, count(*), (SELECT count(*) FROM seen) FROM seen WHERE function IS NOT "
+    "NULL AND function <> 'main' GROUP BY module_id, function HAVING count(*) >= ?2 AND count(*) * 2 >= "
+    "(SELECT count(*) FROM seen) AND count(DISTINCT \"offset\") <= ?3 ORDER BY count(*) DESC LIMIT 1";
+
+static const char stacks_sql[] =
+    "SELECT DISTINCT s.stack_id FROM site_stat t JOIN site s ON s.id = t.site_id JOIN location l ON l.id "
+    "= s.location_id WHERE t.recording_id = ?1 AND l.module_id = ?2 AND l.function = ?3";
+
+struct callers {
+    char *names[MIN_CALLERS];
+    uint32_t n;
+};
+
+static void callers_add(struct callers *c, const char *name) {
+    for (uint32_t i = 0; i < c->n; i++)
+        if (strcmp(c->names[i], name) == 0)
+            return;
+    if (c->n < MIN_CALLERS)
+        c->names[c->n++] = text_dup(name);
+}
+
+/* Who called it: the frame that follows its innermost; where that has no name, its address in front of
+ * other calls of the same function counts as another one. */
+static void look_at_stack(struct callers *c, const struct frames *frames,
+                          const char *function) {
+    for (uint32_t i = 0; i + 1 < frames->n; i++) {
+        const struct frame *f = &frames->items[i], *caller = &frames->items[i + 1];
+        if (!f->function || strcmp(f->function, function) != 0)
+            continue;
+        if (caller->function && strcmp(caller->function, function) != 0)
+            callers_add(c, caller->function);
+        return;
+    }
+}
+
+static int count_callers(struct store *store, int64_t recording_id, int64_t module,
+                         const char *function, struct callers *out) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    struct frames_reader *reader = NULL;
+    int step = SQLITE_DONE, r = frames_reader_new(store, &reader);
+    if (r == 0)
+        r = store_prepare(store, stacks_sql, &s);
+    if (r == 0) {
+        sqlite3_bind_int64(s, 1, recording_id);
+        sqlite3_bind_int64(s, 2, module);
+        store_bind_text(s, 3, function);
+    }
+    while (r == 0 && out->n < MIN_CALLERS && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        AUTO_FRAMES struct frames frames = {0};
+        r = frames_load(reader, sqlite3_column_int64(s, 0), &frames);
+        if (r == 0)
+            look_at_stack(out, &frames, function);
+    }
+    if (r == 0 && step != SQLITE_DONE && step != SQLITE_ROW)
+        r = store_error(store, "looking for wrappers");
+    frames_reader_free(reader);
+    return r;
+}
+
+static char *without_parameters(const char *function) {
+    const struct frame frame = {.function = function};
+    char *bare = frame_bare_function(&frame);
+    return bare ? bare : text_dup(function);
+}
+
+int wrapper_guess(struct store *store, int64_t recording_id, struct wrapper *out) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    struct callers callers = {0};
+    int r = store_prepare(store, candidate_sql, &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, recording_id);
+    sqlite3_bind_int(s, 2, MIN_SITES);
+    sqlite3_bind_int(s, 3, MAX_PLACES);
+    int step = sqlite3_step(s);
+    if (step != SQLITE_ROW)
+        return step == SQLITE_DONE ? 0 : store_error(store, "looking for wrappers");
+    const char *function = store_column_text(s, 1);
+    r = count_callers(store, recording_id, sqlite3_column_int64(s, 0), function,
+                      &callers);
+    bool found = r == 0 && callers.n == MIN_CALLERS;
+    if (found)
+        *out = (struct wrapper){.function = without_parameters(function),
+                                .sites = (uint64_t)sqlite3_column_int64(s, 2),
+                                .all = (uint64_t)sqlite3_column_int64(s, 3),
+                                .callers = callers.n};
+    for (uint32_t i = 0; i < callers.n; i++)
+        free(callers.names[i]);
+    return r < 0 ? r : found;
+}
