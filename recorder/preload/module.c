@@ -101,7 +101,9 @@ void module_start(void) {
     struct object loader;
     find_object =
         (int (*)(void *, struct found_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
-    if (module_find(getauxval(AT_BASE) + 1, &loader)) {
+    /* "ld.so PROGRAM": for the kernel there was no loader. */
+    uintptr_t base = getauxval(AT_BASE) ? getauxval(AT_BASE) : _r_debug.r_ldbase;
+    if (module_find(base + 1, &loader)) {
         module_loader_start = loader.start;
         module_loader_end = loader.end;
     }
