@@ -11,13 +11,17 @@
  *
  * Invariant: only blocks below blocks_ready are ever touched (the collector has allocated
  * them on disk), so a full disk cannot become our SIGBUS.
- * Who runs it: any thread of the target, guard held.
+ * Who runs it: any thread of the target, re-entry flag held.
  */
 #include <linux/futex.h>
 #include <poll.h>
 #include <time.h>
 
+#include "arena.h"
+#include "local.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
 
 /* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup.
  */
@@ -34,7 +38,7 @@
 uint64_t arena_now_ns(void) {
     struct timespec t;
     if (unlikely(sys_is_sandboxed))
-        return clock_coarse_ns();
+        return stamp_coarse_ns();
     sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

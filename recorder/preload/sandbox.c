@@ -12,7 +12,7 @@
  *        ├─ gettid, getpid      what glibc keeps in the thread control block
  *        ├─ is it readable?     what lies outward of our own frame, up to the stack's end
  *        ├─ sleeping, waking    spinning; the collector looks by itself
- *        ├─ the kernel's clock  a count (clock.c), where the processor's is not trusted
+ *        ├─ the kernel's clock  a count (stamp.c), where the processor's is not trusted
  *        └─ libunwind, /proc, sigaltstack     done without: the stack is incomplete then
  *
  * The strict mode, of one thread, allows not even memory to be asked for (sandbox_is_strict), and, as
@@ -28,7 +28,15 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "local.h"
+#include "node.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sandbox.h"
+#include "stamp.h"
+#include "sys.h"
+#include "thread.h"
 
 int sys_is_sandboxed;
 __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
@@ -83,9 +91,9 @@ static void prepare(void) {
 #endif
     if (sys_getpid() == sys_gettid())
         main_end = stack_end();
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     process_find_clock();
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     struct thread *thread = tls.thread;
     if (!thread || !thread->live)
         thread = thread_attach();
@@ -130,15 +138,15 @@ static void forbid_begin(struct forbidding *f) {
     if (!f->filter && !f->clock)
         return;
     process_start();
-    if (load_acquire(&preload.state) != PRELOAD_ON || tls.guard != GUARD_NONE)
+    if (load_acquire(&preload.state) != PRELOAD_ON || tls.reentry != REENTRY_NONE)
         return;
     int saved = errno;
-    guard_take(__builtin_frame_address(0));
+    reentry_take(__builtin_frame_address(0));
     f->entered = f->filter && sandbox_enter();
     /* The kernel's may be a system call, or read the counter. */
     if (f->clock || preload.clock == SHM_CLOCK_MONOTONIC_NS)
-        f->left = clock_leave();
-    guard_set(GUARD_NONE);
+        f->left = stamp_leave_clock();
+    reentry_set(REENTRY_NONE);
     errno = saved;
 }
 
@@ -148,7 +156,7 @@ static void forbid_end(const struct forbidding *f, long result) {
         if (f->entered)
             store_release(&sys_is_sandboxed, 0);
         if (f->left)
-            clock_return();
+            stamp_return_to_clock();
         return;
     }
     if (f->strict)

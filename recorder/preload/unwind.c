@@ -9,15 +9,23 @@
  * libunwind is a guest whose habits we cannot afford in the target: it opens a pipe to
  * probe memory (two descriptors, and a byte written into whatever has the number later),
  * and it allocates. So it is opened with RTLD_LOCAL, the pipe's functions in its own
- * import table are replaced by ours, and its memory comes from boot.c (GUARD_PRIVATE).
+ * import table are replaced by ours, and its memory comes from boot.c (REENTRY_PRIVATE).
  *
- * Who runs it: any thread, guard held.
+ * Who runs it: any thread, re-entry flag held.
  */
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 
+#include "local.h"
+#include "node.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 static int (*reference_backtrace)(void **, int);
 
@@ -169,9 +177,9 @@ static void open_guarded(void) {
 
 void unwind_open(void) {
     int saved = errno;
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     open_guarded();
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     errno = saved;
     if (!reference_backtrace)
         process_note(SHM_NOTE_NO_LIBUNWIND, preload.arena->libunwind_path);
@@ -199,9 +207,9 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
     if (!backtrace || reference_may_hang())
         return 1;
     int saved = errno;
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     int n = backtrace(addresses, (int)(preload.max_depth + UNWIND_SPARE_FRAMES));
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     errno = saved;
     uint32_t end = n > 0 ? (uint32_t)n : 0, i = 0;
     bool full = end == preload.max_depth + UNWIND_SPARE_FRAMES;

@@ -15,7 +15,7 @@
 
 /* What the header says, out of the target's reach. */
 static const struct shm_header *own(const struct session *session) {
-    return &((const struct session_state *)session->state)->own;
+    return &session->state->own;
 }
 
 uint64_t session_ticks(const struct session *session) {

@@ -25,7 +25,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "leak.h"
+#include "module.h"
+#include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
 
 extern void (*leak_next_exit)(int) __attribute__((visibility("hidden")));
 
@@ -366,15 +374,15 @@ static void look_once(const struct caller *caller, struct leak_context *context)
     const struct shm_process *process = process_own();
     if (!process || !(preload.flags & SHM_LEAKS) || !is_first(process->pid))
         return;
-    uint32_t guard = tls.guard;
-    guard_set(GUARD_OURS);
+    uint32_t reentry = tls.reentry;
+    reentry_set(REENTRY_OURS);
     if (is_from_exit(&leak_exit_context, context->sp))
         *context = leak_exit_context;
     else if (has_returned(caller))
         *context = (struct leak_context){.sp = (uintptr_t)__libc_stack_end};
     struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
     look(context, thread ? unwind_stack(thread, caller) : 0);
-    guard_set((enum guard)guard);
+    reentry_set((enum reentry)reentry);
 }
 
 __attribute__((noinline)) void leak_at_exit(const struct caller *caller) {

@@ -14,14 +14,21 @@
  * In the copy preload.copy is 1 and struct local is wiped: hooks register nothing, they
  * only decide whether the failure lasts (fault_lasting).
  *
- * Who runs it: the thread that called the hook, guard held. Raw system calls only.
+ * Who runs it: the thread that called the hook, re-entry flag held. Raw system calls only.
  */
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "arena.h"
+#include "fault.h"
+#include "fault_snapshot.h"
+#include "marks.h"
+#include "node.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
 
 #define BUSY_FOR_NS   10000000000ull
 #define BUSY_SLEEP_NS 200000
@@ -115,7 +122,7 @@ static bool take_descriptors(int socket) {
 static void prove(const struct shm_order *order) {
     struct shm_fault *fault = &preload.arena->faults[0];
     fault->hits = order->occurrence;
-    fault->fired_time = clock_ticks();
+    fault->fired_time = stamp_now();
     fault->fired_size = order->fired_size;
     fault->fired_pid = sys_getpid();
     fault->fired_tid = sys_gettid();
@@ -235,7 +242,7 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
     return make_copy(orders, i);
 }
 
-bool snapshot_due(uint32_t node, uint64_t size) {
+bool fault_snapshot_due(uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of();
     if (!orders || !node || marks_forbid())
         return false;
