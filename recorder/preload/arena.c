@@ -51,13 +51,7 @@ void arena_sleep(long ns) {
     const long pause_ns =
         20; /* or some more: the clock that there is ticks in milliseconds */
     for (long i = 0; i < ns / pause_ns; i++)
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("isb" ::: "memory");
-#else
-        __asm__ volatile("" ::: "memory");
-#endif
+        arch_pause();
 }
 
 static bool is_block(uint32_t id) {

@@ -151,20 +151,11 @@ static void become_copy(const struct shm_order *order, const int pair[2]) {
 
 /* --- the original --- */
 
-static long clone_plain(unsigned long flags) {
-#if defined(__x86_64__) || defined(__aarch64__)
-    return sys_call(SYS_clone, (long)flags, 0, 0, 0, 0, 0);
-#else
-    (void)flags;
-    return -ENOSYS;
-#endif
-}
-
 /* Return: > 0 in the original, 0 in the copy, or -errno. */
 static long clone_nested(void) {
-    long pid = clone_plain(0);
+    long pid = arch_clone(0);
     if (pid == 0) {
-        long copy = clone_plain(0);
+        long copy = arch_clone(0);
         if (copy == 0)
             return 0;
         sys_call(SYS_exit_group, copy < 0, 0, 0, 0, 0, 0);
@@ -212,7 +203,7 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
     orders->own = pair[1];
     orders->nested = nested;
     store_release(&orders->asked, i + 1);
-    long pid = nested ? clone_nested() : clone_plain(CLONE_PARENT);
+    long pid = nested ? clone_nested() : arch_clone(CLONE_PARENT);
     if (pid == 0) {
         become_copy(order, pair);
         return true;

@@ -56,7 +56,7 @@ static uint64_t kernel_ns(void) {
 }
 
 static uint64_t read_clock(uint32_t clock) {
-    return clock == SHM_CLOCK_MONOTONIC_NS ? kernel_ns() : stamp_counter();
+    return clock == SHM_CLOCK_MONOTONIC_NS ? kernel_ns() : arch_counter();
 }
 
 uint64_t stamp_now_slow(void) {
@@ -90,7 +90,6 @@ void stamp_return_to_clock(void) {
 
 /* Processes that were born with it: a thread, or an instruction, of whoever started them forbade it. */
 void stamp_check_clock(void) {
-#if defined(__x86_64__)
     int mode = 0;
     if (sys_is_sandboxed || load_relaxed(&preload.clock) > SHM_CLOCK_CNTVCT ||
         sys_call(SYS_prctl, PR_GET_TSC, (long)&mode, 0, 0, 0, 0) < 0 ||
@@ -98,7 +97,6 @@ void stamp_check_clock(void) {
         return;
     store_relaxed(&before, load_relaxed(&preload.clock));
     store_release(&preload.clock, STAMP_ROUNDS);
-#endif
 }
 
 uint64_t stamp_coarse_ns(void) {

@@ -8,53 +8,35 @@
 /* In preload.clock, beside enum shm_clock: no clock may be read, see there. */
 #define STAMP_ROUNDS 3u
 
-/** The processor's counter, where enum shm_clock has one. */
-static inline uint64_t stamp_counter(void) {
-#if defined(__x86_64__)
-    return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-    uint64_t t;
-    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
-    return t;
-#else
-    return 0;
-#endif
-}
-
 /** The moment, in the unit of shm_header.clock. */
 uint64_t stamp_now_slow(void);
+
+static inline bool stamp_is_by_counter(void) {
+    return ARCH_CLOCK != SHM_CLOCK_MONOTONIC_NS &&
+           likely(load_relaxed(&preload.clock) == ARCH_CLOCK);
+}
+
 static inline uint64_t stamp_now(void) {
-#if defined(__x86_64__)
-    if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC))
-        return stamp_counter();
-#elif defined(__aarch64__)
-    if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_CNTVCT))
-        return stamp_counter();
-#endif
-    return stamp_now_slow();
+    return stamp_is_by_counter() ? arch_counter() : stamp_now_slow();
 }
 
 /**
  * The moment, not earlier than the completion of every load before it.
  * A block that another thread freed, or allocated, was obtained by a load; were the stamp taken
  * ahead of it (the processor may), the collector could see the malloc before the free, or the free
- * before the malloc (shm.h, I1). A thread that is alone has its ring's order.
+ * before the malloc (shm.h, I1). A thread that is alone has its ring's order: where no load passes an
+ * earlier one, the count of threads is no older than what it obtained.
  */
 static inline uint64_t stamp_after_loads(void) {
-#if defined(__x86_64__)
-    if (unlikely(load_relaxed(&local->counts.n_rings) > 1)) {
-        __builtin_ia32_lfence(); /* no load passes an earlier one here: the count is no older */
-        if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC)) {
-            uint64_t now = stamp_counter();
-            if (likely(load_relaxed(&preload.clock) == SHM_CLOCK_TSC))
-                return now; /* else another thread has just left that clock: see stamp.c */
-        }
-        return stamp_now_slow();
+    if (ARCH_LOADS_IN_ORDER && likely(load_relaxed(&local->counts.n_rings) <= 1))
+        return stamp_now();
+    arch_wait_for_loads();
+    if (stamp_is_by_counter()) {
+        uint64_t now = arch_counter();
+        if (stamp_is_by_counter())
+            return now; /* else another thread has just left that clock: see stamp.c */
     }
-#elif defined(__aarch64__)
-    __asm__ volatile("isb" ::: "memory");
-#endif
-    return stamp_now();
+    return stamp_now_slow();
 }
 
 /**

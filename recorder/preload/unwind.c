@@ -144,19 +144,11 @@ static bool tame(const struct link_map *map) {
     return true;
 }
 
-#if defined(__x86_64__)
-#define UNW_NAME(x) "_ULx86_64_" x
-#elif defined(__aarch64__)
-#define UNW_NAME(x) "_ULaarch64_" x
-#else
-#define UNW_NAME(x) "_UL_" x
-#endif
-
 static void set_caching(void *library) {
     const int per_thread = 2; /* UNW_CACHE_PER_THREAD: the global one takes a lock */
     int (*policy)(void *, int) =
-        (int (*)(void *, int))dlsym(library, UNW_NAME("set_caching_policy"));
-    void **space = dlsym(library, UNW_NAME("local_addr_space"));
+        (int (*)(void *, int))dlsym(library, ARCH_UNWIND("set_caching_policy"));
+    void **space = dlsym(library, ARCH_UNWIND("local_addr_space"));
     if (policy && space && *space)
         policy(*space, per_thread);
 }
@@ -190,11 +182,7 @@ void unwind_open(void) {
 /* A thread that fork left behind may have held one of libunwind's or ld.so's locks. Where
  * libunwind is the only unwinder there is no choice; it is on rare occasions here. */
 static bool reference_may_hang(void) {
-#if defined(__x86_64__)
-    return preload.forked_threaded || sys_is_sandboxed;
-#else
-    return sys_is_sandboxed;
-#endif
+    return (ARCH_HAS_WALK && preload.forked_threaded) || sys_is_sandboxed;
 }
 
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
