@@ -19,6 +19,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "arch.h"
+
 /* Set by sandbox.c when the program has put a filter between itself and the kernel: only memory may be
  * asked for then. */
 extern int sys_is_sandboxed;
@@ -28,45 +30,9 @@ extern __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")))
 int sandbox_readable(const void *p);
 uint32_t sandbox_tid(void);
 
-#if defined(__x86_64__)
 static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    long ret;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(ret)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return ret;
+    return arch_call(nr, a, b, c, d, e, f);
 }
-#elif defined(__aarch64__)
-static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    register long x8 __asm__("x8") = nr;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc #0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-}
-#else
-#include <errno.h>
-#include <unistd.h>
-static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    int saved = errno;
-    long ret = syscall(nr, a, b, c, d, e, f);
-    if (ret < 0)
-        ret = -errno;
-    errno = saved;
-    return ret;
-}
-#endif
 
 static inline long sys_open(const char *path, int flags) {
     return sys_call(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0, 0);

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "exec_probe.h"
 
 #define PATH_BYTES      4096
@@ -24,14 +25,6 @@
 #define HEAD_BYTES      256 /* Source: Linux, BINPRM_BUF_SIZE */
 #define SONAME_BYTES    64
 #define DYNAMIC_ENTRIES 256 /* looked at for a name: loaders have about 20 */
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#else
-#define OWN_MACHINE EM_NONE
-#endif
 
 /* glibc's loader is ld-linux-*.so.N on every machine but a few that say ld64.so.N or
  * ld.so.1; musl's is ld-musl-*. Source: glibc, sysdeps/.../shlib-versions. */
@@ -147,7 +140,7 @@ static int raises_rights(int fd) {
 static enum exec_probe probe_elf(int fd, const unsigned char *head) {
     Elf64_Ehdr elf;
     memcpy(&elf, head, sizeof elf);
-    if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != OWN_MACHINE)
+    if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != ARCH_MACHINE)
         return EXEC_PROBE_OTHER_ABI;
     enum exec_probe result = probe_loader(fd, &elf);
     if (result == EXEC_PROBE_OK && raises_rights(fd))
