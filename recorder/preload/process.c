@@ -27,6 +27,7 @@
 #include "hooks.h"
 #include "leak.h"
 #include "local.h"
+#include "memlock.h"
 #include "module.h"
 #include "preload.h"
 #include "process.h"
@@ -184,6 +185,7 @@ void process_start(void) {
     hooks_start();
     exec_start();
     sandbox_start();
+    memlock_start();
     address_start();
     leak_exit_start();
     bool on = attach();

@@ -26,6 +26,10 @@
 extern int sys_is_sandboxed;
 /* Set by sandbox.c in a thread that may not even ask for memory. */
 extern __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
+/* Set by memlock.c when the program has locked the memory that is yet to be mapped. */
+extern int sys_is_locked;
+/** Map @n private bytes that are not locked. Return: NULL when there is no way left. */
+void *memlock_map(size_t n);
 /** sys_readable() and sys_gettid() without a system call. */
 int sandbox_readable(const void *p);
 uint32_t sandbox_tid(void);
@@ -50,6 +54,11 @@ static inline long sys_read(long fd, void *buf, size_t n) {
 static inline void *sys_mmap_from(size_t n, int flags, long fd, uint64_t offset) {
     if (__builtin_expect(sandbox_is_strict, 0))
         return NULL;
+    if (__builtin_expect(sys_is_locked, 0) && flags & MAP_PRIVATE) {
+        void *unlocked = memlock_map(n);
+        if (unlocked)
+            return unlocked;
+    }
     long p = sys_call(SYS_mmap, 0, (long)n, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
                       fd, (long)offset);
     return p < 0 && p > -4096 ? NULL : (void *)p;
