@@ -32,11 +32,16 @@ static char *look_beside(const char *path, const char *ending) {
     return lstat(name, &st) == 0 ? look_at(what, &st) : NULL;
 }
 
-static char *look_at_folder(char *path) {
-    struct stat st;
+/* @path loses its last part. Return: the folder. */
+static char *cut_to_folder(char *path) {
     char *slash = strrchr(path, '/');
     if (slash)
         slash[slash == path] = 0;
+    return slash ? path : strcpy(path, ".");
+}
+
+static char *look_at_folder(const char *path) {
+    struct stat st;
     if (stat(path, &st) < 0 || !(st.st_mode & OTHERS_WRITE) || st.st_mode & S_ISVTX)
         return NULL;
     return text_format("lies in a folder that others may write to (mode %04o)",
@@ -47,10 +52,13 @@ char *store_stranger(const char *path) {
     static const char *const logs[] = {"-wal", "-journal", "-shm"};
     char real[PATH_MAX];
     struct stat st;
+    AUTO_FREE char *folder = text_format("%s", path); /* room for "." in any name */
+    if (lstat(path, &st) < 0 && errno == ENOENT)
+        return path[0] ? look_at_folder(cut_to_folder(folder)) : NULL;
     if (!realpath(path, real) || stat(real, &st) < 0)
         return text_format("cannot be looked at (%s)", strerror(errno));
     char *reason = look_at("", &st);
     for (size_t i = 0; !reason && i < sizeof logs / sizeof *logs; i++)
         reason = look_beside(real, logs[i]);
-    return reason ? reason : look_at_folder(real);
+    return reason ? reason : look_at_folder(cut_to_folder(real));
 }

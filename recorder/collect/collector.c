@@ -494,7 +494,7 @@ struct collector_totals collector_totals(const struct collector *c) {
     t.peak_bytes = c->sum.peak_bytes;
     t.peak_ns = c->sum.peak_ns;
     t.processes_lost = c->session->arena->processes_lost;
-    t.rings_damaged += session_guard(c->session);
+    t.rings_damaged += session_mend(c->session);
     for (uint32_t i = 0; i < c->n_watched; i++) {
         const struct watched *w = c->watched[i];
         const struct live_totals *l = w && w->live ? live_totals(w->live) : NULL;

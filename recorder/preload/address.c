@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "address.h"
 #include "preload.h"
 
 static int (*next_bind)(int, const struct sockaddr *, socklen_t);

@@ -11,13 +11,17 @@
  *
  * Invariant: only blocks below blocks_ready are ever touched (the collector has allocated
  * them on disk), so a full disk cannot become our SIGBUS.
- * Who runs it: any thread of the target, guard held.
+ * Who runs it: any thread of the target, re-entry flag held.
  */
 #include <linux/futex.h>
 #include <poll.h>
 #include <time.h>
 
+#include "arena.h"
+#include "local.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
 
 /* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup.
  */
@@ -34,7 +38,7 @@
 uint64_t arena_now_ns(void) {
     struct timespec t;
     if (unlikely(sys_is_sandboxed))
-        return clock_coarse_ns();
+        return stamp_coarse_ns();
     sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
@@ -47,13 +51,7 @@ void arena_sleep(long ns) {
     const long pause_ns =
         20; /* or some more: the clock that there is ticks in milliseconds */
     for (long i = 0; i < ns / pause_ns; i++)
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("isb" ::: "memory");
-#else
-        __asm__ volatile("" ::: "memory");
-#endif
+        arch_pause();
 }
 
 static bool is_block(uint32_t id) {

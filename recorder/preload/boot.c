@@ -11,6 +11,7 @@
  * takes a pointer tests boot_owns() first. Freed blocks go to one lock-free list per
  * power of two (a tag in the upper half defeats ABA); any thread, any signal handler.
  */
+#include "boot.h"
 #include "preload.h"
 
 struct boot_header {

@@ -14,7 +14,7 @@
  * is not touched, but for the time of system() and popen(), which read it themselves.
  *
  * Context: also a vfork child, which shares memory and thread with its parent: nothing
- * may stay behind when the exec succeeds. So no heap and no guard held over the call.
+ * may stay behind when the exec succeeds. So no heap and no re-entry flag held over the call.
  */
 #include <alloca.h>
 #include <dlfcn.h>
@@ -28,8 +28,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exec.h"
 #include "exec_probe.h"
+#include "local.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sys.h"
+#include "thread.h"
 
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439 /* every architecture; older headers lack it */
@@ -139,10 +145,10 @@ static bool attached(void) {
     process_start();
     if (load_acquire(&preload.state) != PRELOAD_ON || preload.copy)
         return false; /* what a copy starts is no original to be copied */
-    if (load_acquire(&local->state) == LOCAL_NEW && tls.guard == GUARD_NONE) {
-        guard_take(__builtin_frame_address(0)); /* a fork that never allocated */
+    if (load_acquire(&local->state) == LOCAL_NEW && tls.reentry == REENTRY_NONE) {
+        reentry_take(__builtin_frame_address(0)); /* a fork that never allocated */
         process_ready();
-        guard_set(GUARD_NONE);
+        reentry_set(REENTRY_NONE);
     }
     return true;
 }

@@ -13,9 +13,19 @@
  * of it is written where a program that goes wild in its error path does not come to.
  *
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
- * starts anew. Who runs it: any thread of the target, guard held.
+ * starts anew. Who runs it: any thread of the target, re-entry flag held.
  */
+#include "fault.h"
+#include "arena.h"
+#include "fault_chance.h"
+#include "local.h"
+#include "marks.h"
+#include "module.h"
+#include "node.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
+#include "thread.h"
 
 /* SHM_SKIP_UNWIND: return address → can it match? Direct-mapped, filled on demand.
  * An entry is address | generation << 48, with the top bit for "yes". */
@@ -112,7 +122,7 @@ void fault_prove(uint32_t index) {
 
 static void prove(struct thread *thread, uint32_t index, uint32_t node, uint64_t size) {
     struct shm_fault *fault = &preload.arena->faults[index];
-    fault->fired_time = clock_ticks();
+    fault->fired_time = stamp_now();
     fault->fired_size = size;
     fault->fired_pid = local->pid;
     fault->fired_tid = thread->tid;
@@ -200,7 +210,7 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     if (marks_forbid())
         return false;
     if (unlikely(preload.flags & SHM_CHANCE))
-        return chance_due(thread, node, size);
+        return fault_chance_due(thread, node, size);
     if (fault_lasting())
         return true;
     if (!node)

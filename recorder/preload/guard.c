@@ -30,7 +30,10 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "hooks.h"
+#include "local.h"
 #include "preload.h"
+#include "sys.h"
 
 #define POISON_FRESH 0xcd /* bits 63..47 of a pointer made of it differ: not canonical */
 #define POISON_FREED 0xdf

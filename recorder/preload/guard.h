@@ -10,7 +10,7 @@
 
 /** Put the guard between the hooks and the real functions. Context: process_start(). */
 void guard_start(void);
-/** @p was allocated at @node. Context: guard held. */
+/** @p was allocated at @node. Context: re-entry flag held. */
 void guard_site(void *p, uint32_t node);
 /** Look at every block that is left. Context: our destructor. */
 void guard_end(void);

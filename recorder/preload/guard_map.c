@@ -14,6 +14,7 @@
  */
 #include "guard.h"
 #include "preload.h"
+#include "sys.h"
 
 #define ADDRESS_BITS 47
 #define REGION_BITS  31

@@ -2,15 +2,15 @@
 /*
  * The allocation functions as the program calls them.
  *
- *   hook_begin   guard, thread, site, fault ─► HOOK_RECORD | PASS | DENY | PRIVATE
- *   the real function (RTLD_NEXT), with the guard at GUARD_REAL
- *   hook_end     event, guard down
+ *   hook_begin   re-entry flag, thread, site, fault ─► HOOK_RECORD | PASS | DENY | PRIVATE
+ *   the real function (RTLD_NEXT), the flag at REENTRY_REAL
+ *   hook_end     event, flag down
  *
  * Order of events (shm.h, I1): free before the real free, malloc after the real malloc,
  * realloc both: a recorder that logs realloc only afterwards pairs a block that another
  * thread already got with the wrong call.
  *
- * What goes wrong without the guard: malloc() here → libunwind → malloc() here → ...; and
+ * What goes wrong without the flag: malloc() here → libunwind → malloc() here → ...; and
  * a signal handler that allocates while we are between two stores of an event.
  *
  * errno is what the real function left; only an ordered failure sets it.
@@ -19,9 +19,23 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "boot.h"
+#include "fault.h"
+#include "fault_snapshot.h"
 #include "guard.h"
+#include "hooks.h"
 #include "leak.h"
+#include "local.h"
+#include "marks.h"
+#include "module.h"
+#include "node.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "ring.h"
+#include "stamp.h"
+#include "thread.h"
+#include "unwind.h"
 
 struct real real;
 
@@ -53,7 +67,7 @@ struct call {
 
 static COLD enum hook enter_first(struct thread **thread) {
     if (preload.copy) {
-        guard_set(GUARD_NONE);
+        reentry_set(REENTRY_NONE);
         return HOOK_COPY;
     }
     process_start();
@@ -61,30 +75,31 @@ static COLD enum hook enter_first(struct thread **thread) {
         *thread = thread_attach();
     if (*thread)
         return HOOK_RECORD;
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     return HOOK_PASS;
 }
 
 static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
-    if (preload.state == PRELOAD_STARTING || tls.guard == GUARD_PRIVATE) {
+    if (preload.state == PRELOAD_STARTING || tls.reentry == REENTRY_PRIVATE) {
         preload.boot_events += preload.state == PRELOAD_STARTING;
         return HOOK_PRIVATE;
     }
-    if (thread_guard_stale((void *)frame)) {
-        guard_take((void *)frame);
+    if (reentry_is_stale((void *)frame)) {
+        reentry_take((void *)frame);
         *thread = tls.thread;
         return *thread && (*thread)->live ? HOOK_RECORD : enter_first(thread);
     }
-    if (tls.guard == GUARD_OURS && local && load_acquire(&local->state) == LOCAL_READY)
+    if (tls.reentry == REENTRY_OURS && local &&
+        load_acquire(&local->state) == LOCAL_READY)
         count_up(lost);
     return HOOK_PASS;
 }
 
-/* Return: HOOK_RECORD with the guard held and *thread set, else HOOK_PASS, _PRIVATE or _COPY. */
+/* Return: HOOK_RECORD with the re-entry flag held and *thread set, else HOOK_PASS, _PRIVATE or _COPY. */
 static inline enum hook enter(uintptr_t frame, struct thread **thread) {
-    if (unlikely(tls.guard != GUARD_NONE))
+    if (unlikely(tls.reentry != REENTRY_NONE))
         return enter_nested(frame, thread);
-    guard_take((void *)frame);
+    reentry_take((void *)frame);
     *thread = tls.thread;
     if (likely(*thread && load_relaxed(&(*thread)->live)))
         return HOOK_RECORD;
@@ -101,7 +116,7 @@ static void emit(const struct call *call, uint8_t kind, const void *p, uint16_t 
                                .kind = kind,
                                .op = call->op,
                                .aux = aux | marks_aux()};
-    ring_emit(call->thread, clock_ticks_after(), &entry);
+    ring_emit(call->thread, stamp_after_loads(), &entry);
 }
 
 /* --- allocating calls --- */
@@ -125,7 +140,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     uint32_t flags = preload.flags;
     if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
         if (!(flags & SHM_EVENTS) && !load_relaxed(&preload.arena->any_fired)) {
-            guard_set(GUARD_NONE);
+            reentry_set(REENTRY_NONE);
             return HOOK_PASS;
         }
     } else {
@@ -133,16 +148,16 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     }
     if (flags & SHM_COUNT_SITES && call->node && !marks_forbid())
         count_site(call);
-    if (flags & SHM_SNAPSHOT && snapshot_due(call->node, size)) {
-        guard_set(GUARD_NONE);
+    if (flags & SHM_SNAPSHOT && fault_snapshot_due(call->node, size)) {
+        reentry_set(REENTRY_NONE);
         return HOOK_DENY;
     }
     if (flags & SHM_FAULTS && fault_due(call->thread, call->node, size)) {
         emit(call, SHM_EV_INJECTED, NULL, ENOMEM);
-        guard_set(GUARD_NONE);
+        reentry_set(REENTRY_NONE);
         return HOOK_DENY;
     }
-    guard_set(GUARD_REAL);
+    reentry_set(REENTRY_REAL);
     return HOOK_RECORD;
 }
 
@@ -158,14 +173,14 @@ static inline void *passed(void *p, uint64_t size) {
 }
 
 static inline void *hook_end(struct call *call, void *p) {
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     if (watches_leaks())
         leak_add(p, call->size, call->node);
     if (unlikely(preload.flags & SHM_GUARD) && p)
         guard_site(p, call->node);
     emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p,
          p ? call->aux : (uint16_t)(errno & SHM_AUX_VALUE));
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     return p;
 }
 
@@ -244,7 +259,7 @@ EXPORT void *pvalloc(size_t n) {
 
 /* Reports by its result; errno is not its business. */
 static int posix_memalign_end(struct call *call, void **out, int result) {
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     if (watches_leaks() && result == 0)
         leak_add(*out, call->size, call->node);
     if (unlikely(preload.flags & SHM_GUARD) && result == 0)
@@ -253,7 +268,7 @@ static int posix_memalign_end(struct call *call, void **out, int result) {
         emit(call, SHM_EV_ALLOC, *out, call->aux);
     else
         emit(call, SHM_EV_FAIL, NULL, (uint16_t)result);
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     return result;
 }
 
@@ -286,16 +301,16 @@ EXPORT int dearth_should_fail(size_t n) {
     struct call call;
     enum hook how = hook_begin(&call, CALLER, SHM_OP_SHOULD_FAIL, n);
     if (how == HOOK_RECORD) {
-        guard_set(GUARD_OURS);
+        reentry_set(REENTRY_OURS);
         emit(&call, SHM_EV_ASKED, NULL, 0);
-        guard_set(GUARD_NONE);
+        reentry_set(REENTRY_NONE);
     }
     return how == HOOK_DENY;
 }
 
 /* --- free --- */
 
-/* Publish the end of @p's life. The real function comes next, guard down. */
+/* Publish the end of @p's life. The real function comes next, flag down. */
 static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     struct call call = {.op = SHM_OP_FREE};
     if (enter(frame, &call.thread) != HOOK_RECORD)
@@ -305,9 +320,9 @@ static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {
             .address = (uintptr_t)p, .kind = SHM_EV_FREE, .op = SHM_OP_FREE};
-        ring_emit(call.thread, clock_ticks_after(), &entry);
+        ring_emit(call.thread, stamp_after_loads(), &entry);
     }
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
 }
 
 /* Return: whether the real function has anything to free. */
@@ -368,7 +383,7 @@ static void emit_begin(const struct call *call, const void *old) {
         return;
     struct ring_entry entry = {
         .address = (uintptr_t)old, .kind = SHM_EV_REALLOC_BEGIN, .op = call->op};
-    ring_emit(call->thread, clock_ticks_after(), &entry);
+    ring_emit(call->thread, stamp_after_loads(), &entry);
 }
 
 static void emit_free(const struct call *call, const void *old) {
@@ -397,18 +412,18 @@ static COLD void enter_block(struct call *call, const void *old, bool stays, voi
 }
 
 static void realloc_before(struct call *call, const void *old) {
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     if (watches_leaks())
         leave_block(call, old);
     if (frees(old, call->size))
         emit_free(call, old);
     else if (old)
         emit_begin(call, old);
-    guard_set(GUARD_REAL);
+    reentry_set(REENTRY_REAL);
 }
 
 static void *realloc_after(struct call *call, const void *old, void *p) {
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     if (watches_leaks())
         enter_block(call, old, old && call->size, p);
     if (unlikely(preload.flags & SHM_GUARD) && p)
@@ -421,7 +436,7 @@ static void *realloc_after(struct call *call, const void *old, void *p) {
         emit(call, SHM_EV_REALLOC_FAIL, old, (uint16_t)errno);
     if (old && !p && !call->size && !preload.glibc_realloc)
         emit_free(call, old); /* it was a free after all */
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     return p;
 }
 

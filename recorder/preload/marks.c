@@ -8,7 +8,10 @@
  * Two counters of the calling thread; hooks look at them. The recording that saw `marked` makes
  * its replays set SHM_MARKED, so that nothing fails before the first dearth_begin() either.
  */
+#include "marks.h"
 #include "preload.h"
+#include "process.h"
+#include "thread.h"
 
 EXPORT void dearth_begin(void);
 EXPORT void dearth_end(void);

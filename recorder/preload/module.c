@@ -13,14 +13,20 @@
  * loaded at the same place again is the same module and gets its nodes back.
  *
  * Invariant: an entry is filled before `ready` (release), and never changes afterwards
- * but for `dead` and `link_map`. Who runs it: any thread, guard held.
+ * but for `dead` and `link_map`. Who runs it: any thread, re-entry flag held.
  */
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
 
+#include "arena.h"
+#include "local.h"
+#include "module.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
+#include "unwind_fast.h"
 
 uint32_t module_generation;
 uintptr_t module_loader_start, module_loader_end;
@@ -101,7 +107,9 @@ void module_start(void) {
     struct object loader;
     find_object =
         (int (*)(void *, struct found_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
-    if (module_find(getauxval(AT_BASE) + 1, &loader)) {
+    /* "ld.so PROGRAM": for the kernel there was no loader. */
+    uintptr_t base = getauxval(AT_BASE) ? getauxval(AT_BASE) : _r_debug.r_ldbase;
+    if (module_find(base + 1, &loader)) {
         module_loader_start = loader.start;
         module_loader_end = loader.end;
     }
@@ -203,7 +211,7 @@ static void describe(const struct object *object, struct shm_module *record) {
     record->bias = object->bias;
     record->start = object->start;
     record->end = object->end;
-    record->loaded = clock_ticks();
+    record->loaded = stamp_now();
     if (!object->eh_frame_hdr)
         record->flags |= SHM_MODULE_NO_CFI;
     /* The main program's link map has no name. */
@@ -217,7 +225,7 @@ static void describe(const struct object *object, struct shm_module *record) {
 static void describe_anonymous(struct shm_module *record) {
     copy_path(record->path, sizeof record->path, "[anon]");
     record->flags = SHM_MODULE_ANONYMOUS | SHM_MODULE_NO_CFI;
-    record->loaded = clock_ticks();
+    record->loaded = stamp_now();
     __builtin_memcpy(record->build_id, "anon", 4);
     store_release(&record->build_id_bytes, 4); /* last: readers wait for it */
 }
@@ -314,7 +322,7 @@ void module_freed(const void *p) {
             continue;
         store_release(&m->dead, 1);
         struct shm_module *record = record_of(m->index);
-        record->unloaded = clock_ticks();
+        record->unloaded = stamp_now();
         record->flags |= SHM_MODULE_UNLOADED;
     }
     unwind_forget();

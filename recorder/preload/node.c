@@ -26,8 +26,15 @@
  *
  * Invariant: an id in the index is READY, and so is every ancestor (shm.h, I2).
  */
+#include "node.h"
+#include "arena.h"
 #include "leak.h"
+#include "local.h"
+#include "module.h"
 #include "preload.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
 
 #define LEVELS 4
 static const uint8_t level_bits[LEVELS] = {12, 15, 18, 21};

@@ -20,9 +20,26 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "address.h"
+#include "arena.h"
+#include "exec.h"
 #include "guard.h"
+#include "hooks.h"
 #include "leak.h"
+#include "local.h"
+#include "memlock.h"
+#include "module.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "ring.h"
+#include "sandbox.h"
+#include "sanitizer.h"
+#include "stamp.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 struct preload preload;
 int sys_is_valgrind;
@@ -161,19 +178,20 @@ void process_start(void) {
         !cas(&preload.state, PRELOAD_NEW, PRELOAD_STARTING))
         return;
     int saved = errno;
-    uint32_t guard = tls.guard;
-    guard_set(GUARD_PRIVATE);
+    uint32_t reentry = tls.reentry;
+    reentry_set(REENTRY_PRIVATE);
     sanitizer_start();
     module_start();
     hooks_start();
     exec_start();
     sandbox_start();
+    memlock_start();
     address_start();
     leak_exit_start();
     bool on = attach();
     if (on && preload.flags & SHM_GUARD)
         guard_start();
-    guard_set(guard);
+    reentry_set((enum reentry)reentry);
     store_release(&preload.state, on ? PRELOAD_ON : PRELOAD_OFF);
     errno = saved;
 }
@@ -302,7 +320,7 @@ static void fill_from_parent(struct shm_process *p, bool all) {
 
 static void fill(struct shm_process *p) {
     p->pid = local->pid;
-    p->started = clock_ticks();
+    p->started = stamp_now();
     p->boot_events = preload.boot_events;
     p->inherited_sticky = preload.sticky != 0;
     bool forked = preload.process_block != 0;
@@ -379,7 +397,7 @@ static bool register_process(void) {
     }
     struct shm_process *p = arena_block(id);
     local->pid = sys_is_sandboxed ? sandbox_tid() : sys_getpid();
-    clock_check();
+    stamp_check_clock();
     fill(p);
     p->waited_ns = waited_ns;
     p->serial = add_relaxed(&preload.arena->n_processes, 1) + 1;
@@ -490,15 +508,15 @@ __attribute__((constructor)) static void up(void) {
         hide_variables(environ, ours);
     if (preload.state != PRELOAD_ON)
         return;
-    guard_take(NULL);
-    guard_set(GUARD_PRIVATE);
+    reentry_take(NULL);
+    reentry_set(REENTRY_PRIVATE);
     if (preload.clock == SHM_CLOCK_MONOTONIC_NS)
         process_find_clock();
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     bool ready = process_ready();
     if (ready)
         local->process->boot_events = preload.boot_events;
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     if (ready && !(preload.flags & SHM_NO_LIBUNWIND))
         unwind_open();
 }
@@ -509,7 +527,7 @@ void process_leave(uint32_t told) {
         return;
     if (preload.flags & SHM_EVENTS)
         ring_finish();
-    p->ended = clock_ticks();
+    p->ended = stamp_now();
     p->exit_told = told;
     store_release(&p->state, SHM_PROCESS_EXITED);
 }

@@ -10,7 +10,12 @@
  * that is linked behind is never touched by the writer again. Where the thread is, and how
  * many segments it has made, is in struct thread; the shared words only show it.
  */
+#include "ring.h"
+#include "arena.h"
+#include "local.h"
 #include "preload.h"
+#include "sys.h"
+#include "thread.h"
 
 /* A loss is a call: of a realloc, the record of its end. */
 static bool drop(struct thread *thread, unsigned kind) {

@@ -12,7 +12,7 @@
  *        ├─ gettid, getpid      what glibc keeps in the thread control block
  *        ├─ is it readable?     what lies outward of our own frame, up to the stack's end
  *        ├─ sleeping, waking    spinning; the collector looks by itself
- *        ├─ the kernel's clock  a count (clock.c), where the processor's is not trusted
+ *        ├─ the kernel's clock  a count (stamp.c), where the processor's is not trusted
  *        └─ libunwind, /proc, sigaltstack     done without: the stack is incomplete then
  *
  * The strict mode, of one thread, allows not even memory to be asked for (sandbox_is_strict), and, as
@@ -28,7 +28,15 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "local.h"
+#include "node.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sandbox.h"
+#include "stamp.h"
+#include "sys.h"
+#include "thread.h"
 
 int sys_is_sandboxed;
 __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
@@ -52,10 +60,6 @@ int sandbox_readable(const void *p) {
 }
 
 /* Where glibc keeps the thread's number, 0 = not known. */
-#if defined(__x86_64__)
-#define TID_OFFSET                                                                       \
-    720 /* struct pthread.tid, the same from 2.4 on; asked for before it is used */
-#endif
 static int tid_offset;
 
 static uint32_t kept_tid(int offset) {
@@ -77,15 +81,13 @@ static uintptr_t stack_end(void) {
 }
 
 static void prepare(void) {
-#if defined(TID_OFFSET)
-    if (kept_tid(TID_OFFSET) == sys_gettid())
-        tid_offset = TID_OFFSET;
-#endif
+    if (ARCH_TID_OFFSET && kept_tid(ARCH_TID_OFFSET) == sys_gettid())
+        tid_offset = ARCH_TID_OFFSET;
     if (sys_getpid() == sys_gettid())
         main_end = stack_end();
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     process_find_clock();
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     struct thread *thread = tls.thread;
     if (!thread || !thread->live)
         thread = thread_attach();
@@ -130,15 +132,15 @@ static void forbid_begin(struct forbidding *f) {
     if (!f->filter && !f->clock)
         return;
     process_start();
-    if (load_acquire(&preload.state) != PRELOAD_ON || tls.guard != GUARD_NONE)
+    if (load_acquire(&preload.state) != PRELOAD_ON || tls.reentry != REENTRY_NONE)
         return;
     int saved = errno;
-    guard_take(__builtin_frame_address(0));
+    reentry_take(__builtin_frame_address(0));
     f->entered = f->filter && sandbox_enter();
     /* The kernel's may be a system call, or read the counter. */
     if (f->clock || preload.clock == SHM_CLOCK_MONOTONIC_NS)
-        f->left = clock_leave();
-    guard_set(GUARD_NONE);
+        f->left = stamp_leave_clock();
+    reentry_set(REENTRY_NONE);
     errno = saved;
 }
 
@@ -148,7 +150,7 @@ static void forbid_end(const struct forbidding *f, long result) {
         if (f->entered)
             store_release(&sys_is_sandboxed, 0);
         if (f->left)
-            clock_return();
+            stamp_return_to_clock();
         return;
     }
     if (f->strict)
@@ -184,10 +186,10 @@ EXPORT int prctl(int option, ...) {
     return result;
 }
 
-#if defined(__x86_64__) || defined(__aarch64__)
-static system_call find_syscall, forbidding_syscall __attribute__((used));
-/* Where syscall() jumps to when it is asked for neither seccomp nor prctl. */
-static system_call *sandbox_next_syscall __attribute__((used)) = find_syscall;
+static system_call find_syscall;
+/* Where syscall() jumps to (arch/<name>/jumps_<name>.c): when it is asked for seccomp or prctl, and else. */
+__attribute__((visibility("hidden"))) system_call sandbox_forbidding_syscall;
+__attribute__((visibility("hidden"))) system_call *sandbox_next_syscall = find_syscall;
 static system_call *next_syscall;
 
 static long find_syscall(long nr, long a, long b, long c, long d, long e, long f) {
@@ -196,7 +198,7 @@ static long find_syscall(long nr, long a, long b, long c, long d, long e, long f
     return next_syscall(nr, a, b, c, d, e, f);
 }
 
-static long forbidding_syscall(long nr, long a, long b, long c, long d, long e, long f) {
+long sandbox_forbidding_syscall(long nr, long a, long b, long c, long d, long e, long f) {
     struct forbidding what =
         nr == SYS_prctl ? by_prctl(a, (unsigned long)b) : by_seccomp((unsigned long)a);
     forbid_begin(&what);
@@ -204,43 +206,6 @@ static long forbidding_syscall(long nr, long a, long b, long c, long d, long e, 
     forbid_end(&what, result);
     return result;
 }
-#endif
-
-#if defined(__x86_64__)
-_Static_assert(SYS_seccomp == 317 && SYS_prctl == 157, "as the code below has it");
-__asm__("    .text\n"
-        "    .p2align 4\n"
-        "    .globl syscall\n"
-        "    .type syscall, @function\n"
-        "syscall:\n"
-        "    .cfi_startproc\n"
-        "    endbr64\n"
-        "    cmp $317, %rdi\n"
-        "    je forbidding_syscall\n"
-        "    cmp $157, %rdi\n"
-        "    je forbidding_syscall\n"
-        "    jmp *sandbox_next_syscall(%rip)\n"
-        "    .cfi_endproc\n"
-        "    .size syscall, . - syscall\n");
-#elif defined(__aarch64__)
-_Static_assert(SYS_seccomp == 277 && SYS_prctl == 167, "as the code below has it");
-__asm__("    .text\n"
-        "    .p2align 4\n"
-        "    .globl syscall\n"
-        "    .type syscall, %function\n"
-        "syscall:\n"
-        "    .cfi_startproc\n"
-        "    hint #34\n" /* bti c */
-        "    cmp x0, #277\n"
-        "    b.eq forbidding_syscall\n"
-        "    cmp x0, #167\n"
-        "    b.eq forbidding_syscall\n"
-        "    adrp x16, sandbox_next_syscall\n"
-        "    ldr x16, [x16, :lo12:sandbox_next_syscall]\n"
-        "    br x16\n"
-        "    .cfi_endproc\n"
-        "    .size syscall, . - syscall\n");
-#endif
 
 void sandbox_start(void) {
     next_prctl = (int (*)(int, ...))dlsym(RTLD_NEXT, "prctl");

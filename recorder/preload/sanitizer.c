@@ -16,6 +16,7 @@
 #include <link.h>
 
 #include "preload.h"
+#include "sanitizer.h"
 
 typedef int (*phdr_callback)(struct dl_phdr_info *, size_t, void *);
 

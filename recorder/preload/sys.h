@@ -19,54 +19,24 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "arch.h"
+
 /* Set by sandbox.c when the program has put a filter between itself and the kernel: only memory may be
  * asked for then. */
 extern int sys_is_sandboxed;
 /* Set by sandbox.c in a thread that may not even ask for memory. */
 extern __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
+/* Set by memlock.c when the program has locked the memory that is yet to be mapped. */
+extern int sys_is_locked;
+/** Map @n private bytes that are not locked. Return: NULL when there is no way left. */
+void *memlock_map(size_t n);
 /** sys_readable() and sys_gettid() without a system call. */
 int sandbox_readable(const void *p);
 uint32_t sandbox_tid(void);
 
-#if defined(__x86_64__)
 static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    long ret;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(ret)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return ret;
+    return arch_call(nr, a, b, c, d, e, f);
 }
-#elif defined(__aarch64__)
-static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    register long x8 __asm__("x8") = nr;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc #0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-}
-#else
-#include <errno.h>
-#include <unistd.h>
-static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
-    int saved = errno;
-    long ret = syscall(nr, a, b, c, d, e, f);
-    if (ret < 0)
-        ret = -errno;
-    errno = saved;
-    return ret;
-}
-#endif
 
 static inline long sys_open(const char *path, int flags) {
     return sys_call(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0, 0);
@@ -84,6 +54,11 @@ static inline long sys_read(long fd, void *buf, size_t n) {
 static inline void *sys_mmap_from(size_t n, int flags, long fd, uint64_t offset) {
     if (__builtin_expect(sandbox_is_strict, 0))
         return NULL;
+    if (__builtin_expect(sys_is_locked, 0) && flags & MAP_PRIVATE) {
+        void *unlocked = memlock_map(n);
+        if (unlocked)
+            return unlocked;
+    }
     long p = sys_call(SYS_mmap, 0, (long)n, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
                       fd, (long)offset);
     return p < 0 && p > -4096 ? NULL : (void *)p;

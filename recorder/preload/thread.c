@@ -11,10 +11,16 @@
  * Invariant: a slot's struct thread and ring are touched only by the thread that `owner`
  * names, and that thread is alive.
  */
-#include <signal.h>
-
+#include "thread.h"
+#include "arena.h"
 #include "leak.h"
+#include "local.h"
 #include "preload.h"
+#include "process.h"
+#include "ring.h"
+#include "stamp.h"
+#include "sys.h"
+#include "unwind.h"
 
 __thread struct tls tls __attribute__((tls_model("initial-exec")));
 
@@ -161,28 +167,9 @@ struct thread *thread_attach(void) {
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {
             .address = tid, .size = thread->serial, .kind = SHM_EV_THREAD};
-        ring_emit(thread, clock_ticks(), &entry);
+        ring_emit(thread, stamp_now(), &entry);
     }
     /* last: a ring with an owner and without a record is an overwritten one */
     store_release(&ring->tid, tid);
     return thread;
-}
-
-/*
- * siglongjmp() out of a handler that had interrupted a hook leaves the guard set for
- * ever. A hook called from as far or further out on the same stack proves that the
- * guarded frame is gone. "The same stack": near, and not the alternate signal stack
- * (which may lie anywhere).
- */
-bool thread_guard_stale(void *frame) {
-    const uintptr_t near = 1u << 20;
-    uintptr_t held = (uintptr_t)tls.guard_frame, now = (uintptr_t)frame;
-    if (tls.guard == GUARD_PRIVATE || !held || now < held || now - held > near)
-        return false;
-    stack_t alternate = {0};
-    if (sys_is_sandboxed)
-        return false;
-    if (sys_call(SYS_sigaltstack, 0, (long)&alternate, 0, 0, 0, 0) < 0)
-        return false;
-    return !(alternate.ss_flags & SS_ONSTACK);
 }

@@ -9,15 +9,23 @@
  * libunwind is a guest whose habits we cannot afford in the target: it opens a pipe to
  * probe memory (two descriptors, and a byte written into whatever has the number later),
  * and it allocates. So it is opened with RTLD_LOCAL, the pipe's functions in its own
- * import table are replaced by ours, and its memory comes from boot.c (GUARD_PRIVATE).
+ * import table are replaced by ours, and its memory comes from boot.c (REENTRY_PRIVATE).
  *
- * Who runs it: any thread, guard held.
+ * Who runs it: any thread, re-entry flag held.
  */
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 
+#include "local.h"
+#include "node.h"
 #include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 static int (*reference_backtrace)(void **, int);
 
@@ -136,19 +144,11 @@ static bool tame(const struct link_map *map) {
     return true;
 }
 
-#if defined(__x86_64__)
-#define UNW_NAME(x) "_ULx86_64_" x
-#elif defined(__aarch64__)
-#define UNW_NAME(x) "_ULaarch64_" x
-#else
-#define UNW_NAME(x) "_UL_" x
-#endif
-
 static void set_caching(void *library) {
     const int per_thread = 2; /* UNW_CACHE_PER_THREAD: the global one takes a lock */
     int (*policy)(void *, int) =
-        (int (*)(void *, int))dlsym(library, UNW_NAME("set_caching_policy"));
-    void **space = dlsym(library, UNW_NAME("local_addr_space"));
+        (int (*)(void *, int))dlsym(library, ARCH_UNWIND("set_caching_policy"));
+    void **space = dlsym(library, ARCH_UNWIND("local_addr_space"));
     if (policy && space && *space)
         policy(*space, per_thread);
 }
@@ -169,9 +169,9 @@ static void open_guarded(void) {
 
 void unwind_open(void) {
     int saved = errno;
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     open_guarded();
-    guard_set(GUARD_NONE);
+    reentry_set(REENTRY_NONE);
     errno = saved;
     if (!reference_backtrace)
         process_note(SHM_NOTE_NO_LIBUNWIND, preload.arena->libunwind_path);
@@ -182,11 +182,7 @@ void unwind_open(void) {
 /* A thread that fork left behind may have held one of libunwind's or ld.so's locks. Where
  * libunwind is the only unwinder there is no choice; it is on rare occasions here. */
 static bool reference_may_hang(void) {
-#if defined(__x86_64__)
-    return preload.forked_threaded || sys_is_sandboxed;
-#else
-    return sys_is_sandboxed;
-#endif
+    return (ARCH_HAS_WALK && preload.forked_threaded) || sys_is_sandboxed;
 }
 
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
@@ -199,9 +195,9 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
     if (!backtrace || reference_may_hang())
         return 1;
     int saved = errno;
-    guard_set(GUARD_PRIVATE);
+    reentry_set(REENTRY_PRIVATE);
     int n = backtrace(addresses, (int)(preload.max_depth + UNWIND_SPARE_FRAMES));
-    guard_set(GUARD_OURS);
+    reentry_set(REENTRY_OURS);
     errno = saved;
     uint32_t end = n > 0 ? (uint32_t)n : 0, i = 0;
     bool full = end == preload.max_depth + UNWIND_SPARE_FRAMES;

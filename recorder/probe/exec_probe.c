@@ -3,31 +3,28 @@
  * Which programs can take the preload library along? See exec_probe.h.
  *
  *   path ─► "#!" ─► interpreter (up to 4 deep, as the kernel does)
- *        └► ELF ─► class, machine ─► PT_INTERP ─► a loader of glibc's name?
+ *        └► ELF ─► class, machine ─► PT_INTERP ─► a loader of glibc's name, or that says it is one?
+ *               │                └► none ─► static, or the loader itself run by hand?
  *               └► set-user-ID bits, capabilities ─► do they raise the caller's rights?
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "exec_probe.h"
 
-#define PATH_BYTES   4096
-#define SCRIPT_DEPTH 4   /* Source: Linux, fs/exec.c, BINPRM recursion limit */
-#define HEAD_BYTES   256 /* Source: Linux, BINPRM_BUF_SIZE */
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#else
-#define OWN_MACHINE EM_NONE
-#endif
+#define PATH_BYTES      4096
+#define SCRIPT_DEPTH    4   /* Source: Linux, fs/exec.c, BINPRM recursion limit */
+#define HEAD_BYTES      256 /* Source: Linux, BINPRM_BUF_SIZE */
+#define SONAME_BYTES    64
+#define DYNAMIC_ENTRIES 256 /* looked at for a name: loaders have about 20 */
 
 /* glibc's loader is ld-linux-*.so.N on every machine but a few that say ld64.so.N or
  * ld.so.1; musl's is ld-musl-*. Source: glibc, sysdeps/.../shlib-versions. */
@@ -47,12 +44,72 @@ static ssize_t read_at(int fd, void *buf, size_t n, size_t offset) {
     return syscall(SYS_pread64, fd, buf, n, offset);
 }
 
+/* --- what a loader says of itself --- */
+
+static int read_phdr(int fd, const Elf64_Ehdr *elf, int i, Elf64_Phdr *phdr) {
+    size_t at = elf->e_phoff + (size_t)i * sizeof *phdr;
+    return read_at(fd, phdr, sizeof *phdr, at) == (ssize_t)sizeof *phdr;
+}
+
+/* Where in the file is what is loaded at @address? 0 = nowhere. */
+static size_t file_offset(int fd, const Elf64_Ehdr *elf, uint64_t address) {
+    Elf64_Phdr phdr;
+    for (int i = 0; i < elf->e_phnum && read_phdr(fd, elf, i, &phdr); i++)
+        if (phdr.p_type == PT_LOAD && address - phdr.p_vaddr < phdr.p_filesz)
+            return phdr.p_offset + (address - phdr.p_vaddr);
+    return 0;
+}
+
+/* DT_SONAME of the file, "" where it has none. */
+static void read_soname(int fd, const Elf64_Ehdr *elf, char *soname, size_t n) {
+    Elf64_Phdr phdr;
+    Elf64_Dyn dyn;
+    uint64_t name = 0, strings = 0;
+    soname[0] = '\0';
+    for (int i = 0; i < elf->e_phnum && read_phdr(fd, elf, i, &phdr); i++) {
+        if (phdr.p_type != PT_DYNAMIC)
+            continue;
+        for (size_t k = 0; k < DYNAMIC_ENTRIES && k * sizeof dyn < phdr.p_filesz; k++) {
+            if (read_at(fd, &dyn, sizeof dyn, phdr.p_offset + k * sizeof dyn) !=
+                    (ssize_t)sizeof dyn ||
+                dyn.d_tag == DT_NULL)
+                break;
+            name = dyn.d_tag == DT_SONAME ? dyn.d_un.d_val + 1 : name;
+            strings = dyn.d_tag == DT_STRTAB ? dyn.d_un.d_ptr : strings;
+        }
+    }
+    size_t at = name ? file_offset(fd, elf, strings) : 0;
+    ssize_t got = at ? read_at(fd, soname, n - 1, at + name - 1) : 0;
+    soname[got > 0 ? got : 0] = '\0';
+}
+
+/* Is the file a loader of glibc's, whatever it is called? @elf: its header */
+static int says_glibc_loader(int fd, const Elf64_Ehdr *elf) {
+    char soname[SONAME_BYTES];
+    read_soname(fd, elf, soname, sizeof soname);
+    return is_glibc_loader(soname);
+}
+
+/* The loader named by a program: by its usual name, else by what the file says
+ * (ld-2.31.so before glibc 2.34, lib/ld.so of other prefixes, links and copies). */
+static enum exec_probe probe_interpreter(const char *loader) {
+    Elf64_Ehdr elf;
+    if (is_glibc_loader(loader))
+        return EXEC_PROBE_OK;
+    int fd = open_at(AT_FDCWD, loader);
+    if (fd < 0)
+        return EXEC_PROBE_OTHER_LIBC;
+    int ok = read_at(fd, &elf, sizeof elf, 0) == (ssize_t)sizeof elf &&
+             !memcmp(elf.e_ident, ELFMAG, SELFMAG) && says_glibc_loader(fd, &elf);
+    syscall(SYS_close, fd);
+    return ok ? EXEC_PROBE_OK : EXEC_PROBE_OTHER_LIBC;
+}
+
 static enum exec_probe probe_loader(int fd, const Elf64_Ehdr *elf) {
     Elf64_Phdr phdr;
     char loader[PATH_BYTES];
     for (int i = 0; i < elf->e_phnum; i++) {
-        size_t at = elf->e_phoff + (size_t)i * sizeof phdr;
-        if (read_at(fd, &phdr, sizeof phdr, at) != (ssize_t)sizeof phdr)
+        if (!read_phdr(fd, elf, i, &phdr))
             return EXEC_PROBE_UNKNOWN;
         if (phdr.p_type != PT_INTERP)
             continue;
@@ -61,9 +118,10 @@ static enum exec_probe probe_loader(int fd, const Elf64_Ehdr *elf) {
         if (got <= 0)
             return EXEC_PROBE_UNKNOWN;
         loader[got - 1] = '\0';
-        return is_glibc_loader(loader) ? EXEC_PROBE_OK : EXEC_PROBE_OTHER_LIBC;
+        return probe_interpreter(loader);
     }
-    return EXEC_PROBE_STATIC;
+    /* "ld.so PROGRAM" takes the library along into PROGRAM. */
+    return says_glibc_loader(fd, elf) ? EXEC_PROBE_OK : EXEC_PROBE_STATIC;
 }
 
 /* ld.so's secure mode. Source: getauxval(3), AT_SECURE. */
@@ -82,7 +140,7 @@ static int raises_rights(int fd) {
 static enum exec_probe probe_elf(int fd, const unsigned char *head) {
     Elf64_Ehdr elf;
     memcpy(&elf, head, sizeof elf);
-    if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != OWN_MACHINE)
+    if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != ARCH_MACHINE)
         return EXEC_PROBE_OTHER_ABI;
     enum exec_probe result = probe_loader(fd, &elf);
     if (result == EXEC_PROBE_OK && raises_rights(fd))

@@ -60,7 +60,7 @@ static uint64_t choose_bytes(const struct session_options *options) {
 }
 
 static void raise_ready(struct session *session, uint32_t ready) {
-    ((struct session_state *)session->state)->ready = ready;
+    session->state->ready = ready;
     __atomic_store_n(&session->arena->blocks_ready, ready, __ATOMIC_RELEASE);
 }
 
@@ -78,7 +78,7 @@ static void fill_header(struct session *session, const struct session_options *o
     session_keep(session); /* which clock it is */
     session_start_clock(session);
     session_draw_nonce(session);
-    arena->proofs = ((struct session_state *)session->state)->has_proofs;
+    arena->proofs = session->state->has_proofs;
     raise_ready(session, ready);
     __atomic_store_n(&arena->magic, SHM_MAGIC, __ATOMIC_RELEASE);
 }
@@ -117,7 +117,7 @@ int session_new(const struct session_options *options, struct session **out) {
         session_free(session);
         return r;
     }
-    ((struct session_state *)session->state)->next_seen = SHM_HEADER_BLOCKS;
+    session->state->next_seen = SHM_HEADER_BLOCKS;
     fill_header(session, options, bytes, ready);
     session_keep(session);
     *out = session;
@@ -255,7 +255,7 @@ struct session *session_free(struct session *session) {
 }
 
 void session_detach(struct session *session) {
-    ((struct session_state *)session->state)->detached = 1;
+    session->state->detached = 1;
     __atomic_store_n(&session->arena->detached, 1, __ATOMIC_RELEASE);
 }
 
@@ -276,7 +276,7 @@ void session_reset(struct session *session, uint32_t flags) {
     struct shm_header *arena = session->arena;
     struct session_state *state = session->state;
     session_rebuild(session);
-    session_guard(session);
+    session_mend(session);
     memset(arena->processes, 0, sizeof arena->processes);
     clear_used(session);
     state->next_seen = SHM_HEADER_BLOCKS;
@@ -314,7 +314,7 @@ void session_reset(struct session *session, uint32_t flags) {
 }
 
 bool session_unlinked(const struct session *session) {
-    return ((const struct session_state *)session->state)->unlinked;
+    return session->state->unlinked;
 }
 
 char **session_environment(const struct session *session, char *const envp[]) {
@@ -345,7 +345,7 @@ char **session_environment(const struct session *session, char *const envp[]) {
 void session_set_faults(struct session *session, const struct shm_fault *faults,
                         uint32_t n) {
     struct shm_header *arena = session->arena;
-    session_guard(session); /* a copy's or a server's run is under way */
+    session_mend(session); /* a copy's or a server's run is under way */
     __atomic_store_n(&arena->n_faults, 0, __ATOMIC_RELEASE);
     memset(arena->faults, 0, sizeof arena->faults);
     arena->any_fired = 0;
@@ -399,7 +399,7 @@ bool session_disarm(struct session *session) {
 int session_poll(struct session *session) {
     struct shm_header *arena = session->arena;
     struct session_state *state = session->state;
-    session_guard(session);
+    session_mend(session);
     __atomic_fetch_add(&arena->heartbeat, 1, __ATOMIC_RELAXED);
     uint32_t wanted = __atomic_load_n(&arena->blocks_wanted, __ATOMIC_RELAXED);
     uint32_t next = __atomic_load_n(&arena->blocks_next, __ATOMIC_RELAXED);
@@ -442,8 +442,7 @@ void session_recycle(struct session *session, uint32_t id) {
 }
 
 uint64_t session_own_bytes(const struct session *session) {
-    return (uint64_t)((const struct session_state *)session->state)->ready *
-           SHM_BLOCK_BYTES;
+    return (uint64_t)session->state->ready * SHM_BLOCK_BYTES;
 }
 
 /* --- reading --- */
@@ -562,7 +561,7 @@ struct shm_orders *session_set_orders(struct session *session,
     }
     to->n = n;
     arena->blocks_next = SHM_HEADER_BLOCKS + SHM_ORDER_BLOCKS;
-    ((struct session_state *)session->state)->next_seen = arena->blocks_next;
+    session->state->next_seen = arena->blocks_next;
     arena->worker_pid = (uint32_t)getpid();
     __atomic_store_n(&arena->orders_block, SHM_HEADER_BLOCKS, __ATOMIC_RELEASE);
     session_keep(session);

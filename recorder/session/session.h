@@ -14,6 +14,7 @@
 
 #include "shm.h"
 
+struct session_state;
 struct store;
 
 struct session {
@@ -21,7 +22,7 @@ struct session {
     char *directory;          /* private 0700; removed by session_free() */
     char *arena_path;         /* in it; what the target opens */
     int arena_fd;
-    void *state; /* private: session_private.h */
+    struct session_state *state; /* private: session_private.h */
 };
 
 struct session_options {
@@ -108,7 +109,7 @@ int session_poll(struct session *session);
  * Compare what targets can write over by mistake with our own copy, and put it right; session_poll()
  * does so too. Return: how often something was found so far.
  */
-uint32_t session_guard(struct session *session);
+uint32_t session_mend(struct session *session);
 /** The same with what an attempt has left, when its processes are gone. Return: as above. */
 uint32_t session_inspect(struct session *session);
 /** Has the arena's file lost its name: can no program that starts now be recorded? */

@@ -10,27 +10,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "arch.h"
 #include "clock.h"
 #include "session_private.h"
 
 /* What the header says, out of the target's reach. */
 static const struct shm_header *own(const struct session *session) {
-    return &((const struct session_state *)session->state)->own;
+    return &session->state->own;
 }
 
 uint64_t session_ticks(const struct session *session) {
-#if defined(__x86_64__)
-    if (own(session)->clock == SHM_CLOCK_TSC)
-        return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-    if (own(session)->clock == SHM_CLOCK_CNTVCT) {
-        uint64_t t;
-        __asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(t)::"memory");
-        return t;
-    }
-#endif
-    (void)session;
-    return clock_mono_ns();
+    if (ARCH_CLOCK == SHM_CLOCK_MONOTONIC_NS || own(session)->clock != ARCH_CLOCK)
+        return clock_mono_ns();
+    arch_wait_for_loads();
+    return arch_counter();
 }
 
 /* Both clocks at one moment: the closest of a few pairs, an interrupt may fall between.
@@ -70,7 +63,6 @@ uint64_t session_ns(const struct session *session, uint64_t ticks) {
     return (uint64_t)(elapsed / session_ticks_per_ns(session));
 }
 
-#if defined(__x86_64__)
 static bool cpu_has(const char *flags, const char *flag) {
     size_t n = strlen(flag);
     for (const char *p = strstr(flags, flag); p; p = strstr(p + n, flag))
@@ -79,8 +71,18 @@ static bool cpu_has(const char *flags, const char *flag) {
     return false;
 }
 
+static const char *const needed[] = {ARCH_COUNTER_FLAGS};
+
+/* @line: of /proc/cpuinfo */
+static bool has_all(const char *line) {
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!cpu_has(line, needed[i]))
+            return false;
+    return true;
+}
+
 /* The kernel gives its time stamp counter up when it found it unstable. */
-static bool kernel_distrusts_tsc(void) {
+static bool kernel_distrusts_counter(void) {
     char name[32] = "";
     FILE *f =
         fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
@@ -95,29 +97,21 @@ static bool kernel_distrusts_tsc(void) {
 uint32_t session_choose_clock(void) {
     uint32_t clock = SHM_CLOCK_MONOTONIC_NS;
     char line[8192];
+    if (!needed[0][0])
+        return ARCH_CLOCK;
     FILE *f = fopen("/proc/cpuinfo", "re");
     if (!f)
         return clock;
     while (fgets(line, sizeof line, f)) {
         if (strncmp(line, "flags", 5) != 0)
             continue;
-        if (cpu_has(line, "constant_tsc") && cpu_has(line, "nonstop_tsc") &&
-            !kernel_distrusts_tsc())
-            clock = SHM_CLOCK_TSC;
+        if (has_all(line) && !kernel_distrusts_counter())
+            clock = ARCH_CLOCK;
         break;
     }
     fclose(f);
     return clock;
 }
-#elif defined(__aarch64__)
-uint32_t session_choose_clock(void) {
-    return SHM_CLOCK_CNTVCT; /* the architecture has it constant and shared */
-}
-#else
-uint32_t session_choose_clock(void) {
-    return SHM_CLOCK_MONOTONIC_NS;
-}
-#endif
 
 void session_read_boot_id(char *id, size_t bytes) {
     memset(id, 0, bytes);

@@ -22,6 +22,7 @@
 
 #ifndef DEARTH_PRELOAD_DIR
 #define DEARTH_PRELOAD_DIR "/usr/local/lib/dearth"
+#define DEARTH_LIBDIR      "lib"
 #endif
 
 #define STALE_AFTER_S 10 /* a folder younger than this may not have its lock yet */
@@ -51,15 +52,8 @@ char *session_preload_path(void) {
                                                         */
         NULL};
     static const char *const installed[] = {
-        "../lib/dearth/libdearth_preload.so",
-        "../lib64/dearth/libdearth_preload.so",
-#if defined(__x86_64__)
-        "../lib/x86_64-linux-gnu/dearth/libdearth_preload.so",
-#elif defined(__aarch64__)
-        "../lib/aarch64-linux-gnu/dearth/libdearth_preload.so",
-#endif
-        NULL
-    };
+        "../lib/dearth/libdearth_preload.so", "../lib64/dearth/libdearth_preload.so",
+        "../" DEARTH_LIBDIR "/dearth/libdearth_preload.so", NULL};
     const char *named = getenv("DEARTH_PRELOAD");
     if (named && *named) {
         char *whole = realpath(named, NULL);

@@ -5,7 +5,7 @@
  *   session.c         its life: made, attached to, reset, grown, read, removed
  *   session_folder.c  where it lies, and the preload library
  *   session_clock.c   its clock
- *   session_guard.c   what targets may have written over
+ *   session_damage.c  what targets may have written over
  */
 #ifndef DEARTH_SESSION_PRIVATE_H
 #define DEARTH_SESSION_PRIVATE_H
@@ -35,7 +35,7 @@ struct session_state {
     uint64_t start_mono_ns; /* CLOCK_MONOTONIC at start_ticks */
     char *link_path;        /* preload.so in the folder, NULL = none */
     char *library_path;     /* what it points to */
-    struct shm_header own;  /* what dearth alone writes of it: see session_guard.c */
+    struct shm_header own;  /* what dearth alone writes of it: see session_damage.c */
 };
 
 /** Take what the arena says now for what dearth wants it to say. */

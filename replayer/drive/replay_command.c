@@ -356,8 +356,7 @@ static int only_look(struct command *c, const char *path, char *const *argv) {
     (void)argv;
     if (take_options(c) < 0 || take_sweep(&c->options) < 0)
         return EXIT_CANNOT;
-    AUTO_FREE char *stranger =
-        access(path, F_OK) == 0 && !c->faults.trust ? store_stranger(path) : NULL;
+    AUTO_FREE char *stranger = c->faults.trust ? NULL : store_stranger(path);
     if (!stranger)
         return EXIT_OK;
     error_print(

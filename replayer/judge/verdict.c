@@ -63,7 +63,10 @@ static bool status_same(const struct baseline *b, const struct observation *o) {
 
 static struct signal_end find_signal(const struct baseline *b,
                                      const struct observation *o) {
-    if (o->exit_signal && !(b->status_stable && status_same(b, o)))
+    bool new_signal = o->exit_signal && !(b->status_stable && status_same(b, o));
+    /* Process 1 of a pid namespace: its abort() ends by a fault, since the SIGABRT is dropped. */
+    bool aborted = o->crash_signal == SIGABRT && o->crash_fatal;
+    if (new_signal && !(aborted && is_fault_signal(o->exit_signal)))
         return (struct signal_end){o->exit_signal, END_OWN};
     if (o->crash_signal && o->crash_fatal)
         return (struct signal_end){o->crash_signal, END_DESCENDANT};

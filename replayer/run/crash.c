@@ -30,24 +30,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/procfs.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "attempt.h"
 #include "text.h"
-
-/* DWARF register numbers. Sources: System V ABI AMD64 psABI, figure 3.36; DWARF for the
- * Arm 64-bit Architecture, section 4.1. */
-#if defined(__x86_64__)
-enum { N_REGISTERS = 17, REGISTER_SP = 7 };
-#elif defined(__aarch64__)
-enum { N_REGISTERS = 32, REGISTER_SP = 31, REGISTER_LR = 30 };
-#else
-#error "crash.c needs the register layout of this architecture"
-#endif
 
 #define N_NAMES 1024u /* a power of two */
 struct name {
@@ -72,7 +63,7 @@ struct walk {
     Dwfl *dwfl;
     uint64_t page; /* address of what page_bytes[] holds; 0 = nothing */
     uint8_t page_bytes[PAGE_BYTES];
-    Dwarf_Word registers[N_REGISTERS];
+    Dwarf_Word registers[ARCH_N_DWARF + 1]; /* by DWARF number */
     Dwarf_Word pc;
     bool wild_pc; /* the innermost frame was recorded by hand */
     struct crash_frame frames[OBSERVATION_MAX_FRAMES];
@@ -102,33 +93,24 @@ static bool read_stack(struct walk *walk, Dwarf_Addr address, Dwarf_Word *out) {
     return true;
 }
 
-static bool read_registers(struct walk *walk) {
-    struct user_regs_struct regs;
-    struct iovec io = {&regs, sizeof regs};
-    if (ptrace(PTRACE_GETREGSET, walk->tid, (void *)NT_PRSTATUS, &io) < 0 ||
-        io.iov_len != sizeof regs) /* a 32-bit program on a 64-bit machine has fewer */
-        return false;
-#if defined(__x86_64__)
-    const Dwarf_Word in_order[N_REGISTERS] = {
-        regs.rax, regs.rdx, regs.rcx, regs.rbx, regs.rsi, regs.rdi,
-        regs.rbp, regs.rsp, regs.r8,  regs.r9,  regs.r10, regs.r11,
-        regs.r12, regs.r13, regs.r14, regs.r15, regs.rip};
-    memcpy(walk->registers, in_order, sizeof in_order);
-    walk->pc = regs.rip;
-#else
-    for (int i = 0; i < 31; i++)
-        walk->registers[i] = regs.regs[i];
-    walk->registers[REGISTER_SP] = regs.sp;
-    walk->pc = regs.pc;
-#endif
-    return true;
-}
-
 static void set_pc(struct walk *walk, Dwarf_Word pc) {
     walk->pc = pc;
-#if defined(__x86_64__)
-    walk->registers[16] = pc;
-#endif
+    if (ARCH_DWARF_PC >= 0)
+        walk->registers[ARCH_DWARF_PC] = pc;
+}
+
+static bool read_registers(struct walk *walk) {
+    static const uint8_t places[ARCH_N_DWARF + 1] = {ARCH_DWARF_WORDS};
+    elf_gregset_t words;
+    struct iovec io = {words, sizeof words};
+    if (!ARCH_N_DWARF ||
+        ptrace(PTRACE_GETREGSET, walk->tid, (void *)NT_PRSTATUS, &io) < 0 ||
+        io.iov_len != sizeof words) /* a 32-bit program on a 64-bit machine has fewer */
+        return false;
+    for (int i = 0; i < ARCH_N_DWARF; i++)
+        walk->registers[i] = words[places[i]];
+    set_pc(walk, words[ARCH_PC_WORD]);
+    return true;
 }
 
 /* --- what libdw asks for --- */
@@ -156,11 +138,10 @@ static bool memory_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *result,
 static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {
     struct walk *walk = memory.walk;
     (void)argument;
-    if (!dwfl_thread_state_registers(thread, 0, N_REGISTERS, walk->registers))
+    if (!dwfl_thread_state_registers(thread, 0, ARCH_N_DWARF, walk->registers))
         return false;
-#if defined(__aarch64__)
-    dwfl_thread_state_register_pc(thread, walk->pc);
-#endif
+    if (ARCH_DWARF_PC < 0)
+        dwfl_thread_state_register_pc(thread, walk->pc);
     return true;
 }
 
@@ -282,24 +263,24 @@ static int on_frame(Dwfl_Frame *state, void *argument) {
     return walk->n < OBSERVATION_MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
+/* Where the function that was just called will return to. Return: false when it cannot be read. */
+static bool return_address(const struct walk *walk, Dwarf_Word *out) {
+    if (ARCH_DWARF_RETURN < 0)
+        return read_word(walk->pid, walk->registers[ARCH_DWARF_SP], out);
+    *out = walk->registers[ARCH_DWARF_RETURN < 0 ? 0 : ARCH_DWARF_RETURN];
+    return true;
+}
+
 /* The called address is no code: note it, and stand where the call came from. */
 static void step_over_wild_call(struct walk *walk) {
-    if (is_code(walk, walk->pc))
-        return;
     Dwarf_Word back = 0;
-#if defined(__x86_64__)
-    if (!read_word(walk->pid, walk->registers[REGISTER_SP], &back))
-        return;
-#else
-    back = walk->registers[REGISTER_LR];
-#endif
-    if (!is_code(walk, back - 1))
+    if (is_code(walk, walk->pc) || !return_address(walk, &back) ||
+        !is_code(walk, back - 1))
         return;
     add_frame(walk, walk->pc, true);
     walk->wild_pc = true;
-#if defined(__x86_64__)
-    walk->registers[REGISTER_SP] += sizeof back;
-#endif
+    if (ARCH_DWARF_RETURN < 0)
+        walk->registers[ARCH_DWARF_SP] += sizeof back;
     set_pc(walk, back - 1); /* inside the call: a call may be the last of its function */
 }
 

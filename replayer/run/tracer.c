@@ -42,6 +42,7 @@
 struct tracee {
     pid_t tid;
     struct schedule schedule; /* when last looked at */
+    bool aborts;              /* a SIGABRT was sent to it that nothing handles */
 };
 
 /* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack
@@ -91,44 +92,103 @@ static bool is_candidate(int sig) {
            sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
 }
 
-/* Does the process of @tid have a handler for @sig, or ignore it? */
-static bool is_caught(pid_t tid, int sig) {
+/* What /proc/TID/status says of signals. */
+struct dispositions {
+    unsigned long long taken; /* bit SIG - 1: has a handler, or is ignored */
+    bool init;                /* process 1 of a pid namespace */
+};
+
+static struct dispositions read_dispositions(pid_t tid) {
     char path[64], line[256];
     snprintf(path, sizeof path, "/proc/%d/status", tid);
     FILE *f = fopen(path, "re");
-    unsigned long long mask = 0, one;
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, "Sig", 3) && (sscanf(line, "SigCgt: %llx", &one) == 1 ||
-                                         sscanf(line, "SigIgn: %llx", &one) == 1))
-            mask |= one;
+    struct dispositions d = {0};
+    unsigned long long one;
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "SigCgt: %llx", &one) == 1 ||
+            sscanf(line, "SigIgn: %llx", &one) == 1)
+            d.taken |= one;
+        const char *innermost =
+            strncmp(line, "NSpid:", 6) == 0 ? strrchr(line, '\t') : NULL;
+        if (innermost)
+            d.init = strtol(innermost, NULL, 10) == 1;
+    }
     if (f)
         fclose(f);
-    return mask >> (sig - 1) & 1;
+    return d;
 }
 
-static void look_at_signal(struct tracer *tracer, pid_t tid, int sig) {
+static bool is_taken(const struct dispositions *d, int sig) {
+    return d->taken >> (sig - 1) & 1;
+}
+
+/* Is it the instruction by which abort() ends a process that its SIGABRT did not? The place of the abort
+ * is known then. */
+static bool ends_abort(struct tracer *tracer, pid_t tid, int sig,
+                       const struct dispositions *d) {
+    uint32_t i = find(tracer, tid);
+    if (!i || !d->init || is_taken(d, sig))
+        return false;
+    bool ends = tracer->tracees[i - 1].aborts && sig != SIGABRT;
+    tracer->tracees[i - 1].aborts |= sig == SIGABRT;
+    return ends;
+}
+
+static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
+                           const siginfo_t *info, const struct dispositions *d) {
     struct observation *seen = tracer->seen;
-    siginfo_t info;
-    if (tracer->killing || !is_candidate(sig) ||
-        !__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
-        ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0)
+    if (!__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
+        ends_abort(tracer, tid, sig, d))
         return;
     /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
      * shells): the place to know is the first one. */
-    if (info.si_code <= 0 && sig == seen->crash_signal && seen->n_crash_frames)
+    if (info->si_code <= 0 && seen->n_crash_frames &&
+        (sig == seen->crash_signal || seen->crash_fatal))
         return;
-    if (is_caught(tid, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
+    if (is_taken(d, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
         return;
     seen->crash_signal = sig;
-    seen->crash_code = info.si_code;
+    seen->crash_code = info->si_code;
     /* only signals the kernel raised for an instruction carry an address */
     seen->crash_address =
-        info.si_code > 0 && sig != SIGABRT ? (uintptr_t)info.si_addr : 0;
+        info->si_code > 0 && sig != SIGABRT ? (uintptr_t)info->si_addr : 0;
     crash_capture(tid, seen);
 }
 
 static void go_on(pid_t tid, int sig) {
     ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
+}
+
+/*
+ * The kernel drops deadly signals of a traced process 1 (Source: Linux, kernel/signal.c,
+ * force_sig_info_to_task: "users won't expect debugging to leave init killable"), so that it would run
+ * into the same fault for ever. Left alone it runs into it once more, and dies of it.
+ */
+static void let_die(struct tracer *tracer, pid_t tid) {
+    struct observation *seen = tracer->seen;
+    if (seen->crash_signal && seen->crash_pid == (uint32_t)tid)
+        seen->crash_fatal = true; /* whose end its own parent alone will see */
+    ptrace(PTRACE_DETACH, tid, NULL, NULL);
+    tracer_forget(tracer, tid);
+}
+
+static bool is_fault(int sig, const siginfo_t *info) {
+    return info->si_code > 0 && sig != SIGABRT && sig != SIGSYS;
+}
+
+static void deliver(struct tracer *tracer, pid_t tid, int sig) {
+    siginfo_t info;
+    if (tracer->killing || !is_candidate(sig) ||
+        ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0) {
+        go_on(tid, sig);
+        return;
+    }
+    struct dispositions d = read_dispositions(tid);
+    look_at_signal(tracer, tid, sig, &info, &d);
+    if (d.init && !is_taken(&d, sig) && is_fault(sig, &info))
+        let_die(tracer, tid);
+    else
+        go_on(tid, sig);
 }
 
 void tracer_release(pid_t tid) {
@@ -149,8 +209,7 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
     unsigned long message = 0;
     switch (status >> 16) {
     case 0:
-        look_at_signal(tracer, tid, sig);
-        go_on(tid, sig);
+        deliver(tracer, tid, sig);
         break;
     case PTRACE_EVENT_STOP:
         if (tracer->sampling == tid) {

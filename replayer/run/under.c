@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "error.h"
 #include "store.h"
 #include "text.h"
@@ -84,14 +85,6 @@ static int apply_asan(struct conditions *c, char **said) {
 
 /* --- Valgrind --- */
 
-#if defined(__x86_64__)
-#define TOOL "memcheck-amd64-linux"
-#elif defined(__aarch64__)
-#define TOOL "memcheck-arm64-linux"
-#else
-#define TOOL "memcheck"
-#endif
-
 /* Path of a program in PATH, free() it; NULL. */
 static char *search_path(const char *name) {
     const char *path = getenv("PATH");
@@ -120,7 +113,7 @@ static char *find_tools(const char *launcher) {
     for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
         AUTO_FREE char *folder =
             text_format("%.*s/%s", (int)(slash - real), real, places[i]);
-        AUTO_FREE char *tool = text_format("%s/" TOOL, folder);
+        AUTO_FREE char *tool = text_format("%s/" ARCH_VALGRIND, folder);
         if (access(tool, X_OK) == 0)
             return realpath(folder, NULL);
     }
@@ -163,7 +156,7 @@ static void wrap(struct conditions *c, const char *tools) {
     size_t n = 0, at = 0;
     while (c->argv[n])
         n++;
-    c->under_exe = text_format("%s/" TOOL, tools);
+    c->under_exe = text_format("%s/" ARCH_VALGRIND, tools);
     c->under_argv = text_alloc((n + 10) * sizeof *c->under_argv);
     char **argv = c->under_argv;
     argv[at++] = text_dup("valgrind");
@@ -182,7 +175,7 @@ static void wrap(struct conditions *c, const char *tools) {
 static int apply_valgrind(struct conditions *c, char **said) {
     AUTO_FREE char *launcher = search_path("valgrind");
     AUTO_FREE char *tools = launcher ? find_tools(launcher) : NULL;
-    AUTO_FREE char *tool = tools ? text_format("%s/" TOOL, tools) : NULL;
+    AUTO_FREE char *tool = tools ? text_format("%s/" ARCH_VALGRIND, tools) : NULL;
     if (!launcher)
         return error_print(-ENOENT,
                            "--under valgrind: valgrind is not installed (not in PATH); "
@@ -190,7 +183,8 @@ static int apply_valgrind(struct conditions *c, char **said) {
                            "--guard all finds much of the same");
     if (!tool || access(tool, X_OK) < 0)
         return error_print(-ENOENT,
-                           "%s: its tool " TOOL " was not found; name the folder that "
+                           "%s: its tool " ARCH_VALGRIND
+                           " was not found; name the folder that "
                            "holds it in VALGRIND_LIB",
                            launcher);
     int err = write_suppressions(c);

@@ -15,6 +15,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../programs/processor.h"
+
 #define APART __attribute__((noinline, noclone))
 
 static void *volatile kept;
@@ -165,15 +167,7 @@ static APART void *hold_in_register(void *unused) {
     void *p = make(100);
     wipe();
     ready = 1;
-#if defined(__x86_64__)
-    __asm__ volatile("mov %0, %%r12\n xor %0, %0\n 1: pause\n jmp 1b"
-                     : "+r"(p)
-                     :
-                     : "r12");
-#else
-    for (;;)
-        __asm__ volatile("" : "+r"(p));
-#endif
+    HOLD_IN_REGISTER(p);
     return unused;
 }
 

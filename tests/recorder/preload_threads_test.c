@@ -14,9 +14,18 @@
  */
 #include <pthread.h>
 
+#include "arena.h"
+#include "fault.h"
 #include "leak.h"
-#include "preload.h"
+#include "module.h"
+#include "node.h"
+#include "process.h"
+#include "reentry.h"
+#include "ring.h"
 #include "session.h"
+#include "stamp.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 #include "check.h"
 
@@ -32,7 +41,7 @@
 
 struct preload preload;
 struct local *local;
-int sys_is_sandboxed, sys_is_valgrind;
+int sys_is_sandboxed, sys_is_valgrind, sys_is_locked;
 __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
 
 uint32_t sandbox_tid(void) {
@@ -56,6 +65,11 @@ void process_note(uint32_t kind, const char *text) {
     (void)kind, (void)text;
 }
 
+void *memlock_map(size_t n) {
+    (void)n;
+    return NULL;
+}
+
 void leak_own(const void *p, size_t bytes) {
     (void)p, (void)bytes;
 }
@@ -72,7 +86,7 @@ static pthread_barrier_t together;
 static __attribute__((noinline)) void work(uint32_t seed, uint32_t sequence) {
     struct caller caller = {(uintptr_t)__builtin_frame_address(0),
                             (uintptr_t)__builtin_return_address(0)};
-    guard_take(__builtin_frame_address(0));
+    reentry_take(__builtin_frame_address(0));
     struct thread *t = tls.thread;
     if (!t || !load_relaxed(&t->live))
         t = thread_attach();
@@ -87,8 +101,8 @@ static __attribute__((noinline)) void work(uint32_t seed, uint32_t sequence) {
         add_relaxed(&shared.denied, 1);
     struct ring_entry entry = {
         .address = sequence, .size = seed, .node = node, .kind = SHM_EV_ALLOC};
-    ring_emit(t, clock_ticks(), &entry);
-    guard_set(GUARD_NONE);
+    ring_emit(t, stamp_now(), &entry);
+    reentry_set(REENTRY_NONE);
 }
 
 /* Three bits of the seed choose each frame. */
@@ -200,8 +214,8 @@ static void *hand_on(void *argument) {
         while (load_acquire(&ball.turn) != i)
             sched_yield();
         if (i == LEAVES_AT)
-            MUST(clock_leave() && !clock_leave());
-        uint64_t stamp = clock_ticks_after();
+            MUST(stamp_leave_clock() && !stamp_leave_clock());
+        uint64_t stamp = stamp_after_loads();
         MUST(stamp > ball.stamp);
         ball.stamp = stamp;
         store_release(&ball.turn, i + 1);
@@ -213,7 +227,7 @@ static void *hand_on(void *argument) {
 static void *stamp_on(void *unused) {
     uint64_t last = 0;
     while (load_acquire(&ball.turn) < HANDS) {
-        uint64_t stamp = clock_ticks_after();
+        uint64_t stamp = stamp_after_loads();
         MUST(stamp > last);
         last = stamp;
     }
@@ -234,10 +248,10 @@ static void leave_clock(struct session *s) {
     for (uint32_t i = 0; i < THREADS + 1; i++)
         MUST(pthread_join(threads[i], NULL) == 0);
     session_now(s, &ticks, &ns);
-    MUST(preload.clock == CLOCK_ROUNDS && ball.stamp <= ticks);
+    MUST(preload.clock == STAMP_ROUNDS && ball.stamp <= ticks);
     s->arena->round_ticks = ticks;
-    MUST(clock_ticks_after() > ticks); /* what a round may have missed is not before it */
-    clock_return();
+    MUST(stamp_after_loads() > ticks); /* what a round may have missed is not before it */
+    stamp_return_to_clock();
     MUST(preload.clock == s->arena->clock);
 }
 

@@ -29,6 +29,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../programs/processor.h"
 #include "../programs/program.h"
 
 #define CHECK(x)                                                                         \
@@ -248,31 +249,10 @@ OWN_FRAME void coroutines(void) {
 /* Threads of 16 KiB, with a frame that libunwind must step over.
  *
  * expect small_stacks: 100 1900 thread;small_thread;by_expression;small_work;malloc */
-OWN_FRAME void small_work(void) {
+OWN_FRAME void *small_work(void) {
     TOUCH(19);
+    return NULL;
 }
-
-#if defined(__x86_64__)
-/* DW_CFA_def_cfa_expression (0x0f) of 2 bytes: DW_OP_breg7 (0x77, rsp) plus 16. */
-__asm__("    .text\n"
-        "    .type by_expression, @function\n"
-        "by_expression:\n"
-        "    .cfi_startproc\n"
-        "    push %rbx\n"
-        "    .cfi_escape 0x0f, 0x02, 0x77, 0x10\n"
-        "    call *%rdi\n"
-        "    pop %rbx\n"
-        "    .cfi_def_cfa rsp, 8\n"
-        "    ret\n"
-        "    .cfi_endproc\n"
-        "    .size by_expression, . - by_expression\n");
-void by_expression(void (*function)(void));
-#else
-OWN_FRAME void by_expression(void (*function)(void)) {
-    function();
-    BARRIER();
-}
-#endif
 
 static void *small_thread(void *argument) {
     by_expression(small_work);
@@ -348,30 +328,15 @@ OWN_FRAME void rooms(void) {
         with_room(i);
 }
 
-#if defined(__x86_64__)
 /* Machine code without unwinding information, in this file and in none: what called it cannot be
  * known, and that is said; the call is not lost.
  *
  * expect no_cfi: 30 780 *no_cfi_code;malloc
  * expect no_cfi: 30 810 *[anon]+0x0;malloc */
-__asm__("    .text\n"
-        "    .type no_cfi_code, @function\n"
-        "no_cfi_code:\n"
-        "    push %rbx\n"
-        "    push %r12\n"
-        "    sub $0x18, %rsp\n"
-        "    call *%rsi\n"
-        "    add $0x18, %rsp\n"
-        "    pop %r12\n"
-        "    pop %rbx\n"
-        "    ret\n"
-        "    .size no_cfi_code, . - no_cfi_code\n");
-void *no_cfi_code(size_t n, void *(*function)(size_t));
-
 OWN_FRAME void no_cfi(void) {
-    /* sub $8, %rsp; call *%rsi; add $8, %rsp; ret */
-    static const unsigned char code[] = {0x48, 0x83, 0xec, 8, 0xff, 0xd6,
-                                         0x48, 0x83, 0xc4, 8, 0xc3};
+    static const unsigned char code[] = {NO_CFI_BYTES};
+    if (!HAS_NO_CFI_CODE)
+        return;
     void *page =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(page != MAP_FAILED);
@@ -384,10 +349,6 @@ OWN_FRAME void no_cfi(void) {
         free(generated(27, malloc));
     }
 }
-#else
-OWN_FRAME void no_cfi(void) {
-}
-#endif
 
 /* --- before, between and after --- */
 

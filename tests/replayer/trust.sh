@@ -62,6 +62,12 @@ mkdir folder
 evil folder/f.db
 chmod 777 folder
 refuses folder/f.db 'folder'
+# ... which check knows before it records.
+status 2 "$DEARTH" check -o folder/new.db -- sh -c ': >ran'
+contains err 'folder that others may write to'
+contains err --trust
+[ ! -e ran ] && [ ! -e folder/new.db ] || fail 'check recorded what it would not replay'
+status 0 "$DEARTH" check --trust -o folder/new.db -- "$PROGRAMS/reported"
 chmod 1777 folder
 status 0 "$DEARTH" replay -q "${isolation[@]}" folder/f.db
 [ -e ran ] || fail "a sticky folder is good enough: $(cat err)"

@@ -16,6 +16,8 @@
  * Invariant: an entry is there from after the real malloc() to before the real free().
  */
 #include "leak.h"
+#include "preload.h"
+#include "sys.h"
 
 #define LEVEL_BITS   12
 #define LEVEL_SLOTS  (1u << LEVEL_BITS)

@@ -14,7 +14,7 @@
 #ifndef DEARTH_PRELOAD_LEAK_H
 #define DEARTH_PRELOAD_LEAK_H
 
-#include "preload.h"
+#include "unwind.h"
 
 /* --- leak.c: the table --- */
 
@@ -119,7 +119,7 @@ char *leak_path(char *out, const char *folder, const char *name, const char *fil
 
 /** Look for leaks, write them into the arena.
  * @start: of the thread that ends; what lies below sp is dead
- * Context: guard held, every other thread of the process stopped. */
+ * Context: re-entry flag held, every other thread of the process stopped. */
 struct leak_start {
     uintptr_t sp;
     const uintptr_t *registers;
@@ -133,7 +133,7 @@ void leak_unknown(uint32_t state);
 /* --- leak_exit.c --- */
 
 /** The process ends: look for leaks, once. @caller: of the hook that was called for it.
- * Context: any; guard free or ours. */
+ * Context: any; re-entry flag free or ours. */
 void leak_at_exit(const struct caller *caller);
 /** Find the real exit functions. Context: process_start(). */
 void leak_exit_start(void);

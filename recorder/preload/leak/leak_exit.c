@@ -25,7 +25,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "leak.h"
+#include "module.h"
+#include "preload.h"
+#include "process.h"
+#include "reentry.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
 
 extern void (*leak_next_exit)(int) __attribute__((visibility("hidden")));
 
@@ -73,30 +81,10 @@ static void stand_still(int signal) {
         sys_call(SYS_futex, (long)&release, FUTEX_WAIT, 0, 0, 0, 0);
 }
 
-#if defined(__x86_64__)
-/* The kernel wants it; libc's is private. */
-void leak_restorer(void);
-__asm__(".pushsection .text\n"
-        ".hidden leak_restorer\n"
-        ".type leak_restorer, @function\n"
-        "leak_restorer:\n"
-        "  mov $15, %eax\n" /* rt_sigreturn */
-        "  syscall\n"
-        ".popsection\n");
-#define RESTORER leak_restorer
-#ifndef SA_RESTORER
-#define SA_RESTORER 0x04000000
-#endif
-#define RESTORER_FLAG SA_RESTORER
-#else
-#define RESTORER      NULL
-#define RESTORER_FLAG 0
-#endif
-
 /* One that the program does not use. Return: 0 when it uses them all. */
 static int take_signal(void) {
-    const struct kernel_action ours = {stand_still, SA_RESTART | RESTORER_FLAG, RESTORER,
-                                       UINT64_MAX};
+    const struct kernel_action ours = {stand_still, SA_RESTART | ARCH_RESTORER_FLAG,
+                                       ARCH_RESTORER, UINT64_MAX};
     for (int signal = KERNEL_SIGNALS; signal > KERNEL_SIGNALS / 2 + 2; signal--) {
         struct kernel_action old = {0};
         sys_call(SYS_rt_sigaction, signal, 0, (long)&old, sizeof old.mask, 0, 0);
@@ -190,30 +178,6 @@ static void release_others(void) {
     sys_call(SYS_futex, (long)&release, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
 }
 
-/* --- what a callee saves --- */
-
-#if defined(__x86_64__)
-#define N_REGISTERS 6
-#define SAVE_REGISTERS(to)                                                               \
-    __asm__ volatile("mov %%rbx, 0(%0)\n mov %%rbp, 8(%0)\n mov %%r12, 16(%0)\n"         \
-                     "mov %%r13, 24(%0)\n mov %%r14, 32(%0)\n mov %%r15, 40(%0)"         \
-                     :                                                                   \
-                     : "r"(to)                                                           \
-                     : "memory")
-#elif defined(__aarch64__)
-#define N_REGISTERS 12
-#define SAVE_REGISTERS(to)                                                               \
-    __asm__ volatile("stp x19, x20, [%0]\n stp x21, x22, [%0, #16]\n"                    \
-                     "stp x23, x24, [%0, #32]\n stp x25, x26, [%0, #48]\n"               \
-                     "stp x27, x28, [%0, #64]\n stp x29, x30, [%0, #80]"                 \
-                     :                                                                   \
-                     : "r"(to)                                                           \
-                     : "memory")
-#else
-#define N_REGISTERS        1
-#define SAVE_REGISTERS(to) (*(to) = 0, __builtin_unwind_init())
-#endif
-
 /* --- where the program's part of the stack begins --- */
 
 /*
@@ -229,86 +193,13 @@ static void release_others(void) {
  */
 struct leak_context {
     uintptr_t sp;
-    uintptr_t registers[N_REGISTERS];
+    uintptr_t registers[ARCH_N_SAVED];
 };
 __attribute__((visibility("hidden"))) struct leak_context leak_exit_context;
 void (*leak_next_exit)(int);
 
+/* Called by exit(): arch/<name>/jumps_<name>.c. */
 void leak_on_exit(uintptr_t frame, int status);
-
-#if defined(__x86_64__)
-__asm__(".pushsection .text\n"
-        ".globl exit\n"
-        ".type exit, @function\n"
-        "exit:\n"
-        "  .cfi_startproc\n"
-        "  endbr64\n"
-        "  lea leak_exit_context(%rip), %rax\n"
-        "  mov %rsp, 0(%rax)\n"
-        "  mov %rbx, 8(%rax)\n"
-        "  mov %rbp, 16(%rax)\n"
-        "  mov %r12, 24(%rax)\n"
-        "  mov %r13, 32(%rax)\n"
-        "  mov %r14, 40(%rax)\n"
-        "  mov %r15, 48(%rax)\n"
-        "  push %rbp\n"
-        "  .cfi_adjust_cfa_offset 8\n"
-        "  .cfi_rel_offset %rbp, 0\n"
-        "  mov %rsp, %rbp\n"
-        "  .cfi_def_cfa_register %rbp\n"
-        "  push %rdi\n"
-        "  sub $8, %rsp\n"
-        "  mov %edi, %esi\n"
-        "  mov %rbp, %rdi\n"
-        "  call leak_on_exit\n"
-        "  mov -8(%rbp), %rdi\n"
-        "  mov %rbp, %rsp\n"
-        "  pop %rbp\n"
-        "  .cfi_def_cfa %rsp, 8\n"
-        "  .cfi_restore %rbp\n"
-        "  mov leak_next_exit(%rip), %rax\n"
-        "  jmp *%rax\n"
-        "  .cfi_endproc\n"
-        "  .size exit, . - exit\n"
-        ".popsection\n");
-#elif defined(__aarch64__)
-__asm__(".pushsection .text\n"
-        ".globl exit\n"
-        ".type exit, %function\n"
-        "exit:\n"
-        "  .cfi_startproc\n"
-        "  hint #34\n" /* bti c */
-        "  adrp x16, leak_exit_context\n"
-        "  add x16, x16, :lo12:leak_exit_context\n"
-        "  mov x17, sp\n"
-        "  str x17, [x16]\n"
-        "  stp x19, x20, [x16, #8]\n"
-        "  stp x21, x22, [x16, #24]\n"
-        "  stp x23, x24, [x16, #40]\n"
-        "  stp x25, x26, [x16, #56]\n"
-        "  stp x27, x28, [x16, #72]\n"
-        "  stp x29, x30, [x16, #88]\n"
-        "  stp x29, x30, [sp, #-32]!\n"
-        "  .cfi_def_cfa_offset 32\n"
-        "  .cfi_offset 29, -32\n"
-        "  .cfi_offset 30, -24\n"
-        "  mov x29, sp\n"
-        "  str x0, [sp, #16]\n"
-        "  mov w1, w0\n"
-        "  mov x0, x29\n"
-        "  bl leak_on_exit\n"
-        "  ldr x0, [sp, #16]\n"
-        "  ldp x29, x30, [sp], #32\n"
-        "  .cfi_def_cfa_offset 0\n"
-        "  .cfi_restore 29\n"
-        "  .cfi_restore 30\n"
-        "  adrp x16, leak_next_exit\n"
-        "  ldr x16, [x16, :lo12:leak_next_exit]\n"
-        "  br x16\n"
-        "  .cfi_endproc\n"
-        "  .size exit, . - exit\n"
-        ".popsection\n");
-#endif
 
 /* Whose is this code: libc's, ld.so's, ours? */
 static bool is_machinery(uintptr_t address) {
@@ -345,7 +236,7 @@ static bool is_first(uint32_t pid) {
 }
 
 static void look(const struct leak_context *context, uint32_t exit_node) {
-    const struct leak_start start = {context->sp, context->registers, N_REGISTERS,
+    const struct leak_start start = {context->sp, context->registers, ARCH_N_SAVED,
                                      exit_node};
     if (leak_is_sandboxed())
         leak_unknown(SHM_LEAKS_REFUSED);
@@ -366,20 +257,20 @@ static void look_once(const struct caller *caller, struct leak_context *context)
     const struct shm_process *process = process_own();
     if (!process || !(preload.flags & SHM_LEAKS) || !is_first(process->pid))
         return;
-    uint32_t guard = tls.guard;
-    guard_set(GUARD_OURS);
+    uint32_t reentry = tls.reentry;
+    reentry_set(REENTRY_OURS);
     if (is_from_exit(&leak_exit_context, context->sp))
         *context = leak_exit_context;
     else if (has_returned(caller))
         *context = (struct leak_context){.sp = (uintptr_t)__libc_stack_end};
     struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
     look(context, thread ? unwind_stack(thread, caller) : 0);
-    guard_set((enum guard)guard);
+    reentry_set((enum reentry)reentry);
 }
 
 __attribute__((noinline)) void leak_at_exit(const struct caller *caller) {
     struct leak_context here;
-    SAVE_REGISTERS(here.registers);
+    arch_save_registers(here.registers);
     here.sp = (uintptr_t)&here;
     look_once(caller, &here);
 }

@@ -17,6 +17,7 @@
 #include <sys/auxv.h>
 
 #include "leak.h"
+#include "sys.h"
 
 /* --- mappings --- */
 

@@ -22,7 +22,14 @@
  * Context: as leak.h says. Nothing is allocated but by mmap; only mapped memory that is
  * present is read; past its time the search gives up, and nothing is known then.
  */
+#include "arena.h"
+#include "boot.h"
+#include "hooks.h"
 #include "leak.h"
+#include "local.h"
+#include "module.h"
+#include "preload.h"
+#include "sys.h"
 
 #define BUDGET_NS        2000000000u /* of processor time */
 #define ITEMS_PER_CHECK  256u

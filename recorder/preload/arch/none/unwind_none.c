@@ -2,7 +2,9 @@
 /*
  * Machines without a fast path of their own: libunwind walks every stack.
  */
-#include "preload.h"
+#include "thread.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
                           bool *walked) {

@@ -13,6 +13,8 @@
  * Who runs it: any thread, on a miss of the rule cache.
  */
 #include "rule_x86_64.h"
+#include "module.h"
+#include "preload.h"
 
 /* DWARF register numbers. Source: System V ABI, AMD64 supplement, figure 3.36. */
 enum { REG_BP = 6, REG_SP = 7, REG_RA = 16 };

@@ -10,7 +10,7 @@
 #ifndef DEARTH_PRELOAD_RULE_X86_64_H
 #define DEARTH_PRELOAD_RULE_X86_64_H
 
-#include "preload.h"
+#include <stdint.h>
 
 enum rule_kind {
     RULE_NONE = 0, /* libunwind must do it */

@@ -23,10 +23,17 @@
  * The stack's memory is read only where a system call said once that it can be read
  * (stack_lo .. stack_hi); on another stack (coroutine, signal stack) that starts anew.
  *
- * Who runs it: any thread, guard held. The rule cache is shared without a lock: an entry
+ * Who runs it: any thread, re-entry flag held. The rule cache is shared without a lock: an entry
  * holds the address XORed with the rule, so that a torn pair never matches.
  */
+#include "module.h"
+#include "node.h"
+#include "preload.h"
 #include "rule_x86_64.h"
+#include "sys.h"
+#include "thread.h"
+#include "unwind.h"
+#include "unwind_fast.h"
 
 /* --- the rule cache --- */
 

@@ -182,7 +182,7 @@ void session_watch_file(struct session *session) {
 }
 
 void session_unwatch_file(struct session *session) {
-    struct mapping *m = ((struct session_state *)session->state)->mapping;
+    struct mapping *m = session->state->mapping;
     if (m)
         m->start = NULL;
 }
@@ -247,7 +247,7 @@ int session_rebuild(struct session *session) {
 
 /* --- all --- */
 
-uint32_t session_guard(struct session *session) {
+uint32_t session_mend(struct session *session) {
     struct session_state *state = session->state;
     bool found = check_file(session);
     found |= session_restore(session);
@@ -289,7 +289,7 @@ static bool is_plausible(const struct session *session) {
 uint32_t session_inspect(struct session *session) {
     struct session_state *state = session->state;
     uint32_t before = state->damaged;
-    if (session_guard(session) == before &&
+    if (session_mend(session) == before &&
         (!is_plausible(session) || !session_fresh_is_clean(session, state->next_seen)))
         state->damaged++;
     return state->damaged;
@@ -330,5 +330,5 @@ bool session_fired(const struct session *session, uint32_t index) {
 bool session_failed(const struct session *session, uint32_t index) {
     const struct shm_chance_failed *failed = &session->arena->chance.failed[index];
     return __atomic_load_n(&failed->state, __ATOMIC_ACQUIRE) ==
-           shm_fired(((const struct session_state *)session->state)->own.nonce, index);
+           shm_fired(session->state->own.nonce, index);
 }

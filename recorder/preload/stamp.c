@@ -6,12 +6,12 @@
  * last round began, and a count.
  *
  *   counter, or the kernel's clock
- *        │  clock_leave(), before the program is forbidden
+ *        │  stamp_leave_clock(), before the program is forbidden
  *        ▼
- *   CLOCK_TURNING   the same clock, but no stamp without raising `newest` to it
+ *   STAMP_TURNING   the same clock, but no stamp without raising `newest` to it
  *        │  `newest` is above every stamp that was given out without
  *        ▼
- *   CLOCK_ROUNDS    newest = max(newest, round_ticks) + 1
+ *   STAMP_ROUNDS    newest = max(newest, round_ticks) + 1
  *
  * For the whole process, though only threads are forbidden: one clock orders the calls of all of them.
  *
@@ -23,13 +23,17 @@
  */
 #include <sys/prctl.h>
 
+#include "arena.h"
 #include "preload.h"
+#include "process.h"
+#include "stamp.h"
+#include "sys.h"
 
-#define CLOCK_TURNING 4u
+#define STAMP_TURNING 4u
 /* A counter read by a thread that is ahead of its own second look at preload.clock: some 100 ns. */
 #define AHEAD         500u
 
-static uint32_t before; /* enum shm_clock, of CLOCK_TURNING */
+static uint32_t before; /* enum shm_clock, of STAMP_TURNING */
 static uint64_t newest; /* stamp given out by this process */
 static uint64_t
     counted; /* ns: stands in for a clock where not even the coarse one is memory */
@@ -52,10 +56,10 @@ static uint64_t kernel_ns(void) {
 }
 
 static uint64_t read_clock(uint32_t clock) {
-    return clock == SHM_CLOCK_MONOTONIC_NS ? kernel_ns() : clock_counter();
+    return clock == SHM_CLOCK_MONOTONIC_NS ? kernel_ns() : arch_counter();
 }
 
-uint64_t clock_ticks_slow(void) {
+uint64_t stamp_now_slow(void) {
     uint32_t clock = load_acquire(&preload.clock);
     if (clock <= SHM_CLOCK_CNTVCT) {
         uint64_t now = read_clock(clock);
@@ -63,41 +67,39 @@ uint64_t clock_ticks_slow(void) {
             return now;
         clock = load_acquire(&preload.clock); /* another thread is leaving it */
     }
-    if (clock == CLOCK_TURNING)
+    if (clock == STAMP_TURNING)
         return raise_to(read_clock(before));
     return raise_to(load_acquire(&preload.arena->round_ticks));
 }
 
-bool clock_leave(void) {
+bool stamp_leave_clock(void) {
     uint32_t clock = load_acquire(&preload.clock);
     if (clock > SHM_CLOCK_CNTVCT)
         return false;
     store_relaxed(&before, clock);
-    if (!cas(&preload.clock, clock, CLOCK_TURNING))
+    if (!cas(&preload.clock, clock, STAMP_TURNING))
         return false;
     raise_to(read_clock(clock) + AHEAD);
-    store_release(&preload.clock, CLOCK_ROUNDS);
+    store_release(&preload.clock, STAMP_ROUNDS);
     return true;
 }
 
-void clock_return(void) {
+void stamp_return_to_clock(void) {
     store_release(&preload.clock, before);
 }
 
 /* Processes that were born with it: a thread, or an instruction, of whoever started them forbade it. */
-void clock_check(void) {
-#if defined(__x86_64__)
+void stamp_check_clock(void) {
     int mode = 0;
     if (sys_is_sandboxed || load_relaxed(&preload.clock) > SHM_CLOCK_CNTVCT ||
         sys_call(SYS_prctl, PR_GET_TSC, (long)&mode, 0, 0, 0, 0) < 0 ||
         mode != PR_TSC_SIGSEGV)
         return;
     store_relaxed(&before, load_relaxed(&preload.clock));
-    store_release(&preload.clock, CLOCK_ROUNDS);
-#endif
+    store_release(&preload.clock, STAMP_ROUNDS);
 }
 
-uint64_t clock_coarse_ns(void) {
+uint64_t stamp_coarse_ns(void) {
     struct timespec t;
     const uint64_t a_sleep = 500000;
     if (!process_clock(CLOCK_MONOTONIC_COARSE, &t))

@@ -7,9 +7,15 @@
  *
  * Whether call n fails depends on n and the seed alone, so that one seed makes the same calls
  * fail in every run of a program that makes the same calls in the same order: one thread, one
- * process. Who runs it: any thread of the target, guard held.
+ * process. Who runs it: any thread of the target, re-entry flag held.
  */
+#include "fault_chance.h"
+#include "arena.h"
+#include "fault.h"
+#include "local.h"
+#include "node.h"
 #include "preload.h"
+#include "thread.h"
 
 /* The choice is a list of sites, laid down like the orders of a snapshot run. */
 static bool is_chosen(struct dearth_key key) {
@@ -42,7 +48,7 @@ static bool strikes(struct shm_chance *chance, uint64_t call, uint64_t size) {
     return !chance->times || add_relaxed(&chance->struck, 1) < chance->times;
 }
 
-bool chance_due(struct thread *thread, uint32_t node, uint64_t size) {
+bool fault_chance_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct shm_header *arena = preload.arena;
     struct shm_chance *chance = &arena->chance;
     if (!node || !is_chosen(node_at(node)->key))

@@ -14,14 +14,21 @@
  * In the copy preload.copy is 1 and struct local is wiped: hooks register nothing, they
  * only decide whether the failure lasts (fault_lasting).
  *
- * Who runs it: the thread that called the hook, guard held. Raw system calls only.
+ * Who runs it: the thread that called the hook, re-entry flag held. Raw system calls only.
  */
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "arena.h"
+#include "fault.h"
+#include "fault_snapshot.h"
+#include "marks.h"
+#include "node.h"
 #include "preload.h"
+#include "stamp.h"
+#include "sys.h"
 
 #define BUSY_FOR_NS   10000000000ull
 #define BUSY_SLEEP_NS 200000
@@ -115,7 +122,7 @@ static bool take_descriptors(int socket) {
 static void prove(const struct shm_order *order) {
     struct shm_fault *fault = &preload.arena->faults[0];
     fault->hits = order->occurrence;
-    fault->fired_time = clock_ticks();
+    fault->fired_time = stamp_now();
     fault->fired_size = order->fired_size;
     fault->fired_pid = sys_getpid();
     fault->fired_tid = sys_gettid();
@@ -144,20 +151,11 @@ static void become_copy(const struct shm_order *order, const int pair[2]) {
 
 /* --- the original --- */
 
-static long clone_plain(unsigned long flags) {
-#if defined(__x86_64__) || defined(__aarch64__)
-    return sys_call(SYS_clone, (long)flags, 0, 0, 0, 0, 0);
-#else
-    (void)flags;
-    return -ENOSYS;
-#endif
-}
-
 /* Return: > 0 in the original, 0 in the copy, or -errno. */
 static long clone_nested(void) {
-    long pid = clone_plain(0);
+    long pid = arch_clone(0);
     if (pid == 0) {
-        long copy = clone_plain(0);
+        long copy = arch_clone(0);
         if (copy == 0)
             return 0;
         sys_call(SYS_exit_group, copy < 0, 0, 0, 0, 0, 0);
@@ -205,7 +203,7 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
     orders->own = pair[1];
     orders->nested = nested;
     store_release(&orders->asked, i + 1);
-    long pid = nested ? clone_nested() : clone_plain(CLONE_PARENT);
+    long pid = nested ? clone_nested() : arch_clone(CLONE_PARENT);
     if (pid == 0) {
         become_copy(order, pair);
         return true;
@@ -235,7 +233,7 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
     return make_copy(orders, i);
 }
 
-bool snapshot_due(uint32_t node, uint64_t size) {
+bool fault_snapshot_due(uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of();
     if (!orders || !node || marks_forbid())
         return false;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exit() and syscall() as the program calls them: both go on by a jump, so that no frame of ours is on
+ * the stack of what they run (leak_exit.c and sandbox.c say why).
+ */
+#include <sys/syscall.h>
+
+__asm__(".pushsection .text\n"
+        ".hidden leak_exit_context, leak_next_exit, leak_on_exit\n"
+        ".globl exit\n"
+        ".type exit, %function\n"
+        "exit:\n"
+        "  .cfi_startproc\n"
+        "  hint #34\n" /* bti c */
+        "  adrp x16, leak_exit_context\n"
+        "  add x16, x16, :lo12:leak_exit_context\n"
+        "  mov x17, sp\n"
+        "  str x17, [x16]\n"
+        "  stp x19, x20, [x16, #8]\n"
+        "  stp x21, x22, [x16, #24]\n"
+        "  stp x23, x24, [x16, #40]\n"
+        "  stp x25, x26, [x16, #56]\n"
+        "  stp x27, x28, [x16, #72]\n"
+        "  stp x29, x30, [x16, #88]\n"
+        "  stp x29, x30, [sp, #-32]!\n"
+        "  .cfi_def_cfa_offset 32\n"
+        "  .cfi_offset 29, -32\n"
+        "  .cfi_offset 30, -24\n"
+        "  mov x29, sp\n"
+        "  str x0, [sp, #16]\n"
+        "  mov w1, w0\n"
+        "  mov x0, x29\n"
+        "  bl leak_on_exit\n"
+        "  ldr x0, [sp, #16]\n"
+        "  ldp x29, x30, [sp], #32\n"
+        "  .cfi_def_cfa_offset 0\n"
+        "  .cfi_restore 29\n"
+        "  .cfi_restore 30\n"
+        "  adrp x16, leak_next_exit\n"
+        "  ldr x16, [x16, :lo12:leak_next_exit]\n"
+        "  br x16\n"
+        "  .cfi_endproc\n"
+        "  .size exit, . - exit\n"
+        ".popsection\n");
+
+_Static_assert(SYS_seccomp == 277 && SYS_prctl == 167, "as the code below has it");
+__asm__("    .text\n"
+        "    .hidden sandbox_forbidding_syscall, sandbox_next_syscall\n"
+        "    .p2align 4\n"
+        "    .globl syscall\n"
+        "    .type syscall, %function\n"
+        "syscall:\n"
+        "    .cfi_startproc\n"
+        "    hint #34\n" /* bti c */
+        "    cmp x0, #277\n"
+        "    b.eq sandbox_forbidding_syscall\n"
+        "    cmp x0, #167\n"
+        "    b.eq sandbox_forbidding_syscall\n"
+        "    adrp x16, sandbox_next_syscall\n"
+        "    ldr x16, [x16, :lo12:sandbox_next_syscall]\n"
+        "    br x16\n"
+        "    .cfi_endproc\n"
+        "    .size syscall, . - syscall\n");

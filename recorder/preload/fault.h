@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ordered failures: see fault.c. */
+#ifndef DEARTH_PRELOAD_FAULT_H
+#define DEARTH_PRELOAD_FAULT_H
+
+#include "thread.h"
+
+/**
+ * Decide whether this call must fail and record the proof if so.
+ * Return: whether it fails. Context: re-entry flag held.
+ */
+bool fault_due(struct thread *thread, uint32_t node, uint64_t size);
+
+/** SHM_SKIP_UNWIND: can no fault match a call from @address? */
+bool fault_skips(uintptr_t address);
+
+/** An allocating call after a fault fired: counted, with the place it comes from. */
+void fault_note_progress(uintptr_t address);
+
+/** Prove that fault @index fired: the fields of faults[index] are complete. */
+void fault_prove(uint32_t index);
+
+/** Does a sticky fault or a burst that fired before take this call too? Counts it. */
+bool fault_lasting(void);
+
+/** Where `dearth repro --gdb` stops: a failure is about to be returned. */
+EXPORT void dearth_fault_injected(void);
+
+#endif

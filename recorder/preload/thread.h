@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads: see thread.c. */
+#ifndef DEARTH_PRELOAD_THREAD_H
+#define DEARTH_PRELOAD_THREAD_H
+
+#include "preload.h"
+
+struct frame;
+struct fresh_frame;
+struct stack_word;
+
+/* Private to one thread (the owner of ring slot `slot`); wiped in a forked child. */
+struct thread {
+    uint32_t live; /* 0 after fork: attach again */
+    uint32_t slot; /* number of its ring in the process */
+    uint32_t tid;
+    uint32_t head; /* records in the current segment; SHM_SEGMENT_EVENTS = none left */
+    struct shm_segment *segment;
+    struct shm_ring *ring;
+    uint64_t seed;                /* shm_segment_seed() of the segment */
+    uint64_t lost;                /* as in the ring: what it says may be overwritten */
+    uint32_t made;                /* segments so far, likewise */
+    uint32_t given;               /* of these, given back when it was last looked at */
+    uint32_t serial;              /* of the thread within the process */
+    uint32_t published;           /* `emitted` was told of a dropped ring */
+    uint32_t spare_node;          /* an id whose race was lost: used for the next node */
+    uint32_t generation;          /* of the modules, when `frames` was filled */
+    uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
+    uint32_t depth;               /* frames of the last walk, outermost first */
+    uint32_t last_flags;          /* enum shm_node_flag of the last walk */
+    struct frame *frames;         /* [max_depth] the last walk, outermost first */
+    struct stack_word *words;     /* [3 * max_depth] what it read, in the same order */
+    struct fresh_frame *fresh;    /* [max_depth + 1] the part of a walk not yet merged */
+    void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
+};
+
+struct tls {
+    uint32_t reentry; /* enum reentry */
+    union {
+        uint32_t marks; /* 0 = neither */
+        struct {
+            uint16_t inside, never; /* dearth_begin()s and dearth_never_begin()s open */
+        };
+    };
+    void *reentry_frame; /* frame of the hook that holds the flag */
+    struct thread *thread;
+};
+extern __thread struct tls tls __attribute__((tls_model("initial-exec")));
+
+/** Map what the next threads need, before the program forbids itself to ask. */
+void thread_prepare(void);
+
+/**
+ * State of the calling thread, its ring slot registered.
+ * Return: NULL when there is none to be had (counted in shm_process.lost).
+ * Context: re-entry flag held.
+ */
+struct thread *thread_attach(void);
+
+/** State of whoever has or had ring @slot, NULL = none. */
+struct thread *thread_of(uint32_t slot);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From where: see unwind.c. */
+#ifndef DEARTH_PRELOAD_UNWIND_H
+#define DEARTH_PRELOAD_UNWIND_H
+
+#include "thread.h"
+
+/* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
+struct frame {
+    uintptr_t sp, ra, bp;
+    uint32_t node;  /* of the stack from the root to here */
+    uint32_t site;  /* node_site() of `node`, << 4 | op; 0 = not asked yet */
+    uint32_t words; /* words read to get to this frame and the ones outward of it */
+    uint32_t reserved;
+};
+
+/* A frame of the walk under way, and where its registers were read (0 = computed). */
+struct fresh_frame {
+    uintptr_t sp, ra, bp, sp_address, bp_address;
+};
+
+/* A word of the stack that the last walk depended on. */
+struct stack_word {
+    uintptr_t address, value;
+};
+#define UNWIND_WORDS_PER_FRAME 3u
+
+#define UNWIND_MAX_DEPTH    16384u
+#define UNWIND_SPARE_FRAMES 16u /* ours, which libunwind sees and we cut off */
+
+/* Where a hook was called from. */
+struct caller {
+    uintptr_t frame;   /* the hook's frame pointer: [frame] caller's, [frame + 8] ra */
+    uintptr_t address; /* return address into the caller */
+};
+
+/** Open libunwind. Context: constructor, re-entry flag not held. */
+void unwind_open(void);
+
+/**
+ * The site of a call: the stack from @caller outward, with leaf @op.
+ * Return: node id, 0 when it could not be interned (counted).
+ * Context: re-entry flag held.
+ */
+uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op);
+
+/** The same without a leaf: the innermost frame's node, 0 as above. */
+uint32_t unwind_stack(struct thread *thread, const struct caller *caller);
+
+/** libunwind's view from @caller outward. Return: addresses in thread->addresses +
+ * *first. */
+uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
+                          uint32_t *first);
+
+#endif
