@@ -8,14 +8,13 @@
  *     └─ processes, threads, modules, notes ─► rows of the same names
  *
  *   collector.c          rounds: clocks, merging, who has died
- *   collector_process.c  one process: threads, sites, its end
- *   collector_rows.c     SQL
+ *   watched.c            one process: threads, sites, its end
+ *   rows.c               SQL
  *   collector_damage.c   what targets have written over by mistake
  *   collector_resume.c   going on where a killed collector was
  *
- * Invariant: a round takes the time T first, then looks at the rings, and uses events
- * with time
- * <= T only; so a block's free is always seen before its next allocation (shm.h, I1).
+ * Invariant: a round takes the time T first, then looks at the rings, and uses events with
+ * time <= T only; so a block's free is always seen before its next allocation (shm.h, I1).
  *
  * Who runs it: dearth, one thread. Nothing here waits.
  */

@@ -26,7 +26,7 @@
 #include "preload.h"
 #include "stamp.h"
 #include "sys.h"
-#include "unwind_fast.h"
+#include "unwind.h"
 
 uint32_t module_generation;
 uintptr_t module_loader_start, module_loader_end;

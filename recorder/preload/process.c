@@ -38,7 +38,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 struct preload preload;
 int sys_is_valgrind;

@@ -27,6 +27,7 @@
 #include "interrupt.h"
 #include "program.h"
 #include "record_row.h"
+#include "resolve.h"
 #include "session.h"
 #include "signals.h"
 #include "store.h"
@@ -366,9 +367,9 @@ static int conclude(struct run *run) {
     if (run->failed)
         return run->failed;
     if (r == 0 && !run->options->no_symbols)
-        r = session_resolve(run->store, run->options->wrappers.items,
-                            (uint32_t)run->options->wrappers.n,
-                            isatty(STDERR_FILENO) && !error_quiet());
+        r = resolve_store(run->store, run->options->wrappers.items,
+                          (uint32_t)run->options->wrappers.n,
+                          isatty(STDERR_FILENO) && !error_quiet());
     if (r == 0)
         record_summary(run->store, run->id, &totals);
     return r;

@@ -24,7 +24,7 @@ struct record_options {
     bool no_argv;
     bool no_symbols;
     struct cli_list env;          /* names of variables whose values are stored */
-    struct cli_list wrappers;     /* globs, see session_resolve() */
+    struct cli_list wrappers;     /* globs, see resolve_store() */
     int64_t max_depth;            /* frames of a stack; 0 = default */
     uint64_t stdin_cap;           /* bytes of a pipe that are kept */
     struct driven_options driven; /* of a program that does not end by itself */

@@ -209,16 +209,4 @@ struct session_frame {
 int64_t session_store_stack(struct store *store, const struct session_frame *frames,
                             uint32_t n);
 
-/**
- * Resolve symbols of every frame that is not yet, then locations and portable keys of
- * every site.
- * @wrappers: globs on function names beside the built-in catalogue, @n of them
- * @progress: print a progress line on a terminal
- * Return: 0, or negative errno after a message. Missing symbols are no error.
- */
-int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
-                    bool progress);
-/** The same with the wrappers that were named when @recording_id was made. */
-int session_resolve_recording(struct store *store, int64_t recording_id, bool progress);
-
 #endif

@@ -24,7 +24,7 @@
 #include "interrupt.h"
 #include "locate.h"
 #include "namer.h"
-#include "session.h"
+#include "resolve.h"
 #include "store.h"
 #include "text.h"
 
@@ -356,7 +356,7 @@ static int resolve_symbols(struct store *store, bool progress) {
     return result;
 }
 
-int session_resolve(struct store *store, const char *const *wrappers, uint32_t n,
+int resolve_store(struct store *store, const char *const *wrappers, uint32_t n,
                     bool progress) {
     unsigned interrupts = interrupt_count();
     int r = resolve_symbols(store, progress);
@@ -365,7 +365,7 @@ int session_resolve(struct store *store, const char *const *wrappers, uint32_t n
     return locate_sites(store, wrappers, n);
 }
 
-int session_resolve_recording(struct store *store, int64_t recording_id, bool progress) {
+int resolve_recording(struct store *store, int64_t recording_id, bool progress) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int r = store_prepare(store, "SELECT wrappers FROM recording WHERE id = ?1", &q);
     if (r < 0)
@@ -380,7 +380,7 @@ int session_resolve_recording(struct store *store, int64_t recording_id, bool pr
     for (const cJSON *item = list ? list->child : NULL; item; item = item->next)
         if (cJSON_IsString(item))
             wrappers[n++] = item->valuestring;
-    r = session_resolve(store, wrappers, n, progress);
+    r = resolve_store(store, wrappers, n, progress);
     free(wrappers);
     cJSON_Delete(list);
     return r;

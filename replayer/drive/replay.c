@@ -19,6 +19,7 @@
 #include "error.h"
 #include "finding.h"
 #include "replay_private.h"
+#include "resolve.h"
 #include "session.h"
 #include "store.h"
 #include "text.h"
@@ -54,7 +55,7 @@ static int choose_by_chance(struct replay *r) {
 /* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
  */
 static int resolve(struct replay *r, bool progress) {
-    return session_resolve_recording(r->store, r->recording_id,
+    return resolve_recording(r->store, r->recording_id,
                                      progress && !error_quiet());
 }
 

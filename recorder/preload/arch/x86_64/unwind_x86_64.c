@@ -33,7 +33,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 /* --- the rule cache --- */
 
