@@ -73,8 +73,7 @@ void frame_add_location(const struct frame *frame, struct text *out);
  * parameters ("ns::f(int)" is met by "ns::f"), and with the linkage name.
  */
 bool frame_function_matches(const struct frame *frame, const char *glob);
-/** The function without its parameters; NULL when it is unknown or has none. free() it.
- */
+/** The function without its parameters; NULL when it is unknown or has none. free() it. */
 char *frame_bare_function(const struct frame *frame);
 /** Does a glob name this frame: its function, module or source file (each whole, or the
  * last component of a path alone)? */

@@ -72,8 +72,7 @@ int collector_resume(struct collector *collector, struct collector_resumed *out)
  */
 int collector_round(struct collector *collector, uint64_t *n_events);
 
-/** Commit what is in an open transaction. Return: 0 or a negative errno after a message.
- */
+/** Commit what is in an open transaction. Return: 0 or a negative errno after a message. */
 int collector_commit(struct collector *collector);
 
 /** Write the rows of all that have done something since theirs were written, and commit:

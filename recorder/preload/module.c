@@ -41,8 +41,7 @@ struct found_object {
 };
 static int (*find_object)(void *, struct found_object *);
 
-/* Link maps of modules that were ever on a stack; not wiped, as the rules are not either.
- */
+/* Link maps of modules that were ever on a stack; not wiped, as the rules are not either. */
 #define SEEN_BITS 4096u
 static uint64_t seen[SEEN_BITS / 64];
 

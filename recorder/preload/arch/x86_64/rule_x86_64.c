@@ -65,8 +65,7 @@ static int64_t read_sleb(struct reader *r) {
     return 0;
 }
 
-/* Pointer encodings. Source: Linux Standard Base 5.0, "DWARF Exception Header Encoding".
- */
+/* Pointer encodings. Source: Linux Standard Base 5.0, "DWARF Exception Header Encoding". */
 enum { ENC_OMIT = 0xff, ENC_RELATIVE = 0x70, ENC_PCREL = 0x10, ENC_INDIRECT = 0x80 };
 
 static uint64_t read_encoded(struct reader *r, uint8_t encoding) {
@@ -330,8 +329,7 @@ static bool define(struct cfi *cfi, struct reader *r, uint8_t op) {
     }
 }
 
-/* Run a CFI program up to the row of cfi->pc. Return: whether all of it was understood.
- */
+/* Run a CFI program up to the row of cfi->pc. Return: whether all of it was understood. */
 static bool run(struct cfi *cfi, struct reader r) {
     while (r.p < r.end && !r.bad) {
         uint8_t op = *r.p++;
@@ -396,8 +394,7 @@ static bool parse_cie(const uint8_t *at, struct cie *cie) {
     return !r.bad;
 }
 
-/* FDE of @pc by the binary search table of .eh_frame_hdr. Return: NULL if there is none.
- */
+/* FDE of @pc by the binary search table of .eh_frame_hdr. Return: NULL if there is none. */
 static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc) {
     const uint8_t table_encoding = 0x3b; /* datarel | sdata4: all linkers write this */
     if (hdr[0] != 1 || hdr[3] != table_encoding)
