@@ -16,7 +16,7 @@ struct store;
  * Return: 0, or negative errno after a message. Missing symbols are no error.
  */
 int resolve_store(struct store *store, const char *const *wrappers, uint32_t n,
-                    bool progress);
+                  bool progress);
 /** The same with the wrappers that were named when @recording_id was made. */
 int resolve_recording(struct store *store, int64_t recording_id, bool progress);
 

@@ -55,8 +55,7 @@ static int choose_by_chance(struct replay *r) {
 /* Symbols of everything not yet resolved, with the wrappers named when it was recorded.
  */
 static int resolve(struct replay *r, bool progress) {
-    return resolve_recording(r->store, r->recording_id,
-                                     progress && !error_quiet());
+    return resolve_recording(r->store, r->recording_id, progress && !error_quiet());
 }
 
 static int load_sites(struct replay *r) {
