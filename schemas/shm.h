@@ -69,7 +69,7 @@ enum shm_flag {
                                    nowhere without */
     SHM_DROP_WHEN_FULL = 1u << 4, /* count a loss instead of waiting for the collector */
     SHM_NO_ARGV = 1u << 5,      /* do not copy argv into the process block */
-    SHM_SNAPSHOT = 1u << 6,     /* copy the process at every ordered site (struct shm_snapshot) */
+    SHM_SNAPSHOT = 1u << 6,     /* copy the process at every ordered site (struct shm_orders) */
     SHM_LEAKS = 1u << 7,        /* keep a table of live blocks and scan for unreachable ones at exit */
     SHM_GUARD = 1u << 8,        /* canaries, quarantine and poison around every block */
     SHM_VALGRIND = 1u << 20,    /* runs under Valgrind: some system calls are not understood there */

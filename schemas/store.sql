@@ -363,7 +363,7 @@ CREATE TABLE leak (
 CREATE TABLE refused (
     replay_id INTEGER NOT NULL REFERENCES replay(id),
     site_id   INTEGER NOT NULL REFERENCES site(id),
-    reason    TEXT NOT NULL,             -- names of enum refusal, schemas/shm.h: 'threads', 'pipe', 'socket', ...
+    reason    TEXT NOT NULL,             -- names of the REFUSALs in common/store/words.def: 'threads', 'pipe', 'socket', ...
     PRIMARY KEY (replay_id, site_id)
 ) WITHOUT ROWID;
 

@@ -173,8 +173,7 @@ static void remember(const struct cli_command *c, const struct cli_option *o,
         (struct cli_given_option){.option = o, .value = value, .negated = negated};
 }
 
-/* Apply one option; @next is the following argument. Return: arguments used, or -EINVAL.
- */
+/* Apply one option; @next is the following argument. Return: arguments used, or -EINVAL. */
 static int apply(const struct cli_command *c, const struct cli_option *o,
                  const char *shown, const char *attached, const char *next) {
     const char *value = attached;

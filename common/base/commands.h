@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands: each takes argv with its own name in argv[0] and returns an exit status.
- */
+/* The commands: each takes argv with its own name in argv[0] and returns an exit status. */
 #ifndef DEARTH_COMMANDS_H
 #define DEARTH_COMMANDS_H
 

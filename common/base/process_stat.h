@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 struct process_stat {
-    char
-        state; /* 'R', 'S', ..., 'Z' = not yet waited for, or its first thread has ended alone */
+    /* 'R', 'S', ..., 'Z' = not yet waited for, or its first thread has ended alone */
+    char state;
     int threads; /* that have not ended; the first one counts until the process is waited for */
     uint64_t start; /* in ticks since boot: with the pid, it names a process for good */
     int status;     /* as wait() has it; of a zombie that one may trace, else 0 */

@@ -26,8 +26,7 @@ void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_addf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** Return: the string (never NULL), owned by the caller (free()); @t is empty afterwards.
- */
+/** Return: the string (never NULL), owned by the caller (free()); @t is empty afterwards. */
 char *text_take(struct text *t);
 
 /** Append @s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD; what

@@ -67,8 +67,7 @@ struct reference {
 struct rule {
     const char *name;
     const char *order; /* of reading: what is referred to comes first */
-    /* Column through which a row belongs to another: rows of old owners are not copied.
-     */
+    /* Column through which a row belongs to another: rows of old owners are not copied. */
     const char *owner;
     /* Finds the row in OUT: id, and whether it counts as old. Named parameters are
      * columns. NULL = never there (with an owner), or kept apart by its primary key
@@ -367,8 +366,7 @@ static void copy_deinit(struct copy *c) {
 
 /* --- one row --- */
 
-/* Read the row, references mapped. Return: 0, 1 = belongs to what is not copied, -EINVAL.
- */
+/* Read the row, references mapped. Return: 0, 1 = belongs to what is not copied, -EINVAL. */
 static int read_row(struct copy *c) {
     for (int i = 0; i < c->n_columns; i++) {
         int64_t id = sqlite3_column_int64(c->read, i), mapped = 0;

@@ -80,8 +80,7 @@ static const char event_sql[] =
     "reference INTEGER)"; /* number of the allocation that this call ends (free, realloc)
                              or leaves as it was (realloc_fail) */
 
-/* Columns that need the end of an allocation: without them, frees need not be looked for.
- */
+/* Columns that need the end of an allocation: without them, frees need not be looked for. */
 #define ENDS_COLUMNS                                                                     \
     (1ull << COL_FREED_NS | 1ull << COL_LIFETIME | 1ull << COL_FREED_BY |                \
      1ull << COL_MOVED)

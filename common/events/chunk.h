@@ -82,10 +82,9 @@
 #define CHUNK_NONE       UINT64_MAX
 
 struct chunk_event {
-    uint64_t time_ns; /* since the start of the recording, rounded down to the unit */
-    uint64_t
-        address;   /* the new block; FREE, REALLOC_FAIL: the old one; 0 when it failed */
-    uint64_t size; /* bytes requested; 0 for frees */
+    uint64_t time_ns;   /* since the start of the recording, rounded down to the unit */
+    uint64_t address;   /* the new block; FREE, REALLOC_FAIL: the old one; 0: it failed */
+    uint64_t size;      /* bytes requested; 0 for frees */
     uint64_t reference; /* event number of the allocation that this call ends (FREE,
                         REALLOC_END) or leaves alone (REALLOC_FAIL); CHUNK_NONE = none */
     int64_t site;       /* row of `site`, 0 = unknown or a free */

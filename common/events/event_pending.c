@@ -59,8 +59,7 @@ int event_pending_put(struct event_pending *p, const struct chunk_event *e,
     return 0;
 }
 
-/* Take @number out. Deletion shifts later members of the run back, so no tombstones stay.
- */
+/* Take @number out. Deletion shifts later members of the run back, so no tombstones stay. */
 bool event_pending_take(struct event_pending *p, uint64_t number,
                         struct chunk_event *out) {
     if (!p->n)

@@ -14,8 +14,7 @@
 
 /* Times in chunks are rounded down by at most this much (chunk.h); others are not. */
 #define ROUNDING_NS      1024u
-/* Above this many sites, looking each up to narrow the chunks costs more than it saves.
- */
+/* Above this many sites, looking each up to narrow the chunks costs more than it saves. */
 #define NARROW_MAX_SITES 64u
 
 /* The times between events alone take about a bit each; a file that was made to fill the memory of its

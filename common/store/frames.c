@@ -18,7 +18,7 @@
 
 /*
  * A file made for it must not send us round in circles nor fill the memory: a stack is made after its
- * caller's (recorder/session/stackstore.c), so ids fall on the way up; it has fewer frames, inlined ones too, than
+ * caller's (recorder/session/session_store.c), so ids fall on the way up; it has fewer frames, inlined ones too, than
  * 65536; and all that are asked for together have some for each byte of the file. 512 frames, the
  * usual limit, of a site with its 300 bytes in the file are fewer than two.
  */

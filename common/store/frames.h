@@ -73,8 +73,7 @@ void frame_add_location(const struct frame *frame, struct text *out);
  * parameters ("ns::f(int)" is met by "ns::f"), and with the linkage name.
  */
 bool frame_function_matches(const struct frame *frame, const char *glob);
-/** The function without its parameters; NULL when it is unknown or has none. free() it.
- */
+/** The function without its parameters; NULL when it is unknown or has none. free() it. */
 char *frame_bare_function(const struct frame *frame);
 /** Is its function Rust's, by how its linkage name is made? */
 bool frame_is_rust(const struct frame *frame);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of allocation functions (enum shm_op): the text in site.op, in reports, messages.
- */
+/* Names of allocation functions (enum shm_op): the text in site.op, in reports, messages. */
 #ifndef DEARTH_OP_H
 #define DEARTH_OP_H
 

@@ -2,7 +2,7 @@
 /*
  * Rounds of the collector: see collector.h.
  *
- *   now = both clocks ─► directory ─► heads of all rings ─► heap by time ─► process_take()
+ *   now = both clocks ─► directory ─► heads of all rings ─► heap by time ─► watched_take()
  *     └─ full segments are recycled then: who was dying when the round began is stored;
  *        who died since is dying
  *
@@ -18,10 +18,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "collector_damage.h"
 #include "collector_private.h"
 #include "error.h"
 #include "life.h"
+#include "rows.h"
 #include "text.h"
+#include "watched.h"
 
 #define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
 #define SUMS_EVERY_NS   10000000000ull
@@ -79,8 +82,8 @@ static bool enter_segment(struct collector *c, struct watched *w, uint32_t ring,
                           uint32_t id) {
     struct cursor *cursor = &w->cursors[ring];
     const struct shm_segment *s = session_block(c->session, id);
-    if (!damage_segment_ok(w, ring, s, cursor->serial + 1)) {
-        damage_ring(w, ring);
+    if (!collector_damage_segment_ok(w, ring, s, cursor->serial + 1)) {
+        collector_damage_ring(w, ring);
         return false;
     }
     if (!cursor->segment)
@@ -100,7 +103,7 @@ static bool next_segment(struct collector *c, struct watched *w, uint32_t ring) 
     uint32_t next = __atomic_load_n(&cursor->segment->next, __ATOMIC_ACQUIRE);
     /* `made` is raised after the link is there: without one it was written over */
     if ((!next && made > cursor->serial) || cursor->n_held > SHM_RING_SEGMENTS_MAX)
-        damage_ring(w, ring);
+        collector_damage_ring(w, ring);
     if (!next || cursor->damaged || !enter_segment(c, w, ring, next))
         return false;
     cursor->n_held++;
@@ -114,8 +117,8 @@ static bool look_at_head(struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
     uint32_t head = __atomic_load_n(&cursor->segment->head, __ATOMIC_ACQUIRE);
     if (head < cursor->position || head > SHM_SEGMENT_EVENTS ||
-        !damage_segment_ok(w, ring, cursor->segment, cursor->serial)) {
-        damage_ring(w, ring);
+        !collector_damage_segment_ok(w, ring, cursor->segment, cursor->serial)) {
+        collector_damage_ring(w, ring);
         return false;
     }
     cursor->head = head;
@@ -138,8 +141,8 @@ static const struct shm_event *peek(struct collector *c, struct watched *w,
     if (cursor->position >= cursor->head && !look_at_head(w, ring))
         return NULL;
     cursor->event = cursor->segment->records[cursor->position];
-    if (!damage_event_ok(c, cursor, &cursor->event)) {
-        damage_ring(w, ring);
+    if (!collector_damage_event_ok(c, cursor, &cursor->event)) {
+        collector_damage_ring(w, ring);
         return NULL;
     }
     return cursor->event.time <= c->now.ticks ? &cursor->event : NULL;
@@ -148,7 +151,7 @@ static const struct shm_event *peek(struct collector *c, struct watched *w,
 /* --- committing --- */
 
 /*
- * Rows of a process are written whole (process_checkpoint()): events, sums, and how far its
+ * Rows of a process are written whole (watched_checkpoint()): events, sums, and how far its
  * rings were read, in one transaction. Only then do its ring segments go back, so that
  * whenever dearth is killed, each record is either in the database or still in a ring.
  */
@@ -177,7 +180,7 @@ int collector_commit(struct collector *c) {
         if (w && w->state >= WATCHED_STORED)
             w->committed = true;
         else if (w)
-            process_give_back(c, w);
+            watched_give_back(c, w);
     }
     return 0;
 }
@@ -187,7 +190,7 @@ int collector_checkpoint(struct collector *c) {
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
         if (w && w->state < WATCHED_STORED && w->since)
-            r = process_checkpoint(c, w);
+            r = watched_checkpoint(c, w);
     }
     return r < 0 ? r : collector_commit(c);
 }
@@ -200,7 +203,7 @@ static void look_at_arena(struct collector *c) {
 
 /* A record is behind its cursor. @due: rows of its process are. */
 static int after_record(struct collector *c, struct watched *w, bool due, uint64_t n) {
-    int r = due ? process_checkpoint(c, w) : 0;
+    int r = due ? watched_checkpoint(c, w) : 0;
     if (r == 0 && due && w->n_held >= HELD_BY_ONE)
         r = collector_commit(c);
     if (r < 0 || n % POLL_EVERY)
@@ -248,7 +251,7 @@ static void gather(struct collector *c) {
         struct watched *w = c->watched[i];
         if (!w || w->state >= WATCHED_STORED)
             continue;
-        damage_check_process(c, w);
+        collector_damage_check_process(c, w);
         uint32_t n = __atomic_load_n(&w->shm->n_rings, __ATOMIC_ACQUIRE);
         if (n > SHM_MAX_RINGS || n < w->n_cursors)
             n = w->n_cursors;
@@ -262,7 +265,7 @@ static void gather(struct collector *c) {
         for (uint32_t ring = 0; ring < n; ring++) {
             if (!w->cursors[ring].shm)
                 w->cursors[ring].shm = session_ring(c->session, w->shm, ring);
-            damage_check_ring(w, ring);
+            collector_damage_check_ring(w, ring);
             const struct shm_event *event = peek(c, w, ring);
             if (event)
                 heap_add(c, (struct pending){event->time, w, ring});
@@ -277,7 +280,7 @@ static int take_run(struct collector *c, struct pending *top, uint64_t until,
                     uint64_t *n_events) {
     const struct shm_event *event;
     while ((event = peek(c, top->w, top->ring)) && event->time <= until) {
-        int r = process_take(c, top->w, top->ring, event);
+        int r = watched_take(c, top->w, top->ring, event);
         if (r < 0)
             return r;
         top->w->cursors[top->ring].position++;
@@ -322,7 +325,7 @@ static int discover(struct collector *c) {
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
         if (!c->watched[i] &&
             __atomic_load_n(&c->session->arena->processes[i], __ATOMIC_RELAXED))
-            r = process_watch(c, i);
+            r = watched_watch(c, i);
     return r;
 }
 
@@ -344,8 +347,8 @@ static void look_around(struct collector *c) {
         if (!w || w->state != WATCHED_ALIVE || w->pidfd >= 0 || w->foreign)
             continue;
         looks++;
-        process_open(c, w);
-        if (process_is_over(c, w))
+        watched_open(c, w);
+        if (watched_is_over(c, w))
             w->state = WATCHED_DYING;
     }
 }
@@ -371,9 +374,9 @@ static void notice_deaths(struct collector *c) {
 
 /* Everything of it is in the database: what it had is for others, if it was the only one there. */
 static int let_go(struct collector *c, struct watched *w) {
-    int r = process_count_late(c, w);
+    int r = watched_count_late(c, w);
     if (r == 0) {
-        process_forget(c, w);
+        watched_forget(c, w);
         c->n_forgotten++;
     } else if (r > 0) {
         w->state = WATCHED_KEPT;
@@ -390,7 +393,7 @@ static int bury(struct collector *c) {
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
         if (w && w->state == WATCHED_DYING && stored < STORED_AT_ONCE) {
-            r = process_store(c, w, process_end(w));
+            r = watched_store(c, w, watched_end(w));
             stored++;
         } else if (w && w->state == WATCHED_STORED && w->committed &&
                    (crowd || c->now.ns - w->stored_ns > FORGET_AFTER_NS)) {
@@ -462,10 +465,10 @@ int collector_finish(struct collector *c, bool all_dead) {
     for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
         struct watched *w = c->watched[i];
         if (w && w->state < WATCHED_STORED)
-            r = process_store(
-                c, w, all_dead || w->state == WATCHED_DYING ? process_end(w) : "running");
+            r = watched_store(
+                c, w, all_dead || w->state == WATCHED_DYING ? watched_end(w) : "running");
         else if (w)
-            r = process_count_late(c, w);
+            r = watched_count_late(c, w);
         r = r < 0 ? r : 0;
     }
     if (r == 0)
@@ -536,7 +539,7 @@ uint64_t collector_made(struct collector *c) {
         uint32_t block = c->session->arena->processes[i];
         const struct shm_process *shm = session_process(c->session, i);
         if (!c->watched[i] && shm && shm->serial != c->done[i] && block < c->n_blocks) {
-            c->watched[i] = process_new(c, i, block);
+            c->watched[i] = watched_new(c, i, block);
             c->n_watched = i + 1 > c->n_watched ? i + 1 : c->n_watched;
         }
     }
@@ -546,7 +549,7 @@ uint64_t collector_made(struct collector *c) {
         if (!w || w->state >= WATCHED_STORED)
             continue;
         made += live_totals(w->live)->events + count_unread(c, w);
-        made += process_lost(c, w);
+        made += watched_lost(c, w);
     }
     return made;
 }
@@ -582,7 +585,7 @@ struct collector *collector_free(struct collector *c) {
     if (!c)
         return NULL;
     for (uint32_t i = 0; i < SHM_MAX_PROCESSES; i++)
-        process_free(c->watched[i]);
+        watched_free(c->watched[i]);
     rows_finalize(c);
     session_site_cache_free(c->cache);
     if (c->epoll >= 0)

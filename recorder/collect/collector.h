@@ -8,14 +8,13 @@
  *     └─ processes, threads, modules, notes ─► rows of the same names
  *
  *   collector.c          rounds: clocks, merging, who has died
- *   collector_process.c  one process: threads, sites, its end
- *   collector_rows.c     SQL
+ *   watched.c            one process: threads, sites, its end
+ *   rows.c               SQL
  *   collector_damage.c   what targets have written over by mistake
  *   collector_resume.c   going on where a killed collector was
  *
- * Invariant: a round takes the time T first, then looks at the rings, and uses events
- * with time
- * <= T only; so a block's free is always seen before its next allocation (shm.h, I1).
+ * Invariant: a round takes the time T first, then looks at the rings, and uses events with
+ * time <= T only; so a block's free is always seen before its next allocation (shm.h, I1).
  *
  * Who runs it: dearth, one thread. Nothing here waits.
  */
@@ -73,8 +72,7 @@ int collector_resume(struct collector *collector, struct collector_resumed *out)
  */
 int collector_round(struct collector *collector, uint64_t *n_events);
 
-/** Commit what is in an open transaction. Return: 0 or a negative errno after a message.
- */
+/** Commit what is in an open transaction. Return: 0 or a negative errno after a message. */
 int collector_commit(struct collector *collector);
 
 /** Write the rows of all that have done something since theirs were written, and commit:

@@ -14,9 +14,10 @@
  *
  * Who runs it: dearth, the collector's thread.
  */
+#include "collector_damage.h"
 #include "collector_private.h"
 
-void damage_ring(struct watched *w, uint32_t ring) {
+void collector_damage_ring(struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
     if (!cursor->damaged)
         w->damaged++;
@@ -25,7 +26,7 @@ void damage_ring(struct watched *w, uint32_t ring) {
         __atomic_store_n(&cursor->shm->dropped, 1, __ATOMIC_RELEASE);
 }
 
-void damage_block(struct watched *w) {
+void collector_damage_block(struct watched *w) {
     if (!w->block_damaged)
         w->damaged++;
     w->block_damaged = true;
@@ -51,7 +52,7 @@ static bool is_same(const struct identity *a, const struct identity *b) {
            a->pid_start_time == b->pid_start_time && a->pid_namespace == b->pid_namespace;
 }
 
-void damage_remember(struct watched *w) {
+void collector_damage_remember(struct watched *w) {
     w->identity = identity_of(w->shm);
 }
 
@@ -77,31 +78,31 @@ static uint32_t n_rings_seen(const struct watched *w) {
     return n > w->n_cursors ? n : w->n_cursors;
 }
 
-void damage_check_process(struct collector *c, struct watched *w) {
+void collector_damage_check_process(struct collector *c, struct watched *w) {
     struct shm_process *p = w->shm;
     const struct identity now = identity_of(p);
     uint32_t *place = &c->session->arena->processes[w->index];
     uint32_t n = __atomic_load_n(&p->n_rings, __ATOMIC_ACQUIRE);
     uint32_t state = __atomic_load_n(&p->state, __ATOMIC_ACQUIRE);
     if (!is_same(&now, &w->identity)) {
-        damage_block(w);
+        collector_damage_block(w);
         put_identity_back(w);
     }
     if (n < w->n_cursors || n > SHM_MAX_RINGS) {
-        damage_block(w);
+        collector_damage_block(w);
         __atomic_store_n(&p->n_rings, n_rings_seen(w), __ATOMIC_RELEASE);
     }
     if (state == SHM_PROCESS_EMPTY || state > SHM_PROCESS_EXITED) {
-        damage_block(w);
+        collector_damage_block(w);
         __atomic_store_n(&p->state, SHM_PROCESS_READY, __ATOMIC_RELEASE);
     }
     if (__atomic_load_n(place, __ATOMIC_ACQUIRE) != w->block) {
-        damage_block(w);
+        collector_damage_block(w);
         __atomic_store_n(place, w->block, __ATOMIC_RELEASE);
     }
 }
 
-void damage_check_ring(struct watched *w, uint32_t ring) {
+void collector_damage_check_ring(struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
     struct shm_ring *shm = cursor->shm;
     if (!shm)
@@ -113,18 +114,18 @@ void damage_check_ring(struct watched *w, uint32_t ring) {
     bool far = cursor->serial > made + 1 ||
                (made > cursor->given && made - cursor->given > SHM_RING_SEGMENTS_MAX);
     if (far || given != cursor->given || dropped != cursor->damaged)
-        damage_ring(w, ring);
+        collector_damage_ring(w, ring);
     if (given != cursor->given)
         __atomic_store_n(&shm->given, cursor->given, __ATOMIC_RELEASE);
 }
 
-bool damage_segment_ok(const struct watched *w, uint32_t ring,
-                       const struct shm_segment *segment, uint32_t serial) {
+bool collector_damage_segment_ok(const struct watched *w, uint32_t ring,
+                                 const struct shm_segment *segment, uint32_t serial) {
     return segment && segment->owner == w->block && segment->ring == ring &&
            segment->serial == serial;
 }
 
-bool damage_time_ok(const struct collector *c, uint64_t time) {
+bool collector_damage_time_ok(const struct collector *c, uint64_t time) {
     /* the clock that it took may be a little ahead of ours, not more */
     return time >= c->start_ticks &&
            (time <= c->now.ticks || time <= session_ticks(c->session) + c->second);
@@ -138,7 +139,7 @@ static bool has_more(const struct collector *c, const struct cursor *cursor) {
     uint32_t n = 0;
     for (uint32_t i = cursor->position; i < SHM_SEGMENT_EVENTS && n < 2; i++, n++) {
         const struct shm_event e = cursor->segment->records[i];
-        if (e.time < last || !damage_event_ok(c, cursor, &e))
+        if (e.time < last || !collector_damage_event_ok(c, cursor, &e))
             break;
         last = e.time;
     }
@@ -162,16 +163,16 @@ static bool ends_well(const struct collector *c, const struct watched *w, uint32
            shm->emitted <= n_taken(cursor) && !has_more(c, cursor);
 }
 
-void damage_check_end(struct collector *c, struct watched *w) {
-    damage_check_process(c, w);
+void collector_damage_check_end(struct collector *c, struct watched *w) {
+    collector_damage_check_process(c, w);
     for (uint32_t i = 0; i < w->n_cursors; i++) {
-        damage_check_ring(w, i);
+        collector_damage_check_ring(w, i);
         if (!w->cursors[i].damaged && !ends_well(c, w, i))
-            damage_ring(w, i);
+            collector_damage_ring(w, i);
     }
 }
 
-uint64_t damage_unread(const struct watched *w) {
+uint64_t collector_damage_unread(const struct watched *w) {
     const uint64_t most = (SHM_RING_SEGMENTS_MAX + 1ull) * SHM_SEGMENT_EVENTS;
     uint64_t unread = 0;
     for (uint32_t i = 0; i < w->n_cursors; i++) {

@@ -9,7 +9,7 @@
  *   ring_mark    ────────────────────────────► cursors: the next record to take
  *   thread       ────────────────────────────► threads
  *
- * Invariant: all of these were written in one transaction (process_checkpoint()), and the
+ * Invariant: all of these were written in one transaction (watched_checkpoint()), and the
  * segments from the mark on were not given back before it was committed.
  *
  * Who runs it: `dearth recover`, one thread, before the first round.
@@ -17,10 +17,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "collector_damage.h"
 #include "collector_private.h"
 #include "error.h"
 #include "event_reader.h"
+#include "rows.h"
 #include "text.h"
+#include "watched.h"
 
 /* Rows of one query about @id, one after another. Return: 1, 0 after the last, -errno. */
 static int next_row(struct collector *c, sqlite3_stmt *s) {
@@ -87,7 +90,7 @@ static int resume_sites(struct collector *c, struct watched *w) {
             w->row, &s);
     while (r == 0 && (r = next_row(c, s)) > 0) {
         r = 0;
-        uint32_t site = process_site_index(w, sqlite3_column_int64(s, 0));
+        uint32_t site = watched_site_index(w, sqlite3_column_int64(s, 0));
         struct live_stat v = {.first_thread = serial_of(w, sqlite3_column_int64(s, 1))};
         uint64_t *const values[] = {&v.count,       &v.failed,
                                     &v.failable,    &v.bytes,
@@ -207,7 +210,7 @@ static void restore_block(struct watched *w, const struct live_survivor *one,
     struct live_input in = {.event = &event,
                             .time_ns = e->time_ns,
                             .thread = e->thread,
-                            .site = e->site ? process_site_index(w, e->site) : 0};
+                            .site = e->site ? watched_site_index(w, e->site) : 0};
     live_restore_block(w->live, &in, one->number, ring, begin_ns);
 }
 
@@ -244,8 +247,8 @@ static void resume_cursor(struct collector *c, struct watched *w, uint32_t ring,
     int64_t thread;
     cursor->shm = session_ring(c->session, w->shm, ring);
     if (!cursor->shm || !segment || column(s, 2) > SHM_SEGMENT_EVENTS ||
-        !damage_segment_ok(w, ring, segment, segment->serial)) {
-        damage_ring(w, ring);
+        !collector_damage_segment_ok(w, ring, segment, segment->serial)) {
+        collector_damage_ring(w, ring);
         return;
     }
     cursor->serial = segment->serial;
@@ -274,7 +277,7 @@ static int resume_rings(struct collector *c, struct watched *w, struct idmap *pe
         r = 0;
         uint64_t ring = column(s, 0);
         if (ring >= w->n_cursors) {
-            damage_block(w);
+            collector_damage_block(w);
             ++*damaged;
             continue;
         }
@@ -307,7 +310,7 @@ static int resume_process(struct collector *c, uint32_t index, int64_t row,
     uint64_t begin_ns = 0;
     AUTO_FREE char *modules =
         text_format("DELETE FROM process_module WHERE process_id = %lld", (long long)row);
-    struct watched *w = process_new(c, index, block);
+    struct watched *w = watched_new(c, index, block);
     w->row = row;
     out->processes++;
     int r = store_exec(c->store, modules); /* written anew at its end */
@@ -325,9 +328,9 @@ static int resume_process(struct collector *c, uint32_t index, int64_t row,
         r = resume_blocks(c, w, &pending, begin_ns);
     idmap_deinit(&pending);
     if (r < 0)
-        process_free(w);
+        watched_free(w);
     else
-        process_enter(c, w);
+        watched_enter(c, w);
     return r;
 }
 

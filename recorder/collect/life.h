@@ -32,8 +32,8 @@ struct life_signs {
     int stat_errno; /* of reading /proc/PID/stat; 0 = `stat` is what was there */
     struct process_stat stat;
     uint64_t start; /* its own, as it has told; 0 = unknown */
-    bool
-        other_clock; /* it may count time otherwise (time namespace): start times do not compare */
+    /* it may count time otherwise (time namespace): start times do not compare */
+    bool other_clock;
 };
 
 /** Pure. */

@@ -23,8 +23,7 @@
 #include "stamp.h"
 #include "sys.h"
 
-/* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup.
- */
+/* A collector that is alive moves its heartbeat every 100 ms; 20 times that is no hiccup. */
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434 /* on every architecture */
 #endif

@@ -6,7 +6,6 @@
  *
  *   boot_area  | header | user bytes ... | header | user bytes ... | ─► boot_next
  *
- *
  * Invariant: a pointer into boot_area was handed out by boot_malloc(), so every hook that
  * takes a pointer tests boot_owns() first. Freed blocks go to one lock-free list per
  * power of two (a tag in the upper half defeats ABA); any thread, any signal handler.

@@ -26,7 +26,7 @@
 #include "preload.h"
 #include "stamp.h"
 #include "sys.h"
-#include "unwind_fast.h"
+#include "unwind.h"
 
 uint32_t module_generation;
 uintptr_t module_loader_start, module_loader_end;
@@ -41,8 +41,7 @@ struct found_object {
 };
 static int (*find_object)(void *, struct found_object *);
 
-/* Link maps of modules that were ever on a stack; not wiped, as the rules are not either.
- */
+/* Link maps of modules that were ever on a stack; not wiped, as the rules are not either. */
 #define SEEN_BITS 4096u
 static uint64_t seen[SEEN_BITS / 64];
 

@@ -6,8 +6,7 @@
  *   each hook  ─ struct thread live? ─ no ─► process_ready ─► a block, the directory
  *   fork       the kernel wipes struct local and every struct thread: the child's first
  *              hook finds nothing registered and does so itself, in the same mapping
- *   exec       the new image starts at the top; its block's parent is the one with its
- * pid
+ *   exec       the new image starts at the top; its block's parent is the one with its pid
  *
  * The first hook may be ld.so's own malloc(), before libc and before environ are up:
  * nothing here needs them. What does (libunwind, hiding our variables) waits for the
@@ -39,7 +38,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 struct preload preload;
 int sys_is_valgrind;

@@ -12,8 +12,7 @@ enum reentry {
     REENTRY_PRIVATE, /* in dlopen() or libunwind for us: serve memory from boot.c */
 };
 
-/** Set the flag; the compiler may not move code of ours across (a signal would see it).
- */
+/** Set the flag; the compiler may not move code of ours across (a signal would see it). */
 static inline void reentry_set(enum reentry flag) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     *(volatile uint32_t *)&tls.reentry = flag;

@@ -167,7 +167,6 @@ static void forbid_end(const struct forbidding *f, long result) {
 /* --- the ways to it --- */
 
 static int (*next_prctl)(int, ...);
-typedef long system_call(long, long, long, long, long, long, long);
 
 EXPORT int prctl(int option, ...);
 EXPORT int prctl(int option, ...) {
@@ -186,14 +185,11 @@ EXPORT int prctl(int option, ...) {
     return result;
 }
 
-static system_call find_syscall;
-/* Where syscall() jumps to (arch/<name>/jumps_<name>.c): when it is asked for seccomp or prctl, and else. */
-__attribute__((visibility("hidden"))) system_call sandbox_forbidding_syscall;
-__attribute__((visibility("hidden"))) system_call *sandbox_next_syscall = find_syscall;
-static system_call *next_syscall;
+static sandbox_syscall find_syscall, *next_syscall;
+sandbox_syscall *sandbox_next_syscall = find_syscall;
 
 static long find_syscall(long nr, long a, long b, long c, long d, long e, long f) {
-    next_syscall = (system_call *)dlsym(RTLD_NEXT, "syscall");
+    next_syscall = (sandbox_syscall *)dlsym(RTLD_NEXT, "syscall");
     store_release(&sandbox_next_syscall, next_syscall);
     return next_syscall(nr, a, b, c, d, e, f);
 }

@@ -20,19 +20,12 @@
 #include <time.h>
 
 #include "arch.h"
+#include "sandbox.h"
 
-/* Set by sandbox.c when the program has put a filter between itself and the kernel: only memory may be
- * asked for then. */
-extern int sys_is_sandboxed;
-/* Set by sandbox.c in a thread that may not even ask for memory. */
-extern __thread int sandbox_is_strict __attribute__((tls_model("initial-exec")));
 /* Set by memlock.c when the program has locked the memory that is yet to be mapped. */
 extern int sys_is_locked;
 /** Map @n private bytes that are not locked. Return: NULL when there is no way left. */
 void *memlock_map(size_t n);
-/** sys_readable() and sys_gettid() without a system call. */
-int sandbox_readable(const void *p);
-uint32_t sandbox_tid(void);
 
 static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
     return arch_call(nr, a, b, c, d, e, f);

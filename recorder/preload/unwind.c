@@ -25,7 +25,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 static int (*reference_backtrace)(void **, int);
 

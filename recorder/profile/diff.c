@@ -63,8 +63,7 @@ static void add_pair(struct diff *d, const struct profile_item *a,
     d->pairs[d->n_pairs++] = (struct pair){a, b, portable};
 }
 
-/* Unmatched items of A by portable key; one that several have is no name and is left out.
- */
+/* Unmatched items of A by portable key; one that several have is no name and is left out. */
 static void index_portable(const struct diff *d, const bool *a_used,
                            struct profile *index) {
     for (uint32_t i = 0; i < d->a.profile.n_items; i++) {

@@ -46,8 +46,7 @@ int export_pprof(struct export *e, FILE *out);
 /** One "sampled" profile. Source: https://www.speedscope.app/file-format-schema.json */
 int export_speedscope(struct export *e, FILE *out);
 
-/** One line an event, in the order of each process. Does not need `profile` and `frames`.
- */
+/** One line an event, in the order of each process. Does not need `profile` and `frames`. */
 int export_csv(struct export *e, FILE *out);
 
 #endif

@@ -124,8 +124,7 @@ static int put_mappings(struct pprof *p) {
     return 0;
 }
 
-/* The location of a physical frame: lines [0, n) of it, innermost inlined function first.
- */
+/* The location of a physical frame: lines [0, n) of it, innermost inlined function first. */
 static void put_location(struct pprof *p, const struct frame *lines, uint32_t n) {
     int64_t mapping = 0, there;
     AUTO_TEXT struct text m = {0};

@@ -162,8 +162,7 @@ struct profile_item *profile_item(struct profile *p, const char *key, const char
 /** The item of that key, or NULL. Not after profile_sort(). */
 struct profile_item *profile_find(const struct profile *p, const char *key);
 
-/** Largest @cost first; equal costs by name, so that the same data gives the same bytes.
- */
+/** Largest @cost first; equal costs by name, so that the same data gives the same bytes. */
 void profile_sort(struct profile *p, enum profile_cost cost);
 uint64_t profile_cost(const struct profile_numbers *n, enum profile_cost cost);
 

@@ -8,7 +8,7 @@
 
 #include "error.h"
 #include "profile.h"
-#include "session.h"
+#include "resolve.h"
 
 static bool wants_symbols(struct store *store, int64_t recording_id) {
     AUTO_FREE char *sql = text_format("SELECT 1 FROM site_stat t JOIN site s ON s.id = "
@@ -35,7 +35,7 @@ int profile_open(const char *path, int64_t wanted, struct store **out,
                 "file is read-only",
                 path);
         else
-            r = session_resolve(writable, !error_quiet() && isatty(STDERR_FILENO));
+            r = resolve_store(writable, !error_quiet() && isatty(STDERR_FILENO));
         store_free(writable);
     }
     if (id < 0 || r < 0) {

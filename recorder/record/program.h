@@ -23,11 +23,11 @@ struct program {
     pid_t pid;
     bool ended;     /* the program itself */
     bool childless; /* no child of ours is left, adopted ones included */
-    bool
-        had_children; /* dearth was exec'ed by a process that had some: never childless */
-    int exit_code;    /* -1 when a signal ended it */
-    int exit_signal;  /* 0 when it exited */
-    pid_t beside;     /* a command of program_run_beside() that runs, 0 = none */
+    /* dearth was exec'ed by a process that had some: never childless */
+    bool had_children;
+    int exit_code;   /* -1 when a signal ended it */
+    int exit_signal; /* 0 when it exited */
+    pid_t beside;    /* a command of program_run_beside() that runs, 0 = none */
     bool beside_ended;
     int beside_status; /* as a shell shows it */
     bool interrupted;  /* the user wants the recording to end */

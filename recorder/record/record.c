@@ -29,6 +29,7 @@
 #include "interrupt.h"
 #include "program.h"
 #include "record_row.h"
+#include "resolve.h"
 #include "session.h"
 #include "signals.h"
 #include "store.h"
@@ -370,7 +371,7 @@ static int conclude(struct run *run) {
     if (run->failed)
         return run->failed;
     if (r == 0 && !run->options->no_symbols)
-        r = session_resolve(run->store, isatty(STDERR_FILENO) && !error_quiet());
+        r = resolve_store(run->store, isatty(STDERR_FILENO) && !error_quiet());
     if (r == 0)
         record_summary(run->store, run->id, &totals);
     return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A session: one arena (schemas/shm.h) in a private folder, and what the rest of dearth
- * may do with it. The only header of the recorder that the replayer includes.
+ * may do with it.
  *
  * A recording uses one session for the whole process tree. A replay keeps one per job and
  * resets it between attempts, so that an attempt costs no file creation.
@@ -27,9 +27,8 @@ struct session {
 
 struct session_options {
     uint32_t flags; /* enum shm_flag */
-    uint64_t
-        arena_bytes; /* virtual size; 0 = default (1 GiB with SHM_EVENTS, else 256 MiB);
-                              made smaller  under RLIMIT_AS */
+    /* virtual size; 0 = default: 1 GiB with SHM_EVENTS, else 256 MiB; less under RLIMIT_AS */
+    uint64_t arena_bytes;
     uint32_t ready_blocks; /* pre-allocated at once; 0 = default */
     uint32_t max_depth;    /* 0 = 512 */
     const char *folder; /* where to make the directory; NULL = /dev/shm, $XDG_RUNTIME_DIR,
@@ -208,13 +207,5 @@ struct session_frame {
 };
 int64_t session_store_stack(struct store *store, const struct session_frame *frames,
                             uint32_t n);
-
-/**
- * Resolve symbols of every frame that is not yet, then locations and portable keys of
- * every site.
- * @progress: print a progress line on a terminal
- * Return: 0, or negative errno after a message. Missing symbols are no error.
- */
-int session_resolve(struct store *store, bool progress);
 
 #endif

@@ -26,8 +26,7 @@ uint64_t session_ticks(const struct session *session) {
     return arch_counter();
 }
 
-/* Both clocks at one moment: the closest of a few pairs, an interrupt may fall between.
- */
+/* Both clocks at one moment: the closest of a few pairs, an interrupt may fall between. */
 static void read_clocks(const struct session *session, uint64_t *ticks, uint64_t *ns) {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < 4; i++) {

@@ -17,9 +17,8 @@
     "orphan" /* in the folder of a killed recording: made when that was found */
 
 struct session_state {
-    uint64_t bytes; /* what the header says too, but a target can scribble on that */
-    uint64_t
-        file_bytes; /* of the arena file: behind `bytes` lie proofs (struct shm_proof) */
+    uint64_t bytes;      /* what the header says too, but a target can scribble on that */
+    uint64_t file_bytes; /* of the arena file: behind `bytes` lie proofs (shm_proof) */
     bool has_proofs;
     uint32_t ready;
     uint32_t next_seen, processes_seen; /* blocks_next and n_processes never go back */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which line a site stands for, and its name that outlives a rebuild: both for the store.
- */
+/* Which line a site stands for, and its name that outlives a rebuild: both for the store. */
 #ifndef DEARTH_LOCATE_H
 #define DEARTH_LOCATE_H
 

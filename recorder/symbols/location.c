@@ -91,8 +91,7 @@ static bool is_start_up(const struct frame *frames, uint32_t i) {
            strncmp(callee, "std::rt::", 9) == 0;
 }
 
-/* jv_mem_alloc has 24 bytes, sqlite3MemMalloc 68, luaM_malloc_ 114, git's xrealloc 155.
- */
+/* jv_mem_alloc has 24 bytes, sqlite3MemMalloc 68, luaM_malloc_ 114, git's xrealloc 155. */
 #define SHORT_BYTES 160u
 
 static bool is_short(const struct frame *frame) {

@@ -23,7 +23,7 @@
 #include "interrupt.h"
 #include "locate.h"
 #include "namer.h"
-#include "session.h"
+#include "resolve.h"
 #include "store.h"
 #include "text.h"
 
@@ -173,8 +173,7 @@ static int put_note(struct resolver *r, const struct module_row *module, const c
     return store_step_done(r->store, r->put_note);
 }
 
-/* The user rebuilt or upgraded it since: say so for every recording that it is part of.
- */
+/* The user rebuilt or upgraded it since: say so for every recording that it is part of. */
 static int note_stale(struct resolver *r, const struct module_row *module) {
     AUTO_FREE char *text =
         text_format("%s was changed after it was recorded; its functions "
@@ -355,7 +354,7 @@ static int resolve_symbols(struct store *store, bool progress) {
     return result;
 }
 
-int session_resolve(struct store *store, bool progress) {
+int resolve_store(struct store *store, bool progress) {
     unsigned interrupts = interrupt_count();
     int r = resolve_symbols(store, progress);
     if (r < 0 || interrupts != interrupt_count())

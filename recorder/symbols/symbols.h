@@ -70,8 +70,7 @@ uint32_t symbols_look_up(struct symbols *symbols, uint64_t address,
  */
 char *symbols_demangle(const char *linkage_name);
 
-/** Remove "/./", "//" and "x/.." from @path, in place. Symbolic links are not looked at.
- */
+/** Remove "/./", "//" and "x/.." from @path, in place. Symbolic links are not looked at. */
 void symbols_clean_path(char *path);
 
 #endif

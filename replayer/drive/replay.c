@@ -19,6 +19,7 @@
 #include "error.h"
 #include "finding.h"
 #include "replay_private.h"
+#include "resolve.h"
 #include "session.h"
 #include "store.h"
 #include "text.h"
@@ -53,7 +54,7 @@ static int choose_by_chance(struct replay *r) {
 
 /* Symbols of everything not yet resolved. */
 static int resolve(struct replay *r, bool progress) {
-    return session_resolve(r->store, progress && !error_quiet());
+    return resolve_store(r->store, progress && !error_quiet());
 }
 
 static int load_sites(struct replay *r) {

@@ -6,7 +6,7 @@
  *
  *   THREADS threads ─► path(seed) ─► unwind_site() ─► the same SEEDS sites, in other orders
  *        │                                └─ one fault, due once for all of them
- *        └─► their rings ─► read_rings(), here: what recorder/collect/collector_process.c does with them
+ *        └─► their rings ─► read_rings(), here: what recorder/collect/watched.c does with them
  *   another thread ─► unwind_forget(), as if libraries were unloaded
  *
  * A race ends the test; so do a site with two nodes, an event that is missing, out of order or of
@@ -25,7 +25,6 @@
 #include "session.h"
 #include "stamp.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 #include "check.h"
 

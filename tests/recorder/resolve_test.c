@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "frames.h"
+#include "resolve.h"
 #include "session.h"
 #include "store.h"
 
@@ -129,7 +130,7 @@ static void test_lines(void) {
                                       frame_of(in_main.offset)};
     user_site = add_site(user, 4);
     inlined_site = add_site(inlined, 2);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(number("SELECT count(*) FROM frame WHERE resolved = 0") == 0);
     MUST(number("SELECT symbols = 'dwarf' FROM module") == 1);
     MUST(number("SELECT count(*) FROM site WHERE portable_key IS NULL") == 0);
@@ -159,7 +160,7 @@ static void test_lines(void) {
 
 static void test_again(void) {
     int64_t changes = sqlite3_total_changes(store->db);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(sqlite3_total_changes(store->db) == changes);
 }
 
@@ -167,17 +168,17 @@ static void test_wrappers(void) {
     /* what is stored of a user's catalogue holds for every command, until it is taken out */
     MUST(store_exec(store, "INSERT INTO setting(name, value) VALUES ('catalogue mine', "
                            "'[allocator]\nfunction pool_*\n')") == 0);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(location_is(user_site, "user_code", in_user.line));
     MUST(store_exec(store, "DELETE FROM setting WHERE name = 'catalogue mine'") == 0);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(location_is(user_site, "pool_take", in_pool.line));
     /* a recording's own globs hold for every later command */
     MUST(store_exec(store,
                     "INSERT INTO recording(id, state, started_unix_ns, exe, cwd, "
                     "clock, tool_version, wrappers) VALUES (1, 'complete', 0, 'x', "
                     "'/', 'tsc', '1', '[\"pool_*\"]')") == 0);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(location_is(user_site, "user_code", in_user.line));
 }
 
@@ -187,7 +188,7 @@ static void test_ordinals(void) {
     struct session_frame late[] = {frame_of(in_user.offset + 1)},
                          early[] = {frame_of(in_user.offset)};
     int64_t b = add_site(late, 1);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     AUTO_FREE char *first = text_format("SELECT hex(portable_key) = hex((SELECT "
                                         "portable_key FROM site WHERE id = %lld)) FROM "
                                         "site WHERE id = %%lld",
@@ -196,7 +197,7 @@ static void test_ordinals(void) {
     MUST(store_exec(store,
                     "CREATE TEMP TABLE old AS SELECT id, portable_key FROM site") == 0);
     int64_t a = add_site(early, 1);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(number("SELECT s.portable_key = o.portable_key FROM site s, old o WHERE s.id = "
                 "%lld AND o.id = %lld",
                 (long long)a, (long long)b) == 1);
@@ -220,7 +221,7 @@ static void test_missing(void) {
              "started_ns) VALUES (1, 1, 1, 1, 'first', 'x', 0); INSERT INTO "
              "process_module(process_id, module_id, bias, start, \"end\") SELECT 1, "
              "id, 0, 0, 1 FROM module") == 0);
-    MUST(session_resolve(store, false) == 0);
+    MUST(resolve_store(store, false) == 0);
     MUST(number("SELECT count(*) FROM site WHERE location_id IS NULL") == 0);
     MUST(number(
              "SELECT count(*) FROM note WHERE kind = 'symbols_stale' AND recording_id = "

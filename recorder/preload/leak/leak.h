@@ -135,6 +135,8 @@ void leak_unknown(uint32_t state);
 /** The process ends: look for leaks, once. @caller: of the hook that was called for it.
  * Context: any; re-entry flag free or ours. */
 void leak_at_exit(const struct caller *caller);
+/** Called by exit() (arch/<name>/arch_<name>.c), whose frame pointer is @frame. */
+__attribute__((visibility("hidden"))) void leak_on_exit(uintptr_t frame, int status);
 /** Find the real exit functions. Context: process_start(). */
 void leak_exit_start(void);
 /** 256 + the status that the program gave to exit(); 0 = it did not call it. */

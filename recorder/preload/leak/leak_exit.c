@@ -198,9 +198,6 @@ struct leak_context {
 __attribute__((visibility("hidden"))) struct leak_context leak_exit_context;
 void (*leak_next_exit)(int);
 
-/* Called by exit(): arch/<name>/jumps_<name>.c. */
-void leak_on_exit(uintptr_t frame, int status);
-
 /* Whose is this code: libc's, ld.so's, ours? */
 static bool is_machinery(uintptr_t address) {
     struct object code, libc, ours;
@@ -282,9 +279,7 @@ uint32_t leak_exit_told(void) {
     return told;
 }
 
-/* Called by exit(), whose frame pointer is @frame. */
-__attribute__((visibility("hidden"), used)) void leak_on_exit(uintptr_t frame,
-                                                              int status) {
+void leak_on_exit(uintptr_t frame, int status) {
     const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
     struct leak_context here = leak_exit_context;
     process_start();

@@ -4,7 +4,6 @@
  */
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
                           bool *walked) {

@@ -19,12 +19,12 @@
 /* DWARF register numbers. Source: System V ABI, AMD64 supplement, figure 3.36. */
 enum { REG_BP = 6, REG_SP = 7, REG_RA = 16 };
 
-struct reader {
+struct cfi_bytes {
     const uint8_t *p, *end;
     bool bad;
 };
 
-static uint64_t read_fixed(struct reader *r, unsigned bytes) {
+static uint64_t read_fixed(struct cfi_bytes *r, unsigned bytes) {
     uint64_t v = 0;
     if ((size_t)(r->end - r->p) < bytes) {
         r->bad = true;
@@ -35,7 +35,7 @@ static uint64_t read_fixed(struct reader *r, unsigned bytes) {
     return v;
 }
 
-static uint64_t read_uleb(struct reader *r) {
+static uint64_t read_uleb(struct cfi_bytes *r) {
     uint64_t v = 0;
     for (unsigned shift = 0; r->p < r->end; shift += 7) {
         uint8_t byte = *r->p++;
@@ -48,7 +48,7 @@ static uint64_t read_uleb(struct reader *r) {
     return 0;
 }
 
-static int64_t read_sleb(struct reader *r) {
+static int64_t read_sleb(struct cfi_bytes *r) {
     uint64_t v = 0;
     for (unsigned shift = 0; r->p < r->end;) {
         uint8_t byte = *r->p++;
@@ -65,11 +65,10 @@ static int64_t read_sleb(struct reader *r) {
     return 0;
 }
 
-/* Pointer encodings. Source: Linux Standard Base 5.0, "DWARF Exception Header Encoding".
- */
+/* Pointer encodings. Source: Linux Standard Base 5.0, "DWARF Exception Header Encoding". */
 enum { ENC_OMIT = 0xff, ENC_RELATIVE = 0x70, ENC_PCREL = 0x10, ENC_INDIRECT = 0x80 };
 
-static uint64_t read_encoded(struct reader *r, uint8_t encoding) {
+static uint64_t read_encoded(struct cfi_bytes *r, uint8_t encoding) {
     uintptr_t at = (uintptr_t)r->p;
     uint64_t v = 0;
     switch (encoding & 15) {
@@ -117,7 +116,7 @@ enum saved {
 struct location {
     enum saved how;
     int64_t offset;
-    struct reader expression;
+    struct cfi_bytes expression;
 };
 
 /* A row of the CFI table, the columns that we follow. */
@@ -125,7 +124,7 @@ struct row {
     uint64_t cfa_register;
     int64_t cfa_offset;
     bool cfa_by_expression;
-    struct reader cfa_expression;
+    struct cfi_bytes cfa_expression;
     struct location bp, ra;
 };
 
@@ -135,7 +134,7 @@ struct cie {
     uint8_t encoding;
     bool augmented; /* FDEs carry augmentation data too */
     bool signal;    /* the trampoline that signal handlers return to */
-    struct reader program;
+    struct cfi_bytes program;
 };
 
 struct cfi {
@@ -160,13 +159,13 @@ static void restore_location(struct cfi *cfi, uint64_t reg) {
         cfi->now.ra = cfi->initial.ra;
 }
 
-static struct reader read_block(struct reader *r) {
+static struct cfi_bytes read_block(struct cfi_bytes *r) {
     uint64_t n = read_uleb(r);
     if (n > (uint64_t)(r->end - r->p)) {
         r->bad = true;
         n = 0;
     }
-    struct reader block = {r->p, r->p + n, false};
+    struct cfi_bytes block = {r->p, r->p + n, false};
     r->p += n;
     return block;
 }
@@ -214,7 +213,7 @@ static void define_cfa(struct cfi *cfi, uint64_t reg, int64_t offset) {
 }
 
 /* The operations that move the location. Return: whether @op was one. */
-static bool advance(struct cfi *cfi, struct reader *r, uint8_t op) {
+static bool advance(struct cfi *cfi, struct cfi_bytes *r, uint8_t op) {
     uint64_t by;
     if ((op & 0xc0) == CFA_ADVANCE_LOC)
         by = op & 0x3f;
@@ -235,7 +234,7 @@ static bool advance(struct cfi *cfi, struct reader *r, uint8_t op) {
 }
 
 /* The operations that say where a register is. Return: whether @op was one. */
-static bool locate(struct cfi *cfi, struct reader *r, uint8_t op) {
+static bool locate(struct cfi *cfi, struct cfi_bytes *r, uint8_t op) {
     if ((op & 0xc0) == CFA_OFFSET) {
         save_at(cfi, op & 0x3f, (int64_t)read_uleb(r));
         return true;
@@ -285,7 +284,7 @@ static bool locate(struct cfi *cfi, struct reader *r, uint8_t op) {
 }
 
 /* The operations on the CFA and on whole rows. Return: whether @op was one. */
-static bool define(struct cfi *cfi, struct reader *r, uint8_t op) {
+static bool define(struct cfi *cfi, struct cfi_bytes *r, uint8_t op) {
     const int64_t factor = cfi->cie->data_align;
     uint64_t reg;
     switch (op) {
@@ -330,9 +329,8 @@ static bool define(struct cfi *cfi, struct reader *r, uint8_t op) {
     }
 }
 
-/* Run a CFI program up to the row of cfi->pc. Return: whether all of it was understood.
- */
-static bool run(struct cfi *cfi, struct reader r) {
+/* Run a CFI program up to the row of cfi->pc. Return: whether all of it was understood. */
+static bool run(struct cfi *cfi, struct cfi_bytes r) {
     while (r.p < r.end && !r.bad) {
         uint8_t op = *r.p++;
         if (advance(cfi, &r, op)) {
@@ -345,21 +343,22 @@ static bool run(struct cfi *cfi, struct reader r) {
     return !r.bad;
 }
 
-static struct reader read_entry(const uint8_t *p) {
+static struct cfi_bytes read_entry(const uint8_t *p) {
     uint32_t length;
     __builtin_memcpy(&length, p, 4);
     bool usable = length && length != UINT32_MAX; /* 64-bit DWARF: never seen */
-    return (struct reader){p + 4, p + 4 + (usable ? length : 0), !usable};
+    return (struct cfi_bytes){p + 4, p + 4 + (usable ? length : 0), !usable};
 }
 
 /* The augmentation of a CIE. Return: false for what we do not know. */
-static bool parse_augmentation(struct cie *cie, const char *letters, struct reader *r) {
+static bool parse_augmentation(struct cie *cie, const char *letters,
+                               struct cfi_bytes *r) {
     if (!letters[0])
         return true;
     if (letters[0] != 'z')
         return false;
     cie->augmented = true;
-    struct reader data = read_block(r);
+    struct cfi_bytes data = read_block(r);
     for (const char *c = letters + 1; *c; c++) {
         if (*c == 'R') {
             cie->encoding = (uint8_t)read_fixed(&data, 1);
@@ -380,7 +379,7 @@ static bool parse_augmentation(struct cie *cie, const char *letters, struct read
 }
 
 static bool parse_cie(const uint8_t *at, struct cie *cie) {
-    struct reader r = read_entry(at);
+    struct cfi_bytes r = read_entry(at);
     read_fixed(&r, 4); /* CIE id */
     uint64_t version = read_fixed(&r, 1);
     const char *letters = (const char *)r.p;
@@ -396,13 +395,12 @@ static bool parse_cie(const uint8_t *at, struct cie *cie) {
     return !r.bad;
 }
 
-/* FDE of @pc by the binary search table of .eh_frame_hdr. Return: NULL if there is none.
- */
+/* FDE of @pc by the binary search table of .eh_frame_hdr. Return: NULL if there is none. */
 static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc) {
     const uint8_t table_encoding = 0x3b; /* datarel | sdata4: all linkers write this */
     if (hdr[0] != 1 || hdr[3] != table_encoding)
         return NULL;
-    struct reader r = {hdr + 4, hdr + 64, false};
+    struct cfi_bytes r = {hdr + 4, hdr + 64, false};
     read_encoded(&r, hdr[1]);
     uint64_t n = read_encoded(&r, hdr[2]);
     const int32_t *table = (const int32_t *)r.p;
@@ -421,7 +419,7 @@ static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc) {
 }
 
 /* DW_OP_breg6 n, and with @deref a DW_OP_deref behind it, and nothing else. */
-static bool is_bp_relative(struct reader r, bool deref, int64_t *offset) {
+static bool is_bp_relative(struct cfi_bytes r, bool deref, int64_t *offset) {
     const uint8_t op_breg6 = 0x76, op_deref = 0x06;
     if (read_fixed(&r, 1) != op_breg6)
         return false;
@@ -460,7 +458,7 @@ static rule_bits rule_of_row(const struct row *row) {
 }
 
 /* Read an FDE's head and its CIE. @r: its augmentation and program follow. */
-static bool open_fde(const uint8_t *fde, struct cie *cie, struct reader *r,
+static bool open_fde(const uint8_t *fde, struct cie *cie, struct cfi_bytes *r,
                      uintptr_t *start, uintptr_t *size) {
     *r = read_entry(fde);
     const uint8_t *cie_pointer = r->p;
@@ -480,7 +478,7 @@ static bool is_sigreturn(uintptr_t address) {
 
 static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
     struct cie cie = {0};
-    struct reader r;
+    struct cfi_bytes r;
     uintptr_t start, size;
     if (!open_fde(fde, &cie, &r, &start, &size) || pc < start || pc >= start + size)
         return 0;
@@ -503,7 +501,7 @@ static bool is_made_up(const uint8_t *eh_frame_hdr, uintptr_t address) {
     const uint8_t *fde = find_fde(eh_frame_hdr, address);
     struct cie cie = {0};
     uintptr_t start, size;
-    struct reader r;
+    struct cfi_bytes r;
     return fde && open_fde(fde, &cie, &r, &start, &size) && start == address;
 }
 

@@ -33,7 +33,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
-#include "unwind_fast.h"
 
 /* --- the rule cache --- */
 
@@ -206,8 +205,7 @@ static inline uint32_t words_before(const struct thread *t, uint32_t frame) {
     return frame ? t->frames[frame - 1].words : 0;
 }
 
-/* Does every word that the last walk read outward of frames[j] still hold what it held?
- */
+/* Does every word that the last walk read outward of frames[j] still hold what it held? */
 static inline bool same_outward(const struct thread *t, uint32_t j) {
     const struct stack_word *words = t->words;
     uintptr_t difference = 0;

@@ -202,7 +202,7 @@ static void test_damage(void) {
 }
 
 int main(void) {
-    char folder[] = "/tmp/dearth-stackstore-XXXXXX";
+    char folder[] = "/tmp/dearth-session-store-XXXXXX";
     MUST(mkdtemp(folder));
     char path[64];
     snprintf(path, sizeof path, "%s/a.db", folder);

@@ -19,11 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collector_damage.h"
 #include "collector_private.h"
 #include "error.h"
 #include "exit_status.h"
 #include "life.h"
+#include "rows.h"
 #include "text.h"
+#include "watched.h"
 
 /* Of a process, until its rows are written and its segments can be given back: as many as
  * a chunk holds, a quarter of what a ring may have outstanding. */
@@ -33,13 +36,13 @@
 
 /* --- coming --- */
 
-bool process_is_over(const struct collector *c, const struct watched *w) {
+bool watched_is_over(const struct collector *c, const struct watched *w) {
     const struct life_of it = {
         .pid = w->pid, .start = w->start, .foreign = w->foreign, .pidfd = w->pidfd};
     return life_look(&it, c->proc_known) == LIFE_OVER;
 }
 
-const char *process_end(struct watched *w) {
+const char *watched_end(struct watched *w) {
     uint32_t state = __atomic_load_n(&w->shm->state, __ATOMIC_ACQUIRE);
     if (w->replaced || state == SHM_PROCESS_EXECED)
         return "exec";
@@ -54,7 +57,7 @@ const char *process_end(struct watched *w) {
     return state == SHM_PROCESS_EXITED ? "exit" : "killed";
 }
 
-struct watched *process_parent(const struct collector *c, const struct watched *w) {
+struct watched *watched_parent(const struct collector *c, const struct watched *w) {
     uint32_t index = w->shm->parent_slot, serial = w->shm->parent;
     struct watched *parent = index < c->n_watched ? c->watched[index] : NULL;
     return parent && serial && parent->serial == serial && parent != w ? parent : NULL;
@@ -79,7 +82,7 @@ static bool has_descriptors(const struct collector *c) {
     return c->n_pidfds < (all > 2 * DESCRIPTORS ? all - DESCRIPTORS : all / 2);
 }
 
-void process_open(struct collector *c, struct watched *w) {
+void watched_open(struct collector *c, struct watched *w) {
     if (w->foreign || !has_descriptors(c) || (w->pidfd = life_open(w->pid)) < 0) {
         w->pidfd = -1;
         return;
@@ -92,8 +95,8 @@ void process_open(struct collector *c, struct watched *w) {
 
 /* A descriptor that tells of its end; a pid that meanwhile means another is noticed. */
 static void start_watching(struct collector *c, struct watched *w) {
-    process_open(c, w);
-    w->gone = process_is_over(c, w);
+    watched_open(c, w);
+    w->gone = watched_is_over(c, w);
     if (w->gone)
         close_pidfd(c, w);
 }
@@ -115,7 +118,7 @@ static struct shm_process *arrived(const struct collector *c, uint32_t index,
                                 : NULL;
 }
 
-struct watched *process_new(struct collector *c, uint32_t index, uint32_t block) {
+struct watched *watched_new(struct collector *c, uint32_t index, uint32_t block) {
     struct shm_process *shm = session_block(c->session, block);
     struct watched *w = text_alloc(sizeof *w);
     *w = (struct watched){.index = index,
@@ -125,9 +128,9 @@ struct watched *process_new(struct collector *c, uint32_t index, uint32_t block)
                           .start = shm->pid_start_time,
                           .shm = shm,
                           .pidfd = -1};
-    w->foreign = is_foreign(c, w, process_parent(c, w));
+    w->foreign = is_foreign(c, w, watched_parent(c, w));
     w->live = live_new(&c->sum);
-    damage_remember(w);
+    collector_damage_remember(w);
     return w;
 }
 
@@ -143,8 +146,8 @@ static bool replaces(const struct watched *w, const struct watched *older) {
            __atomic_load_n(&older->shm->state, __ATOMIC_ACQUIRE) == SHM_PROCESS_EXECED;
 }
 
-void process_enter(struct collector *c, struct watched *w) {
-    struct watched *parent = process_parent(c, w);
+void watched_enter(struct collector *c, struct watched *w) {
+    struct watched *parent = watched_parent(c, w);
     if (parent && replaces(w, parent))
         parent->replaced = true;
     start_watching(c, w);
@@ -153,7 +156,7 @@ void process_enter(struct collector *c, struct watched *w) {
     c->totals.processes++;
 }
 
-int process_watch(struct collector *c, uint32_t index) {
+int watched_watch(struct collector *c, uint32_t index) {
     uint32_t block;
     const struct shm_process *shm = arrived(c, index, &block);
     if (c->watched[index] || !shm || (c->done[index] && c->done[index] == shm->serial))
@@ -164,23 +167,23 @@ int process_watch(struct collector *c, uint32_t index) {
         before < c->n_watched ? session_process(c->session, before) : NULL;
     int r = 0;
     if (parent && parent->serial == shm->parent && parent->serial < shm->serial)
-        r = process_watch(c, before);
+        r = watched_watch(c, before);
     if (r == 0)
         r = rows_begin(c);
     if (r < 0)
         return r;
-    struct watched *w = process_new(c, index, block);
+    struct watched *w = watched_new(c, index, block);
     if (c->keep_events && !(w->writer = chunk_writer_new(0))) {
-        process_free(w);
+        watched_free(w);
         return error_print(-ENOMEM, "out of memory for the events of another process");
     }
     w->row = rows_put_process(c, w);
     if (w->row < 0) {
         r = (int)w->row;
-        process_free(w);
+        watched_free(w);
         return r;
     }
-    process_enter(c, w);
+    watched_enter(c, w);
     return 0;
 }
 
@@ -222,7 +225,7 @@ static int start_thread(struct collector *c, struct watched *w, uint32_t ring,
     return 0;
 }
 
-uint32_t process_site_index(struct watched *w, int64_t row) {
+uint32_t watched_site_index(struct watched *w, int64_t row) {
     int64_t index;
     if (idmap_get(&w->site_by_row, row, &index))
         return (uint32_t)index; /* the same code, loaded again at another address */
@@ -247,8 +250,9 @@ static int look_up_site(struct collector *c, struct watched *w, uint32_t node) {
     if (row < 0)
         return (int)row;
     if (!row)
-        damage_block(w); /* what an event names was there before it (shm.h, I2) */
-    w->site_of[node] = row ? process_site_index(w, row) : NO_SITE;
+        collector_damage_block(
+            w); /* what an event names was there before it (shm.h, I2) */
+    w->site_of[node] = row ? watched_site_index(w, row) : NO_SITE;
     return 0;
 }
 
@@ -274,7 +278,7 @@ static int start_owner(struct collector *c, struct watched *w, uint32_t ring,
     return start_thread(c, w, ring, r->serial, r->tid, ns);
 }
 
-int process_take(struct collector *c, struct watched *w, uint32_t ring,
+int watched_take(struct collector *c, struct watched *w, uint32_t ring,
                  const struct shm_event *event) {
     struct live_input in = {
         .event = event, .time_ns = collector_ns(c, event->time), .ring = ring};
@@ -304,7 +308,7 @@ int process_take(struct collector *c, struct watched *w, uint32_t ring,
     return r || w->since >= CHECKPOINT_RECORDS;
 }
 
-uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
+uint64_t watched_waited_ns(const struct collector *c, const struct watched *w) {
     uint64_t ns = w->shm->waited_ns;
     (void)c;
     for (uint32_t i = 0; i < w->n_cursors; i++)
@@ -312,12 +316,12 @@ uint64_t process_waited_ns(const struct collector *c, const struct watched *w) {
     return ns;
 }
 
-uint64_t process_lost(const struct collector *c, const struct watched *w) {
+uint64_t watched_lost(const struct collector *c, const struct watched *w) {
     uint64_t lost = w->shm->lost;
     (void)c;
     for (uint32_t i = 0; i < w->n_cursors; i++)
         lost += w->cursors[i].shm ? w->cursors[i].shm->lost : 0;
-    return lost + damage_unread(w);
+    return lost + collector_damage_unread(w);
 }
 
 /* Calls that the rest of a ring holds. */
@@ -337,8 +341,8 @@ static uint64_t count_rest(const struct collector *c, const struct watched *w,
     return n;
 }
 
-int process_count_late(struct collector *c, struct watched *w) {
-    uint64_t n = process_lost(c, w) - w->stored_lost;
+int watched_count_late(struct collector *c, struct watched *w) {
+    uint64_t n = watched_lost(c, w) - w->stored_lost;
     for (uint32_t i = 0; i < SHM_MAX_RINGS && i < w->shm->n_rings; i++) {
         const struct cursor *cursor = i < w->n_cursors ? &w->cursors[i] : NULL;
         const struct shm_ring *ring = session_ring(c->session, w->shm, i);
@@ -373,7 +377,7 @@ static int put_threads(struct collector *c, struct watched *w) {
     return r;
 }
 
-int process_checkpoint(struct collector *c, struct watched *w) {
+int watched_checkpoint(struct collector *c, struct watched *w) {
     int r = rows_begin(c);
     if (r == 0 && w->writer)
         r = rows_put_chunk(c, w);
@@ -384,12 +388,12 @@ int process_checkpoint(struct collector *c, struct watched *w) {
     if (r == 0)
         r = rows_put_marks(c, w);
     if (r == 0)
-        r = rows_end_process(c, w, "running", process_lost(c, w));
+        r = rows_end_process(c, w, "running", watched_lost(c, w));
     w->since = 0;
     return r;
 }
 
-void process_give_back(struct collector *c, struct watched *w) {
+void watched_give_back(struct collector *c, struct watched *w) {
     for (uint32_t i = 0; i < w->n_cursors; i++) {
         struct cursor *cursor = &w->cursors[i];
         struct shm_ring *ring = cursor->shm;
@@ -399,9 +403,9 @@ void process_give_back(struct collector *c, struct watched *w) {
             uint32_t id = cursor->oldest;
             uint32_t next = done ? done->next : 0;
             const struct shm_segment *after = session_block(c->session, next);
-            if (!damage_segment_ok(w, i, done, cursor->given + 1) ||
-                !damage_segment_ok(w, i, after, cursor->given + 2)) {
-                damage_ring(w, i); /* what is held of it stays so */
+            if (!collector_damage_segment_ok(w, i, done, cursor->given + 1) ||
+                !collector_damage_segment_ok(w, i, after, cursor->given + 2)) {
+                collector_damage_ring(w, i); /* what is held of it stays so */
                 break;
             }
             cursor->oldest = next;
@@ -436,7 +440,7 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     all->stacks_truncated += w->shm->truncated;
     all->stacks_incomplete += w->shm->incomplete;
     all->unwind_fallbacks += w->shm->fallbacks;
-    all->waited_ns += process_waited_ns(c, w);
+    all->waited_ns += watched_waited_ns(c, w);
     all->rings_damaged += w->damaged;
 }
 
@@ -452,12 +456,12 @@ static int store_threads(struct collector *c, struct watched *w, const char *end
     return r;
 }
 
-int process_store(struct collector *c, struct watched *w, const char *end) {
+int watched_store(struct collector *c, struct watched *w, const char *end) {
     uint32_t notes = 0;
     int r = rows_begin(c);
     if (strcmp(end, "running") != 0)
-        damage_check_end(c, w);
-    uint64_t lost = process_lost(c, w);
+        collector_damage_check_end(c, w);
+    uint64_t lost = watched_lost(c, w);
     w->state = WATCHED_STORED;
     w->stored_ns = c->now.ns;
     w->stored_lost = lost;
@@ -504,14 +508,14 @@ static void recycle_rings(struct collector *c, struct watched *w) {
     }
 }
 
-void process_forget(struct collector *c, struct watched *w) {
+void watched_forget(struct collector *c, struct watched *w) {
     struct shm_process *p = w->shm;
     session_site_cache_forget(c->cache, p);
     c->n_held -= w->n_held;
     c->n_stored--;
     if (w->damaged) { /* what it names as its own may be another's */
         uint32_t *place = &c->session->arena->processes[w->index];
-        c->watched[w->index] = process_free(w);
+        c->watched[w->index] = watched_free(w);
         __atomic_store_n(place, 0, __ATOMIC_RELEASE);
         return;
     }
@@ -526,12 +530,12 @@ void process_forget(struct collector *c, struct watched *w) {
         if (p->ring_blocks[i])
             session_recycle(c->session, p->ring_blocks[i]);
     uint32_t *entry = &c->session->arena->processes[w->index], block = w->block;
-    c->watched[w->index] = process_free(w);
+    c->watched[w->index] = watched_free(w);
     __atomic_store_n(entry, 0, __ATOMIC_RELEASE);
     session_recycle(c->session, block);
 }
 
-struct watched *process_free(struct watched *w) {
+struct watched *watched_free(struct watched *w) {
     if (!w)
         return NULL;
     if (w->pidfd >= 0)

@@ -11,7 +11,9 @@
 
 #include "collector_private.h"
 #include "error.h"
+#include "rows.h"
 #include "text.h"
+#include "watched.h"
 
 static const char *const sql[N_STATEMENTS] = {
     [PUT_PROCESS] =
@@ -120,7 +122,7 @@ static char *argv_json(const struct shm_process *p) {
 /* Return: 0 = it has none, or -errno. */
 static int64_t parent_row(struct collector *c, const struct watched *w) {
     sqlite3_stmt *s = c->statements[FIND_PROCESS];
-    const struct watched *parent = process_parent(c, w);
+    const struct watched *parent = watched_parent(c, w);
     if (parent)
         return parent->row;
     if (!w->shm->parent || w->shm->parent >= w->serial)
@@ -163,7 +165,7 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
         ended = w->last_ns;
     const struct live_totals *t = live_totals(w->live);
     const struct shm_process *p = w->shm;
-    const uint64_t waited = process_waited_ns(c, w);
+    const uint64_t waited = watched_waited_ns(c, w);
     const uint64_t sums[] = {t->events,     lost,          t->allocations, t->frees,
                              t->failed,     t->asked,      t->bytes,       t->live_blocks,
                              t->live_bytes, t->inherited,  t->replaced,    p->nodes_lost,
