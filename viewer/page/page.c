@@ -7,14 +7,15 @@
  *   strings  [text, ...]                    0 is null
  *   frames   [function, file, line, module, offset, inlined, ...]   strings by index
  *   nodes    [parent, frame, ...]           a stack is a node; parents come first, 0 = none
- *   sites    [[key, op, location, node, ...], ...]                  see add_site()
+ *   sites    [[key, op, location, node, ...], ...]                  SITE in report_fields.def
+ *
+ * What is in it and what it is called is in report_fields.def; here is how each kind of field is written.
  *
  * 100,000 sites share most of their callers: the tree keeps the page at some 100 bytes a
  * site.
  */
 #include "page.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,14 +25,19 @@
 #include "json.h"
 #include "page_template.h" /* generated: static const char page_template[] */
 #include "report_group.h"
-#include "report_text.h"
+#include "report_json.h"
+#include "report_words.h"
 
 struct page {
+    struct report_out out; /* first: a writer finds the page by it */
     const struct report_data *data;
     struct json json;
+    report_write *writers[N_REPORT_KINDS];
+    bool indexed; /* texts by their index */
     struct idmap strings_by_address, frames_by_id, nodes_by_step, locations_by_id;
     struct text strings, frames, nodes; /* members of the lists, written at the end */
     int64_t n_strings, n_frames, n_nodes;
+    int64_t last_stack_id, last_node; /* of stack_node() */
 };
 
 static void page_deinit(struct page *page) {
@@ -81,7 +87,9 @@ static int64_t frame_index(struct page *page, const struct frame *frame) {
 /* Node of a stack, 1-based; 0 when it is empty. */
 static int stack_node(struct page *page, int64_t stack_id, int64_t *node) {
     AUTO_FRAMES struct frames frames = {0};
-    *node = 0;
+    *node = stack_id == page->last_stack_id ? page->last_node : 0;
+    if (*node)
+        return 0;
     int r = stack_id ? report_data_stack(page->data, stack_id, &frames) : 0;
     for (uint32_t i = r == 0 ? frames.n : 0; i-- > 0;) { /* outermost first */
         int64_t frame = frame_index(page, &frames.items[i]), index;
@@ -94,6 +102,8 @@ static int stack_node(struct page *page, int64_t stack_id, int64_t *node) {
         }
         *node = index;
     }
+    page->last_stack_id = stack_id;
+    page->last_node = *node;
     return r;
 }
 
@@ -114,12 +124,158 @@ static void add_dictionaries(struct page *page) {
     json_close(j, ']');
 }
 
-/* --- sections --- */
+/* --- kinds, where they are not as in the report --- */
+
+static struct page *page_of(struct report_out *out) {
+    return (struct page *)out;
+}
+
+static int write_text(struct report_out *out, const char *name, const void *value) {
+    const char *text = *(const char *const *)value;
+    if (page_of(out)->indexed)
+        json_int(out->json, name, string_index(page_of(out), text));
+    else
+        json_text(out->json, name, text);
+    return 0;
+}
+
+static int write_int(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, *(const int64_t *)value);
+    return 0;
+}
+
+static int write_tristate(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, *(const int *)value);
+    return 0;
+}
+
+static int write_seconds(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, *(const int64_t *)value / 1000000000);
+    return 0;
+}
+
+static int write_offset(struct report_out *out, const char *name, const void *value) {
+    char hex[24];
+    snprintf(hex, sizeof hex, "%llx", (unsigned long long)*(const int64_t *)value);
+    json_text(out->json, name, hex);
+    return 0;
+}
+
+/* Index of a location = its place in the list, which has only those that a site or a finding uses. */
+static int64_t location_index(struct page *page, const struct report_location *l) {
+    int64_t index;
+    return l && idmap_get(&page->locations_by_id, l->id, &index) ? index : -1;
+}
+
+static int write_location(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name,
+             location_index(page_of(out), *(struct report_location *const *)value));
+    return 0;
+}
+
+static int write_stack(struct report_out *out, const char *name, const void *value) {
+    int64_t node;
+    int r = stack_node(page_of(out), *(const int64_t *)value, &node);
+    json_int(out->json, name, node);
+    return r;
+}
 
 /* In the page's lists the worst comes first; -1 = none. */
 static int verdict_index(enum verdict verdict) {
     return N_VERDICTS - 1 - (int)verdict - (verdict == VERDICT_NONE) * N_VERDICTS;
 }
+
+static int write_verdict(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, verdict_index(*(const enum verdict *)value));
+    return 0;
+}
+
+static int write_severity(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, SEVERITY_BUG - (int)*(const enum severity *)value);
+    return 0;
+}
+
+static int write_reason(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, *(const enum reason *)value);
+    return 0;
+}
+
+static int write_how(struct report_out *out, const char *name, const void *value) {
+    json_int(out->json, name, *(const uint32_t *)value);
+    return 0;
+}
+
+/* [verdict, attempts, verdict, attempts, ...] */
+static int write_attempts(struct report_out *out, const char *name, const void *value) {
+    const uint32_t *attempts = value;
+    json_open(out->json, name, '[');
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--) {
+        if (!attempts[i])
+            continue;
+        json_int(out->json, NULL, verdict_index(i));
+        json_int(out->json, NULL, attempts[i]);
+    }
+    json_close(out->json, ']');
+    return 0;
+}
+
+static int write_flags(struct report_out *out, const char *name, const void *value) {
+    const struct report_site *site = value;
+    json_int(out->json, name,
+             site->error_path | site->truncated << 1 | site->incomplete << 2 |
+                 (site->never > 0) << 3 | (site->outside > 0) << 4);
+    return 0;
+}
+
+/* In words. */
+static int write_differs(struct report_out *out, const char *name, const void *value) {
+    const struct report_finding *f = value;
+    json_open(out->json, name, '[');
+    for (size_t i = 0; i < f->n_differences; i++) {
+        AUTO_TEXT struct text said = {0};
+        report_words_add_difference(&f->differences[i], true, &said);
+        json_text(out->json, NULL, said.data);
+    }
+    json_close(out->json, ']');
+    return 0;
+}
+
+static int by_key(const void *key, const void *item) {
+    return key_compare(*(const struct dearth_key *)key,
+                       ((const struct report_site *)item)->key);
+}
+
+/* A site by its place in the list of sites. */
+static int write_site_key(struct report_out *out, const char *name, const void *value) {
+    const struct report_data *data = out->data;
+    const struct report_site *site =
+        bsearch(value, data->sites, data->n_sites, sizeof *site, by_key);
+    if (site)
+        json_int(out->json, name, site - data->sites);
+    return 0;
+}
+
+static void page_init(struct page *page, const struct report_data *data,
+                      struct text *values) {
+    static report_write *const others[N_REPORT_KINDS] = {
+        [REPORT_TEXT] = write_text,         [REPORT_TEXT_OR_NULL] = write_text,
+        [REPORT_SIZE] = write_int,          [REPORT_POSITIVE] = write_int,
+        [REPORT_TRISTATE] = write_tristate, [REPORT_TIME] = write_seconds,
+        [REPORT_OFFSET] = write_offset,     [REPORT_LOCATION] = write_location,
+        [REPORT_STACK] = write_stack,       [REPORT_VERDICT] = write_verdict,
+        [REPORT_SEVERITY] = write_severity, [REPORT_REASON] = write_reason,
+        [REPORT_HOW] = write_how,           [REPORT_ATTEMPTS] = write_attempts,
+        [REPORT_FLAGS] = write_flags,       [REPORT_DIFFERS] = write_differs,
+        [REPORT_SITE_KEY] = write_site_key,
+    };
+    *page = (struct page){.data = data, .json = {.out = values, .compact = true}};
+    for (int i = 0; i < N_REPORT_KINDS; i++)
+        page->writers[i] = others[i] ? others[i] : report_json_writers[i];
+    page->out = (struct report_out){
+        .data = data, .json = &page->json, .writers = page->writers, .page = true};
+}
+
+/* --- sections --- */
 
 static void add_words(struct page *page) {
     struct json *j = &page->json;
@@ -145,84 +301,13 @@ static void add_words(struct page *page) {
     json_close(j, ']');
 }
 
-static void add_recordings(struct page *page) {
-    struct json *j = &page->json;
-    char name[24];
-    json_open(j, "recordings", '[');
-    for (size_t i = 0; i < page->data->n_recordings; i++) {
-        const struct report_recording *r = &page->data->recordings[i];
-        AUTO_TEXT struct text argv = {0};
-        report_add_argv(r, &argv);
-        json_open(j, NULL, '{');
-        json_int(j, "id", r->id);
-        json_text(j, "state", r->state);
-        json_int(j, "started_s", r->started_unix_ns / 1000000000);
-        json_int_or_null(j, "duration_ns", r->duration_ns);
-        json_text(j, "command", argv.data);
-        json_text(j, "exe", r->exe);
-        json_text(j, "cwd", r->cwd);
-        json_int_or_null(j, "exit_code", r->has_code ? r->exit_code : -1);
-        json_text(j, "exit_signal",
-                  r->exit_signal ? signal_name(r->exit_signal, name) : NULL);
-        json_bool(j, "exact", r->exact);
-        json_int_or_null(j, "events", r->events);
-        json_int_or_null(j, "allocations", r->allocations);
-        json_int_or_null(j, "bytes", r->bytes);
-        json_int_or_null(j, "peak_bytes", r->peak_bytes);
-        json_int_or_null(j, "live_bytes", r->live_bytes);
-        json_int_or_null(j, "events_lost", r->events_lost);
-        json_int_or_null(j, "stacks_lost", r->stacks_lost);
-        json_int_or_null(j, "stacks_truncated", r->stacks_truncated);
-        json_int_or_null(j, "stacks_incomplete", r->stacks_incomplete);
-        json_int_or_null(j, "unwind_fallbacks", r->unwind_fallbacks);
-        json_int_or_null(j, "waited_ns", r->waited_ns);
-        json_int_or_null(j, "own_bytes", r->own_bytes);
-        json_int_or_null(j, "processes_lost", r->processes_lost);
-        json_int_or_null(j, "rings_damaged", r->rings_damaged);
-        json_int(j, "processes", r->processes);
-        json_int(j, "threads", r->threads);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-}
-
-static void add_replays(struct page *page) {
-    struct json *j = &page->json;
-    json_open(j, "replays", '[');
-    for (size_t i = 0; i < page->data->n_replays; i++) {
-        const struct report_replay *r = &page->data->replays[i];
-        json_open(j, NULL, '{');
-        json_int(j, "id", r->id);
-        json_int(j, "recording", r->recording);
-        json_text(j, "state", r->state);
-        json_text(j, "isolation", r->isolation);
-        json_text(j, "options", r->options);
-        json_int_or_null(j, "duration_ns", r->duration_ns);
-        json_int_or_null(j, "time_limit_ns", r->time_limit_ns);
-        json_int(j, "jobs", r->jobs);
-        json_int(j, "attempts", r->attempts);
-        json_int(j, "deterministic_output", r->deterministic_output);
-        json_int(j, "deterministic_sites", r->deterministic_sites);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-}
-
-static void add_tally(struct json *j, const char *name, const struct report_tally *t) {
-    json_open(j, name, '{');
-    json_int(j, "total", (int64_t)t->total);
-    json_int(j, "testable", (int64_t)t->testable);
-    json_int(j, "tested", (int64_t)t->tested);
-    json_int(j, "excluded", (int64_t)t->excluded);
-    json_int(j, "millionths", report_coverage(t));
-    json_close(j, '}');
-}
-
 static void add_summary(struct page *page) {
     struct json *j = &page->json;
     const struct report_data *data = page->data;
-    add_tally(j, "site_tally", &data->site_tally);
-    add_tally(j, "location_tally", &data->location_tally);
+    report_fields_write(&page->out, &report_fields_tally, "site_tally",
+                        &data->site_tally);
+    report_fields_write(&page->out, &report_fields_tally, "location_tally",
+                        &data->location_tally);
     json_open(j, "verdict_counts", '[');
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
         json_int(j, NULL, (int64_t)data->verdicts[i]);
@@ -246,25 +331,15 @@ static void add_summary(struct page *page) {
         json_text(j, NULL, data->modules_without_cfi[i]);
     json_close(j, ']');
     json_open(j, "notes", '[');
-    for (size_t i = 0; i < data->n_notes; i++) {
-        json_open(j, NULL, '[');
-        json_text(j, NULL, data->notes[i].text);
-        json_text(j, NULL, data->notes[i].subject);
-        json_close(j, ']');
-    }
+    for (size_t i = 0; i < data->n_notes; i++)
+        report_fields_write_list(&page->out, &report_fields_note, &data->notes[i]);
     json_close(j, ']');
-}
-
-/* [function, file, line, module, offset], strings by index; index of a location = its
- * place in the list. Only those that a site or a finding uses. */
-static int64_t location_index(struct page *page, const struct report_location *l) {
-    int64_t index;
-    return l && idmap_get(&page->locations_by_id, l->id, &index) ? index : -1;
 }
 
 static void add_locations(struct page *page) {
     struct json *j = &page->json;
     int64_t n = 0;
+    page->indexed = true;
     json_open(j, "locations", '[');
     for (size_t i = 0; i < page->data->n_locations; i++) {
         const struct report_location *l = &page->data->locations[i];
@@ -274,210 +349,39 @@ static void add_locations(struct page *page) {
                    page->data->findings[k].second.location == l;
         if (!used)
             continue;
-        char offset[24];
-        snprintf(offset, sizeof offset, "%llx", (unsigned long long)l->offset);
         idmap_put(&page->locations_by_id, l->id, n++);
-        json_open(j, NULL, '[');
-        json_int(j, NULL, string_index(page, l->function));
-        json_int(j, NULL, string_index(page, l->file));
-        json_int(j, NULL, l->line);
-        json_int(j, NULL, string_index(page, l->module));
-        json_text(j, NULL, offset);
-        json_close(j, ']');
+        report_fields_write_list(&page->out, &report_fields_location, l);
     }
     json_close(j, ']');
+    page->indexed = false;
 }
 
-/* [key, op, location, node, count, bytes, peak, live, occurrences, verdict, reason, how,
- * program, first thread, flags, [verdict, attempts, ...]] */
+/* Its stack comes first among the dictionaries' users: frames of one site lie together. */
 static int add_site(struct page *page, const struct report_site *site) {
-    struct json *j = &page->json;
-    char key[DEARTH_KEY_HEX + 1];
     int64_t node;
     int r = stack_node(page, site->stack_id, &node);
-    text_key(site->key, key);
-    const int64_t numbers[] = {string_index(page, site->op),
-                               location_index(page, site->location),
-                               node,
-                               (int64_t)site->count,
-                               (int64_t)site->bytes,
-                               (int64_t)site->peak_bytes,
-                               (int64_t)site->live_bytes,
-                               site->occurrences_tested,
-                               verdict_index(site->verdict),
-                               site->reason,
-                               site->how,
-                               string_index(page, site->program),
-                               site->first_thread,
-                               site->error_path | site->truncated << 1 |
-                                   site->incomplete << 2 | (site->never > 0) << 3 |
-                                   (site->outside > 0) << 4};
-    json_open(j, NULL, '[');
-    json_text(j, NULL, key);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        json_int(j, NULL, numbers[i]);
-    json_open(j, NULL, '[');
-    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--) {
-        if (!site->attempts[i])
-            continue;
-        json_int(j, NULL, verdict_index(i));
-        json_int(j, NULL, site->attempts[i]);
-    }
-    json_close(j, ']');
-    json_close(j, ']');
-    return r;
+    return r ? r : report_fields_write_list(&page->out, &report_fields_site, site);
 }
 
-static int by_key(const void *key, const void *item) {
-    return key_compare(*(const struct dearth_key *)key,
-                       ((const struct report_site *)item)->key);
-}
-
-static void add_finding_sites(struct page *page, const struct report_finding *f) {
-    struct json *j = &page->json;
-    json_open(j, "sites", '[');
-    for (size_t i = 0; i < f->n_sites; i++) {
-        const struct report_site *site = bsearch(
-            &f->sites[i], page->data->sites, page->data->n_sites, sizeof *site, by_key);
-        if (site)
-            json_int(j, NULL, site - page->data->sites);
-    }
-    json_close(j, ']');
-}
-
-static int add_crash(struct page *page, const struct report_finding *f) {
-    struct json *j = &page->json;
-    char buffer[24];
-    int64_t node;
-    if (!f->crash.seen) {
-        json_null(j, "crash");
-        return 0;
-    }
-    int r = stack_node(page, f->crash.stack_id, &node);
-    json_open(j, "crash", '{');
-    json_text(j, "signal", f->crash.signal ? signal_name(f->crash.signal, buffer) : NULL);
-    snprintf(buffer, sizeof buffer, "0x%llx", (unsigned long long)f->crash.address);
-    json_text(j, "address", f->crash.has_address ? buffer : NULL);
-    json_int(j, "node", node);
-    json_text(j, "program", f->crash.program);
-    json_close(j, '}');
-    return r;
-}
-
-static int add_leaks(struct page *page, const struct report_finding *f) {
-    struct json *j = &page->json;
+static int add_sites(struct page *page) {
     int r = 0;
-    json_open(j, "leaks", '[');
-    for (size_t i = 0; i < f->n_leaks && r == 0; i++) {
-        int64_t node;
-        r = stack_node(page, f->leaks[i].stack_id, &node);
-        json_open_flat(j, NULL, '{');
-        json_text(j, "op", f->leaks[i].op);
-        json_int(j, "location", location_index(page, f->leaks[i].location));
-        json_int(j, "node", node);
-        json_int(j, "blocks", f->leaks[i].blocks);
-        json_int(j, "bytes", f->leaks[i].bytes);
-        json_int(j, "direct", f->leaks[i].direct);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
+    json_open(&page->json, "sites", '[');
+    page->indexed = true;
+    for (size_t i = 0; r == 0 && i < page->data->n_sites; i++)
+        r = add_site(page, &page->data->sites[i]);
+    page->indexed = false;
+    json_close(&page->json, ']');
     return r;
 }
 
-static int add_loop(struct page *page, const struct report_finding *f) {
-    AUTO_FRAMES struct frames frames = {0};
-    AUTO_TEXT struct text said = {0};
-    const struct frame *loop = NULL;
-    int r = f->timed_out ? report_data_loop(page->data, f, &frames, &loop) : 0;
-    if (loop)
-        frame_add(loop, &said);
-    json_text(&page->json, "loop", said.data);
-    return r < 0 ? r : 0;
-}
-
-/* Words; null in other modes. */
-static void add_chance(struct json *j, const struct report_finding *f) {
-    AUTO_TEXT struct text said = {0};
-    if (f->fault.chance)
-        report_add_chance(f, &said);
-    json_text(j, "chance", f->fault.chance ? said.data : NULL);
-}
-
-static int add_finding(struct page *page, const struct report_finding *f) {
-    struct json *j = &page->json;
-    AUTO_TEXT struct text headline = {0}, repro = {0};
-    char name[24], damage[160];
-    int64_t node;
-    int r = stack_node(page, f->fault.stack_id, &node);
-    if (r < 0 || (r = report_add_headline(page->data, f, &headline)) < 0)
-        return r;
-    report_add_repro(page->data, f, &repro);
-    json_open(j, NULL, '{');
-    json_int(j, "id", f->id);
-    json_int(j, "verdict", verdict_index(f->verdict));
-    json_int(j, "severity", SEVERITY_BUG - f->severity);
-    json_bool(j, "leaked", f->leaked);
-    json_text(j, "headline", headline.data);
-    json_text(j, "module", f->module);
-    json_text(j, "kind", f->kind);
-    json_bool(j, "runtime", f->runtime);
-    json_text(j, "policy", f->policy);
-    json_text(j, "op", f->fault.op);
-    json_text(j, "mode", f->fault.mode);
-    json_int(j, "occurrence", f->fault.occurrence);
-    json_int(j, "burst", f->fault.burst);
-    json_int(j, "size", f->fault.size);
-    json_text(j, "program", f->fault.program);
-    json_text(j, "thread", thread_role_phrase(thread_role_from_name(f->fault.thread)));
-    json_int(j, "call", f->fault.call);
-    add_chance(j, f);
-    json_int(j, "location", location_index(page, f->fault.location));
-    json_int(j, "node", node);
-    if (f->second.op && r == 0) {
-        r = stack_node(page, f->second.stack_id, &node);
-        json_open(j, "second", '{');
-        json_text(j, "op", f->second.op);
-        json_int(j, "occurrence", f->second.occurrence);
-        json_int(j, "location", location_index(page, f->second.location));
-        json_int(j, "node", node);
-        json_close(j, '}');
-    }
-    if (r == 0)
-        r = add_crash(page, f);
-    if (r == 0)
-        r = add_leaks(page, f);
-    json_int_or_null(j, "exit_code", f->has_code && !f->exit_signal ? f->exit_code : -1);
-    json_text(j, "exit_signal",
-              f->exit_signal ? signal_name(f->exit_signal, name) : NULL);
-    json_bool(j, "timed_out", f->timed_out);
-    json_text(j, "facility", f->facility);
-    json_text(j, "effect", f->effect);
-    json_int(j, "unreached", f->unreached);
-    json_text(j, "hang", f->timed_out && f->hang ? hang_meaning(f->hang) : NULL);
-    json_text(j, "hang_call", f->timed_out ? f->hang_call : NULL);
-    if (r == 0)
-        r = add_loop(page, f);
-    json_text(j, "stderr", f->stderr_tail);
-    json_text(j, "under", f->under);
-    json_text(j, "isolation", f->isolation);
-    if (f->damage.kind)
-        damage_describe(&f->damage, damage, sizeof damage);
-    json_text(j, "damage", f->damage.kind ? damage : NULL);
-    json_int(j, "damage_location", location_index(page, f->damage_location));
-    json_bool(j, "silent", f->silent);
-    json_open(j, "differs", '[');
-    for (size_t i = 0; i < f->n_differences; i++) {
-        AUTO_TEXT struct text said = {0};
-        report_add_difference(&f->differences[i], true, &said);
-        json_text(j, NULL, said.data);
-    }
-    json_close(j, ']');
-    json_int(j, "bad", f->bad);
-    json_int(j, "tried", f->tried);
-    json_bool(j, "unconfirmed", f->unconfirmed);
-    add_finding_sites(page, f);
-    json_text(j, "repro", repro.data);
-    json_close(j, '}');
+static int add_list(struct page *page, const struct report_fields *fields,
+                    const char *name, const void *items, size_t n) {
+    int r = 0;
+    json_open(&page->json, name, '[');
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = report_fields_write(&page->out, fields, NULL,
+                                (const char *)items + i * fields->size);
+    json_close(&page->json, ']');
     return r;
 }
 
@@ -507,28 +411,28 @@ static int add_values(struct page *page) {
     struct json *j = &page->json;
     AUTO_TEXT struct text replay = {0};
     struct report_site any = {.reason = REASON_NEVER_SELECTED};
-    report_add_command(page->data, &any, &replay);
+    report_words_add_command(page->data, &any, &replay);
     replay.data[replay.n -= DEARTH_KEY_HEX] = 0; /* the page appends a site's own key */
     json_open(j, NULL, '{');
     json_text(j, "version", DEARTH_VERSION);
     json_text(j, "path", page->data->path);
     json_text(j, "replay_site", replay.data);
     add_words(page);
-    add_recordings(page);
-    add_replays(page);
+    const struct report_data *data = page->data;
+    int r = add_list(page, &report_fields_recording, "recordings", data->recordings,
+                     data->n_recordings);
+    if (r == 0)
+        r = add_list(page, &report_fields_replay, "replays", data->replays,
+                     data->n_replays);
     add_summary(page);
     add_locations(page);
-    int r = 0;
-    json_open(j, "findings", '[');
-    for (size_t i = 0; r == 0 && i < page->data->n_findings; i++)
-        r = add_finding(page, &page->data->findings[i]);
-    json_close(j, ']');
+    if (r == 0)
+        r = add_list(page, &report_fields_finding, "findings", data->findings,
+                     data->n_findings);
     if (r == 0)
         r = add_groups(page);
-    json_open(j, "sites", '[');
-    for (size_t i = 0; r == 0 && i < page->data->n_sites; i++)
-        r = add_site(page, &page->data->sites[i]);
-    json_close(j, ']');
+    if (r == 0)
+        r = add_sites(page);
     add_dictionaries(page);
     json_close(j, '}');
     return r;
@@ -551,9 +455,10 @@ int page_write(const struct report_data *data, struct text *out) {
     static const char mark[] = "@DATA@";
     const char *at = strstr(page_template, mark);
     AUTO_TEXT struct text values = {0};
-    struct page page = {.data = data, .json = {.out = &values, .compact = true}};
+    struct page page;
     if (!at)
         return -EINVAL; /* cannot be: viewer/page/assemble.sh checks it */
+    page_init(&page, data, &values);
     int r = add_values(&page);
     page_deinit(&page);
     if (r < 0)

@@ -5,7 +5,8 @@
 
 #include "json.h"
 #include "report.h"
-#include "report_text.h"
+#include "report_headline.h"
+#include "report_words.h"
 
 /* --- SARIF --- */
 
@@ -77,17 +78,17 @@ static int sarif_result(struct json *j, const struct report_data *data,
         [SEVERITY_POLICY] = "note", [SEVERITY_LOOK] = "note",
         [SEVERITY_OK] = "none",     [SEVERITY_NONE] = "none"};
     AUTO_TEXT struct text message = {0};
-    int r = report_add_headline(data, f, &message);
+    int r = report_headline_add(data, f, &message);
     if (f->leaked) {
         int64_t blocks, bytes;
-        report_count_leaks(f, &blocks, &bytes);
+        report_words_count_leaks(f, &blocks, &bytes);
         text_addf(&message, " (%lld block%s, %lld bytes)", (long long)blocks,
                   blocks == 1 ? "" : "s", (long long)bytes);
     }
     text_add(&message, " after a failed ");
-    report_add_failed(f, &message);
+    report_words_add_failed(f, &message);
     text_add(&message, ". Again: ");
-    report_add_repro(data, f, &message);
+    report_words_add_repro(data, f, &message);
     json_open(j, NULL, '{');
     json_text(j, "ruleId", f->leaked ? "leaked" : verdict_name(f->verdict));
     json_text(j, "level", level[f->severity]);
@@ -204,7 +205,7 @@ static int junit_case(const struct report_data *data, const struct report_site *
     char key[DEARTH_KEY_HEX + 1];
     AUTO_TEXT struct text name = {0}, detail = {0};
     text_key(site->key, key);
-    int r = report_add_place(data, site->location, site->stack_id, &name);
+    int r = report_data_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
     add_xml(text_basename(site->program ? site->program : "unknown"), out);
     text_add(out, "\" name=\"");
@@ -213,14 +214,14 @@ static int junit_case(const struct report_data *data, const struct report_site *
     add_xml(site->op, out);
     text_addf(out, " %s\"", key);
     if (finding) {
-        r = report_add_headline(data, finding, &detail);
+        r = report_headline_add(data, finding, &detail);
         text_add(out, ">\n      <failure type=\"");
         text_add(out, verdict_name(finding->verdict));
         text_add(out, "\" message=\"");
         add_xml(detail.data, out);
         text_add(out, "\">");
         text_deinit(&detail);
-        report_add_repro(data, finding, &detail);
+        report_words_add_repro(data, finding, &detail);
         if (finding->stderr_tail)
             text_addf(&detail, "\n%s", finding->stderr_tail);
         add_xml(detail.data, out);

@@ -2,31 +2,143 @@
 /* How far a report can be relied on, over all its recordings: see report_completeness.h. */
 #include "report_completeness.h"
 
+#include "report_rows.h"
+#include "report_strings.h"
+#include "store.h"
 #include "text.h"
-
-static uint64_t known(int64_t n) {
-    return n > 0 ? (uint64_t)n : 0;
-}
 
 struct report_completeness report_completeness(const struct report_data *data) {
     struct report_completeness c = {0};
-    for (size_t i = 0; i < data->n_recordings; i++) {
-        const struct report_recording *r = &data->recordings[i];
-        c.events_lost += known(r->events_lost);
-        c.stacks_lost += known(r->stacks_lost);
-        c.stacks_truncated += known(r->stacks_truncated);
-        c.stacks_incomplete += known(r->stacks_incomplete);
-        c.unwind_fallbacks += known(r->unwind_fallbacks);
-        c.waited_ns += known(r->waited_ns);
-        c.processes += known(r->processes);
-        c.processes_lost += known(r->processes_lost);
-        c.rings_damaged += known(r->rings_damaged);
-        c.threads += known(r->threads);
-        if (known(r->own_bytes) > c.own_bytes)
-            c.own_bytes = known(r->own_bytes);
-    }
+    for (size_t i = 0; i < data->n_recordings; i++)
+        report_fields_sum(&report_fields_completeness, &c, &report_fields_recording,
+                          &data->recordings[i]);
     return c;
 }
+
+/* --- reading --- */
+
+static int load_notes(struct report_data *data) {
+    return report_rows_load(
+        data, &report_fields_note,
+        "FROM note WHERE recording_id IN chosen_recording OR replay_id "
+        "IN chosen_replay GROUP BY kind, text, subject ORDER BY min(id)",
+        "reading notes", &data->notes, &data->n_notes);
+}
+
+/* Attempts that were compared with a run which did not end as the recording did, where no other
+ * replay has tried the same site. */
+static int load_doubtful(struct report_data *data) {
+    data->n_doubtful = (uint64_t)store_int(
+        data->store,
+        "WITH doubtful AS (SELECT replay_id AS id FROM note WHERE kind = "
+        "'baseline_differs') SELECT count(DISTINCT site_id) FROM attempt a WHERE "
+        "replay_id IN chosen_replay AND replay_id IN doubtful AND NOT EXISTS (SELECT 1 "
+        "FROM attempt b WHERE b.site_id = a.site_id AND b.mode = a.mode AND b.replay_id "
+        "IN chosen_replay AND b.replay_id NOT IN doubtful)",
+        0);
+    return 0;
+}
+
+/* Its query begins with a table of its own. */
+static void add_stop(struct report_data *data, sqlite3_stmt *s, void *state) {
+    (void)state;
+    report_fields_read(
+        &report_fields_stop, data, s,
+        report_rows_append(&data->stops, &data->n_stops, sizeof *data->stops));
+}
+
+static int load_stops(struct report_data *data) {
+    AUTO_TEXT struct text sql = {0};
+    text_add(
+        &sql,
+        "WITH RECURSIVE up(site_id, stack_id) AS (SELECT id, stack_id FROM site WHERE "
+        "incomplete UNION ALL SELECT up.site_id, parent_id FROM up JOIN stack ON "
+        "stack.id = up.stack_id WHERE parent_id < stack.id) SELECT " /* no circles */);
+    report_fields_select(&report_fields_stop, false, &sql);
+    text_add(
+        &sql,
+        "NULL FROM up JOIN stack ON stack.id = up.stack_id AND parent_id IS NULL JOIN "
+        "frame f ON f.id = frame_id JOIN module m ON m.id = f.module_id JOIN "
+        "site_stat x ON x.site_id = up.site_id WHERE x.recording_id IN "
+        "chosen_recording GROUP BY m.path ORDER BY m.path");
+    return report_rows_read(data, sql.data, "reading where stacks ended", add_stop, NULL);
+}
+
+#define WITHOUT_CFI_COLUMNS(X) X(WITHOUT_CFI_PATH, "m.path")
+enum { WITHOUT_CFI_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char without_cfi_sql[] = "SELECT DISTINCT " WITHOUT_CFI_COLUMNS(
+    STORE_COLUMN_SQL) "NULL FROM module m JOIN process_module pm ON pm.module_id = m.id JOIN process p ON "
+                      "p.id = pm.process_id WHERE m.no_cfi AND p.recording_id IN chosen_recording ORDER BY "
+                      "m.path";
+
+static void add_without_cfi(struct report_data *data, sqlite3_stmt *s, void *state) {
+    (void)state;
+    *(const char **)report_rows_append(&data->modules_without_cfi,
+                                       &data->n_modules_without_cfi, sizeof(char *)) =
+        report_strings_keep(data, store_column_text(s, WITHOUT_CFI_PATH));
+}
+
+static int load_refusals(struct report_data *data) {
+    return report_rows_load(
+        data, &report_fields_refusal,
+        "FROM refused WHERE replay_id IN chosen_replay GROUP BY reason ORDER BY reason",
+        "reading refused", &data->refusals, &data->n_refusals);
+}
+
+int report_completeness_load(struct report_data *data) {
+    int r = load_notes(data);
+    if (r == 0)
+        r = report_rows_read(data, without_cfi_sql, "reading modules", add_without_cfi,
+                             NULL);
+    if (r == 0)
+        r = load_stops(data);
+    if (r == 0)
+        r = load_refusals(data);
+    if (r == 0)
+        r = load_doubtful(data);
+    return r;
+}
+
+/* --- what only the report can know --- */
+
+static void add_note(struct report_data *data, const char *kind, const char *text) {
+    struct report_note *note =
+        report_rows_append(&data->notes, &data->n_notes, sizeof *note);
+    note->kind = report_strings_keep(data, kind);
+    note->text = report_strings_keep(data, text);
+}
+
+/* What only the report can know. Counted sites and states, no judgement. */
+void report_completeness_derive(struct report_data *data) {
+    int64_t others =
+        store_int(data->store,
+                  "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording", 0);
+    if (others) {
+        AUTO_FREE char *text = text_format(
+            "%lld recording%s of another program or build in this database %s left out; "
+            "--recording ID reports on one of them.",
+            (long long)others, others == 1 ? "" : "s", others == 1 ? "is" : "are");
+        add_note(data, "recordings_left_out", text);
+    }
+    data->exact = true;
+    for (size_t i = 0; i < data->n_recordings; i++)
+        data->exact &= data->recordings[i].exact;
+    uint64_t nameless = 0;
+    for (size_t i = 0; i < data->n_sites; i++)
+        nameless += !data->sites[i].location;
+    if (nameless) {
+        AUTO_FREE char *text = text_format(
+            "%llu site%s no location: the stack could not be read, or symbols "
+            "are not resolved yet ('dearth replay' does that).",
+            (unsigned long long)nameless, nameless == 1 ? " has" : "s have");
+        add_note(data, "sites_without_location", text);
+    }
+    if (!data->n_replays)
+        add_note(data, "no_replay", "Nothing was replayed yet: no site is tested.");
+}
+
+/* --- words --- */
 
 static void add_part(struct text *out, uint64_t n, const char *one, const char *many) {
     char count[32];
@@ -34,7 +146,7 @@ static void add_part(struct text *out, uint64_t n, const char *one, const char *
         text_addf(out, ", %s %s", text_count(n, count), n == 1 ? one : many);
 }
 
-void report_add_recorded(const struct report_data *data, struct text *out) {
+void report_completeness_add_recorded(const struct report_data *data, struct text *out) {
     struct report_completeness c = report_completeness(data);
     char count[32], threads[32], bytes[16], waited[24];
     text_addf(out, "%s %s and %s %s", text_count(c.processes, count),

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far a report can be relied on: losses, and what recording cost. */
+/* How far a report can be relied on: losses, what recording cost, and notes. */
 #ifndef DEARTH_REPORT_COMPLETENESS_H
 #define DEARTH_REPORT_COMPLETENESS_H
 
 #include "report_data.h"
 
-/* Sums over the recordings; what a recording does not know counts 0. */
 struct report_completeness {
-    uint64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
-    uint64_t unwind_fallbacks, waited_ns;
-    uint64_t processes, processes_lost, rings_damaged, threads;
-    uint64_t own_bytes; /* the largest */
+#define COMPLETENESS(source, report, page) REPORT_MEMBER_##source
+#include "report_fields.def"
 };
 
+/** Over all recordings. */
 struct report_completeness report_completeness(const struct report_data *data);
 
+/** Read notes, modules without unwind information, where stacks ended, refused snapshots. Return: 0, or negative
+ * errno after a message. */
+int report_completeness_load(struct report_data *data);
+/** Add the notes that only a report can know. Context: all else is read. */
+void report_completeness_derive(struct report_data *data);
+
 /** Append "3 processes and 8 threads, 2.0 MiB of shared memory, ..." */
-void report_add_recorded(const struct report_data *data, struct text *out);
+void report_completeness_add_recorded(const struct report_data *data, struct text *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report_text.h"
+#include "report_headline.h"
 
 struct entry {
     const struct report_finding
@@ -68,7 +68,7 @@ int64_t report_groups_new(const struct report_data *data, struct report_group **
     for (; r == 0 && done < n; done++) {
         const struct report_finding *f = &data->findings[done];
         struct text headline = {0};
-        r = report_add_headline(data, f, &headline);
+        r = report_headline_add(data, f, &headline);
         entries[done] = (struct entry){f, text_take(&headline),
                                        f->crash.stack_id || f->policy || f->n_leaks};
     }

@@ -12,7 +12,7 @@
 struct report_group {
     const struct report_finding **members; /* at least one; in the report's order */
     size_t n;
-    char *headline; /* report_add_headline() of each */
+    char *headline; /* report_headline_add() of each */
     bool place;     /* they end at one place; false: they only look alike */
 };
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "report.h"
-#include "report_text.h"
+#include "report_headline.h"
+#include "report_words.h"
 
 /* Bytes that would end a span, a row or a line. */
 static void add_code(const char *s, struct text *out) {
@@ -25,7 +26,7 @@ static void add_code(const char *s, struct text *out) {
 
 static void add_location(const struct report_location *location, struct text *out) {
     AUTO_TEXT struct text place = {0};
-    report_add_location(location, &place);
+    report_words_add_location(location, &place);
     add_code(place.data, out);
 }
 
@@ -38,17 +39,17 @@ static void add_failed(const struct report_finding *f, struct text *out) {
 }
 
 static void add_row(const char *what, const struct report_tally *t, struct text *out) {
-    uint32_t coverage = report_coverage(t);
+    uint32_t coverage = (uint32_t)t->millionths;
     text_addf(out, "| %s | %u.%u %% | %llu | %llu | %llu | %llu |\n", what,
               coverage / 10000, coverage / 1000 % 10, (unsigned long long)t->tested,
-              (unsigned long long)(t->testable - t->tested),
-              (unsigned long long)t->excluded, (unsigned long long)t->total);
+              (unsigned long long)t->untested, (unsigned long long)t->excluded,
+              (unsigned long long)t->total);
 }
 
 static int add_findings(const struct report_data *data, struct text *out) {
     const size_t most = 100;
     text_add(out, "\n### Findings: ");
-    report_add_severities(data, out);
+    report_words_add_severities(data, out);
     text_add(out, "\n\n");
     if (data->n_findings)
         text_add(
@@ -58,16 +59,16 @@ static int add_findings(const struct report_data *data, struct text *out) {
     for (size_t i = 0; i < data->n_findings && i < most; i++) {
         const struct report_finding *f = &data->findings[i];
         AUTO_TEXT struct text headline = {0}, repro = {0};
-        int r = report_add_headline(data, f, &headline);
+        int r = report_headline_add(data, f, &headline);
         if (r < 0)
             return r;
         if (f->leaked) {
             int64_t blocks, bytes;
-            report_count_leaks(f, &blocks, &bytes);
+            report_words_count_leaks(f, &blocks, &bytes);
             text_addf(&headline, ": %lld block%s, %lld bytes", (long long)blocks,
                       blocks == 1 ? "" : "s", (long long)bytes);
         }
-        report_add_repro(data, f, &repro);
+        report_words_add_repro(data, f, &repro);
         text_addf(out, "| %lld | %s | ", (long long)f->id,
                   f->silent ? "silent warning" : severity_name(f->severity));
         add_code(headline.data, out);
@@ -84,7 +85,7 @@ static int add_findings(const struct report_data *data, struct text *out) {
 }
 
 static void add_untested(const struct report_data *data, struct text *out) {
-    uint64_t n = data->site_tally.testable - data->site_tally.tested;
+    uint64_t n = data->site_tally.untested;
     const size_t most = 10;
     size_t shown = 0;
     if (!n)
@@ -96,7 +97,7 @@ static void add_untested(const struct report_data *data, struct text *out) {
         if (site->reason == REASON_NOT_FAILABLE)
             continue;
         AUTO_TEXT struct text command = {0};
-        report_add_command(data, site, &command);
+        report_words_add_command(data, site, &command);
         text_add(out, "- ");
         add_location(site->location, out);
         text_addf(out, ": %s; ", reason_meaning(site->reason));
@@ -110,7 +111,7 @@ static void add_untested(const struct report_data *data, struct text *out) {
 
 int report_markdown(const struct report_data *data, struct text *out) {
     AUTO_TEXT struct text argv = {0};
-    report_add_argv(&data->recordings[data->n_recordings - 1], &argv);
+    report_words_add_argv(&data->recordings[data->n_recordings - 1], &argv);
     text_add(out, "## dearth: ");
     add_code(argv.data, out);
     text_add(out, "\n\n| | coverage | tested | untested | excluded | total |\n"

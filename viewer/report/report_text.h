@@ -22,18 +22,4 @@ struct report_text_options {
 int report_text(const struct report_data *data, const struct report_text_options *options,
                 struct text *out);
 
-/** Append a one-line headline of a finding, "crashed: SIGSEGV in strlen (libc.so.6)". */
-int report_add_headline(const struct report_data *data,
-                        const struct report_finding *finding, struct text *out);
-
-/** Sum up what a finding's attempt leaked. */
-void report_count_leaks(const struct report_finding *finding, int64_t *blocks,
-                        int64_t *bytes);
-
-/** Append "malloc in f (f.c:3)"; of a pair "malloc in g, after the failure of malloc in f". */
-void report_add_failed(const struct report_finding *finding, struct text *out);
-
-/** Append "1 bug, 2 warnings"; "nothing" when there is no finding. */
-void report_add_severities(const struct report_data *data, struct text *out);
-
 #endif

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The phrases of a report: places, differences, commands to copy. */
+/* The phrases of a report: see report_words.h. */
+#include "report_words.h"
+
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "damage.h"
 #include "json.h"
-#include "report_private.h"
 #include "text.h"
 
-int report_data_loop(const struct report_data *data, const struct report_finding *finding,
-                     struct frames *frames, const struct frame **frame) {
-    AUTO_FRAMES struct frames later = {0};
-    *frame = NULL;
-    if (!finding->crash.stack_id || !finding->later_stack_id)
-        return 0;
-    int r = report_data_stack(data, finding->crash.stack_id, frames);
-    if (r == 0)
-        r = report_data_stack(data, finding->later_stack_id, &later);
-    if (r < 0)
-        return r;
-    uint32_t at = frames_meet(frames, &later);
-    if (at == frames->n)
-        return 0;
-    *frame = &frames->items[at];
-    return 1;
-}
-
-void report_add_chance(const struct report_finding *f, struct text *out) {
-    cJSON *chance = f->fault.chance ? cJSON_Parse(f->fault.chance) : NULL;
-    cJSON *failed = f->fault.failed ? cJSON_Parse(f->fault.failed) : NULL;
+void report_words_add_chance(const struct report_fault *fault, struct text *out) {
+    cJSON *chance = fault->chance ? cJSON_Parse(fault->chance) : NULL;
+    cJSON *failed = fault->failed ? cJSON_Parse(fault->failed) : NULL;
     int n = cJSON_GetArraySize(failed);
     text_say(out, "%s%d call%s that failed by chance (probability %g, seed %s)",
              n == 1 ? "the " : "the last of ", n, n == 1 ? "" : "s",
@@ -37,8 +21,9 @@ void report_add_chance(const struct report_finding *f, struct text *out) {
     cJSON_Delete(failed);
 }
 
-bool report_failed_call(const struct report_data *data, const struct report_finding *f,
-                        int i, const struct report_site **site, int64_t *call) {
+bool report_words_failed_call(const struct report_data *data,
+                              const struct report_finding *f, int i,
+                              const struct report_site **site, int64_t *call) {
     cJSON *failed = f->fault.failed ? cJSON_Parse(f->fault.failed) : NULL;
     const cJSON *item = cJSON_GetArrayItem(failed, i);
     *site = NULL;
@@ -54,20 +39,14 @@ bool report_failed_call(const struct report_data *data, const struct report_find
     return there;
 }
 
-void report_add_difference(const struct report_difference *d, bool detail,
-                           struct text *out) {
+void report_words_add_difference(const struct report_difference *d, bool detail,
+                                 struct text *out) {
     text_say(out, "%s %s", d->path ? d->path : d->what, difference_meaning(d->how));
     if (detail && d->detail)
         text_say(out, " (%s)", d->detail);
 }
 
-uint32_t report_coverage(const struct report_tally *tally) {
-    if (!tally->testable)
-        return 1000000;
-    return (uint32_t)(tally->tested * 1000000u / tally->testable);
-}
-
-void report_add_location(const struct report_location *location, struct text *out) {
+void report_words_add_location(const struct report_location *location, struct text *out) {
     if (!location) {
         frame_add_location(NULL, out);
         return;
@@ -80,16 +59,16 @@ void report_add_location(const struct report_location *location, struct text *ou
     frame_add_location(&frame, out);
 }
 
-int report_add_place(const struct report_data *data,
-                     const struct report_location *location, int64_t stack_id,
-                     struct text *out) {
-    AUTO_FRAMES struct frames frames = {0};
-    int r = location || !stack_id ? 0 : report_data_stack(data, stack_id, &frames);
-    if (frames.n)
-        frame_add(&frames.items[0], out);
-    else
-        report_add_location(location, out);
-    return r;
+void report_words_add_damage(const struct report_damage *damage, struct text *out) {
+    const struct damage_seen seen = {.kind = damage->kind,
+                                     .where = damage->where,
+                                     .size = (uint64_t)damage->size,
+                                     .offset = damage->offset};
+    char what[160];
+    if (!damage->kind)
+        return;
+    damage_describe(&seen, what, sizeof what);
+    text_add(out, what);
 }
 
 static void add_path(const struct report_data *data, struct text *out) {
@@ -98,14 +77,14 @@ static void add_path(const struct report_data *data, struct text *out) {
     text_add_shell_shown(out, data->path);
 }
 
-const char *report_exclusion(const struct report_site *site) {
+const char *report_words_exclusion(const struct report_site *site) {
     if (site->reason != REASON_NOT_FAILABLE)
         return NULL;
     return site->never ? "never" : site->outside ? "outside" : "call";
 }
 
-void report_add_command(const struct report_data *data, const struct report_site *site,
-                        struct text *out) {
+void report_words_add_command(const struct report_data *data,
+                              const struct report_site *site, struct text *out) {
     if (site->reason == REASON_NOT_FAILABLE)
         return;
     char key[DEARTH_KEY_HEX + 1];
@@ -118,8 +97,8 @@ void report_add_command(const struct report_data *data, const struct report_site
         text_say(out, " --site %s", key);
 }
 
-void report_add_repro(const struct report_data *data,
-                      const struct report_finding *finding, struct text *out) {
+void report_words_add_repro(const struct report_data *data,
+                            const struct report_finding *finding, struct text *out) {
     text_add(out, "dearth repro ");
     add_path(data, out);
     text_say(out, " %lld", (long long)finding->id);
@@ -127,7 +106,7 @@ void report_add_repro(const struct report_data *data,
         text_addf(out, " --isolation %s", finding->isolation);
 }
 
-void report_add_argv(const struct report_recording *recording, struct text *out) {
+void report_words_add_argv(const struct report_recording *recording, struct text *out) {
     cJSON *list = recording->argv ? cJSON_Parse(recording->argv) : NULL, *item;
     bool first = true;
     cJSON_ArrayForEach(item, list) {
@@ -141,4 +120,59 @@ void report_add_argv(const struct report_recording *recording, struct text *out)
     if (first)
         text_add_shell_shown(out, recording->exe);
     cJSON_Delete(list);
+}
+
+void report_words_add_failed(const struct report_finding *f, struct text *out) {
+    if (f->second.op) {
+        text_say(out, "%s in ", f->second.op);
+        report_words_add_location(f->second.location, out);
+        text_add(out, ", after the failure of ");
+    }
+    text_say(out, "%s in ", f->fault.op);
+    report_words_add_location(f->fault.location, out);
+}
+
+void report_words_count_leaks(const struct report_finding *f, int64_t *blocks,
+                              int64_t *bytes) {
+    *blocks = *bytes = 0;
+    for (size_t i = 0; i < f->n_leaks; i++) {
+        *blocks += f->leaks[i].blocks;
+        *bytes += f->leaks[i].bytes;
+    }
+}
+
+void report_words_add_plural(struct text *out, uint64_t n, const char *one,
+                             const char *many) {
+    char buf[32];
+    text_say(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
+}
+
+static uint64_t count_known(const struct report_data *data, enum severity severity) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < data->n_findings; i++)
+        n += data->findings[i].known && data->findings[i].severity == severity;
+    return n;
+}
+
+void report_words_add_severities(const struct report_data *data, struct text *out) {
+    bool any = false;
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--) {
+        if (!data->severities[i])
+            continue;
+        if (any)
+            text_add(out, ", ");
+        any = true;
+        uint64_t known = count_known(data, i);
+        report_words_add_plural(out, data->severities[i], severity_name(i),
+                                severity_plural(i));
+        if (known)
+            text_say(out, " (%llu known)", (unsigned long long)known);
+        if (i == SEVERITY_WARNING && data->silent)
+            text_say(out, " (%llu silent)", (unsigned long long)data->silent);
+        if (data->runtime[i])
+            text_say(out, " (%llu of the C library, the C++ runtime or the loader)",
+                     (unsigned long long)data->runtime[i]);
+    }
+    if (!any)
+        text_add(out, "nothing");
 }

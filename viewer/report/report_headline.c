@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One line for a finding: see report_headline.h. */
+#include "report_headline.h"
+
+#include <string.h>
+
+#include "report_words.h"
+#include "text.h"
+
+/* How libc ends a program: what lies under these on the stack is what wanted it. */
+static bool is_way_out(const char *function) {
+    static const char *const names[] = {"pthread_kill",
+                                        "__pthread_kill_implementation",
+                                        "__pthread_kill_internal",
+                                        "raise",
+                                        "__GI_raise",
+                                        "gsignal",
+                                        "abort",
+                                        "__GI_abort",
+                                        "__assert_fail_base",
+                                        "__assert_fail",
+                                        "__GI___assert_fail",
+                                        "__assert_perror_fail",
+                                        "__libc_message",
+                                        "malloc_printerr",
+                                        "__fortify_fail",
+                                        "__GI___fortify_fail",
+                                        "__stack_chk_fail",
+                                        "__chk_fail",
+                                        "__GI___chk_fail",
+                                        "__libc_fatal",
+                                        "__GI___libc_fatal"};
+    for (size_t i = 0; function && i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i]); /* a part of it: "abort.cold" */
+        if (strncmp(function, names[i], n) == 0 && (!function[n] || function[n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* A sample of a hung program may be taken inside our own library. */
+static bool is_ours(const struct frame *frame) {
+    return strncmp(text_basename(frame->module), "libdearth", 9) == 0;
+}
+
+uint32_t report_headline_skip(const struct frames *frames) {
+    uint32_t i = 0;
+    while (i + 1 < frames->n &&
+           (is_way_out(frames->items[i].function) || is_ours(&frames->items[i])))
+        i++;
+    return i;
+}
+
+/* The innermost frame that is not a mere way out, and the innermost of the blamed module when
+ * that is another one. */
+static int add_crash_place(const struct report_data *data, const struct report_finding *f,
+                           struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = f->crash.stack_id ? report_data_stack(data, f->crash.stack_id, &frames) : 0;
+    if (r < 0 || !frames.n)
+        return r;
+    const char *blamed = f->module ? text_basename(f->module) : NULL;
+    uint32_t first = report_headline_skip(&frames), i;
+    for (i = first; blamed && i < frames.n; i++)
+        if (strcmp(text_basename(frames.items[i].module), blamed) == 0)
+            break;
+    if (i == frames.n || !blamed)
+        i = first;
+    text_add(out, " in ");
+    if (i != first && !is_way_out(frames.items[0].function)) {
+        frame_add(&frames.items[first], out);
+        text_add(out, ", called from ");
+    }
+    frame_add(&frames.items[i], out);
+    return 0;
+}
+
+/* Without numbers: findings with one headline are shown as one. */
+static int add_leak_headline(const struct report_data *data,
+                             const struct report_finding *f, struct text *out) {
+    text_add(out, " and leaked what was allocated in ");
+    return report_data_add_place(data, f->leaks[0].location, f->leaks[0].stack_id, out);
+}
+
+int report_headline_add(const struct report_data *data, const struct report_finding *f,
+                        struct text *out) {
+    char name[24];
+    text_add(out, verdict_name(f->verdict));
+    if (f->n_leaks)
+        return add_leak_headline(data, f, out);
+    if (f->silent)
+        text_add(out, " silently");
+    if (f->leaked)
+        text_add(out, " and leaked");
+    if (f->timed_out)
+        text_say(out, ": %s", f->hang ? f->hang : "time limit passed");
+    else if (f->crash.signal)
+        text_say(out, ": %s", signal_name(f->crash.signal, name));
+    else if (f->exit_signal)
+        text_say(out, ": %s", signal_name(f->exit_signal, name));
+    else if (f->exit_code >= 0)
+        text_say(out, ": exit status %lld", (long long)f->exit_code);
+    if (f->n_differences && f->verdict == VERDICT_DEGRADED) {
+        text_add(out, ", but ");
+        report_words_add_difference(&f->differences[0], false, out);
+    }
+    if (f->policy)
+        text_say(out, " by policy %s", f->policy);
+    if (f->facility)
+        text_say(out, " (libc's %s)", f->facility);
+    return add_crash_place(data, f, out);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much is tested, by sites and by locations. */
+#ifndef DEARTH_REPORT_TALLY_H
+#define DEARTH_REPORT_TALLY_H
+
+#include "report_data.h"
+
+/** Decide why each site is untested, and count. Context: all about the sites is read. */
+void report_tally_sites(struct report_data *data);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What broke, for people: the part of report_text.c that is about findings. */
+#include "report_text_findings.h"
+
+#include <string.h>
+
+#include "report_group.h"
+#include "report_headline.h"
+#include "report_words.h"
+#include "text.h"
+
+/* @max: frames, 0 = all; when not all are wanted, those of a mere way out are not. */
+static int add_stack(const struct report_data *data, int64_t stack_id, uint32_t max,
+                     struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = report_data_stack(data, stack_id, &frames);
+    if (r < 0)
+        return r;
+    uint32_t first = max ? report_headline_skip(&frames) : 0, left = frames.n - first;
+    uint32_t n = first + (max && left > max ? max : left);
+    for (uint32_t i = first; i < n; i++) {
+        text_say(out, "        %s", i > first ? "  called by " : "  ");
+        frame_add(&frames.items[i], out);
+        text_add(out, frames.items[i].inlined ? " [inlined]\n" : "\n");
+    }
+    if (n < frames.n)
+        text_say(out, "          ... %u more\n", frames.n - n);
+    return 0;
+}
+
+/* The calls that failed by chance, the last of which is the fault. */
+static void add_failed(const struct report_data *data, const struct report_finding *f,
+                       struct text *out) {
+    const int most = 8;
+    const struct report_site *site;
+    int64_t call;
+    int i = 0;
+    for (; f->fault.chance && i < most &&
+           report_words_failed_call(data, f, i, &site, &call);
+         i++) {
+        text_say(out, "      %s %s in ", i ? "           " : "by chance  ",
+                 site ? site->op : "a call");
+        report_words_add_location(site ? site->location : NULL, out);
+        text_say(out, ", call %lld\n", (long long)call);
+    }
+    if (i == most)
+        text_add(out, "                  ...\n");
+}
+
+static void add_fault(const struct report_data *data, const struct report_finding *f,
+                      struct text *out) {
+    char bytes[16];
+    text_say(out, "      fault       %s", f->fault.op);
+    if (f->fault.size >= 0)
+        text_say(out, " of %s", text_bytes((uint64_t)f->fault.size, bytes));
+    text_add(out, " in ");
+    report_words_add_location(f->fault.location, out);
+    text_say(out, ", call %lld of its site", (long long)f->fault.occurrence);
+    if (strcmp(f->fault.thread, "any") != 0)
+        text_say(out, " %s", thread_role_phrase(thread_role_from_name(f->fault.thread)));
+    if (f->fault.call)
+        text_say(out, ", call %lld of the run", (long long)f->fault.call);
+    if (strcmp(f->fault.mode, "sticky") == 0)
+        text_add(out, " and every allocation after it");
+    else if (strcmp(f->fault.mode, "burst") == 0)
+        text_say(out, " and the %lld allocations after it",
+                 (long long)f->fault.burst - 1);
+    else if (f->fault.chance) {
+        text_add(out, ", ");
+        report_words_add_chance(&f->fault, out);
+    }
+    text_add(out, "\n");
+    add_failed(data, f, out);
+}
+
+/* "1 block, 16 B, calloc in new_reader (leak.c:23)" and the stack, for each site. */
+static int add_leaks(const struct report_data *data, const struct report_finding *f,
+                     uint32_t max_frames, struct text *out) {
+    const size_t most = 4;
+    int64_t blocks, bytes;
+    char buf[16];
+    int r = 0;
+    if (!f->n_leaks)
+        return 0;
+    report_words_count_leaks(f, &blocks, &bytes);
+    text_add(out, "      leaked      ");
+    report_words_add_plural(out, (uint64_t)blocks, "block", "blocks");
+    text_say(out, ", %s", text_bytes((uint64_t)bytes, buf));
+    text_add(out, ": nothing points there any more when the program ends\n");
+    for (size_t i = 0; i < f->n_leaks && i < most && r == 0; i++) {
+        const struct report_leak *leak = &f->leaks[i];
+        text_add(out, "        ");
+        report_words_add_plural(out, (uint64_t)leak->blocks, "block", "blocks");
+        text_say(out, " (%s) by %s%s\n", text_bytes((uint64_t)leak->bytes, buf), leak->op,
+                 leak->direct ? "" : ", held by other leaked blocks alone");
+        r = add_stack(data, leak->stack_id, max_frames, out);
+    }
+    if (f->n_leaks > most)
+        text_say(out, "        ... of %zu more sites\n", f->n_leaks - most);
+    return r;
+}
+
+/* What the execution ran under, when that was not the program alone, and what it showed. */
+static void add_under(const struct report_finding *f, struct text *out) {
+    if (strcmp(f->isolation, "overlay") != 0)
+        text_addf(out, "      files       real%s (--isolation %s)\n",
+                  strcmp(f->isolation, "copy") == 0 ? " outside of the working folder"
+                                                    : "",
+                  f->isolation);
+    if (f->under && strcmp(f->under, "plain") != 0)
+        text_say(out, "      under       %s\n",
+                 strcmp(f->under, "guarded") == 0 ? "guarded blocks (--guard)"
+                 : strcmp(f->under, "asan") == 0  ? "AddressSanitizer"
+                                                  : "Valgrind");
+    if (!f->damage.kind)
+        return;
+    text_add(out, "      damage      ");
+    report_words_add_damage(&f->damage, out);
+    if (f->damage.location) {
+        text_add(out, "; allocated in ");
+        report_words_add_location(f->damage.location, out);
+    }
+    text_add(out, "\n");
+}
+
+static void add_second(const struct report_finding *f, struct text *out) {
+    text_say(out, "      then        %s in ", f->second.op);
+    report_words_add_location(f->second.location, out);
+    text_say(out, ", call %lld of its site after that failure\n",
+             (long long)f->second.occurrence);
+}
+
+/* The last lines of what it said, indented. */
+static void add_stderr(const char *tail, struct text *out) {
+    const int most = 4;
+    size_t n = tail ? strlen(tail) : 0;
+    while (n && (tail[n - 1] == '\n' || tail[n - 1] == ' '))
+        n--;
+    if (!n)
+        return;
+    size_t start = n;
+    for (int lines = 0; start > 0; start--)
+        if (tail[start - 1] == '\n' && ++lines == most)
+            break;
+    text_add(out, "      stderr      ");
+    for (size_t i = start; i < n; i++) {
+        text_add_n(out, tail + i, 1);
+        if (tail[i] == '\n')
+            text_add(out, "                  ");
+    }
+    text_add(out, "\n");
+}
+
+/* What it did instead of ending, and where both samples found it. */
+static int add_hang(const struct report_data *data, const struct report_finding *f,
+                    struct text *out) {
+    AUTO_FRAMES struct frames frames = {0};
+    const struct frame *loop;
+    int r = report_data_loop(data, f, &frames, &loop);
+    if (r < 0 || !f->timed_out)
+        return r;
+    text_say(out, "      doing       %s",
+             f->hang ? hang_meaning(f->hang) : "past its time limit");
+    if (f->hang_call)
+        text_say(out, "; in %s", f->hang_call);
+    text_add(out, "\n");
+    if (loop) {
+        text_add(out, "      twice in    ");
+        frame_add(loop, out);
+        text_add(out, ", some time apart\n");
+    }
+    return 0;
+}
+
+static void add_differences(const struct report_finding *f, struct text *out) {
+    for (size_t i = 0; i < f->n_differences; i++) {
+        text_add(out, i ? "                  " : "      differs     ");
+        report_words_add_difference(&f->differences[i], true, out);
+        text_add(out, "\n");
+    }
+}
+
+static int add_finding(const struct report_data *data, const struct report_finding *f,
+                       uint32_t max_frames, struct text *out) {
+    text_say(out, "\n  #%lld %s%s: ", (long long)f->id, severity_name(f->severity),
+             f->runtime ? " of the runtime" : "");
+    int r = report_headline_add(data, f, out);
+    if (r < 0)
+        return r;
+    text_add(out, "\n");
+    add_fault(data, f, out);
+    if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
+        return r;
+    if (f->second.op) {
+        add_second(f, out);
+        if ((r = add_stack(data, f->second.stack_id, max_frames, out)) < 0)
+            return r;
+    }
+    if ((r = add_hang(data, f, out)) < 0)
+        return r;
+    if (f->crash.stack_id) {
+        text_add(out, f->timed_out ? "      stopped in" : "      went wrong");
+        if (f->crash.has_address)
+            text_say(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
+        text_add(out, "\n");
+        if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
+            return r;
+    }
+    if ((r = add_leaks(data, f, max_frames, out)) < 0)
+        return r;
+    add_under(f, out);
+    if (f->module)
+        text_say(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
+                 f->kind ? f->kind : "", f->kind ? ")" : "");
+    if (f->facility)
+        text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
+    if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY)
+        add_differences(f, out);
+    add_stderr(f->stderr_tail, out);
+    text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
+             (long long)f->tried);
+    report_words_add_plural(out, f->n_sites, "site", "sites");
+    if (f->unreached)
+        text_say(out, "; %lld more did not come to the call", (long long)f->unreached);
+    if (f->unconfirmed)
+        text_add(out, "; in copies of the running program alone, not confirmed by a "
+                      "run of its own");
+    text_add(out, "\n      again       ");
+    report_words_add_repro(data, f, out);
+    text_add(out, "\n");
+    return 0;
+}
+
+/* The others of a group: their number and what failed. */
+static void add_members(const struct report_group *g, size_t first, uint32_t max,
+                        struct text *out) {
+    size_t left = g->n - first, shown = max && left > max ? max : left;
+    for (size_t i = first; i < first + shown; i++) {
+        const struct report_finding *f = g->members[i];
+        text_say(out, "          #%-5lld ", (long long)f->id);
+        report_words_add_failed(f, out);
+        if (f->n_sites > 1)
+            text_say(out, ", %zu sites", f->n_sites);
+        text_add(out, "\n");
+    }
+    if (shown < left)
+        text_say(out, "          ... %zu more\n", left - shown);
+}
+
+static int add_group(const struct report_data *data, const struct report_group *g,
+                     const struct report_text_options *options, struct text *out) {
+    int r = add_finding(data, g->members[0], options->max_frames, out);
+    if (g->n > 1) {
+        text_add(out, "      the same    at the end of ");
+        report_words_add_plural(out, g->n - 1, "more finding, after a failed",
+                                "more findings, after a failed");
+        text_add(out, "\n");
+        add_members(g, 1, options->max_members, out);
+    }
+    return r;
+}
+
+static void add_first_difference(const struct report_finding *f, struct text *out) {
+    if (f->verdict != VERDICT_DEGRADED || !f->n_differences || !f->differences[0].detail)
+        return;
+    text_add(out, "      ");
+    report_words_add_difference(&f->differences[0], true, out);
+    text_say(out, " in #%lld\n", (long long)f->id);
+}
+
+/* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
+static void add_short_group(const struct report_group *g, uint32_t max_members,
+                            struct text *out) {
+    const struct report_finding *f = g->members[0];
+    const uint32_t few = 3; /* of what is known already */
+    text_say(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
+             severity_name(f->severity), f->runtime ? " of the runtime" : "",
+             g->headline);
+    add_first_difference(f, out);
+    text_add(out, "      after a failed\n");
+    add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
+                out);
+}
+
+int report_text_findings(const struct report_data *data,
+                         const struct report_text_options *options, struct text *out) {
+    struct report_group *groups = NULL;
+    int64_t n = report_groups_new(data, &groups);
+    int r = n < 0 ? (int)n : 0;
+    if (data->n_attempts) {
+        text_add(out, "\nFindings: ");
+        report_words_add_severities(data, out);
+        text_add(out, "\n");
+    }
+    uint32_t full = 0;
+    for (int64_t i = 0; r == 0 && i < n; i++) {
+        const struct report_group *g = &groups[i];
+        bool serious = g->members[0]->severity >= SEVERITY_WARNING;
+        bool room = !options->max_findings || full < options->max_findings;
+        if (!serious || !room || g->members[0]->known ||
+            (!g->place && options->max_findings)) {
+            add_short_group(g, options->max_members, out);
+            continue;
+        }
+        full++;
+        r = g->place ? add_group(data, g, options, out) : 0;
+        for (size_t k = 0; !g->place && r == 0 && k < g->n; k++)
+            r = add_finding(data, g->members[k], options->max_frames, out);
+    }
+    if (n > 0) {
+        text_add(out, "\n  Each again by its number: dearth repro ");
+        text_add_shell_shown(out, data->path);
+        text_add(out, " NUMBER\n");
+    }
+    report_groups_free(groups, n);
+    return r;
+}
