@@ -331,7 +331,7 @@ static int run_copy(struct copy *c) {
     struct snapshots *s = c->snapshots;
     struct run *original = s->original, *run = &c->run;
     *run->seen = (struct observation){.started_unix_ns = clock_unix_ns()};
-    run->started = run->watched = run_now_ns();
+    run->started = run->watched = clock_mono_ns();
     run->limit_ns = s->copy_limit_ns;
     run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
@@ -355,7 +355,7 @@ int snapshots_serve(struct run *original) {
     struct snapshots *s = original->snapshots;
     if (!s->copy)
         return 0;
-    uint64_t begun = run_now_ns();
+    uint64_t begun = clock_mono_ns();
     struct execution *x = original->x;
     struct observation seen = {0};
     struct copy c = {.snapshots = s,
@@ -383,7 +383,7 @@ int snapshots_serve(struct run *original) {
         capture_close(&x->copy_output);
         capture_close(&x->copy_errors);
     }
-    original->started += run_now_ns() - begun;
+    original->started += clock_mono_ns() - begun;
     pid_t held = s->held;
     s->copy = s->held = 0;
     if (s->spoiled)

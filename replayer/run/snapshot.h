@@ -40,6 +40,10 @@ struct snapshots {
  * Return: 0 or a negative errno after a message. */
 int snapshots_begin(struct snapshots *snapshots, struct run *original);
 
+/** Is a copy ready to be run? Runs it to its end, sends its result, lets the original go on.
+ * Return: 0 or a negative errno after a message. */
+int snapshots_serve(struct run *original);
+
 /**
  * After the original's end: results for whatever has none yet.
  * @seen: of the original; its list of files goes to the copy that wrote them
