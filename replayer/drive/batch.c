@@ -7,12 +7,19 @@
  *                  └─► the original's end ─► as if never copied: the results count
  *                                         ─► diverged, lost: they are void, all to reruns
  */
+#include "batch.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirmation.h"
 #include "drive.h"
 #include "error.h"
+#include "guarded.h"
+#include "queue.h"
+#include "settle.h"
 #include "snapshot.h"
+#include "task.h"
 #include "text.h"
 
 /* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
@@ -63,7 +70,7 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     if (!seen->fired)
         return take_refusal(d, task, seen);
     int64_t id = 0;
-    int err = drive_store(d, task, seen, j, NULL, &id);
+    int err = settle_store(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};
     uint32_t n = batch->n_results++;
     batch->members = text_realloc(batch->members, (n + 1) * sizeof *batch->members);
@@ -75,7 +82,7 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     if (j->severity <= SEVERITY_OK || !d->replay->options->repeat ||
         d->guarding.mode == GUARDING_ALL)
         guarded_consider(d, task, seen, j->verdict);
-    drive_settle(d, task);
+    settle_done(d, task);
     return err;
 }
 
@@ -143,7 +150,7 @@ int batch_lose(struct drive *d, uint64_t tag) {
     int err = void_batch(d, batch, "limit");
     for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
         if (d->flying[i] && d->flying[i]->batch == batch)
-            err = leave_to_rerun(d, drive_land(d, i), "limit");
+            err = leave_to_rerun(d, queue_land(d, i), "limit");
     return err;
 }
 
@@ -189,7 +196,7 @@ static int fly_batch(struct drive *d) {
     for (uint32_t i = 0; i < n; i++) {
         tasks[i]->batch = batch;
         tasks[i]->limit_ns = r->time_limit_ns;
-        orders[i] = (struct tagged_order){drive_take_off(d, tasks[i]), tasks[i]->order};
+        orders[i] = (struct tagged_order){queue_take_off(d, tasks[i]), tasks[i]->order};
     }
     d->batches = text_realloc(d->batches, (d->n_batches + 1) * sizeof(struct batch *));
     d->batches[d->n_batches] = batch;

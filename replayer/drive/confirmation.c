@@ -3,7 +3,12 @@
  * What copies showed is believed when whole programs show it too: confirm.c groups the verdicts,
  * here are their reruns. A rerun that disagrees takes back its group's, which are run one by one.
  */
+#include "confirmation.h"
+
 #include "drive.h"
+#include "guarded.h"
+#include "queue.h"
+#include "task.h"
 #include "text.h"
 
 struct task *confirmation_task(const struct confirm_member *member) {
@@ -72,7 +77,7 @@ int confirmation_take(struct drive *d, struct task **task, const struct observat
     struct confirm_group *g = t->group;
     if (verdict == VERDICT_UNREACHED && t->retries++ < MAX_RETRIES) {
         *task = NULL;
-        return drive_again(d, t);
+        return queue_again(d, t);
     }
     if (verdict != g->verdict) {
         int err = contradict(d, t);
@@ -86,7 +91,7 @@ int confirmation_take(struct drive *d, struct task **task, const struct observat
                   (verdict == VERDICT_HUNG && g->agreed + 1 >= HUNG_EXECUTIONS);
     if (!enough) {
         t->is_late = false;
-        return drive_again(d, t);
+        return queue_again(d, t);
     }
     if (d->guarding.mode != GUARDING_ALL)
         guarded_consider(d, t, seen, verdict);

@@ -4,10 +4,14 @@
  * baseline. What a control shows too is no sign of the failure but of time gone by (a date, a
  * growing log): the baseline takes it in, and the attempts that waited are judged by that.
  */
+#include "control.h"
+
 #include <stdlib.h>
 
 #include "clock.h"
 #include "drive.h"
+#include "settle.h"
+#include "task.h"
 #include "text.h"
 
 #define CONTROL_FACTOR 20u /* of the baseline's duration, from one control to the next */
@@ -67,7 +71,7 @@ int control_take(struct drive *d, struct observation *seen,
         struct task *task = task_pop(&d->doubted);
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
-        err = drive_settle_result(d, task, &doubted, NULL);
+        err = settle_judged(d, task, &doubted, NULL);
         observation_deinit(&doubted);
     }
     return err;

@@ -6,8 +6,13 @@
  *   UNKNOWN ─ first wanted ─► ON_TRIAL ─ GUARDED_RUNS runs without a fault ─► FIT
  *                                     └─ one of them goes wrong ─► REFUSED, and said so
  */
+#include "guarded.h"
+
 #include "drive.h"
 #include "error.h"
+#include "queue.h"
+#include "settle.h"
+#include "task.h"
 #include "text.h"
 
 #define GUARDED_RUNS 2u /* without a fault, before the first guarded attempt */
@@ -90,12 +95,12 @@ int guarded_take(struct drive *d, struct task *task, const struct observation *s
         return 0;
     }
     r->progress.guarded++;
-    int err = drive_store(d, task, seen, &j, NULL, NULL);
+    int err = settle_store(d, task, seen, &j, NULL, NULL);
     bool more = plan_is_bad(j.verdict) &&
                 guarding_end(j.verdict, seen) != task->plain_end &&
                 task->order.repeat < (uint32_t)r->options->repeat;
     if (err == 0 && more)
-        return drive_again(d, task);
+        return queue_again(d, task);
     task_free(task);
     return err;
 }

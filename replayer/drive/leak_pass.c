@@ -11,6 +11,8 @@
  * attempts before it do without, and so that no verdict comes from a run in which the
  * library did more than it must.
  */
+#include "leak_pass.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

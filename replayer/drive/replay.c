@@ -16,12 +16,18 @@
 #include "calls.h"
 #include "changed.h"
 #include "clock.h"
+#include "drive.h"
 #include "error.h"
 #include "finding.h"
+#include "leak_pass.h"
+#include "reach.h"
 #include "replay_private.h"
 #include "session.h"
 #include "store.h"
+#include "summary.h"
+#include "sweep.h"
 #include "text.h"
+#include "trial.h"
 #include "under.h"
 
 /* --- steps --- */

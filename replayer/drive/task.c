@@ -31,11 +31,27 @@ void task_list_free(struct task_list *list) {
     free(list->items);
 }
 
+struct order task_order(const struct replay *r, const struct plan_fault *f) {
+    const struct plan_site *s = &r->sites.list[f->site];
+    return (struct order){.site_id = s->id,
+                          .site = s->key,
+                          .leaf_module = s->leaf_module,
+                          .leaf_offset = s->leaf_offset,
+                          .occurrence = f->occurrence,
+                          .mode = f->mode,
+                          .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
+                          .repeat = f->done,
+                          .explore = f->explore,
+                          .thread = r->options->plan.thread,
+                          .call = f->call,
+                          .under = r->under};
+}
+
 struct task *task_of_fault(const struct replay *r, const struct plan_fault *f) {
     struct task *task = text_alloc(sizeof *task);
     task->site = f->site;
     task->bad = f->bad;
-    task->order = drive_order(r, f);
+    task->order = task_order(r, f);
     return task;
 }
 

@@ -37,6 +37,8 @@ struct task {
 };
 void task_free(struct task *task);
 
+/** What is to fail for @fault of the plan. */
+struct order task_order(const struct replay *r, const struct plan_fault *fault);
 /** A fault of the plan, or a pair of faults, that nothing has been done for yet. */
 struct task *task_of_fault(const struct replay *r, const struct plan_fault *f);
 struct task *task_of_pair(const struct replay *r, const struct pair *p);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the result of an execution means for its task: stored, run again, or settled. See settle.h.
+ */
+#include "settle.h"
+
+#include <errno.h>
+
+#include "batch.h"
+#include "confirmation.h"
+#include "drive.h"
+#include "error.h"
+#include "guarded.h"
+#include "queue.h"
+#include "task.h"
+#include "text.h"
+
+#define SPIN_FACTOR   10u /* times the baseline's processor time */
+#define SPIN_EXTRA_NS 200000000u
+
+int settle_done(struct drive *d, struct task *task) {
+    d->replay->progress.done++;
+    task_free(task);
+    return 0;
+}
+
+int settle_store(struct drive *d, struct task *task, const struct observation *seen,
+                 const struct judgement *j, struct session *session,
+                 int64_t *attempt_id) {
+    struct replay *r = d->replay;
+    r->progress.executions++;
+    r->progress.verdicts[j->verdict]++;
+    int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
+    if (err < 0 || !session || !task->order.explore || !seen->fired ||
+        seen->overwritten || !plan_is_explorable(j->verdict))
+        return err;
+    task->order.explore = false;
+    return ledger_explored(r->ledger, *attempt_id, session);
+}
+
+static bool was_planned(const struct replay *r, uint32_t site, uint64_t occurrence,
+                        enum fault_mode mode) {
+    for (uint32_t i = 0; i < r->sites.input.n_attempts; i++) {
+        const struct plan_attempt *a = &r->sites.attempts[i];
+        if (a->site_id == r->sites.list[site].id && a->occurrence == occurrence &&
+            a->mode == mode)
+            return true;
+    }
+    if (r->sites.input.windows) /* only chosen calls may fail */
+        return true;
+    return r->options->plan.occurrence != PLAN_LAST &&
+           r->options->plan.occurrence != PLAN_NTH;
+}
+
+/* A fault that never came up gets more chances: at the first occurrence when it was a later one,
+ * and because runs differ (hash tables with random seeds grow when they like). */
+static int retry_unreached(struct drive *d, struct task *task) {
+    struct replay *r = d->replay;
+    uint32_t chances = r->sites.in_baseline[task->site] ? MAX_RETRIES : 1;
+    if (task->order.second_site_id) {
+        if (task->retries++ > 0)
+            return settle_done(d, task);
+        return queue_again(d, task);
+    }
+    if (task->retries == 0 && task->order.occurrence > 1 &&
+        !was_planned(r, task->site, 1, task->order.mode)) {
+        task->retries++;
+        task->order.occurrence = 1;
+        task->order.repeat = 0;
+        task_push(&d->urgent, task);
+        return 0;
+    }
+    if ((task->order.occurrence == 1 || r->sites.input.windows) &&
+        task->retries < chances) {
+        task->retries++;
+        return queue_again(d, task);
+    }
+    d->unreached[task->site] = task->order.occurrence;
+    return settle_done(d, task);
+}
+
+/* A hang is settled by the longer limit: both executions count, or only the second. */
+static int take_late(struct drive *d, struct task *task, const struct judgement *j) {
+    int err = 0;
+    int64_t attempt;
+    if (j->verdict == VERDICT_HUNG) {
+        err = settle_store(d, task, &task->first, &task->first_judgement, NULL, &attempt);
+        task->order.repeat++;
+    }
+    observation_deinit(&task->first);
+    return err;
+}
+
+/* Is this hang the program's own doing, however busy the machine is? */
+static bool is_own_doing(const struct replay *r, const struct task *task,
+                         const struct observation *seen) {
+    uint64_t cpu = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
+    bool runaway = seen->duration_ns < task->limit_ns;
+    return runaway || seen->hang == HANG_DEADLOCK ||
+           seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+}
+
+static int postpone(struct task_list *list, struct task *task, struct observation *seen,
+                    const struct judgement *j) {
+    task->first = *seen;
+    task->first_judgement = *j;
+    *seen = (struct observation){0};
+    task->is_late = true;
+    task_push(list, task);
+    return 0;
+}
+
+int settle_judged(struct drive *d, struct task *task, struct observation *seen,
+                  struct session *session) {
+    struct replay *r = d->replay;
+    if (task->order.under == UNDER_GUARDED)
+        return guarded_take(d, task, seen);
+    struct judgement j =
+        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    if (task->batch)
+        return batch_take(d, task, seen, &j);
+    if (task->order.mode == MODE_CHANCE && !seen->fired) {
+        d->n_unfired++;
+        return settle_done(d, task);
+    }
+    bool hung = j.verdict == VERDICT_HUNG;
+    if (hung && !task->is_late && !is_own_doing(r, task, seen))
+        return postpone(&d->late, task, seen, &j);
+    if (hung && !task->is_late && task->limit_ns < r->time_limit_ns)
+        return postpone(&d->urgent, task, seen, &j);
+    d->early_wrong |= task->is_late && !hung && !d->late_phase;
+    int64_t attempt;
+    int err = task->is_late ? take_late(d, task, &j) : 0;
+    if (err == 0)
+        err = settle_store(d, task, seen, &j, session, &attempt);
+    if (err < 0) {
+        task_free(task);
+        return err;
+    }
+    if (task->group)
+        err = confirmation_take(d, &task, seen, j.verdict);
+    if (err < 0)
+        task_free(task);
+    if (err < 0 || !task)
+        return err;
+    if (j.verdict == VERDICT_UNREACHED && !task->bad)
+        return retry_unreached(d, task);
+    task->bad |= plan_is_bad(j.verdict);
+    bool more = task->bad && task->order.repeat < (uint32_t)r->options->repeat;
+    bool hung_enough = hung && task->order.repeat + 1 >= HUNG_EXECUTIONS;
+    d->n_hung += hung_enough;
+    task->disagrees |= task->last && task->last != j.verdict;
+    task->last = j.verdict;
+    if (!more || hung_enough) {
+        guarded_consider(d, task, seen, j.verdict);
+        return settle_done(d, task);
+    }
+    task->is_late = false;
+    return queue_again(d, task);
+}
+
+/* An address was in use that no run without a fault has found so. */
+static bool is_refused(const struct replay *r, const struct observation *seen) {
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        most = r->runs[i].addresses_refused > most ? r->runs[i].addresses_refused : most;
+    return seen->addresses_refused > most;
+}
+
+int settle_take(struct drive *d, struct task *task, struct observation *seen,
+                struct session *session) {
+    struct replay *r = d->replay;
+    int met = replay_one_at_a_time(r, seen);
+    if (met < 0) {
+        task_free(task);
+        return met;
+    }
+    /* on a path that runs without a fault do not take, beside one of its kind */
+    if ((met || is_refused(r, seen)) && !task->batch && !task->met) {
+        task->met = true;
+        task_push(&d->urgent, task);
+        return 0;
+    }
+    if (seen->start_error) {
+        task_free(task);
+        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+                                 r->conditions.exe);
+    }
+    if (seen->output_checked && seen->output_check != 0 && seen->output_check != 1) {
+        task_free(task);
+        return -EINVAL; /* the worker has said why */
+    }
+    int err = task->order.mode == MODE_CHANCE && session
+                  ? ledger_failed_sites(r->ledger, seen, session)
+                  : 0;
+    if (err < 0) {
+        task_free(task);
+        return err;
+    }
+    struct judgement j =
+        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
+    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
+        return settle_judged(d, task, seen, session);
+    task->doubted = *seen;
+    *seen = (struct observation){0};
+    task_push(&d->doubted, task);
+    return 0;
+}
+
+int settle_lost(struct drive *d, struct task *task, int err) {
+    if (++task->lost < MAX_LOST) {
+        task_push(&d->urgent, task);
+        return 0;
+    }
+    char key[DEARTH_KEY_HEX + 1];
+    text_key(task->order.site, key);
+    task_free(task);
+    return error_print_errno(err, "site %.16s: the attempt could not be run", key);
+}
