@@ -42,15 +42,24 @@ struct batch {
 
 /* No copy got this fault: a whole program will. */
 static int leave_to_rerun(struct drive *d, struct task *task, const char *reason) {
-    task->batch = NULL;
     task_push(&d->reruns, task);
     return ledger_refuse(d->replay->ledger, task->order.site_id, reason);
 }
 
+/* From a snapshot run, without a result. */
+static int come_back(struct task *task) {
+    task->batch = NULL;
+    return task_move(task, TASK_RETURNS);
+}
+
 static int take_refusal(struct drive *d, struct task *task,
                         const struct observation *seen) {
+    int err = come_back(task);
+    if (err < 0) {
+        task_free(task);
+        return err;
+    }
     if (d->stopping || d->confirming) { /* no copy may have been made for that alone */
-        task->batch = NULL;
         task_push(&d->snapshots, task);
         return 0;
     }
@@ -59,7 +68,6 @@ static int take_refusal(struct drive *d, struct task *task,
         return leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
         return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
-    task->batch = NULL;
     task_push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
 }
@@ -148,9 +156,12 @@ int batch_lose(struct drive *d, uint64_t tag) {
     d->n_flying_batches--;
     error_warn("a snapshot run broke off; its faults are left to rerun");
     int err = void_batch(d, batch, "limit");
-    for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
-        if (d->flying[i] && d->flying[i]->batch == batch)
-            err = leave_to_rerun(d, queue_land(d, i), "limit");
+    for (uint32_t i = 0; i < d->n_tags && err == 0; i++) {
+        struct task *task = d->flying[i];
+        if (!task || task->batch != batch || (err = come_back(task)) < 0)
+            continue;
+        err = leave_to_rerun(d, queue_land(d, i), "limit");
+    }
     return err;
 }
 
@@ -193,7 +204,10 @@ static int fly_batch(struct drive *d) {
     uint32_t n = draw_share(d, (uint32_t)r->jobs - d->n_flying_batches, tasks);
     struct batch *batch = text_alloc(sizeof *batch);
     struct tagged_order *orders = text_alloc((n + 1) * sizeof *orders);
+    int err = 0;
     for (uint32_t i = 0; i < n; i++) {
+        int moved = task_move(tasks[i], TASK_COPIES);
+        err = moved < 0 ? moved : err;
         tasks[i]->batch = batch;
         tasks[i]->limit_ns = r->time_limit_ns;
         orders[i] = (struct tagged_order){queue_take_off(d, tasks[i]), tasks[i]->order};
@@ -202,7 +216,9 @@ static int fly_batch(struct drive *d) {
     d->batches[d->n_batches] = batch;
     d->n_flying_batches++;
     runner_set_time_limit(r->runner, r->time_limit_ns);
-    int err = runner_submit_snapshots(r->runner, orders, n, BATCH_TAG | d->n_batches++,
+    uint64_t tag = BATCH_TAG | d->n_batches++;
+    if (err == 0)
+        err = runner_submit_snapshots(r->runner, orders, n, tag,
                                       r->time_limit_ns + (uint64_t)n * COPIED_NS);
     free(orders);
     free(tasks);

@@ -89,10 +89,8 @@ int confirmation_take(struct drive *d, struct task **task, const struct observat
     *task = NULL;
     bool enough = ++g->agreed >= g->wanted ||
                   (verdict == VERDICT_HUNG && g->agreed + 1 >= HUNG_EXECUTIONS);
-    if (!enough) {
-        t->is_late = false;
+    if (!enough)
         return queue_again(d, t);
-    }
     if (d->guarding.mode != GUARDING_ALL)
         guarded_consider(d, t, seen, verdict);
     task_free(t);

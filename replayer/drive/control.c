@@ -62,16 +62,17 @@ static int widen_baseline(struct replay *r, struct observation *seen,
 /* A control that did not end by itself says nothing about output. */
 int control_take(struct drive *d, struct observation *seen,
                  const struct session *session) {
-    int err = 0;
     d->control_flying = false;
-    if (session && !seen->timed_out && !seen->start_error && seen->attached &&
-        is_news(d->replay, seen))
-        err = widen_baseline(d->replay, seen, session);
+    bool wider = session && !seen->timed_out && !seen->start_error && seen->attached &&
+                 is_news(d->replay, seen);
+    int err = wider ? widen_baseline(d->replay, seen, session) : 0;
     while (err >= 0 && d->doubted.head < d->covered) {
         struct task *task = task_pop(&d->doubted);
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
-        err = settle_judged(d, task, &doubted, NULL);
+        const struct judgement j =
+            wider ? settle_judge(d, &doubted) : task->doubted_judgement;
+        err = settle_judged(d, task, &doubted, &j, NULL);
         observation_deinit(&doubted);
     }
     return err;

@@ -81,23 +81,22 @@ static int take_run(struct drive *d, const struct observation *seen) {
 
 /* Only what the guard shows with proof counts: a fault that did not come up, or a limit that
  * was passed, may be its own doing. */
-int guarded_take(struct drive *d, struct task *task, const struct observation *seen) {
+int guarded_take(struct drive *d, struct task *task, const struct observation *seen,
+                 const struct judgement *j) {
     struct replay *r = d->replay;
     if (task->order.site_id == 0) {
         task_free(task);
         return take_run(d, seen);
     }
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    d->guarded_hung += j.verdict == VERDICT_HUNG;
-    if (j.verdict == VERDICT_HUNG || j.verdict == VERDICT_UNREACHED) {
+    d->guarded_hung += j->verdict == VERDICT_HUNG;
+    if (j->verdict == VERDICT_HUNG || j->verdict == VERDICT_UNREACHED) {
         task_free(task);
         return 0;
     }
     r->progress.guarded++;
-    int err = settle_store(d, task, seen, &j, NULL, NULL);
-    bool more = plan_is_bad(j.verdict) &&
-                guarding_end(j.verdict, seen) != task->plain_end &&
+    int err = settle_store(d, task, seen, j, NULL, NULL);
+    bool more = plan_is_bad(j->verdict) &&
+                guarding_end(j->verdict, seen) != task->plain_end &&
                 task->order.repeat < (uint32_t)r->options->repeat;
     if (err == 0 && more)
         return queue_again(d, task);

@@ -14,6 +14,7 @@ struct task *guarded_next(struct drive *d);
 void guarded_consider(struct drive *d, const struct task *task,
                       const struct observation *seen, enum verdict verdict);
 /** The result of a guarded execution. */
-int guarded_take(struct drive *d, struct task *task, const struct observation *seen);
+int guarded_take(struct drive *d, struct task *task, const struct observation *seen,
+                 const struct judgement *j);
 
 #endif

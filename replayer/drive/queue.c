@@ -115,7 +115,7 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
         return GUARDED_FACTOR * r->time_limit_ns;
     if (d->late_phase || task->is_control)
         return LATE_LIMIT_FACTOR * r->time_limit_ns;
-    bool early = d->n_hung >= (task->is_late ? EARLY_SURE : EARLY_AFTER);
+    bool early = d->n_hung >= (task_is_late(task) ? EARLY_SURE : EARLY_AFTER);
     uint64_t fastest = r->baseline.duration_ns;
     for (uint32_t i = 0; i < r->n_runs; i++)
         fastest = r->runs[i].duration_ns < fastest ? r->runs[i].duration_ns : fastest;
@@ -151,6 +151,11 @@ struct task *queue_land(struct drive *d, uint64_t tag) {
 
 int queue_fly(struct drive *d, struct task *task) {
     task->limit_ns = limit_of(d, task);
+    int err = task_move(task, TASK_FLIES);
+    if (err < 0) {
+        task_free(task);
+        return err;
+    }
     runner_set_time_limit(d->replay->runner, task->limit_ns);
     uint32_t tag = queue_take_off(d, task);
     return runner_submit(d->replay->runner, &task->order, tag);
@@ -159,5 +164,5 @@ int queue_fly(struct drive *d, struct task *task) {
 int queue_again(struct drive *d, struct task *task) {
     task->order.repeat++;
     task_push(&d->urgent, task);
-    return 0;
+    return task_move(task, TASK_REPEATS);
 }

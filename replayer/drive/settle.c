@@ -68,7 +68,7 @@ static int retry_unreached(struct drive *d, struct task *task) {
         task->order.occurrence = 1;
         task->order.repeat = 0;
         task_push(&d->urgent, task);
-        return 0;
+        return task_move(task, TASK_REPEATS);
     }
     if ((task->order.occurrence == 1 || r->sites.input.windows) &&
         task->retries < chances) {
@@ -107,58 +107,67 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
     task->first = *seen;
     task->first_judgement = *j;
     *seen = (struct observation){0};
-    task->is_late = true;
     task_push(list, task);
-    return 0;
+    return task_move(task, TASK_PASSES);
+}
+
+struct judgement settle_judge(const struct drive *d, const struct observation *seen) {
+    const struct replay *r = d->replay;
+    return verdict_judge(&r->baseline, seen, r->options->policies,
+                         r->options->n_policies);
+}
+
+/* The last of a series that is over, or one more of it. */
+static int settle_series(struct drive *d, struct task *task,
+                         const struct observation *seen, enum verdict verdict) {
+    if (verdict == VERDICT_UNREACHED && !task->bad)
+        return retry_unreached(d, task);
+    task->bad |= plan_is_bad(verdict);
+    bool more = task->bad && task->order.repeat < (uint32_t)d->replay->options->repeat;
+    bool hung_enough =
+        verdict == VERDICT_HUNG && task->order.repeat + 1 >= HUNG_EXECUTIONS;
+    d->n_hung += hung_enough;
+    task->disagrees |= task->last && task->last != verdict;
+    task->last = verdict;
+    if (more && !hung_enough)
+        return queue_again(d, task);
+    guarded_consider(d, task, seen, verdict);
+    return settle_done(d, task);
+}
+
+/* It is stored, and the execution that passed its limit before it. */
+static int settle_stored(struct drive *d, struct task *task,
+                         const struct observation *seen, const struct judgement *j,
+                         struct session *session) {
+    int64_t attempt;
+    int err = task_is_late(task) ? take_late(d, task, j) : 0;
+    if (err == 0)
+        err = settle_store(d, task, seen, j, session, &attempt);
+    if (err == 0 && task->group)
+        err = confirmation_take(d, &task, seen, j->verdict);
+    if (err < 0)
+        task_free(task);
+    return err < 0 || !task ? err : settle_series(d, task, seen, j->verdict);
 }
 
 int settle_judged(struct drive *d, struct task *task, struct observation *seen,
-                  struct session *session) {
+                  const struct judgement *j, struct session *session) {
     struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
-        return guarded_take(d, task, seen);
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    if (task->batch)
-        return batch_take(d, task, seen, &j);
+        return guarded_take(d, task, seen, j);
+    if (task->life == TASK_COPYING)
+        return batch_take(d, task, seen, j);
     if (task->order.mode == MODE_CHANCE && !seen->fired) {
         d->n_unfired++;
         return settle_done(d, task);
     }
-    bool hung = j.verdict == VERDICT_HUNG;
-    if (hung && !task->is_late && !is_own_doing(r, task, seen))
-        return postpone(&d->late, task, seen, &j);
-    if (hung && !task->is_late && task->limit_ns < r->time_limit_ns)
-        return postpone(&d->urgent, task, seen, &j);
-    d->early_wrong |= task->is_late && !hung && !d->late_phase;
-    int64_t attempt;
-    int err = task->is_late ? take_late(d, task, &j) : 0;
-    if (err == 0)
-        err = settle_store(d, task, seen, &j, session, &attempt);
-    if (err < 0) {
-        task_free(task);
-        return err;
-    }
-    if (task->group)
-        err = confirmation_take(d, &task, seen, j.verdict);
-    if (err < 0)
-        task_free(task);
-    if (err < 0 || !task)
-        return err;
-    if (j.verdict == VERDICT_UNREACHED && !task->bad)
-        return retry_unreached(d, task);
-    task->bad |= plan_is_bad(j.verdict);
-    bool more = task->bad && task->order.repeat < (uint32_t)r->options->repeat;
-    bool hung_enough = hung && task->order.repeat + 1 >= HUNG_EXECUTIONS;
-    d->n_hung += hung_enough;
-    task->disagrees |= task->last && task->last != j.verdict;
-    task->last = j.verdict;
-    if (!more || hung_enough) {
-        guarded_consider(d, task, seen, j.verdict);
-        return settle_done(d, task);
-    }
-    task->is_late = false;
-    return queue_again(d, task);
+    bool hung = j->verdict == VERDICT_HUNG, late = task_is_late(task);
+    if (hung && !late && !is_own_doing(r, task, seen))
+        return postpone(&d->late, task, seen, j);
+    if (hung && !late && task->limit_ns < r->time_limit_ns)
+        return postpone(&d->urgent, task, seen, j);
+    d->early_wrong |= late && !hung && !d->late_phase;
+    return settle_stored(d, task, seen, j, session);
 }
 
 /* An address was in use that no run without a fault has found so. */
@@ -178,10 +187,11 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         return met;
     }
     /* on a path that runs without a fault do not take, beside one of its kind */
-    if ((met || is_refused(r, seen)) && !task->batch && !task->met) {
+    bool copy = task->life == TASK_COPYING;
+    if ((met || is_refused(r, seen)) && !copy && !task->met) {
         task->met = true;
         task_push(&d->urgent, task);
-        return 0;
+        return task_move(task, TASK_RETURNS);
     }
     if (seen->start_error) {
         task_free(task);
@@ -199,20 +209,20 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         task_free(task);
         return err;
     }
-    struct judgement j =
-        verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
-        return settle_judged(d, task, seen, session);
+    struct judgement j = settle_judge(d, seen);
+    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || copy)
+        return settle_judged(d, task, seen, &j, session);
     task->doubted = *seen;
+    task->doubted_judgement = j;
     *seen = (struct observation){0};
     task_push(&d->doubted, task);
-    return 0;
+    return task_move(task, TASK_DOUBTS);
 }
 
 int settle_lost(struct drive *d, struct task *task, int err) {
     if (++task->lost < MAX_LOST) {
         task_push(&d->urgent, task);
-        return 0;
+        return task_move(task, TASK_RETURNS);
     }
     char key[DEARTH_KEY_HEX + 1];
     text_key(task->order.site, key);

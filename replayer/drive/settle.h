@@ -25,7 +25,9 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
 int settle_lost(struct drive *d, struct task *task, int err);
 /** The result of an execution that is not doubted any more. @seen, @session: as above. */
 int settle_judged(struct drive *d, struct task *task, struct observation *seen,
-                  struct session *session);
+                  const struct judgement *j, struct session *session);
+/** Judge an execution by the baseline as it is now. */
+struct judgement settle_judge(const struct drive *d, const struct observation *seen);
 /** Write an execution of @task, which stays the caller's. @session: as above. */
 int settle_store(struct drive *d, struct task *task, const struct observation *seen,
                  const struct judgement *j, struct session *session, int64_t *attempt_id);

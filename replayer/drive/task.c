@@ -1,9 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks and their lists: see task.h. */
+#include "task.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
-#include "task.h"
+#include "error.h"
 #include "text.h"
+
+#define NO TASK_LIVES
+
+enum task_life task_after(enum task_life life, enum task_event event) {
+    static const enum task_life after[TASK_LIVES][TASK_EVENTS] = {
+        /* clang-format off */
+                            /* flies             copies        returns       passes     doubts             repeats */
+        [TASK_WAITING]      = {TASK_FLYING,      TASK_COPYING, NO,           NO,        NO,                NO},
+        [TASK_FLYING]       = {NO,               NO,           TASK_WAITING, TASK_LATE, TASK_DOUBTED,      TASK_WAITING},
+        [TASK_COPYING]      = {NO,               NO,           TASK_WAITING, NO,        NO,                NO},
+        [TASK_DOUBTED]      = {NO,               NO,           NO,           NO,        NO,                TASK_WAITING},
+        [TASK_LATE]         = {TASK_LATE_FLYING, NO,           NO,           NO,        NO,                NO},
+        [TASK_LATE_FLYING]  = {NO,               NO,           TASK_LATE,    NO,        TASK_LATE_DOUBTED, TASK_WAITING},
+        [TASK_LATE_DOUBTED] = {NO,               NO,           NO,           NO,        NO,                TASK_WAITING},
+        /* clang-format on */
+    };
+    return life < TASK_LIVES && event < TASK_EVENTS ? after[life][event] : TASK_LIVES;
+}
+
+int task_move(struct task *task, enum task_event event) {
+    enum task_life life = task_after(task->life, event);
+    if (life == TASK_LIVES) {
+        char key[DEARTH_KEY_HEX + 1];
+        text_key(task->order.site, key);
+        return error_print(-EPROTO,
+                           "site %.16s: the replay has lost count of its attempts "
+                           "(life %d, event %d): replay again, and please report this",
+                           key, (int)task->life, (int)event);
+    }
+    task->life = life;
+    return 0;
+}
+
+bool task_is_late(const struct task *task) {
+    return task->life >= TASK_LATE;
+}
 
 void task_push(struct task_list *list, struct task *task) {
     if (list->n == list->capacity) {
