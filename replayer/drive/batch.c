@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "confirmation.h"
+#include "confirm_runs.h"
 #include "drive.h"
 #include "error.h"
-#include "guarded.h"
+#include "guarding_runs.h"
 #include "queue.h"
 #include "settle.h"
 #include "snapshot.h"
@@ -85,11 +85,11 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     batch->members[n] = member;
     d->n_spoilt_results++;
     if (err == 0)
-        confirmation_ask(d, &member, seen, j);
+        confirm_runs_ask(d, &member, seen, j);
     /* what is to be confirmed first is asked for then */
     if (j->severity <= SEVERITY_OK || !d->replay->options->repeat ||
         d->guarding.mode == GUARDING_ALL)
-        guarded_consider(d, task, seen, j->verdict);
+        guarding_runs_consider(d, task, seen, j->verdict);
     settle_done(d, task);
     return err;
 }
@@ -134,7 +134,7 @@ static int void_batch(struct drive *d, struct batch *batch, const char *reason) 
             continue; /* contradicted: it has its rerun */
         if (err < 0)
             break;
-        struct task *task = confirmation_task(m);
+        struct task *task = confirm_runs_task(m);
         task->order.repeat = 0;
         task->bad = false;
         d->replay->progress.done--;

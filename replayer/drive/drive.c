@@ -4,10 +4,10 @@
  *
  *   snapshots  faults that copies of a running program may get   first, if asked for: batch.c
  *   urgent   repeats of bad verdicts, retries        next: a finding is whole early
- *            reruns that confirm what copies showed: confirmation.c; these come before
+ *            reruns that confirm what copies showed: confirm_runs.c; these come before
  *            further copies when a time budget leaves no more than they need
  *   plan     the faults, in their order              next
- *   guarded  what looked suspicious, once more with guarded blocks: guarded.c
+ *   guarded  what looked suspicious, once more with guarded blocks: guarding_runs.c
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
  *            longer limit: a busy machine is no hang; if it ends now, that counts
  *   doubted  other output than the baseline's        until a run without a fault, made
@@ -26,7 +26,7 @@
 
 #include "batch.h"
 #include "clock.h"
-#include "confirmation.h"
+#include "confirm_runs.h"
 #include "control.h"
 #include "error.h"
 #include "queue.h"
@@ -100,7 +100,7 @@ static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {
     const struct replay *r = d->replay;
     uint64_t now = clock_mono_ns(), end = r->started_ns + r->options->time_budget_ns;
     return r->options->time_budget_ns && started_ns < end && now < end &&
-           confirm_is_pressing(confirmation_wanted_ns(d), r->baseline.duration_ns,
+           confirm_is_pressing(confirm_runs_wanted_ns(d), r->baseline.duration_ns,
                                end - now, end - started_ns);
 }
 
@@ -108,7 +108,7 @@ static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {
 static void share_time(struct drive *d, uint64_t started_ns) {
     if (d->n_flying_batches)
         d->confirming = d->confirming || is_time_to_confirm(d, started_ns);
-    else if (!confirmation_wanted_ns(d) ||
+    else if (!confirm_runs_wanted_ns(d) ||
              (!d->n_flying && d->urgent.head == d->urgent.n))
         d->confirming = false;
 }

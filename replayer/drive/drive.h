@@ -2,12 +2,12 @@
 /*
  * What the files of a replay's loop share: drive.c has the loop and the picture.
  *
- *   queue.c         which task comes next
- *   settle.c        what its result means for it
- *   batch.c         snapshot runs: many faults, one original, a copy for each
- *   confirmation.c  the reruns that a copy's verdict needs before it is believed
- *   guarded.c       the executions with guarded blocks
- *   control.c       the runs without a fault that doubted output waits for
+ *   queue.c          which task comes next
+ *   settle.c         what its result means for it
+ *   batch.c          snapshot runs: many faults, one original, a copy for each
+ *   confirm_runs.c   the reruns that a copy's verdict needs before it is believed
+ *   guarding_runs.c  the executions with guarded blocks
+ *   control.c        the runs without a fault that doubted output waits for
  *
  * A function that is given a task by itself takes it over.
  */
@@ -26,7 +26,12 @@
 struct batch;
 
 /* Whether the program bears guarded blocks is found out when it is first asked. */
-enum guarded_state { GUARDED_UNKNOWN, GUARDED_ON_TRIAL, GUARDED_FIT, GUARDED_REFUSED };
+enum guarding_state {
+    GUARDING_UNKNOWN,
+    GUARDING_ON_TRIAL,
+    GUARDING_FIT,
+    GUARDING_REFUSED
+};
 
 struct drive {
     struct replay *replay;
@@ -39,7 +44,7 @@ struct drive {
     struct confirm confirm;
     struct task_list guarded;
     struct guarding guarding;
-    enum guarded_state guarded_state;
+    enum guarding_state guarding_state;
     uint32_t guarded_runs; /* of the trial, that have ended */
     uint32_t guarded_hung; /* guarded attempts that passed their limit: not judged */
     bool pairs;            /* of replay->pairs, not of the plan */

@@ -5,7 +5,7 @@
 #include "chance.h"
 #include "control.h"
 #include "drive.h"
-#include "guarded.h"
+#include "guarding_runs.h"
 #include "task.h"
 #include "text.h"
 
@@ -90,7 +90,7 @@ static struct task *next_fault(struct drive *d) {
     if (!task && d->confirming)
         return NULL; /* copies go on before the rest */
     if (!task)
-        task = guarded_next(d);
+        task = guarding_runs_next(d);
     if (!task && d->n_flying == 0 && d->n_flying_batches == 0 && d->late.head < d->late.n)
         d->late_phase = true;
     if (!task && d->late_phase)

@@ -19,7 +19,7 @@
 #include "drive.h"
 #include "error.h"
 #include "finding.h"
-#include "leak_pass.h"
+#include "leak_runs.h"
 #include "reach.h"
 #include "replay_private.h"
 #include "session.h"
@@ -278,7 +278,7 @@ static int plan_and_drive(struct replay *r) {
     int outcome = drive_run(r);
     if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
         outcome = drive_second(r);
-    return outcome == REPLAY_DONE ? leak_pass_run(r) : outcome;
+    return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
 }
 
 /* Once there is a row, it is closed whatever happens. */

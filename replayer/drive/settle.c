@@ -7,10 +7,10 @@
 #include <errno.h>
 
 #include "batch.h"
-#include "confirmation.h"
+#include "confirm_runs.h"
 #include "drive.h"
 #include "error.h"
-#include "guarded.h"
+#include "guarding_runs.h"
 #include "queue.h"
 #include "task.h"
 #include "text.h"
@@ -131,7 +131,7 @@ static int settle_series(struct drive *d, struct task *task,
     task->last = verdict;
     if (more && !hung_enough)
         return queue_again(d, task);
-    guarded_consider(d, task, seen, verdict);
+    guarding_runs_consider(d, task, seen, verdict);
     return settle_done(d, task);
 }
 
@@ -144,7 +144,7 @@ static int settle_stored(struct drive *d, struct task *task,
     if (err == 0)
         err = settle_store(d, task, seen, j, session, &attempt);
     if (err == 0 && task->group)
-        err = confirmation_take(d, &task, seen, j->verdict);
+        err = confirm_runs_take(d, &task, seen, j->verdict);
     if (err < 0)
         task_free(task);
     return err < 0 || !task ? err : settle_series(d, task, seen, j->verdict);
@@ -154,7 +154,7 @@ int settle_judged(struct drive *d, struct task *task, struct observation *seen,
                   const struct judgement *j, struct session *session) {
     struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
-        return guarded_take(d, task, seen, j);
+        return guarding_runs_take(d, task, seen, j);
     if (task->life == TASK_COPYING)
         return batch_take(d, task, seen, j);
     if (task->order.mode == MODE_CHANCE && !seen->fired) {

@@ -3,15 +3,15 @@
  * What copies showed is believed when whole programs show it too: confirm.c groups the verdicts,
  * here are their reruns. A rerun that disagrees takes back its group's, which are run one by one.
  */
-#include "confirmation.h"
+#include "confirm_runs.h"
 
 #include "drive.h"
-#include "guarded.h"
+#include "guarding_runs.h"
 #include "queue.h"
 #include "task.h"
 #include "text.h"
 
-struct task *confirmation_task(const struct confirm_member *member) {
+struct task *confirm_runs_task(const struct confirm_member *member) {
     struct task *task = text_alloc(sizeof *task);
     task->site = member->site;
     task->order = member->order;
@@ -21,7 +21,7 @@ struct task *confirmation_task(const struct confirm_member *member) {
     return task;
 }
 
-void confirmation_ask(struct drive *d, const struct confirm_member *member,
+void confirm_runs_ask(struct drive *d, const struct confirm_member *member,
                       const struct observation *seen, const struct judgement *j) {
     const struct replay *r = d->replay;
     if (j->severity <= SEVERITY_OK || !r->options->repeat)
@@ -33,12 +33,12 @@ void confirmation_ask(struct drive *d, const struct confirm_member *member,
     if (!first && g->state != CONFIRM_DOUBTED)
         return;
     g->wanted = plan_is_bad(j->verdict) ? (uint32_t)r->options->repeat : 1;
-    struct task *task = confirmation_task(member);
+    struct task *task = confirm_runs_task(member);
     task->group = first ? g : NULL;
     task_push(&d->urgent, task);
 }
 
-uint64_t confirmation_wanted_ns(const struct drive *d) {
+uint64_t confirm_runs_wanted_ns(const struct drive *d) {
     const struct replay *r = d->replay;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < d->confirm.n; i++) {
@@ -63,7 +63,7 @@ static int contradict(struct drive *d, struct task *task) {
                 ledger_refuse(d->replay->ledger, m->order.site_id, REFUSAL_CONTRADICTED);
         if (!believed || m->attempt_id == task->confirms)
             continue; /* a void batch has asked for its rerun, or this is it */
-        struct task *other = confirmation_task(m);
+        struct task *other = confirm_runs_task(m);
         other->order.repeat = 0;
         other->bad = false;
         task_push(&d->urgent, other);
@@ -71,7 +71,7 @@ static int contradict(struct drive *d, struct task *task) {
     return err;
 }
 
-int confirmation_take(struct drive *d, struct task **task, const struct observation *seen,
+int confirm_runs_take(struct drive *d, struct task **task, const struct observation *seen,
                       enum verdict verdict) {
     struct task *t = *task;
     struct confirm_group *g = t->group;
@@ -92,7 +92,7 @@ int confirmation_take(struct drive *d, struct task **task, const struct observat
     if (!enough)
         return queue_again(d, t);
     if (d->guarding.mode != GUARDING_ALL)
-        guarded_consider(d, t, seen, verdict);
+        guarding_runs_consider(d, t, seen, verdict);
     task_free(t);
     return 0;
 }
