@@ -18,7 +18,7 @@
 #include "guarding_runs.h"
 #include "queue.h"
 #include "settle.h"
-#include "snapshot.h"
+#include "copies.h"
 #include "task.h"
 #include "text.h"
 

@@ -2,7 +2,7 @@
 /* The lists in the order of drive.c's picture, and the limits with which tasks fly: see queue.h. */
 #include "queue.h"
 
-#include "chance.h"
+#include "chance_row.h"
 #include "control.h"
 #include "drive.h"
 #include "guarding_runs.h"
@@ -21,7 +21,7 @@
 /* Was the execution with this chance stored by an earlier replay? */
 static int is_done_by_chance(const struct replay *r, const struct chance *chance) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    AUTO_FREE char *text = chance_text(chance);
+    AUTO_FREE char *text = chance_row_text(chance);
     if (r->options->plan.retest)
         return 0;
     int err =

@@ -6,7 +6,7 @@
  *        ─► symbols of crash stacks ─► findings
  */
 #include "replay.h"
-#include "chance.h"
+#include "chance_row.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static int choose_by_chance(struct replay *r) {
                            "all without a filter",
                            n, SHM_MAX_ORDERS);
     r->chance.n_sites = n;
-    r->chance.sites = chance_hash(r->chance_sites, n);
+    r->chance.sites = chance_row_hash(r->chance_sites, n);
     return 0;
 }
 

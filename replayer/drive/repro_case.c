@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chance.h"
+#include "chance_row.h"
 #include "error.h"
 #include "frames.h"
 #include "store.h"
@@ -147,7 +147,7 @@ static void read_row(struct repro_case *e, sqlite3_stmt *s) {
                               .thread = thread_role_from_name(store_column_text(s, 39)),
                               .call = (uint64_t)sqlite3_column_int64(s, 40)};
     e->order.leaf_module = read_module_key(s, EVIDENCE_LEAF_MODULE);
-    chance_parse(store_column_text(s, 41), &e->order.chance);
+    chance_row_parse(store_column_text(s, 41), &e->order.chance);
     e->op = text_dup(store_column_text(s, 9));
     e->isolation = isolation_from_name(store_column_text(s, 12));
     e->apart = (struct namespaces){.pids = !sqlite3_column_int(s, 42),
@@ -209,7 +209,7 @@ int repro_case_read(struct store *store, int64_t id, struct repro_case *e) {
     e->finding_id = id;
     read_row(e, s);
     r = e->order.chance.n_sites
-            ? chance_load_sites(store, e->replay_id, &e->order.chance, &e->chance_sites)
+            ? chance_row_sites(store, e->replay_id, &e->order.chance, &e->chance_sites)
             : 0;
     return r < 0 ? r : read_leaks(store, e);
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "chance.h"
+#include "chance_row.h"
 #include "clock.h"
 #include "json.h"
 #include "ledger_private.h"
@@ -434,8 +434,8 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
                         const struct observation *seen) {
     if (order->mode != MODE_CHANCE)
         return;
-    AUTO_FREE char *chance = chance_text(&order->chance);
-    AUTO_FREE char *failed = chance_failed_text(seen);
+    AUTO_FREE char *chance = chance_row_text(&order->chance);
+    AUTO_FREE char *failed = chance_row_failed(seen);
     store_bind_text(s, ATTEMPT_CHANCE, chance);
     store_bind_text(s, ATTEMPT_FAILED, failed);
 }

@@ -88,7 +88,7 @@ _Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same number
 _Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
 _Static_assert((int)MODE_BURST == (int)SHM_FAULT_BURST, "modes are the same numbers");
 
-void arm_snapshots(struct execution *x) {
+void arm_copied(struct execution *x) {
     session_reset(x->session,
                   SHM_COUNT_SITES | SHM_SNAPSHOT | (x->options->marked ? SHM_MARKED : 0));
     session_set_fault(x->session, NULL);

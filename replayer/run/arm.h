@@ -10,6 +10,6 @@ struct order;
 void arm_order(struct execution *execution, const struct order *order);
 
 /** Empty the arena for an original that gets no fault itself, and whose copies get their own. */
-void arm_snapshots(struct execution *execution);
+void arm_copied(struct execution *execution);
 
 #endif

@@ -12,10 +12,10 @@
 #include <sys/signalfd.h>
 
 #include "arm.h"
+#include "copies.h"
 #include "error.h"
 #include "run.h"
 #include "session.h"
-#include "snapshot.h"
 
 int execution_init(struct execution *x, const struct runner_options *options,
                    struct session *session, int channel) {
@@ -75,21 +75,21 @@ int execution_run(struct execution *x, const struct order *order, uint64_t time_
     return run_order_twice(x, order, time_limit_ns, seen);
 }
 
-int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
-                            uint64_t time_limit_ns, struct observation *seen) {
+int execution_run_copied(struct execution *x, struct copies *copies,
+                         uint64_t time_limit_ns, struct observation *seen) {
     struct run run = {.x = x,
                       .seen = seen,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
                       .errors = &x->errors,
-                      .snapshots = snapshots};
-    arm_snapshots(x);
+                      .copies = copies};
+    arm_copied(x);
     x->damaged = session_inspect(x->session);
-    int err = snapshots_begin(snapshots, &run);
+    int err = copies_begin(copies, &run);
     if (!err)
         err = run_whole(&run, time_limit_ns);
     seen->how = HOW_SNAPSHOT;
-    if (snapshots->spoiled)
+    if (copies->spoiled)
         seen->refusal = SHM_REFUSED_FILES; /* it did not end by itself */
-    return err ? err : snapshots_end(snapshots, seen);
+    return err ? err : copies_end(copies, seen);
 }

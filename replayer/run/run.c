@@ -23,13 +23,13 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "copies.h"
 #include "debugger.h"
 #include "error.h"
 #include "evidence.h"
 #include "namespace.h"
 #include "output_check.h"
 #include "session.h"
-#include "snapshot.h"
 #include "text.h"
 #include "written.h"
 
@@ -310,7 +310,7 @@ int run_turn(struct run *run, uint64_t until) {
         tracer_forget_sample(&run->tracer);
     if (run->all_ended)
         return 0;
-    int err = run->snapshots ? snapshots_serve(run) : 0;
+    int err = run->copies ? copies_serve(run) : 0;
     if (err)
         return err;
     session_poll(run->x->session); /* no room is the target's loss, counted there */

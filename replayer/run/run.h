@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One process tree under a worker's eyes: what execution.c (whole programs), snapshot.c
+ * One process tree under a worker's eyes: what execution.c (whole programs), copies.c
  * (copies of a running one) and server.c share.
  *
  *   execution_run            run{tree of the program}
- *   execution_run_snapshots  run{the original} ──stopped while──► run{a copy}, one after another
+ *   execution_run_copied  run{the original} ──stopped while──► run{a copy}, one after another
  *
  * Invariant: every process that this worker can wait for is known to one of the two tracers, or is
  * a child of one that is.
@@ -22,7 +22,7 @@
 #include "launch.h"
 #include "tracer.h"
 
-struct snapshots;
+struct copies;
 
 struct run {
     struct execution *x;
@@ -43,10 +43,10 @@ struct run {
     struct launch launch;
     struct capture *output, *errors;
     struct hang_watch hang;
-    struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
-    struct run *original;        /* of a copy; else NULL */
-    bool adopted;  /* a copy whose parent is this worker and not its original's */
-    bool awaiting; /* an order on the channel is something to wake up for */
+    struct copies *copies; /* of an original: what it is copied for; else NULL */
+    struct run *original;  /* of a copy; else NULL */
+    bool adopted;          /* a copy whose parent is this worker and not its original's */
+    bool awaiting;         /* an order on the channel is something to wake up for */
     pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
     int command_status;
     struct capture *command_output, *command_errors;
