@@ -6,6 +6,7 @@
 
 #include "leaks.h"
 #include "session.h"
+#include "session_leaks.h"
 #include "text.h"
 
 /* What failed by chance. The last of it is taken for the fault: what came before was survived
@@ -110,17 +111,6 @@ void evidence_addresses(const struct session *session, struct observation *seen)
 
 /* --- what leaked --- */
 
-static const struct shm_leaks *report_of(const struct session *session, uint32_t id) {
-    uint32_t at = __atomic_load_n(&session->arena->leaks, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; at && i < SHM_MAX_PROCESSES; i++) {
-        const struct shm_leaks *leaks = session_block(session, at);
-        if (!leaks || leaks->process == id)
-            return leaks;
-        at = leaks->next;
-    }
-    return NULL;
-}
-
 /* Who could still have it? */
 
 static const struct shm_node *parent_of(const struct session *session,
@@ -164,7 +154,7 @@ static bool is_owner_at_work(const struct session *session,
 
 static void add_sites(const struct session *session, const struct shm_process *process,
                       const struct shm_leaks *leaks, struct observation *seen) {
-    uint32_t n = leaks->n < SHM_LEAKS_MAX ? leaks->n : SHM_LEAKS_MAX;
+    uint32_t n = session_leaks_entries(leaks);
     seen->leaks =
         text_realloc(seen->leaks, (seen->n_leaks + n + 1ull) * sizeof *seen->leaks);
     for (uint32_t i = 0; i < n; i++) {
@@ -204,7 +194,7 @@ void evidence_leaks(const struct session *session, struct observation *seen) {
         if (process && process->state == SHM_PROCESS_EXECED)
             continue;
         const struct shm_leaks *leaks =
-            process ? report_of(session, session->arena->processes[i]) : NULL;
+            process ? session_leaks_of(session, session->arena->processes[i]) : NULL;
         seen->leaks_state = leaks ? leaks->state : SHM_LEAKS_NONE;
         seen->leaks_known =
             leaks && leaks->state == SHM_LEAKS_DONE && !leaks->overflow_blocks;
