@@ -13,12 +13,12 @@
 #include <string.h>
 
 #include "confirm_runs.h"
+#include "copies.h"
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
 #include "queue.h"
 #include "settle.h"
-#include "copies.h"
 #include "task.h"
 #include "text.h"
 
