@@ -232,7 +232,7 @@ static bool snapshots_pay(const struct drive *d) {
 
 int batch_next(struct drive *d) {
     struct task_list *list = &d->snapshots;
-    if (list->head == list->n || d->stopping || d->confirming)
+    if (task_list_is_empty(list) || d->stopping || d->confirming)
         return 0;
     int err = 0;
     if (!snapshots_pay(d)) {
@@ -249,7 +249,7 @@ void batch_collect(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (d->pairs || d->chance || !wanted || r->under != UNDER_PLAIN ||
+    if (d->source != DRIVE_PLAN || !wanted || r->under != UNDER_PLAIN ||
         r->options->plan.thread != THREAD_ANY || !r->traced ||
         r->isolation != ISOLATION_OVERLAY)
         return;

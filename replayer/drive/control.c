@@ -21,12 +21,12 @@
 bool control_is_due(const struct drive *d) {
     uint64_t every = CONTROL_FACTOR * d->replay->baseline.duration_ns;
     every = every > MIN_CONTROL_NS ? every : MIN_CONTROL_NS;
-    return d->doubted.head < d->doubted.n && !d->control_flying &&
+    return !task_list_is_empty(&d->doubted) && !d->control_flying &&
            (!d->control_ns || clock_mono_ns() - d->control_ns >= every);
 }
 
 struct task *control_make(struct drive *d) {
-    if (d->doubted.head == d->doubted.n || d->control_flying)
+    if (task_list_is_empty(&d->doubted) || d->control_flying)
         return NULL;
     struct task *task = text_alloc(sizeof *task);
     task->is_control = true;

@@ -109,7 +109,7 @@ static void share_time(struct drive *d, uint64_t started_ns) {
     if (d->n_flying_batches)
         d->confirming = d->confirming || is_time_to_confirm(d, started_ns);
     else if (!confirm_runs_wanted_ns(d) ||
-             (!d->n_flying && d->urgent.head == d->urgent.n))
+             (!d->n_flying && task_list_is_empty(&d->urgent)))
         d->confirming = false;
 }
 
@@ -145,64 +145,72 @@ static int loop(struct drive *d) {
     }
 }
 
-/* What there is to do, when it is not the plan. */
-enum source { SOURCE_PLAN, SOURCE_PAIRS, SOURCE_CHANCE };
-
 static void say_unfired(const struct drive *d) {
     if (d->n_unfired)
         error_info("in %u of the executions no call failed by chance; they say nothing",
                    d->n_unfired);
 }
 
-static int drive(struct replay *r, enum source source) {
-    bool pairs = source == SOURCE_PAIRS;
-    struct drive d = {.replay = r,
-                      .pairs = pairs,
-                      .chance = source == SOURCE_CHANCE,
-                      .guarding = {.mode = r->guarding}};
-    uint32_t n = d.chance ? (uint32_t)r->options->runs
-                 : pairs  ? r->pairs.n
-                          : r->plan.n_faults;
+static uint32_t n_faults(const struct drive *d) {
+    const struct replay *r = d->replay;
+    return d->source == DRIVE_CHANCE  ? (uint32_t)r->options->runs
+           : d->source == DRIVE_PAIRS ? r->pairs.n
+                                      : r->plan.n_faults;
+}
+
+/* Is nothing left to do? */
+static bool is_done(const struct drive *d) {
+    const struct task_list *const lists[] = {&d->urgent, &d->late,    &d->doubted,
+                                             &d->reruns, &d->guarded, &d->snapshots};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (!task_list_is_empty(lists[i]))
+            return false;
+    return d->next_fault == n_faults(d) && !d->n_flying_batches;
+}
+
+static void drive_deinit(struct drive *d) {
+    task_list_free(&d->urgent);
+    task_list_free(&d->late);
+    task_list_free(&d->doubted);
+    task_list_free(&d->reruns);
+    task_list_free(&d->guarded);
+    task_list_free(&d->snapshots);
+    for (uint32_t i = 0; i < d->n_tags; i++)
+        task_free(d->flying[i]);
+    free(d->flying);
+    free(d->unreached);
+    confirm_deinit(&d->confirm);
+    guarding_deinit(&d->guarding);
+    batch_free_all(d);
+}
+
+static int drive(struct replay *r, enum drive_source source) {
+    struct drive d = {.replay = r, .source = source, .guarding = {.mode = r->guarding}};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     batch_collect(&d);
     int outcome = loop(&d);
     int err = ledger_flush(r->ledger);
     if (err < 0 && outcome >= 0)
         outcome = err;
-    if (outcome == REPLAY_BUDGET && d.next_fault == n && d.urgent.head == d.urgent.n &&
-        d.late.head == d.late.n && d.reruns.head == d.reruns.n &&
-        d.snapshots.head == d.snapshots.n && d.doubted.head == d.doubted.n &&
-        !d.n_flying_batches && d.guarded.head == d.guarded.n)
+    if (outcome == REPLAY_BUDGET && is_done(&d))
         outcome = REPLAY_DONE; /* it was just enough */
     progress_clear(&r->progress);
-    task_list_free(&d.urgent);
-    task_list_free(&d.late);
-    task_list_free(&d.reruns);
-    task_list_free(&d.snapshots);
-    confirm_deinit(&d.confirm);
-    batch_free_all(&d);
-    task_list_free(&d.guarded);
-    guarding_deinit(&d.guarding);
     if (d.guarded_hung)
         error_info("%u guarded executions passed their time limit and were not judged",
                    d.guarded_hung);
     say_unfired(&d);
-    task_list_free(&d.doubted);
-    for (uint32_t i = 0; i < d.n_tags; i++)
-        task_free(d.flying[i]);
-    free(d.flying);
-    free(d.unreached);
+    drive_deinit(&d);
     return outcome;
 }
 
 int drive_run(struct replay *r) {
-    return drive(r, SOURCE_PLAN);
+    return drive(r, DRIVE_PLAN);
 }
 
 int drive_pairs(struct replay *r) {
-    return drive(r, SOURCE_PAIRS);
+    return drive(r, DRIVE_PAIRS);
 }
 
 int drive_chance(struct replay *r) {
-    return drive(r, SOURCE_CHANCE);
+    return drive(r, DRIVE_CHANCE);
 }

@@ -33,6 +33,9 @@ enum guarding_state {
     GUARDING_REFUSED
 };
 
+/* What there is to do: the plan, replay->pairs, or replay->options->runs executions by chance. */
+enum drive_source { DRIVE_PLAN = 0, DRIVE_PAIRS, DRIVE_CHANCE };
+
 struct drive {
     struct replay *replay;
     struct task_list urgent, late, doubted;
@@ -47,11 +50,10 @@ struct drive {
     enum guarding_state guarding_state;
     uint32_t guarded_runs; /* of the trial, that have ended */
     uint32_t guarded_hung; /* guarded attempts that passed their limit: not judged */
-    bool pairs;            /* of replay->pairs, not of the plan */
-    bool chance;           /* replay->options->runs executions by chance instead */
-    uint32_t n_unfired;    /* by chance: nothing failed */
-    uint32_t next_fault;   /* or pair */
-    struct task **flying;  /* by tag */
+    enum drive_source source;
+    uint32_t n_unfired;   /* by chance: nothing failed */
+    uint32_t next_fault;  /* or pair */
+    struct task **flying; /* by tag */
     uint32_t n_flying, n_tags;
     uint32_t first_free; /* no tag below is free */
     uint64_t *unreached; /* by site: an occurrence that never came up; 0 = none */

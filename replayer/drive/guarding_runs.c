@@ -18,7 +18,7 @@
 #define GUARDED_RUNS 2u /* without a fault, before the first guarded attempt */
 
 struct task *guarding_runs_next(struct drive *d) {
-    if (d->guarded.head == d->guarded.n)
+    if (task_list_is_empty(&d->guarded))
         return NULL;
     if (d->guarding_state == GUARDING_FIT)
         return task_pop(&d->guarded);

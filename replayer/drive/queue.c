@@ -62,9 +62,9 @@ static struct task *next_chance(struct drive *d) {
 
 static struct task *next_planned(struct drive *d) {
     struct replay *r = d->replay;
-    if (d->chance)
+    if (d->source == DRIVE_CHANCE)
         return next_chance(d);
-    if (d->pairs)
+    if (d->source == DRIVE_PAIRS)
         return d->next_fault < r->pairs.n
                    ? task_of_pair(r, &r->pairs.list[d->next_fault++])
                    : NULL;
@@ -91,7 +91,8 @@ static struct task *next_fault(struct drive *d) {
         return NULL; /* copies go on before the rest */
     if (!task)
         task = guarding_runs_next(d);
-    if (!task && d->n_flying == 0 && d->n_flying_batches == 0 && d->late.head < d->late.n)
+    if (!task && d->n_flying == 0 && d->n_flying_batches == 0 &&
+        !task_list_is_empty(&d->late))
         d->late_phase = true;
     if (!task && d->late_phase)
         task = task_pop(&d->late);

@@ -52,6 +52,10 @@ void task_push(struct task_list *list, struct task *task) {
     list->items[list->n++] = task;
 }
 
+bool task_list_is_empty(const struct task_list *list) {
+    return list->head == list->n;
+}
+
 struct task *task_pop(struct task_list *list) {
     return list->head < list->n ? list->items[list->head++] : NULL;
 }

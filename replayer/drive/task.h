@@ -86,6 +86,7 @@ struct task_list {
     uint32_t n, head, capacity;
 };
 void task_list_free(struct task_list *list);
+bool task_list_is_empty(const struct task_list *list);
 /** Put @task, which is the list's now, at the end. */
 void task_push(struct task_list *list, struct task *task);
 /** Return: the first, the caller's now, or NULL. */
