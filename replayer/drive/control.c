@@ -29,7 +29,6 @@ struct task *control_make(struct drive *d) {
     if (task_list_is_empty(&d->doubted) || d->control_flying)
         return NULL;
     struct task *task = text_alloc(sizeof *task);
-    task->is_control = true;
     d->control_flying = true;
     d->control_ns = clock_mono_ns();
     d->covered = d->doubted.n;

@@ -75,7 +75,7 @@ static int wait_one(struct drive *d) {
         observation_deinit(&seen);
         return err < 0 ? error_print_errno(err, "waiting for an attempt") : 0;
     }
-    if (task->is_control) {
+    if (task_is_control(task)) {
         task_free(task);
         err = control_take(d, &seen, err > 0 ? session : NULL);
     } else {

@@ -114,7 +114,7 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
     const struct replay *r = d->replay;
     if (task->order.under == UNDER_GUARDED)
         return GUARDED_FACTOR * r->time_limit_ns;
-    if (d->late_phase || task->is_control)
+    if (d->late_phase || task_is_control(task))
         return LATE_LIMIT_FACTOR * r->time_limit_ns;
     bool early = d->n_hung >= (task_is_late(task) ? EARLY_SURE : EARLY_AFTER);
     uint64_t fastest = r->baseline.duration_ns;

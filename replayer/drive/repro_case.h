@@ -37,9 +37,9 @@ struct repro_case {
     uint64_t ready_timeout_ns, loop_ns;
 };
 
-/** Return: 0 or a negative errno after a message. @c: repro_case_deinit(), also when it fails */
-int repro_case_read(struct store *store, int64_t finding_id, struct repro_case *c);
-void repro_case_deinit(struct repro_case *c);
+/** Return: 0 or a negative errno after a message. @e: repro_case_deinit(), also when it fails */
+int repro_case_read(struct store *store, int64_t finding_id, struct repro_case *e);
+void repro_case_deinit(struct repro_case *e);
 
 /** The runs without a fault of the replay that made the finding. @runs: free each and all, also when it
  * fails. Return: as above; -ENODATA when there is none. */

@@ -8,9 +8,9 @@ struct repro_case;
 struct observation;
 
 /** Which finding, and what fails, on stderr. */
-void repro_text_fault(const struct repro_case *c);
+void repro_text_fault(const struct repro_case *e);
 /** How to run it by hand, on stdout. @path: of the database */
-void repro_text_command(const struct repro_case *c, const struct conditions *conditions,
+void repro_text_command(const struct repro_case *e, const struct conditions *c,
                         const char *path);
 /** What the program printed, on the same streams. Return: 0, or a negative errno after a message when
  * standard output does not take it. */

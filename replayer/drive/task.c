@@ -40,6 +40,10 @@ int task_move(struct task *task, enum task_event event) {
     return 0;
 }
 
+bool task_is_control(const struct task *task) {
+    return task->order.site_id == 0 && task->order.under != UNDER_GUARDED;
+}
+
 bool task_is_late(const struct task *task) {
     return task->life >= TASK_LATE;
 }

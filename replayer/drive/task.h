@@ -65,12 +65,13 @@ struct task {
     struct judgement first_judgement;
     struct observation doubted; /* until a control has run */
     struct judgement doubted_judgement;
-    bool is_control; /* a run without a fault that doubted tasks wait for */
 };
 void task_free(struct task *task);
 /** Change its life, as task_after(). Return: 0, or a negative errno after a message: the loop is
  * wrong. */
 int task_move(struct task *task, enum task_event event);
+/** Is it a run without a fault that doubted tasks wait for? */
+bool task_is_control(const struct task *task);
 /** Has its first execution passed its limit, and no other been counted since? */
 bool task_is_late(const struct task *task);
 

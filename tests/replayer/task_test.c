@@ -76,6 +76,13 @@ int main(void) {
     }
     CHECK("no life", task_after(TASK_LIVES, TASK_FLIES) == TASK_LIVES);
     CHECK("no event", task_after(TASK_WAITING, TASK_EVENTS) == TASK_LIVES);
+    const struct task control = {0}, trial = {.order.under = UNDER_GUARDED},
+                      chance = {.order.site_id = ORDER_BY_CHANCE},
+                      fault = {.order.site_id = 3};
+    CHECK("a control", task_is_control(&control));
+    CHECK("guarded blocks on trial", !task_is_control(&trial));
+    CHECK("by chance", !task_is_control(&chance));
+    CHECK("a fault", !task_is_control(&fault));
     struct task task = {0};
     CHECK("a move", task_move(&task, TASK_FLIES) == 0 && task.life == TASK_FLYING);
     CHECK("a move that cannot be",
