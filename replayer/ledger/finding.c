@@ -48,7 +48,7 @@ struct item { /* one bad attempt */
     const struct facility *facility;
 };
 
-struct location_name { /* how a fault's location is called */
+struct place { /* how a fault's location is called */
     char *name;
     char *module;
 };
@@ -56,7 +56,7 @@ struct location_name { /* how a fault's location is called */
 struct work {
     struct store *store;
     struct frames_reader *reader;
-    struct idmap places; /* location id -> struct location_name * */
+    struct idmap places; /* location id -> struct place * */
     struct series *series;
     uint32_t n_series;
     struct item *items;
@@ -67,7 +67,7 @@ static void work_deinit(struct work *w) {
     for (size_t i = 0; i < w->places.capacity; i++) {
         if (!w->places.slots[i].key)
             continue;
-        struct location_name *p = (void *)(intptr_t)w->places.slots[i].value;
+        struct place *p = (void *)(intptr_t)w->places.slots[i].value;
         free(p->name);
         free(p->module);
         free(p);
@@ -103,7 +103,7 @@ static int load_places(struct work *w) {
         struct frame f = {.module = store_column_text(s, 1),
                           .function = store_column_text(s, 2),
                           .offset = (uint64_t)sqlite3_column_int64(s, 3)};
-        struct location_name *p = text_alloc(sizeof *p);
+        struct place *p = text_alloc(sizeof *p);
         struct text name = {0};
         attribution_place(&f, &name);
         bool again = last && strcmp(last, name.data) == 0 &&
@@ -249,7 +249,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     /* nothing but the fault's own location to go by */
     int64_t value;
     if (idmap_get(&w->places, item->location_id, &value)) {
-        item->module = text_dup(((struct location_name *)(intptr_t)value)->module);
+        item->module = text_dup(((struct place *)(intptr_t)value)->module);
         item->to = attribution_class(item->module, exe);
     }
     return 0;
@@ -278,7 +278,7 @@ static void add_place(struct work *w, int64_t location_id, sqlite3_stmt *s, int 
                       struct text *out) {
     int64_t place;
     if (idmap_get(&w->places, location_id, &place))
-        text_add(out, ((struct location_name *)(intptr_t)place)->name);
+        text_add(out, ((struct place *)(intptr_t)place)->name);
     else
         text_add(out, store_column_text(s, column));
 }
