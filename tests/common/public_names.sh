@@ -8,14 +8,13 @@ need nm
 # Of whole replays, declared where their data is; commands are declared from common/base/commands.def.
 elsewhere='^(observation_deinit|crash_frames_free|written_files_free|verdict_judge|command_.*)$'
 
-# at_home ROOM FILE FUNCTION
+# at_home FILE FUNCTION: is it in a header of its module?
 at_home() {
     local module header
-    for module in "$2" "${2%_*}"; do
-        [[ $3 == "$module" || $3 == "$module"_* ]] || continue
-        for header in "$2" "$module" "${module}_private"; do
-            [ -f "$1/$header.h" ] || continue
-            ! grep -qE "\b$3\(" "$1/$header.h" || return 0
+    for module in "$1" "${1%_*}"; do
+        [[ $2 == "$module" || $2 == "$module"_* ]] || continue
+        for header in "$1" "$module" "${module}_private"; do
+            [ -z "${declared[$header.h:$2]-}" ] || return 0
         done
     done
     return 1
@@ -27,9 +26,13 @@ for room in replayer/*/; do
     room=${room%/}
     library=$BUILD/lib${room//\//_}.a
     [ -f "$library" ] || fail "$room has no library"
+    declare -A declared=()
+    while IFS=: read -r header function; do
+        declared[${header##*/}:${function%(}]=1
+    done < <(grep -HoE '\b[a-z0-9_]+\(' "$room"/*.h)
     while read -r file function; do
         n=$((n + 1))
-        at_home "$room" "$file" "$function" || [[ $function =~ $elsewhere ]] ||
+        at_home "$file" "$function" || [[ $function =~ $elsewhere ]] ||
             fail "$room/$file.c has $function(), which is not in its header, or not by its name"
     done < <(nm -A -g --defined-only "$library" | sed -nE "s,.*${room//\//_}_([a-z0-9_]+)\.c\.o:.* T ([a-z0-9_]+)\$,\1 \2,p")
 done
