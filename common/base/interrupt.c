@@ -13,9 +13,22 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM}
 #define N_CAUGHT (sizeof caught / sizeof *caught)
 
 static volatile sig_atomic_t first, times;
+
+/* Of what must not stay behind when a signal ends dearth at once. */
+static void (*volatile undo_last)(void);
+
+static void undo(void) {
+    void (*last)(void) = undo_last;
+    undo_last = NULL;
+    if (last)
+        last();
+}
+
 static void on_signal(int signal) {
-    if (signal == SIGALRM)
+    if (signal == SIGALRM) {
+        undo();
         _exit(128 + first);
+    }
     if (!first)
         first = signal;
     if (signal != SIGPIPE && ++times == 2)
@@ -57,4 +70,35 @@ unsigned interrupt_count(void) {
 
 int interrupt_status(void) {
     return first ? 128 + first : 0;
+}
+
+/* --- work that is no more than a name to take back --- */
+
+static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU};
+#define N_DEADLY (sizeof deadly / sizeof *deadly)
+static struct sigaction deadly_before[N_DEADLY];
+
+static void on_deadly(int number) {
+    undo();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void interrupt_guard(void (*last)(void)) {
+    struct sigaction catch = {.sa_handler = on_deadly};
+    sigemptyset(&catch.sa_mask);
+    undo_last = last;
+    for (size_t i = 0; i < N_DEADLY; i++) {
+        sigaction(deadly[i], NULL, &deadly_before[i]);
+        if (deadly_before[i].sa_handler == SIG_DFL)
+            sigaction(deadly[i], &catch, NULL);
+    }
+}
+
+void interrupt_unguard(void) {
+    if (!undo_last)
+        return;
+    undo_last = NULL;
+    for (size_t i = 0; i < N_DEADLY; i++)
+        sigaction(deadly[i], &deadly_before[i], NULL);
 }

@@ -7,7 +7,10 @@
  *   no end within some seconds of that         dearth ends; the next command puts away
  *   SIGPIPE                                    nobody reads what we say: like a first
  *
- * Handlers only set flags. What was ignored when dearth was started (nohup, a background job of a
+ *   while something is guarded                 whoever catches none of these is ended by them as
+ *                                              always, and what is guarded taken back before
+ *
+ * Handlers only set flags, and take back. What was ignored when dearth was started (nohup, a background job of a
  * script) stays ignored.
  */
 #ifndef DEARTH_INTERRUPT_H
@@ -28,6 +31,15 @@ bool interrupt_wanted(void);
 bool interrupt_pressing(void);
 /** How often a user asked for an end: for work that only those end which come after its start. */
 unsigned interrupt_count(void);
+/**
+ * Have something taken back when a signal ends dearth from here on: one thing at a time, after
+ * interrupt_install() where a command has that. Signals that somebody ignores or handles do not end it.
+ * @last: runs in a signal handler, once
+ */
+void interrupt_guard(void (*last)(void));
+/** It stays. Without interrupt_guard() before, nothing is done. */
+void interrupt_unguard(void);
+
 /** Return: 128 + the first of them, as a shell shows it; 0 = none. */
 int interrupt_status(void);
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "store_id.h"
 
 enum { PERMISSIONS = 07777, MOST_LINKS = 40 };
@@ -98,40 +99,27 @@ int output_flush(void) {
 /* --- drafts that have a name --- */
 
 /* Where the file system has no files without a name, a signal takes the draft away. */
-static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU};
-#define N_DEADLY (sizeof deadly / sizeof *deadly)
-static struct sigaction deadly_before[N_DEADLY];
 static volatile sig_atomic_t draft_folder = -1;
 static char draft_name[NAME_MAX + 1];
 
-static void on_deadly(int number) {
+static void remove_draft(void) {
     int folder = draft_folder;
     draft_folder = -1;
     if (folder >= 0)
         unlinkat(folder, draft_name, 0);
-    signal(number, SIG_DFL);
-    raise(number);
 }
 
-/* Signals that somebody ignores or handles do not end dearth here. */
 static void guard_draft(const struct output *o) {
-    struct sigaction catch = {.sa_handler = on_deadly};
-    sigemptyset(&catch.sa_mask);
     strcpy(draft_name, o->draft);
     draft_folder = o->folder;
-    for (size_t i = 0; i < N_DEADLY; i++) {
-        sigaction(deadly[i], NULL, &deadly_before[i]);
-        if (deadly_before[i].sa_handler == SIG_DFL)
-            sigaction(deadly[i], &catch, NULL);
-    }
+    interrupt_guard(remove_draft);
 }
 
 static void unguard_draft(void) {
     if (draft_folder < 0)
         return;
     draft_folder = -1;
-    for (size_t i = 0; i < N_DEADLY; i++)
-        sigaction(deadly[i], &deadly_before[i], NULL);
+    interrupt_unguard();
 }
 
 /* --- where the file is --- */

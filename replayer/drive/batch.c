@@ -7,12 +7,19 @@
  *                  └─► the original's end ─► as if never copied: the results count
  *                                         ─► diverged, lost: they are void, all to reruns
  */
+#include "batch.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm_runs.h"
+#include "copies.h"
 #include "drive.h"
 #include "error.h"
-#include "snapshot.h"
+#include "guarding_runs.h"
+#include "queue.h"
+#include "settle.h"
+#include "task.h"
 #include "text.h"
 
 /* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
@@ -35,15 +42,24 @@ struct batch {
 
 /* No copy got this fault: a whole program will. */
 static int leave_to_rerun(struct drive *d, struct task *task, const char *reason) {
-    task->batch = NULL;
     task_push(&d->reruns, task);
     return ledger_refuse(d->replay->ledger, task->order.site_id, reason);
 }
 
+/* From a snapshot run, without a result. */
+static int come_back(struct task *task) {
+    task->batch = NULL;
+    return task_move(task, TASK_RETURNS);
+}
+
 static int take_refusal(struct drive *d, struct task *task,
                         const struct observation *seen) {
+    int err = come_back(task);
+    if (err < 0) {
+        task_free(task);
+        return err;
+    }
     if (d->stopping || d->confirming) { /* no copy may have been made for that alone */
-        task->batch = NULL;
         task_push(&d->snapshots, task);
         return 0;
     }
@@ -52,7 +68,6 @@ static int take_refusal(struct drive *d, struct task *task,
         return leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
         return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
-    task->batch = NULL;
     task_push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
 }
@@ -63,19 +78,19 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     if (!seen->fired)
         return take_refusal(d, task, seen);
     int64_t id = 0;
-    int err = drive_store(d, task, seen, j, NULL, &id);
+    int err = settle_store(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};
     uint32_t n = batch->n_results++;
     batch->members = text_realloc(batch->members, (n + 1) * sizeof *batch->members);
     batch->members[n] = member;
     d->n_spoilt_results++;
     if (err == 0)
-        confirmation_ask(d, &member, seen, j);
+        confirm_runs_ask(d, &member, seen, j);
     /* what is to be confirmed first is asked for then */
     if (j->severity <= SEVERITY_OK || !d->replay->options->repeat ||
         d->guarding.mode == GUARDING_ALL)
-        guarded_consider(d, task, seen, j->verdict);
-    drive_settle(d, task);
+        guarding_runs_consider(d, task, seen, j->verdict);
+    settle_done(d, task);
     return err;
 }
 
@@ -119,7 +134,7 @@ static int void_batch(struct drive *d, struct batch *batch, const char *reason) 
             continue; /* contradicted: it has its rerun */
         if (err < 0)
             break;
-        struct task *task = confirmation_task(m);
+        struct task *task = confirm_runs_task(m);
         task->order.repeat = 0;
         task->bad = false;
         d->replay->progress.done--;
@@ -141,9 +156,12 @@ int batch_lose(struct drive *d, uint64_t tag) {
     d->n_flying_batches--;
     error_warn("a snapshot run broke off; its faults are left to rerun");
     int err = void_batch(d, batch, "limit");
-    for (uint32_t i = 0; i < d->n_tags && err == 0; i++)
-        if (d->flying[i] && d->flying[i]->batch == batch)
-            err = leave_to_rerun(d, drive_land(d, i), "limit");
+    for (uint32_t i = 0; i < d->n_tags && err == 0; i++) {
+        struct task *task = d->flying[i];
+        if (!task || task->batch != batch || (err = come_back(task)) < 0)
+            continue;
+        err = leave_to_rerun(d, queue_land(d, i), "limit");
+    }
     return err;
 }
 
@@ -186,16 +204,21 @@ static int fly_batch(struct drive *d) {
     uint32_t n = draw_share(d, (uint32_t)r->jobs - d->n_flying_batches, tasks);
     struct batch *batch = text_alloc(sizeof *batch);
     struct tagged_order *orders = text_alloc((n + 1) * sizeof *orders);
+    int err = 0;
     for (uint32_t i = 0; i < n; i++) {
+        int moved = task_move(tasks[i], TASK_COPIES);
+        err = moved < 0 ? moved : err;
         tasks[i]->batch = batch;
         tasks[i]->limit_ns = r->time_limit_ns;
-        orders[i] = (struct tagged_order){drive_take_off(d, tasks[i]), tasks[i]->order};
+        orders[i] = (struct tagged_order){queue_take_off(d, tasks[i]), tasks[i]->order};
     }
     d->batches = text_realloc(d->batches, (d->n_batches + 1) * sizeof(struct batch *));
     d->batches[d->n_batches] = batch;
     d->n_flying_batches++;
     runner_set_time_limit(r->runner, r->time_limit_ns);
-    int err = runner_submit_snapshots(r->runner, orders, n, BATCH_TAG | d->n_batches++,
+    uint64_t tag = BATCH_TAG | d->n_batches++;
+    if (err == 0)
+        err = runner_submit_snapshots(r->runner, orders, n, tag,
                                       r->time_limit_ns + (uint64_t)n * COPIED_NS);
     free(orders);
     free(tasks);
@@ -209,7 +232,7 @@ static bool snapshots_pay(const struct drive *d) {
 
 int batch_next(struct drive *d) {
     struct task_list *list = &d->snapshots;
-    if (list->head == list->n || d->stopping || d->confirming)
+    if (task_list_is_empty(list) || d->stopping || d->confirming)
         return 0;
     int err = 0;
     if (!snapshots_pay(d)) {
@@ -226,7 +249,7 @@ void batch_collect(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (d->pairs || d->chance || !wanted || r->under != UNDER_PLAIN ||
+    if (d->source != DRIVE_PLAN || !wanted || r->under != UNDER_PLAIN ||
         r->options->plan.thread != THREAD_ANY || !r->traced ||
         r->isolation != ISOLATION_OVERLAY)
         return;

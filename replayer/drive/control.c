@@ -4,10 +4,14 @@
  * baseline. What a control shows too is no sign of the failure but of time gone by (a date, a
  * growing log): the baseline takes it in, and the attempts that waited are judged by that.
  */
+#include "control.h"
+
 #include <stdlib.h>
 
 #include "clock.h"
 #include "drive.h"
+#include "settle.h"
+#include "task.h"
 #include "text.h"
 
 #define CONTROL_FACTOR 20u /* of the baseline's duration, from one control to the next */
@@ -17,15 +21,14 @@
 bool control_is_due(const struct drive *d) {
     uint64_t every = CONTROL_FACTOR * d->replay->baseline.duration_ns;
     every = every > MIN_CONTROL_NS ? every : MIN_CONTROL_NS;
-    return d->doubted.head < d->doubted.n && !d->control_flying &&
+    return !task_list_is_empty(&d->doubted) && !d->control_flying &&
            (!d->control_ns || clock_mono_ns() - d->control_ns >= every);
 }
 
 struct task *control_make(struct drive *d) {
-    if (d->doubted.head == d->doubted.n || d->control_flying)
+    if (task_list_is_empty(&d->doubted) || d->control_flying)
         return NULL;
     struct task *task = text_alloc(sizeof *task);
-    task->is_control = true;
     d->control_flying = true;
     d->control_ns = clock_mono_ns();
     d->covered = d->doubted.n;
@@ -58,16 +61,17 @@ static int widen_baseline(struct replay *r, struct observation *seen,
 /* A control that did not end by itself says nothing about output. */
 int control_take(struct drive *d, struct observation *seen,
                  const struct session *session) {
-    int err = 0;
     d->control_flying = false;
-    if (session && !seen->timed_out && !seen->start_error && seen->attached &&
-        is_news(d->replay, seen))
-        err = widen_baseline(d->replay, seen, session);
+    bool wider = session && !seen->timed_out && !seen->start_error && seen->attached &&
+                 is_news(d->replay, seen);
+    int err = wider ? widen_baseline(d->replay, seen, session) : 0;
     while (err >= 0 && d->doubted.head < d->covered) {
         struct task *task = task_pop(&d->doubted);
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
-        err = drive_settle_result(d, task, &doubted, NULL);
+        const struct judgement j =
+            wider ? settle_judge(d, &doubted) : task->doubted_judgement;
+        err = settle_judged(d, task, &doubted, &j, NULL);
         observation_deinit(&doubted);
     }
     return err;

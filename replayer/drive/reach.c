@@ -8,6 +8,8 @@
  * Read from the arena of baseline runs, which are drives of one process. Who runs it: dearth's own
  * process.
  */
+#include "reach.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
  *        ─► symbols of crash stacks ─► findings
  */
 #include "replay.h"
-#include "chance.h"
+#include "chance_row.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +16,19 @@
 #include "calls.h"
 #include "changed.h"
 #include "clock.h"
+#include "drive.h"
 #include "error.h"
 #include "finding.h"
+#include "leak_runs.h"
+#include "reach.h"
 #include "replay_private.h"
 #include "resolve.h"
 #include "session.h"
 #include "store.h"
+#include "summary.h"
+#include "sweep.h"
 #include "text.h"
+#include "trial.h"
 #include "under.h"
 
 /* --- steps --- */
@@ -48,7 +54,7 @@ static int choose_by_chance(struct replay *r) {
                            "all without a filter",
                            n, SHM_MAX_ORDERS);
     r->chance.n_sites = n;
-    r->chance.sites = chance_hash(r->chance_sites, n);
+    r->chance.sites = chance_row_hash(r->chance_sites, n);
     return 0;
 }
 
@@ -271,7 +277,7 @@ static int plan_and_drive(struct replay *r) {
     int outcome = drive_run(r);
     if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
         outcome = drive_second(r);
-    return outcome == REPLAY_DONE ? leak_pass_run(r) : outcome;
+    return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
 }
 
 /* Once there is a row, it is closed whatever happens. */

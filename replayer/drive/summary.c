@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the user reads of a replay: the plan (stdout), the end (stderr). */
+#include "summary.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -14,6 +14,8 @@
  * program is tried in a fresh one. Jobs are one after another: two servers cannot have one port.
  * Who runs it: dearth's own process; the program lives in the worker (server.c).
  */
+#include "sweep.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +23,10 @@
 #include "baseline.h"
 #include "clock.h"
 #include "error.h"
+#include "reach.h"
 #include "replay_private.h"
 #include "store.h"
+#include "task.h"
 #include "text.h"
 
 #define MAX_LOST       3
@@ -246,7 +250,7 @@ static int go_on(struct sweep *s, struct order *order) {
 }
 
 static int series(struct sweep *s, const struct plan_fault *f, bool at_start) {
-    struct order order = drive_order(s->replay, f);
+    struct order order = task_order(s->replay, f);
     order.at_start = at_start;
     order.rounds = 1;
     bool shown, gone, reached = false;

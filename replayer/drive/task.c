@@ -1,9 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks and their lists: see task.h. */
+#include "task.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
-#include "task.h"
+#include "error.h"
 #include "text.h"
+
+#define NO TASK_LIVES
+
+enum task_life task_after(enum task_life life, enum task_event event) {
+    static const enum task_life after[TASK_LIVES][TASK_EVENTS] = {
+        /* clang-format off */
+                            /* flies             copies        returns       passes     doubts             repeats */
+        [TASK_WAITING]      = {TASK_FLYING,      TASK_COPYING, NO,           NO,        NO,                NO},
+        [TASK_FLYING]       = {NO,               NO,           TASK_WAITING, TASK_LATE, TASK_DOUBTED,      TASK_WAITING},
+        [TASK_COPYING]      = {NO,               NO,           TASK_WAITING, NO,        NO,                NO},
+        [TASK_DOUBTED]      = {NO,               NO,           NO,           NO,        NO,                TASK_WAITING},
+        [TASK_LATE]         = {TASK_LATE_FLYING, NO,           NO,           NO,        NO,                NO},
+        [TASK_LATE_FLYING]  = {NO,               NO,           TASK_LATE,    NO,        TASK_LATE_DOUBTED, TASK_WAITING},
+        [TASK_LATE_DOUBTED] = {NO,               NO,           NO,           NO,        NO,                TASK_WAITING},
+        /* clang-format on */
+    };
+    return life < TASK_LIVES && event < TASK_EVENTS ? after[life][event] : TASK_LIVES;
+}
+
+int task_move(struct task *task, enum task_event event) {
+    enum task_life life = task_after(task->life, event);
+    if (life == TASK_LIVES) {
+        char key[DEARTH_KEY_HEX + 1];
+        text_key(task->order.site, key);
+        return error_print(-EPROTO,
+                           "site %.16s: the replay has lost count of its attempts "
+                           "(life %d, event %d): replay again, and please report this",
+                           key, (int)task->life, (int)event);
+    }
+    task->life = life;
+    return 0;
+}
+
+bool task_is_control(const struct task *task) {
+    return task->order.site_id == 0 && task->order.under != UNDER_GUARDED;
+}
+
+bool task_is_late(const struct task *task) {
+    return task->life >= TASK_LATE;
+}
 
 void task_push(struct task_list *list, struct task *task) {
     if (list->n == list->capacity) {
@@ -11,6 +54,10 @@ void task_push(struct task_list *list, struct task *task) {
         list->items = text_realloc(list->items, list->capacity * sizeof *list->items);
     }
     list->items[list->n++] = task;
+}
+
+bool task_list_is_empty(const struct task_list *list) {
+    return list->head == list->n;
 }
 
 struct task *task_pop(struct task_list *list) {
@@ -31,11 +78,27 @@ void task_list_free(struct task_list *list) {
     free(list->items);
 }
 
+struct order task_order(const struct replay *r, const struct plan_fault *f) {
+    const struct plan_site *s = &r->sites.list[f->site];
+    return (struct order){.site_id = s->id,
+                          .site = s->key,
+                          .leaf_module = s->leaf_module,
+                          .leaf_offset = s->leaf_offset,
+                          .occurrence = f->occurrence,
+                          .mode = f->mode,
+                          .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
+                          .repeat = f->done,
+                          .explore = f->explore,
+                          .thread = r->options->plan.thread,
+                          .call = f->call,
+                          .under = r->under};
+}
+
 struct task *task_of_fault(const struct replay *r, const struct plan_fault *f) {
     struct task *task = text_alloc(sizeof *task);
     task->site = f->site;
     task->bad = f->bad;
-    task->order = drive_order(r, f);
+    task->order = task_order(r, f);
     return task;
 }
 

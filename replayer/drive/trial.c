@@ -9,6 +9,8 @@
  * The isolation stays the one that was asked for: a program that minds it may be one that
  * finds what its first run has left and now removes the rest. Under a weaker one it would.
  */
+#include "trial.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "error.h"
 #include "isolation.h"
 #include "output_check.h"
+#include "reach.h"
 #include "replay_private.h"
 #include "session.h"
 #include "store.h"

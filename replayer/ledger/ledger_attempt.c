@@ -12,15 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "chance.h"
-#include "clock.h"
+#include "chance_row.h"
 #include "json.h"
 #include "ledger_private.h"
 #include "session.h"
+#include "session_leaks.h"
 #include "text.h"
-
-/* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
-#define BATCH_NS 50000000u
 
 /* What a row of `attempt` is written with; a column that nothing is bound to is NULL. */
 #define ATTEMPT_COLUMNS(X)                                                               \
@@ -111,47 +108,6 @@ int ledger_prepare_attempts(struct ledger *l) {
                           "SELECT path FROM module WHERE build_id = ?1 ORDER BY id "
                           "LIMIT 1",
                           &l->module);
-    return r;
-}
-
-/* --- batches --- */
-
-static int begin_batch(struct ledger *l) {
-    if (l->batch_ns)
-        return 0;
-    int r = store_begin(l->store);
-    if (r < 0)
-        return r;
-    l->batch_ns = clock_mono_ns();
-    /* other replays may store attempts in the same database; until the commit none does */
-    int64_t last = store_int(l->store,
-                             "SELECT max((SELECT coalesce(max(id), 0) FROM attempt), "
-                             "(SELECT coalesce(max(id), 0) FROM unchecked_attempt))",
-                             0);
-    if (last > l->last_attempt)
-        l->last_attempt = last;
-    return 0;
-}
-
-static void drop_batch(struct ledger *l) {
-    store_rollback(l->store);
-    l->batch_ns = 0;
-}
-
-int ledger_due_ms(const struct ledger *l) {
-    if (!l->batch_ns)
-        return -1;
-    uint64_t passed = clock_mono_ns() - l->batch_ns;
-    return passed >= BATCH_NS ? 0 : (int)((BATCH_NS - passed) / 1000000u) + 1;
-}
-
-int ledger_flush(struct ledger *l) {
-    if (!l->batch_ns)
-        return 0;
-    int r = store_commit(l->store);
-    if (r < 0)
-        drop_batch(l);
-    l->batch_ns = 0;
     return r;
 }
 
@@ -365,19 +321,17 @@ static int store_leak_sites(struct ledger *l, struct session *session,
     if (!cache)
         return -EIO;
     int64_t r = 0;
-    uint32_t at = session->arena->leaks;
-    for (uint32_t i = 0; at && i < SHM_MAX_PROCESSES && r >= 0; i++) {
-        const struct shm_leaks *leaks = session_block(session, at);
-        const struct shm_process *process =
-            leaks ? session_block(session, leaks->process) : NULL;
-        for (uint32_t k = 0; process && k < leaks->n && k < SHM_LEAKS_MAX && r >= 0;
-             k++) {
+    struct session_leaks at = {0};
+    for (const struct shm_leaks *leaks;
+         r >= 0 && (leaks = session_leaks_next(session, &at));) {
+        const struct shm_process *process = session_block(session, leaks->process);
+        uint32_t n = process ? session_leaks_entries(leaks) : 0;
+        for (uint32_t k = 0; k < n && r >= 0; k++) {
             uint32_t node_id = leaks->leaks[k].node;
             const struct shm_node *node = session_node(session, process, node_id);
             if (node && is_left(o, node->key))
                 r = session_store_site(cache, process, node_id);
         }
-        at = leaks ? leaks->next : 0;
     }
     session_site_cache_free(cache);
     return r < 0 ? (int)r : 0;
@@ -385,18 +339,18 @@ static int store_leak_sites(struct ledger *l, struct session *session,
 
 int ledger_leak_sites(struct ledger *l, const struct observation *seen,
                       struct session *session) {
-    int r = seen->n_leaks ? begin_batch(l) : 0;
+    int r = seen->n_leaks ? ledger_batch_begin(l) : 0;
     if (r < 0 || !seen->n_leaks)
         return r;
     r = store_leak_sites(l, session, seen);
     if (r < 0)
-        drop_batch(l);
+        ledger_batch_drop(l);
     return r;
 }
 
 int ledger_failed_sites(struct ledger *l, const struct observation *seen,
                         struct session *session) {
-    int64_t r = seen->n_failed ? begin_batch(l) : 0;
+    int64_t r = seen->n_failed ? ledger_batch_begin(l) : 0;
     if (r < 0 || !seen->n_failed)
         return (int)r;
     struct session_site_cache *cache = session_site_cache_new(session, l->store);
@@ -412,7 +366,7 @@ int ledger_failed_sites(struct ledger *l, const struct observation *seen,
         r = -EIO;
     session_site_cache_free(cache);
     if (r < 0)
-        drop_batch(l);
+        ledger_batch_drop(l);
     return r < 0 ? (int)r : 0;
 }
 
@@ -434,8 +388,8 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
                         const struct observation *seen) {
     if (order->mode != MODE_CHANCE)
         return;
-    AUTO_FREE char *chance = chance_text(&order->chance);
-    AUTO_FREE char *failed = chance_failed_text(seen);
+    AUTO_FREE char *chance = chance_row_text(&order->chance);
+    AUTO_FREE char *failed = chance_row_failed(seen);
     store_bind_text(s, ATTEMPT_CHANCE, chance);
     store_bind_text(s, ATTEMPT_FAILED, failed);
 }
@@ -458,7 +412,7 @@ int ledger_attempt(struct ledger *l, const struct order *given,
                    int64_t *attempt_id) {
     struct order named = *given;
     const struct order *order = &named;
-    int r = begin_batch(l);
+    int r = ledger_batch_begin(l);
     if (r == 0 && named.mode == MODE_CHANCE)
         r = name_by_chance(l, seen, &named);
     if (r < 0)
@@ -466,7 +420,7 @@ int ledger_attempt(struct ledger *l, const struct order *given,
     int64_t stack = store_stack(l, seen->crash_frames, seen->n_crash_frames);
     int64_t sample = store_stack(l, seen->sample_frames, seen->n_sample_frames);
     if (stack < 0 || sample < 0) {
-        drop_batch(l);
+        ledger_batch_drop(l);
         return (int)(stack < 0 ? stack : sample);
     }
     sqlite3_stmt *s = seen->how == HOW_SNAPSHOT ? l->unchecked : l->attempt;
@@ -486,12 +440,12 @@ int ledger_attempt(struct ledger *l, const struct order *given,
     if (r == 0 && seen->overwritten)
         r = note_overwritten(l);
     if (r < 0)
-        drop_batch(l);
+        ledger_batch_drop(l);
     return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
 }
 
 int ledger_check(struct ledger *l, int64_t attempt_id) {
-    int r = begin_batch(l);
+    int r = ledger_batch_begin(l);
     if (r < 0)
         return r;
     AUTO_FREE char *sql = text_format("DELETE FROM unchecked_attempt WHERE id = %lld",
@@ -501,13 +455,13 @@ int ledger_check(struct ledger *l, int64_t attempt_id) {
     if (r == 0)
         r = store_exec(l->store, sql);
     if (r < 0)
-        drop_batch(l);
+        ledger_batch_drop(l);
     return r;
 }
 
 /* Sites of ordinary runs come up after a failure too: their rows say so. */
 int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *session) {
-    int r = begin_batch(l);
+    int r = ledger_batch_begin(l);
     if (r == 0)
         r = ledger_count_sites(
             l, attempt_id, session, SHM_NODE_AFTER_FAULT,
@@ -520,7 +474,7 @@ int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *sessio
         r = store_exec(l->store, sql);
     }
     if (r < 0)
-        drop_batch(l);
+        ledger_batch_drop(l);
     return r < 0 || ledger_due_ms(l) > 0 ? r : ledger_flush(l);
 }
 

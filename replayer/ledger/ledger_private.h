@@ -4,7 +4,8 @@
  *
  *   ledger.c           the row of the replay, its notes, the sites that were left out
  *   ledger_baseline.c  runs without a fault
- *   ledger_attempt.c   attempts, with their stacks and leaks, in batches
+ *   ledger_attempt.c   attempts, with their stacks and leaks
+ *   ledger_batch.c     what is committed together
  */
 #ifndef DEARTH_LEDGER_PRIVATE_H
 #define DEARTH_LEDGER_PRIVATE_H
@@ -24,6 +25,11 @@ struct ledger {
         last_attempt; /* SQLite would give the id of a deleted row to the next one; those
                              who remember an attempt would mistake it */
 };
+
+/** Begin a batch, if none is under way. Return: 0 or a negative errno after a message. */
+int ledger_batch_begin(struct ledger *ledger);
+/** What was written since it began is not. */
+void ledger_batch_drop(struct ledger *ledger);
 
 /** Prepare the statements that attempts are written with. Return: 0 or a negative errno. */
 int ledger_prepare_attempts(struct ledger *ledger);

@@ -25,7 +25,7 @@ struct found {
     uint32_t site;
 };
 
-struct work {
+struct selection {
     struct store *store;
     int64_t recording_id;
     const struct plan_options *options;
@@ -53,7 +53,7 @@ static int compare_positions(const struct position *a, const struct position *b)
 
 /* --- can it be known? --- */
 
-static int check_recording(const struct work *w) {
+static int check_recording(const struct selection *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         w->store,
@@ -84,7 +84,7 @@ static int check_recording(const struct work *w) {
 
 /* --- the calls --- */
 
-static int load_threads(struct work *w) {
+static int load_threads(struct selection *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int step, r = store_prepare(w->store,
                                 "SELECT t.id, t.tid = p.pid FROM thread t JOIN process p "
@@ -99,7 +99,8 @@ static int load_threads(struct work *w) {
 }
 
 /* Is it a call that the library would count? @site: its index, out */
-static bool counts(const struct work *w, const struct allocation *a, uint32_t *site) {
+static bool counts(const struct selection *w, const struct allocation *a,
+                   uint32_t *site) {
     int64_t index, main;
     if (a->event.kind == SHM_EV_REALLOC_END && !a->event.size)
         return false;
@@ -114,9 +115,9 @@ static bool counts(const struct work *w, const struct allocation *a, uint32_t *s
            (main == 1) == (w->options->thread == THREAD_MAIN);
 }
 
-typedef void each_call(struct work *w, const struct allocation *a, void *argument);
+typedef void each_call(struct selection *w, const struct allocation *a, void *argument);
 
-static int each(struct work *w, each_call *call, void *argument) {
+static int each(struct selection *w, each_call *call, void *argument) {
     struct event_filter filter = EVENT_FILTER_ALL;
     struct event_reader *reader = NULL;
     struct allocation a;
@@ -169,7 +170,8 @@ struct search {
     struct position at;
 };
 
-static void search_first(struct work *w, const struct allocation *a, void *argument) {
+static void search_first(struct selection *w, const struct allocation *a,
+                         void *argument) {
     struct search *search = argument;
     struct position at = position_of(a);
     int64_t index;
@@ -182,7 +184,7 @@ static void search_first(struct work *w, const struct allocation *a, void *argum
 }
 
 /* The first call below @glob's function that is not before the region's start. */
-static int find_first(struct work *w, const char *option, const char *glob,
+static int find_first(struct selection *w, const char *option, const char *glob,
                       struct position *out) {
     bool *below = sites_below(w->sites, glob);
     struct search search = {.below = below};
@@ -200,7 +202,7 @@ static int find_first(struct work *w, const char *option, const char *glob,
     return r;
 }
 
-static int find_region(struct work *w) {
+static int find_region(struct selection *w) {
     const struct plan_options *o = w->options;
     int r = 0;
     w->end = (struct position){UINT64_MAX, UINT64_MAX, INT64_MAX};
@@ -214,7 +216,7 @@ static int find_region(struct work *w) {
 /* --- counting --- */
 
 /* One of the N first overall is one of the N first of its process. */
-static void remember(struct work *w, struct position at, uint32_t site) {
+static void remember(struct selection *w, struct position at, uint32_t site) {
     int64_t n = 0;
     idmap_get(&w->taken, at.process, &n);
     if ((uint64_t)n >= w->options->call_last)
@@ -226,7 +228,7 @@ static void remember(struct work *w, struct position at, uint32_t site) {
     w->found[w->n_found++] = (struct found){at, site};
 }
 
-static void count_call(struct work *w, const struct allocation *a, void *argument) {
+static void count_call(struct selection *w, const struct allocation *a, void *argument) {
     struct position at = position_of(a);
     uint32_t site;
     (void)argument;
@@ -242,7 +244,7 @@ static void count_call(struct work *w, const struct allocation *a, void *argumen
         remember(w, at, site);
 }
 
-static void set_windows(struct work *w) {
+static void set_windows(struct selection *w) {
     for (uint32_t i = 0; i < w->sites->input.n_sites; i++) {
         struct plan_window *window = &w->sites->windows[i];
         window->first = w->before[i] + 1;
@@ -262,7 +264,7 @@ static int compare_picks(const void *x, const void *y) {
     return (a->call > b->call) - (a->call < b->call);
 }
 
-static int pick(struct work *w) {
+static int pick(struct selection *w) {
     const struct plan_options *o = w->options;
     struct sites *sites = w->sites;
     if (w->n_found < o->call_first)
@@ -286,7 +288,7 @@ static int pick(struct work *w) {
 
 int calls_choose(struct store *store, int64_t recording_id,
                  const struct plan_options *options, struct sites *sites) {
-    struct work w = {
+    struct selection w = {
         .store = store, .recording_id = recording_id, .options = options, .sites = sites};
     int r = check_recording(&w);
     for (uint32_t i = 0; i < sites->input.n_sites; i++)

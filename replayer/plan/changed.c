@@ -151,18 +151,18 @@ static int read_diff(const char *top, const char *revision, struct changed *out)
 /* --- frames --- */
 
 /* Where a source file lies in the work tree, found once. */
-struct place {
+struct source_file {
     const char *file; /* as in the debug information */
     char *path;       /* NULL = outside */
 };
 
-struct places {
+struct source_files {
     const char *top;
-    struct place *list;
+    struct source_file *list;
     uint32_t n, n_inside;
 };
 
-static const char *find_place(struct places *p, const char *file) {
+static const char *find_source(struct source_files *p, const char *file) {
     char real[PATH_MAX];
     size_t top_n = strlen(p->top);
     for (uint32_t i = p->n; i-- > 0;)
@@ -171,7 +171,8 @@ static const char *find_place(struct places *p, const char *file) {
     bool inside = *file == '/' && realpath(file, real) &&
                   strncmp(real, p->top, top_n) == 0 && real[top_n] == '/';
     p->list = text_realloc(p->list, (p->n + 1ull) * sizeof *p->list);
-    p->list[p->n] = (struct place){file, inside ? text_dup(real + top_n + 1) : NULL};
+    p->list[p->n] =
+        (struct source_file){file, inside ? text_dup(real + top_n + 1) : NULL};
     p->n_inside += inside;
     return p->list[p->n++].path;
 }
@@ -186,12 +187,12 @@ static bool is_changed(const struct changed *c, const char *path, uint32_t line)
 
 static int mark(const struct changed *c, const char *top, const char *revision,
                 struct sites *sites) {
-    struct places p = {.top = top};
+    struct source_files p = {.top = top};
     for (uint32_t i = 0; i < sites->input.n_frames; i++) {
         struct plan_frame *f = &sites->frames[i];
         for (uint32_t k = 0; k < f->n_symbols; k++)
             if (f->files[k])
-                f->changed |= is_changed(c, find_place(&p, f->files[k]), f->lines[k]);
+                f->changed |= is_changed(c, find_source(&p, f->files[k]), f->lines[k]);
     }
     for (uint32_t i = 0; i < p.n; i++)
         free(p.list[i].path);

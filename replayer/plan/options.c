@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "chance.h"
+#include "chance_row.h"
 #include "json.h"
 #include "process_stat.h"
 #include "text.h"
@@ -56,7 +56,7 @@ char *options_text(const struct replay_options *o) {
         json_int(&j, "nth_last", (int64_t)o->plan.call_last);
     }
     if (o->chance.probability > 0) {
-        AUTO_FREE char *chance = chance_text(&o->chance);
+        AUTO_FREE char *chance = chance_row_text(&o->chance);
         json_raw(&j, "chance", chance);
         json_int(&j, "runs", (int64_t)o->runs);
     }

@@ -34,7 +34,7 @@ struct candidate {
     int64_t location;
 };
 
-struct work {
+struct planner {
     const struct plan_input *in;
     const struct plan_options *options;
     bool *stack_in, *stack_out;    /* by stack: some frame matches in / not_in */
@@ -170,7 +170,7 @@ static uint32_t first_pick(const struct plan_input *in, uint32_t site) {
     return low < in->n_picks && in->picks[low].site == site ? low : in->n_picks;
 }
 
-static int choose_site(const struct work *w, const char *wanted, char **error) {
+static int choose_site(const struct planner *w, const char *wanted, char **error) {
     uint32_t found = 0;
     size_t length = strlen(wanted);
     for (uint32_t i = 0; i < w->in->n_sites; i++) {
@@ -192,7 +192,7 @@ static int choose_site(const struct work *w, const char *wanted, char **error) {
     return -EINVAL;
 }
 
-static bool passes(const struct work *w, uint32_t index) {
+static bool passes(const struct planner *w, uint32_t index) {
     const struct plan_options *o = w->options;
     const struct plan_site *s = &w->in->sites[index];
     if (o->n_sites && !w->chosen[index])
@@ -226,7 +226,7 @@ static int compare_attempts(const void *a, const void *b) {
 }
 
 /* First of the sorted attempts at or after (site, occurrence, mode). */
-static uint32_t lower_bound(const struct work *w, const struct plan_attempt *key) {
+static uint32_t lower_bound(const struct planner *w, const struct plan_attempt *key) {
     uint32_t low = 0, high = w->n_attempts;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -238,7 +238,7 @@ static uint32_t lower_bound(const struct work *w, const struct plan_attempt *key
     return low;
 }
 
-static void look_back(struct work *w) {
+static void look_back(struct planner *w) {
     uint32_t n = 0;
     w->attempts = text_alloc((w->in->n_attempts + 1) * sizeof *w->attempts);
     w->past = text_alloc((w->in->n_sites + 1) * sizeof *w->past);
@@ -263,7 +263,7 @@ static void look_back(struct work *w) {
  * is settled after options->repeat more executions, a hang when a longer limit has confirmed
  * it. For depth 2 it must be known what came up after the failure.
  * @f: done, bad and explore are filled in */
-static bool settled(const struct work *w, struct plan_fault *f) {
+static bool settled(const struct planner *w, struct plan_fault *f) {
     bool explore = w->options->depth > 1 && f->mode == MODE_ONCE;
     f->done = 0;
     f->bad = false;
@@ -304,7 +304,7 @@ static bool settled(const struct work *w, struct plan_fault *f) {
 /* --- faults --- */
 
 /* @chosen: site, occurrence, call */
-static void add_fault(struct work *w, const struct plan_pick *chosen,
+static void add_fault(struct planner *w, const struct plan_pick *chosen,
                       enum fault_mode mode, uint32_t *tier) {
     uint32_t site = chosen->site;
     const struct plan_site *s = &w->in->sites[site];
@@ -330,7 +330,7 @@ static void add_fault(struct work *w, const struct plan_pick *chosen,
     };
 }
 
-static void add_modes(struct work *w, const struct plan_pick *chosen, uint32_t *tier) {
+static void add_modes(struct planner *w, const struct plan_pick *chosen, uint32_t *tier) {
     if (w->options->burst) {
         add_fault(w, chosen, MODE_BURST, tier);
         return;
@@ -341,7 +341,7 @@ static void add_modes(struct work *w, const struct plan_pick *chosen, uint32_t *
         add_fault(w, chosen, MODE_STICKY, tier);
 }
 
-static void add_site(struct work *w, uint32_t site) {
+static void add_site(struct planner *w, uint32_t site) {
     const struct plan_input *in = w->in;
     uint64_t count = in->sites[site].count ? in->sites[site].count : 1;
     uint64_t skipped = in->windows ? in->windows[site].first - 1 : 0;
@@ -416,7 +416,7 @@ static int compare_final(const void *x, const void *y) {
     return compare_rank(a, b);
 }
 
-static void order_candidates(struct work *w) {
+static void order_candidates(struct planner *w) {
     struct candidate *c = w->candidates;
     if (!w->n_candidates)
         return;
@@ -436,7 +436,7 @@ static void leave_out(struct plan *out, uint32_t site, enum reason reason) {
     out->left_out[out->n_left_out++] = (struct plan_left_out){site, reason};
 }
 
-static void select_sites(struct work *w, struct plan *out) {
+static void select_sites(struct planner *w, struct plan *out) {
     for (uint32_t i = 0; i < w->in->n_sites; i++) {
         uint32_t before = w->n_candidates;
         if (!w->in->sites[i].failable) {
@@ -453,7 +453,7 @@ static void select_sites(struct work *w, struct plan *out) {
 
 /* Keep the first `limit` faults; a site that loses all of its own is left out by the
  * budget. */
-static void take_faults(const struct work *w, struct plan *out) {
+static void take_faults(const struct planner *w, struct plan *out) {
     uint32_t n = w->n_candidates;
     if (w->options->limit && w->options->limit < n)
         n = (uint32_t)w->options->limit;
@@ -475,7 +475,7 @@ static void take_faults(const struct work *w, struct plan *out) {
 
 int plan_make(const struct plan_input *input, const struct plan_options *options,
               struct plan *out, char **error) {
-    struct work w = {.in = input, .options = options};
+    struct planner w = {.in = input, .options = options};
     *out = (struct plan){0};
     *error = NULL;
     w.chosen = text_alloc(input->n_sites + 1);

@@ -46,7 +46,7 @@ struct end {
 };
 #define MAX_ENDS SHM_COPY_DESCRIPTORS
 
-struct work {
+struct inventory {
     const struct descriptors_request *request;
     struct descriptors *out;
     int folder; /* /proc/PID/fd */
@@ -62,7 +62,7 @@ struct info {
     bool locked; /* its process holds a lock on it, which a copy would not */
 };
 
-static bool read_info(const struct work *w, int fd, struct info *out) {
+static bool read_info(const struct inventory *w, int fd, struct info *out) {
     char path[64], text[512];
     snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", w->request->pid, fd);
     int info = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,7 +78,8 @@ static bool read_info(const struct work *w, int fd, struct info *out) {
            2;
 }
 
-static enum shm_refusal place(struct work *w, int at, int flags, int with, bool owned) {
+static enum shm_refusal place(struct inventory *w, int at, int flags, int with,
+                              bool owned) {
     struct shm_copy_message *m = &w->out->message;
     if (m->n == SHM_COPY_DESCRIPTORS) {
         if (owned)
@@ -103,7 +104,7 @@ static bool is_inherited(int fd, const struct stat *status) {
            ours.st_dev == status->st_dev && ours.st_ino == status->st_ino;
 }
 
-static enum shm_refusal take_file(struct work *w, const char *name, int fd,
+static enum shm_refusal take_file(struct inventory *w, const char *name, int fd,
                                   const struct stat *status) {
     struct info info;
     if (!read_info(w, fd, &info))
@@ -135,7 +136,7 @@ static bool is_stateless(dev_t device) {
 
 /* --- pipes, sockets, eventfds --- */
 
-static enum shm_refusal take_pipe(struct work *w, int fd, uint64_t ino) {
+static enum shm_refusal take_pipe(struct inventory *w, int fd, uint64_t ino) {
     struct info info;
     if (!read_info(w, fd, &info))
         return SHM_REFUSED_DESCRIPTOR;
@@ -169,7 +170,7 @@ static bool is_idle_pair(int socket, int *type) {
            ioctl(socket, SIOCOUTQ, &unsent) == 0 && unread == 0 && unsent == 0;
 }
 
-static enum shm_refusal take_socket(struct work *w, int fd, uint64_t ino) {
+static enum shm_refusal take_socket(struct inventory *w, int fd, uint64_t ino) {
     struct info info;
     if (!read_info(w, fd, &info))
         return SHM_REFUSED_DESCRIPTOR;
@@ -187,7 +188,7 @@ static enum shm_refusal take_socket(struct work *w, int fd, uint64_t ino) {
     return SHM_REFUSED_NOT;
 }
 
-static enum shm_refusal take_eventfd(struct work *w, int fd) {
+static enum shm_refusal take_eventfd(struct inventory *w, int fd) {
     struct info info;
     if (!read_info(w, fd, &info) || !info.has_count || info.count > UINT32_MAX)
         return SHM_REFUSED_DESCRIPTOR;
@@ -201,7 +202,8 @@ static int flags_of_end(const struct end *e) {
 }
 
 /* What the pipe holds is duplicated without being read. Source: tee(2). */
-static bool duplicate_contents(const struct work *w, const struct end *reader, int to) {
+static bool duplicate_contents(const struct inventory *w, const struct end *reader,
+                               int to) {
     char name[16];
     int unread = 0;
     snprintf(name, sizeof name, "%d", reader->fd);
@@ -213,7 +215,7 @@ static bool duplicate_contents(const struct work *w, const struct end *reader, i
     return done;
 }
 
-static enum shm_refusal twin_pipe(struct work *w, struct end *e) {
+static enum shm_refusal twin_pipe(struct inventory *w, struct end *e) {
     struct end *partner = NULL;
     for (uint32_t i = 0; i < w->n_pipes; i++)
         if (w->pipes[i].ino == e->ino && w->pipes[i].writes != e->writes)
@@ -246,7 +248,7 @@ static enum shm_refusal twin_pipe(struct work *w, struct end *e) {
 }
 
 /* socketpair() makes two inodes one after the other. */
-static enum shm_refusal twin_socket(struct work *w, struct end *e) {
+static enum shm_refusal twin_socket(struct inventory *w, struct end *e) {
     struct end *partner = NULL;
     for (uint32_t i = 0; i < w->n_sockets; i++)
         if (w->sockets[i].ino == e->ino + 1 && w->sockets[i].type == e->type)
@@ -272,7 +274,7 @@ static int by_inode(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static enum shm_refusal make_twins(struct work *w) {
+static enum shm_refusal make_twins(struct inventory *w) {
     enum shm_refusal refusal = SHM_REFUSED_NOT;
     qsort(w->sockets, w->n_sockets, sizeof *w->sockets, by_inode);
     for (uint32_t i = 0; i < w->n_pipes && refusal == SHM_REFUSED_NOT; i++)
@@ -286,7 +288,7 @@ static enum shm_refusal make_twins(struct work *w) {
 
 /* --- all of them --- */
 
-static enum shm_refusal take(struct work *w, const char *name) {
+static enum shm_refusal take(struct inventory *w, const char *name) {
     const struct descriptors_request *r = w->request;
     int fd = atoi(name);
     if (fd == r->skip[0] || fd == r->skip[1])
@@ -318,7 +320,7 @@ static enum shm_refusal take(struct work *w, const char *name) {
 enum shm_refusal descriptors_make(const struct descriptors_request *request,
                                   struct descriptors *out) {
     char path[64];
-    struct work w = {.request = request, .out = out};
+    struct inventory w = {.request = request, .out = out};
     out->message.n = 0;
     snprintf(path, sizeof path, "/proc/%d/fd", request->pid);
     DIR *folder = opendir(path);

@@ -6,20 +6,112 @@
 
 #include "leaks.h"
 #include "session.h"
+#include "session_leaks.h"
 #include "text.h"
 
-static const struct shm_leaks *report_of(const struct session *session, uint32_t id) {
-    uint32_t at = __atomic_load_n(&session->arena->leaks, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; at && i < SHM_MAX_PROCESSES; i++) {
-        const struct shm_leaks *leaks = session_block(session, at);
-        if (!leaks || leaks->process == id)
-            return leaks;
-        at = leaks->next;
+/* What failed by chance. The last of it is taken for the fault: what came before was survived
+ * for longer. */
+static void read_chance(const struct session *session, struct observation *seen) {
+    const struct shm_chance *chance = &session->arena->chance;
+    seen->hits = chance->calls;
+    seen->also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
+    for (uint32_t i = 0; i < chance->n_failed && i < SHM_CHANCE_LOG; i++) {
+        const struct shm_chance_failed *f = &chance->failed[i];
+        const struct shm_process *process = session_block(session, f->process);
+        const struct shm_node *node = process && session_failed(session, i)
+                                          ? session_node(session, process, f->node)
+                                          : NULL;
+        if (!node)
+            continue;
+        seen->failed[seen->n_failed++] =
+            (struct failed_call){node->key, f->call, f->occurrence, f->size};
+        seen->fired = seen->first_fired = true;
+        seen->fired_size = f->size;
+        seen->fired_pid = f->pid;
+        seen->fired_tid = f->tid;
+        free(seen->fired_exe);
+        seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
-    return NULL;
+}
+_Static_assert(OBSERVATION_FAILED == SHM_CHANCE_LOG, "room for all");
+
+void evidence_proof(const struct session *session, pid_t first,
+                    struct observation *seen) {
+    const struct shm_fault *fault = &session->arena->faults[0];
+    /* the copy of a snapshot proves its order in faults[0], which nobody armed */
+    uint32_t n_fired = 0, n = session->arena->n_faults ? session->arena->n_faults : 1;
+    struct shm_proof proof;
+    for (uint32_t i = 0; i < n && i < SHM_MAX_FAULTS; i++)
+        n_fired += session_fired(session, i) || session_proof(session, i, &proof);
+    seen->first_fired = n_fired > 0;
+    seen->fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
+    seen->hits = fault->hits;
+    if (session_proof(session, 0, &proof)) {
+        /* what a sticky one counted afterwards is in the arena alone */
+        seen->hits =
+            seen->overwritten || seen->hits < proof.hits ? proof.hits : seen->hits;
+        seen->fired_size = proof.size;
+        seen->fired_pid = proof.pid;
+        seen->fired_tid = proof.tid;
+        seen->also_failed = seen->overwritten ? 0 : fault->also_failed;
+        seen->fired_exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
+    } else if (seen->first_fired) {
+        seen->fired_size = fault->fired_size;
+        seen->fired_pid = fault->fired_pid;
+        seen->fired_tid = fault->fired_tid;
+        seen->also_failed = fault->also_failed;
+        const struct shm_process *process = session_block(session, fault->fired_process);
+        if (process)
+            seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+    }
+    if (session->arena->flags & SHM_CHANCE)
+        read_chance(session, seen);
+    for (uint32_t i = 0; !seen->attached; i++) {
+        const struct shm_process *process = session_process(session, i);
+        if (!process)
+            break;
+        seen->attached = !first || (pid_t)process->pid == first;
+    }
+    seen->attached |= seen->fired || seen->overwritten;
 }
 
-/* --- who could still have it --- */
+static void add_calls(void *context, const struct shm_process *process, uint32_t node_id,
+                      const struct shm_node *node) {
+    (void)process, (void)node_id;
+    *(uint64_t *)context += node->count;
+}
+
+void evidence_calls(const struct session *session, struct observation *seen) {
+    session_each_site(session, add_calls, &seen->calls);
+}
+
+void evidence_damage(const struct session *session, struct observation *seen) {
+    const struct shm_damage *said = &session->arena->damage;
+    if (!__atomic_load_n(&said->ready, __ATOMIC_ACQUIRE))
+        return;
+    seen->damage = (struct damage_seen){.kind = said->kind,
+                                        .where = said->where,
+                                        .size = said->size,
+                                        .offset = said->offset};
+    const struct shm_process *process = session_block(session, said->process);
+    const struct shm_node *node =
+        process && said->node ? session_node(session, process, said->node) : NULL;
+    seen->damage.allocator_known = node != NULL;
+    if (node)
+        seen->damage.allocator = node->key;
+}
+
+void evidence_addresses(const struct session *session, struct observation *seen) {
+    const struct shm_addresses *addresses = &session->arena->addresses;
+    seen->addresses_taken = addresses->taken;
+    seen->addresses_refused = addresses->refused;
+    seen->address_family = addresses->family;
+    seen->address_port = addresses->port;
+}
+
+/* --- what leaked --- */
+
+/* Who could still have it? */
 
 static const struct shm_node *parent_of(const struct session *session,
                                         const struct shm_process *process,
@@ -62,7 +154,7 @@ static bool is_owner_at_work(const struct session *session,
 
 static void add_sites(const struct session *session, const struct shm_process *process,
                       const struct shm_leaks *leaks, struct observation *seen) {
-    uint32_t n = leaks->n < SHM_LEAKS_MAX ? leaks->n : SHM_LEAKS_MAX;
+    uint32_t n = session_leaks_entries(leaks);
     seen->leaks =
         text_realloc(seen->leaks, (seen->n_leaks + n + 1ull) * sizeof *seen->leaks);
     for (uint32_t i = 0; i < n; i++) {
@@ -102,7 +194,7 @@ void evidence_leaks(const struct session *session, struct observation *seen) {
         if (process && process->state == SHM_PROCESS_EXECED)
             continue;
         const struct shm_leaks *leaks =
-            process ? report_of(session, session->arena->processes[i]) : NULL;
+            process ? session_leaks_of(session, session->arena->processes[i]) : NULL;
         seen->leaks_state = leaks ? leaks->state : SHM_LEAKS_NONE;
         seen->leaks_known =
             leaks && leaks->state == SHM_LEAKS_DONE && !leaks->overflow_blocks;

@@ -12,7 +12,7 @@
 #include "scratch.h"
 
 struct session;
-struct snapshots;
+struct copies;
 
 /* A worker's own; used again for every order. */
 struct execution {
@@ -45,11 +45,11 @@ int execution_run(struct execution *execution, const struct order *order,
                   uint64_t time_limit_ns, struct observation *seen);
 
 /**
- * Run the program once, without a fault of its own, and copy it at every order of @snapshots.
- * @seen: of the original, filled in, owned by the caller; the copies' are sent by @snapshots
+ * Run the program once, without a fault of its own, and copy it at every order of @copies.
+ * @seen: of the original, filled in, owned by the caller; the copies' are sent by @copies
  * Return: as above.
  */
-int execution_run_snapshots(struct execution *execution, struct snapshots *snapshots,
-                            uint64_t time_limit_ns, struct observation *seen);
+int execution_run_copied(struct execution *execution, struct copies *copies,
+                         uint64_t time_limit_ns, struct observation *seen);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One process tree under a worker's eyes: what execution.c (whole programs) and snapshot.c
- * (copies of a running one) share.
+ * One process tree under a worker's eyes: what execution.c (whole programs), copies.c
+ * (copies of a running one) and server.c share.
  *
  *   execution_run            run{tree of the program}
- *   execution_run_snapshots  run{the original} ──stopped while──► run{a copy}, one after another
+ *   execution_run_copied  run{the original} ──stopped while──► run{a copy}, one after another
  *
  * Invariant: every process that this worker can wait for is known to one of the two tracers, or is
  * a child of one that is.
@@ -18,18 +18,11 @@
 
 #include "execution.h"
 #include "feed.h"
+#include "hang.h"
 #include "launch.h"
 #include "tracer.h"
 
-struct snapshots;
-
-/* What the tree has done so far. */
-struct work {
-    uint64_t printed; /* bytes */
-    uint64_t calls,
-        places;      /* allocating calls after the fault; distinct places of those */
-    uint64_t run_ns; /* on a processor */
-};
+struct copies;
 
 struct run {
     struct execution *x;
@@ -49,29 +42,21 @@ struct run {
     struct feed feed;
     struct launch launch;
     struct capture *output, *errors;
-    struct work work;     /* when last looked at */
-    uint64_t new_work_ns; /* when it last did something new */
-    bool sampled;         /* past its limit, the first sample is taken */
-    uint64_t sampled_ns;
-    struct work sampled_work;
-    bool sampled_busy;           /* some thread ran, or wanted to */
-    uint64_t sampled_naps;       /* tracer_naps() */
-    struct snapshots *snapshots; /* of an original: what it is copied for; else NULL */
-    struct run *original;        /* of a copy; else NULL */
-    bool adopted;  /* a copy whose parent is this worker and not its original's */
-    bool awaiting; /* an order on the channel is something to wake up for */
+    struct hang_watch hang;
+    struct copies *copies; /* of an original: what it is copied for; else NULL */
+    struct run *original;  /* of a copy; else NULL */
+    bool adopted;          /* a copy whose parent is this worker and not its original's */
+    bool awaiting;         /* an order on the channel is something to wake up for */
     pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
     int command_status;
     struct capture *command_output, *command_errors;
 };
 
-uint64_t run_now_ns(void);
-
 /** Start the program. @time_limit_ns: 0 = none. Return: 0 (`seen->start_error` tells of a program
  * that did not come to run), or a positive 1 when there is no process at all. */
 int run_begin(struct run *run, uint64_t time_limit_ns);
 
-/** Attend to the tree once, at most until @until (run_now_ns()). Return: 0 or a negative errno. */
+/** Attend to the tree once, at most until @until (clock_mono_ns()). Return: 0 or a negative errno. */
 int run_turn(struct run *run, uint64_t until);
 
 /** Wait until the tree is gone, within its limits. Return: 0 or a negative errno after a message. */
@@ -79,6 +64,9 @@ int run_follow(struct run *run);
 
 /** Follow it to its end; status, output and files are in `seen` then. Return: as run_follow(). */
 int run_end(struct run *run);
+
+/** From its start to its end, with its files. Return: 0 or a negative errno after a message. */
+int run_whole(struct run *run, uint64_t time_limit_ns);
 
 /** Take two samples of a program that does not serve, and name what it does between them.
  * Return: 0 or a negative errno after a message. */
@@ -89,14 +77,5 @@ void run_kill(struct run *run);
 
 /** Status, output, times, proof: everything in `seen` but what was written to files. */
 void run_finish(struct run *run);
-
-/** Did the fault fire? From the arena into @seen. */
-void run_proof(const struct session *session, struct observation *seen);
-
-/* --- snapshot.c --- */
-
-/** Is a copy ready to be run? Runs it to its end, sends its result, lets the original go on.
- * Return: 0 or a negative errno after a message. */
-int snapshots_serve(struct run *original);
 
 #endif

@@ -27,6 +27,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "evidence.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
@@ -89,9 +90,9 @@ struct server *server_free(struct server *server) {
 
 static void end_command(struct server *server, pid_t pid) {
     kill(-pid, SIGKILL); /* its session's group; what left it dies with the program */
-    uint64_t until = run_now_ns() + 1000 * MS;
-    while (server->run.command && run_now_ns() < until)
-        if (run_turn(&server->run, run_now_ns() + 5 * MS) < 0)
+    uint64_t until = clock_mono_ns() + 1000 * MS;
+    while (server->run.command && clock_mono_ns() < until)
+        if (run_turn(&server->run, clock_mono_ns() + 5 * MS) < 0)
             break;
 }
 
@@ -127,10 +128,10 @@ static int command(struct server *server, const char *text, uint64_t limit_ns) {
     run->command = pid;
     run->command_output = &server->output;
     run->command_errors = &server->errors;
-    uint64_t until = run_now_ns() + limit_ns;
+    uint64_t until = clock_mono_ns() + limit_ns;
     bool late = false;
     while (!err && run->command && !late) {
-        uint64_t now = run_now_ns();
+        uint64_t now = clock_mono_ns();
         late = now >= until;
         if (!late)
             err = run_turn(run, until);
@@ -151,20 +152,20 @@ static int command(struct server *server, const char *text, uint64_t limit_ns) {
 
 /* Let it run. Return: 0 or a negative errno. */
 static int idle(struct server *server, uint64_t ns) {
-    uint64_t until = run_now_ns() + ns;
+    uint64_t until = clock_mono_ns() + ns;
     int err = 0;
-    while (!err && !server->run.first_ended && run_now_ns() < until)
+    while (!err && !server->run.first_ended && clock_mono_ns() < until)
         err = run_turn(&server->run, until);
     return err;
 }
 
 /* Ask until it says yes. Return: 0 healthy, 1 not in time, 2 the program ended, or -errno. */
 static int health(struct server *server, uint64_t limit_ns) {
-    uint64_t until = run_now_ns() + limit_ns;
+    uint64_t until = clock_mono_ns() + limit_ns;
     for (;;) {
         if (server->run.first_ended)
             return 2;
-        uint64_t now = run_now_ns();
+        uint64_t now = clock_mono_ns();
         if (now >= until)
             return 1;
         int status = command(server, server->x->options->health, until - now);
@@ -245,12 +246,12 @@ static bool serves(const struct server *server, const struct order *order) {
 static int lift(struct server *server, struct observation *seen) {
     struct session *session = server->x->session;
     bool due = session_disarm(session);
-    uint64_t until = run_now_ns() + PROOF_NS;
+    uint64_t until = clock_mono_ns() + PROOF_NS;
     int err = 0;
     while (!err && due && !session_fired(session, 0) && !server->run.all_ended &&
-           run_now_ns() < until)
-        err = run_turn(&server->run, run_now_ns() + MS);
-    run_proof(session, seen);
+           clock_mono_ns() < until)
+        err = run_turn(&server->run, clock_mono_ns() + MS);
+    evidence_proof(session, 0, seen);
     return err;
 }
 
@@ -351,10 +352,10 @@ static int goes_round(struct server *server, const struct observation *seen,
                       uint64_t limit_ns) {
     const uint64_t *calls = &server->x->session->arena->progress.calls;
     uint64_t before = __atomic_load_n(calls, __ATOMIC_RELAXED);
-    uint64_t until = run_now_ns() + limit_ns;
+    uint64_t until = clock_mono_ns() + limit_ns;
     if (!seen->fired)
         return server->run.first_ended ? 2 : 0;
-    while (!server->run.first_ended && run_now_ns() < until) {
+    while (!server->run.first_ended && clock_mono_ns() < until) {
         if (__atomic_load_n(calls, __ATOMIC_RELAXED) > before)
             return 0;
         int err = idle(server, HEALTH_PAUSE_NS);
@@ -388,11 +389,11 @@ static int drive(struct server *server, const struct order *order, uint64_t limi
         return command(server, options->drive, limit_ns);
     if (!order->site_id)
         return idle(server, options->loop_ns);
-    uint64_t until = run_now_ns() + LOOP_FACTOR * options->loop_ns;
+    uint64_t until = clock_mono_ns() + LOOP_FACTOR * options->loop_ns;
     int err = 0;
-    while (!err && !server->run.first_ended && run_now_ns() < until &&
+    while (!err && !server->run.first_ended && clock_mono_ns() < until &&
            !session_fired(server->x->session, 0))
-        err = run_turn(&server->run, run_now_ns() + MS);
+        err = run_turn(&server->run, clock_mono_ns() + MS);
     return err ? err : idle(server, SETTLE_NS);
 }
 
@@ -433,7 +434,7 @@ static int drive_again(struct server *server, const struct order *order,
 
 static int exercise(struct server *server, const struct order *order, uint64_t limit_ns,
                     struct observation *seen) {
-    uint64_t began = run_now_ns();
+    uint64_t began = clock_mono_ns();
     server->x->output.total = server->x->errors.total =
         0; /* limits and evidence are its own */
     if (order->site_id && !order->at_start)
@@ -441,7 +442,7 @@ static int exercise(struct server *server, const struct order *order, uint64_t l
     int err = order->idle ? 0 : drive_watched(server, order, limit_ns, seen);
     if (!err && order->site_id && !order->at_start)
         err = lift(server, seen);
-    seen->duration_ns = run_now_ns() - began;
+    seen->duration_ns = clock_mono_ns() - began;
     int state = err || order->idle ? err : look_after(server, limit_ns, seen);
     if (state == 0 && order->site_id)
         state = drive_again(server, order, limit_ns, seen);
@@ -485,9 +486,9 @@ int server_run(struct server *server, const struct order *order, uint64_t limit_
                                  .started_unix_ns = clock_unix_ns()};
     seen->fell = server->alive && server->run.first_ended && server->used;
     if (!serves(server, order)) {
-        uint64_t began = run_now_ns();
+        uint64_t began = clock_mono_ns();
         int state = renew(server, order, limit_ns, seen);
-        seen->duration_ns = run_now_ns() - began;
+        seen->duration_ns = clock_mono_ns() - began;
         if (state)
             return state < 0 ? state : 0;
     }
@@ -499,7 +500,7 @@ int server_idle(struct server *server) {
     int err = 0;
     while (!err && server->alive && !server->run.first_ended && poll(&fd, 1, 0) == 0) {
         server->run.awaiting = true;
-        err = run_turn(&server->run, run_now_ns() + 100 * MS);
+        err = run_turn(&server->run, clock_mono_ns() + 100 * MS);
         server->run.awaiting = false;
     }
     return err;

@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "copies.h"
 #include "runner.h"
-#include "snapshot.h"
 
 enum wire_kind { WIRE_READY = 1, WIRE_WORK = 2, WIRE_RESULT = 3 };
 

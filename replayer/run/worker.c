@@ -110,11 +110,11 @@ static int do_work(struct execution *x, struct server *server,
         return server_run(server, &work->orders[0].order, work->time_limit_ns, seen);
     if (!work->snapshots)
         return execution_run(x, &work->orders[0].order, work->time_limit_ns, seen);
-    struct snapshots snapshots = {.items = work->orders,
-                                  .n = work->n,
-                                  .channel = x->channel,
-                                  .copy_limit_ns = work->time_limit_ns};
-    return execution_run_snapshots(x, &snapshots, work->original_limit_ns, seen);
+    struct copies copies = {.items = work->orders,
+                            .n = work->n,
+                            .channel = x->channel,
+                            .copy_limit_ns = work->time_limit_ns};
+    return execution_run_copied(x, &copies, work->original_limit_ns, seen);
 }
 
 _Noreturn void worker_main(const struct worker_start *start) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "interrupt.h"
 #include "output.h"
 
 /* In the place of libc's: as on a file system that does not know O_TMPFILE. */
@@ -98,6 +99,24 @@ static void killed(int number) {
     MUST(holds("a", "two") && n_files() == 1);
 }
 
+/* A command that puts away, and whose last wait is over: the draft goes with it. */
+static void ended_late(void) {
+    pid_t pid = fork();
+    int status = 0;
+    if (pid == 0) {
+        struct output *o = NULL;
+        signal(SIGTERM, SIG_DFL);
+        interrupt_install();
+        if (output_new("a", false, &o) < 0 || raise(SIGTERM) || n_files() != 2)
+            _exit(1);
+        raise(SIGALRM);
+        _exit(2);
+    }
+    waitpid(pid, &status, 0);
+    MUST(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM);
+    MUST(holds("a", "two") && n_files() == 1);
+}
+
 int main(void) {
     MUST(mkdtemp(folder) && chdir(folder) == 0);
     new_and_replaced();
@@ -105,6 +124,7 @@ int main(void) {
     killed(SIGTERM);
     killed(SIGINT);
     killed(SIGHUP);
+    ended_late();
     unlink("a");
     MUST(rmdir(folder) == 0);
     return 0;

@@ -3,8 +3,8 @@
  * Many faults in one run: the original is copied at every ordered site, each copy gets its failure.
  * The protocol with the target is in schemas/shm.h ("Snapshots").
  */
-#ifndef DEARTH_SNAPSHOT_H
-#define DEARTH_SNAPSHOT_H
+#ifndef DEARTH_COPIES_H
+#define DEARTH_COPIES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct tagged_order {
     struct order order;
 };
 
-struct snapshots {
+struct copies {
     const struct tagged_order *items; /* orders of one site are neighbours */
     uint32_t n;
     int channel; /* results go there */
@@ -38,13 +38,17 @@ struct snapshots {
 
 /** Lay the orders down. Context: between session_reset() and the start of the program.
  * Return: 0 or a negative errno after a message. */
-int snapshots_begin(struct snapshots *snapshots, struct run *original);
+int copies_begin(struct copies *copies, struct run *original);
+
+/** Is a copy ready to be run? Runs it to its end, sends its result, lets the original go on.
+ * Return: 0 or a negative errno after a message. */
+int copies_serve(struct run *original);
 
 /**
  * After the original's end: results for whatever has none yet.
  * @seen: of the original; its list of files goes to the copy that wrote them
  * Return: 0, or a negative errno: the parent is gone.
  */
-int snapshots_end(struct snapshots *snapshots, struct observation *seen);
+int copies_end(struct copies *copies, struct observation *seen);
 
 #endif

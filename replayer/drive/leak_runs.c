@@ -11,6 +11,8 @@
  * attempts before it do without, and so that no verdict comes from a run in which the
  * library did more than it must.
  */
+#include "leak_runs.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,20 +77,20 @@ static int64_t index_of(const struct replay *r, int64_t site_id) {
 }
 
 /* What is looked at, or was. */
-struct places {
-    struct place {
+struct looked {
+    struct looked_at {
         int64_t location, site;
     } * items;
     uint32_t n;
 };
 
-static void add_place(struct places *p, int64_t location, int64_t site) {
+static void add_looked(struct looked *p, int64_t location, int64_t site) {
     p->items = text_realloc(p->items, (p->n + 1ull) * sizeof *p->items);
-    p->items[p->n++] = (struct place){location, site};
+    p->items[p->n++] = (struct looked_at){location, site};
 }
 
 /* Callers of one location have error paths of their own, but not each of a hundred. */
-static bool is_enough(const struct places *p, int64_t location, int64_t site) {
+static bool is_enough(const struct looked *p, int64_t location, int64_t site) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n; i++) {
         n += p->items[i].location == location;
@@ -98,17 +100,16 @@ static bool is_enough(const struct places *p, int64_t location, int64_t site) {
     return n >= SITES_OF_LOCATION;
 }
 
-static void take_candidate(struct pass *p, sqlite3_stmt *s, struct places *places) {
+static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known) {
     const struct replay *r = p->replay;
     bool looked = sqlite3_column_int(s, 6) && !r->options->plan.retest;
     int64_t site = index_of(r, sqlite3_column_int64(s, 0));
     if (looked || site < 0)
         return;
     int64_t site_id = sqlite3_column_int64(s, 0), location = sqlite3_column_int64(s, 5);
-    if (r->options->leaks == REPLAY_LEAKS_LOCATION &&
-        is_enough(places, location, site_id))
+    if (r->options->leaks == REPLAY_LEAKS_LOCATION && is_enough(known, location, site_id))
         return;
-    add_place(places, location, site_id);
+    add_looked(known, location, site_id);
     p->looks = text_realloc(p->looks, (p->n_looks + 1ull) * sizeof *p->looks);
     p->looks[p->n_looks++] =
         (struct look){.site = (uint32_t)site,
@@ -121,7 +122,7 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct places *place
 }
 
 /* Locations at which an earlier replay looked. */
-static int load_places(const struct pass *p, struct places *places) {
+static int load_looked(const struct pass *p, struct looked *known) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int err =
         store_prepare(p->replay->store,
@@ -134,23 +135,23 @@ static int load_places(const struct pass *p, struct places *places) {
     sqlite3_bind_int64(s, 1, p->replay->recording_id);
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        add_place(places, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+        add_looked(known, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
     return step == SQLITE_DONE ? 0 : store_error(p->replay->store, "reading attempts");
 }
 
 static int load_looks(struct pass *p) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    struct places places = {0};
+    struct looked known = {0};
     int step = SQLITE_DONE, err = 0;
     if (!p->replay->options->plan.retest)
-        err = load_places(p, &places);
+        err = load_looked(p, &known);
     if (err == 0)
         err = store_prepare(p->replay->store, candidates_sql, &s);
     if (err == 0)
         sqlite3_bind_int64(s, 1, p->replay->recording_id);
     while (err == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
-        take_candidate(p, s, &places);
-    free(places.items);
+        take_candidate(p, s, &known);
+    free(known.items);
     if (err == 0 && step != SQLITE_DONE)
         err = store_error(p->replay->store, "reading attempts");
     p->queue = text_alloc((p->n_looks * MOST + 1ull) * sizeof *p->queue);
@@ -337,7 +338,7 @@ static int look_at_all(struct pass *p) {
     return outcome;
 }
 
-int leak_pass_run(struct replay *r) {
+int leak_runs(struct replay *r) {
     struct pass p = {.replay = r};
     if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN || time_is_up(r))
         return REPLAY_DONE;

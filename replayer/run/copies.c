@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker's half of a snapshot run: see snapshot.h.
+ * The worker's half of a snapshot run: see copies.h.
  *
  *   original ── PTRACE_EVENT_CLONE ──► cloned(): hold it, note the copy
  *      │ stopped                          │
- *      │                       snapshots_serve():  may it be?  no ─► kill the copy, say why
+ *      │                       copies_serve():  may it be?  no ─► kill the copy, say why
  *      │                                  │ yes
  *      │                       pipes and descriptors of its own, sent over the socket
  *      │                       a run of its own, with limits, to its last process
@@ -18,7 +18,7 @@
  * original is ended, the tree renewed, and what is left of the orders asked for again. So is one whose
  * copy sent signals to it, to its parent or to everybody, or made IPC objects.
  */
-#include "snapshot.h"
+#include "copies.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@
 /* A program that is being copied must see what its stops mean: from the tracer. The stop of an
  * intermediate process may be seen before that of the one which made it. */
 static bool cloned(void *context, pid_t tid, pid_t child) {
-    struct snapshots *s = context;
+    struct copies *s = context;
     const struct shm_orders *orders = s->orders;
     uint32_t asked = __atomic_load_n(&orders->asked, __ATOMIC_ACQUIRE);
     if (!asked || asked == SHM_ASKING || s->copy)
@@ -68,7 +68,7 @@ static bool cloned(void *context, pid_t tid, pid_t child) {
     return true;
 }
 
-int snapshots_begin(struct snapshots *s, struct run *original) {
+int copies_begin(struct copies *s, struct run *original) {
     struct execution *x = original->x;
     s->original = original;
     s->sent = text_alloc((s->n + 1) * sizeof *s->sent);
@@ -90,20 +90,20 @@ int snapshots_begin(struct snapshots *s, struct run *original) {
     return 0;
 }
 
-static int send_result(struct snapshots *s, uint32_t item, struct observation *seen) {
+static int send_result(struct copies *s, uint32_t item, struct observation *seen) {
     s->sent[item] = true;
     int err = wire_send_result(s->channel, s->items[item].tag, seen);
     observation_deinit(seen);
     return err;
 }
 
-static int send_refusal(struct snapshots *s, uint32_t item, enum shm_refusal refusal) {
+static int send_refusal(struct copies *s, uint32_t item, enum shm_refusal refusal) {
     struct observation seen = {.how = HOW_SNAPSHOT, .refusal = refusal, .exit_code = -1};
     return send_result(s, item, &seen);
 }
 
 /* What the orders say that no copy was made for. */
-static enum shm_refusal reason_of(const struct snapshots *s, uint32_t item) {
+static enum shm_refusal reason_of(const struct copies *s, uint32_t item) {
     if (!s->orders)
         return SHM_REFUSED_UNAVAILABLE;
     const struct shm_order *order = &s->orders->orders[item];
@@ -112,7 +112,7 @@ static enum shm_refusal reason_of(const struct snapshots *s, uint32_t item) {
     return s->spoiled ? SHM_REFUSED_NOT : SHM_REFUSED_NEVER_DUE;
 }
 
-int snapshots_end(struct snapshots *s, struct observation *seen) {
+int copies_end(struct copies *s, struct observation *seen) {
     int err = 0;
     if (s->spoilt_by.how == HOW_SNAPSHOT) {
         s->spoilt_by.files_known = seen->files_known;
@@ -134,7 +134,7 @@ int snapshots_end(struct snapshots *s, struct observation *seen) {
 /* --- a copy --- */
 
 struct copy {
-    struct snapshots *snapshots;
+    struct copies *copies;
     uint32_t item;
     struct run run;
     struct descriptors descriptors;
@@ -167,7 +167,7 @@ static bool unread_input(const struct run *original, pid_t pid, uint64_t *out) {
 
 /* Its own pipes, with what the original printed and left unread before. */
 static enum shm_refusal make_stdio(struct copy *c, struct descriptors_request *request) {
-    struct run *original = c->snapshots->original;
+    struct run *original = c->copies->original;
     struct execution *x = original->x;
     uint64_t unread;
     if (!unread_input(original, request->pid, &unread))
@@ -186,12 +186,12 @@ static enum shm_refusal make_stdio(struct copy *c, struct descriptors_request *r
 }
 
 /* Are there more processes in the tree than the one that asks, and what it made for that? */
-static bool is_alone(const struct snapshots *s) {
+static bool is_alone(const struct copies *s) {
     return s->original->tracer.n == 2u;
 }
 
 static enum shm_refusal prepare(struct copy *c) {
-    struct snapshots *s = c->snapshots;
+    struct copies *s = c->copies;
     struct execution *x = s->original->x;
     const struct shm_orders *orders = s->orders;
     if (scratch_used(x->scratch))
@@ -248,7 +248,7 @@ static void close_all(struct copy *c) {
 
 /* What only a rerun can say. A process of a tree whose first one is another: the others decide how
  * the tree ends, unless it dies in a way that is a verdict by itself. */
-static enum shm_refusal leaves_open(const struct snapshots *s,
+static enum shm_refusal leaves_open(const struct copies *s,
                                     const struct observation *seen) {
     int sig = seen->exit_signal;
     bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
@@ -292,7 +292,7 @@ static bool was_signalled(pid_t parent) {
 
 /* What the copy did to others: the original, or its parent, would not go on as if it had not been
  * copied. A rerun has them to itself. */
-static enum shm_refusal reaches_out(const struct snapshots *s) {
+static enum shm_refusal reaches_out(const struct copies *s) {
     const struct run *original = s->original;
     if (original->disturbed || original->first_ended || has_signals(s->held) ||
         (original->parent && was_signalled(original->parent)))
@@ -301,7 +301,7 @@ static enum shm_refusal reaches_out(const struct snapshots *s) {
 }
 
 static int conclude(struct copy *c) {
-    struct snapshots *s = c->snapshots;
+    struct copies *s = c->copies;
     struct observation *seen = c->run.seen;
     seen->attached = true;
     seen->how = HOW_SNAPSHOT;
@@ -328,10 +328,10 @@ static int conclude(struct copy *c) {
 
 static int run_copy(struct copy *c) {
     static const uint32_t always = 1;
-    struct snapshots *s = c->snapshots;
+    struct copies *s = c->copies;
     struct run *original = s->original, *run = &c->run;
     *run->seen = (struct observation){.started_unix_ns = clock_unix_ns()};
-    run->started = run->watched = run_now_ns();
+    run->started = run->watched = clock_mono_ns();
     run->limit_ns = s->copy_limit_ns;
     run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
@@ -351,14 +351,14 @@ static int run_copy(struct copy *c) {
     return conclude(c);
 }
 
-int snapshots_serve(struct run *original) {
-    struct snapshots *s = original->snapshots;
+int copies_serve(struct run *original) {
+    struct copies *s = original->copies;
     if (!s->copy)
         return 0;
-    uint64_t begun = run_now_ns();
+    uint64_t begun = clock_mono_ns();
     struct execution *x = original->x;
     struct observation seen = {0};
-    struct copy c = {.snapshots = s,
+    struct copy c = {.copies = s,
                      .item = s->orders->asked - 1,
                      .stdio = {-1, -1, -1},
                      .socket = -1,
@@ -383,7 +383,7 @@ int snapshots_serve(struct run *original) {
         capture_close(&x->copy_output);
         capture_close(&x->copy_errors);
     }
-    original->started += run_now_ns() - begun;
+    original->started += clock_mono_ns() - begun;
     pid_t held = s->held;
     s->copy = s->held = 0;
     if (s->spoiled)

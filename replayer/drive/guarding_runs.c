@@ -6,20 +6,25 @@
  *   UNKNOWN ─ first wanted ─► ON_TRIAL ─ GUARDED_RUNS runs without a fault ─► FIT
  *                                     └─ one of them goes wrong ─► REFUSED, and said so
  */
+#include "guarding_runs.h"
+
 #include "drive.h"
 #include "error.h"
+#include "queue.h"
+#include "settle.h"
+#include "task.h"
 #include "text.h"
 
 #define GUARDED_RUNS 2u /* without a fault, before the first guarded attempt */
 
-struct task *guarded_next(struct drive *d) {
-    if (d->guarded.head == d->guarded.n)
+struct task *guarding_runs_next(struct drive *d) {
+    if (task_list_is_empty(&d->guarded))
         return NULL;
-    if (d->guarded_state == GUARDED_FIT)
+    if (d->guarding_state == GUARDING_FIT)
         return task_pop(&d->guarded);
-    if (d->guarded_state != GUARDED_UNKNOWN)
+    if (d->guarding_state != GUARDING_UNKNOWN)
         return NULL;
-    d->guarded_state = GUARDED_ON_TRIAL;
+    d->guarding_state = GUARDING_ON_TRIAL;
     for (uint32_t i = 0; i < GUARDED_RUNS; i++) {
         struct task *task = text_alloc(sizeof *task);
         task->order.under = UNDER_GUARDED;
@@ -28,10 +33,10 @@ struct task *guarded_next(struct drive *d) {
     return task_pop(&d->urgent);
 }
 
-void guarded_consider(struct drive *d, const struct task *task,
-                      const struct observation *seen, enum verdict verdict) {
+void guarding_runs_consider(struct drive *d, const struct task *task,
+                            const struct observation *seen, enum verdict verdict) {
     const struct plan_site *site = &d->replay->sites.list[task->site];
-    if (d->guarded_state == GUARDED_REFUSED || task->order.under != UNDER_PLAIN ||
+    if (d->guarding_state == GUARDING_REFUSED || task->order.under != UNDER_PLAIN ||
         task->order.mode == MODE_CHANCE)
         return;
     bool ordinary = verdict == VERDICT_HANDLED || verdict == VERDICT_REPORTED;
@@ -55,14 +60,14 @@ void guarded_consider(struct drive *d, const struct task *task,
 static int take_run(struct drive *d, const struct observation *seen) {
     struct replay *r = d->replay;
     char why[160];
-    if (d->guarded_state != GUARDED_ON_TRIAL)
+    if (d->guarding_state != GUARDING_ON_TRIAL)
         return 0;
     if (!guarding_refusal(&r->baseline, seen, why, sizeof why)) {
         if (++d->guarded_runs == GUARDED_RUNS)
-            d->guarded_state = GUARDED_FIT;
+            d->guarding_state = GUARDING_FIT;
         return 0;
     }
-    d->guarded_state = GUARDED_REFUSED;
+    d->guarding_state = GUARDING_REFUSED;
     for (struct task *task; (task = task_pop(&d->guarded));)
         task_free(task);
     AUTO_FREE char *text = text_format(
@@ -76,25 +81,25 @@ static int take_run(struct drive *d, const struct observation *seen) {
 
 /* Only what the guard shows with proof counts: a fault that did not come up, or a limit that
  * was passed, may be its own doing. */
-int guarded_take(struct drive *d, struct task *task, const struct observation *seen) {
+int guarding_runs_take(struct drive *d, struct task *task, const struct observation *seen,
+                       const struct judgement *j) {
     struct replay *r = d->replay;
     if (task->order.site_id == 0) {
         task_free(task);
         return take_run(d, seen);
     }
-    struct judgement j = verdict_judge(&r->baseline, seen, r->options->catalogue);
-    d->guarded_hung += j.verdict == VERDICT_HUNG;
-    if (j.verdict == VERDICT_HUNG || j.verdict == VERDICT_UNREACHED) {
+    d->guarded_hung += j->verdict == VERDICT_HUNG;
+    if (j->verdict == VERDICT_HUNG || j->verdict == VERDICT_UNREACHED) {
         task_free(task);
         return 0;
     }
     r->progress.guarded++;
-    int err = drive_store(d, task, seen, &j, NULL, NULL);
-    bool more = plan_is_bad(j.verdict) &&
-                guarding_end(j.verdict, seen) != task->plain_end &&
+    int err = settle_store(d, task, seen, j, NULL, NULL);
+    bool more = plan_is_bad(j->verdict) &&
+                guarding_end(j->verdict, seen) != task->plain_end &&
                 task->order.repeat < (uint32_t)r->options->repeat;
     if (err == 0 && more)
-        return drive_again(d, task);
+        return queue_again(d, task);
     task_free(task);
     return err;
 }

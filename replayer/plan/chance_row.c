@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Failures by chance: see chance.h. The choice of sites is not stored by itself: it is what the
+ * Failures by chance: see chance_row.h. The choice of sites is not stored by itself: it is what the
  * replay did not leave out, and its hash says whether that is still so.
  */
-#include "chance.h"
+#include "chance_row.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "text.h"
 
 /* Seeds are 64 bits, JSON's numbers are not: text. */
-char *chance_text(const struct chance *c) {
+char *chance_row_text(const struct chance *c) {
     char key[DEARTH_KEY_HEX + 1] = "", probability[40], seed[24];
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
@@ -50,7 +50,7 @@ static struct dearth_key parse_key(const char *hex) {
     return key;
 }
 
-bool chance_parse(const char *text, struct chance *out) {
+bool chance_row_parse(const char *text, struct chance *out) {
     cJSON *object = text ? cJSON_Parse(text) : NULL;
     *out = (struct chance){
         .probability = json_number_of(object, "probability"),
@@ -65,7 +65,7 @@ bool chance_parse(const char *text, struct chance *out) {
     return out->probability > 0;
 }
 
-char *chance_failed_text(const struct observation *seen) {
+char *chance_row_failed(const struct observation *seen) {
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
     json_open(&j, NULL, '[');
@@ -86,12 +86,12 @@ char *chance_failed_text(const struct observation *seen) {
 
 /* --- the choice of sites --- */
 
-struct dearth_key chance_hash(const struct dearth_key *keys, uint32_t n) {
+struct dearth_key chance_row_hash(const struct dearth_key *keys, uint32_t n) {
     return key_hash(keys, n * sizeof *keys);
 }
 
-int chance_load_sites(struct store *store, int64_t replay_id, const struct chance *chance,
-                      struct dearth_key **keys) {
+int chance_row_sites(struct store *store, int64_t replay_id, const struct chance *chance,
+                     struct dearth_key **keys) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     uint32_t n = 0;
     int step, r = store_prepare(
@@ -113,7 +113,7 @@ int chance_load_sites(struct store *store, int64_t replay_id, const struct chanc
     }
     if (step != SQLITE_DONE && step != SQLITE_ROW)
         return store_error(store, "reading sites");
-    if (n != chance->n_sites || !key_equal(chance_hash(*keys, n), chance->sites))
+    if (n != chance->n_sites || !key_equal(chance_row_hash(*keys, n), chance->sites))
         return error_print(-ENODATA,
                            "%s: which sites could fail in replay %lld is not known any "
                            "more; replay again with the same seed",

@@ -3,10 +3,15 @@
  * What copies showed is believed when whole programs show it too: confirm.c groups the verdicts,
  * here are their reruns. A rerun that disagrees takes back its group's, which are run one by one.
  */
+#include "confirm_runs.h"
+
 #include "drive.h"
+#include "guarding_runs.h"
+#include "queue.h"
+#include "task.h"
 #include "text.h"
 
-struct task *confirmation_task(const struct confirm_member *member) {
+struct task *confirm_runs_task(const struct confirm_member *member) {
     struct task *task = text_alloc(sizeof *task);
     task->site = member->site;
     task->order = member->order;
@@ -16,7 +21,7 @@ struct task *confirmation_task(const struct confirm_member *member) {
     return task;
 }
 
-void confirmation_ask(struct drive *d, const struct confirm_member *member,
+void confirm_runs_ask(struct drive *d, const struct confirm_member *member,
                       const struct observation *seen, const struct judgement *j) {
     const struct replay *r = d->replay;
     if (j->severity <= SEVERITY_OK || !r->options->repeat)
@@ -28,12 +33,12 @@ void confirmation_ask(struct drive *d, const struct confirm_member *member,
     if (!first && g->state != CONFIRM_DOUBTED)
         return;
     g->wanted = plan_is_bad(j->verdict) ? (uint32_t)r->options->repeat : 1;
-    struct task *task = confirmation_task(member);
+    struct task *task = confirm_runs_task(member);
     task->group = first ? g : NULL;
     task_push(&d->urgent, task);
 }
 
-uint64_t confirmation_wanted_ns(const struct drive *d) {
+uint64_t confirm_runs_wanted_ns(const struct drive *d) {
     const struct replay *r = d->replay;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < d->confirm.n; i++) {
@@ -58,7 +63,7 @@ static int contradict(struct drive *d, struct task *task) {
                 ledger_refuse(d->replay->ledger, m->order.site_id, REFUSAL_CONTRADICTED);
         if (!believed || m->attempt_id == task->confirms)
             continue; /* a void batch has asked for its rerun, or this is it */
-        struct task *other = confirmation_task(m);
+        struct task *other = confirm_runs_task(m);
         other->order.repeat = 0;
         other->bad = false;
         task_push(&d->urgent, other);
@@ -66,13 +71,13 @@ static int contradict(struct drive *d, struct task *task) {
     return err;
 }
 
-int confirmation_take(struct drive *d, struct task **task, const struct observation *seen,
+int confirm_runs_take(struct drive *d, struct task **task, const struct observation *seen,
                       enum verdict verdict) {
     struct task *t = *task;
     struct confirm_group *g = t->group;
     if (verdict == VERDICT_UNREACHED && t->retries++ < MAX_RETRIES) {
         *task = NULL;
-        return drive_again(d, t);
+        return queue_again(d, t);
     }
     if (verdict != g->verdict) {
         int err = contradict(d, t);
@@ -84,12 +89,10 @@ int confirmation_take(struct drive *d, struct task **task, const struct observat
     *task = NULL;
     bool enough = ++g->agreed >= g->wanted ||
                   (verdict == VERDICT_HUNG && g->agreed + 1 >= HUNG_EXECUTIONS);
-    if (!enough) {
-        t->is_late = false;
-        return drive_again(d, t);
-    }
+    if (!enough)
+        return queue_again(d, t);
     if (d->guarding.mode != GUARDING_ALL)
-        guarded_consider(d, t, seen, verdict);
+        guarding_runs_consider(d, t, seen, verdict);
     task_free(t);
     return 0;
 }

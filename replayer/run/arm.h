@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an execution is to do, put into its arena before it is started. */
+#ifndef DEARTH_ARM_H
+#define DEARTH_ARM_H
+
+struct execution;
+struct order;
+
+/** Empty the arena and lay @order down in it. */
+void arm_order(struct execution *execution, const struct order *order);
+
+/** Empty the arena for an original that gets no fault itself, and whose copies get their own. */
+void arm_copied(struct execution *execution);
+
+#endif

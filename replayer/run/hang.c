@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Has it hung, and what does it do meanwhile? See hang.h. */
+#include "hang.h"
+
+#include "run.h"
+#include "session.h"
+
+/* On a busy machine limits are stretched by the time the tree waited for a processor, so that a
+ * verdict does not depend on the load; but not for ever. */
+#define STRETCH_MOST  10u
+/* Who still does something new (prints what it usually prints, allocates in new places) is slow
+ * and has not hung: up to so many times the limit. */
+#define PROGRESS_MOST 5u
+/* New within this part of the limit, counted from its end. */
+#define PROGRESS_PART 4u
+/* Less than this part of a processor is idle: a loop of short sleeps takes a few percent. */
+#define IDLE_PART     4u
+/* More often than that between the samples, which stop a thread once each, it went to sleep by
+ * itself: however busy the machine is, a loop that never sleeps does not. */
+#define NAPS          5u
+
+bool hang_is_over(uint64_t now, uint64_t since, uint64_t limit_ns, uint64_t starved_ns) {
+    if (starved_ns > (STRETCH_MOST - 1) * limit_ns)
+        starved_ns = (STRETCH_MOST - 1) * limit_ns;
+    return now >= since + limit_ns + starved_ns;
+}
+
+static struct hang_work look_at_work(const struct run *run) {
+    const struct shm_progress *progress = &run->x->session->arena->progress;
+    struct hang_work w = {.printed = run->output->total + run->errors->total,
+                          .calls = __atomic_load_n(&progress->calls, __ATOMIC_RELAXED),
+                          .run_ns = run->tracer.run_ns};
+    for (uint32_t i = 0; i < SHM_PROGRESS_BITS / 64; i++)
+        w.places += (uint64_t)__builtin_popcountll(
+            __atomic_load_n(&progress->places[i], __ATOMIC_RELAXED));
+    return w;
+}
+
+/* New: allocations in places where there was none yet, and output, as long as it is no more than
+ * about what the program prints without a fault; an error message in a loop is nothing new. */
+void hang_watch_work(struct run *run, uint64_t now) {
+    struct hang_work w = look_at_work(run);
+    uint64_t usual = 2 * run->x->options->usual_output + 4096;
+    if (w.places > run->hang.work.places ||
+        (w.printed > run->hang.work.printed && w.printed <= usual))
+        run->hang.new_work_ns = now;
+    run->hang.work = w;
+}
+
+/* What went on between the two samples. */
+static enum hang name_hang(const struct run *run, uint64_t now) {
+    const struct hang_work *was = &run->hang.sampled_work;
+    struct hang_work w = look_at_work(run);
+    uint64_t gap = now - run->hang.sampled_ns;
+    if (w.printed > was->printed)
+        return HANG_PRINTING;
+    if (!run->x->traced)
+        return HANG_UNKNOWN;
+    bool little = w.run_ns - was->run_ns < gap / IDLE_PART;
+    if (little && tracer_naps(&run->tracer) - run->hang.sampled_naps > NAPS)
+        return HANG_POLLING;
+    /* on a busy machine one may want a processor all the time and get little */
+    bool idle = little && !(run->hang.sampled_busy && tracer_wants_cpu(&run->tracer));
+    if (idle)
+        return tracer_is_deadlocked(&run->tracer) ? HANG_DEADLOCK : HANG_BLOCKED;
+    return w.calls > was->calls ? HANG_ALLOCATING : HANG_SPINNING;
+}
+
+bool hang_is_slow(const struct run *run, uint64_t now) {
+    return run->hang.new_work_ns &&
+           now - run->hang.new_work_ns < run->limit_ns / PROGRESS_PART &&
+           !hang_is_over(now, run->started, PROGRESS_MOST * run->limit_ns,
+                         run->tracer.starved_ns);
+}
+
+/* Past its limit, twice: two samples show the loop between them, and what it does in it. */
+bool hang_is_seen(struct run *run, uint64_t now) {
+    if (!run->hang.sampled) {
+        run->hang.sampled = true;
+        run->hang.sampled_ns = now;
+        tracer_watch(&run->tracer, run->first);
+        run->hang.sampled_work = look_at_work(run);
+        run->hang.sampled_busy = tracer_wants_cpu(&run->tracer);
+        run->hang.sampled_naps = tracer_naps(&run->tracer);
+        if (run->x->traced) /* else attaching to it is the last thing before its end */
+            tracer_sample(&run->tracer, run->first);
+        return false;
+    }
+    if (now - run->hang.sampled_ns < HANG_SAMPLE_GAP_NS)
+        return false;
+    tracer_watch(&run->tracer, run->first);
+    run->seen->hang = name_hang(run, now);
+    if (run->x->traced)
+        tracer_sample_again(&run->tracer);
+    else
+        tracer_sample(&run->tracer, run->first);
+    return true;
+}

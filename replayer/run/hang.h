@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Has a program hung, and what does it do meanwhile?
+ *
+ *   start ──────── limit ──► first sample ── HANG_SAMPLE_GAP_NS ──► second sample: it has hung
+ *                    │
+ *                    └ stretched by what it waited for a processor, and for as long as it still
+ *                      does something new
+ *
+ * What it did between the two samples has a name: enum hang.
+ */
+#ifndef DEARTH_HANG_H
+#define DEARTH_HANG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run;
+
+/* Between the two samples of a program that seems to have hung. */
+#define HANG_SAMPLE_GAP_NS 300000000ull
+
+/* What the tree has done so far. */
+struct hang_work {
+    uint64_t printed; /* bytes */
+    uint64_t calls,
+        places;      /* allocating calls after the fault; distinct places of those */
+    uint64_t run_ns; /* on a processor */
+};
+
+/* Of one run. Zero is valid: nothing was looked at yet. */
+struct hang_watch {
+    struct hang_work work; /* when last looked at */
+    uint64_t new_work_ns;  /* when it last did something new */
+    bool sampled;          /* past its limit, the first sample is taken */
+    uint64_t sampled_ns;
+    struct hang_work sampled_work;
+    bool sampled_busy;     /* some thread ran, or wanted to */
+    uint64_t sampled_naps; /* tracer_naps() */
+};
+
+/** Is more than @limit_ns, less what it starved, over since @since? */
+bool hang_is_over(uint64_t now, uint64_t since, uint64_t limit_ns, uint64_t starved_ns);
+
+/** Look at what @run does: is it something new? */
+void hang_watch_work(struct run *run, uint64_t now);
+
+/** Past its limit, does it still do something new? */
+bool hang_is_slow(const struct run *run, uint64_t now);
+
+/** Past its limit: take the next sample that is due. Return: both are taken, `seen->hang` says what
+ * it does. */
+bool hang_is_seen(struct run *run, uint64_t now);
+
+#endif
