@@ -119,10 +119,20 @@ int64_t store_recording(struct store *store, int64_t wanted);
  *
  *   "INSERT INTO name (" NAME_COLUMNS(STORE_COLUMN_SQL) "id) VALUES ("
  *   NAME_COLUMNS(STORE_COLUMN_PLACE) "?)"
+ *
+ * with STORE_COLUMN_NAMED instead of _PLACE where one is needed again (":name"); to change one,
+ * "UPDATE name SET " NAME_COLUMNS(STORE_COLUMN_SET) "last = ? WHERE id = ?", and after
+ * "ON CONFLICT DO UPDATE SET " NAME_COLUMNS(STORE_COLUMN_NEWER). The last column is written by hand,
+ * for its comma. A few parameters that are no columns have an enum in the order of their "?".
+ * No number is written where a column or a parameter is meant, but for the only one of its kind
+ * (tests/common/columns.sh).
  */
 #define STORE_COLUMN_ENUM(constant, expression)  constant,
 #define STORE_COLUMN_SQL(constant, expression)   expression ", "
 #define STORE_COLUMN_PLACE(constant, expression) "?, "
+#define STORE_COLUMN_NAMED(constant, expression) ":" expression ", "
+#define STORE_COLUMN_SET(constant, expression)   expression " = ?, "
+#define STORE_COLUMN_NEWER(constant, expression) expression " = excluded." expression ", "
 #define STORE_SELECT(columns)                    "SELECT " columns(STORE_COLUMN_SQL) "NULL "
 
 #endif

@@ -24,6 +24,9 @@
 
 /* What a row of `attempt` is written with; a column that nothing is bound to is NULL. */
 #define ATTEMPT_COLUMNS(X)                                                               \
+    LEDGER_END_COLUMNS(X)                                                                \
+    ATTEMPT_OWN_COLUMNS(X)
+#define ATTEMPT_OWN_COLUMNS(X)                                                           \
     X(ATTEMPT_REPLAY_ID, "replay_id")                                                    \
     X(ATTEMPT_SITE_ID, "site_id")                                                        \
     X(ATTEMPT_OCCURRENCE, "occurrence")                                                  \
@@ -41,11 +44,6 @@
     X(ATTEMPT_FIRED_TID, "fired_tid")                                                    \
     X(ATTEMPT_FIRED_EXE, "fired_exe")                                                    \
     X(ATTEMPT_ALSO_FAILED, "also_failed")                                                \
-    X(ATTEMPT_EXIT_CODE, "exit_code")                                                    \
-    X(ATTEMPT_EXIT_SIGNAL, "exit_signal")                                                \
-    X(ATTEMPT_TIMED_OUT, "timed_out")                                                    \
-    X(ATTEMPT_DURATION_NS, "duration_ns")                                                \
-    X(ATTEMPT_CPU_NS, "cpu_ns")                                                          \
     X(ATTEMPT_STDOUT_BYTES, "stdout_bytes")                                              \
     X(ATTEMPT_STDOUT_DIGEST, "stdout_digest")                                            \
     X(ATTEMPT_STDOUT_SAME, "stdout_same")                                                \
@@ -81,10 +79,20 @@
     X(ATTEMPT_CHANCE, "chance")                                                          \
     X(ATTEMPT_FAILED, "failed")                                                          \
     X(ATTEMPT_EXPLORED, "explored")
-enum { ATTEMPT_FIRST = 0, ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID };
+enum {
+    ATTEMPT_FIRST = LEDGER_END_LAST - 1,
+    ATTEMPT_OWN_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID
+};
 
 static const char insert_attempt[] = "INSERT INTO %s (" ATTEMPT_COLUMNS(
     STORE_COLUMN_SQL) "id) VALUES (" ATTEMPT_COLUMNS(STORE_COLUMN_PLACE) "?)";
+
+#define LEAK_COLUMNS(X)                                                                  \
+    X(LEAK_ATTEMPT_ID, "attempt_id")                                                     \
+    X(LEAK_BLOCKS, "blocks")                                                             \
+    X(LEAK_BYTES, "bytes")                                                               \
+    X(LEAK_DIRECT, "direct")
+enum { LEAK_FIRST = 0, LEAK_COLUMNS(STORE_COLUMN_ENUM) LEAK_SITE_KEY };
 
 static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt **out) {
     AUTO_FREE char *sql = text_format(insert_attempt, table);
@@ -100,10 +108,13 @@ int ledger_prepare_attempts(struct ledger *l) {
             l->store, "INSERT INTO attempt SELECT * FROM unchecked_attempt WHERE id = ?1",
             &l->check);
     if (r == 0)
-        r = store_prepare(l->store,
-                          "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
-                          "SELECT ?1, id, ?3, ?4, ?5 FROM site WHERE key = ?2",
-                          &l->leak);
+        r = store_prepare(
+            l->store,
+            "INSERT INTO leak (" LEAK_COLUMNS(
+                STORE_COLUMN_SQL) "site_id) "
+                                  "SELECT " LEAK_COLUMNS(
+                                      STORE_COLUMN_PLACE) "id FROM site WHERE key = ?",
+            &l->leak);
     if (r == 0)
         r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &l->site);
     if (r == 0)
@@ -300,7 +311,7 @@ static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j)
 
 static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
-    ledger_bind_end(s, ATTEMPT_EXIT_CODE, o);
+    ledger_bind_end(s, o);
     sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->stdout_bytes);
     sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->stdout_digest, 16, SQLITE_TRANSIENT);
     bind_tristate(s, ATTEMPT_STDOUT_SAME, j->stdout_same);
@@ -342,11 +353,11 @@ static int store_leaks(struct ledger *l, int64_t attempt_id,
                        const struct observation *o) {
     int r = 0;
     for (uint32_t i = 0; i < o->n_leaks && r == 0; i++) {
-        sqlite3_bind_int64(l->leak, 1, attempt_id);
-        store_bind_key(l->leak, 2, o->leaks[i].site);
-        sqlite3_bind_int64(l->leak, 3, (int64_t)o->leaks[i].blocks);
-        sqlite3_bind_int64(l->leak, 4, (int64_t)o->leaks[i].bytes);
-        sqlite3_bind_int64(l->leak, 5, (int64_t)o->leaks[i].direct);
+        sqlite3_bind_int64(l->leak, LEAK_ATTEMPT_ID, attempt_id);
+        store_bind_key(l->leak, LEAK_SITE_KEY, o->leaks[i].site);
+        sqlite3_bind_int64(l->leak, LEAK_BLOCKS, (int64_t)o->leaks[i].blocks);
+        sqlite3_bind_int64(l->leak, LEAK_BYTES, (int64_t)o->leaks[i].bytes);
+        sqlite3_bind_int64(l->leak, LEAK_DIRECT, (int64_t)o->leaks[i].direct);
         r = store_step_done(l->store, l->leak);
     }
     return r;
@@ -511,8 +522,8 @@ int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *sessio
     if (r == 0)
         r = ledger_count_sites(
             l, attempt_id, session, SHM_NODE_AFTER_FAULT,
-            "INSERT INTO error_path (attempt_id, site_id, count) SELECT ?1, "
-            "id, ?3 FROM site WHERE id = ?2 AND error_path "
+            "INSERT INTO error_path (attempt_id, count, site_id) SELECT ?, "
+            "?, id FROM site WHERE id = ? AND error_path "
             "ON CONFLICT DO UPDATE SET count = count + excluded.count");
     if (r == 0) {
         AUTO_FREE char *sql = text_format(
