@@ -133,6 +133,10 @@ int64_t store_recording(struct store *store, int64_t wanted);
 #define STORE_COLUMN_NAMED(constant, expression) ":" expression ", "
 #define STORE_COLUMN_SET(constant, expression)   expression " = ?, "
 #define STORE_COLUMN_NEWER(constant, expression) expression " = excluded." expression ", "
+/* An array that goes to, or comes from, the columns from @first to @last, one after another. */
+#define STORE_COLUMNS_MATCH(array, first, last)                                          \
+    _Static_assert(sizeof(array) / sizeof *(array) == (last) - (first) + 1,              \
+                   "one value a column")
 #define STORE_SELECT(columns)                    "SELECT " columns(STORE_COLUMN_SQL) "NULL "
 
 #endif
