@@ -40,23 +40,28 @@ struct recorded_end {
     uint64_t duration_ns;
 };
 
+#define END_COLUMNS(X)                                                                   \
+    X(END_EXIT_CODE, "coalesce(exit_code, -1)")                                          \
+    X(END_EXIT_SIGNAL, "coalesce(exit_signal, 0)")                                       \
+    X(END_DURATION_NS, "coalesce(duration_ns, 0)")                                       \
+    X(END_KNOWN, "exit_code IS NOT NULL OR exit_signal IS NOT NULL")                     \
+    X(END_UNWIND_FALLBACKS, "coalesce(unwind_fallbacks, 1)")
+enum { END_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_recorded_end(struct replay *r, struct recorded_end *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int err = store_prepare(r->store,
-                            "SELECT coalesce(exit_code, -1), coalesce(exit_signal, 0), "
-                            "coalesce(duration_ns, 0), exit_code IS NOT NULL OR "
-                            "exit_signal IS NOT NULL, coalesce(unwind_fallbacks, 1) "
-                            "FROM recording WHERE id = ?1",
-                            &s);
+                            STORE_SELECT(END_COLUMNS) "FROM recording WHERE id = ?1", &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, r->recording_id);
     if (sqlite3_step(s) == SQLITE_ROW) {
-        *out = (struct recorded_end){.exit_code = sqlite3_column_int(s, 0),
-                                     .exit_signal = sqlite3_column_int(s, 1),
-                                     .duration_ns = (uint64_t)sqlite3_column_int64(s, 2),
-                                     .known = sqlite3_column_int(s, 3)};
-        r->fallbacks = (uint64_t)sqlite3_column_int64(s, 4);
+        *out = (struct recorded_end){
+            .exit_code = sqlite3_column_int(s, END_EXIT_CODE),
+            .exit_signal = sqlite3_column_int(s, END_EXIT_SIGNAL),
+            .duration_ns = (uint64_t)sqlite3_column_int64(s, END_DURATION_NS),
+            .known = sqlite3_column_int(s, END_KNOWN)};
+        r->fallbacks = (uint64_t)sqlite3_column_int64(s, END_UNWIND_FALLBACKS);
     }
     return 0;
 }
