@@ -161,7 +161,8 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
     bool early = d->n_hung >= (task->is_late ? EARLY_SURE : EARLY_AFTER);
     uint64_t fastest = r->baseline.duration_ns;
     for (uint32_t i = 0; i < r->n_runs; i++)
-        fastest = r->runs[i].duration_ns < fastest ? r->runs[i].duration_ns : fastest;
+        fastest =
+            r->runs[i].end.duration_ns < fastest ? r->runs[i].end.duration_ns : fastest;
     uint64_t limit = EARLY_FACTOR * fastest + EARLY_EXTRA_NS;
     if (!early || d->early_wrong || r->options->time_limit_ns || limit > r->time_limit_ns)
         return r->time_limit_ns;
@@ -213,8 +214,8 @@ int drive_store(struct drive *d, struct task *task, const struct observation *se
     r->progress.executions++;
     r->progress.verdicts[j->verdict]++;
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
-    if (err < 0 || !session || !task->order.explore || !seen->fired ||
-        seen->overwritten || !plan_is_explorable(j->verdict))
+    if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||
+        seen->proof.overwritten || !plan_is_explorable(j->verdict))
         return err;
     task->order.explore = false;
     return ledger_explored(r->ledger, *attempt_id, session);
@@ -284,10 +285,10 @@ static bool is_own_doing(const struct replay *r, const struct task *task,
                          const struct observation *seen) {
     uint64_t cpu = 0;
     for (uint32_t i = 0; i < r->n_runs; i++)
-        cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
-    bool runaway = seen->duration_ns < task->limit_ns;
-    return runaway || seen->hang == HANG_DEADLOCK ||
-           seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+        cpu = r->runs[i].end.cpu_ns > cpu ? r->runs[i].end.cpu_ns : cpu;
+    bool runaway = seen->end.duration_ns < task->limit_ns;
+    return runaway || seen->end.hang == HANG_DEADLOCK ||
+           seen->end.cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
 static int postpone(struct task_list *list, struct task *task, struct observation *seen,
@@ -309,7 +310,7 @@ int drive_settle_result(struct drive *d, struct task *task, struct observation *
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
     if (task->batch)
         return batch_take(d, task, seen, &j);
-    if (task->order.mode == MODE_CHANCE && !seen->fired) {
+    if (task->order.mode == MODE_CHANCE && !seen->proof.fired) {
         d->n_unfired++;
         return drive_settle(d, task);
     }
@@ -371,12 +372,12 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
         task_push(&d->urgent, task);
         return 0;
     }
-    if (seen->start_error) {
+    if (seen->end.start_error) {
         task_free(task);
-        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+        return error_print_errno(-seen->end.start_error, "%s: cannot be started again",
                                  r->conditions.exe);
     }
-    if (seen->output_checked && seen->output_check != 0 && seen->output_check != 1) {
+    if (seen->output.checked && seen->output.check != 0 && seen->output.check != 1) {
         task_free(task);
         return -EINVAL; /* the worker has said why */
     }
@@ -389,7 +390,7 @@ static int take_result(struct drive *d, struct task *task, struct observation *s
     }
     struct judgement j =
         verdict_judge(&r->baseline, seen, r->options->policies, r->options->n_policies);
-    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || task->batch)
+    if (j.verdict != VERDICT_DEGRADED || seen->output.checked || task->batch)
         return drive_settle_result(d, task, seen, session);
     task->doubted = *seen;
     *seen = (struct observation){0};

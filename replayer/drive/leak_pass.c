@@ -209,8 +209,8 @@ static int run_baselines(struct pass *p) {
     if (err == 0)
         leaks_fold(runs, n, &p->baseline);
     for (uint32_t i = 0; i < n; i++) {
-        if (!runs[i].leaks_known)
-            p->state = runs[i].leaks_state;
+        if (!runs[i].leaks.known)
+            p->state = runs[i].leaks.state;
         observation_deinit(&runs[i]);
     }
     free(runs);
@@ -241,11 +241,11 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
         verdict_judge(&baseline, seen, r->options->policies, r->options->n_policies);
     r->leaks.executions++;
     look->executions++;
-    if (!is_ordinary(j.verdict) || !seen->leaks_known) {
+    if (!is_ordinary(j.verdict) || !seen->leaks.known) {
         look->unknown = true; /* the attempt before it has the verdict */
         return 0;
     }
-    seen->n_leaks = leaks_excess(&baseline, seen->leaks, seen->n_leaks);
+    seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
     const struct order order = order_of(p, look);
     int err = ledger_leak_sites(r->ledger, seen, session);
     if (err == 0)

@@ -321,20 +321,20 @@ static void copy_digest(sqlite3_stmt *s, int column, uint8_t out[16]) {
 enum { RUN_COLUMNS(STORE_COLUMN_ENUM) };
 
 static void read_run(sqlite3_stmt *s, struct observation *o) {
-    o->attached = true;
-    o->exit_code = sqlite3_column_type(s, RUN_EXIT_CODE) == SQLITE_NULL
-                       ? -1
-                       : sqlite3_column_int(s, RUN_EXIT_CODE);
-    o->exit_signal = sqlite3_column_int(s, RUN_EXIT_SIGNAL);
-    o->timed_out = sqlite3_column_int(s, RUN_TIMED_OUT) != 0;
-    o->duration_ns = (uint64_t)sqlite3_column_int64(s, RUN_DURATION_NS);
-    o->stdout_data = copy_blob(s, RUN_STDOUT, &o->stdout_kept);
-    o->stdout_bytes = (uint64_t)sqlite3_column_int64(s, RUN_STDOUT_BYTES);
-    copy_digest(s, RUN_STDOUT_DIGEST, o->stdout_digest);
-    o->stderr_tail = (char *)copy_blob(s, RUN_STDERR, &o->stderr_tail_n);
-    o->stderr_bytes = o->stderr_tail_n;
-    o->files_known = sqlite3_column_bytes(s, RUN_FILES_DIGEST) == 16;
-    copy_digest(s, RUN_FILES_DIGEST, o->files_digest);
+    o->proof.attached = true;
+    o->end.exit_code = sqlite3_column_type(s, RUN_EXIT_CODE) == SQLITE_NULL
+                           ? -1
+                           : sqlite3_column_int(s, RUN_EXIT_CODE);
+    o->end.exit_signal = sqlite3_column_int(s, RUN_EXIT_SIGNAL);
+    o->end.timed_out = sqlite3_column_int(s, RUN_TIMED_OUT) != 0;
+    o->end.duration_ns = (uint64_t)sqlite3_column_int64(s, RUN_DURATION_NS);
+    o->output.stdout_data = copy_blob(s, RUN_STDOUT, &o->output.stdout_kept);
+    o->output.stdout_bytes = (uint64_t)sqlite3_column_int64(s, RUN_STDOUT_BYTES);
+    copy_digest(s, RUN_STDOUT_DIGEST, o->output.stdout_digest);
+    o->output.stderr_tail = (char *)copy_blob(s, RUN_STDERR, &o->output.stderr_tail_n);
+    o->output.stderr_bytes = o->output.stderr_tail_n;
+    o->output.files_known = sqlite3_column_bytes(s, RUN_FILES_DIGEST) == 16;
+    copy_digest(s, RUN_FILES_DIGEST, o->output.files_digest);
 }
 
 #define FILE_COLUMNS(X)                                                                  \
@@ -357,8 +357,9 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
     if (r == 0)
         sqlite3_bind_int64(s, 1, baseline_id);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        o->files = text_realloc(o->files, (o->n_files + 1) * sizeof *o->files);
-        struct written_file *f = &o->files[o->n_files++];
+        o->output.files = text_realloc(o->output.files,
+                                       (o->output.n_files + 1) * sizeof *o->output.files);
+        struct written_file *f = &o->output.files[o->output.n_files++];
         *f = (struct written_file){.path = text_dup(store_column_text(s, FILE_PATH)),
                                    .mode = (uint32_t)sqlite3_column_int64(s, FILE_MODE),
                                    .size = (uint64_t)sqlite3_column_int64(s, FILE_SIZE),
@@ -496,45 +497,47 @@ static void print_command(const struct evidence *e, const struct conditions *c,
 /* What the program printed, on the same streams; then what is to be said about it. Return: 0, or a
  * negative errno after a message when standard output does not take it. */
 static int pass_output(const struct observation *seen) {
-    fwrite(seen->stdout_data, 1, seen->stdout_kept, stdout);
+    fwrite(seen->output.stdout_data, 1, seen->output.stdout_kept, stdout);
     int r = output_flush();
-    if (seen->stderr_bytes > seen->stderr_tail_n)
+    if (seen->output.stderr_bytes > seen->output.stderr_tail_n)
         error_tell("the last %llu bytes of its stderr:",
-                   (unsigned long long)seen->stderr_tail_n);
-    fwrite(seen->stderr_tail, 1, seen->stderr_tail_n, stderr);
-    if (seen->stderr_tail_n && seen->stderr_tail[seen->stderr_tail_n - 1] != '\n')
+                   (unsigned long long)seen->output.stderr_tail_n);
+    fwrite(seen->output.stderr_tail, 1, seen->output.stderr_tail_n, stderr);
+    if (seen->output.stderr_tail_n &&
+        seen->output.stderr_tail[seen->output.stderr_tail_n - 1] != '\n')
         fputc('\n', stderr);
     return r;
 }
 
 static void say_end(const struct observation *seen) {
     char name[24];
-    if (seen->served && seen->unhealthy)
+    if (seen->served.driven && seen->served.unhealthy)
         error_tell("it lived but did not serve, and was stopped");
-    else if (seen->served && seen->outlived)
+    else if (seen->served.driven && seen->served.outlived)
         error_tell("it lives; %s status %d",
-                   seen->loop ? "its loop goes on," : "the drive command ended with",
-                   seen->exit_code);
-    else if (seen->timed_out)
+                   seen->served.loop ? "its loop goes on,"
+                                     : "the drive command ended with",
+                   seen->end.exit_code);
+    else if (seen->end.timed_out)
         error_tell("it was stopped: past its time limit");
-    else if (seen->exit_signal)
-        error_tell("it was killed by %s", signal_name(seen->exit_signal, name));
+    else if (seen->end.exit_signal)
+        error_tell("it was killed by %s", signal_name(seen->end.exit_signal, name));
     else
-        error_tell("it ended with status %d", seen->exit_code);
+        error_tell("it ended with status %d", seen->end.exit_code);
     AUTO_TEXT struct text t = {0};
     const uint32_t most = 12;
-    if (seen->crash_signal && seen->n_crash_frames)
-        text_say(&t, "dearth: %s at\n", signal_name(seen->crash_signal, name));
-    else if (seen->n_crash_frames)
+    if (seen->crash.signal && seen->crash.n_frames)
+        text_say(&t, "dearth: %s at\n", signal_name(seen->crash.signal, name));
+    else if (seen->crash.n_frames)
         text_add(&t, "dearth: it was at\n");
-    for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
-        const struct crash_frame *f = &seen->crash_frames[i];
+    for (uint32_t i = 0; i < seen->crash.n_frames && i < most; i++) {
+        const struct crash_frame *f = &seen->crash.frames[i];
         text_say(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
                  text_basename(f->module ? f->module : "?"),
                  (unsigned long long)f->offset);
     }
-    if (seen->n_crash_frames > most)
-        text_addf(&t, "    ... %u more\n", seen->n_crash_frames - most);
+    if (seen->crash.n_frames > most)
+        text_addf(&t, "    ... %u more\n", seen->crash.n_frames - most);
     if (t.n)
         fputs(t.data, stderr);
 }
@@ -597,23 +600,24 @@ static int execute(struct runner *runner, const struct order *order,
     int r = runner_submit(runner, order, 1);
     while (r == 0 && !interrupt_wanted())
         r = runner_wait(runner, 200, &tag, seen, &session);
-    if (r > 0 && seen->start_error)
-        r = error_print_errno(-seen->start_error, "the program cannot be started again");
+    if (r > 0 && seen->end.start_error)
+        r = error_print_errno(-seen->end.start_error,
+                              "the program cannot be started again");
     return r;
 }
 
 static const struct leaked_site *find_leak(const struct observation *seen,
                                            struct dearth_key site) {
-    for (uint32_t i = 0; i < seen->n_leaks; i++)
-        if (key_equal(seen->leaks[i].site, site))
-            return &seen->leaks[i];
+    for (uint32_t i = 0; i < seen->leaks.n; i++)
+        if (key_equal(seen->leaks.sites[i].site, site))
+            return &seen->leaks.sites[i];
     return NULL;
 }
 
 /* Did the block leak again that the others hang on? */
 static bool judge_leaks(const struct evidence *e, const struct observation *seen) {
-    if (!seen->leaks_known) {
-        error_tell("what leaked is not known: %s", leaks_unknown_text(seen->leaks_state));
+    if (!seen->leaks.known) {
+        error_tell("what leaked is not known: %s", leaks_unknown_text(seen->leaks.state));
         return false;
     }
     for (uint32_t i = 0; i < e->n_leaks; i++) {
@@ -634,7 +638,7 @@ static int judge(const struct evidence *e, const struct baseline *baseline,
     struct judgement j = verdict_judge(baseline, seen, NULL, 0);
     bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
     int passed = pass_output(seen);
-    if (seen->fired)
+    if (seen->proof.fired)
         say_end(seen);
     error_tell("%s: %s%s%s", verdict_name(j.verdict), j.reason,
                j.policy ? "; policy " : "", j.policy ? j.policy : "");

@@ -22,14 +22,14 @@ void written_files_free(struct written_file *files, uint32_t n) {
 }
 
 void observation_deinit(struct observation *o) {
-    crash_frames_free(o->crash_frames, o->n_crash_frames);
-    crash_frames_free(o->sample_frames, o->n_sample_frames);
-    written_files_free(o->files, o->n_files);
-    free(o->leaks);
-    free(o->crash_exe);
-    free(o->fired_exe);
-    free(o->stdout_data);
-    free(o->after_data);
-    free(o->stderr_tail);
+    crash_frames_free(o->crash.frames, o->crash.n_frames);
+    crash_frames_free(o->crash.sample_frames, o->crash.n_sample_frames);
+    written_files_free(o->output.files, o->output.n_files);
+    free(o->leaks.sites);
+    free(o->crash.exe);
+    free(o->proof.exe);
+    free(o->output.stdout_data);
+    free(o->served.after_data);
+    free(o->output.stderr_tail);
     *o = (struct observation){0};
 }

@@ -8,13 +8,13 @@
 #include "text.h"
 
 void ledger_bind_end(sqlite3_stmt *s, const struct observation *o) {
-    if (!o->exit_signal)
-        sqlite3_bind_int(s, LEDGER_EXIT_CODE, o->exit_code);
+    if (!o->end.exit_signal)
+        sqlite3_bind_int(s, LEDGER_EXIT_CODE, o->end.exit_code);
     else
-        sqlite3_bind_int(s, LEDGER_EXIT_SIGNAL, o->exit_signal);
-    sqlite3_bind_int(s, LEDGER_TIMED_OUT, o->timed_out);
-    sqlite3_bind_int64(s, LEDGER_DURATION_NS, (int64_t)o->duration_ns);
-    sqlite3_bind_int64(s, LEDGER_CPU_NS, (int64_t)o->cpu_ns);
+        sqlite3_bind_int(s, LEDGER_EXIT_SIGNAL, o->end.exit_signal);
+    sqlite3_bind_int(s, LEDGER_TIMED_OUT, o->end.timed_out);
+    sqlite3_bind_int64(s, LEDGER_DURATION_NS, (int64_t)o->end.duration_ns);
+    sqlite3_bind_int64(s, LEDGER_CPU_NS, (int64_t)o->end.cpu_ns);
 }
 
 /* Parameters of the statements of ledger_count_sites(). */
@@ -89,15 +89,18 @@ static int insert_baseline(struct ledger *l, uint32_t ordinal,
     sqlite3_bind_int64(s, BASELINE_ORDINAL, ordinal);
     ledger_bind_end(s, o);
     sqlite3_bind_blob64(s, BASELINE_STDOUT,
-                        o->stdout_data ? (const void *)o->stdout_data : "",
-                        o->stdout_kept, SQLITE_STATIC);
-    sqlite3_bind_int64(s, BASELINE_STDOUT_BYTES, (int64_t)o->stdout_bytes);
-    sqlite3_bind_blob(s, BASELINE_STDOUT_DIGEST, o->stdout_digest, 16, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, BASELINE_STDERR, o->stderr_tail ? o->stderr_tail : "",
-                        o->stderr_tail_n, SQLITE_STATIC);
-    sqlite3_bind_int64(s, BASELINE_STDERR_BYTES, (int64_t)o->stderr_bytes);
-    if (o->files_known)
-        sqlite3_bind_blob(s, BASELINE_FILES_DIGEST, o->files_digest, 16, SQLITE_STATIC);
+                        o->output.stdout_data ? (const void *)o->output.stdout_data : "",
+                        o->output.stdout_kept, SQLITE_STATIC);
+    sqlite3_bind_int64(s, BASELINE_STDOUT_BYTES, (int64_t)o->output.stdout_bytes);
+    sqlite3_bind_blob(s, BASELINE_STDOUT_DIGEST, o->output.stdout_digest, 16,
+                      SQLITE_STATIC);
+    sqlite3_bind_blob64(s, BASELINE_STDERR,
+                        o->output.stderr_tail ? o->output.stderr_tail : "",
+                        o->output.stderr_tail_n, SQLITE_STATIC);
+    sqlite3_bind_int64(s, BASELINE_STDERR_BYTES, (int64_t)o->output.stderr_bytes);
+    if (o->output.files_known)
+        sqlite3_bind_blob(s, BASELINE_FILES_DIGEST, o->output.files_digest, 16,
+                          SQLITE_STATIC);
     return store_step_done(l->store, s);
 }
 
@@ -117,8 +120,8 @@ static int store_files(struct ledger *l, int64_t baseline_id,
         "INSERT OR REPLACE INTO baseline_file (" FILE_COLUMNS(
             STORE_COLUMN_SQL) "existed) VALUES (" FILE_COLUMNS(STORE_COLUMN_PLACE) "?)",
         &s);
-    for (uint32_t i = 0; r == 0 && i < o->n_files; i++) {
-        const struct written_file *f = &o->files[i];
+    for (uint32_t i = 0; r == 0 && i < o->output.n_files; i++) {
+        const struct written_file *f = &o->output.files[i];
         AUTO_FREE char *path = text_utf8(f->path, strlen(f->path));
         sqlite3_bind_int64(s, FILE_BASELINE_ID, baseline_id);
         sqlite3_bind_text(s, FILE_PATH, path, -1, SQLITE_TRANSIENT);

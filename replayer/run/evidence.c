@@ -63,13 +63,13 @@ static bool is_owner_at_work(const struct session *session,
 static void add_sites(const struct session *session, const struct shm_process *process,
                       const struct shm_leaks *leaks, struct observation *seen) {
     uint32_t n = leaks->n < SHM_LEAKS_MAX ? leaks->n : SHM_LEAKS_MAX;
-    seen->leaks =
-        text_realloc(seen->leaks, (seen->n_leaks + n + 1ull) * sizeof *seen->leaks);
+    seen->leaks.sites = text_realloc(seen->leaks.sites, (seen->leaks.n + n + 1ull) *
+                                                            sizeof *seen->leaks.sites);
     for (uint32_t i = 0; i < n; i++) {
         const struct shm_leak *leak = &leaks->leaks[i];
         const struct shm_node *node = session_node(session, process, leak->node);
         if (node && !is_owner_at_work(session, process, leaks, leak->node))
-            seen->leaks[seen->n_leaks++] =
+            seen->leaks.sites[seen->leaks.n++] =
                 (struct leaked_site){node->key, leak->blocks, leak->bytes, leak->direct};
     }
 }
@@ -77,39 +77,39 @@ static void add_sites(const struct session *session, const struct shm_process *p
 /* Several processes, or several nodes of one key, at the same site. */
 static void join_equal(struct observation *seen) {
     uint32_t kept = 0;
-    if (seen->n_leaks)
-        qsort(seen->leaks, seen->n_leaks, sizeof *seen->leaks, leaks_compare);
-    for (uint32_t i = 0; i < seen->n_leaks; i++) {
-        struct leaked_site *last = kept ? &seen->leaks[kept - 1] : NULL;
-        const struct leaked_site *next = &seen->leaks[i];
+    if (seen->leaks.n)
+        qsort(seen->leaks.sites, seen->leaks.n, sizeof *seen->leaks.sites, leaks_compare);
+    for (uint32_t i = 0; i < seen->leaks.n; i++) {
+        struct leaked_site *last = kept ? &seen->leaks.sites[kept - 1] : NULL;
+        const struct leaked_site *next = &seen->leaks.sites[i];
         if (!last || !key_equal(last->site, next->site)) {
-            seen->leaks[kept++] = *next;
+            seen->leaks.sites[kept++] = *next;
             continue;
         }
         last->blocks += next->blocks;
         last->bytes += next->bytes;
         last->direct += next->direct;
     }
-    seen->n_leaks = kept;
+    seen->leaks.n = kept;
 }
 
 void evidence_leaks(const struct session *session, struct observation *seen) {
     uint32_t n = session_n_processes(session);
-    seen->leaks_known = !seen->exit_signal && !seen->timed_out && seen->attached &&
-                        !session->arena->processes_lost && n > 0;
-    for (uint32_t i = 0; i < n && seen->leaks_known; i++) {
+    seen->leaks.known = !seen->end.exit_signal && !seen->end.timed_out &&
+                        seen->proof.attached && !session->arena->processes_lost && n > 0;
+    for (uint32_t i = 0; i < n && seen->leaks.known; i++) {
         const struct shm_process *process = session_process(session, i);
         if (process && process->state == SHM_PROCESS_EXECED)
             continue;
         const struct shm_leaks *leaks =
             process ? report_of(session, session->arena->processes[i]) : NULL;
-        seen->leaks_state = leaks ? leaks->state : SHM_LEAKS_NONE;
-        seen->leaks_known =
+        seen->leaks.state = leaks ? leaks->state : SHM_LEAKS_NONE;
+        seen->leaks.known =
             leaks && leaks->state == SHM_LEAKS_DONE && !leaks->overflow_blocks;
-        if (seen->leaks_known)
+        if (seen->leaks.known)
             add_sites(session, process, leaks, seen);
     }
-    if (!seen->leaks_known)
-        seen->n_leaks = 0;
+    if (!seen->leaks.known)
+        seen->leaks.n = 0;
     join_equal(seen);
 }

@@ -226,14 +226,14 @@ static int start(struct run *run, struct launch *launch) {
 
 static void note_end(struct run *run, pid_t pid, int status) {
     struct observation *seen = run->seen;
-    if (seen->crash_signal && (uint32_t)pid == seen->crash_pid)
-        seen->crash_fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash_signal;
+    if (seen->crash.signal && (uint32_t)pid == seen->crash.pid)
+        seen->crash.fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash.signal;
     if (pid != run->first)
         return;
     run->first_ended = true;
     run->status = status;
     uint64_t now = clock_mono_ns();
-    seen->duration_ns = now - run->started;
+    seen->end.duration_ns = now - run->started;
     run->ended = now;
     run->starved_at_end = run->tracer.starved_ns;
 }
@@ -412,7 +412,7 @@ static bool has_hung(struct run *run, uint64_t now) {
     if (now - run->sampled_ns < SAMPLE_GAP_NS)
         return false;
     tracer_watch(&run->tracer, run->first);
-    run->seen->hang = name_hang(run, now);
+    run->seen->end.hang = name_hang(run, now);
     if (run->x->traced)
         tracer_sample_again(&run->tracer);
     else
@@ -428,9 +428,9 @@ static bool must_end(struct run *run, uint64_t now) {
     bool runaway = options->output_limit && printed > options->output_limit;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
-        run->seen->left_processes =
+        run->seen->end.left_processes =
             runaway || is_over(now, run->ended, GRACE_NS, starved);
-        return run->seen->left_processes;
+        return run->seen->end.left_processes;
     }
     if (!runaway && (!run->limit_ns ||
                      !is_over(now, run->started, run->limit_ns, tracer->starved_ns) ||
@@ -438,8 +438,8 @@ static bool must_end(struct run *run, uint64_t now) {
         return false;
     if (!has_hung(run, now))
         return false;
-    run->seen->timed_out = true;
-    run->seen->duration_ns = now - run->started;
+    run->seen->end.timed_out = true;
+    run->seen->end.duration_ns = now - run->started;
     return true;
 }
 
@@ -507,7 +507,7 @@ static void wait_for_something(struct run *run, uint64_t until) {
 
 int run_turn(struct run *run, uint64_t until) {
     reap(run);
-    if (run->all_ended && !run->seen->timed_out)
+    if (run->all_ended && !run->seen->end.timed_out)
         tracer_forget_sample(&run->tracer);
     if (run->all_ended)
         return 0;
@@ -539,8 +539,8 @@ int run_follow(struct run *run) {
  * for longer. */
 static void read_chance(const struct session *session, struct observation *seen) {
     const struct shm_chance *chance = &session->arena->chance;
-    seen->hits = chance->calls;
-    seen->also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
+    seen->proof.hits = chance->calls;
+    seen->proof.also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
     for (uint32_t i = 0; i < chance->n_failed && i < SHM_CHANCE_LOG; i++) {
         const struct shm_chance_failed *f = &chance->failed[i];
         const struct shm_process *process = session_block(session, f->process);
@@ -549,14 +549,14 @@ static void read_chance(const struct session *session, struct observation *seen)
                                           : NULL;
         if (!node)
             continue;
-        seen->failed[seen->n_failed++] =
+        seen->proof.failed[seen->proof.n_failed++] =
             (struct failed_call){node->key, f->call, f->occurrence, f->size};
-        seen->fired = seen->first_fired = true;
-        seen->fired_size = f->size;
-        seen->fired_pid = f->pid;
-        seen->fired_tid = f->tid;
-        free(seen->fired_exe);
-        seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+        seen->proof.fired = seen->proof.first_fired = true;
+        seen->proof.size = f->size;
+        seen->proof.pid = f->pid;
+        seen->proof.tid = f->tid;
+        free(seen->proof.exe);
+        seen->proof.exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
 }
 _Static_assert(OBSERVATION_FAILED == SHM_CHANCE_LOG, "room for all");
@@ -570,36 +570,37 @@ static void read_proof(const struct session *session, pid_t first,
     struct shm_proof proof;
     for (uint32_t i = 0; i < n && i < SHM_MAX_FAULTS; i++)
         n_fired += session_fired(session, i) || session_proof(session, i, &proof);
-    seen->first_fired = n_fired > 0;
-    seen->fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
-    seen->hits = fault->hits;
+    seen->proof.first_fired = n_fired > 0;
+    seen->proof.fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
+    seen->proof.hits = fault->hits;
     if (session_proof(session, 0, &proof)) {
         /* what a sticky one counted afterwards is in the arena alone */
-        seen->hits =
-            seen->overwritten || seen->hits < proof.hits ? proof.hits : seen->hits;
-        seen->fired_size = proof.size;
-        seen->fired_pid = proof.pid;
-        seen->fired_tid = proof.tid;
-        seen->also_failed = seen->overwritten ? 0 : fault->also_failed;
-        seen->fired_exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
-    } else if (seen->first_fired) {
-        seen->fired_size = fault->fired_size;
-        seen->fired_pid = fault->fired_pid;
-        seen->fired_tid = fault->fired_tid;
-        seen->also_failed = fault->also_failed;
+        seen->proof.hits = seen->proof.overwritten || seen->proof.hits < proof.hits
+                               ? proof.hits
+                               : seen->proof.hits;
+        seen->proof.size = proof.size;
+        seen->proof.pid = proof.pid;
+        seen->proof.tid = proof.tid;
+        seen->proof.also_failed = seen->proof.overwritten ? 0 : fault->also_failed;
+        seen->proof.exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
+    } else if (seen->proof.first_fired) {
+        seen->proof.size = fault->fired_size;
+        seen->proof.pid = fault->fired_pid;
+        seen->proof.tid = fault->fired_tid;
+        seen->proof.also_failed = fault->also_failed;
         const struct shm_process *process = session_block(session, fault->fired_process);
         if (process)
-            seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+            seen->proof.exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
     if (session->arena->flags & SHM_CHANCE)
         read_chance(session, seen);
-    for (uint32_t i = 0; !seen->attached; i++) {
+    for (uint32_t i = 0; !seen->proof.attached; i++) {
         const struct shm_process *process = session_process(session, i);
         if (!process)
             break;
-        seen->attached = !first || (pid_t)process->pid == first;
+        seen->proof.attached = !first || (pid_t)process->pid == first;
     }
-    seen->attached |= seen->fired || seen->overwritten;
+    seen->proof.attached |= seen->proof.fired || seen->proof.overwritten;
 }
 
 void run_proof(const struct session *session, struct observation *seen) {
@@ -642,20 +643,20 @@ static void read_output(struct run *run, struct observation *seen) {
     capture_read(errors, UINT64_MAX);
     capture_close(output);
     capture_close(errors);
-    seen->stdout_bytes = output->total;
-    seen->stderr_bytes = errors->total;
-    seen->stdout_kept = output->head_n;
+    seen->output.stdout_bytes = output->total;
+    seen->output.stderr_bytes = errors->total;
+    seen->output.stdout_kept = output->head_n;
     if (output->head_n) {
-        seen->stdout_data = text_alloc(output->head_n + 1);
-        memcpy(seen->stdout_data, output->head, output->head_n);
+        seen->output.stdout_data = text_alloc(output->head_n + 1);
+        memcpy(seen->output.stdout_data, output->head, output->head_n);
     }
-    digest_end(&output->digest, seen->stdout_digest);
-    seen->stderr_tail = capture_take_tail(errors, &seen->stderr_tail_n);
+    digest_end(&output->digest, seen->output.stdout_digest);
+    seen->output.stderr_tail = capture_take_tail(errors, &seen->output.stderr_tail_n);
 }
 
 static void read_status(const struct run *run, struct observation *seen) {
-    seen->exit_code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
-    seen->exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
+    seen->end.exit_code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+    seen->end.exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
 }
 
 void run_finish(struct run *run) {
@@ -663,14 +664,14 @@ void run_finish(struct run *run) {
     struct observation *seen = run->seen;
     struct rusage after;
     getrusage(RUSAGE_CHILDREN, &after);
-    seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
+    seen->end.cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
     if (run->original && run->original->parent && !run->adopted)
-        seen->cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
+        seen->end.cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
     read_status(run, seen);
     read_output(run, seen);
-    seen->overwritten = session_inspect(x->session) != x->damaged;
+    seen->proof.overwritten = session_inspect(x->session) != x->damaged;
     read_proof(x->session, x->options->debugger || run->original ? 0 : run->first, seen);
-    if (seen->overwritten) /* nothing else in there can be believed */
+    if (seen->proof.overwritten) /* nothing else in there can be believed */
         return;
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         session_each_site(x->session, add_calls, &seen->calls);
@@ -686,8 +687,8 @@ void run_finish(struct run *run) {
 
 /* What was made for a program that did not come to run. */
 static void give_up_start(struct run *run, int err) {
-    run->seen->start_error = -err;
-    run->seen->exit_code = -1;
+    run->seen->end.start_error = -err;
+    run->seen->end.exit_code = -1;
     feed_end(&run->feed);
     capture_close(run->output);
     capture_close(run->errors);
@@ -695,24 +696,24 @@ static void give_up_start(struct run *run, int err) {
 
 static void read_files(const struct execution *x, struct observation *seen) {
     struct written written = {0};
-    seen->files_known = scratch_read(x->scratch, &written);
-    seen->files = written.files;
-    seen->n_files = written.n;
-    written_digest(written.files, written.n, seen->files_digest);
+    seen->output.files_known = scratch_read(x->scratch, &written);
+    seen->output.files = written.files;
+    seen->output.n_files = written.n;
+    written_digest(written.files, written.n, seen->output.files_digest);
 }
 
 int run_begin(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
     struct observation *seen = run->seen;
     struct launch *launch = &run->launch;
-    *seen = (struct observation){.started_unix_ns = clock_unix_ns()};
+    *seen = (struct observation){.end.started_unix_ns = clock_unix_ns()};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
     int err = start(run, launch);
     if (err) {
         give_up_start(run, err);
         return 1;
     }
-    seen->start_error = launch->error;
+    seen->end.start_error = launch->error;
     x->traced = launch->traced;
     run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
     run->watched = run->started;
@@ -757,7 +758,7 @@ static int run_order(struct execution *x, const struct order *order,
 static int run_order_twice(struct execution *x, const struct order *order,
                            uint64_t time_limit_ns, struct observation *seen) {
     int err = run_order(x, order, time_limit_ns, seen);
-    if (err || !seen->overwritten)
+    if (err || !seen->proof.overwritten)
         return err;
     observation_deinit(seen);
     return run_order(x, order, time_limit_ns, seen);
@@ -775,7 +776,7 @@ static bool missed_libunwind(const struct session *session) {
 int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
                   struct observation *seen) {
     int err = run_order_twice(x, order, time_limit_ns, seen);
-    if (err || seen->fired || !x->no_libunwind || !missed_libunwind(x->session))
+    if (err || seen->proof.fired || !x->no_libunwind || !missed_libunwind(x->session))
         return err;
     x->no_libunwind = false; /* the one that did not match may have been the one */
     observation_deinit(seen);
@@ -799,6 +800,6 @@ int execution_run_snapshots(struct execution *x, struct snapshots *snapshots,
         err = run_whole(&run, time_limit_ns);
     seen->how = HOW_SNAPSHOT;
     if (snapshots->spoiled)
-        seen->refusal = SHM_REFUSED_FILES; /* it did not end by itself */
+        seen->proof.refusal = SHM_REFUSED_FILES; /* it did not end by itself */
     return err ? err : snapshots_end(snapshots, seen);
 }

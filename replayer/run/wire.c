@@ -194,58 +194,59 @@ static void *get_array(struct reader *r, uint64_t n, size_t bytes) {
 }
 
 static void put_files(struct text *to, const struct observation *seen) {
-    for (uint32_t i = 0; i < seen->n_files; i++) {
-        text_add_n(to, (const char *)&seen->files[i], sizeof seen->files[i]);
-        put_string(to, seen->files[i].path);
-        put_bytes(to, seen->files[i].kept, seen->files[i].n_kept);
+    for (uint32_t i = 0; i < seen->output.n_files; i++) {
+        text_add_n(to, (const char *)&seen->output.files[i],
+                   sizeof seen->output.files[i]);
+        put_string(to, seen->output.files[i].path);
+        put_bytes(to, seen->output.files[i].kept, seen->output.files[i].n_kept);
     }
 }
 
 static void get_files(struct reader *r, struct observation *seen) {
-    uint32_t wanted = seen->n_files;
-    seen->files = NULL;
-    seen->n_files = 0;
-    if (!r->err && (uint64_t)wanted * sizeof *seen->files > r->left)
+    uint32_t wanted = seen->output.n_files;
+    seen->output.files = NULL;
+    seen->output.n_files = 0;
+    if (!r->err && (uint64_t)wanted * sizeof *seen->output.files > r->left)
         r->err = -EPROTO;
     if (r->err || !wanted)
         return;
-    seen->files = text_alloc(wanted * sizeof *seen->files);
+    seen->output.files = text_alloc(wanted * sizeof *seen->output.files);
     for (uint32_t i = 0; i < wanted && !r->err; i++) {
-        struct written_file *f = &seen->files[i];
+        struct written_file *f = &seen->output.files[i];
         get_fixed(r, f, sizeof *f);
         f->path = get_bytes(r);
         f->kept = get_array(r, f->n_kept, 1);
         if (!f->path)
             r->err = -EPROTO;
-        seen->n_files++;
+        seen->output.n_files++;
     }
 }
 
 static void put_observation(struct text *to, const struct observation *seen) {
     text_add_n(to, (const char *)seen, sizeof *seen);
-    put_string(to, seen->fired_exe);
-    put_string(to, seen->crash_exe);
-    put_bytes(to, seen->stdout_data, seen->stdout_kept);
-    put_bytes(to, seen->after_data, seen->after_kept);
-    put_bytes(to, seen->stderr_tail, seen->stderr_tail_n);
-    put_frames(to, seen->crash_frames, seen->n_crash_frames);
-    put_frames(to, seen->sample_frames, seen->n_sample_frames);
-    put_bytes(to, seen->leaks, seen->n_leaks * sizeof *seen->leaks);
+    put_string(to, seen->proof.exe);
+    put_string(to, seen->crash.exe);
+    put_bytes(to, seen->output.stdout_data, seen->output.stdout_kept);
+    put_bytes(to, seen->served.after_data, seen->served.after_kept);
+    put_bytes(to, seen->output.stderr_tail, seen->output.stderr_tail_n);
+    put_frames(to, seen->crash.frames, seen->crash.n_frames);
+    put_frames(to, seen->crash.sample_frames, seen->crash.n_sample_frames);
+    put_bytes(to, seen->leaks.sites, seen->leaks.n * sizeof *seen->leaks.sites);
     put_files(to, seen);
 }
 
 static void get_observation(struct reader *r, struct observation *seen) {
     get_fixed(r, seen, sizeof *seen);
-    if (seen->n_failed > OBSERVATION_FAILED)
+    if (seen->proof.n_failed > OBSERVATION_FAILED)
         r->err = -EPROTO;
-    seen->fired_exe = get_bytes(r);
-    seen->crash_exe = get_bytes(r);
-    seen->stdout_data = get_array(r, seen->stdout_kept, 1);
-    seen->after_data = get_array(r, seen->after_kept, 1);
-    seen->stderr_tail = get_array(r, seen->stderr_tail_n, 1);
-    seen->crash_frames = get_frames(r, &seen->n_crash_frames);
-    seen->sample_frames = get_frames(r, &seen->n_sample_frames);
-    seen->leaks = get_array(r, seen->n_leaks, sizeof *seen->leaks);
+    seen->proof.exe = get_bytes(r);
+    seen->crash.exe = get_bytes(r);
+    seen->output.stdout_data = get_array(r, seen->output.stdout_kept, 1);
+    seen->served.after_data = get_array(r, seen->served.after_kept, 1);
+    seen->output.stderr_tail = get_array(r, seen->output.stderr_tail_n, 1);
+    seen->crash.frames = get_frames(r, &seen->crash.n_frames);
+    seen->crash.sample_frames = get_frames(r, &seen->crash.n_sample_frames);
+    seen->leaks.sites = get_array(r, seen->leaks.n, sizeof *seen->leaks.sites);
     get_files(r, seen);
 }
 
