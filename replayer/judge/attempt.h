@@ -101,8 +101,8 @@ void written_files_free(struct written_file *files, uint32_t n);
 struct mask;
 struct expected;
 
-/* What one execution showed. Owned members are freed by observation_deinit(); all members are in the
- * table of observation.h. */
+/* What one execution showed. Owned members are freed by observation_deinit(); what is owned is in the
+ * table of attempt.c. */
 struct observation {
     enum how how;
     struct {
