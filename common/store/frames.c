@@ -383,3 +383,7 @@ uint32_t frames_meet(const struct frames *a, const struct frames *b) {
         at++;
     return at;
 }
+
+const char *frame_plain_name(const char *name) {
+    return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
+}

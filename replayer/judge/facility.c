@@ -46,17 +46,16 @@ static const struct {
     {{"sorting", "another order of elements that compare equal"}, {"qsort", "qsort_r"}},
 };
 
-static const char *plain_name(const struct frame *f) {
-    const char *name = f->linkage_name ? f->linkage_name : f->function;
-    if (name && strncmp(name, "__GI_", 5) == 0)
-        name += 5;
+/* Without the underscores of inner names either. */
+static const char *bare_name(const struct frame *f) {
+    const char *name = frame_plain_name(f->linkage_name ? f->linkage_name : f->function);
     while (name && *name == '_')
         name++;
     return name;
 }
 
 static const struct facility *facility_of(const struct frame *f) {
-    const char *name = plain_name(f);
+    const char *name = bare_name(f);
     for (size_t i = 0; name && i < sizeof catalogue / sizeof *catalogue; i++)
         for (int k = 0; k < N_ENTRIES && catalogue[i].entries[k]; k++)
             if (text_glob(catalogue[i].entries[k], name))
