@@ -49,10 +49,11 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 2u
+#define SHM_VERSION 3u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
+#define SHM_DEFAULT_DEPTH 512u /* frames kept of a stack, when nothing else is asked for */
 #define SHM_MAX_FAULTS 4u /* faults[1] is armed by the firing of faults[0]: --depth 2 */
 #define SHM_EXPLORED_CALLS 65536u /* allocating calls of a process that are looked at after a failure */
 

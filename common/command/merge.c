@@ -415,6 +415,8 @@ static void bind_named(const struct copy *c, sqlite3_stmt *q, int64_t id) {
     }
 }
 
+enum { FOUND_ID, FOUND_OLD }; /* columns of the rules' queries */
+
 /* Find the row in OUT. Return: 0 and @id (0 = not there) and @old, or -EIO. */
 static int find_row(struct copy *c, int64_t *id, bool *old) {
     *id = 0;
@@ -423,8 +425,8 @@ static int find_row(struct copy *c, int64_t *id, bool *old) {
     bind_named(c, c->find, 0);
     int rc = sqlite3_step(c->find);
     if (rc == SQLITE_ROW) {
-        *id = sqlite3_column_int64(c->find, 0);
-        *old = sqlite3_column_int(c->find, 1) != 0;
+        *id = sqlite3_column_int64(c->find, FOUND_ID);
+        *old = sqlite3_column_int(c->find, FOUND_OLD) != 0;
     }
     sqlite3_reset(c->find);
     return rc == SQLITE_ROW || rc == SQLITE_DONE

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chunk_ahead.h"
+#include "columns.h"
 #include "event_pending.h"
 #include "shm.h"
 #include "sqlite_api.h"
@@ -166,18 +167,33 @@ static void *next_row(void *rows_pointer, size_t *n, size_t size) {
     return memset((char *)*rows + (*n)++ * size, 0, size);
 }
 
-static const char chunks_sql[] =
-    "SELECT c.id, p.recording_id, c.process_id, c.first_event, c.n_events, c.start_ns, "
-    "c.end_ns, c.min_size, c.max_size, length(c.data) FROM event_chunk c JOIN process p "
-    "ON p.id = c.process_id WHERE (?1 = 0 OR p.recording_id = ?1) AND (?2 = 0 OR "
-    "c.process_id = ?2) ORDER BY c.process_id, c.ordinal";
+/* Parameters of the next two queries; 0 = all. */
+enum { FILTER_RECORDING = 1, FILTER_PROCESS };
+
+#define CHUNK_COLUMNS(X)                                                                 \
+    X(CHUNK_ID, "c.id")                                                                  \
+    X(CHUNK_RECORDING_ID, "p.recording_id")                                              \
+    X(CHUNK_PROCESS_ID, "c.process_id")                                                  \
+    X(CHUNK_FIRST_EVENT, "c.first_event")                                                \
+    X(CHUNK_N_EVENTS, "c.n_events")                                                      \
+    X(CHUNK_START_NS, "c.start_ns")                                                      \
+    X(CHUNK_END_NS, "c.end_ns")                                                          \
+    X(CHUNK_MIN_SIZE, "c.min_size")                                                      \
+    X(CHUNK_MAX_SIZE, "c.max_size")                                                      \
+    X(CHUNK_BYTES, "length(c.data)")
+enum { CHUNK_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char chunks_sql[] = STORE_SELECT(
+    CHUNK_COLUMNS) "FROM event_chunk c JOIN process p "
+                   "ON p.id = c.process_id WHERE (:recording = 0 OR p.recording_id = :recording) AND (:process = 0 OR "
+                   "c.process_id = :process) ORDER BY c.process_id, c.ordinal";
 
 static int read_chunk_rows(struct event_reader *r) {
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(r->db, chunks_sql, -1, &q, NULL) != SQLITE_OK)
         return fail_sql(r, "this database has no readable events");
-    sqlite3_bind_int64(q, 1, r->filter.recording_id);
-    sqlite3_bind_int64(q, 2, r->filter.process_id);
+    sqlite3_bind_int64(q, FILTER_RECORDING, r->filter.recording_id);
+    sqlite3_bind_int64(q, FILTER_PROCESS, r->filter.process_id);
     int rc;
     uint64_t events = 0, bytes = 0;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
@@ -189,14 +205,16 @@ static int read_chunk_rows(struct event_reader *r) {
         int64_t *const ids[] = {&c->id, &c->recording_id, &c->process_id};
         uint64_t *const numbers[] = {&c->first_event, &c->n_events, &c->start_ns,
                                      &c->end_ns,      &c->min_size, &c->max_size};
+        STORE_COLUMNS_MATCH(ids, CHUNK_ID, CHUNK_PROCESS_ID);
+        STORE_COLUMNS_MATCH(numbers, CHUNK_FIRST_EVENT, CHUNK_MAX_SIZE);
         for (int i = 0; i < 3; i++)
-            *ids[i] = sqlite3_column_int64(q, i);
+            *ids[i] = sqlite3_column_int64(q, CHUNK_ID + i);
         for (int i = 0; i < 6; i++)
-            *numbers[i] = (uint64_t)sqlite3_column_int64(q, 3 + i);
+            *numbers[i] = (uint64_t)sqlite3_column_int64(q, CHUNK_FIRST_EVENT + i);
         if (c->n_events > CHUNK_MAX_EVENTS)
             c->n_events = 0; /* damaged: check_chunk() */
         events += c->n_events;
-        bytes += (uint64_t)sqlite3_column_int64(q, 9);
+        bytes += (uint64_t)sqlite3_column_int64(q, CHUNK_BYTES);
     }
     sqlite3_finalize(q);
     if (rc == SQLITE_DONE && events > EVENTS_START + EVENTS_PER_BYTE * bytes) {
@@ -207,17 +225,24 @@ static int read_chunk_rows(struct event_reader *r) {
     return rc == SQLITE_DONE ? 0 : fail_sql(r, "reading event_chunk");
 }
 
+#define THREAD_COLUMNS(X)                                                                \
+    X(THREAD_PROCESS_ID, "t.process_id")                                                 \
+    X(THREAD_ID, "t.id")                                                                 \
+    X(THREAD_SERIAL, "t.serial")                                                         \
+    X(THREAD_STARTED_NS, "coalesce(t.started_ns, 0)")                                    \
+    X(THREAD_ENDED_NS, "t.ended_ns")
+enum { THREAD_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_thread_rows(struct event_reader *r) {
     sqlite3_stmt *q = NULL;
-    static const char sql[] =
-        "SELECT t.process_id, t.id, t.serial, coalesce(t.started_ns, 0), t.ended_ns "
-        "FROM thread t JOIN process p ON p.id = t.process_id "
-        "WHERE (?1 = 0 OR p.recording_id = ?1) AND (?2 = 0 OR t.process_id = ?2) "
-        "ORDER BY t.process_id, t.serial";
+    static const char sql[] = STORE_SELECT(
+        THREAD_COLUMNS) "FROM thread t JOIN process p ON p.id = t.process_id "
+                        "WHERE (:recording = 0 OR p.recording_id = :recording) AND (:process = 0 OR t.process_id = :process) "
+                        "ORDER BY t.process_id, t.serial";
     if (sqlite3_prepare_v2(r->db, sql, -1, &q, NULL) != SQLITE_OK)
         return fail_sql(r, "this database has no readable threads");
-    sqlite3_bind_int64(q, 1, r->filter.recording_id);
-    sqlite3_bind_int64(q, 2, r->filter.process_id);
+    sqlite3_bind_int64(q, FILTER_RECORDING, r->filter.recording_id);
+    sqlite3_bind_int64(q, FILTER_PROCESS, r->filter.process_id);
     int rc;
     while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct thread_row *t = next_row(&r->threads, &r->n_threads, sizeof *t);
@@ -225,13 +250,13 @@ static int read_thread_rows(struct event_reader *r) {
             sqlite3_finalize(q);
             return fail_memory(r);
         }
-        t->process_id = sqlite3_column_int64(q, 0);
-        t->id = sqlite3_column_int64(q, 1);
-        t->serial = (uint64_t)sqlite3_column_int64(q, 2);
-        t->started_ns = (uint64_t)sqlite3_column_int64(q, 3);
-        t->ended_ns = sqlite3_column_type(q, 4) == SQLITE_NULL
+        t->process_id = sqlite3_column_int64(q, THREAD_PROCESS_ID);
+        t->id = sqlite3_column_int64(q, THREAD_ID);
+        t->serial = (uint64_t)sqlite3_column_int64(q, THREAD_SERIAL);
+        t->started_ns = (uint64_t)sqlite3_column_int64(q, THREAD_STARTED_NS);
+        t->ended_ns = sqlite3_column_type(q, THREAD_ENDED_NS) == SQLITE_NULL
                           ? UINT64_MAX
-                          : (uint64_t)sqlite3_column_int64(q, 4);
+                          : (uint64_t)sqlite3_column_int64(q, THREAD_ENDED_NS);
         t->wanted = !r->filter.threads.given || ids_have(&r->filter.threads, t->id);
     }
     sqlite3_finalize(q);
@@ -266,14 +291,20 @@ static void narrow_by_threads(struct event_reader *r) {
     }
 }
 
+#define ACTIVE_COLUMNS(X)                                                                \
+    X(ACTIVE_PROCESS_ID, "t.process_id")                                                 \
+    X(ACTIVE_FIRST_NS, "t.first_ns")                                                     \
+    X(ACTIVE_LAST_NS, "t.last_ns")
+enum { ACTIVE_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* Leave out chunks in which no wanted site was active, by site_stat's first and last
  * call. Only for complete recordings: of others the aggregates may be missing. */
 static int narrow_by_sites(struct event_reader *r) {
-    static const char sql[] =
-        "SELECT t.process_id, t.first_ns, t.last_ns FROM site_stat t "
-        "JOIN recording r ON r.id = t.recording_id WHERE t.site_id = ?1 AND r.state = "
-        "'complete' UNION ALL SELECT p.id, 0, 9223372036854775807 FROM process p "
-        "JOIN recording r ON r.id = p.recording_id WHERE r.state <> 'complete'";
+    static const char sql[] = STORE_SELECT(
+        ACTIVE_COLUMNS) "FROM site_stat t "
+                        "JOIN recording r ON r.id = t.recording_id WHERE t.site_id = ?1 AND r.state = "
+                        "'complete' UNION ALL SELECT p.id, 0, 9223372036854775807, NULL FROM process p "
+                        "JOIN recording r ON r.id = p.recording_id WHERE r.state <> 'complete'";
     if (!r->filter.sites.given || r->filter.sites.n > NARROW_MAX_SITES)
         return 0;
     bool *hit = calloc(r->n_chunks + 1, sizeof *hit);
@@ -282,10 +313,11 @@ static int narrow_by_sites(struct event_reader *r) {
     for (size_t i = 0; hit && rc == SQLITE_OK && i < r->filter.sites.n; i++) {
         sqlite3_bind_int64(q, 1, r->filter.sites.items[i]);
         while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-            uint64_t first = (uint64_t)sqlite3_column_int64(q, 1);
-            uint64_t last = (uint64_t)sqlite3_column_int64(q, 2);
+            uint64_t first = (uint64_t)sqlite3_column_int64(q, ACTIVE_FIRST_NS);
+            uint64_t last = (uint64_t)sqlite3_column_int64(q, ACTIVE_LAST_NS);
             for (size_t k = 0; k < r->n_chunks; k++)
-                hit[k] |= r->chunks[k].process_id == sqlite3_column_int64(q, 0) &&
+                hit[k] |= r->chunks[k].process_id ==
+                              sqlite3_column_int64(q, ACTIVE_PROCESS_ID) &&
                           r->chunks[k].end_ns + ROUNDING_NS >= first &&
                           r->chunks[k].start_ns <= last;
         }

@@ -51,21 +51,39 @@ struct frames_reader {
     uint64_t left; /* frames that may still be asked for */
 };
 
+#define FRAME_COLUMNS(X)                                                                 \
+    X(FRAME_MODULE_ID, "f.module_id")                                                    \
+    X(FRAME_MODULE, "m.path")                                                            \
+    X(FRAME_OFFSET, "f.\"offset\"")                                                      \
+    X(FRAME_INLINE_INDEX, "s.inline_index")                                              \
+    X(FRAME_FUNCTION, "s.function")                                                      \
+    X(FRAME_LINKAGE_NAME, "s.linkage_name")                                              \
+    X(FRAME_FILE, "s.file")                                                              \
+    X(FRAME_LINE, "s.line")                                                              \
+    X(FRAME_START, "s.start")                                                            \
+    X(FRAME_SIZE, "s.size")
+enum { FRAME_COLUMNS(STORE_COLUMN_ENUM) };
+
+#define STACK_COLUMNS(X)                                                                 \
+    X(STACK_PARENT_ID, "parent_id")                                                      \
+    X(STACK_FRAME_ID, "frame_id")
+enum { STACK_COLUMNS(STORE_COLUMN_ENUM) };
+
 int frames_reader_new(struct store *store, struct frames_reader **out) {
     struct frames_reader *reader = text_alloc(sizeof *reader);
     struct stat st = {0};
     reader->store = store;
     stat(store->path, &st);
     reader->left = FRAMES_START + FRAMES_PER_BYTE * (uint64_t)st.st_size;
-    int r = store_prepare(store, "SELECT parent_id, frame_id FROM stack WHERE id = ?1",
+    int r = store_prepare(store, STORE_SELECT(STACK_COLUMNS) "FROM stack WHERE id = ?1",
                           &reader->stack);
     if (r == 0)
         r = store_prepare(
             store,
-            "SELECT f.module_id, m.path, f.\"offset\", s.inline_index, s.function, "
-            "s.linkage_name, s.file, s.line, s.start, s.size FROM frame f "
-            "JOIN module m ON m.id = f.module_id LEFT JOIN symbol s ON s.frame_id = f.id "
-            "WHERE f.id = ?1 ORDER BY s.inline_index",
+            STORE_SELECT(
+                FRAME_COLUMNS) "FROM frame f "
+                               "JOIN module m ON m.id = f.module_id LEFT JOIN symbol s ON s.frame_id = f.id "
+                               "WHERE f.id = ?1 ORDER BY s.inline_index",
             &reader->symbols);
     if (r < 0) {
         frames_reader_free(reader);
@@ -139,16 +157,16 @@ static const char *intern(struct frames_reader *reader, const char *text) {
 static void read_frame(struct frames_reader *reader, int64_t id, struct frame *out) {
     sqlite3_stmt *s = reader->symbols;
     *out = (struct frame){
-        .module_id = sqlite3_column_int64(s, 0),
-        .module = intern(reader, store_column_text(s, 1)),
-        .offset = (uint64_t)sqlite3_column_int64(s, 2),
-        .inline_index = (uint32_t)sqlite3_column_int64(s, 3),
-        .function = intern(reader, store_column_text(s, 4)),
-        .linkage_name = intern(reader, store_column_text(s, 5)),
-        .file = intern(reader, store_column_text(s, 6)),
-        .line = (uint32_t)sqlite3_column_int64(s, 7),
-        .start = (uint64_t)sqlite3_column_int64(s, 8),
-        .size = (uint64_t)sqlite3_column_int64(s, 9),
+        .module_id = sqlite3_column_int64(s, FRAME_MODULE_ID),
+        .module = intern(reader, store_column_text(s, FRAME_MODULE)),
+        .offset = (uint64_t)sqlite3_column_int64(s, FRAME_OFFSET),
+        .inline_index = (uint32_t)sqlite3_column_int64(s, FRAME_INLINE_INDEX),
+        .function = intern(reader, store_column_text(s, FRAME_FUNCTION)),
+        .linkage_name = intern(reader, store_column_text(s, FRAME_LINKAGE_NAME)),
+        .file = intern(reader, store_column_text(s, FRAME_FILE)),
+        .line = (uint32_t)sqlite3_column_int64(s, FRAME_LINE),
+        .start = (uint64_t)sqlite3_column_int64(s, FRAME_START),
+        .size = (uint64_t)sqlite3_column_int64(s, FRAME_SIZE),
         .frame_id = id,
     };
     if (!out->module)
@@ -189,8 +207,8 @@ static int step_of(struct frames_reader *reader, int64_t id, struct stack_step *
     sqlite3_bind_int64(reader->stack, 1, id);
     int rc = sqlite3_step(reader->stack);
     if (rc == SQLITE_ROW) {
-        step->parent = sqlite3_column_int64(reader->stack, 0);
-        step->frame = sqlite3_column_int64(reader->stack, 1);
+        step->parent = sqlite3_column_int64(reader->stack, STACK_PARENT_ID);
+        step->frame = sqlite3_column_int64(reader->stack, STACK_FRAME_ID);
     }
     sqlite3_reset(reader->stack);
     idmap_put(&reader->steps, id, (intptr_t)step);
@@ -388,4 +406,8 @@ uint32_t frames_meet(const struct frames *a, const struct frames *b) {
            strncmp(text_basename(a->items[at].module), "libdearth", 9) == 0)
         at++;
     return at;
+}
+
+const char *frame_plain_name(const char *name) {
+    return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
 }

@@ -87,4 +87,8 @@ bool frame_matches(const struct frame *frame, const char *glob);
  */
 uint32_t frames_meet(const struct frames *a, const struct frames *b);
 
+/** The function that a name of glibc's own (__GI_abort) stands for. @name: NULL is allowed.
+ * Return: within @name. */
+const char *frame_plain_name(const char *name);
+
 #endif

@@ -393,15 +393,22 @@ static int migrate(struct store *store, int64_t version) {
     return 0;
 }
 
+#define IDENTITY_COLUMNS(X)                                                              \
+    X(IDENTITY_APPLICATION_ID, "application_id")                                         \
+    X(IDENTITY_USER_VERSION, "user_version")
+enum { IDENTITY_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int check_identity(struct store *store, enum store_mode mode) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(store->db,
-                           "SELECT application_id, user_version FROM "
-                           "pragma_application_id, pragma_user_version",
-                           -1, &s, NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(
+            store->db,
+            STORE_SELECT(IDENTITY_COLUMNS) "FROM "
+                                           "pragma_application_id, pragma_user_version",
+            -1, &s, NULL) != SQLITE_OK ||
         sqlite3_step(s) != SQLITE_ROW)
         return store_error(store, "opening");
-    int64_t id = sqlite3_column_int64(s, 0), version = sqlite3_column_int64(s, 1);
+    int64_t id = sqlite3_column_int64(s, IDENTITY_APPLICATION_ID),
+            version = sqlite3_column_int64(s, IDENTITY_USER_VERSION);
     if (id != STORE_APPLICATION_ID)
         return error_print(-EINVAL,
                            "%s: is a database of another program, not dearth's; "

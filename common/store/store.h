@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "columns.h"
 #include "key.h"
 #include "store_id.h"
 
@@ -107,22 +108,5 @@ const char *store_column_text(sqlite3_stmt *statement, int column);
  * Return: the id, or -ENOENT after a message.
  */
 int64_t store_recording(struct store *store, int64_t wanted);
-
-/*
- * Queries whose columns are known by name: a list macro NAME_COLUMNS(X) has X(CONSTANT, "expression")
- * for each, once, and makes both the numbers and the text:
- *
- *   enum { NAME_COLUMNS(STORE_COLUMN_ENUM) };
- *   STORE_SELECT(NAME_COLUMNS) "FROM ..."       (a NULL takes the last comma)
- *
- * To write a row, with parameters that have the numbers of the enum when its first constant is 1:
- *
- *   "INSERT INTO name (" NAME_COLUMNS(STORE_COLUMN_SQL) "id) VALUES ("
- *   NAME_COLUMNS(STORE_COLUMN_PLACE) "?)"
- */
-#define STORE_COLUMN_ENUM(constant, expression)  constant,
-#define STORE_COLUMN_SQL(constant, expression)   expression ", "
-#define STORE_COLUMN_PLACE(constant, expression) "?, "
-#define STORE_SELECT(columns)                    "SELECT " columns(STORE_COLUMN_SQL) "NULL "
 
 #endif

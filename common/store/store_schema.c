@@ -114,8 +114,15 @@ static char *normalise(const char *sql) {
 
 /* --- the comparison --- */
 
+#define OBJECT_COLUMNS(X)                                                                \
+    X(OBJECT_TYPE, "type")                                                               \
+    X(OBJECT_NAME, "name")                                                               \
+    X(OBJECT_TABLE, "tbl_name")                                                          \
+    X(OBJECT_SQL, "sql")
+enum { OBJECT_COLUMNS(STORE_COLUMN_ENUM) };
+
 static const char list_sql[] =
-    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+    STORE_SELECT(OBJECT_COLUMNS) "FROM sqlite_schema ORDER BY type, name";
 
 struct object {
     char *type, *name;
@@ -136,20 +143,20 @@ static const char *text_or_empty(sqlite3_stmt *s, int column) {
 
 /* Indexes behind PRIMARY KEY and UNIQUE have no text: they are part of their table's. */
 static bool is_automatic(sqlite3_stmt *s) {
-    return strcmp(text_or_empty(s, 0), "index") == 0 &&
-           strncmp(text_or_empty(s, 1), "sqlite_autoindex_", 17) == 0 &&
-           sqlite3_column_type(s, 3) == SQLITE_NULL;
+    return strcmp(text_or_empty(s, OBJECT_TYPE), "index") == 0 &&
+           strncmp(text_or_empty(s, OBJECT_NAME), "sqlite_autoindex_", 17) == 0 &&
+           sqlite3_column_type(s, OBJECT_SQL) == SQLITE_NULL;
 }
 
 static bool is_statistics(sqlite3_stmt *s) {
-    const char *name = text_or_empty(s, 1);
+    const char *name = text_or_empty(s, OBJECT_NAME);
     const char *columns = strcmp(name, "sqlite_stat1") == 0 ? "tbl,idx,stat"
                           : strcmp(name, "sqlite_stat4") == 0
                               ? "tbl,idx,neq,nlt,ndlt,sample"
                               : "";
     AUTO_FREE char *wanted = text_format("CREATE TABLE %s(%s)", name, columns);
-    return *columns && strcmp(text_or_empty(s, 0), "table") == 0 &&
-           strcmp(text_or_empty(s, 3), wanted) == 0;
+    return *columns && strcmp(text_or_empty(s, OBJECT_TYPE), "table") == 0 &&
+           strcmp(text_or_empty(s, OBJECT_SQL), wanted) == 0;
 }
 
 /* What store.sql makes, from a database in memory. */
@@ -168,9 +175,9 @@ static int schema_load(struct schema *out) {
             continue;
         out->objects = text_realloc(out->objects, (out->n + 1) * sizeof *out->objects);
         out->objects[out->n++] =
-            (struct object){.type = text_dup(store_column_text(s, 0)),
-                            .name = text_dup(store_column_text(s, 1)),
-                            .sql = text_dup(store_column_text(s, 3))};
+            (struct object){.type = text_dup(store_column_text(s, OBJECT_TYPE)),
+                            .name = text_dup(store_column_text(s, OBJECT_NAME)),
+                            .sql = text_dup(store_column_text(s, OBJECT_SQL))};
     }
     sqlite3_finalize(s);
     sqlite3_close(db);
@@ -197,7 +204,8 @@ static struct object *find(const struct schema *s, const char *type, const char 
 /* One row of the file's schema. Return: 0 or -EINVAL after a message. */
 static int check_object(const struct store *store, const struct schema *known,
                         sqlite3_stmt *s, bool whole) {
-    const char *type = text_or_empty(s, 0), *name = text_or_empty(s, 1);
+    const char *type = text_or_empty(s, OBJECT_TYPE),
+               *name = text_or_empty(s, OBJECT_NAME);
     if (is_automatic(s) || is_statistics(s))
         return 0;
     struct object *o = find(known, type, name);
@@ -207,7 +215,7 @@ static int check_object(const struct store *store, const struct schema *known,
             "%s: holds the %s '%s', which dearth did not make: nothing was "
             "read; if it is yours, drop it with sqlite3",
             store->path, type, name);
-    if (whole && !is_equal(text_or_empty(s, 3), o->sql))
+    if (whole && !is_equal(text_or_empty(s, OBJECT_SQL), o->sql))
         return error_print(-EINVAL,
                            "%s: its %s '%s' is not as dearth makes it: nothing was read; "
                            "the file was changed or is damaged",

@@ -46,25 +46,31 @@ static uint64_t column(sqlite3_stmt *s, int i) {
 
 /* --- one process --- */
 
+#define THREAD_COLUMNS(X)                                                                \
+    X(THREAD_ID, "id")                                                                   \
+    X(THREAD_SERIAL, "serial")                                                           \
+    X(THREAD_EVENTS, "events")                                                           \
+    X(THREAD_ENDED_NS, "coalesce(ended_ns, 0)")                                          \
+    X(THREAD_STARTED_NS, "coalesce(started_ns, 0)")
+enum { THREAD_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int resume_threads(struct collector *c, struct watched *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        ask(c,
-            "SELECT id, serial, events, coalesce(ended_ns, 0), coalesce(started_ns, 0) "
-            "FROM thread WHERE process_id = ?1 ORDER BY id",
-            w->row, &s);
+    int r = ask(
+        c, STORE_SELECT(THREAD_COLUMNS) "FROM thread WHERE process_id = ?1 ORDER BY id",
+        w->row, &s);
     while (r == 0 && (r = next_row(c, s)) > 0) {
         r = 0;
         if (!(w->n_threads & (w->n_threads - 1)))
             w->threads = text_realloc(w->threads, (w->n_threads ? 2u * w->n_threads : 1) *
                                                       sizeof *w->threads);
         w->threads[w->n_threads++] =
-            (struct thread_seen){.row = sqlite3_column_int64(s, 0),
-                                 .serial = (uint32_t)column(s, 1),
-                                 .events = column(s, 2),
-                                 .stored_events = column(s, 2),
-                                 .ended_ns = column(s, 3),
-                                 .last_ns = column(s, 4)};
+            (struct thread_seen){.row = sqlite3_column_int64(s, THREAD_ID),
+                                 .serial = (uint32_t)column(s, THREAD_SERIAL),
+                                 .events = column(s, THREAD_EVENTS),
+                                 .stored_events = column(s, THREAD_EVENTS),
+                                 .ended_ns = column(s, THREAD_ENDED_NS),
+                                 .last_ns = column(s, THREAD_STARTED_NS)};
         idmap_put(&w->thread_of, w->threads[w->n_threads - 1].serial, w->n_threads);
         c->totals.threads++;
     }
@@ -78,20 +84,42 @@ static uint32_t serial_of(const struct watched *w, int64_t thread_row) {
     return 0;
 }
 
+#define STAT_COLUMNS(X)                                                                  \
+    X(STAT_SITE_ID, "site_id")                                                           \
+    X(STAT_FIRST_THREAD_ID, "first_thread_id")                                           \
+    X(STAT_COUNT, "count")                                                               \
+    X(STAT_FAILED, "failed")                                                             \
+    X(STAT_FAILABLE, "failable")                                                         \
+    X(STAT_BYTES, "bytes")                                                               \
+    X(STAT_MIN_SIZE, "min_size")                                                         \
+    X(STAT_MAX_SIZE, "max_size")                                                         \
+    X(STAT_FREES, "frees")                                                               \
+    X(STAT_LIVE_BLOCKS, "live_blocks")                                                   \
+    X(STAT_LIVE_BYTES, "live_bytes")                                                     \
+    X(STAT_PEAK_BLOCKS, "peak_blocks")                                                   \
+    X(STAT_PEAK_BYTES, "peak_bytes")                                                     \
+    X(STAT_TEMPORARY, "temporary")                                                       \
+    X(STAT_LIFETIME_NS, "lifetime_ns")                                                   \
+    X(STAT_CROSS_THREAD_FREES, "cross_thread_frees")                                     \
+    X(STAT_FIRST_NS, "first_ns")                                                         \
+    X(STAT_LAST_NS, "last_ns")                                                           \
+    X(STAT_NEVER, "never")                                                               \
+    X(STAT_OUTSIDE, "outside")
+enum { STAT_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int resume_sites(struct collector *c, struct watched *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r =
         ask(c,
-            "SELECT site_id, first_thread_id, count, failed, failable, bytes, min_size, "
-            "max_size, frees, live_blocks, live_bytes, peak_blocks, peak_bytes, "
-            "temporary, lifetime_ns, cross_thread_frees, first_ns, last_ns, never, "
-            "outside FROM site_stat WHERE process_id = ?1 AND recording_id = "
-            "(SELECT recording_id FROM process WHERE id = ?1)",
+            STORE_SELECT(
+                STAT_COLUMNS) "FROM site_stat WHERE process_id = ?1 AND recording_id = "
+                              "(SELECT recording_id FROM process WHERE id = ?1)",
             w->row, &s);
     while (r == 0 && (r = next_row(c, s)) > 0) {
         r = 0;
-        uint32_t site = watched_site_index(w, sqlite3_column_int64(s, 0));
-        struct live_stat v = {.first_thread = serial_of(w, sqlite3_column_int64(s, 1))};
+        uint32_t site = watched_site_index(w, sqlite3_column_int64(s, STAT_SITE_ID));
+        struct live_stat v = {
+            .first_thread = serial_of(w, sqlite3_column_int64(s, STAT_FIRST_THREAD_ID))};
         uint64_t *const values[] = {&v.count,       &v.failed,
                                     &v.failable,    &v.bytes,
                                     &v.min_size,    &v.max_size,
@@ -101,27 +129,39 @@ static int resume_sites(struct collector *c, struct watched *w) {
                                     &v.lifetime_ns, &v.cross_thread_frees,
                                     &v.first_ns,    &v.last_ns,
                                     &v.never,       &v.outside};
+        STORE_COLUMNS_MATCH(values, STAT_COUNT, STAT_OUTSIDE);
         for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
-            *values[i] = column(s, 2 + i);
+            *values[i] = column(s, STAT_COUNT + i);
         live_restore_site(w->live, site, &v);
         w->site_versions[site] = v.count + v.frees;
     }
     return r;
 }
 
+#define TOTAL_COLUMNS(X)                                                                 \
+    X(TOTAL_EVENTS, "events")                                                            \
+    X(TOTAL_ALLOCATIONS, "allocations")                                                  \
+    X(TOTAL_FREES, "frees")                                                              \
+    X(TOTAL_FAILED, "failed")                                                            \
+    X(TOTAL_ASKED, "asked")                                                              \
+    X(TOTAL_BYTES, "bytes")                                                              \
+    X(TOTAL_LIVE_BLOCKS, "live_blocks")                                                  \
+    X(TOTAL_LIVE_BYTES, "live_bytes")                                                    \
+    X(TOTAL_INHERITED, "inherited")                                                      \
+    X(TOTAL_REPLACED, "replaced")
+enum { TOTAL_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int resume_totals(struct collector *c, struct watched *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     struct live_totals t = {0};
-    int r = ask(c,
-                "SELECT events, allocations, frees, failed, asked, bytes, live_blocks, "
-                "live_bytes, inherited, replaced FROM process WHERE id = ?1",
-                w->row, &s);
+    int r = ask(c, STORE_SELECT(TOTAL_COLUMNS) "FROM process WHERE id = ?1", w->row, &s);
     if (r == 0 && (r = next_row(c, s)) > 0) {
         uint64_t *const values[] = {
             &t.events, &t.allocations, &t.frees,      &t.failed,    &t.asked,
             &t.bytes,  &t.live_blocks, &t.live_bytes, &t.inherited, &t.replaced};
+        STORE_COLUMNS_MATCH(values, TOTAL_EVENTS, TOTAL_REPLACED);
         for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
-            *values[i] = column(s, i);
+            *values[i] = column(s, TOTAL_EVENTS + i);
         r = 0;
     }
     live_restore(w->live, &t);
@@ -239,14 +279,23 @@ static int resume_blocks(struct collector *c, struct watched *w,
 
 /* --- its rings --- */
 
+#define MARK_COLUMNS(X)                                                                  \
+    X(MARK_RING, "ring")                                                                 \
+    X(MARK_SEGMENT, "segment")                                                           \
+    X(MARK_POSITION, "position")                                                         \
+    X(MARK_THREAD, "thread")                                                             \
+    X(MARK_PENDING, "pending")                                                           \
+    X(MARK_PENDING_NS, "pending_ns")
+enum { MARK_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void resume_cursor(struct collector *c, struct watched *w, uint32_t ring,
                           sqlite3_stmt *s) {
     struct cursor *cursor = &w->cursors[ring];
-    uint32_t id = (uint32_t)column(s, 1);
+    uint32_t id = (uint32_t)column(s, MARK_SEGMENT);
     const struct shm_segment *segment = session_block(c->session, id);
     int64_t thread;
     cursor->shm = session_ring(c->session, w->shm, ring);
-    if (!cursor->shm || !segment || column(s, 2) > SHM_SEGMENT_EVENTS ||
+    if (!cursor->shm || !segment || column(s, MARK_POSITION) > SHM_SEGMENT_EVENTS ||
         !collector_damage_segment_ok(w, ring, segment, segment->serial)) {
         collector_damage_ring(w, ring);
         return;
@@ -258,8 +307,8 @@ static void resume_cursor(struct collector *c, struct watched *w, uint32_t ring,
     cursor->seed = shm_segment_seed(w->block, ring, cursor->serial);
     cursor->segment = segment;
     cursor->id = cursor->oldest = cursor->marked = id;
-    cursor->position = cursor->marked_position = (uint32_t)column(s, 2);
-    if (idmap_get(&w->thread_of, sqlite3_column_int64(s, 3), &thread))
+    cursor->position = cursor->marked_position = (uint32_t)column(s, MARK_POSITION);
+    if (idmap_get(&w->thread_of, sqlite3_column_int64(s, MARK_THREAD), &thread))
         cursor->thread = (uint32_t)thread;
 }
 
@@ -268,14 +317,13 @@ static int resume_rings(struct collector *c, struct watched *w, struct idmap *pe
     AUTO_STMT sqlite3_stmt *s = NULL;
     w->n_cursors = w->shm->n_rings < SHM_MAX_RINGS ? w->shm->n_rings : SHM_MAX_RINGS;
     w->cursors = text_alloc((w->n_cursors + 1) * sizeof *w->cursors);
-    int r =
-        ask(c,
-            "SELECT ring, segment, position, thread, pending, pending_ns FROM ring_mark "
-            "WHERE process_id = ?1",
-            w->row, &s);
+    int r = ask(c,
+                STORE_SELECT(MARK_COLUMNS) "FROM ring_mark "
+                                           "WHERE process_id = ?1",
+                w->row, &s);
     while (r == 0 && (r = next_row(c, s)) > 0) {
         r = 0;
-        uint64_t ring = column(s, 0);
+        uint64_t ring = column(s, MARK_RING);
         if (ring >= w->n_cursors) {
             collector_damage_block(w);
             ++*damaged;
@@ -283,9 +331,9 @@ static int resume_rings(struct collector *c, struct watched *w, struct idmap *pe
         }
         resume_cursor(c, w, (uint32_t)ring, s);
         *damaged += w->cursors[ring].damaged;
-        if (sqlite3_column_type(s, 4) != SQLITE_NULL) {
-            idmap_put(pending, sqlite3_column_int64(s, 4) + 1, (int64_t)ring);
-            *begin_ns = column(s, 5);
+        if (sqlite3_column_type(s, MARK_PENDING) != SQLITE_NULL) {
+            idmap_put(pending, sqlite3_column_int64(s, MARK_PENDING) + 1, (int64_t)ring);
+            *begin_ns = column(s, MARK_PENDING_NS);
         }
     }
     return r;
@@ -334,20 +382,38 @@ static int resume_process(struct collector *c, uint32_t index, int64_t row,
     return r;
 }
 
+#define ENDED_COLUMNS(X)                                                                 \
+    X(ENDED_PROCESSES, "count(*)")                                                       \
+    X(ENDED_EVENTS, "total(events)")                                                     \
+    X(ENDED_ALLOCATIONS, "total(allocations)")                                           \
+    X(ENDED_FREES, "total(frees)")                                                       \
+    X(ENDED_FAILED, "total(failed)")                                                     \
+    X(ENDED_BYTES, "total(bytes)")                                                       \
+    X(ENDED_LIVE_BLOCKS, "total(live_blocks)")                                           \
+    X(ENDED_LIVE_BYTES, "total(live_bytes)")                                             \
+    X(ENDED_EVENTS_LOST, "total(events_lost)")                                           \
+    X(ENDED_STACKS_LOST, "total(stacks_lost)")                                           \
+    X(ENDED_STACKS_TRUNCATED, "total(stacks_truncated)")                                 \
+    X(ENDED_STACKS_INCOMPLETE, "total(stacks_incomplete)")                               \
+    X(ENDED_UNWIND_FALLBACKS, "total(unwind_fallbacks)")                                 \
+    X(ENDED_BOOT_EVENTS, "total(boot_events)")                                           \
+    X(ENDED_WAITED_NS, "total(waited_ns)")                                               \
+    X(ENDED_INHERITED, "total(inherited)")                                               \
+    X(ENDED_REPLACED, "total(replaced)")                                                 \
+    X(ENDED_THREADS,                                                                     \
+      "(SELECT count(*) FROM thread JOIN process p ON p.id = process_id WHERE "          \
+      "p.recording_id = ?1 AND p.\"end\" <> 'running')")
+enum { ENDED_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* What is over counts as the rows of its process say. */
 static int resume_ended(struct collector *c) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     struct collector_totals *t = &c->totals;
-    int r = ask(c,
-                "SELECT count(*), total(events), total(allocations), total(frees), "
-                "total(failed), total(bytes), total(live_blocks), total(live_bytes), "
-                "total(events_lost), total(stacks_lost), total(stacks_truncated), "
-                "total(stacks_incomplete), total(unwind_fallbacks), total(boot_events), "
-                "total(waited_ns), total(inherited), total(replaced), "
-                "(SELECT count(*) FROM thread JOIN process p ON p.id = process_id WHERE "
-                "p.recording_id = ?1 AND p.\"end\" <> 'running') "
-                "FROM process WHERE recording_id = ?1 AND \"end\" <> 'running'",
-                c->recording_id, &s);
+    int r = ask(
+        c,
+        STORE_SELECT(
+            ENDED_COLUMNS) "FROM process WHERE recording_id = ?1 AND \"end\" <> 'running'",
+        c->recording_id, &s);
     if (r < 0 || (r = next_row(c, s)) <= 0)
         return r;
     uint64_t *const values[] = {&t->events,
@@ -366,10 +432,11 @@ static int resume_ended(struct collector *c) {
                                 &t->waited_ns,
                                 &t->inherited,
                                 &t->replaced};
-    t->processes = (uint32_t)column(s, 0);
+    t->processes = (uint32_t)column(s, ENDED_PROCESSES);
+    STORE_COLUMNS_MATCH(values, ENDED_EVENTS, ENDED_REPLACED);
     for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
-        *values[i] = column(s, 1 + i);
-    t->threads = (uint32_t)column(s, 17);
+        *values[i] = column(s, ENDED_EVENTS + i);
+    t->threads = (uint32_t)column(s, ENDED_THREADS);
     return 0;
 }
 
@@ -382,22 +449,29 @@ static void find_entries(const struct collector *c, struct idmap *entries) {
     }
 }
 
+#define RUNNING_COLUMNS(X)                                                               \
+    X(RUNNING_ID, "id")                                                                  \
+    X(RUNNING_ORDINAL, "ordinal")                                                        \
+    X(RUNNING_IS_RUNNING, "\"end\" = 'running'")
+enum { RUNNING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int resume_running(struct collector *c, struct collector_resumed *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     struct idmap entries = {0};
     int r = ask(c,
-                "SELECT id, ordinal, \"end\" = 'running' FROM process "
-                "WHERE recording_id = ?1 ORDER BY ordinal",
+                STORE_SELECT(RUNNING_COLUMNS) "FROM process "
+                                              "WHERE recording_id = ?1 ORDER BY ordinal",
                 c->recording_id, &s);
     c->n_watched = session_n_processes(c->session);
     find_entries(c, &entries);
     while (r == 0 && (r = next_row(c, s)) > 0) {
-        int64_t index, serial = sqlite3_column_int64(s, 1);
+        int64_t index, serial = sqlite3_column_int64(s, RUNNING_ORDINAL);
         r = 0;
         if (!idmap_get(&entries, serial, &index))
             continue; /* nothing of it is left: its row stays as it is */
-        if (sqlite3_column_int(s, 2))
-            r = resume_process(c, (uint32_t)index, sqlite3_column_int64(s, 0), out);
+        if (sqlite3_column_int(s, RUNNING_IS_RUNNING))
+            r = resume_process(c, (uint32_t)index, sqlite3_column_int64(s, RUNNING_ID),
+                               out);
         else
             c->done[index] = (uint32_t)serial;
     }

@@ -15,44 +15,139 @@
 #include "text.h"
 #include "watched.h"
 
+/* What the rows are written with, in the order of the parameters. */
+#define PROCESS_COLUMNS(X)                                                               \
+    X(PROCESS_RECORDING_ID, "recording_id")                                              \
+    X(PROCESS_PARENT_ID, "parent_id")                                                    \
+    X(PROCESS_ORDINAL, "ordinal")                                                        \
+    X(PROCESS_PID, "pid")                                                                \
+    X(PROCESS_ORIGIN, "origin")                                                          \
+    X(PROCESS_EXE, "exe")                                                                \
+    X(PROCESS_ARGV, "argv")                                                              \
+    X(PROCESS_CWD, "cwd")                                                                \
+    X(PROCESS_STARTED_NS, "started_ns")
+enum { PROCESS_FIRST = 0, PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
+
+#define ENDED_COLUMNS(X)                                                                 \
+    X(ENDED_ENDED_NS, "ended_ns")                                                        \
+    X(ENDED_END, "\"end\"")                                                              \
+    X(ENDED_EVENTS, "events")                                                            \
+    X(ENDED_EVENTS_LOST, "events_lost")                                                  \
+    X(ENDED_ALLOCATIONS, "allocations")                                                  \
+    X(ENDED_FREES, "frees")                                                              \
+    X(ENDED_FAILED, "failed")                                                            \
+    X(ENDED_ASKED, "asked")                                                              \
+    X(ENDED_BYTES, "bytes")                                                              \
+    X(ENDED_LIVE_BLOCKS, "live_blocks")                                                  \
+    X(ENDED_LIVE_BYTES, "live_bytes")                                                    \
+    X(ENDED_INHERITED, "inherited")                                                      \
+    X(ENDED_REPLACED, "replaced")                                                        \
+    X(ENDED_STACKS_LOST, "stacks_lost")                                                  \
+    X(ENDED_STACKS_TRUNCATED, "stacks_truncated")                                        \
+    X(ENDED_STACKS_INCOMPLETE, "stacks_incomplete")                                      \
+    X(ENDED_UNWIND_FALLBACKS, "unwind_fallbacks")                                        \
+    X(ENDED_BOOT_EVENTS, "boot_events")                                                  \
+    X(ENDED_WAITED_NS, "waited_ns")                                                      \
+    X(ENDED_EXIT_CODE, "exit_code")
+enum { ENDED_FIRST = 0, ENDED_COLUMNS(STORE_COLUMN_ENUM) ENDED_EXIT_SIGNAL, ENDED_ID };
+
+#define THREAD_COLUMNS(X)                                                                \
+    X(THREAD_PROCESS_ID, "process_id")                                                   \
+    X(THREAD_SERIAL, "serial")                                                           \
+    X(THREAD_TID, "tid")
+enum { THREAD_FIRST = 0, THREAD_COLUMNS(STORE_COLUMN_ENUM) THREAD_STARTED_NS };
+enum { THREAD_ENDED_NS = 1, THREAD_EVENTS, THREAD_ID };
+
+#define MODULE_COLUMNS(X)                                                                \
+    X(MODULE_PROCESS_ID, "process_id")                                                   \
+    X(MODULE_MODULE_ID, "module_id")                                                     \
+    X(MODULE_BIAS, "bias")                                                               \
+    X(MODULE_START, "start")                                                             \
+    X(MODULE_END, "\"end\"")
+enum { MODULE_FIRST = 0, MODULE_COLUMNS(STORE_COLUMN_ENUM) MODULE_LOADED_NS };
+enum { MODULE_UNLOADED_NS = 1, MODULE_OF_PROCESS, MODULE_OF_MODULE, MODULE_FROM };
+
+#define CHUNK_COLUMNS(X)                                                                 \
+    X(CHUNK_PROCESS_ID, "process_id")                                                    \
+    X(CHUNK_ORDINAL, "ordinal")                                                          \
+    X(CHUNK_FIRST_EVENT, "first_event")                                                  \
+    X(CHUNK_N_EVENTS, "n_events")                                                        \
+    X(CHUNK_START_NS, "start_ns")                                                        \
+    X(CHUNK_END_NS, "end_ns")                                                            \
+    X(CHUNK_MIN_SIZE, "min_size")                                                        \
+    X(CHUNK_MAX_SIZE, "max_size")
+enum { CHUNK_FIRST = 0, CHUNK_COLUMNS(STORE_COLUMN_ENUM) CHUNK_DATA };
+
+#define STAT_COLUMNS(X)                                                                  \
+    X(STAT_RECORDING_ID, "recording_id")                                                 \
+    X(STAT_PROCESS_ID, "process_id")                                                     \
+    X(STAT_SITE_ID, "site_id")                                                           \
+    X(STAT_COUNT, "count")                                                               \
+    X(STAT_FAILED, "failed")                                                             \
+    X(STAT_FAILABLE, "failable")                                                         \
+    X(STAT_BYTES, "bytes")                                                               \
+    X(STAT_MIN_SIZE, "min_size")                                                         \
+    X(STAT_MAX_SIZE, "max_size")                                                         \
+    X(STAT_FREES, "frees")                                                               \
+    X(STAT_PEAK_BYTES, "peak_bytes")                                                     \
+    X(STAT_PEAK_BLOCKS, "peak_blocks")                                                   \
+    X(STAT_LIVE_BLOCKS, "live_blocks")                                                   \
+    X(STAT_LIVE_BYTES, "live_bytes")                                                     \
+    X(STAT_TEMPORARY, "temporary")                                                       \
+    X(STAT_LIFETIME_NS, "lifetime_ns")                                                   \
+    X(STAT_CROSS_THREAD_FREES, "cross_thread_frees")                                     \
+    X(STAT_FIRST_NS, "first_ns")                                                         \
+    X(STAT_LAST_NS, "last_ns")                                                           \
+    X(STAT_FIRST_THREAD_ID, "first_thread_id")                                           \
+    X(STAT_NEVER, "never")
+enum { STAT_FIRST = 0, STAT_COLUMNS(STORE_COLUMN_ENUM) STAT_OUTSIDE };
+
+#define MARK_COLUMNS(X)                                                                  \
+    X(MARK_PROCESS_ID, "process_id")                                                     \
+    X(MARK_RING, "ring")                                                                 \
+    X(MARK_SEGMENT, "segment")                                                           \
+    X(MARK_POSITION, "position")                                                         \
+    X(MARK_THREAD, "thread")                                                             \
+    X(MARK_PENDING, "pending")
+enum { MARK_FIRST = 0, MARK_COLUMNS(STORE_COLUMN_ENUM) MARK_PENDING_NS };
+
+#define PEAK_COLUMNS(X)                                                                  \
+    X(PEAK_PEAK_BYTES, "peak_bytes")                                                     \
+    X(PEAK_PEAK_NS, "peak_ns")                                                           \
+    X(PEAK_DURATION_NS, "duration_ns")                                                   \
+    X(PEAK_TICKS_PER_NS, "ticks_per_ns")
+enum { PEAK_FIRST = 0, PEAK_COLUMNS(STORE_COLUMN_ENUM) PEAK_OWN_BYTES, PEAK_ID };
+
+enum { NOTE_RECORDING_ID = 1, NOTE_KIND, NOTE_TEXT, NOTE_SUBJECT };
+enum { FIND_RECORDING_ID = 1, FIND_ORDINAL };
+enum { LOST_EVENTS = 1, LOST_ID };
+
 static const char *const sql[N_STATEMENTS] = {
-    [PUT_PROCESS] =
-        "INSERT INTO process(recording_id, parent_id, ordinal, pid, origin, exe, "
-        "argv, cwd, started_ns, \"end\") VALUES (?,?,?,?,?,?,?,?,?,'running')",
-    [END_PROCESS] =
-        "UPDATE process SET ended_ns = ?2, \"end\" = ?3, events = ?4, events_lost = ?5, "
-        "allocations = ?6, frees = ?7, failed = ?8, asked = ?9, bytes = ?10, "
-        "live_blocks = ?11, live_bytes = ?12, inherited = ?13, replaced = ?14, "
-        "stacks_lost = ?15, stacks_truncated = ?16, stacks_incomplete = ?17, "
-        "unwind_fallbacks = ?18, boot_events = ?19, waited_ns = ?20, "
-        "exit_code = ?21, exit_signal = ?22 WHERE id = ?1",
-    [PUT_THREAD] = "INSERT INTO thread(process_id, serial, tid, started_ns) "
-                   "VALUES (?,?,?,?)",
+    [PUT_PROCESS] = "INSERT INTO process(" PROCESS_COLUMNS(
+        STORE_COLUMN_SQL) "\"end\") VALUES (" PROCESS_COLUMNS(STORE_COLUMN_PLACE) "'running')",
+    [END_PROCESS] = "UPDATE process SET " ENDED_COLUMNS(
+        STORE_COLUMN_SET) "exit_signal = ? WHERE id = ?",
+    [PUT_THREAD] = "INSERT INTO thread(" THREAD_COLUMNS(
+        STORE_COLUMN_SQL) "started_ns) VALUES (" THREAD_COLUMNS(STORE_COLUMN_PLACE) "?)",
     [END_THREAD] = "UPDATE thread SET ended_ns = ?, events = ? WHERE id = ?",
-    [PUT_MODULE] =
-        "INSERT INTO process_module(process_id, module_id, bias, start, \"end\", "
-        "loaded_ns) VALUES (?,?,?,?,?,?)",
-    [END_MODULE] = "UPDATE process_module SET unloaded_ns = ?1 WHERE process_id = ?2 AND "
-                   "module_id = ?3 AND start = ?4 AND unloaded_ns IS NULL",
-    [PUT_CHUNK] =
-        "INSERT INTO event_chunk(process_id, ordinal, first_event, n_events, "
-        "start_ns, end_ns, min_size, max_size, data) VALUES (?,?,?,?,?,?,?,?,?)",
-    [PUT_STAT] = "INSERT OR REPLACE INTO site_stat(recording_id, process_id, site_id, "
-                 "count, failed, "
-                 "failable, bytes, min_size, max_size, frees, peak_bytes, peak_blocks, "
-                 "live_blocks, live_bytes, temporary, lifetime_ns, cross_thread_frees, "
-                 "first_ns, last_ns, first_thread_id, never, outside) "
-                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_MODULE] = "INSERT INTO process_module(" MODULE_COLUMNS(
+        STORE_COLUMN_SQL) "loaded_ns) VALUES (" MODULE_COLUMNS(STORE_COLUMN_PLACE) "?)",
+    [END_MODULE] = "UPDATE process_module SET unloaded_ns = ? WHERE process_id = ? AND "
+                   "module_id = ? AND start = ? AND unloaded_ns IS NULL",
+    [PUT_CHUNK] = "INSERT INTO event_chunk(" CHUNK_COLUMNS(
+        STORE_COLUMN_SQL) "data) VALUES (" CHUNK_COLUMNS(STORE_COLUMN_PLACE) "?)",
+    [PUT_STAT] = "INSERT OR REPLACE INTO site_stat(" STAT_COLUMNS(
+        STORE_COLUMN_SQL) "outside) VALUES (" STAT_COLUMNS(STORE_COLUMN_PLACE) "?)",
     [PUT_NOTE] = "INSERT INTO note(recording_id, kind, text, subject) VALUES (?,?,?,?)",
-    [PUT_MARK] = "INSERT OR REPLACE INTO ring_mark(process_id, ring, segment, position, "
-                 "thread, pending, pending_ns) VALUES (?,?,?,?,?,?,?)",
+    [PUT_MARK] = "INSERT OR REPLACE INTO ring_mark(" MARK_COLUMNS(
+        STORE_COLUMN_SQL) "pending_ns) VALUES (" MARK_COLUMNS(STORE_COLUMN_PLACE) "?)",
     [DROP_MARKS] = "DELETE FROM ring_mark WHERE process_id = ?",
-    [PUT_PEAK] = "UPDATE recording SET peak_bytes = ?2, peak_ns = ?3, duration_ns = ?4, "
-                 "ticks_per_ns = ?5, own_bytes = ?6 WHERE id = ?1",
+    [PUT_PEAK] = "UPDATE recording SET " PEAK_COLUMNS(
+        STORE_COLUMN_SET) "own_bytes = ? WHERE id = ?",
     /* Of one that has ended: nearly always just before. */
-    [FIND_PROCESS] = "SELECT id FROM process WHERE recording_id = ?1 AND ordinal = ?2 "
+    [FIND_PROCESS] = "SELECT id FROM process WHERE recording_id = ? AND ordinal = ? "
                      "ORDER BY id DESC LIMIT 1",
-    [ADD_LOST] = "UPDATE process SET events_lost = events_lost + ?2 WHERE id = ?1",
+    [ADD_LOST] = "UPDATE process SET events_lost = events_lost + ? WHERE id = ?",
 };
 
 int rows_prepare(struct collector *c) {
@@ -127,8 +222,8 @@ static int64_t parent_row(struct collector *c, const struct watched *w) {
         return parent->row;
     if (!w->shm->parent || w->shm->parent >= w->serial)
         return 0;
-    sqlite3_bind_int64(s, 1, c->recording_id);
-    sqlite3_bind_int64(s, 2, w->shm->parent);
+    sqlite3_bind_int64(s, FIND_RECORDING_ID, c->recording_id);
+    sqlite3_bind_int64(s, FIND_ORDINAL, w->shm->parent);
     int rc = sqlite3_step(s);
     int64_t row = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -144,16 +239,17 @@ int64_t rows_put_process(struct collector *c, const struct watched *w) {
     int64_t parent = parent_row(c, w);
     if (parent < 0)
         return parent;
-    sqlite3_bind_int64(s, 1, c->recording_id);
+    sqlite3_bind_int64(s, PROCESS_RECORDING_ID, c->recording_id);
     if (parent)
-        sqlite3_bind_int64(s, 2, parent);
-    sqlite3_bind_int64(s, 3, w->serial);
-    sqlite3_bind_int64(s, 4, w->pid);
-    sqlite3_bind_text(s, 5, origins[p->origin < 3 ? p->origin : 0], -1, SQLITE_STATIC);
-    bind_text(s, 6, arena_text(p->exe, sizeof p->exe));
-    bind_text(s, 7, argv_json(p));
-    bind_text(s, 8, arena_text(p->cwd, sizeof p->cwd));
-    bind(s, 9, collector_ns_said(c, p->started));
+        sqlite3_bind_int64(s, PROCESS_PARENT_ID, parent);
+    sqlite3_bind_int64(s, PROCESS_ORDINAL, w->serial);
+    sqlite3_bind_int64(s, PROCESS_PID, w->pid);
+    sqlite3_bind_text(s, PROCESS_ORIGIN, origins[p->origin < 3 ? p->origin : 0], -1,
+                      SQLITE_STATIC);
+    bind_text(s, PROCESS_EXE, arena_text(p->exe, sizeof p->exe));
+    bind_text(s, PROCESS_ARGV, argv_json(p));
+    bind_text(s, PROCESS_CWD, arena_text(p->cwd, sizeof p->cwd));
+    bind(s, PROCESS_STARTED_NS, collector_ns_said(c, p->started));
     return insert(c, PUT_PROCESS);
 }
 
@@ -171,24 +267,26 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
                              t->live_bytes, t->inherited,  t->replaced,    p->nodes_lost,
                              p->truncated,  p->incomplete, p->fallbacks,   p->boot_events,
                              waited};
+    STORE_COLUMNS_MATCH(sums, ENDED_EVENTS, ENDED_WAITED_NS);
     const bool has_ended = strcmp(end, "exit") == 0 || strcmp(end, "killed") == 0;
-    sqlite3_bind_int64(s, 1, w->row);
+    sqlite3_bind_int64(s, ENDED_ID, w->row);
     if (strcmp(end, "running") != 0)
-        bind(s, 2, has_ended && !p->ended && !c->resumed ? c->now.ns : ended);
-    sqlite3_bind_text(s, 3, end, -1, SQLITE_STATIC);
+        bind(s, ENDED_ENDED_NS,
+             has_ended && !p->ended && !c->resumed ? c->now.ns : ended);
+    sqlite3_bind_text(s, ENDED_END, end, -1, SQLITE_STATIC);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
-        bind(s, 4 + i, sums[i]);
+        bind(s, ENDED_EVENTS + i, sums[i]);
     if (has_ended && w->status_known && WIFEXITED(w->status))
-        bind(s, 21, (uint64_t)WEXITSTATUS(w->status));
+        bind(s, ENDED_EXIT_CODE, (uint64_t)WEXITSTATUS(w->status));
     else if (has_ended && w->status_known)
-        bind(s, 22, (uint64_t)WTERMSIG(w->status));
+        bind(s, ENDED_EXIT_SIGNAL, (uint64_t)WTERMSIG(w->status));
     return store_step_done(c->store, s);
 }
 
 int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
     sqlite3_stmt *s = c->statements[ADD_LOST];
-    sqlite3_bind_int64(s, 1, w->row);
-    bind(s, 2, lost);
+    sqlite3_bind_int64(s, LOST_ID, w->row);
+    bind(s, LOST_EVENTS, lost);
     return store_step_done(c->store, s);
 }
 
@@ -197,19 +295,19 @@ int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
 int64_t rows_put_thread(struct collector *c, const struct watched *w, uint32_t serial,
                         uint32_t tid, uint64_t started_ns) {
     sqlite3_stmt *s = c->statements[PUT_THREAD];
-    sqlite3_bind_int64(s, 1, w->row);
-    sqlite3_bind_int64(s, 2, serial);
-    sqlite3_bind_int64(s, 3, tid);
-    bind(s, 4, started_ns);
+    sqlite3_bind_int64(s, THREAD_PROCESS_ID, w->row);
+    sqlite3_bind_int64(s, THREAD_SERIAL, serial);
+    sqlite3_bind_int64(s, THREAD_TID, tid);
+    bind(s, THREAD_STARTED_NS, started_ns);
     return insert(c, PUT_THREAD);
 }
 
 int rows_end_thread(struct collector *c, const struct thread_seen *t) {
     sqlite3_stmt *s = c->statements[END_THREAD];
     if (t->ended_ns)
-        bind(s, 1, t->ended_ns);
-    bind(s, 2, t->events);
-    sqlite3_bind_int64(s, 3, t->row);
+        bind(s, THREAD_ENDED_NS, t->ended_ns);
+    bind(s, THREAD_EVENTS, t->events);
+    sqlite3_bind_int64(s, THREAD_ID, t->row);
     return store_step_done(c->store, s);
 }
 
@@ -236,13 +334,13 @@ int rows_put_modules(struct collector *c, struct watched *w) {
             return (int)module;
         if (!module)
             continue;
-        sqlite3_bind_int64(s, 1, w->row);
-        sqlite3_bind_int64(s, 2, module);
-        sqlite3_bind_int64(s, 3, (int64_t)m->bias);
-        sqlite3_bind_int64(s, 4, (int64_t)m->start);
-        sqlite3_bind_int64(s, 5, (int64_t)m->end);
+        sqlite3_bind_int64(s, MODULE_PROCESS_ID, w->row);
+        sqlite3_bind_int64(s, MODULE_MODULE_ID, module);
+        sqlite3_bind_int64(s, MODULE_BIAS, (int64_t)m->bias);
+        sqlite3_bind_int64(s, MODULE_START, (int64_t)m->start);
+        sqlite3_bind_int64(s, MODULE_END, (int64_t)m->end);
         if (m->loaded)
-            bind(s, 6, collector_ns_said(c, m->loaded));
+            bind(s, MODULE_LOADED_NS, collector_ns_said(c, m->loaded));
         int r = store_step_done(c->store, s);
         if (r < 0)
             return r;
@@ -259,10 +357,10 @@ int rows_end_modules(struct collector *c, const struct watched *w) {
         int64_t module = session_store_module(c->cache, w->shm, i);
         if (module <= 0)
             return (int)module;
-        bind(s, 1, collector_ns_said(c, m->unloaded));
-        sqlite3_bind_int64(s, 2, w->row);
-        sqlite3_bind_int64(s, 3, module);
-        sqlite3_bind_int64(s, 4, (int64_t)m->start);
+        bind(s, MODULE_UNLOADED_NS, collector_ns_said(c, m->unloaded));
+        sqlite3_bind_int64(s, MODULE_OF_PROCESS, w->row);
+        sqlite3_bind_int64(s, MODULE_OF_MODULE, module);
+        sqlite3_bind_int64(s, MODULE_FROM, (int64_t)m->start);
         int r = store_step_done(c->store, s);
         if (r < 0)
             return r;
@@ -284,15 +382,15 @@ int rows_put_chunk(struct collector *c, struct watched *w) {
     if ((r = rows_begin(c)) < 0)
         return r;
     sqlite3_stmt *s = c->statements[PUT_CHUNK];
-    sqlite3_bind_int64(s, 1, w->row);
-    sqlite3_bind_int64(s, 2, w->n_chunks++);
-    bind(s, 3, sum.first_event);
-    bind(s, 4, sum.n_events);
-    bind(s, 5, sum.start_ns);
-    bind(s, 6, sum.end_ns);
-    bind(s, 7, sum.min_size);
-    bind(s, 8, sum.max_size);
-    sqlite3_bind_blob64(s, 9, data, n, SQLITE_STATIC);
+    sqlite3_bind_int64(s, CHUNK_PROCESS_ID, w->row);
+    sqlite3_bind_int64(s, CHUNK_ORDINAL, w->n_chunks++);
+    bind(s, CHUNK_FIRST_EVENT, sum.first_event);
+    bind(s, CHUNK_N_EVENTS, sum.n_events);
+    bind(s, CHUNK_START_NS, sum.start_ns);
+    bind(s, CHUNK_END_NS, sum.end_ns);
+    bind(s, CHUNK_MIN_SIZE, sum.min_size);
+    bind(s, CHUNK_MAX_SIZE, sum.max_size);
+    sqlite3_bind_blob64(s, CHUNK_DATA, data, n, SQLITE_STATIC);
     return store_step_done(c->store, s);
 }
 
@@ -312,16 +410,17 @@ static int put_stat(struct collector *c, const struct watched *w, uint32_t index
                                v->live_bytes,  v->temporary,
                                v->lifetime_ns, v->cross_thread_frees,
                                v->first_ns,    v->last_ns};
+    STORE_COLUMNS_MATCH(values, STAT_COUNT, STAT_LAST_NS);
     int64_t thread = thread_row(w, v->first_thread);
-    sqlite3_bind_int64(s, 1, c->recording_id);
-    sqlite3_bind_int64(s, 2, w->row);
-    sqlite3_bind_int64(s, 3, w->site_rows[index]);
+    sqlite3_bind_int64(s, STAT_RECORDING_ID, c->recording_id);
+    sqlite3_bind_int64(s, STAT_PROCESS_ID, w->row);
+    sqlite3_bind_int64(s, STAT_SITE_ID, w->site_rows[index]);
     for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
-        bind(s, 4 + i, values[i]);
+        bind(s, STAT_COUNT + i, values[i]);
     if (thread)
-        sqlite3_bind_int64(s, 20, thread);
-    bind(s, 21, v->never);
-    bind(s, 22, v->outside);
+        sqlite3_bind_int64(s, STAT_FIRST_THREAD_ID, thread);
+    bind(s, STAT_NEVER, v->never);
+    bind(s, STAT_OUTSIDE, v->outside);
     return store_step_done(c->store, s);
 }
 
@@ -342,14 +441,15 @@ static int put_mark(struct collector *c, const struct watched *w, uint32_t ring)
     sqlite3_stmt *s = c->statements[PUT_MARK];
     const struct cursor *cursor = &w->cursors[ring];
     uint64_t index, begin_ns;
-    sqlite3_bind_int64(s, 1, w->row);
-    sqlite3_bind_int64(s, 2, ring);
-    sqlite3_bind_int64(s, 3, cursor->id);
-    sqlite3_bind_int64(s, 4, cursor->position);
-    sqlite3_bind_int64(s, 5, cursor->thread ? w->threads[cursor->thread - 1].serial : 0);
+    sqlite3_bind_int64(s, MARK_PROCESS_ID, w->row);
+    sqlite3_bind_int64(s, MARK_RING, ring);
+    sqlite3_bind_int64(s, MARK_SEGMENT, cursor->id);
+    sqlite3_bind_int64(s, MARK_POSITION, cursor->position);
+    sqlite3_bind_int64(s, MARK_THREAD,
+                       cursor->thread ? w->threads[cursor->thread - 1].serial : 0);
     if (live_pending(w->live, ring, &index, &begin_ns)) {
-        bind(s, 6, index);
-        bind(s, 7, begin_ns);
+        bind(s, MARK_PENDING, index);
+        bind(s, MARK_PENDING_NS, begin_ns);
     }
     return store_step_done(c->store, s);
 }
@@ -375,12 +475,12 @@ int rows_drop_marks(struct collector *c, const struct watched *w) {
 
 int rows_put_peak(struct collector *c) {
     sqlite3_stmt *s = c->statements[PUT_PEAK];
-    sqlite3_bind_int64(s, 1, c->recording_id);
-    bind(s, 2, c->sum.peak_bytes);
-    bind(s, 3, c->sum.peak_ns);
-    bind(s, 4, c->now.ns);
-    sqlite3_bind_double(s, 5, session_ticks_per_ns(c->session));
-    bind(s, 6, session_own_bytes(c->session));
+    sqlite3_bind_int64(s, PEAK_ID, c->recording_id);
+    bind(s, PEAK_PEAK_BYTES, c->sum.peak_bytes);
+    bind(s, PEAK_PEAK_NS, c->sum.peak_ns);
+    bind(s, PEAK_DURATION_NS, c->now.ns);
+    sqlite3_bind_double(s, PEAK_TICKS_PER_NS, session_ticks_per_ns(c->session));
+    bind(s, PEAK_OWN_BYTES, session_own_bytes(c->session));
     return store_step_done(c->store, s);
 }
 
@@ -440,12 +540,12 @@ int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
                                       : arena_text(note->text, sizeof note->text);
         const char *format = format_of(note->kind, subject);
         const char *hole = strstr(format, "%s");
-        sqlite3_bind_int64(s, 1, c->recording_id);
-        sqlite3_bind_text(s, 2, note_words[note->kind].kind, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(s, NOTE_RECORDING_ID, c->recording_id);
+        sqlite3_bind_text(s, NOTE_KIND, note_words[note->kind].kind, -1, SQLITE_STATIC);
         bind_text(
-            s, 3,
+            s, NOTE_TEXT,
             text_format("%.*s%s%s", (int)(hole - format), format, subject, hole + 2));
-        bind_text(s, 4, subject);
+        bind_text(s, NOTE_SUBJECT, subject);
         r = store_step_done(c->store, s);
         (*n)++;
     }

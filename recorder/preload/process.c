@@ -160,7 +160,7 @@ static bool attach(void) {
     if ((uint64_t)preload.orders_block + SHM_ORDER_BLOCKS > preload.blocks_total)
         preload.orders_block = 0;
     __builtin_memcpy(preload.library_path, arena->preload_path, SHM_PATH_BYTES - 1);
-    preload.max_depth = arena->max_depth ? arena->max_depth : 256;
+    preload.max_depth = arena->max_depth ? arena->max_depth : SHM_DEFAULT_DEPTH;
     if (preload.max_depth > UNWIND_MAX_DEPTH)
         preload.max_depth = UNWIND_MAX_DEPTH;
     preload.arena = arena;

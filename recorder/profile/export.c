@@ -93,6 +93,9 @@ struct names { /* of threads, processes, sites, by row id */
     char (*hex)[DEARTH_KEY_HEX + 1];
 };
 
+/* Columns of its statements. */
+enum { IDS_ROW, IDS_ID };
+
 static int read_ids(struct store *store, const char *sql, int64_t recording,
                     struct idmap *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
@@ -101,20 +104,25 @@ static int read_ids(struct store *store, const char *sql, int64_t recording,
         return r;
     sqlite3_bind_int64(q, 1, recording);
     while (sqlite3_step(q) == SQLITE_ROW)
-        idmap_put(out, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+        idmap_put(out, sqlite3_column_int64(q, IDS_ROW), sqlite3_column_int64(q, IDS_ID));
     return 0;
 }
 
+#define SITE_COLUMNS(X)                                                                  \
+    X(SITE_ID, "id")                                                                     \
+    X(SITE_KEY, "key")
+enum { SITE_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_keys(struct store *store, struct names *n) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store, "SELECT id, key FROM site", &q);
+    int r = store_prepare(store, STORE_SELECT(SITE_COLUMNS) "FROM site", &q);
     int64_t count = store_int(store, "SELECT count(*) FROM site", 0), at = 0;
     if (r < 0)
         return r;
     n->hex = text_alloc((size_t)count * sizeof *n->hex);
     for (; sqlite3_step(q) == SQLITE_ROW && at < count; at++) {
-        text_key(store_column_key(q, 1), n->hex[at]);
-        idmap_put(&n->keys, sqlite3_column_int64(q, 0), at);
+        text_key(store_column_key(q, SITE_KEY), n->hex[at]);
+        idmap_put(&n->keys, sqlite3_column_int64(q, SITE_ID), at);
     }
     return 0;
 }

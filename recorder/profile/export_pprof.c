@@ -97,25 +97,33 @@ static uint64_t function_id(struct pprof *p, const struct frame *f) {
     return item->n.count;
 }
 
+#define MAPPING_COLUMNS(X)                                                               \
+    X(MAPPING_ID, "id")                                                                  \
+    X(MAPPING_PATH, "path")                                                              \
+    X(MAPPING_BUILD_ID, "lower(hex(build_id))")
+enum { MAPPING_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* Readers take the first for the program itself. */
 static int put_mappings(struct pprof *p) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(p->export->store,
-                          "SELECT id, path, lower(hex(build_id)) FROM module ORDER BY "
-                          "path IS (SELECT exe FROM process WHERE recording_id = ?1 "
-                          "ORDER BY ordinal LIMIT 1) DESC, id",
-                          &q);
+    int r = store_prepare(
+        p->export->store,
+        STORE_SELECT(
+            MAPPING_COLUMNS) "FROM module ORDER BY "
+                             "path IS (SELECT exe FROM process WHERE recording_id = ?1 "
+                             "ORDER BY ordinal LIMIT 1) DESC, id",
+        &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, p->export->heading.recording_id);
     for (uint64_t id = 1; sqlite3_step(q) == SQLITE_ROW; id++) {
         AUTO_TEXT struct text m = {0};
-        idmap_put(&p->modules, sqlite3_column_int64(q, 0), (int64_t)id);
+        idmap_put(&p->modules, sqlite3_column_int64(q, MAPPING_ID), (int64_t)id);
         put_number(&m, 1, id);
         put_number(&m, 2, id << MODULE_SHIFT);
         put_number(&m, 3, (id + 1) << MODULE_SHIFT);
-        put_number(&m, 5, string_index(p, store_column_text(q, 1)));
-        put_number(&m, 6, string_index(p, store_column_text(q, 2)));
+        put_number(&m, 5, string_index(p, store_column_text(q, MAPPING_PATH)));
+        put_number(&m, 6, string_index(p, store_column_text(q, MAPPING_BUILD_ID)));
         for (uint32_t has = 7; has <= 10;
              has++) /* functions, filenames, lines, inlines */
             put_number(&m, has, 1);

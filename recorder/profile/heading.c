@@ -8,16 +8,41 @@
 
 #include "error.h"
 
-static const char recording_sql[] =
-    "SELECT state, argv, exe, detail, exit_code, exit_signal, coalesce(exact, 0), "
-    "started_unix_ns, duration_ns, peak_ns, allocations, frees, failed, bytes, "
-    "peak_bytes, live_blocks, live_bytes, events, events_lost, stacks_lost, "
-    "stacks_truncated, stacks_incomplete, (SELECT count(DISTINCT site_id) FROM site_stat "
-    "t WHERE t.recording_id = r.id), (SELECT count(DISTINCT location_id) FROM site_stat "
-    "t JOIN site s ON s.id = t.site_id WHERE t.recording_id = r.id), (SELECT count(*) "
-    "FROM process p WHERE p.recording_id = r.id), (SELECT count(*) FROM thread t JOIN "
-    "process p ON p.id = t.process_id WHERE p.recording_id = r.id) FROM recording r "
-    "WHERE id = ?1";
+#define RECORDING_COLUMNS(X)                                                                                               \
+    X(RECORDING_STATE, "state")                                                                                            \
+    X(RECORDING_ARGV, "argv")                                                                                              \
+    X(RECORDING_EXE, "exe")                                                                                                \
+    X(RECORDING_DETAIL, "detail")                                                                                          \
+    X(RECORDING_EXIT_CODE, "exit_code")                                                                                    \
+    X(RECORDING_EXIT_SIGNAL, "exit_signal")                                                                                \
+    X(RECORDING_EXACT, "coalesce(exact, 0)")                                                                               \
+    X(RECORDING_STARTED_UNIX_NS, "started_unix_ns")                                                                        \
+    X(RECORDING_DURATION_NS, "duration_ns")                                                                                \
+    X(RECORDING_PEAK_NS, "peak_ns")                                                                                        \
+    X(RECORDING_ALLOCATIONS, "allocations")                                                                                \
+    X(RECORDING_FREES, "frees")                                                                                            \
+    X(RECORDING_FAILED, "failed")                                                                                          \
+    X(RECORDING_BYTES, "bytes")                                                                                            \
+    X(RECORDING_PEAK_BYTES, "peak_bytes")                                                                                  \
+    X(RECORDING_LIVE_BLOCKS, "live_blocks")                                                                                \
+    X(RECORDING_LIVE_BYTES, "live_bytes")                                                                                  \
+    X(RECORDING_EVENTS, "events")                                                                                          \
+    X(RECORDING_EVENTS_LOST, "events_lost")                                                                                \
+    X(RECORDING_STACKS_LOST, "stacks_lost")                                                                                \
+    X(RECORDING_STACKS_TRUNCATED, "stacks_truncated")                                                                      \
+    X(RECORDING_STACKS_INCOMPLETE, "stacks_incomplete")                                                                    \
+    X(RECORDING_SITES,                                                                                                     \
+      "(SELECT count(DISTINCT site_id) FROM site_stat t WHERE t.recording_id = r.id)")                                     \
+    X(RECORDING_LOCATIONS,                                                                                                 \
+      "(SELECT count(DISTINCT location_id) FROM site_stat t JOIN site s ON s.id = t.site_id WHERE t.recording_id = r.id)") \
+    X(RECORDING_PROCESSES,                                                                                                 \
+      "(SELECT count(*) FROM process p WHERE p.recording_id = r.id)")                                                      \
+    X(RECORDING_THREADS,                                                                                                   \
+      "(SELECT count(*) FROM thread t JOIN process p ON p.id = t.process_id WHERE p.recording_id = r.id)")
+enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char recording_sql[] = STORE_SELECT(RECORDING_COLUMNS) "FROM recording r "
+                                                                    "WHERE id = ?1";
 
 /* A JSON array of strings as a shell would take it. */
 static char *shell_command(const char *argv_json, const char *exe) {
@@ -46,11 +71,12 @@ static char *describe_end(sqlite3_stmt *q, int code_column, int signal_column) {
 }
 
 static void read_row(sqlite3_stmt *q, struct heading *h) {
-    h->state = text_dup(store_column_text(q, 0));
-    h->command = shell_command(store_column_text(q, 1), store_column_text(q, 2));
-    h->detail = text_dup(store_column_text(q, 3));
-    h->ended = describe_end(q, 4, 5);
-    h->exact = sqlite3_column_int(q, 6) != 0;
+    h->state = text_dup(store_column_text(q, RECORDING_STATE));
+    h->command = shell_command(store_column_text(q, RECORDING_ARGV),
+                               store_column_text(q, RECORDING_EXE));
+    h->detail = text_dup(store_column_text(q, RECORDING_DETAIL));
+    h->ended = describe_end(q, RECORDING_EXIT_CODE, RECORDING_EXIT_SIGNAL);
+    h->exact = sqlite3_column_int(q, RECORDING_EXACT) != 0;
     uint64_t *const numbers[] = {&h->started_unix_ns,
                                  &h->duration_ns,
                                  &h->peak_ns,
@@ -70,8 +96,9 @@ static void read_row(sqlite3_stmt *q, struct heading *h) {
                                  &h->locations,
                                  &h->processes,
                                  &h->threads};
+    STORE_COLUMNS_MATCH(numbers, RECORDING_STARTED_UNIX_NS, RECORDING_THREADS);
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
-        *numbers[i] = (uint64_t)sqlite3_column_int64(q, 7 + i);
+        *numbers[i] = (uint64_t)sqlite3_column_int64(q, RECORDING_STARTED_UNIX_NS + i);
 }
 
 int heading_load(struct store *store, int64_t id, struct heading *out) {

@@ -8,7 +8,7 @@
 #include "error.h"
 #include "idmap.h"
 
-/* One row for each (process, site) of a recording; ?1 = recording, ?2 = 1 to leave out
+/* One row for each (process, site) of a recording; the second parameter is 1 to leave out
  * images that an exec replaced. Columns 0.. are named by `enum column`. */
 static const char rows_sql[] =
     "SELECT t.process_id, t.site_id, s.stack_id, s.op, lower(hex(s.key)), "
@@ -19,7 +19,7 @@ static const char rows_sql[] =
     "s.id = t.site_id JOIN process p ON p.id = t.process_id LEFT JOIN location l ON l.id "
     "= s.location_id LEFT JOIN module lm ON lm.id = l.module_id LEFT JOIN stack k ON "
     "k.id = s.stack_id LEFT JOIN frame f ON f.id = k.frame_id LEFT JOIN module m ON m.id "
-    "= f.module_id WHERE t.recording_id = ?1 AND (?2 = 0 OR p.\"end\" IS NOT 'exec')";
+    "= f.module_id WHERE t.recording_id = ? AND (? = 0 OR p.\"end\" IS NOT 'exec')";
 
 enum column {
     COL_PROCESS,
@@ -278,6 +278,8 @@ static void fold_row(sqlite3_stmt *q, const struct profile_filter *filter,
     profile_add(&p->total, &n);
 }
 
+enum { ROWS_RECORDING_ID = 1, ROWS_SKIP_EXECED };
+
 int profile_load(struct store *store, const struct profile_filter *filter,
                  enum profile_by by, struct profile *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
@@ -285,8 +287,8 @@ int profile_load(struct store *store, const struct profile_filter *filter,
     int rc, r = store_prepare(store, rows_sql, &q);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, filter->recording_id);
-    sqlite3_bind_int(q, 2, filter->skip_execed);
+    sqlite3_bind_int64(q, ROWS_RECORDING_ID, filter->recording_id);
+    sqlite3_bind_int(q, ROWS_SKIP_EXECED, filter->skip_execed);
     while ((rc = sqlite3_step(q)) == SQLITE_ROW)
         fold_row(q, filter, by, out);
     if (rc == SQLITE_DONE)

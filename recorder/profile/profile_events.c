@@ -57,23 +57,31 @@ static uint32_t item_of_size(struct fold *f, uint64_t size) {
     return f->size_items[class] - 1;
 }
 
+#define THREAD_COLUMNS(X)                                                                \
+    X(THREAD_TID, "t.tid")                                                               \
+    X(THREAD_PID, "p.pid")                                                               \
+    X(THREAD_ORDINAL, "p.ordinal")                                                       \
+    X(THREAD_EXE, "p.exe")
+enum { THREAD_COLUMNS(STORE_COLUMN_ENUM) };
+
 static uint32_t item_of_thread(struct fold *f, uint32_t serial) {
     f->thread_items =
         text_reach(f->thread_items, &f->n_thread_items, serial, sizeof *f->thread_items);
     if (!f->thread_items[serial]) {
         int64_t id = event_reader_thread(f->walk.reader, serial);
-        AUTO_FREE char *sql = text_format(
-            "SELECT t.tid, p.pid, p.ordinal, p.exe FROM process p LEFT JOIN thread t "
-            "ON t.id = %lld WHERE p.id = %lld",
-            (long long)id, (long long)f->walk.process_id);
+        AUTO_FREE char *sql =
+            text_format(STORE_SELECT(THREAD_COLUMNS) "FROM process p LEFT JOIN thread t "
+                                                     "ON t.id = %lld WHERE p.id = %lld",
+                        (long long)id, (long long)f->walk.process_id);
         AUTO_STMT sqlite3_stmt *q = NULL;
         long long tid = 0, pid = 0, ordinal = 0;
         const char *exe = "?";
         if (store_prepare(f->store, sql, &q) == 0 && sqlite3_step(q) == SQLITE_ROW) {
-            tid = sqlite3_column_int64(q, 0);
-            pid = sqlite3_column_int64(q, 1);
-            ordinal = sqlite3_column_int64(q, 2);
-            exe = store_column_text(q, 3) ? store_column_text(q, 3) : "?";
+            tid = sqlite3_column_int64(q, THREAD_TID);
+            pid = sqlite3_column_int64(q, THREAD_PID);
+            ordinal = sqlite3_column_int64(q, THREAD_ORDINAL);
+            exe =
+                store_column_text(q, THREAD_EXE) ? store_column_text(q, THREAD_EXE) : "?";
         }
         AUTO_FREE char *key = text_format("%lld.%u %s", ordinal, serial, exe);
         AUTO_FREE char *name =

@@ -42,18 +42,25 @@ int64_t profile_at_peak_key(int64_t process_id, int64_t site_id) {
     return process_id << 36 | site_id; /* sites have far fewer than 2^36 rows */
 }
 
+#define ENDED_COLUMNS(X)                                                                 \
+    X(ENDED_ID, "id")                                                                    \
+    X(ENDED_ENDED_NS, "ended_ns")
+enum { ENDED_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* When processes ended: their blocks are gone then, freed or not. */
 static int read_ends(struct store *store, int64_t recording_id, struct idmap *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store,
-                          "SELECT id, ended_ns FROM process WHERE recording_id = ?1 AND "
-                          "ended_ns IS NOT NULL",
-                          &q);
+    int r = store_prepare(
+        store,
+        STORE_SELECT(ENDED_COLUMNS) "FROM process WHERE recording_id = ?1 AND "
+                                    "ended_ns IS NOT NULL",
+        &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, recording_id);
     while (sqlite3_step(q) == SQLITE_ROW)
-        idmap_put(out, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+        idmap_put(out, sqlite3_column_int64(q, ENDED_ID),
+                  sqlite3_column_int64(q, ENDED_ENDED_NS));
     return 0;
 }
 

@@ -427,6 +427,8 @@ int64_t command_record_id(void) {
     return made;
 }
 
+_Static_assert(SHM_DEFAULT_DEPTH == 512, "as the help of --max-depth says");
+
 int command_record(int argc, char **argv) {
     struct record_options o = record_defaults();
     int on_full = 0, detail = 0, n, status = 0;

@@ -75,43 +75,61 @@ static char *json_environment(const struct cli_list *names) {
     return text_take(&t);
 }
 
+#define START_COLUMNS(X)                                                                 \
+    X(START_STARTED_UNIX_NS, "started_unix_ns")                                          \
+    X(START_ARGV, "argv")                                                                \
+    X(START_EXE, "exe")                                                                  \
+    X(START_CWD, "cwd")                                                                  \
+    X(START_ENV_NAMED, "env_named")                                                      \
+    X(START_WRAPPERS, "wrappers")                                                        \
+    X(START_STDIN_KIND, "stdin_kind")                                                    \
+    X(START_STDIN_PATH, "stdin_path")                                                    \
+    X(START_STDIN_OFFSET, "stdin_offset")                                                \
+    X(START_CLOCK, "clock")                                                              \
+    X(START_DETAIL, "detail")                                                            \
+    X(START_TOOL_VERSION, "tool_version")                                                \
+    X(START_ARGV_BYTES, "argv_bytes")                                                    \
+    X(START_SESSION, "session")                                                          \
+    X(START_MAX_DEPTH, "max_depth")
+enum { START_FIRST = 0, START_COLUMNS(STORE_COLUMN_ENUM) };
+
 int64_t record_row_start(struct store *store, const struct record_start *start) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     const struct record_options *o = start->options;
     int r = store_prepare(
         store,
-        "INSERT INTO recording(state, started_unix_ns, argv, exe, cwd, env_named, "
-        "wrappers, stdin_kind, stdin_path, stdin_offset, clock, detail, tool_version, "
-        "argv_bytes, session, max_depth) "
-        "VALUES ('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO recording(" START_COLUMNS(
+            STORE_COLUMN_SQL) "state) VALUES (" START_COLUMNS(STORE_COLUMN_PLACE) "'running')",
         &s);
     if (r < 0)
         return r;
     AUTO_FREE char *cwd = getcwd(NULL, 0);
     uint32_t clock = start->session->arena->clock;
-    sqlite3_bind_int64(s, 1, (int64_t)start->session->arena->start_unix_ns);
+    sqlite3_bind_int64(s, START_STARTED_UNIX_NS,
+                       (int64_t)start->session->arena->start_unix_ns);
     if (!o->no_argv)
-        bind_owned(s, 2, json_argv(start->argv));
+        bind_owned(s, START_ARGV, json_argv(start->argv));
     /* Paths are stored as they are, UTF-8 or not: a replay must find them again. */
-    sqlite3_bind_text(s, 3, start->exe, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 4, cwd ? cwd : "", -1, SQLITE_STATIC);
-    bind_owned(s, 5, json_environment(&o->env));
-    bind_owned(s, 6, json_array(o->wrappers.items, o->wrappers.n));
-    sqlite3_bind_text(s, 7, start->input->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, START_EXE, start->exe, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, START_CWD, cwd ? cwd : "", -1, SQLITE_STATIC);
+    bind_owned(s, START_ENV_NAMED, json_environment(&o->env));
+    bind_owned(s, START_WRAPPERS, json_array(o->wrappers.items, o->wrappers.n));
+    sqlite3_bind_text(s, START_STDIN_KIND, start->input->kind, -1, SQLITE_STATIC);
     if (start->input->path) {
-        sqlite3_bind_text(s, 8, start->input->path, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_int64(s, 9, (int64_t)start->input->offset);
+        sqlite3_bind_text(s, START_STDIN_PATH, start->input->path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(s, START_STDIN_OFFSET, (int64_t)start->input->offset);
     }
-    sqlite3_bind_text(s, 10, clock < 3 ? clock_names[clock] : "unknown", -1,
+    sqlite3_bind_text(s, START_CLOCK, clock < 3 ? clock_names[clock] : "unknown", -1,
                       SQLITE_STATIC);
-    sqlite3_bind_text(s, 11, o->sites_only ? "sites" : "events", -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 12, DEARTH_VERSION, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, START_DETAIL, o->sites_only ? "sites" : "events", -1,
+                      SQLITE_STATIC);
+    sqlite3_bind_text(s, START_TOOL_VERSION, DEARTH_VERSION, -1, SQLITE_STATIC);
     size_t n;
     char *raw = o->no_argv ? NULL : raw_argv(start->argv, &n);
     if (raw)
-        sqlite3_bind_blob64(s, 13, raw, n, free);
-    sqlite3_bind_text(s, 14, start->session->arena_path, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 15, (int)start->session->arena->max_depth);
+        sqlite3_bind_blob64(s, START_ARGV_BYTES, raw, n, free);
+    sqlite3_bind_text(s, START_SESSION, start->session->arena_path, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, START_MAX_DEPTH, (int)start->session->arena->max_depth);
     r = store_step_done(store, s);
     return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
 }
@@ -129,14 +147,38 @@ static bool is_exact(const struct collector_totals *t) {
            !t->stacks_incomplete && !t->processes_lost && !t->rings_damaged;
 }
 
+#define END_COLUMNS(X)                                                                   \
+    X(END_STATE, "state")                                                                \
+    X(END_DURATION_NS, "duration_ns")                                                    \
+    X(END_EXIT_CODE, "exit_code")                                                        \
+    X(END_EXIT_SIGNAL, "exit_signal")                                                    \
+    X(END_TICKS_PER_NS, "ticks_per_ns")                                                  \
+    X(END_EXACT, "exact")                                                                \
+    X(END_EVENTS, "events")                                                              \
+    X(END_ALLOCATIONS, "allocations")                                                    \
+    X(END_FREES, "frees")                                                                \
+    X(END_FAILED, "failed")                                                              \
+    X(END_BYTES, "bytes")                                                                \
+    X(END_PEAK_BYTES, "peak_bytes")                                                      \
+    X(END_PEAK_NS, "peak_ns")                                                            \
+    X(END_LIVE_BLOCKS, "live_blocks")                                                    \
+    X(END_LIVE_BYTES, "live_bytes")                                                      \
+    X(END_EVENTS_LOST, "events_lost")                                                    \
+    X(END_STACKS_LOST, "stacks_lost")                                                    \
+    X(END_STACKS_TRUNCATED, "stacks_truncated")                                          \
+    X(END_STACKS_INCOMPLETE, "stacks_incomplete")                                        \
+    X(END_UNWIND_FALLBACKS, "unwind_fallbacks")                                          \
+    X(END_WAITED_NS, "waited_ns")                                                        \
+    X(END_OWN_BYTES, "own_bytes")                                                        \
+    X(END_STDIN_DATA, "stdin_data")                                                      \
+    X(END_STDIN_TRUNCATED, "stdin_truncated")                                            \
+    X(END_MARKED, "marked")                                                              \
+    X(END_PROCESSES_LOST, "processes_lost")                                              \
+    X(END_RINGS_DAMAGED, "rings_damaged")
+enum { END_FIRST = 0, END_COLUMNS(STORE_COLUMN_ENUM) END_ID };
+
 static const char *const end_sql =
-    "UPDATE recording SET state = ?2, duration_ns = ?3, exit_code = ?4, exit_signal = "
-    "?5, ticks_per_ns = ?6, exact = ?7, events = ?8, allocations = ?9, frees = ?10, "
-    "failed = ?11, bytes = ?12, peak_bytes = ?13, peak_ns = ?14, live_blocks = ?15, "
-    "live_bytes = ?16, events_lost = ?17, stacks_lost = ?18, stacks_truncated = ?19, "
-    "stacks_incomplete = ?20, unwind_fallbacks = ?21, waited_ns = ?22, own_bytes = ?23, "
-    "stdin_data = ?24, stdin_truncated = ?25, marked = ?26, processes_lost = ?27, "
-    "rings_damaged = ?28, session = NULL WHERE id = ?1";
+    "UPDATE recording SET " END_COLUMNS(STORE_COLUMN_SET) "session = NULL WHERE id = ?";
 
 static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) {
     const struct collector_totals *t = end->totals;
@@ -157,29 +199,31 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
                              t->unwind_fallbacks,
                              t->waited_ns,
                              session_own_bytes(end->session)};
+    STORE_COLUMNS_MATCH(sums, END_EVENTS, END_OWN_BYTES);
     uint64_t ticks, ns;
     session_now(end->session, &ticks, &ns);
-    sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_text(s, 2,
+    sqlite3_bind_int64(s, END_ID, id);
+    sqlite3_bind_text(s, END_STATE,
                       !p                 ? "recovered"
                       : end->interrupted ? "interrupted"
                                          : "complete",
                       -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 3, (int64_t)ns);
+    sqlite3_bind_int64(s, END_DURATION_NS, (int64_t)ns);
     if (!p)
         ;
     else if (p->exit_signal)
-        sqlite3_bind_int(s, 5, p->exit_signal);
+        sqlite3_bind_int(s, END_EXIT_SIGNAL, p->exit_signal);
     else
-        sqlite3_bind_int(s, 4, p->exit_code);
-    sqlite3_bind_double(s, 6, session_ticks_per_ns(end->session));
-    sqlite3_bind_int(s, 7, is_exact(t) && !end->interrupted);
+        sqlite3_bind_int(s, END_EXIT_CODE, p->exit_code);
+    sqlite3_bind_double(s, END_TICKS_PER_NS, session_ticks_per_ns(end->session));
+    sqlite3_bind_int(s, END_EXACT, is_exact(t) && !end->interrupted);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
-        sqlite3_bind_int64(s, 8 + i, sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
-    sqlite3_bind_int(s, 25, end->input->truncated);
-    sqlite3_bind_int(s, 26, end->session->arena->marked != 0);
-    sqlite3_bind_int64(s, 27, (int64_t)t->processes_lost);
-    sqlite3_bind_int64(s, 28, (int64_t)t->rings_damaged);
+        sqlite3_bind_int64(s, END_EVENTS + i,
+                           sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
+    sqlite3_bind_int(s, END_STDIN_TRUNCATED, end->input->truncated);
+    sqlite3_bind_int(s, END_MARKED, end->session->arena->marked != 0);
+    sqlite3_bind_int64(s, END_PROCESSES_LOST, (int64_t)t->processes_lost);
+    sqlite3_bind_int64(s, END_RINGS_DAMAGED, (int64_t)t->rings_damaged);
 }
 
 /* A program that says where failures are wanted has them nowhere else; that it does is known only
@@ -199,7 +243,8 @@ int record_row_end(struct store *store, int64_t id, const struct record_end *end
         return r;
     bind_end(s, id, end);
     if (strcmp(end->input->kind, "pipe") == 0)
-        sqlite3_bind_blob64(s, 24, end->input->data ? (const void *)end->input->data : "",
+        sqlite3_bind_blob64(s, END_STDIN_DATA,
+                            end->input->data ? (const void *)end->input->data : "",
                             end->input->n, SQLITE_STATIC);
     r = store_step_done(store, s);
     return r == 0 && end->session->arena->marked ? exclude_outside(store, id) : r;
@@ -255,6 +300,8 @@ int record_row_salvage(struct store *store, int64_t id, const struct record_end 
     return 0;
 }
 
+enum { NOTE_RECORDING_ID = 1, NOTE_KIND, NOTE_TEXT, NOTE_SUBJECT };
+
 void record_note(const struct record_notes *notes, const char *kind, const char *subject,
                  const char *format, ...) {
     AUTO_STMT sqlite3_stmt *s = NULL;
@@ -269,30 +316,35 @@ void record_note(const struct record_notes *notes, const char *kind, const char 
     if (vasprintf(&line, format, args) < 0)
         line = text_dup(kind);
     va_end(args);
-    sqlite3_bind_int64(s, 1, notes->recording_id);
-    sqlite3_bind_text(s, 2, kind, -1, SQLITE_STATIC);
-    bind_owned(s, 3, text_utf8(line, strlen(line)));
+    sqlite3_bind_int64(s, NOTE_RECORDING_ID, notes->recording_id);
+    sqlite3_bind_text(s, NOTE_KIND, kind, -1, SQLITE_STATIC);
+    bind_owned(s, NOTE_TEXT, text_utf8(line, strlen(line)));
     if (subject)
-        bind_owned(s, 4, text_utf8(subject, strlen(subject)));
+        bind_owned(s, NOTE_SUBJECT, text_utf8(subject, strlen(subject)));
     store_step_done(notes->store, s);
 }
 
 /* --- the summary --- */
 
+#define SAID_COLUMNS(X)                                                                  \
+    X(SAID_TEXT, "text")                                                                 \
+    X(SAID_TIMES, "count(*)")
+enum { SAID_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void print_notes(struct store *store, int64_t id) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     if (store_prepare(store,
-                      "SELECT text, count(*) FROM note WHERE recording_id = ? "
-                      "GROUP BY text ORDER BY min(id)",
+                      STORE_SELECT(SAID_COLUMNS) "FROM note WHERE recording_id = ? "
+                                                 "GROUP BY text ORDER BY min(id)",
                       &s) < 0)
         return;
     sqlite3_bind_int64(s, 1, id);
     while (sqlite3_step(s) == SQLITE_ROW) {
-        int64_t n = sqlite3_column_int64(s, 1);
+        int64_t n = sqlite3_column_int64(s, SAID_TIMES);
         if (n > 1)
-            error_warn("%s (%" PRId64 " times)", store_column_text(s, 0), n);
+            error_warn("%s (%" PRId64 " times)", store_column_text(s, SAID_TEXT), n);
         else
-            error_warn("%s", store_column_text(s, 0));
+            error_warn("%s", store_column_text(s, SAID_TEXT));
     }
 }
 

@@ -299,19 +299,28 @@ static int check_whole(struct store *store, const char *path) {
 
 /* --- the command --- */
 
+#define RUNNING_COLUMNS(X)                                                               \
+    X(RUNNING_ID, "id")                                                                  \
+    X(RUNNING_SITES_ONLY, "detail = 'sites'")                                            \
+    X(RUNNING_PIPED, "stdin_kind = 'pipe'")                                              \
+    X(RUNNING_ARENA, "session")
+enum { RUNNING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int recover_all(struct store *store, const char *path) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r, n = 0;
-    r = store_prepare(store,
-                      "SELECT id, detail = 'sites', stdin_kind = 'pipe', session FROM "
-                      "recording WHERE state = 'running' ORDER BY id",
-                      &s);
+    r = store_prepare(
+        store,
+        STORE_SELECT(RUNNING_COLUMNS) "FROM "
+                                      "recording WHERE state = 'running' ORDER BY id",
+        &s);
     while (r == 0 && sqlite3_step(s) == SQLITE_ROW) {
-        const char *arena = store_column_text(s, 3);
+        const char *arena = store_column_text(s, RUNNING_ARENA);
         struct recovery recovery = {.store = store,
-                                    .id = sqlite3_column_int64(s, 0),
-                                    .sites_only = sqlite3_column_int(s, 1),
-                                    .piped = sqlite3_column_int(s, 2),
+                                    .id = sqlite3_column_int64(s, RUNNING_ID),
+                                    .sites_only =
+                                        sqlite3_column_int(s, RUNNING_SITES_ONLY),
+                                    .piped = sqlite3_column_int(s, RUNNING_PIPED),
                                     .arena = arena ? text_dup(arena) : NULL};
         sqlite3_reset(s); /* the next is the first that is left */
         r = recover_one(&recovery);

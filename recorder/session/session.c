@@ -34,7 +34,6 @@
 
 #define RECORD_ARENA_BYTES (1ull << 30)
 #define REPLAY_ARENA_BYTES (256ull << 20)
-#define DEFAULT_DEPTH      512u
 #define READY_BLOCKS       32u /* 2 MiB: a process, its nodes, modules and first segments */
 #define STEP_LARGEST       64u /* 4 MiB */
 #define CLEARED_BEYOND                                                                   \
@@ -70,7 +69,7 @@ static void fill_header(struct session *session, const struct session_options *o
     arena->version = SHM_VERSION;
     arena->flags = options->flags;
     arena->clock = session_choose_clock();
-    arena->max_depth = options->max_depth ? options->max_depth : DEFAULT_DEPTH;
+    arena->max_depth = options->max_depth ? options->max_depth : SHM_DEFAULT_DEPTH;
     arena->arena_bytes = bytes;
     arena->blocks_total = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     arena->blocks_next = SHM_HEADER_BLOCKS;

@@ -30,7 +30,7 @@ struct session_options {
     /* virtual size; 0 = default: 1 GiB with SHM_EVENTS, else 256 MiB; less under RLIMIT_AS */
     uint64_t arena_bytes;
     uint32_t ready_blocks; /* pre-allocated at once; 0 = default */
-    uint32_t max_depth;    /* 0 = 512 */
+    uint32_t max_depth;    /* 0 = SHM_DEFAULT_DEPTH */
     const char *folder; /* where to make the directory; NULL = /dev/shm, $XDG_RUNTIME_DIR,
                            $TMPDIR, /tmp: the first with room */
 };

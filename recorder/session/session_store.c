@@ -45,31 +45,42 @@ struct writer {
     struct idmap frames; /* frame_cache_key() -> frame id */
 };
 
+#define N_SITE_FLAGS 3 /* SITE_FLAG_COLUMNS */
+
+/* Parameters of the statements below, in their order: what a row is looked up by comes first. */
+enum { MODULE_BUILD_ID = 1, MODULE_PATH, MODULE_NO_CFI, MODULE_CONTENT_ID };
+enum { FRAME_MODULE_ID = 1, FRAME_OFFSET };
+enum { STACK_KEY = 1, STACK_PARENT_ID, STACK_FRAME_ID, STACK_DEPTH };
+enum { SITE_KEY = 1, SITE_OP, SITE_STACK_ID, SITE_NEW_FLAGS };
+enum { SITE_CHANGED_FLAGS = 1, SITE_CHANGED_ID = SITE_CHANGED_FLAGS + N_SITE_FLAGS };
+
+/* Columns of a site that is there. */
+enum { SITE_ID, SITE_FLAGS };
+#define SITE_FLAG_COLUMNS "truncated, incomplete, error_path"
+
 static int writer_init(struct writer *w, struct store *store) {
     const struct {
         sqlite3_stmt **out;
         const char *sql;
     } all[] = {
-        {&w->module.get, "SELECT id FROM module WHERE build_id = ?1 AND path = ?2"},
+        {&w->module.get, "SELECT id FROM module WHERE build_id = ? AND path = ?"},
         {&w->module.put,
          "INSERT OR IGNORE INTO module(build_id, path, no_cfi, content_id) "
-         "VALUES (?1, ?2, ?3, ?4)"},
-        {&w->frame.get, "SELECT id FROM frame WHERE module_id = ?1 AND \"offset\" = ?2"},
+         "VALUES (?, ?, ?, ?)"},
+        {&w->frame.get, "SELECT id FROM frame WHERE module_id = ? AND \"offset\" = ?"},
         {&w->frame.put,
-         "INSERT OR IGNORE INTO frame(module_id, \"offset\") VALUES (?1, ?2)"},
-        {&w->stack.get, "SELECT id, depth FROM stack WHERE key = ?1"},
+         "INSERT OR IGNORE INTO frame(module_id, \"offset\") VALUES (?, ?)"},
+        {&w->stack.get, "SELECT id FROM stack WHERE key = ?"},
         {&w->stack.put, "INSERT OR IGNORE INTO stack(key, parent_id, frame_id, depth) "
-                        "VALUES (?1, ?2, ?3, ?4)"},
-        {&w->site.get,
-         "SELECT id, truncated, incomplete, error_path FROM site WHERE key = ?1"},
+                        "VALUES (?, ?, ?, ?)"},
+        {&w->site.get, "SELECT id, " SITE_FLAG_COLUMNS " FROM site WHERE key = ?"},
         {&w->site.put,
-         "INSERT OR IGNORE INTO site(key, op, stack_id, truncated, incomplete, "
-         "error_path) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+         "INSERT OR IGNORE INTO site(key, op, stack_id, " SITE_FLAG_COLUMNS ") "
+         "VALUES (?, ?, ?, ?, ?, ?)"},
         {&w->site_flags,
-         "UPDATE site SET truncated = ?2, incomplete = ?3, error_path = ?4 "
-         "WHERE id = ?1"},
+         "UPDATE site SET (" SITE_FLAG_COLUMNS ") = (?, ?, ?) WHERE id = ?"},
         {&w->module_by_path,
-         "SELECT build_id FROM module WHERE path = ?1 ORDER BY id DESC LIMIT 1"},
+         "SELECT build_id FROM module WHERE path = ? ORDER BY id DESC LIMIT 1"},
     };
     *w = (struct writer){.store = store};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -145,11 +156,11 @@ static int64_t module_row(struct writer *w, const void *build_id, uint32_t n,
                           const char *path, uint32_t flags) {
     sqlite3_stmt *both[] = {w->module.get, w->module.put};
     for (int i = 0; i < 2; i++) {
-        sqlite3_bind_blob(both[i], 1, build_id, (int)n, SQLITE_TRANSIENT);
-        sqlite3_bind_text(both[i], 2, path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_blob(both[i], MODULE_BUILD_ID, build_id, (int)n, SQLITE_TRANSIENT);
+        sqlite3_bind_text(both[i], MODULE_PATH, path, -1, SQLITE_TRANSIENT);
     }
-    bind_int(&w->module, 3, !!(flags & SHM_MODULE_NO_CFI));
-    bind_int(&w->module, 4, !!(flags & SHM_MODULE_CONTENT_ID));
+    bind_int(&w->module, MODULE_NO_CFI, !!(flags & SHM_MODULE_NO_CFI));
+    bind_int(&w->module, MODULE_CONTENT_ID, !!(flags & SHM_MODULE_CONTENT_ID));
     return find_or_make(w, &w->module);
 }
 
@@ -159,8 +170,8 @@ static int64_t frame_row(struct writer *w, int64_t module_id, uint64_t offset) {
     int64_t cache_key = (int64_t)((uint64_t)module_id << 40 | offset), id;
     if (small && idmap_get(&w->frames, cache_key, &id))
         return id;
-    bind_int(&w->frame, 1, module_id);
-    bind_int(&w->frame, 2, (int64_t)offset);
+    bind_int(&w->frame, FRAME_MODULE_ID, module_id);
+    bind_int(&w->frame, FRAME_OFFSET, (int64_t)offset);
     id = find_or_make(w, &w->frame);
     if (small && id > 0)
         idmap_put(&w->frames, cache_key, id);
@@ -170,12 +181,12 @@ static int64_t frame_row(struct writer *w, int64_t module_id, uint64_t offset) {
 static int64_t stack_row(struct writer *w, struct dearth_key key, int64_t parent,
                          int64_t frame, int64_t depth) {
     bind_key(&w->stack, key);
-    bind_int(&w->stack, 3, frame);
-    bind_int(&w->stack, 4, depth);
+    bind_int(&w->stack, STACK_FRAME_ID, frame);
+    bind_int(&w->stack, STACK_DEPTH, depth);
     if (parent)
-        sqlite3_bind_int64(w->stack.put, 2, parent);
+        sqlite3_bind_int64(w->stack.put, STACK_PARENT_ID, parent);
     else
-        sqlite3_bind_null(w->stack.put, 2);
+        sqlite3_bind_null(w->stack.put, STACK_PARENT_ID);
     return find_or_make(w, &w->stack);
 }
 
@@ -357,36 +368,39 @@ static int64_t arena_stack(struct session_site_cache *cache, struct known_proces
     return above.stack;
 }
 
+static void bind_flags(sqlite3_stmt *s, int first, const int flags[static N_SITE_FLAGS]) {
+    for (int i = 0; i < N_SITE_FLAGS; i++)
+        sqlite3_bind_int(s, first + i, flags[i]);
+}
+
 /* What was seen before and what is seen now, in one row: truncated and incomplete stick,
  * error_path holds only while no ordinary run came by. */
 static int64_t site_row(struct writer *w, const struct shm_node *leaf, int64_t stack) {
-    int truncated = !!(leaf->flags & SHM_NODE_TRUNCATED);
-    int incomplete = !!(leaf->flags & SHM_NODE_INCOMPLETE);
-    int error_path = !!(leaf->flags & SHM_NODE_AFTER_FAULT);
+    const int seen[N_SITE_FLAGS] = {!!(leaf->flags & SHM_NODE_TRUNCATED),
+                                    !!(leaf->flags & SHM_NODE_INCOMPLETE),
+                                    !!(leaf->flags & SHM_NODE_AFTER_FAULT)};
     bind_key(&w->site, leaf->key);
     int r = look_up(w, &w->site);
     if (r < 0)
         return r;
     if (!r) {
-        sqlite3_bind_text(w->site.put, 2, op_name((uint32_t)leaf->offset), -1,
+        sqlite3_bind_text(w->site.put, SITE_OP, op_name((uint32_t)leaf->offset), -1,
                           SQLITE_STATIC);
         if (stack)
-            sqlite3_bind_int64(w->site.put, 3, stack);
-        sqlite3_bind_int(w->site.put, 4, truncated);
-        sqlite3_bind_int(w->site.put, 5, incomplete);
-        sqlite3_bind_int(w->site.put, 6, error_path);
+            sqlite3_bind_int64(w->site.put, SITE_STACK_ID, stack);
+        bind_flags(w->site.put, SITE_NEW_FLAGS, seen);
         return make(w, &w->site);
     }
-    int64_t id = sqlite3_column_int64(w->site.get, 0);
-    int had[] = {sqlite3_column_int(w->site.get, 1), sqlite3_column_int(w->site.get, 2),
-                 sqlite3_column_int(w->site.get, 3)};
+    int64_t id = sqlite3_column_int64(w->site.get, SITE_ID);
+    int had[N_SITE_FLAGS];
+    for (int i = 0; i < N_SITE_FLAGS; i++)
+        had[i] = sqlite3_column_int(w->site.get, SITE_FLAGS + i);
     sqlite3_reset(w->site.get);
-    int want[] = {had[0] | truncated, had[1] | incomplete, had[2] & error_path};
+    const int want[N_SITE_FLAGS] = {had[0] | seen[0], had[1] | seen[1], had[2] & seen[2]};
     if (memcmp(had, want, sizeof had) == 0)
         return id;
-    sqlite3_bind_int64(w->site_flags, 1, id);
-    for (int i = 0; i < 3; i++)
-        sqlite3_bind_int(w->site_flags, 2 + i, want[i]);
+    bind_flags(w->site_flags, SITE_CHANGED_FLAGS, want);
+    sqlite3_bind_int64(w->site_flags, SITE_CHANGED_ID, id);
     r = store_step_done(w->store, w->site_flags);
     return r < 0 ? r : id;
 }

@@ -107,6 +107,15 @@ static enum location_kind kind_of(struct site_pass *p, const struct frame *frame
     return (enum location_kind)kind;
 }
 
+#define LOCATION_COLUMNS(X)                                                              \
+    X(LOCATION_MODULE_ID, "module_id")                                                   \
+    X(LOCATION_OFFSET, "\"offset\"")                                                     \
+    X(LOCATION_INLINE_INDEX, "inline_index")                                             \
+    X(LOCATION_FUNCTION, "function")                                                     \
+    X(LOCATION_FILE, "file")                                                             \
+    X(LOCATION_LINE, "line")
+enum { LOCATION_FIRST = 0, LOCATION_COLUMNS(STORE_COLUMN_ENUM) LOCATION_NAME };
+
 static int64_t location_row(struct site_pass *p, const struct frame *frame,
                             const char *name) {
     sqlite3_bind_text(p->get_location, 1, name, -1, SQLITE_STATIC);
@@ -118,14 +127,14 @@ static int64_t location_row(struct site_pass *p, const struct frame *frame,
     if (rc != SQLITE_DONE)
         return store_error(p->store, "reading locations");
     sqlite3_stmt *s = p->put_location;
-    sqlite3_bind_int64(s, 1, frame->module_id);
-    sqlite3_bind_int64(s, 2, (int64_t)frame->offset);
-    sqlite3_bind_int64(s, 3, frame->inline_index);
-    sqlite3_bind_text(s, 4, frame->function, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 5, frame->file, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, LOCATION_MODULE_ID, frame->module_id);
+    sqlite3_bind_int64(s, LOCATION_OFFSET, (int64_t)frame->offset);
+    sqlite3_bind_int64(s, LOCATION_INLINE_INDEX, frame->inline_index);
+    sqlite3_bind_text(s, LOCATION_FUNCTION, frame->function, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, LOCATION_FILE, frame->file, -1, SQLITE_STATIC);
     if (frame->line)
-        sqlite3_bind_int64(s, 6, frame->line);
-    sqlite3_bind_text(s, 7, name, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(s, LOCATION_LINE, frame->line);
+    sqlite3_bind_text(s, LOCATION_NAME, name, -1, SQLITE_STATIC);
     int r = store_step_done(p->store, s);
     return r < 0 ? r : sqlite3_last_insert_rowid(p->store->db);
 }
@@ -190,24 +199,33 @@ static int compare_sites(const void *a, const void *b) {
     return memcmp(&x->key, &y->key, sizeof x->key);
 }
 
+enum { UPDATE_LOCATION_ID = 1, UPDATE_PORTABLE_KEY, UPDATE_ID };
+
 static int update_site(struct site_pass *p, const struct site_row *site,
                        uint32_t ordinal) {
     struct dearth_key portable = location_portable_end(site->names, ordinal);
     if (site->location == site->had_location && site->has_portable &&
         key_equal(site->portable, portable))
         return 0;
-    sqlite3_bind_int64(p->update, 1, site->id);
-    sqlite3_bind_int64(p->update, 2, site->location);
-    store_bind_key(p->update, 3, portable);
+    sqlite3_bind_int64(p->update, UPDATE_ID, site->id);
+    sqlite3_bind_int64(p->update, UPDATE_LOCATION_ID, site->location);
+    store_bind_key(p->update, UPDATE_PORTABLE_KEY, portable);
     return store_step_done(p->store, p->update);
 }
 
+#define SITE_COLUMNS(X)                                                                  \
+    X(SITE_ID, "id")                                                                     \
+    X(SITE_KEY, "key")                                                                   \
+    X(SITE_OP, "op")                                                                     \
+    X(SITE_STACK_ID, "stack_id")                                                         \
+    X(SITE_LOCATION_ID, "location_id")                                                   \
+    X(SITE_PORTABLE_KEY, "portable_key")                                                 \
+    X(SITE_ERROR_PATH, "error_path")
+enum { SITE_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_sites(struct site_pass *p) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(p->store,
-                          "SELECT id, key, op, stack_id, location_id, "
-                          "portable_key, error_path FROM site",
-                          &s);
+    int r = store_prepare(p->store, STORE_SELECT(SITE_COLUMNS) "FROM site", &s);
     uint64_t capacity = 0;
     int rc = SQLITE_DONE;
     while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -217,15 +235,15 @@ static int read_sites(struct site_pass *p) {
         }
         struct site_row *site = &p->sites[p->n++];
         *site = (struct site_row){
-            .id = sqlite3_column_int64(s, 0),
-            .key = store_column_key(s, 1),
-            .stack = sqlite3_column_int64(s, 3),
-            .had_location = sqlite3_column_int64(s, 4),
-            .portable = store_column_key(s, 5),
-            .has_portable = sqlite3_column_type(s, 5) != SQLITE_NULL,
-            .error_path = sqlite3_column_int(s, 6),
+            .id = sqlite3_column_int64(s, SITE_ID),
+            .key = store_column_key(s, SITE_KEY),
+            .stack = sqlite3_column_int64(s, SITE_STACK_ID),
+            .had_location = sqlite3_column_int64(s, SITE_LOCATION_ID),
+            .portable = store_column_key(s, SITE_PORTABLE_KEY),
+            .has_portable = sqlite3_column_type(s, SITE_PORTABLE_KEY) != SQLITE_NULL,
+            .error_path = sqlite3_column_int(s, SITE_ERROR_PATH),
         };
-        const char *op = store_column_text(s, 2);
+        const char *op = store_column_text(s, SITE_OP);
         r = look_at_site(p, site, op ? op : "");
     }
     return r == 0 && rc != SQLITE_DONE ? store_error(p->store, "reading sites") : r;
@@ -250,9 +268,10 @@ static int run_pass(struct site_pass *p) {
         const char *sql;
     } all[] = {
         {&p->get_location, "SELECT id FROM location WHERE name = ?1"},
-        {&p->put_location, "INSERT INTO location(module_id, \"offset\", inline_index, "
-                           "function, file, line, name) VALUES (?1,?2,?3,?4,?5,?6,?7)"},
-        {&p->update, "UPDATE site SET location_id = ?2, portable_key = ?3 WHERE id = ?1"},
+        {&p->put_location,
+         "INSERT INTO location(" LOCATION_COLUMNS(
+             STORE_COLUMN_SQL) "name) VALUES (" LOCATION_COLUMNS(STORE_COLUMN_PLACE) "?)"},
+        {&p->update, "UPDATE site SET location_id = ?, portable_key = ? WHERE id = ?"},
     };
     int r = frames_reader_new(p->store, &p->reader);
     for (size_t i = 0; i < sizeof all / sizeof *all && r == 0; i++)

@@ -97,12 +97,19 @@ static void roll_back(struct resolver *r) {
         store_rollback(r->store);
 }
 
+#define PENDING_COLUMNS(X)                                                               \
+    X(PENDING_ID, "id")                                                                  \
+    X(PENDING_MODULE_ID, "module_id")                                                    \
+    X(PENDING_OFFSET, "\"offset\"")
+enum { PENDING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_pending(struct store *store, struct pending **out, uint64_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
-                          "SELECT id, module_id, \"offset\" FROM frame WHERE "
-                          "resolved = 0 ORDER BY module_id, \"offset\"",
-                          &s);
+    int r = store_prepare(
+        store,
+        STORE_SELECT(PENDING_COLUMNS) "FROM frame WHERE "
+                                      "resolved = 0 ORDER BY module_id, \"offset\"",
+        &s);
     if (r < 0)
         return r;
     uint64_t capacity = 0;
@@ -113,48 +120,69 @@ static int load_pending(struct store *store, struct pending **out, uint64_t *n) 
             *out = text_realloc(*out, capacity * sizeof **out);
         }
         (*out)[(*n)++] =
-            (struct pending){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
-                             (uint64_t)sqlite3_column_int64(s, 2)};
+            (struct pending){sqlite3_column_int64(s, PENDING_ID),
+                             sqlite3_column_int64(s, PENDING_MODULE_ID),
+                             (uint64_t)sqlite3_column_int64(s, PENDING_OFFSET)};
     }
     return rc == SQLITE_DONE ? 0 : store_error(store, "reading frames");
 }
 
+#define MODULE_COLUMNS(X)                                                                \
+    X(MODULE_PATH, "path")                                                               \
+    X(MODULE_BUILD_ID, "build_id")                                                       \
+    X(MODULE_CONTENT_ID, "content_id")
+enum { MODULE_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_module(struct store *store, int64_t id, struct module_row *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(
-        store, "SELECT path, build_id, content_id FROM module WHERE id = ?1", &s);
+    int r = store_prepare(store, STORE_SELECT(MODULE_COLUMNS) "FROM module WHERE id = ?1",
+                          &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, id);
     *out = (struct module_row){.id = id};
     if (sqlite3_step(s) == SQLITE_ROW) {
-        int n = sqlite3_column_bytes(s, 1);
+        int n = sqlite3_column_bytes(s, MODULE_BUILD_ID);
         out->build_id_bytes = n > 32 ? 32 : (uint32_t)n;
         if (n > 0)
-            memcpy(out->build_id, sqlite3_column_blob(s, 1), out->build_id_bytes);
-        out->content_id = sqlite3_column_int(s, 2);
-        out->path = text_dup(store_column_text(s, 0));
+            memcpy(out->build_id, sqlite3_column_blob(s, MODULE_BUILD_ID),
+                   out->build_id_bytes);
+        out->content_id = sqlite3_column_int(s, MODULE_CONTENT_ID);
+        out->path = text_dup(store_column_text(s, MODULE_PATH));
     }
     if (!out->path)
         out->path = text_dup("");
     return 0;
 }
 
+#define SYMBOL_COLUMNS(X)                                                                \
+    X(SYMBOL_FRAME_ID, "frame_id")                                                       \
+    X(SYMBOL_INLINE_INDEX, "inline_index")                                               \
+    X(SYMBOL_FUNCTION, "function")                                                       \
+    X(SYMBOL_LINKAGE_NAME, "linkage_name")                                               \
+    X(SYMBOL_FILE, "file")                                                               \
+    X(SYMBOL_LINE, "line")                                                               \
+    X(SYMBOL_START, "start")
+enum { SYMBOL_FIRST = 0, SYMBOL_COLUMNS(STORE_COLUMN_ENUM) SYMBOL_SIZE };
+
+enum { NOTE_KIND = 1, NOTE_TEXT, NOTE_SUBJECT, NOTE_MODULE };
+enum { MARK_SYMBOLS = 1, MARK_MODULE_ID };
+
 static int write_frame(struct resolver *r, const struct pending *frame,
                        const struct symbol_line *lines, int n) {
     int result = 0;
     for (int i = 0; i < n && result == 0; i++) {
-        sqlite3_bind_int64(r->put_symbol, 1, frame->id);
-        sqlite3_bind_int64(r->put_symbol, 2, i);
-        store_bind_text(r->put_symbol, 3, lines[i].function);
-        store_bind_text(r->put_symbol, 4, lines[i].linkage_name);
-        store_bind_text(r->put_symbol, 5, lines[i].file);
+        sqlite3_bind_int64(r->put_symbol, SYMBOL_FRAME_ID, frame->id);
+        sqlite3_bind_int64(r->put_symbol, SYMBOL_INLINE_INDEX, i);
+        store_bind_text(r->put_symbol, SYMBOL_FUNCTION, lines[i].function);
+        store_bind_text(r->put_symbol, SYMBOL_LINKAGE_NAME, lines[i].linkage_name);
+        store_bind_text(r->put_symbol, SYMBOL_FILE, lines[i].file);
         if (lines[i].line)
-            sqlite3_bind_int64(r->put_symbol, 6, lines[i].line);
+            sqlite3_bind_int64(r->put_symbol, SYMBOL_LINE, lines[i].line);
         if (lines[i].start)
-            sqlite3_bind_int64(r->put_symbol, 7, (int64_t)lines[i].start);
+            sqlite3_bind_int64(r->put_symbol, SYMBOL_START, (int64_t)lines[i].start);
         if (lines[i].size)
-            sqlite3_bind_int64(r->put_symbol, 8, (int64_t)lines[i].size);
+            sqlite3_bind_int64(r->put_symbol, SYMBOL_SIZE, (int64_t)lines[i].size);
         result = store_step_done(r->store, r->put_symbol);
     }
     if (result == 0) {
@@ -166,10 +194,10 @@ static int write_frame(struct resolver *r, const struct pending *frame,
 
 static int put_note(struct resolver *r, const struct module_row *module, const char *kind,
                     const char *text) {
-    store_bind_text(r->put_note, 1, text);
-    store_bind_text(r->put_note, 2, module->path);
-    sqlite3_bind_int64(r->put_note, 3, module->id);
-    store_bind_text(r->put_note, 4, kind);
+    store_bind_text(r->put_note, NOTE_TEXT, text);
+    store_bind_text(r->put_note, NOTE_SUBJECT, module->path);
+    sqlite3_bind_int64(r->put_note, NOTE_MODULE, module->id);
+    store_bind_text(r->put_note, NOTE_KIND, kind);
     return store_step_done(r->store, r->put_note);
 }
 
@@ -271,8 +299,8 @@ static int try_module(struct resolver *r, const struct module_row *module,
     if (result == 0 && seen.outcome == SYMBOLS_STALE)
         result = note_stale(r, module);
     if (result == 0) {
-        sqlite3_bind_int64(r->mark_module, 1, module->id);
-        store_bind_text(r->mark_module, 2, seen.source);
+        sqlite3_bind_int64(r->mark_module, MARK_MODULE_ID, module->id);
+        store_bind_text(r->mark_module, MARK_SYMBOLS, seen.source);
         result = store_step_done(r->store, r->mark_module);
     }
     return result;
@@ -311,15 +339,15 @@ static int prepare_resolver(struct resolver *r) {
         const char *sql;
     } all[] = {
         {&r->put_symbol,
-         "INSERT OR REPLACE INTO symbol(frame_id, inline_index, function, "
-         "linkage_name, file, line, start, size) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)"},
-        {&r->mark_frame, "UPDATE frame SET resolved = 1 WHERE id = ?1"},
-        {&r->mark_module, "UPDATE module SET symbols = ?2 WHERE id = ?1"},
+         "INSERT OR REPLACE INTO symbol(" SYMBOL_COLUMNS(
+             STORE_COLUMN_SQL) "size) VALUES (" SYMBOL_COLUMNS(STORE_COLUMN_PLACE) "?)"},
+        {&r->mark_frame, "UPDATE frame SET resolved = 1 WHERE id = ?"},
+        {&r->mark_module, "UPDATE module SET symbols = ? WHERE id = ?"},
         {&r->put_note,
          "INSERT INTO note(recording_id, kind, text, subject) SELECT DISTINCT "
-         "p.recording_id, ?4, ?1, ?2 FROM process_module pm JOIN process p ON p.id = "
-         "pm.process_id WHERE pm.module_id = ?3 AND NOT EXISTS (SELECT 1 FROM note n "
-         "WHERE n.recording_id = p.recording_id AND n.kind = ?4 AND n.subject = ?2)"},
+         "p.recording_id, :kind, :text, :subject FROM process_module pm JOIN process p ON p.id = "
+         "pm.process_id WHERE pm.module_id = :module AND NOT EXISTS (SELECT 1 FROM note n "
+         "WHERE n.recording_id = p.recording_id AND n.kind = :kind AND n.subject = :subject)"},
     };
     int result = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && result == 0; i++)

@@ -63,7 +63,7 @@ static int take_refusal(struct drive *d, struct task *task,
         task_push(&d->snapshots, task);
         return 0;
     }
-    const char *reason = refusal_name((enum shm_refusal)seen->refusal);
+    const char *reason = refusal_name((enum shm_refusal)seen->proof.refusal);
     if (reason)
         return leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
@@ -75,7 +75,7 @@ static int take_refusal(struct drive *d, struct task *task,
 int batch_take(struct drive *d, struct task *task, const struct observation *seen,
                const struct judgement *j) {
     struct batch *batch = task->batch;
-    if (!seen->fired)
+    if (!seen->proof.fired)
         return take_refusal(d, task, seen);
     int64_t id = 0;
     int err = settle_store(d, task, seen, j, NULL, &id);
@@ -98,12 +98,14 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
 static bool has_diverged(const struct replay *r, const struct observation *seen) {
     const struct baseline *b = &r->baseline;
     struct judgement j = {0};
-    if (seen->refusal == SHM_REFUSED_FILES) /* ended by us: as far as it came */
-        return b->stdout_stable && seen->stdout_kept <= b->stdout_kept &&
-               seen->stdout_kept &&
-               memcmp(seen->stdout_data, b->stdout_data, seen->stdout_kept) != 0;
-    if (seen->timed_out || (b->status_stable && (seen->exit_code != b->exit_code ||
-                                                 seen->exit_signal != b->exit_signal)))
+    if (seen->proof.refusal == SHM_REFUSED_FILES) /* ended by us: as far as it came */
+        return b->stdout_stable && seen->output.stdout_kept <= b->stdout_kept &&
+               seen->output.stdout_kept &&
+               memcmp(seen->output.stdout_data, b->stdout_data,
+                      seen->output.stdout_kept) != 0;
+    if (seen->end.timed_out ||
+        (b->status_stable && (seen->end.exit_code != b->exit_code ||
+                              seen->end.exit_signal != b->exit_signal)))
         return true;
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < r->n_runs; i++) {
@@ -146,7 +148,7 @@ static int void_batch(struct drive *d, struct batch *batch, const char *reason) 
 int batch_end(struct drive *d, uint64_t tag, const struct observation *seen) {
     struct batch *batch = d->batches[tag & ~BATCH_TAG];
     d->n_flying_batches--;
-    d->n_spoils += seen->refusal == SHM_REFUSED_FILES;
+    d->n_spoils += seen->proof.refusal == SHM_REFUSED_FILES;
     return has_diverged(d->replay, seen) ? void_batch(d, batch, "diverged")
                                          : check_batch(d, batch);
 }

@@ -40,8 +40,9 @@ static bool is_news(const struct replay *r, const struct observation *seen) {
     struct judgement j = {0};
     return !baseline_stdout_same(&r->baseline, seen, &j) ||
            !baseline_files_same(&r->baseline, seen, &j) ||
-           (r->baseline.status_stable && (seen->exit_code != r->baseline.exit_code ||
-                                          seen->exit_signal != r->baseline.exit_signal));
+           (r->baseline.status_stable &&
+            (seen->end.exit_code != r->baseline.exit_code ||
+             seen->end.exit_signal != r->baseline.exit_signal));
 }
 
 /* One more run that an attempt is compared with. @seen is taken over. */
@@ -62,8 +63,8 @@ static int widen_baseline(struct replay *r, struct observation *seen,
 int control_take(struct drive *d, struct observation *seen,
                  const struct session *session) {
     d->control_flying = false;
-    bool wider = session && !seen->timed_out && !seen->start_error && seen->attached &&
-                 is_news(d->replay, seen);
+    bool wider = session && !seen->end.timed_out && !seen->end.start_error &&
+                 seen->proof.attached && is_news(d->replay, seen);
     int err = wider ? widen_baseline(d->replay, seen, session) : 0;
     while (err >= 0 && d->doubted.head < d->covered) {
         struct task *task = task_pop(&d->doubted);

@@ -44,7 +44,7 @@ void guarding_runs_consider(struct drive *d, const struct task *task,
         .location = site->location ? site->location : -site->id,
         .verdict = verdict,
         .disagrees = task->disagrees,
-        .caught = ordinary && seen->crash_signal && seen->crash_code > 0};
+        .caught = ordinary && seen->crash.signal && seen->crash.code > 0};
     if (!guarding_wants(&d->guarding, &c))
         return;
     struct task *guarded = text_alloc(sizeof *guarded);

@@ -52,14 +52,24 @@ struct pass {
 
 /* --- what to look at --- */
 
-static const char candidates_sql[] =
-    "SELECT a.site_id, a.occurrence, a.mode, max(a.burst), count(*), "
-    "coalesce(s.location_id, -s.id), max(a.leaked IS NOT NULL), a.thread, "
-    "max(coalesce(a.call, 0)) FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
-    "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
-    "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
-    "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 ORDER BY a.mode <> "
-    "'once', min(a.id)";
+#define CANDIDATE_COLUMNS(X)                                                             \
+    X(CANDIDATE_SITE_ID, "a.site_id")                                                    \
+    X(CANDIDATE_OCCURRENCE, "a.occurrence")                                              \
+    X(CANDIDATE_MODE, "a.mode")                                                          \
+    X(CANDIDATE_BURST, "max(a.burst)")                                                   \
+    X(CANDIDATE_EXECUTIONS, "count(*)")                                                  \
+    X(CANDIDATE_LOCATION, "coalesce(s.location_id, -s.id)")                              \
+    X(CANDIDATE_LOOKED, "max(a.leaked IS NOT NULL)")                                     \
+    X(CANDIDATE_THREAD, "a.thread")                                                      \
+    X(CANDIDATE_CALL, "max(coalesce(a.call, 0))")
+enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char candidates_sql[] = STORE_SELECT(
+    CANDIDATE_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
+                       "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+                       "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
+                       "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 ORDER BY a.mode <> "
+                       "'once', min(a.id)";
 
 static bool is_left_out(const struct replay *r, uint32_t site) {
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)
@@ -102,23 +112,24 @@ static bool is_enough(const struct looked *p, int64_t location, int64_t site) {
 
 static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known) {
     const struct replay *r = p->replay;
-    bool looked = sqlite3_column_int(s, 6) && !r->options->plan.retest;
-    int64_t site = index_of(r, sqlite3_column_int64(s, 0));
+    bool looked = sqlite3_column_int(s, CANDIDATE_LOOKED) && !r->options->plan.retest;
+    int64_t site = index_of(r, sqlite3_column_int64(s, CANDIDATE_SITE_ID));
     if (looked || site < 0)
         return;
-    int64_t site_id = sqlite3_column_int64(s, 0), location = sqlite3_column_int64(s, 5);
+    int64_t site_id = sqlite3_column_int64(s, CANDIDATE_SITE_ID),
+            location = sqlite3_column_int64(s, CANDIDATE_LOCATION);
     if (r->options->leaks == REPLAY_LEAKS_LOCATION && is_enough(known, location, site_id))
         return;
     add_looked(known, location, site_id);
     p->looks = text_realloc(p->looks, (p->n_looks + 1ull) * sizeof *p->looks);
-    p->looks[p->n_looks++] =
-        (struct look){.site = (uint32_t)site,
-                      .occurrence = sqlite3_column_int64(s, 1),
-                      .mode = fault_mode_from_name(store_column_text(s, 2)),
-                      .burst = (uint32_t)sqlite3_column_int64(s, 3),
-                      .repeat = (uint32_t)sqlite3_column_int64(s, 4),
-                      .thread = thread_role_from_name(store_column_text(s, 7)),
-                      .call = (uint64_t)sqlite3_column_int64(s, 8)};
+    p->looks[p->n_looks++] = (struct look){
+        .site = (uint32_t)site,
+        .occurrence = sqlite3_column_int64(s, CANDIDATE_OCCURRENCE),
+        .mode = fault_mode_from_name(store_column_text(s, CANDIDATE_MODE)),
+        .burst = (uint32_t)sqlite3_column_int64(s, CANDIDATE_BURST),
+        .repeat = (uint32_t)sqlite3_column_int64(s, CANDIDATE_EXECUTIONS),
+        .thread = thread_role_from_name(store_column_text(s, CANDIDATE_THREAD)),
+        .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL)};
 }
 
 /* Locations at which an earlier replay looked. */
@@ -135,7 +146,7 @@ static int load_looked(const struct pass *p, struct looked *known) {
     sqlite3_bind_int64(s, 1, p->replay->recording_id);
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        add_looked(known, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+        add_looked(known, sqlite3_column_int64(s, 0), 0);
     return step == SQLITE_DONE ? 0 : store_error(p->replay->store, "reading attempts");
 }
 
@@ -199,8 +210,8 @@ static int run_baselines(struct pass *p) {
     if (err == 0)
         leaks_fold(runs, n, &p->baseline);
     for (uint32_t i = 0; i < n; i++) {
-        if (!runs[i].leaks_known)
-            p->state = runs[i].leaks_state;
+        if (!runs[i].leaks.known)
+            p->state = runs[i].leaks.state;
         observation_deinit(&runs[i]);
     }
     free(runs);
@@ -230,11 +241,11 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
     struct judgement j = verdict_judge(&baseline, seen, r->options->catalogue);
     r->leaks.executions++;
     look->executions++;
-    if (!is_ordinary(j.verdict) || !seen->leaks_known) {
+    if (!is_ordinary(j.verdict) || !seen->leaks.known) {
         look->unknown = true; /* the attempt before it has the verdict */
         return 0;
     }
-    seen->n_leaks = leaks_excess(&baseline, seen->leaks, seen->n_leaks);
+    seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
     const struct order order = order_of(p, look);
     int err = ledger_leak_sites(r->ledger, seen, session);
     if (err == 0)

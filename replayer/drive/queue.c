@@ -119,7 +119,8 @@ static uint64_t limit_of(const struct drive *d, const struct task *task) {
     bool early = d->n_hung >= (task_is_late(task) ? EARLY_SURE : EARLY_AFTER);
     uint64_t fastest = r->baseline.duration_ns;
     for (uint32_t i = 0; i < r->n_runs; i++)
-        fastest = r->runs[i].duration_ns < fastest ? r->runs[i].duration_ns : fastest;
+        fastest =
+            r->runs[i].end.duration_ns < fastest ? r->runs[i].end.duration_ns : fastest;
     uint64_t limit = EARLY_FACTOR * fastest + EARLY_EXTRA_NS;
     if (!early || d->early_wrong || r->options->time_limit_ns || limit > r->time_limit_ns)
         return r->time_limit_ns;

@@ -279,6 +279,14 @@ static int take_options(struct command *c) {
     return 0;
 }
 
+#define SWEEP_COLUMNS(X)                                                                 \
+    X(SWEEP_DRIVE, "json_extract(options, '$.drive')")                                   \
+    X(SWEEP_HEALTH, "json_extract(options, '$.health')")                                 \
+    X(SWEEP_READY_TIMEOUT_NS, "json_extract(options, '$.ready_timeout_ns')")             \
+    X(SWEEP_LOOP_NS, "json_extract(options, '$.loop_ns')")                               \
+    X(SWEEP_ID, "id")
+enum { SWEEP_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* A recording that was replayed by sweep is so again, unless something else is asked for: the
  * commands that were printed, and one that goes on, need not repeat how the program is driven. */
 static int inherit_sweep(struct command *c, struct store *store) {
@@ -289,25 +297,24 @@ static int inherit_sweep(struct command *c, struct store *store) {
         return (int)recording;
     if (o->how != REPLAY_AUTO || o->drive || o->health)
         return 0;
-    int err =
-        store_prepare(store,
-                      "SELECT json_extract(options, '$.drive'), json_extract(options, "
-                      "'$.health'), json_extract(options, '$.ready_timeout_ns'), "
-                      "json_extract(options, '$.loop_ns'), id FROM replay WHERE id = "
-                      "(SELECT max(id) FROM replay WHERE recording_id = ?1) AND how = "
-                      "'sweep'",
-                      &s);
+    int err = store_prepare(
+        store,
+        STORE_SELECT(
+            SWEEP_COLUMNS) "FROM replay WHERE id = "
+                           "(SELECT max(id) FROM replay WHERE recording_id = ?1) AND how = "
+                           "'sweep'",
+        &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, recording);
     if (sqlite3_step(s) != SQLITE_ROW)
         return 0;
     o->how = REPLAY_SWEEP;
-    o->drive = c->drive = text_dup(store_column_text(s, 0));
-    o->health = c->health = text_dup(store_column_text(s, 1));
-    o->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, 2);
-    o->loop_ns = (uint64_t)sqlite3_column_int64(s, 3);
-    c->earlier = sqlite3_column_int64(s, 4);
+    o->drive = c->drive = text_dup(store_column_text(s, SWEEP_DRIVE));
+    o->health = c->health = text_dup(store_column_text(s, SWEEP_HEALTH));
+    o->ready_timeout_ns = (uint64_t)sqlite3_column_int64(s, SWEEP_READY_TIMEOUT_NS);
+    o->loop_ns = (uint64_t)sqlite3_column_int64(s, SWEEP_LOOP_NS);
+    c->earlier = sqlite3_column_int64(s, SWEEP_ID);
     error_info("by sweep, as before (--how rerun or snapshot for something else)");
     return 0;
 }

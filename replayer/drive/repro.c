@@ -107,23 +107,24 @@ static int execute(struct runner *runner, const struct order *order,
     int r = runner_submit(runner, order, 1);
     while (r == 0 && !interrupt_wanted())
         r = runner_wait(runner, 200, &tag, seen, &session);
-    if (r > 0 && seen->start_error)
-        r = error_print_errno(-seen->start_error, "the program cannot be started again");
+    if (r > 0 && seen->end.start_error)
+        r = error_print_errno(-seen->end.start_error,
+                              "the program cannot be started again");
     return r;
 }
 
 static const struct leaked_site *find_leak(const struct observation *seen,
                                            struct dearth_key site) {
-    for (uint32_t i = 0; i < seen->n_leaks; i++)
-        if (key_equal(seen->leaks[i].site, site))
-            return &seen->leaks[i];
+    for (uint32_t i = 0; i < seen->leaks.n; i++)
+        if (key_equal(seen->leaks.sites[i].site, site))
+            return &seen->leaks.sites[i];
     return NULL;
 }
 
 /* Did the block leak again that the others hang on? */
 static bool judge_leaks(const struct repro_case *e, const struct observation *seen) {
-    if (!seen->leaks_known) {
-        error_tell("what leaked is not known: %s", leaks_unknown_text(seen->leaks_state));
+    if (!seen->leaks.known) {
+        error_tell("what leaked is not known: %s", leaks_unknown_text(seen->leaks.state));
         return false;
     }
     for (uint32_t i = 0; i < e->n_leaks; i++) {
@@ -144,7 +145,7 @@ static int judge(const struct repro_case *e, const struct baseline *baseline,
     struct judgement j = verdict_judge(baseline, seen, e->catalogue);
     bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
     int passed = repro_text_output(seen);
-    if (seen->fired)
+    if (seen->proof.fired)
         repro_text_end(seen);
     error_tell("%s: %s%s%s", verdict_name(j.verdict), j.reason,
                j.policy ? "; policy " : "", j.policy ? j.policy : "");

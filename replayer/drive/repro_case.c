@@ -248,19 +248,19 @@ static void copy_digest(sqlite3_stmt *s, int column, uint8_t out[16]) {
 }
 
 static void read_run(sqlite3_stmt *s, struct observation *o) {
-    o->attached = true;
-    o->exit_code =
+    o->proof.attached = true;
+    o->end.exit_code =
         sqlite3_column_type(s, 0) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 0);
-    o->exit_signal = sqlite3_column_int(s, 1);
-    o->timed_out = sqlite3_column_int(s, 2) != 0;
-    o->duration_ns = (uint64_t)sqlite3_column_int64(s, 3);
-    o->stdout_data = copy_blob(s, 4, &o->stdout_kept);
-    o->stdout_bytes = (uint64_t)sqlite3_column_int64(s, 5);
-    copy_digest(s, 6, o->stdout_digest);
-    o->stderr_tail = (char *)copy_blob(s, 7, &o->stderr_tail_n);
-    o->stderr_bytes = o->stderr_tail_n;
-    o->files_known = sqlite3_column_bytes(s, 8) == 16;
-    copy_digest(s, 8, o->files_digest);
+    o->end.exit_signal = sqlite3_column_int(s, 1);
+    o->end.timed_out = sqlite3_column_int(s, 2) != 0;
+    o->end.duration_ns = (uint64_t)sqlite3_column_int64(s, 3);
+    o->output.stdout_data = copy_blob(s, 4, &o->output.stdout_kept);
+    o->output.stdout_bytes = (uint64_t)sqlite3_column_int64(s, 5);
+    copy_digest(s, 6, o->output.stdout_digest);
+    o->output.stderr_tail = (char *)copy_blob(s, 7, &o->output.stderr_tail_n);
+    o->output.stderr_bytes = o->output.stderr_tail_n;
+    o->output.files_known = sqlite3_column_bytes(s, 8) == 16;
+    copy_digest(s, 8, o->output.files_digest);
 }
 
 /* By their digests: what they held is not stored, so that contents that vary are not
@@ -276,8 +276,9 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
     if (r == 0)
         sqlite3_bind_int64(s, 1, baseline_id);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        o->files = text_realloc(o->files, (o->n_files + 1) * sizeof *o->files);
-        struct written_file *f = &o->files[o->n_files++];
+        o->output.files = text_realloc(o->output.files,
+                                       (o->output.n_files + 1) * sizeof *o->output.files);
+        struct written_file *f = &o->output.files[o->output.n_files++];
         *f = (struct written_file){.path = text_dup(store_column_text(s, 0)),
                                    .mode = (uint32_t)sqlite3_column_int64(s, 1),
                                    .size = (uint64_t)sqlite3_column_int64(s, 2),

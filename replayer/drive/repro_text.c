@@ -102,45 +102,47 @@ void repro_text_command(const struct repro_case *e, const struct conditions *c,
 }
 
 int repro_text_output(const struct observation *seen) {
-    fwrite(seen->stdout_data, 1, seen->stdout_kept, stdout);
+    fwrite(seen->output.stdout_data, 1, seen->output.stdout_kept, stdout);
     int r = output_flush();
-    if (seen->stderr_bytes > seen->stderr_tail_n)
+    if (seen->output.stderr_bytes > seen->output.stderr_tail_n)
         error_tell("the last %llu bytes of its stderr:",
-                   (unsigned long long)seen->stderr_tail_n);
-    fwrite(seen->stderr_tail, 1, seen->stderr_tail_n, stderr);
-    if (seen->stderr_tail_n && seen->stderr_tail[seen->stderr_tail_n - 1] != '\n')
+                   (unsigned long long)seen->output.stderr_tail_n);
+    fwrite(seen->output.stderr_tail, 1, seen->output.stderr_tail_n, stderr);
+    if (seen->output.stderr_tail_n &&
+        seen->output.stderr_tail[seen->output.stderr_tail_n - 1] != '\n')
         fputc('\n', stderr);
     return r;
 }
 
 void repro_text_end(const struct observation *seen) {
     char name[24];
-    if (seen->served && seen->unhealthy)
+    if (seen->served.driven && seen->served.unhealthy)
         error_tell("it lived but did not serve, and was stopped");
-    else if (seen->served && seen->outlived)
+    else if (seen->served.driven && seen->served.outlived)
         error_tell("it lives; %s status %d",
-                   seen->loop ? "its loop goes on," : "the drive command ended with",
-                   seen->exit_code);
-    else if (seen->timed_out)
+                   seen->served.loop ? "its loop goes on,"
+                                     : "the drive command ended with",
+                   seen->end.exit_code);
+    else if (seen->end.timed_out)
         error_tell("it was stopped: past its time limit");
-    else if (seen->exit_signal)
-        error_tell("it was killed by %s", signal_name(seen->exit_signal, name));
+    else if (seen->end.exit_signal)
+        error_tell("it was killed by %s", signal_name(seen->end.exit_signal, name));
     else
-        error_tell("it ended with status %d", seen->exit_code);
+        error_tell("it ended with status %d", seen->end.exit_code);
     AUTO_TEXT struct text t = {0};
     const uint32_t most = 12;
-    if (seen->crash_signal && seen->n_crash_frames)
-        text_say(&t, "dearth: %s at\n", signal_name(seen->crash_signal, name));
-    else if (seen->n_crash_frames)
+    if (seen->crash.signal && seen->crash.n_frames)
+        text_say(&t, "dearth: %s at\n", signal_name(seen->crash.signal, name));
+    else if (seen->crash.n_frames)
         text_add(&t, "dearth: it was at\n");
-    for (uint32_t i = 0; i < seen->n_crash_frames && i < most; i++) {
-        const struct crash_frame *f = &seen->crash_frames[i];
+    for (uint32_t i = 0; i < seen->crash.n_frames && i < most; i++) {
+        const struct crash_frame *f = &seen->crash.frames[i];
         text_say(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
                  text_basename(f->module ? f->module : "?"),
                  (unsigned long long)f->offset);
     }
-    if (seen->n_crash_frames > most)
-        text_addf(&t, "    ... %u more\n", seen->n_crash_frames - most);
+    if (seen->crash.n_frames > most)
+        text_addf(&t, "    ... %u more\n", seen->crash.n_frames - most);
     if (t.n)
         fputs(t.data, stderr);
 }

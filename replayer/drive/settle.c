@@ -31,8 +31,8 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
     r->progress.executions++;
     r->progress.verdicts[j->verdict]++;
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
-    if (err < 0 || !session || !task->order.explore || !seen->fired ||
-        seen->overwritten || !plan_is_explorable(j->verdict))
+    if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||
+        seen->proof.overwritten || !plan_is_explorable(j->verdict))
         return err;
     task->order.explore = false;
     return ledger_explored(r->ledger, *attempt_id, session);
@@ -96,10 +96,10 @@ static bool is_own_doing(const struct replay *r, const struct task *task,
                          const struct observation *seen) {
     uint64_t cpu = 0;
     for (uint32_t i = 0; i < r->n_runs; i++)
-        cpu = r->runs[i].cpu_ns > cpu ? r->runs[i].cpu_ns : cpu;
-    bool runaway = seen->duration_ns < task->limit_ns;
-    return runaway || seen->hang == HANG_DEADLOCK ||
-           seen->cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
+        cpu = r->runs[i].end.cpu_ns > cpu ? r->runs[i].end.cpu_ns : cpu;
+    bool runaway = seen->end.duration_ns < task->limit_ns;
+    return runaway || seen->end.hang == HANG_DEADLOCK ||
+           seen->end.cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
 static int postpone(struct task_list *list, struct task *task, struct observation *seen,
@@ -156,7 +156,7 @@ int settle_judged(struct drive *d, struct task *task, struct observation *seen,
         return guarding_runs_take(d, task, seen, j);
     if (task->life == TASK_COPYING)
         return batch_take(d, task, seen, j);
-    if (task->order.mode == MODE_CHANCE && !seen->fired) {
+    if (task->order.mode == MODE_CHANCE && !seen->proof.fired) {
         d->n_unfired++;
         return settle_done(d, task);
     }
@@ -192,12 +192,12 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         task_push(&d->urgent, task);
         return task_move(task, TASK_RETURNS);
     }
-    if (seen->start_error) {
+    if (seen->end.start_error) {
         task_free(task);
-        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+        return error_print_errno(-seen->end.start_error, "%s: cannot be started again",
                                  r->conditions.exe);
     }
-    if (seen->output_checked && seen->output_check != 0 && seen->output_check != 1) {
+    if (seen->output.checked && seen->output.check != 0 && seen->output.check != 1) {
         task_free(task);
         return -EINVAL; /* the worker has said why */
     }
@@ -209,7 +209,7 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         return err;
     }
     struct judgement j = settle_judge(d, seen);
-    if (j.verdict != VERDICT_DEGRADED || seen->output_checked || copy)
+    if (j.verdict != VERDICT_DEGRADED || seen->output.checked || copy)
         return settle_judged(d, task, seen, &j, session);
     task->doubted = *seen;
     task->doubted_judgement = j;

@@ -155,14 +155,23 @@ static void print_leaks(const struct replay *r) {
     error_info("%s", line.data);
 }
 
-static const char findings_sql[] =
-    "SELECT f.id, f.verdict || iif(f.leaked, ', leaked', ''), f.severity, "
-    "coalesce(l.name, '?'), f.attributed_to, "
-    "f.attributed_module, f.bad, f.tried FROM finding f "
-    "JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id "
-    "LEFT JOIN location l ON l.id = f.location_id WHERE r.recording_id = ?1 "
-    "ORDER BY CASE f.severity WHEN 'bug' THEN 0 WHEN 'warning' THEN 1 WHEN 'look' THEN 2 "
-    "ELSE 3 END, f.id";
+#define FINDING_COLUMNS(X)                                                               \
+    X(FINDING_ID, "f.id")                                                                \
+    X(FINDING_VERDICT, "f.verdict || iif(f.leaked, ', leaked', '')")                     \
+    X(FINDING_SEVERITY, "f.severity")                                                    \
+    X(FINDING_LOCATION, "coalesce(l.name, '?')")                                         \
+    X(FINDING_ATTRIBUTED_TO, "f.attributed_to")                                          \
+    X(FINDING_MODULE, "f.attributed_module")                                             \
+    X(FINDING_BAD, "f.bad")                                                              \
+    X(FINDING_TRIED, "f.tried")
+enum { FINDING_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char findings_sql[] = STORE_SELECT(
+    FINDING_COLUMNS) "FROM finding f "
+                     "JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON r.id = a.replay_id "
+                     "LEFT JOIN location l ON l.id = f.location_id WHERE r.recording_id = ?1 "
+                     "ORDER BY CASE f.severity WHEN 'bug' THEN 0 WHEN 'warning' THEN 1 WHEN 'look' THEN 2 "
+                     "ELSE 3 END, f.id";
 
 #define FINDINGS_SHOWN 8
 
@@ -175,7 +184,7 @@ static int print_findings(const struct replay *r) {
     uint32_t shown = 0, bugs = 0, warnings = 0, policies = 0, looks = 0;
     AUTO_TEXT struct text lines = {0};
     while (sqlite3_step(s) == SQLITE_ROW) {
-        const char *severity = store_column_text(s, 2);
+        const char *severity = store_column_text(s, FINDING_SEVERITY);
         if (!severity)
             continue;
         bool policy = strcmp(severity, "policy") == 0;
@@ -185,11 +194,13 @@ static int print_findings(const struct replay *r) {
         policies += policy;
         if (policy || shown++ >= FINDINGS_SHOWN)
             continue;
-        const char *module = store_column_text(s, 5);
+        const char *module = store_column_text(s, FINDING_MODULE);
         text_say(&lines, "  %4lld  %-9s %d/%d  %s%s%s\n",
-                 (long long)sqlite3_column_int64(s, 0), store_column_text(s, 1),
-                 sqlite3_column_int(s, 6), sqlite3_column_int(s, 7),
-                 store_column_text(s, 3), module ? "  in " : "", module ? module : "");
+                 (long long)sqlite3_column_int64(s, FINDING_ID),
+                 store_column_text(s, FINDING_VERDICT),
+                 sqlite3_column_int(s, FINDING_BAD), sqlite3_column_int(s, FINDING_TRIED),
+                 store_column_text(s, FINDING_LOCATION), module ? "  in " : "",
+                 module ? module : "");
     }
     if (shown > FINDINGS_SHOWN)
         text_addf(&lines, "        and %u more\n", shown - FINDINGS_SHOWN);
@@ -203,26 +214,30 @@ static int print_findings(const struct replay *r) {
     return 0;
 }
 
+#define HOW_COLUMNS(X) X(HOW_HOW, "how") X(HOW_SITES, "count(DISTINCT site_id)")
+enum { HOW_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* What was picked, and why not a snapshot. */
 static int print_how(const struct replay *r) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     AUTO_TEXT struct text line = {0};
     int err = store_prepare(
         r->store,
-        "SELECT how, count(DISTINCT site_id) FROM attempt WHERE replay_id = ?1 "
-        "GROUP BY how UNION ALL SELECT 'no ' || reason, count(*) FROM refused WHERE "
-        "replay_id = ?1 GROUP BY reason",
+        STORE_SELECT(
+            HOW_COLUMNS) "FROM attempt WHERE replay_id = ?1 "
+                         "GROUP BY how UNION ALL SELECT 'no ' || reason, count(*), NULL FROM refused WHERE "
+                         "replay_id = ?1 GROUP BY reason",
         &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
     uint32_t n = 0;
     while (sqlite3_step(s) == SQLITE_ROW) {
-        const char *what = store_column_text(s, 0);
+        const char *what = store_column_text(s, HOW_HOW);
         bool refused = strncmp(what, "no ", 3) == 0;
         text_addf(&line, refused ? "; no snapshot of %2$lld: %1$s" : "%3$s%2$lld by %1$s",
                   refused ? refusal_meaning(what + 3) : what,
-                  (long long)sqlite3_column_int64(s, 1), n++ ? ", " : "");
+                  (long long)sqlite3_column_int64(s, HOW_SITES), n++ ? ", " : "");
     }
     if (n > 1 || (line.n && r->options->how != REPLAY_RERUN))
         error_info("sites: %s", line.data);

@@ -70,7 +70,7 @@ static int call(struct replay *r, const struct order *order, struct observation 
             if (ledger_due_ms(r->ledger) == 0 && ledger_flush(r->ledger) < 0)
                 return -EIO;
         }
-        bool again = n > 0 && seen->start_error == ETIMEDOUT && ++lost < MAX_LOST;
+        bool again = n > 0 && seen->end.start_error == ETIMEDOUT && ++lost < MAX_LOST;
         if (n >= 0 && !again)
             return n;
         if (again) { /* a port that is not free yet, a busy machine */
@@ -96,17 +96,17 @@ static int attempt(struct sweep *s, const struct order *order, struct judgement 
     struct replay *r = s->replay;
     struct observation seen = {0};
     int n = call(r, order, &seen);
-    if (n > 0 && seen.start_error)
-        n = error_print_errno(-seen.start_error, "%s: did not come to serve again",
+    if (n > 0 && seen.end.start_error)
+        n = error_print_errno(-seen.end.start_error, "%s: did not come to serve again",
                               r->conditions.exe);
     if (n > 0) {
         *j = verdict_judge(&r->baseline, &seen, r->options->catalogue);
-        *gone = !seen.outlived || seen.unhealthy;
-        if (seen.life != s->life)
+        *gone = !seen.served.outlived || seen.served.unhealthy;
+        if (seen.served.life != s->life)
             s->suspects.n = 0;
-        s->life = seen.life;
-        s->fell |= seen.fell;
-        bool unknown = *gone && !seen.fired && seen.how == HOW_SWEEP;
+        s->life = seen.served.life;
+        s->fell |= seen.served.fell;
+        bool unknown = *gone && !seen.proof.fired && seen.how == HOW_SWEEP;
         int err = unknown ? 0 : store_execution(r, order, &seen, j, attempt_id);
         n = err < 0 ? err : n;
     }

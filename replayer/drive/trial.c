@@ -43,23 +43,28 @@ struct recorded_end {
     uint64_t duration_ns;
 };
 
+#define END_COLUMNS(X)                                                                   \
+    X(END_EXIT_CODE, "coalesce(exit_code, -1)")                                          \
+    X(END_EXIT_SIGNAL, "coalesce(exit_signal, 0)")                                       \
+    X(END_DURATION_NS, "coalesce(duration_ns, 0)")                                       \
+    X(END_KNOWN, "exit_code IS NOT NULL OR exit_signal IS NOT NULL")                     \
+    X(END_UNWIND_FALLBACKS, "coalesce(unwind_fallbacks, 1)")
+enum { END_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_recorded_end(struct replay *r, struct recorded_end *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int err = store_prepare(r->store,
-                            "SELECT coalesce(exit_code, -1), coalesce(exit_signal, 0), "
-                            "coalesce(duration_ns, 0), exit_code IS NOT NULL OR "
-                            "exit_signal IS NOT NULL, coalesce(unwind_fallbacks, 1) "
-                            "FROM recording WHERE id = ?1",
-                            &s);
+                            STORE_SELECT(END_COLUMNS) "FROM recording WHERE id = ?1", &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, r->recording_id);
     if (sqlite3_step(s) == SQLITE_ROW) {
-        *out = (struct recorded_end){.exit_code = sqlite3_column_int(s, 0),
-                                     .exit_signal = sqlite3_column_int(s, 1),
-                                     .duration_ns = (uint64_t)sqlite3_column_int64(s, 2),
-                                     .known = sqlite3_column_int(s, 3)};
-        r->fallbacks = (uint64_t)sqlite3_column_int64(s, 4);
+        *out = (struct recorded_end){
+            .exit_code = sqlite3_column_int(s, END_EXIT_CODE),
+            .exit_signal = sqlite3_column_int(s, END_EXIT_SIGNAL),
+            .duration_ns = (uint64_t)sqlite3_column_int64(s, END_DURATION_NS),
+            .known = sqlite3_column_int(s, END_KNOWN)};
+        r->fallbacks = (uint64_t)sqlite3_column_int64(s, END_UNWIND_FALLBACKS);
     }
     return 0;
 }
@@ -76,7 +81,7 @@ static void forget_runs(struct replay *r) {
 static uint64_t most_output(const struct replay *r) {
     uint64_t most = 0;
     for (uint32_t i = 0; i < r->n_runs; i++) {
-        uint64_t bytes = r->runs[i].stdout_bytes + r->runs[i].stderr_bytes;
+        uint64_t bytes = r->runs[i].output.stdout_bytes + r->runs[i].output.stderr_bytes;
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -119,40 +124,41 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
 /* The error of a baseline run that says nothing about faults. */
 static int check_run(const struct replay *r, const struct observation *seen) {
     char limit[24];
-    if (seen->start_error == ETIMEDOUT && seen->served)
+    if (seen->end.start_error == ETIMEDOUT && seen->served.driven)
         return error_print(
             -ETIMEDOUT,
-            seen->loop ? "%s: without any fault it ended before it could be watched "
-                         "(--loop-time), or --health did not succeed in time"
-                       : "%s: --health did not succeed within --ready-timeout "
-                         "without any fault; is the command right, does the program "
-                         "stay in the foreground, is its port free?",
+            seen->served.loop
+                ? "%s: without any fault it ended before it could be watched "
+                  "(--loop-time), or --health did not succeed in time"
+                : "%s: --health did not succeed within --ready-timeout "
+                  "without any fault; is the command right, does the program "
+                  "stay in the foreground, is its port free?",
             r->conditions.exe);
-    if (seen->served && !seen->outlived && !seen->unhealthy)
+    if (seen->served.driven && !seen->served.outlived && !seen->served.unhealthy)
         return error_print(-EPIPE, "%s: without any fault it ended while it was %s",
-                           r->conditions.exe, seen->loop ? "watched" : "driven");
-    if (seen->served && seen->timed_out)
+                           r->conditions.exe, seen->served.loop ? "watched" : "driven");
+    if (seen->served.driven && seen->end.timed_out)
         return error_print(
             -ETIMEDOUT,
             "%s: without any fault --drive or --health did not end in time; "
             "give them more with --timeout",
             r->conditions.exe);
-    if (seen->start_error)
-        return error_print_errno(-seen->start_error, "%s: cannot be started again",
+    if (seen->end.start_error)
+        return error_print_errno(-seen->end.start_error, "%s: cannot be started again",
                                  r->conditions.exe);
-    if (seen->timed_out)
+    if (seen->end.timed_out)
         return error_print(
             -ETIMEDOUT,
             "%s: did not end within %s without any fault; give it more with "
             "--timeout, or a smaller task (for a "
             "server: --how sweep)",
-            r->conditions.exe, text_duration(seen->duration_ns, limit));
-    if (!seen->attached && r->under == UNDER_VALGRIND)
+            r->conditions.exe, text_duration(seen->end.duration_ns, limit));
+    if (!seen->proof.attached && r->under == UNDER_VALGRIND)
         return error_print(-ENOEXEC,
                            "%s: dearth's library did not come up in it under Valgrind; "
                            "leave --under out",
                            r->conditions.exe);
-    if (!seen->attached)
+    if (!seen->proof.attached)
         return error_print(-ENOEXEC,
                            "%s: dearth's library did not come up in it; is it statically "
                            "linked or setuid? 'dearth record' says more",

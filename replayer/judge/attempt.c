@@ -1,35 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an observation: attempt.h. */
+/* What an observation owns, and its end: attempt.h. */
 #include "attempt.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "owned.h"
+
+#define N(table) (sizeof(table) / sizeof *(table))
+
+#define TEXT(type, member)                                                               \
+    { .kind = OWNED_TEXT, OWNED_AT(type, member) }
+#define BYTES(type, member, count)                                                       \
+    { .kind = OWNED_BYTES, OWNED_AT(type, member), OWNED_COUNT(type, count) }
+#define ARRAY(type, member, count, ...)                                                  \
+    {                                                                                    \
+        .kind = OWNED_ARRAY, OWNED_AT(type, member), OWNED_COUNT(type, count),           \
+        .item_bytes = sizeof *((type *)0)->member, __VA_ARGS__                           \
+    }
+
+static const struct owned crash_frame_owned[] = {
+    TEXT(struct crash_frame, module),
+    TEXT(struct crash_frame, function),
+};
+
+static const struct owned written_file_owned[] = {
+    {.kind = OWNED_TEXT, .required = true, OWNED_AT(struct written_file, path)},
+    BYTES(struct written_file, kept, n_kept),
+};
+
+#define FRAMES                                                                           \
+    .most = OBSERVATION_MAX_FRAMES, .items = crash_frame_owned,                          \
+    .n_items = N(crash_frame_owned)
+#define FILES .items = written_file_owned, .n_items = N(written_file_owned)
+
+const struct owned observation_owned[] = {
+    TEXT(struct observation, proof.exe),
+    BYTES(struct observation, output.stdout_data, output.stdout_kept),
+    BYTES(struct observation, output.stderr_tail, output.stderr_tail_n),
+    ARRAY(struct observation, output.files, output.n_files, FILES),
+    TEXT(struct observation, crash.exe),
+    ARRAY(struct observation, crash.frames, crash.n_frames, FRAMES),
+    ARRAY(struct observation, crash.sample_frames, crash.n_sample_frames, FRAMES),
+    ARRAY(struct observation, leaks.sites, leaks.n, .items = NULL),
+    BYTES(struct observation, served.after_data, served.after_kept),
+};
+const size_t n_observation_owned = N(observation_owned);
 
 void crash_frames_free(struct crash_frame *frames, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        free(frames[i].module);
-        free(frames[i].function);
-    }
-    free(frames);
+    const struct owned row = {.item_bytes = sizeof *frames, FRAMES};
+    owned_free_items(&row, frames, n);
 }
 
 void written_files_free(struct written_file *files, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        free(files[i].path);
-        free(files[i].kept);
-    }
-    free(files);
+    const struct owned row = {.item_bytes = sizeof *files, FILES};
+    owned_free_items(&row, files, n);
 }
 
 void observation_deinit(struct observation *o) {
-    crash_frames_free(o->crash_frames, o->n_crash_frames);
-    crash_frames_free(o->sample_frames, o->n_sample_frames);
-    written_files_free(o->files, o->n_files);
-    free(o->leaks);
-    free(o->crash_exe);
-    free(o->fired_exe);
-    free(o->stdout_data);
-    free(o->after_data);
-    free(o->stderr_tail);
+    owned_free(observation_owned, n_observation_owned, o);
     *o = (struct observation){0};
 }

@@ -101,80 +101,95 @@ void written_files_free(struct written_file *files, uint32_t n);
 struct mask;
 struct expected;
 
-/* What one execution showed. Owned members are freed by observation_deinit(). */
+/* What one execution showed. Owned members are freed by observation_deinit(); what is owned is in the
+ * table of attempt.c. */
 struct observation {
-    bool fired;       /* proof read from shared memory, or from behind it */
-    bool overwritten; /* the program wrote over the shared memory */
-    uint64_t hits;
-    uint64_t fired_size;
-    uint32_t fired_pid, fired_tid;
-    char *fired_exe;
-    uint64_t also_failed;
-    bool attached;       /* the preload library came up in the first process */
-    int exit_code;       /* -1 when killed by a signal */
-    int exit_signal;     /* 0 when it exited */
-    bool timed_out;      /* killed by us for passing its limit */
-    bool left_processes; /* descendants were still there after the first process ended,
-                            and were killed */
+    enum how how;
+    struct {
+        bool fired;       /* proof read from shared memory, or from behind it */
+        bool first_fired; /* of a pair: `fired` means both */
+        bool overwritten; /* the program wrote over the shared memory */
+        bool attached;    /* the preload library came up in the first process */
+        uint64_t hits;
+        uint64_t size;
+        uint32_t pid, tid;
+        char *exe;
+        uint64_t also_failed;
+        uint32_t
+            refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
+        struct failed_call
+            failed[OBSERVATION_FAILED]; /* MODE_CHANCE: the first of them */
+        uint32_t n_failed;              /* of these */
+    } proof;
+    struct {
+        int start_error;     /* errno of a failed exec or setup, 0 = started */
+        int exit_code;       /* -1 when killed by a signal */
+        int exit_signal;     /* 0 when it exited */
+        bool timed_out;      /* killed by us for passing its limit */
+        bool left_processes; /* descendants were still there after the first process
+                                ended, and were killed */
+        enum hang hang;
+        char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
+        uint64_t started_unix_ns;
+        uint64_t duration_ns, cpu_ns;
+    } end;
     uint64_t
         outward; /* signals that it sent to its parent, alone or among others; bit 0 is
-                            signal 1 */
+                         signal 1 */
     uint32_t addresses_taken, addresses_refused; /* as in struct shm_addresses */
     uint32_t address_family, address_port;
-    int start_error; /* errno of a failed exec or setup, 0 = started */
-    uint64_t duration_ns, cpu_ns;
     uint64_t calls; /* of allocating functions, where sites were counted (no fault) */
-    uint8_t *stdout_data; /* up to the cap */
-    uint64_t stdout_kept, stdout_bytes;
-    uint8_t stdout_digest[16]; /* key_hash chained over everything it printed */
-    char *stderr_tail;         /* last OBSERVATION_STDERR_BYTES, raw */
-    uint64_t stderr_tail_n, stderr_bytes;
-    bool files_known;         /* the private tree can tell what was written */
-    uint8_t files_digest[16]; /* over names, types, sizes and contents written below it */
-    struct written_file *files; /* by path; see written.h */
-    uint32_t n_files;
+    struct {
+        uint8_t *stdout_data; /* up to the cap */
+        uint64_t stdout_kept, stdout_bytes;
+        uint8_t stdout_digest[16]; /* key_hash chained over everything it printed */
+        char *stderr_tail;         /* last OBSERVATION_STDERR_BYTES, raw */
+        uint64_t stderr_tail_n, stderr_bytes;
+        bool files_known; /* the private tree can tell what was written */
+        uint8_t
+            files_digest[16]; /* over names, types, sizes and contents written below it */
+        struct written_file *files; /* by path; see written.h */
+        uint32_t n_files;
+        bool checked; /* --output-check ran; check is its exit status */
+        int check;
+    } output;
     /* last fatal-signal candidate delivered after the fault fired (or a sample when timed
      * out) */
-    int crash_signal, crash_code; /* si_signo, si_code; 0 = none */
-    bool crash_fatal; /* crash_pid ended by that signal (false: it was handled, or
-                         unknown) */
-    uint64_t crash_address;
-    uint32_t crash_pid;
-    char *crash_exe;
-    struct crash_frame *crash_frames;
-    uint32_t n_crash_frames;
-    uint64_t started_unix_ns;
-    enum how how;
-    uint32_t refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
-    /* hung: a second sample, taken later than crash_frames */
-    struct crash_frame *sample_frames;
-    uint32_t n_sample_frames;
-    enum hang hang;
-    char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
-    bool leaks_known;   /* the reachability scan ran to its end */
-    struct leaked_site *leaks; /* by key */
-    uint32_t n_leaks;
-    uint32_t leaks_state; /* enum shm_leaks_state of the process that did not end it */
-    bool output_checked;  /* --output-check ran; output_check is its exit status */
-    int output_check;
+    struct {
+        int signal, code; /* si_signo, si_code; 0 = none */
+        bool fatal; /* pid ended by that signal (false: it was handled, or unknown) */
+        uint64_t address;
+        uint32_t pid;
+        char *exe;
+        struct crash_frame *frames;
+        uint32_t n_frames;
+        /* hung: a second sample, taken later than frames */
+        struct crash_frame *sample_frames;
+        uint32_t n_sample_frames;
+    } crash;
     struct damage_seen damage;
-    bool first_fired;                              /* of a pair: `fired` means both */
-    struct failed_call failed[OBSERVATION_FAILED]; /* MODE_CHANCE: the first of them */
-    uint32_t n_failed;                             /* of these */
+    struct {
+        bool known;                /* the reachability scan ran to its end */
+        struct leaked_site *sites; /* by key */
+        uint32_t n;
+        uint32_t state; /* enum shm_leaks_state of the process that did not end it */
+    } leaks;
     /* of a sweep */
-    bool served; /* the program was driven: see the next */
-    bool
-        outlived; /* it is still there; status and output are the drive command's, else they are
-                       the program's own end */
-    bool unhealthy;   /* --health failed although the fault was lifted */
-    bool loop;        /* nobody drives it: nothing to compare but its life */
-    bool fell;        /* the program before it ended by itself, while nothing was armed */
-    uint64_t life;    /* which start of the program it was, from 1 */
-    bool after_known; /* it was driven again without a fault: */
-    int after_code;   /* -1 = no answer in time */
-    uint8_t *after_data;
-    uint64_t after_kept, after_bytes;
-    uint8_t after_digest[16];
+    struct {
+        bool driven; /* the program was driven: see the next */
+        bool
+            outlived; /* it is still there; status and output are the drive command's, else
+                          they are the program's own end */
+        bool unhealthy; /* --health failed although the fault was lifted */
+        bool loop;      /* nobody drives it: nothing to compare but its life */
+        bool fell; /* the program before it ended by itself, while nothing was armed */
+        uint64_t life;    /* which start of the program it was, from 1 */
+        bool after_known; /* it was driven again without a fault: */
+        int after_code;   /* -1 = no answer in time */
+        uint8_t *after_data;
+        uint64_t after_kept, after_bytes;
+        uint8_t after_digest[16];
+    } served;
 };
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */

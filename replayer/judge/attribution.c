@@ -36,13 +36,8 @@ static bool is_runtime(const struct catalogue *c, const struct frame *f,
 
 /* --- machinery: frames that say how it ended, not where --- */
 
-/* glibc's inner aliases (__GI_abort) stand for the function itself. */
-static const char *plain_name(const char *name) {
-    return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
-}
-
 static const char *name_of(const struct frame *f) {
-    return plain_name(f->linkage_name ? f->linkage_name : f->function);
+    return frame_plain_name(f->linkage_name ? f->linkage_name : f->function);
 }
 
 static bool is_machinery(const struct catalogue *c, const struct frame *f) {
@@ -244,7 +239,7 @@ void attribution_place(const struct frame *frame, struct text *out) {
     size_t n = so ? (size_t)(so - module) : strlen(module);
     text_add_n(out, module, n);
     if (frame->function) {
-        const char *function = plain_name(frame->function);
+        const char *function = frame_plain_name(frame->function);
         text_addf(out, "!%.*s", (int)strcspn(function, "("), function);
     } else {
         text_addf(out, "+0x%llx", (unsigned long long)frame->offset);

@@ -12,11 +12,11 @@
 #include "text.h"
 
 static bool kept_whole(const struct observation *o) {
-    return o->stdout_kept == o->stdout_bytes;
+    return o->output.stdout_kept == o->output.stdout_bytes;
 }
 
 static struct sample stdout_of(const struct observation *o) {
-    return (struct sample){o->stdout_data, o->stdout_kept};
+    return (struct sample){o->output.stdout_data, o->output.stdout_kept};
 }
 
 static void fold_stdout(const struct observation *runs, uint32_t n,
@@ -27,8 +27,8 @@ static void fold_stdout(const struct observation *runs, uint32_t n,
     for (uint32_t i = 0; i < n; i++) {
         whole = whole && kept_whole(&runs[i]);
         samples[i] = stdout_of(&runs[i]);
-        if (memcmp(runs[i].stdout_digest, runs[0].stdout_digest, 16) != 0 ||
-            runs[i].stdout_bytes != runs[0].stdout_bytes)
+        if (memcmp(runs[i].output.stdout_digest, runs[0].output.stdout_digest, 16) != 0 ||
+            runs[i].output.stdout_bytes != runs[0].output.stdout_bytes)
             out->stdout_stable = false;
     }
     if (!out->stdout_stable && whole)
@@ -39,27 +39,27 @@ static void fold_stdout(const struct observation *runs, uint32_t n,
 
 void baseline_fold(const struct observation *runs, uint32_t n, struct baseline *out) {
     *out = (struct baseline){
-        .exit_code = runs[0].exit_code,
-        .exit_signal = runs[0].exit_signal,
+        .exit_code = runs[0].end.exit_code,
+        .exit_signal = runs[0].end.exit_signal,
         .status_stable = true,
-        .stdout_data = runs[0].stdout_data,
-        .stdout_kept = runs[0].stdout_kept,
-        .stdout_bytes = runs[0].stdout_bytes,
-        .stderr_tail = runs[0].stderr_tail,
-        .stderr_tail_n = runs[0].stderr_tail_n,
+        .stdout_data = runs[0].output.stdout_data,
+        .stdout_kept = runs[0].output.stdout_kept,
+        .stdout_bytes = runs[0].output.stdout_bytes,
+        .stderr_tail = runs[0].output.stderr_tail,
+        .stderr_tail_n = runs[0].output.stderr_tail_n,
         .files_known = true,
         .runs = runs,
         .n_runs = n,
     };
-    memcpy(out->stdout_digest, runs[0].stdout_digest, 16);
+    memcpy(out->stdout_digest, runs[0].output.stdout_digest, 16);
     for (uint32_t i = 0; i < n; i++) {
-        if (runs[i].exit_code != out->exit_code ||
-            runs[i].exit_signal != out->exit_signal)
+        if (runs[i].end.exit_code != out->exit_code ||
+            runs[i].end.exit_signal != out->exit_signal)
             out->status_stable = false;
-        out->files_known &= runs[i].files_known;
+        out->files_known &= runs[i].output.files_known;
         out->outward |= runs[i].outward;
-        if (runs[i].duration_ns > out->duration_ns)
-            out->duration_ns = runs[i].duration_ns;
+        if (runs[i].end.duration_ns > out->duration_ns)
+            out->duration_ns = runs[i].end.duration_ns;
     }
     fold_stdout(runs, n, out);
     if (out->files_known)
@@ -86,7 +86,7 @@ static void say_stdout(const struct baseline *b, const struct observation *seen,
                        const struct text *why, struct judgement *out) {
     struct difference d = {.what = "stdout"};
     expected_describe((struct sample){b->stdout_data, b->stdout_kept}, b->stdout_bytes,
-                      stdout_of(seen), seen->stdout_bytes, &d);
+                      stdout_of(seen), seen->output.stdout_bytes, &d);
     if (why->n && strcmp(d.how, "empty") != 0) {
         d.how = strncmp(why->data, "truncated", 9) == 0 ? "truncated" : "content";
         snprintf(d.detail, sizeof d.detail, "%s", why->data);
@@ -101,7 +101,7 @@ int baseline_stdout_same(const struct baseline *b, const struct observation *see
     struct text why = {0};
     bool same =
         b->stdout_stable
-            ? memcmp(b->stdout_digest, seen->stdout_digest, 16) == 0
+            ? memcmp(b->stdout_digest, seen->output.stdout_digest, 16) == 0
             : kept_whole(seen) && mask_accepts(b->stdout_mask, stdout_of(seen), &why);
     if (!same)
         say_stdout(b, seen, &why, out);
@@ -111,11 +111,11 @@ int baseline_stdout_same(const struct baseline *b, const struct observation *see
 
 int baseline_files_same(const struct baseline *b, const struct observation *seen,
                         struct judgement *out) {
-    if (!b->files_known || !seen->files_known)
+    if (!b->files_known || !seen->output.files_known)
         return -1;
     struct difference differences[JUDGEMENT_DIFFERENCES];
-    uint32_t n = expected_compare(b->files, seen->files, seen->n_files, differences,
-                                  JUDGEMENT_DIFFERENCES);
+    uint32_t n = expected_compare(b->files, seen->output.files, seen->output.n_files,
+                                  differences, JUDGEMENT_DIFFERENCES);
     for (uint32_t i = 0; i < n && i < JUDGEMENT_DIFFERENCES; i++)
         add_difference(out, &differences[i]);
     out->n_more += n > JUDGEMENT_DIFFERENCES ? n - JUDGEMENT_DIFFERENCES : 0;
@@ -124,8 +124,9 @@ int baseline_files_same(const struct baseline *b, const struct observation *seen
 
 /* A tail that was cut begins in the middle of a line. */
 static struct sample whole_lines(const struct observation *o) {
-    struct sample s = {(const uint8_t *)o->stderr_tail, o->stderr_tail_n};
-    const uint8_t *end = o->stderr_bytes > s.n && s.n ? memchr(s.data, '\n', s.n) : NULL;
+    struct sample s = {(const uint8_t *)o->output.stderr_tail, o->output.stderr_tail_n};
+    const uint8_t *end =
+        o->output.stderr_bytes > s.n && s.n ? memchr(s.data, '\n', s.n) : NULL;
     if (end) {
         s.n -= (uint64_t)(end + 1 - s.data);
         s.data = end + 1;

@@ -33,14 +33,14 @@ static struct dearth_key key_of(int64_t location, const struct confirm_member *m
     if (j->policy)
         text_add(&t, j->policy);
     for (uint32_t i = 0;
-         i < seen->n_crash_frames && i < PLACE_FRAMES &&
+         i < seen->crash.n_frames && i < PLACE_FRAMES &&
          j->verdict != VERDICT_HUNG; /* a sample of a loop is anywhere in it */
          i++) {
-        const struct crash_frame *f = &seen->crash_frames[i];
+        const struct crash_frame *f = &seen->crash.frames[i];
         add(&t, f->build_id, f->build_id_bytes);
         add(&t, &f->offset, sizeof f->offset);
     }
-    if (!seen->n_crash_frames || j->verdict == VERDICT_HUNG)
+    if (!seen->crash.n_frames || j->verdict == VERDICT_HUNG)
         add(&t, &member->order.mode, sizeof member->order.mode);
     return key_hash(t.data, t.n);
 }

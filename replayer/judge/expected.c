@@ -174,7 +174,7 @@ static struct entry *find_entry(const struct expected *e, const char *path) {
 
 static bool in_all(const struct observation *runs, uint32_t n, const char *path) {
     for (uint32_t i = 0; i < n; i++)
-        if (!find_path(runs[i].files, runs[i].n_files, path))
+        if (!find_path(runs[i].output.files, runs[i].output.n_files, path))
             return false;
     return true;
 }
@@ -183,10 +183,10 @@ static bool in_all(const struct observation *runs, uint32_t n, const char *path)
 static char *find_form(const struct observation *runs, uint32_t n, uint32_t at,
                        const char *path) {
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = 0; i != at && k < runs[i].n_files; k++) {
-            char *form = in_all(runs, n, runs[i].files[k].path)
+        for (uint32_t k = 0; i != at && k < runs[i].output.n_files; k++) {
+            char *form = in_all(runs, n, runs[i].output.files[k].path)
                              ? NULL
-                             : common_form(path, runs[i].files[k].path);
+                             : common_form(path, runs[i].output.files[k].path);
             if (form)
                 return form;
         }
@@ -213,16 +213,16 @@ static bool is_open(const struct expected *e, const char *path) {
 }
 
 static void add_fixed(struct expected *e, const struct observation *runs, uint32_t n) {
-    for (uint32_t k = 0; k < runs[0].n_files; k++)
-        if (in_all(runs, n, runs[0].files[k].path))
-            append(e, text_dup(runs[0].files[k].path));
+    for (uint32_t k = 0; k < runs[0].output.n_files; k++)
+        if (in_all(runs, n, runs[0].output.files[k].path))
+            append(e, text_dup(runs[0].output.files[k].path));
     e->n_fixed = e->n;
 }
 
 static void add_forms(struct expected *e, const struct observation *runs, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < runs[i].n_files; k++) {
-            const char *path = runs[i].files[k].path;
+        for (uint32_t k = 0; k < runs[i].output.n_files; k++) {
+            const char *path = runs[i].output.files[k].path;
             if (find_entry(e, path))
                 continue;
             char *form = find_form(runs, n, i, path);
@@ -295,7 +295,7 @@ struct expected *expected_new(const struct observation *runs, uint32_t n) {
     add_fixed(e, runs, n);
     add_forms(e, runs, n);
     for (uint32_t i = 0; i < n; i++)
-        found[i] = find_all(e, runs[i].files, runs[i].n_files);
+        found[i] = find_all(e, runs[i].output.files, runs[i].output.n_files);
     for (uint32_t i = 0; i < e->n; i++)
         fold_entry(&e->entries[i], i, found, n);
     for (uint32_t i = 0; i < n; i++)

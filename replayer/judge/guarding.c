@@ -45,13 +45,13 @@ bool guarding_refusal(const struct baseline *b, const struct observation *seen, 
     if (seen->damage.kind) {
         damage_describe(&seen->damage, damage, sizeof damage);
         snprintf(why, n, "it damages its memory without any fault (%s)", damage);
-    } else if (seen->timed_out) {
+    } else if (seen->end.timed_out) {
         say(why, n, "it does not end in time with them");
-    } else if (b->status_stable &&
-               (seen->exit_code != b->exit_code || seen->exit_signal != b->exit_signal)) {
+    } else if (b->status_stable && (seen->end.exit_code != b->exit_code ||
+                                    seen->end.exit_signal != b->exit_signal)) {
         snprintf(why, n, "without any fault it ends with %s %d then",
-                 seen->exit_signal ? "signal" : "status",
-                 seen->exit_signal ? seen->exit_signal : seen->exit_code);
+                 seen->end.exit_signal ? "signal" : "status",
+                 seen->end.exit_signal ? seen->end.exit_signal : seen->end.exit_code);
     } else if (baseline_stdout_same(b, seen, &unused) == 0) {
         say(why, n, "without any fault it prints something else then");
     } else if (baseline_files_same(b, seen, &unused) == 0) {
@@ -64,8 +64,8 @@ bool guarding_refusal(const struct baseline *b, const struct observation *seen, 
 
 uint64_t guarding_end(enum verdict verdict, const struct observation *seen) {
     uint64_t hash = 0xcbf29ce484222325ull ^ verdict;
-    for (uint32_t i = 0; i < seen->n_crash_frames; i++) {
-        const struct crash_frame *f = &seen->crash_frames[i];
+    for (uint32_t i = 0; i < seen->crash.n_frames; i++) {
+        const struct crash_frame *f = &seen->crash.frames[i];
         for (const char *c = f->module ? f->module : ""; *c; c++)
             hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
         hash = (hash ^ f->offset) * 0x100000001b3ull;

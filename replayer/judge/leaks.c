@@ -34,15 +34,15 @@ void leaks_fold(const struct observation *runs, uint32_t n, struct baseline *out
     uint32_t total = 0;
     out->leaks_known = true;
     for (uint32_t i = 0; i < n; i++) {
-        out->leaks_known = out->leaks_known && runs[i].leaks_known;
-        total += runs[i].n_leaks;
+        out->leaks_known = out->leaks_known && runs[i].leaks.known;
+        total += runs[i].leaks.n;
     }
     free(out->leaks);
     out->leaks = text_alloc((total + 1ull) * sizeof *out->leaks);
     out->n_leaks = 0;
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < runs[i].n_leaks; k++)
-            out->leaks[out->n_leaks++] = runs[i].leaks[k];
+        for (uint32_t k = 0; k < runs[i].leaks.n; k++)
+            out->leaks[out->n_leaks++] = runs[i].leaks.sites[k];
     if (out->n_leaks)
         qsort(out->leaks, out->n_leaks, sizeof *out->leaks, leaks_compare);
     uint32_t kept = 0;

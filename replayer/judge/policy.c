@@ -41,13 +41,13 @@ static char *demangled(const char *name) {
 
 static void end_init(struct end *e) {
     const struct observation *o = e->seen;
-    e->frames = text_alloc((o->n_crash_frames + 1) * sizeof *e->frames);
-    for (uint32_t i = 0; i < o->n_crash_frames; i++)
+    e->frames = text_alloc((o->crash.n_frames + 1) * sizeof *e->frames);
+    for (uint32_t i = 0; i < o->crash.n_frames; i++)
         e->frames[e->n_frames++] = (struct frame){
-            .function = demangled(o->crash_frames[i].function),
-            .linkage_name = o->crash_frames[i].function,
-            .module = o->crash_frames[i].module ? o->crash_frames[i].module : "",
-            .offset = o->crash_frames[i].offset};
+            .function = demangled(o->crash.frames[i].function),
+            .linkage_name = o->crash.frames[i].function,
+            .module = o->crash.frames[i].module ? o->crash.frames[i].module : "",
+            .offset = o->crash.frames[i].offset};
 }
 
 static void end_deinit(struct end *e) {
@@ -80,8 +80,8 @@ static bool says(const struct end *e, const struct catalogue_section *s,
                  enum catalogue_field field) {
     const struct observation *o = e->seen;
     const struct baseline *b = e->baseline;
-    return catalogue_message(s, field, o->stderr_tail, o->stderr_tail_n, b->stderr_tail,
-                             b->stderr_tail_n);
+    return catalogue_message(s, field, o->output.stderr_tail, o->output.stderr_tail_n,
+                             b->stderr_tail, b->stderr_tail_n);
 }
 
 static bool fits(const struct end *e, const struct catalogue_section *s, bool by_stack,

@@ -40,8 +40,8 @@ static const char *signal_text(int signal) {
 /* A handler that lies on the stack below an abort: the abort is the handler's way out,
  * the signal that called it is the cause. */
 static bool has_signal_frame(const struct observation *o) {
-    for (uint32_t i = 0; i < o->n_crash_frames; i++) {
-        const char *f = o->crash_frames[i].function;
+    for (uint32_t i = 0; i < o->crash.n_frames; i++) {
+        const char *f = o->crash.frames[i].function;
         if (f &&
             (strcmp(f, "__restore_rt") == 0 || strcmp(f, "__kernel_rt_sigreturn") == 0))
             return true;
@@ -58,26 +58,26 @@ struct signal_end {
 };
 
 static bool status_same(const struct baseline *b, const struct observation *o) {
-    return o->exit_code == b->exit_code && o->exit_signal == b->exit_signal;
+    return o->end.exit_code == b->exit_code && o->end.exit_signal == b->exit_signal;
 }
 
 static struct signal_end find_signal(const struct baseline *b,
                                      const struct observation *o) {
-    bool new_signal = o->exit_signal && !(b->status_stable && status_same(b, o));
+    bool new_signal = o->end.exit_signal && !(b->status_stable && status_same(b, o));
     /* Process 1 of a pid namespace: its abort() ends by a fault, since the SIGABRT is dropped. */
-    bool aborted = o->crash_signal == SIGABRT && o->crash_fatal;
-    if (new_signal && !(aborted && is_fault_signal(o->exit_signal)))
-        return (struct signal_end){o->exit_signal, END_OWN};
-    if (o->crash_signal && o->crash_fatal)
-        return (struct signal_end){o->crash_signal, END_DESCENDANT};
+    bool aborted = o->crash.signal == SIGABRT && o->crash.fatal;
+    if (new_signal && !(aborted && is_fault_signal(o->end.exit_signal)))
+        return (struct signal_end){o->end.exit_signal, END_OWN};
+    if (o->crash.signal && o->crash.fatal)
+        return (struct signal_end){o->crash.signal, END_DESCENDANT};
     if (status_same(b, o))
         return (struct signal_end){0};
-    if (o->crash_signal == SIGABRT ||
-        (is_fault_signal(o->crash_signal) && o->crash_code > 0))
-        return (struct signal_end){o->crash_signal, END_CAUGHT};
-    if (o->outlived)
+    if (o->crash.signal == SIGABRT ||
+        (is_fault_signal(o->crash.signal) && o->crash.code > 0))
+        return (struct signal_end){o->crash.signal, END_CAUGHT};
+    if (o->served.outlived)
         return (struct signal_end){0}; /* the status is a client's */
-    int shell = o->exit_code - 128;
+    int shell = o->end.exit_code - 128;
     if (is_fault_signal(shell) || shell == SIGABRT)
         return (struct signal_end){shell, END_SHELL};
     return (struct signal_end){0};
@@ -146,10 +146,10 @@ static void judge_signal(struct judgement *j, const struct observation *o,
 
 static void judge_status(struct judgement *j, const struct baseline *b,
                          const struct observation *o) {
-    if (o->exit_code != 0) {
+    if (o->end.exit_code != 0) {
         j->verdict = VERDICT_REPORTED;
-        snprintf(j->reason, sizeof j->reason, "exit status %d, baseline %d", o->exit_code,
-                 b->exit_code);
+        snprintf(j->reason, sizeof j->reason, "exit status %d, baseline %d",
+                 o->end.exit_code, b->exit_code);
     } else {
         j->verdict = VERDICT_DEGRADED;
         snprintf(j->reason, sizeof j->reason,
@@ -171,13 +171,13 @@ static void say_differences(struct judgement *j) {
 
 /* An exit with 0 and another output, without a word: nobody would notice. */
 static bool is_silent(const struct baseline *b, const struct observation *o) {
-    return o->exit_code == 0 && !baseline_says_more(b, o);
+    return o->end.exit_code == 0 && !baseline_says_more(b, o);
 }
 
 static void judge_output(struct judgement *j, const struct baseline *b,
                          const struct observation *o) {
     if (j->n_differences) {
-        j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
+        j->verdict = o->end.exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
         j->silent = j->verdict == VERDICT_DEGRADED && is_silent(b, o);
         say_differences(j);
         return;
@@ -192,11 +192,11 @@ static void judge_output(struct judgement *j, const struct baseline *b,
 
 /* The user's own comparison takes the place of ours. */
 static void ask_check(struct judgement *j, const struct observation *o) {
-    if (!o->output_checked)
+    if (!o->output.checked)
         return;
     j->n_differences = j->n_more = 0;
-    j->stdout_same = j->files_same = o->output_check == 0;
-    if (o->output_check == 0)
+    j->stdout_same = j->files_same = o->output.check == 0;
+    if (o->output.check == 0)
         return;
     j->differences[0] = (struct difference){.what = "output", .how = "check"};
     j->n_differences = 1;
@@ -205,7 +205,8 @@ static void ask_check(struct judgement *j, const struct observation *o) {
 static void say_report(struct judgement *j, const struct observation *o,
                        const struct policy *p) {
     apply_policy(j, p);
-    snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name, o->exit_code);
+    snprintf(j->reason, sizeof j->reason, "%s, exit status %d", p->name,
+             o->end.exit_code);
 }
 
 static void judge_ordinary(struct judgement *j, const struct catalogue *c,
@@ -213,7 +214,7 @@ static void judge_ordinary(struct judgement *j, const struct catalogue *c,
     struct policy p;
     if (policy_find_any_exit(c, b, o, &p)) {
         say_report(j, o, &p);
-    } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
+    } else if (b->status_stable ? !status_same(b, o) : o->end.exit_code != 0) {
         judge_status(j, b, o);
     } else {
         judge_output(j, b, o);
@@ -224,30 +225,31 @@ static void judge_ordinary(struct judgement *j, const struct catalogue *c,
 static void judge_served(struct judgement *j, const struct catalogue *c,
                          const struct baseline *b, const struct observation *o) {
     struct policy p;
-    if (o->unhealthy) {
+    if (o->served.unhealthy) {
         j->verdict = VERDICT_HUNG;
         snprintf(j->reason, sizeof j->reason,
                  "it runs, but %s although memory is back%s%s",
-                 o->loop ? "does not go on" : "the health command fails",
-                 o->hang ? ": " : "", o->hang ? hang_meaning(hang_name(o->hang)) : "");
-    } else if (!o->outlived && policy_find_any_exit(c, b, o, &p)) {
+                 o->served.loop ? "does not go on" : "the health command fails",
+                 o->end.hang ? ": " : "",
+                 o->end.hang ? hang_meaning(hang_name(o->end.hang)) : "");
+    } else if (!o->served.outlived && policy_find_any_exit(c, b, o, &p)) {
         say_report(j, o, &p);
-    } else if (!o->outlived) {
-        j->verdict = o->exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
+    } else if (!o->served.outlived) {
+        j->verdict = o->end.exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
         snprintf(j->reason, sizeof j->reason,
                  "the program ended with status %d; without the failure it goes on",
-                 o->exit_code);
-    } else if (o->loop) {
+                 o->end.exit_code);
+    } else if (o->served.loop) {
         j->verdict = VERDICT_HANDLED;
         snprintf(j->reason, sizeof j->reason, "the program goes on");
-    } else if (o->timed_out) {
+    } else if (o->end.timed_out) {
         j->verdict = VERDICT_HUNG;
         snprintf(j->reason, sizeof j->reason, "the drive command got no answer in time");
-    } else if (b->status_stable ? !status_same(b, o) : o->exit_code != 0) {
+    } else if (b->status_stable ? !status_same(b, o) : o->end.exit_code != 0) {
         j->verdict = VERDICT_REPORTED;
         snprintf(j->reason, sizeof j->reason,
                  "the drive command ended with status %d, the program lives",
-                 o->exit_code);
+                 o->end.exit_code);
     } else {
         judge_output(j, b, o);
     }
@@ -257,23 +259,24 @@ static void judge_served(struct judgement *j, const struct catalogue *c,
 static void judge_after(struct judgement *j, const struct baseline *b,
                         const struct observation *o) {
     struct judgement after = {0};
-    struct observation again = {.stdout_data = o->after_data,
-                                .stdout_kept = o->after_kept,
-                                .stdout_bytes = o->after_bytes,
-                                .exit_code = o->after_code};
-    memcpy(again.stdout_digest, o->after_digest, sizeof again.stdout_digest);
+    struct observation again = {.output.stdout_data = o->served.after_data,
+                                .output.stdout_kept = o->served.after_kept,
+                                .output.stdout_bytes = o->served.after_bytes,
+                                .end.exit_code = o->served.after_code};
+    memcpy(again.output.stdout_digest, o->served.after_digest,
+           sizeof again.output.stdout_digest);
     bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED ||
                     j->verdict == VERDICT_DEGRADED;
-    if (!o->served || !o->outlived || !o->after_known || !ordinary)
+    if (!o->served.driven || !o->served.outlived || !o->served.after_known || !ordinary)
         return;
     after.stdout_same = baseline_stdout_same(b, &again, &after);
-    if (b->status_stable && o->after_code != b->exit_code) {
+    if (b->status_stable && o->served.after_code != b->exit_code) {
         after.n_differences = 0;
         snprintf(after.reason, sizeof after.reason,
                  "the failure is over, but the drive command %s",
-                 o->after_code < 0 ? "gets no answer in time any more"
-                                   : "still ends with another status");
-        after.verdict = o->after_code < 0 ? VERDICT_HUNG : VERDICT_DEGRADED;
+                 o->served.after_code < 0 ? "gets no answer in time any more"
+                                          : "still ends with another status");
+        after.verdict = o->served.after_code < 0 ? VERDICT_HUNG : VERDICT_DEGRADED;
     } else if (after.stdout_same == 0) {
         snprintf(
             after.reason, sizeof after.reason,
@@ -316,11 +319,11 @@ static void judge_leaks(struct judgement *j, const struct baseline *b,
                         const struct observation *o) {
     bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED ||
                     j->verdict == VERDICT_DEGRADED;
-    if (!ordinary || !o->leaks_known || !b->leaks_known || !o->n_leaks)
+    if (!ordinary || !o->leaks.known || !b->leaks_known || !o->leaks.n)
         return;
-    struct leaked_site *left = text_alloc(o->n_leaks * sizeof *left);
-    memcpy(left, o->leaks, o->n_leaks * sizeof *left);
-    uint32_t n = leaks_excess(b, left, o->n_leaks);
+    struct leaked_site *left = text_alloc(o->leaks.n * sizeof *left);
+    memcpy(left, o->leaks.sites, o->leaks.n * sizeof *left);
+    uint32_t n = leaks_excess(b, left, o->leaks.n);
     for (uint32_t i = 0; i < n; i++) {
         j->leaked_blocks += left[i].blocks;
         j->leaked_bytes += left[i].bytes;
@@ -337,21 +340,22 @@ struct judgement verdict_judge(const struct baseline *baseline,
     j.stdout_same = baseline_stdout_same(baseline, seen, &j);
     j.files_same = baseline_files_same(baseline, seen, &j);
     ask_check(&j, seen);
-    if (!seen->fired) {
+    if (!seen->proof.fired) {
         j.verdict = VERDICT_UNREACHED;
         snprintf(j.reason, sizeof j.reason, "%s",
-                 seen->overwritten ? "the program wrote over the memory it shares with "
-                                     "dearth: no proof is left that the call failed"
-                 : seen->attached  ? "the fault never came up"
-                                   : "the preload library did not come up");
+                 seen->proof.overwritten
+                     ? "the program wrote over the memory it shares with "
+                       "dearth: no proof is left that the call failed"
+                 : seen->proof.attached ? "the fault never came up"
+                                        : "the preload library did not come up");
     } else if (seen->damage.kind) {
         j.verdict = VERDICT_CORRUPTED;
         damage_describe(&seen->damage, j.reason, sizeof j.reason);
-    } else if (seen->timed_out && !seen->served) {
+    } else if (seen->end.timed_out && !seen->served.driven) {
         j.verdict = VERDICT_HUNG;
         snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
-                 seen->hang ? ": " : "",
-                 seen->hang ? hang_meaning(hang_name(seen->hang)) : "");
+                 seen->end.hang ? ": " : "",
+                 seen->end.hang ? hang_meaning(hang_name(seen->end.hang)) : "");
     } else {
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {
@@ -359,7 +363,7 @@ struct judgement verdict_judge(const struct baseline *baseline,
             bool known = policy_find(catalogue, baseline, seen, &p);
             judge_signal(&j, seen, end, known ? &p : NULL);
         }
-        if (j.verdict == VERDICT_NONE && seen->served)
+        if (j.verdict == VERDICT_NONE && seen->served.driven)
             judge_served(&j, catalogue, baseline, seen);
         if (j.verdict == VERDICT_NONE)
             judge_ordinary(&j, catalogue, baseline, seen);

@@ -89,38 +89,48 @@ static void work_deinit(struct work *w) {
 
 /* --- names of fault locations --- */
 
+#define LOCATION_COLUMNS(X)                                                              \
+    X(LOCATION_ID, "l.id")                                                               \
+    X(LOCATION_MODULE, "m.path")                                                         \
+    X(LOCATION_FUNCTION, "l.function")                                                   \
+    X(LOCATION_OFFSET, "l.\"offset\"")                                                   \
+    X(LOCATION_MODULE_ID, "m.id")
+enum { LOCATION_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_places(struct work *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int step, r = store_prepare(
-                  w->store,
-                  "SELECT l.id, m.path, l.function, l.\"offset\", m.id FROM location l "
-                  "JOIN module m ON m.id = l.module_id "
-                  "ORDER BY l.function, m.path, m.id, l.line, l.\"offset\", "
-                  "l.inline_index, l.id",
-                  &s);
+    int step,
+        r = store_prepare(
+            w->store,
+            STORE_SELECT(
+                LOCATION_COLUMNS) "FROM location l "
+                                  "JOIN module m ON m.id = l.module_id "
+                                  "ORDER BY l.function, m.path, m.id, l.line, l.\"offset\", "
+                                  "l.inline_index, l.id",
+            &s);
     if (r < 0)
         return r;
     char *last = NULL;
     int64_t last_module = 0; /* another build of the same module counts anew */
     uint32_t ordinal = 0;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-        struct frame f = {.module = store_column_text(s, 1),
-                          .function = store_column_text(s, 2),
-                          .offset = (uint64_t)sqlite3_column_int64(s, 3)};
+        struct frame f = {.module = store_column_text(s, LOCATION_MODULE),
+                          .function = store_column_text(s, LOCATION_FUNCTION),
+                          .offset = (uint64_t)sqlite3_column_int64(s, LOCATION_OFFSET)};
         struct place *p = text_alloc(sizeof *p);
         struct text name = {0};
         attribution_place(&f, &name);
         bool again = last && strcmp(last, name.data) == 0 &&
-                     sqlite3_column_int64(s, 4) == last_module;
+                     sqlite3_column_int64(s, LOCATION_MODULE_ID) == last_module;
         ordinal = again ? ordinal + 1 : 1;
-        last_module = sqlite3_column_int64(s, 4);
+        last_module = sqlite3_column_int64(s, LOCATION_MODULE_ID);
         free(last);
         last = text_dup(name.data);
         if (ordinal > 1)
             text_addf(&name, "#%u", ordinal);
         p->name = text_take(&name);
         p->module = text_dup(f.module);
-        idmap_put(&w->places, sqlite3_column_int64(s, 0), (intptr_t)p);
+        idmap_put(&w->places, sqlite3_column_int64(s, LOCATION_ID), (intptr_t)p);
     }
     free(last);
     return step == SQLITE_DONE ? 0 : store_error(w->store, "reading locations");
@@ -460,6 +470,26 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     return g;
 }
 
+/* What a finding says; the attempts decide it anew each time. */
+#define FINDING_STANDING(X)                                                              \
+    X(FINDING_VERDICT, "verdict")                                                        \
+    X(FINDING_SEVERITY, "severity")                                                      \
+    X(FINDING_ATTRIBUTED_MODULE, "attributed_module")                                    \
+    X(FINDING_ATTRIBUTED_TO, "attributed_to")                                            \
+    X(FINDING_POLICY, "policy")                                                          \
+    X(FINDING_LOCATION_ID, "location_id")                                                \
+    X(FINDING_ATTEMPT_ID, "attempt_id")                                                  \
+    X(FINDING_BAD, "bad")                                                                \
+    X(FINDING_TRIED, "tried")                                                            \
+    X(FINDING_UNREACHED, "unreached")                                                    \
+    X(FINDING_FACILITY, "facility")                                                      \
+    X(FINDING_EFFECT, "effect")
+#define FINDING_COLUMNS(X)                                                               \
+    X(FINDING_REPLAY_ID, "replay_id") X(FINDING_IDENTITY, "identity") FINDING_STANDING(X)
+enum { FINDING_FIRST = 0, FINDING_COLUMNS(STORE_COLUMN_ENUM) FINDING_LEAKED };
+
+enum { LINK_FINDING_ID = 1, LINK_ATTEMPT_ID };
+
 struct statements {
     sqlite3_stmt *upsert, *find, *link;
 };
@@ -468,24 +498,26 @@ static int store_group(struct work *w, const struct statements *t, const struct 
                        int64_t replay_id) {
     const struct item *best = &g->items[0];
     enum verdict verdict = g->flaky ? VERDICT_FLAKY : best->verdict;
-    sqlite3_bind_int64(t->upsert, 1, replay_id);
-    store_bind_text(t->upsert, 2, best->identity);
-    store_bind_text(t->upsert, 3, verdict_name(verdict));
+    sqlite3_bind_int64(t->upsert, FINDING_REPLAY_ID, replay_id);
+    store_bind_text(t->upsert, FINDING_IDENTITY, best->identity);
+    store_bind_text(t->upsert, FINDING_VERDICT, verdict_name(verdict));
     store_bind_text(
-        t->upsert, 4,
+        t->upsert, FINDING_SEVERITY,
         severity_name(g->flaky ? verdict_severity(verdict) : severity_of(best)));
-    store_bind_text(t->upsert, 5, best->module);
-    store_bind_text(t->upsert, 6, attribution_name(best->to));
-    store_bind_text(t->upsert, 7, best->policy);
+    store_bind_text(t->upsert, FINDING_ATTRIBUTED_MODULE, best->module);
+    store_bind_text(t->upsert, FINDING_ATTRIBUTED_TO, attribution_name(best->to));
+    store_bind_text(t->upsert, FINDING_POLICY, best->policy);
     if (best->location_id)
-        sqlite3_bind_int64(t->upsert, 8, best->location_id);
-    sqlite3_bind_int64(t->upsert, 9, best->attempt_id);
-    sqlite3_bind_int64(t->upsert, 10, g->n);
-    sqlite3_bind_int64(t->upsert, 11, g->tried);
-    sqlite3_bind_int(t->upsert, 15, best->leaked);
-    sqlite3_bind_int64(t->upsert, 12, g->unreached);
-    store_bind_text(t->upsert, 13, best->facility ? best->facility->name : NULL);
-    store_bind_text(t->upsert, 14, best->facility ? best->facility->effect : NULL);
+        sqlite3_bind_int64(t->upsert, FINDING_LOCATION_ID, best->location_id);
+    sqlite3_bind_int64(t->upsert, FINDING_ATTEMPT_ID, best->attempt_id);
+    sqlite3_bind_int64(t->upsert, FINDING_BAD, g->n);
+    sqlite3_bind_int64(t->upsert, FINDING_TRIED, g->tried);
+    sqlite3_bind_int(t->upsert, FINDING_LEAKED, best->leaked);
+    sqlite3_bind_int64(t->upsert, FINDING_UNREACHED, g->unreached);
+    store_bind_text(t->upsert, FINDING_FACILITY,
+                    best->facility ? best->facility->name : NULL);
+    store_bind_text(t->upsert, FINDING_EFFECT,
+                    best->facility ? best->facility->effect : NULL);
     int r = store_step_done(w->store, t->upsert);
     if (r < 0)
         return r;
@@ -495,8 +527,8 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     int64_t id = sqlite3_column_int64(t->find, 0);
     sqlite3_reset(t->find);
     for (uint32_t i = 0; i < g->n && r == 0; i++) {
-        sqlite3_bind_int64(t->link, 1, id);
-        sqlite3_bind_int64(t->link, 2, g->items[i].attempt_id);
+        sqlite3_bind_int64(t->link, LINK_FINDING_ID, id);
+        sqlite3_bind_int64(t->link, LINK_ATTEMPT_ID, g->items[i].attempt_id);
         r = store_step_done(w->store, t->link);
     }
     return r;
@@ -505,17 +537,8 @@ static int store_group(struct work *w, const struct statements *t, const struct 
 static int prepare(struct work *w, struct statements *t) {
     int r = store_prepare(
         w->store,
-        "INSERT INTO finding (replay_id, identity, verdict, severity, attributed_module, "
-        "attributed_to, policy, location_id, attempt_id, bad, tried, unreached, "
-        "facility, effect, leaked) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
-        "ON CONFLICT (identity) DO UPDATE SET verdict = excluded.verdict, "
-        "severity = excluded.severity, attributed_module = excluded.attributed_module, "
-        "attributed_to = excluded.attributed_to, policy = excluded.policy, "
-        "location_id = excluded.location_id, attempt_id = excluded.attempt_id, "
-        "bad = excluded.bad, tried = excluded.tried, unreached = excluded.unreached, "
-        "facility = excluded.facility, effect = excluded.effect, "
-        "leaked = excluded.leaked",
+        "INSERT INTO finding (" FINDING_COLUMNS(STORE_COLUMN_SQL) "leaked) VALUES (" FINDING_COLUMNS(
+            STORE_COLUMN_PLACE) "?) ON CONFLICT (identity) DO UPDATE SET " FINDING_STANDING(STORE_COLUMN_NEWER) "leaked = excluded.leaked",
         &t->upsert);
     if (r == 0)
         r = store_prepare(w->store, "SELECT id FROM finding WHERE identity = ?1",
@@ -523,7 +546,7 @@ static int prepare(struct work *w, struct statements *t) {
     if (r == 0)
         r = store_prepare(w->store,
                           "INSERT INTO finding_attempt (finding_id, attempt_id) "
-                          "VALUES (?1, ?2)",
+                          "VALUES (?, ?)",
                           &t->link);
     return r;
 }

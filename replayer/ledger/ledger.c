@@ -38,23 +38,28 @@ static int drop_unchecked(struct store *store, int64_t replay_id) {
     return r;
 }
 
+#define RUNNING_COLUMNS(X)                                                               \
+    X(RUNNING_ID, "id")                                                                  \
+    X(RUNNING_PID, "json_extract(options, '$.pid')")                                     \
+    X(RUNNING_PID_START, "json_extract(options, '$.pid_start')")
+enum { RUNNING_COLUMNS(STORE_COLUMN_ENUM) };
+
 int ledger_bury(struct store *store) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
-                          "SELECT id, json_extract(options, '$.pid'), "
-                          "json_extract(options, '$.pid_start') FROM replay "
-                          "WHERE state = 'running'",
+                          STORE_SELECT(RUNNING_COLUMNS) "FROM replay "
+                                                        "WHERE state = 'running'",
                           &s);
     while (r == 0 && sqlite3_step(s) == SQLITE_ROW) {
-        int64_t pid = sqlite3_column_int64(s, 1);
-        uint64_t start = (uint64_t)sqlite3_column_int64(s, 2);
+        int64_t pid = sqlite3_column_int64(s, RUNNING_PID);
+        uint64_t start = (uint64_t)sqlite3_column_int64(s, RUNNING_PID_START);
         if (pid > 0 && start && process_start(pid) == start)
             continue;
         AUTO_FREE char *sql = text_format(
             "UPDATE replay SET state = 'interrupted', done = (SELECT count(*) "
             "FROM attempt WHERE replay_id = replay.id) WHERE id = %lld",
-            (long long)sqlite3_column_int64(s, 0));
-        r = drop_unchecked(store, sqlite3_column_int64(s, 0));
+            (long long)sqlite3_column_int64(s, RUNNING_ID));
+        r = drop_unchecked(store, sqlite3_column_int64(s, RUNNING_ID));
         if (r == 0) /* not before: it is what tells that there may be such */
             r = store_exec(store, sql);
     }
@@ -63,24 +68,36 @@ int ledger_bury(struct store *store) {
 
 /* --- the replay row --- */
 
+#define REPLAY_COLUMNS(X)                                                                \
+    X(REPLAY_RECORDING_ID, "recording_id")                                               \
+    X(REPLAY_STARTED_UNIX_NS, "started_unix_ns")                                         \
+    X(REPLAY_OPTIONS, "options")                                                         \
+    X(REPLAY_ISOLATION, "isolation")                                                     \
+    X(REPLAY_TRACED, "traced")                                                           \
+    X(REPLAY_JOBS, "jobs")                                                               \
+    X(REPLAY_TOOL_VERSION, "tool_version")
+enum { REPLAY_FIRST = 0, REPLAY_COLUMNS(STORE_COLUMN_ENUM) };
+
 int ledger_new(struct store *store, const struct ledger_start *start,
                struct ledger **out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
-                          "INSERT INTO replay (recording_id, state, started_unix_ns, "
-                          "options, isolation, traced, jobs, tool_version, how) "
-                          "VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, "
-                          "json_extract(?3, '$.how'))",
-                          &s);
+    int r = store_prepare(
+        store,
+        "INSERT INTO replay (" REPLAY_COLUMNS(
+            STORE_COLUMN_SQL) "state, how) "
+                              "VALUES (" REPLAY_COLUMNS(
+                                  STORE_COLUMN_NAMED) "'running', "
+                                                      "json_extract(:options, '$.how'))",
+        &s);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(s, 1, start->recording_id);
-    sqlite3_bind_int64(s, 2, (int64_t)clock_unix_ns());
-    sqlite3_bind_text(s, 3, start->options, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 4, start->isolation, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 5, start->traced);
-    sqlite3_bind_int(s, 6, start->jobs);
-    sqlite3_bind_text(s, 7, DEARTH_VERSION, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, REPLAY_RECORDING_ID, start->recording_id);
+    sqlite3_bind_int64(s, REPLAY_STARTED_UNIX_NS, (int64_t)clock_unix_ns());
+    sqlite3_bind_text(s, REPLAY_OPTIONS, start->options, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, REPLAY_ISOLATION, start->isolation, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, REPLAY_TRACED, start->traced);
+    sqlite3_bind_int(s, REPLAY_JOBS, start->jobs);
+    sqlite3_bind_text(s, REPLAY_TOOL_VERSION, DEARTH_VERSION, -1, SQLITE_STATIC);
     if ((r = store_step_done(store, s)) < 0)
         return r;
     struct ledger *l = text_alloc(sizeof *l);
@@ -132,48 +149,52 @@ int ledger_end(struct ledger *l, const char *state, uint64_t done, uint64_t dura
     return store_exec(l->store, sql);
 }
 
+enum { NOTE_RECORDING_ID = 1, NOTE_REPLAY_ID, NOTE_KIND, NOTE_TEXT, NOTE_SUBJECT };
+
 int ledger_note(struct ledger *l, const char *kind, const char *subject,
                 const char *text) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r =
         store_prepare(l->store,
                       "INSERT INTO note (recording_id, replay_id, kind, text, subject) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5)",
+                      "VALUES (?, ?, ?, ?, ?)",
                       &s);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(s, 1, l->recording_id);
-    sqlite3_bind_int64(s, 2, l->replay_id);
-    sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 4, text, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 5, subject, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, NOTE_RECORDING_ID, l->recording_id);
+    sqlite3_bind_int64(s, NOTE_REPLAY_ID, l->replay_id);
+    sqlite3_bind_text(s, NOTE_KIND, kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, NOTE_TEXT, text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, NOTE_SUBJECT, subject, -1, SQLITE_STATIC);
     return store_step_done(l->store, s);
 }
 
 /* Row (replay, site, reason) of one of the two tables that hold such. */
+enum { REASON_REPLAY_ID = 1, REASON_SITE_ID, REASON_REASON };
+
 static int insert_reason(struct ledger *l, const char *sql, int64_t site_id,
                          const char *reason) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(l->store, sql, &s);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(s, 1, l->replay_id);
-    sqlite3_bind_int64(s, 2, site_id);
-    sqlite3_bind_text(s, 3, reason, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, REASON_REPLAY_ID, l->replay_id);
+    sqlite3_bind_int64(s, REASON_SITE_ID, site_id);
+    sqlite3_bind_text(s, REASON_REASON, reason, -1, SQLITE_STATIC);
     return store_step_done(l->store, s);
 }
 
 int ledger_refuse(struct ledger *l, int64_t site_id, const char *reason) {
     return insert_reason(l,
                          "INSERT OR REPLACE INTO refused (replay_id, site_id, reason) "
-                         "VALUES (?1, ?2, ?3)",
+                         "VALUES (?, ?, ?)",
                          site_id, reason);
 }
 
 int ledger_skip(struct ledger *l, int64_t site_id, enum reason reason) {
     return insert_reason(l,
                          "INSERT OR REPLACE INTO skipped (replay_id, site_id, reason) "
-                         "VALUES (?1, ?2, ?3)",
+                         "VALUES (?, ?, ?)",
                          site_id, reason_name(reason));
 }
 

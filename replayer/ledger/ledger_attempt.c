@@ -21,6 +21,9 @@
 
 /* What a row of `attempt` is written with; a column that nothing is bound to is NULL. */
 #define ATTEMPT_COLUMNS(X)                                                               \
+    LEDGER_END_COLUMNS(X)                                                                \
+    ATTEMPT_OWN_COLUMNS(X)
+#define ATTEMPT_OWN_COLUMNS(X)                                                           \
     X(ATTEMPT_REPLAY_ID, "replay_id")                                                    \
     X(ATTEMPT_SITE_ID, "site_id")                                                        \
     X(ATTEMPT_OCCURRENCE, "occurrence")                                                  \
@@ -38,11 +41,6 @@
     X(ATTEMPT_FIRED_TID, "fired_tid")                                                    \
     X(ATTEMPT_FIRED_EXE, "fired_exe")                                                    \
     X(ATTEMPT_ALSO_FAILED, "also_failed")                                                \
-    X(ATTEMPT_EXIT_CODE, "exit_code")                                                    \
-    X(ATTEMPT_EXIT_SIGNAL, "exit_signal")                                                \
-    X(ATTEMPT_TIMED_OUT, "timed_out")                                                    \
-    X(ATTEMPT_DURATION_NS, "duration_ns")                                                \
-    X(ATTEMPT_CPU_NS, "cpu_ns")                                                          \
     X(ATTEMPT_STDOUT_BYTES, "stdout_bytes")                                              \
     X(ATTEMPT_STDOUT_DIGEST, "stdout_digest")                                            \
     X(ATTEMPT_STDOUT_SAME, "stdout_same")                                                \
@@ -78,10 +76,20 @@
     X(ATTEMPT_CHANCE, "chance")                                                          \
     X(ATTEMPT_FAILED, "failed")                                                          \
     X(ATTEMPT_EXPLORED, "explored")
-enum { ATTEMPT_FIRST = 0, ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID };
+enum {
+    ATTEMPT_FIRST = LEDGER_END_LAST - 1,
+    ATTEMPT_OWN_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID
+};
 
 static const char insert_attempt[] = "INSERT INTO %s (" ATTEMPT_COLUMNS(
     STORE_COLUMN_SQL) "id) VALUES (" ATTEMPT_COLUMNS(STORE_COLUMN_PLACE) "?)";
+
+#define LEAK_COLUMNS(X)                                                                  \
+    X(LEAK_ATTEMPT_ID, "attempt_id")                                                     \
+    X(LEAK_BLOCKS, "blocks")                                                             \
+    X(LEAK_BYTES, "bytes")                                                               \
+    X(LEAK_DIRECT, "direct")
+enum { LEAK_FIRST = 0, LEAK_COLUMNS(STORE_COLUMN_ENUM) LEAK_SITE_KEY };
 
 static int prepare_attempt(struct store *store, const char *table, sqlite3_stmt **out) {
     AUTO_FREE char *sql = text_format(insert_attempt, table);
@@ -97,10 +105,13 @@ int ledger_prepare_attempts(struct ledger *l) {
             l->store, "INSERT INTO attempt SELECT * FROM unchecked_attempt WHERE id = ?1",
             &l->check);
     if (r == 0)
-        r = store_prepare(l->store,
-                          "INSERT INTO leak (attempt_id, site_id, blocks, bytes, direct) "
-                          "SELECT ?1, id, ?3, ?4, ?5 FROM site WHERE key = ?2",
-                          &l->leak);
+        r = store_prepare(
+            l->store,
+            "INSERT INTO leak (" LEAK_COLUMNS(
+                STORE_COLUMN_SQL) "site_id) "
+                                  "SELECT " LEAK_COLUMNS(
+                                      STORE_COLUMN_PLACE) "id FROM site WHERE key = ?",
+            &l->leak);
     if (r == 0)
         r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &l->site);
     if (r == 0)
@@ -187,21 +198,21 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
     store_bind_text(s, ATTEMPT_VERDICT, verdict_name(j->verdict));
     store_bind_text(s, ATTEMPT_SEVERITY, severity_name(j->severity));
     store_bind_text(s, ATTEMPT_POLICY, j->policy);
-    sqlite3_bind_int(s, ATTEMPT_FIRED, o->fired);
-    sqlite3_bind_int64(s, ATTEMPT_HITS, (int64_t)o->hits);
-    if (o->fired) {
-        sqlite3_bind_int64(s, ATTEMPT_FIRED_SIZE, (int64_t)o->fired_size);
-        sqlite3_bind_int64(s, ATTEMPT_FIRED_PID, o->fired_pid);
-        sqlite3_bind_int64(s, ATTEMPT_FIRED_TID, o->fired_tid);
-        store_bind_text(s, ATTEMPT_FIRED_EXE, o->fired_exe);
+    sqlite3_bind_int(s, ATTEMPT_FIRED, o->proof.fired);
+    sqlite3_bind_int64(s, ATTEMPT_HITS, (int64_t)o->proof.hits);
+    if (o->proof.fired) {
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_SIZE, (int64_t)o->proof.size);
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_PID, o->proof.pid);
+        sqlite3_bind_int64(s, ATTEMPT_FIRED_TID, o->proof.tid);
+        store_bind_text(s, ATTEMPT_FIRED_EXE, o->proof.exe);
     }
-    sqlite3_bind_int64(s, ATTEMPT_ALSO_FAILED, (int64_t)o->also_failed);
+    sqlite3_bind_int64(s, ATTEMPT_ALSO_FAILED, (int64_t)o->proof.also_failed);
     store_bind_text(s, ATTEMPT_HOW, how_name(o->how));
     store_bind_text(s, ATTEMPT_UNDER, under_name(order->under));
     store_bind_text(s, ATTEMPT_THREAD, thread_role_name(order->thread));
     if (order->call)
         sqlite3_bind_int64(s, ATTEMPT_CALL, (int64_t)order->call);
-    if (o->served) {
+    if (o->served.driven) {
         store_bind_text(s, ATTEMPT_ARMED, order->at_start ? "start" : "serving");
         sqlite3_bind_int64(s, ATTEMPT_ROUNDS, order->rounds);
     }
@@ -256,27 +267,28 @@ static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j)
 
 static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
-    ledger_bind_end(s, ATTEMPT_EXIT_CODE, o);
-    sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->stdout_bytes);
-    sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->stdout_digest, 16, SQLITE_TRANSIENT);
+    ledger_bind_end(s, o);
+    sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->output.stdout_bytes);
+    sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->output.stdout_digest, 16,
+                      SQLITE_TRANSIENT);
     bind_tristate(s, ATTEMPT_STDOUT_SAME, j->stdout_same);
     bind_tristate(s, ATTEMPT_FILES_SAME, j->files_same);
-    AUTO_FREE char *tail =
-        text_utf8(o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n);
+    AUTO_FREE char *tail = text_utf8(o->output.stderr_tail ? o->output.stderr_tail : "",
+                                     o->output.stderr_tail_n);
     store_bind_text(s, ATTEMPT_STDERR_TAIL, tail);
-    if (o->crash_signal) {
-        sqlite3_bind_int(s, ATTEMPT_CRASH_SIGNAL, o->crash_signal);
-        sqlite3_bind_int(s, ATTEMPT_CRASH_CODE, o->crash_code);
-        sqlite3_bind_int64(s, ATTEMPT_CRASH_ADDRESS, (int64_t)o->crash_address);
+    if (o->crash.signal) {
+        sqlite3_bind_int(s, ATTEMPT_CRASH_SIGNAL, o->crash.signal);
+        sqlite3_bind_int(s, ATTEMPT_CRASH_CODE, o->crash.code);
+        sqlite3_bind_int64(s, ATTEMPT_CRASH_ADDRESS, (int64_t)o->crash.address);
     }
-    if (o->crash_signal || crash_stack) {
-        sqlite3_bind_int64(s, ATTEMPT_CRASH_PID, o->crash_pid);
-        store_bind_text(s, ATTEMPT_CRASH_EXE, o->crash_exe);
+    if (o->crash.signal || crash_stack) {
+        sqlite3_bind_int64(s, ATTEMPT_CRASH_PID, o->crash.pid);
+        store_bind_text(s, ATTEMPT_CRASH_EXE, o->crash.exe);
     }
     if (crash_stack)
         sqlite3_bind_int64(s, ATTEMPT_CRASH_STACK_ID, crash_stack);
-    sqlite3_bind_int64(s, ATTEMPT_STARTED_UNIX_NS, (int64_t)o->started_unix_ns);
-    if (o->leaks_known) {
+    sqlite3_bind_int64(s, ATTEMPT_STARTED_UNIX_NS, (int64_t)o->end.started_unix_ns);
+    if (o->leaks.known) {
         sqlite3_bind_int64(s, ATTEMPT_LEAKED, (int64_t)j->leaked_blocks);
         sqlite3_bind_int64(s, ATTEMPT_LEAKED_BYTES, (int64_t)j->leaked_bytes);
     }
@@ -284,12 +296,13 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
         bind_damage(l, s, &o->damage);
     sqlite3_bind_int(s, ATTEMPT_SILENT, j->silent);
     sqlite3_bind_int(s, ATTEMPT_EXPLORED, 0);
-    if (o->output_checked)
-        sqlite3_bind_int(s, ATTEMPT_OUTPUT_CHECK, o->output_check);
+    if (o->output.checked)
+        sqlite3_bind_int(s, ATTEMPT_OUTPUT_CHECK, o->output.check);
     bind_differences(s, ATTEMPT_DIFFERS, j);
-    if (o->timed_out) {
-        store_bind_text(s, ATTEMPT_HANG, hang_name(o->hang));
-        store_bind_text(s, ATTEMPT_HANG_CALL, o->hang_call[0] ? o->hang_call : NULL);
+    if (o->end.timed_out) {
+        store_bind_text(s, ATTEMPT_HANG, hang_name(o->end.hang));
+        store_bind_text(s, ATTEMPT_HANG_CALL,
+                        o->end.hang_call[0] ? o->end.hang_call : NULL);
     }
 }
 
@@ -297,20 +310,20 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
 static int store_leaks(struct ledger *l, int64_t attempt_id,
                        const struct observation *o) {
     int r = 0;
-    for (uint32_t i = 0; i < o->n_leaks && r == 0; i++) {
-        sqlite3_bind_int64(l->leak, 1, attempt_id);
-        store_bind_key(l->leak, 2, o->leaks[i].site);
-        sqlite3_bind_int64(l->leak, 3, (int64_t)o->leaks[i].blocks);
-        sqlite3_bind_int64(l->leak, 4, (int64_t)o->leaks[i].bytes);
-        sqlite3_bind_int64(l->leak, 5, (int64_t)o->leaks[i].direct);
+    for (uint32_t i = 0; i < o->leaks.n && r == 0; i++) {
+        sqlite3_bind_int64(l->leak, LEAK_ATTEMPT_ID, attempt_id);
+        store_bind_key(l->leak, LEAK_SITE_KEY, o->leaks.sites[i].site);
+        sqlite3_bind_int64(l->leak, LEAK_BLOCKS, (int64_t)o->leaks.sites[i].blocks);
+        sqlite3_bind_int64(l->leak, LEAK_BYTES, (int64_t)o->leaks.sites[i].bytes);
+        sqlite3_bind_int64(l->leak, LEAK_DIRECT, (int64_t)o->leaks.sites[i].direct);
         r = store_step_done(l->store, l->leak);
     }
     return r;
 }
 
 static bool is_left(const struct observation *o, struct dearth_key key) {
-    for (uint32_t i = 0; i < o->n_leaks; i++)
-        if (key_equal(o->leaks[i].site, key))
+    for (uint32_t i = 0; i < o->leaks.n; i++)
+        if (key_equal(o->leaks.sites[i].site, key))
             return true;
     return false;
 }
@@ -339,8 +352,8 @@ static int store_leak_sites(struct ledger *l, struct session *session,
 
 int ledger_leak_sites(struct ledger *l, const struct observation *seen,
                       struct session *session) {
-    int r = seen->n_leaks ? ledger_batch_begin(l) : 0;
-    if (r < 0 || !seen->n_leaks)
+    int r = seen->leaks.n ? ledger_batch_begin(l) : 0;
+    if (r < 0 || !seen->leaks.n)
         return r;
     r = store_leak_sites(l, session, seen);
     if (r < 0)
@@ -350,15 +363,16 @@ int ledger_leak_sites(struct ledger *l, const struct observation *seen,
 
 int ledger_failed_sites(struct ledger *l, const struct observation *seen,
                         struct session *session) {
-    int64_t r = seen->n_failed ? ledger_batch_begin(l) : 0;
-    if (r < 0 || !seen->n_failed)
+    int64_t r = seen->proof.n_failed ? ledger_batch_begin(l) : 0;
+    if (r < 0 || !seen->proof.n_failed)
         return (int)r;
     struct session_site_cache *cache = session_site_cache_new(session, l->store);
     const struct shm_chance *chance = &session->arena->chance;
     for (uint32_t i = 0; cache && i < SHM_CHANCE_LOG && r >= 0; i++) {
         const struct shm_chance_failed *f = &chance->failed[i];
-        const struct shm_process *process =
-            f->state && !seen->overwritten ? session_block(session, f->process) : NULL;
+        const struct shm_process *process = f->state && !seen->proof.overwritten
+                                                ? session_block(session, f->process)
+                                                : NULL;
         if (process)
             r = session_store_site(cache, process, f->node);
     }
@@ -373,9 +387,9 @@ int ledger_failed_sites(struct ledger *l, const struct observation *seen,
 /* The site of the call that failed last, whose row ledger_failed_sites() has made. */
 static int name_by_chance(struct ledger *l, const struct observation *seen,
                           struct order *order) {
-    if (!seen->n_failed)
+    if (!seen->proof.n_failed)
         return -ENOENT;
-    const struct failed_call *last = &seen->failed[seen->n_failed - 1];
+    const struct failed_call *last = &seen->proof.failed[seen->proof.n_failed - 1];
     order->site_id = site_of(l, last->site);
     if (!order->site_id)
         return store_error(l->store, "looking for the site that failed");
@@ -417,8 +431,9 @@ int ledger_attempt(struct ledger *l, const struct order *given,
         r = name_by_chance(l, seen, &named);
     if (r < 0)
         return r;
-    int64_t stack = store_stack(l, seen->crash_frames, seen->n_crash_frames);
-    int64_t sample = store_stack(l, seen->sample_frames, seen->n_sample_frames);
+    int64_t stack = store_stack(l, seen->crash.frames, seen->crash.n_frames);
+    int64_t sample =
+        store_stack(l, seen->crash.sample_frames, seen->crash.n_sample_frames);
     if (stack < 0 || sample < 0) {
         ledger_batch_drop(l);
         return (int)(stack < 0 ? stack : sample);
@@ -437,7 +452,7 @@ int ledger_attempt(struct ledger *l, const struct order *given,
         *attempt_id = id;
     if (r == 0)
         r = store_leaks(l, id, seen);
-    if (r == 0 && seen->overwritten)
+    if (r == 0 && seen->proof.overwritten)
         r = note_overwritten(l);
     if (r < 0)
         ledger_batch_drop(l);
@@ -465,8 +480,8 @@ int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *sessio
     if (r == 0)
         r = ledger_count_sites(
             l, attempt_id, session, SHM_NODE_AFTER_FAULT,
-            "INSERT INTO error_path (attempt_id, site_id, count) SELECT ?1, "
-            "id, ?3 FROM site WHERE id = ?2 AND error_path "
+            "INSERT INTO error_path (attempt_id, count, site_id) SELECT ?, "
+            "?, id FROM site WHERE id = ? AND error_path "
             "ON CONFLICT DO UPDATE SET count = count + excluded.count");
     if (r == 0) {
         AUTO_FREE char *sql = text_format(

@@ -7,15 +7,18 @@
 #include "session.h"
 #include "text.h"
 
-void ledger_bind_end(sqlite3_stmt *s, int at, const struct observation *o) {
-    if (!o->exit_signal)
-        sqlite3_bind_int(s, at, o->exit_code);
+void ledger_bind_end(sqlite3_stmt *s, const struct observation *o) {
+    if (!o->end.exit_signal)
+        sqlite3_bind_int(s, LEDGER_EXIT_CODE, o->end.exit_code);
     else
-        sqlite3_bind_int(s, at + 1, o->exit_signal);
-    sqlite3_bind_int(s, at + 2, o->timed_out);
-    sqlite3_bind_int64(s, at + 3, (int64_t)o->duration_ns);
-    sqlite3_bind_int64(s, at + 4, (int64_t)o->cpu_ns);
+        sqlite3_bind_int(s, LEDGER_EXIT_SIGNAL, o->end.exit_signal);
+    sqlite3_bind_int(s, LEDGER_TIMED_OUT, o->end.timed_out);
+    sqlite3_bind_int64(s, LEDGER_DURATION_NS, (int64_t)o->end.duration_ns);
+    sqlite3_bind_int64(s, LEDGER_CPU_NS, (int64_t)o->end.cpu_ns);
 }
+
+/* Parameters of the statements of ledger_count_sites(). */
+enum { COUNT_OWNER = 1, COUNT_COUNT, COUNT_SITE };
 
 struct count_sites {
     struct ledger *ledger;
@@ -36,9 +39,9 @@ static void count_site(void *context, const struct shm_process *process, uint32_
         c->error = (int)site;
         return;
     }
-    sqlite3_bind_int64(c->insert, 1, c->owner);
-    sqlite3_bind_int64(c->insert, 2, site);
-    sqlite3_bind_int64(c->insert, 3, (int64_t)node->count);
+    sqlite3_bind_int64(c->insert, COUNT_OWNER, c->owner);
+    sqlite3_bind_int64(c->insert, COUNT_SITE, site);
+    sqlite3_bind_int64(c->insert, COUNT_COUNT, (int64_t)node->count);
     c->error = store_step_done(c->ledger->store, c->insert);
 }
 
@@ -58,50 +61,74 @@ int ledger_count_sites(struct ledger *l, int64_t owner, struct session *session,
     return c.error;
 }
 
+#define BASELINE_COLUMNS(X)                                                              \
+    LEDGER_END_COLUMNS(X)                                                                \
+    BASELINE_OWN_COLUMNS(X)
+#define BASELINE_OWN_COLUMNS(X)                                                          \
+    X(BASELINE_REPLAY_ID, "replay_id")                                                   \
+    X(BASELINE_ORDINAL, "ordinal")                                                       \
+    X(BASELINE_STDOUT, "stdout")                                                         \
+    X(BASELINE_STDOUT_BYTES, "stdout_bytes")                                             \
+    X(BASELINE_STDOUT_DIGEST, "stdout_digest")                                           \
+    X(BASELINE_STDERR, "stderr")                                                         \
+    X(BASELINE_STDERR_BYTES, "stderr_bytes")                                             \
+    X(BASELINE_FILES_DIGEST, "files_digest")
+enum { BASELINE_FIRST = LEDGER_END_LAST - 1, BASELINE_OWN_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int insert_baseline(struct ledger *l, uint32_t ordinal,
                            const struct observation *o) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
         l->store,
-        "INSERT INTO baseline (replay_id, ordinal, exit_code, exit_signal, timed_out, "
-        "duration_ns, cpu_ns, stdout, stdout_bytes, stdout_digest, stderr, stderr_bytes, "
-        "files_digest, sites) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-        "?13, 0)",
+        "INSERT INTO baseline (" BASELINE_COLUMNS(
+            STORE_COLUMN_SQL) "sites) VALUES (" BASELINE_COLUMNS(STORE_COLUMN_PLACE) "0)",
         &s);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(s, 1, l->replay_id);
-    sqlite3_bind_int64(s, 2, ordinal);
-    ledger_bind_end(s, 3, o);
-    sqlite3_bind_blob64(s, 8, o->stdout_data ? (const void *)o->stdout_data : "",
-                        o->stdout_kept, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 9, (int64_t)o->stdout_bytes);
-    sqlite3_bind_blob(s, 10, o->stdout_digest, 16, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 11, o->stderr_tail ? o->stderr_tail : "", o->stderr_tail_n,
-                        SQLITE_STATIC);
-    sqlite3_bind_int64(s, 12, (int64_t)o->stderr_bytes);
-    if (o->files_known)
-        sqlite3_bind_blob(s, 13, o->files_digest, 16, SQLITE_STATIC);
+    sqlite3_bind_int64(s, BASELINE_REPLAY_ID, l->replay_id);
+    sqlite3_bind_int64(s, BASELINE_ORDINAL, ordinal);
+    ledger_bind_end(s, o);
+    sqlite3_bind_blob64(s, BASELINE_STDOUT,
+                        o->output.stdout_data ? (const void *)o->output.stdout_data : "",
+                        o->output.stdout_kept, SQLITE_STATIC);
+    sqlite3_bind_int64(s, BASELINE_STDOUT_BYTES, (int64_t)o->output.stdout_bytes);
+    sqlite3_bind_blob(s, BASELINE_STDOUT_DIGEST, o->output.stdout_digest, 16,
+                      SQLITE_STATIC);
+    sqlite3_bind_blob64(s, BASELINE_STDERR,
+                        o->output.stderr_tail ? o->output.stderr_tail : "",
+                        o->output.stderr_tail_n, SQLITE_STATIC);
+    sqlite3_bind_int64(s, BASELINE_STDERR_BYTES, (int64_t)o->output.stderr_bytes);
+    if (o->output.files_known)
+        sqlite3_bind_blob(s, BASELINE_FILES_DIGEST, o->output.files_digest, 16,
+                          SQLITE_STATIC);
     return store_step_done(l->store, s);
 }
+
+#define FILE_COLUMNS(X)                                                                  \
+    X(FILE_BASELINE_ID, "baseline_id")                                                   \
+    X(FILE_PATH, "path")                                                                 \
+    X(FILE_MODE, "mode")                                                                 \
+    X(FILE_SIZE, "size")                                                                 \
+    X(FILE_DIGEST, "digest")
+enum { FILE_FIRST = 0, FILE_COLUMNS(STORE_COLUMN_ENUM) FILE_EXISTED };
 
 static int store_files(struct ledger *l, int64_t baseline_id,
                        const struct observation *o) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(l->store,
-                      "INSERT OR REPLACE INTO baseline_file (baseline_id, path, mode, "
-                      "size, digest, existed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                      &s);
-    for (uint32_t i = 0; r == 0 && i < o->n_files; i++) {
-        const struct written_file *f = &o->files[i];
+    int r = store_prepare(
+        l->store,
+        "INSERT OR REPLACE INTO baseline_file (" FILE_COLUMNS(
+            STORE_COLUMN_SQL) "existed) VALUES (" FILE_COLUMNS(STORE_COLUMN_PLACE) "?)",
+        &s);
+    for (uint32_t i = 0; r == 0 && i < o->output.n_files; i++) {
+        const struct written_file *f = &o->output.files[i];
         AUTO_FREE char *path = text_utf8(f->path, strlen(f->path));
-        sqlite3_bind_int64(s, 1, baseline_id);
-        sqlite3_bind_text(s, 2, path, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_int64(s, 3, f->mode);
-        sqlite3_bind_int64(s, 4, (int64_t)f->size);
-        sqlite3_bind_blob(s, 5, f->digest, 16, SQLITE_STATIC);
-        sqlite3_bind_int(s, 6, f->existed);
+        sqlite3_bind_int64(s, FILE_BASELINE_ID, baseline_id);
+        sqlite3_bind_text(s, FILE_PATH, path, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(s, FILE_MODE, f->mode);
+        sqlite3_bind_int64(s, FILE_SIZE, (int64_t)f->size);
+        sqlite3_bind_blob(s, FILE_DIGEST, f->digest, 16, SQLITE_STATIC);
+        sqlite3_bind_int(s, FILE_EXISTED, f->existed);
         r = store_step_done(l->store, s);
     }
     return r;
@@ -109,8 +136,8 @@ static int store_files(struct ledger *l, int64_t baseline_id,
 
 static int store_sites(struct ledger *l, int64_t baseline_id, struct session *session) {
     int r = ledger_count_sites(l, baseline_id, session, 0,
-                               "INSERT INTO baseline_site (baseline_id, site_id, count) "
-                               "VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                               "INSERT INTO baseline_site (baseline_id, count, site_id) "
+                               "VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
                                "SET count = count + excluded.count");
     if (r < 0)
         return r;

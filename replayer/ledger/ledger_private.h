@@ -34,11 +34,20 @@ void ledger_batch_drop(struct ledger *ledger);
 /** Prepare the statements that attempts are written with. Return: 0 or a negative errno. */
 int ledger_prepare_attempts(struct ledger *ledger);
 
-/** Bind how an execution ended: exit_code, exit_signal, timed_out, duration_ns, cpu_ns. */
-void ledger_bind_end(sqlite3_stmt *s, int at, const struct observation *o);
+/* How an execution ended, in the rows of both kinds of executions. */
+#define LEDGER_END_COLUMNS(X)                                                            \
+    X(LEDGER_EXIT_CODE, "exit_code")                                                     \
+    X(LEDGER_EXIT_SIGNAL, "exit_signal")                                                 \
+    X(LEDGER_TIMED_OUT, "timed_out")                                                     \
+    X(LEDGER_DURATION_NS, "duration_ns")                                                 \
+    X(LEDGER_CPU_NS, "cpu_ns")
+enum { LEDGER_END_FIRST = 0, LEDGER_END_COLUMNS(STORE_COLUMN_ENUM) LEDGER_END_LAST };
 
-/** Each counted site of @session that has @flags, for @owner by the statement @sql (?1 owner,
- *  ?2 site, ?3 count). Return: 0 or a negative errno. */
+/** Bind them to the first parameters of a statement. */
+void ledger_bind_end(sqlite3_stmt *s, const struct observation *o);
+
+/** Each counted site of @session that has @flags, for @owner by the statement @sql (owner,
+ *  then count and site). Return: 0 or a negative errno. */
 int ledger_count_sites(struct ledger *ledger, int64_t owner, struct session *session,
                        uint32_t flags, const char *sql);
 

@@ -53,26 +53,28 @@ static int compare_positions(const struct position *a, const struct position *b)
 
 /* --- can it be known? --- */
 
+#define CALLS_COLUMNS(X)                                                                 \
+    X(CALLS_KNOWN, "detail = 'events'")                                                  \
+    X(CALLS_MIXED,                                                                       \
+      "EXISTS (SELECT 1 FROM site_stat s WHERE s.recording_id = r.id AND s.failable > 0 AND (s.never > 0 OR (r.marked AND s.outside > 0)))")
+enum { CALLS_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int check_recording(const struct selection *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(
-        w->store,
-        "SELECT detail = 'events', EXISTS (SELECT 1 FROM site_stat s WHERE "
-        "s.recording_id = r.id AND s.failable > 0 AND (s.never > 0 OR (r.marked AND "
-        "s.outside > 0))) FROM recording r WHERE id = ?1",
-        &s);
+        w->store, STORE_SELECT(CALLS_COLUMNS) "FROM recording r WHERE id = ?1", &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, w->recording_id);
     if (sqlite3_step(s) != SQLITE_ROW)
         return store_error(w->store, "reading the recording");
-    if (!sqlite3_column_int(s, 0))
+    if (!sqlite3_column_int(s, CALLS_KNOWN))
         return error_print(-ENODATA,
                            "%s: recording %lld holds no single calls; --nth, --thread, "
                            "--from-symbol and --until-symbol need them: record again "
                            "without --detail=sites",
                            w->store->path, (long long)w->recording_id);
-    if (sqlite3_column_int(s, 1))
+    if (sqlite3_column_int(s, CALLS_MIXED))
         return error_print(
             -ENOTSUP,
             "%s: in recording %lld sites have calls that dearth.h lets fail and others; "
@@ -84,17 +86,25 @@ static int check_recording(const struct selection *w) {
 
 /* --- the calls --- */
 
+#define THREAD_COLUMNS(X)                                                                \
+    X(THREAD_ID, "t.id")                                                                 \
+    X(THREAD_IS_MAIN, "t.tid = p.pid")
+enum { THREAD_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_threads(struct selection *w) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int step, r = store_prepare(w->store,
-                                "SELECT t.id, t.tid = p.pid FROM thread t JOIN process p "
-                                "ON p.id = t.process_id WHERE p.recording_id = ?1",
-                                &s);
+    int step, r = store_prepare(
+                  w->store,
+                  STORE_SELECT(
+                      THREAD_COLUMNS) "FROM thread t JOIN process p "
+                                      "ON p.id = t.process_id WHERE p.recording_id = ?1",
+                  &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, w->recording_id);
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        idmap_put(&w->main, sqlite3_column_int64(s, 0), sqlite3_column_int(s, 1) ? 1 : 2);
+        idmap_put(&w->main, sqlite3_column_int64(s, THREAD_ID),
+                  sqlite3_column_int(s, THREAD_IS_MAIN) ? 1 : 2);
     return step == SQLITE_DONE ? 0 : store_error(w->store, "reading threads");
 }
 

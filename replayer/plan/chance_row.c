@@ -69,8 +69,8 @@ char *chance_row_failed(const struct observation *seen) {
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
     json_open(&j, NULL, '[');
-    for (uint32_t i = 0; i < seen->n_failed; i++) {
-        const struct failed_call *f = &seen->failed[i];
+    for (uint32_t i = 0; i < seen->proof.n_failed; i++) {
+        const struct failed_call *f = &seen->proof.failed[i];
         char key[DEARTH_KEY_HEX + 1];
         text_key(f->site, key);
         json_open(&j, NULL, '{');

@@ -17,6 +17,20 @@ void pairs_deinit(struct pairs *p) {
 
 /* --- reading --- */
 
+#define PAIR_COLUMNS(X)                                                                  \
+    X(PAIR_FIRST, "m.site_id")                                                           \
+    X(PAIR_OCCURRENCE, "m.occurrence")                                                   \
+    X(PAIR_SECOND, "m.second")                                                           \
+    X(PAIR_KEY, "s.key")                                                                 \
+    X(PAIR_LOCATION, "s.location_id")                                                    \
+    X(PAIR_LEAF_MODULE, "o.build_id")                                                    \
+    X(PAIR_LEAF_OFFSET, "f.\"offset\"")                                                  \
+    X(PAIR_DONE, "t.n")                                                                  \
+    X(PAIR_BAD, "t.bad")                                                                 \
+    X(PAIR_HUNG, "t.hung")                                                               \
+    X(PAIR_UNREACHED, "t.unreached")
+enum { PAIR_COLUMNS(STORE_COLUMN_ENUM) };
+
 /* The verdict of each pair's attempts is folded into one row. */
 static const char pairs_sql[] =
     "WITH mine AS (SELECT a.* FROM attempt a JOIN replay r ON r.id = a.replay_id   WHERE "
@@ -27,12 +41,11 @@ static const char pairs_sql[] =
     "site_id, occurrence, second_site_id AS second, count(*) AS n,   max(severity IN "
     "('bug', 'warning')) AS bad, max(verdict = 'hung') AS hung,   max(verdict = "
     "'unreached') AS unreached FROM mine WHERE second_site_id IS NOT NULL   AND "
-    "second_occurrence = 1 GROUP BY 1, 2, 3) SELECT m.site_id, m.occurrence, m.second, "
-    "s.key, s.location_id, o.build_id, f.\"offset\", t.n, t.bad, t.hung, t.unreached "
-    "FROM met m JOIN site s ON s.id = m.second LEFT JOIN stack k ON k.id = s.stack_id "
-    "LEFT JOIN frame f ON f.id = k.frame_id LEFT JOIN module o ON o.id = f.module_id "
-    "LEFT JOIN tried t ON t.site_id = m.site_id AND t.occurrence = m.occurrence AND "
-    "t.second = m.second ORDER BY s.key, m.site_id, m.occurrence";
+    "second_occurrence = 1 GROUP BY 1, 2, 3) " STORE_SELECT(
+        PAIR_COLUMNS) "FROM met m JOIN site s ON s.id = m.second LEFT JOIN stack k ON k.id = s.stack_id "
+                      "LEFT JOIN frame f ON f.id = k.frame_id LEFT JOIN module o ON o.id = f.module_id "
+                      "LEFT JOIN tried t ON t.site_id = m.site_id AND t.occurrence = m.occurrence AND "
+                      "t.second = m.second ORDER BY s.key, m.site_id, m.occurrence";
 
 static void read_pair(struct pairs *out, sqlite3_stmt *q, uint32_t first) {
     if ((out->n & (out->n - 1)) == 0)
@@ -40,18 +53,18 @@ static void read_pair(struct pairs *out, sqlite3_stmt *q, uint32_t first) {
             text_realloc(out->list, (out->n ? 2 * out->n : 1) * sizeof *out->list);
     struct pair *p = &out->list[out->n++];
     *p = (struct pair){.first = first,
-                       .occurrence = (uint64_t)sqlite3_column_int64(q, 1),
-                       .second = sqlite3_column_int64(q, 2),
-                       .key = store_column_key(q, 3),
-                       .location = sqlite3_column_int64(q, 4),
-                       .leaf_offset = (uint64_t)sqlite3_column_int64(q, 6),
-                       .done = (uint32_t)sqlite3_column_int64(q, 7),
-                       .bad = sqlite3_column_int(q, 8) != 0,
-                       .hung = sqlite3_column_int(q, 9) != 0,
-                       .unreached = sqlite3_column_int(q, 10) != 0};
-    if (sqlite3_column_type(q, 5) != SQLITE_NULL)
-        p->leaf_module =
-            key_module(sqlite3_column_blob(q, 5), (size_t)sqlite3_column_bytes(q, 5));
+                       .occurrence = (uint64_t)sqlite3_column_int64(q, PAIR_OCCURRENCE),
+                       .second = sqlite3_column_int64(q, PAIR_SECOND),
+                       .key = store_column_key(q, PAIR_KEY),
+                       .location = sqlite3_column_int64(q, PAIR_LOCATION),
+                       .leaf_offset = (uint64_t)sqlite3_column_int64(q, PAIR_LEAF_OFFSET),
+                       .done = (uint32_t)sqlite3_column_int64(q, PAIR_DONE),
+                       .bad = sqlite3_column_int(q, PAIR_BAD) != 0,
+                       .hung = sqlite3_column_int(q, PAIR_HUNG) != 0,
+                       .unreached = sqlite3_column_int(q, PAIR_UNREACHED) != 0};
+    if (sqlite3_column_type(q, PAIR_LEAF_MODULE) != SQLITE_NULL)
+        p->leaf_module = key_module(sqlite3_column_blob(q, PAIR_LEAF_MODULE),
+                                    (size_t)sqlite3_column_bytes(q, PAIR_LEAF_MODULE));
 }
 
 int pairs_load(struct store *store, int64_t recording_id, const struct plan_site *sites,
@@ -68,7 +81,7 @@ int pairs_load(struct store *store, int64_t recording_id, const struct plan_site
     sqlite3_bind_int64(q, 1, recording_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t first;
-        if (idmap_get(&index, sqlite3_column_int64(q, 0), &first))
+        if (idmap_get(&index, sqlite3_column_int64(q, PAIR_FIRST), &first))
             read_pair(out, q, (uint32_t)first);
     }
     idmap_deinit(&index);

@@ -45,63 +45,79 @@ static const char *keep(struct sites *s, const char *text) {
 
 /* --- stacks --- */
 
+#define FRAME_COLUMNS(X)                                                                 \
+    X(FRAME_ID, "f.id")                                                                  \
+    X(FRAME_MODULE, "m.path")                                                            \
+    X(FRAME_FUNCTION, "y.function")                                                      \
+    X(FRAME_FILE, "y.file")                                                              \
+    X(FRAME_SYMBOL, "y.frame_id")                                                        \
+    X(FRAME_LINE, "y.line")
+enum { FRAME_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
     size_t bytes = (f->n_symbols + 1) * sizeof(char *);
     f->functions = text_realloc((void *)f->functions, bytes);
     f->files = text_realloc((void *)f->files, bytes);
     f->lines = text_realloc((void *)f->lines, (f->n_symbols + 1) * sizeof *f->lines);
-    ((uint32_t *)f->lines)[f->n_symbols] = (uint32_t)sqlite3_column_int64(q, 5);
-    ((const char **)f->functions)[f->n_symbols] = keep(s, store_column_text(q, 2));
-    ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, 3));
+    ((uint32_t *)f->lines)[f->n_symbols] = (uint32_t)sqlite3_column_int64(q, FRAME_LINE);
+    ((const char **)f->functions)[f->n_symbols] =
+        keep(s, store_column_text(q, FRAME_FUNCTION));
+    ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, FRAME_FILE));
     f->n_symbols++;
 }
 
 static int load_frames(struct store *store, struct sites *s, struct idmap *index) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(store,
-                          "SELECT f.id, m.path, y.function, y.file, y.frame_id, y.line "
-                          "FROM frame f JOIN module m ON m.id = f.module_id "
-                          "LEFT JOIN symbol y ON y.frame_id = f.id "
-                          "ORDER BY f.id, y.inline_index",
-                          &q);
+    int r = store_prepare(
+        store,
+        STORE_SELECT(FRAME_COLUMNS) "FROM frame f JOIN module m ON m.id = f.module_id "
+                                    "LEFT JOIN symbol y ON y.frame_id = f.id "
+                                    "ORDER BY f.id, y.inline_index",
+        &q);
     if (r < 0)
         return r;
     int64_t last = 0;
     uint32_t n = 0;
     int step;
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        int64_t id = sqlite3_column_int64(q, 0);
+        int64_t id = sqlite3_column_int64(q, FRAME_ID);
         if (!n || id != last) {
             s->frames = grow(s->frames, n, sizeof *s->frames);
-            s->frames[n++] =
-                (struct plan_frame){.module = keep(s, store_column_text(q, 1))};
+            s->frames[n++] = (struct plan_frame){
+                .module = keep(s, store_column_text(q, FRAME_MODULE))};
             s->input.n_frames = n;
             idmap_put(index, id, n);
             last = id;
         }
-        if (sqlite3_column_type(q, 4) != SQLITE_NULL)
+        if (sqlite3_column_type(q, FRAME_SYMBOL) != SQLITE_NULL)
             add_symbol(s, &s->frames[n - 1], q);
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading frames");
 }
 
+#define STACK_COLUMNS(X)                                                                 \
+    X(STACK_ID, "id")                                                                    \
+    X(STACK_PARENT_ID, "parent_id")                                                      \
+    X(STACK_FRAME_ID, "frame_id")
+enum { STACK_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_stacks(struct store *store, struct sites *s, const struct idmap *frames,
                        struct idmap *index) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int r = store_prepare(
-        store, "SELECT id, parent_id, frame_id FROM stack ORDER BY depth, id", &q);
+        store, STORE_SELECT(STACK_COLUMNS) "FROM stack ORDER BY depth, id", &q);
     if (r < 0)
         return r;
     uint32_t n = 0;
     int step;
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t parent = 0, frame = 0;
-        idmap_get(index, sqlite3_column_int64(q, 1), &parent);
-        if (!idmap_get(frames, sqlite3_column_int64(q, 2), &frame))
+        idmap_get(index, sqlite3_column_int64(q, STACK_PARENT_ID), &parent);
+        if (!idmap_get(frames, sqlite3_column_int64(q, STACK_FRAME_ID), &frame))
             continue;
         s->stacks = grow(s->stacks, n, sizeof *s->stacks);
         s->stacks[n++] = (struct plan_stack){(uint32_t)parent, (uint32_t)frame - 1};
-        idmap_put(index, sqlite3_column_int64(q, 0), n);
+        idmap_put(index, sqlite3_column_int64(q, STACK_ID), n);
     }
     s->input.n_stacks = n;
     return step == SQLITE_DONE ? 0 : store_error(store, "reading stacks");
@@ -109,43 +125,58 @@ static int load_stacks(struct store *store, struct sites *s, const struct idmap 
 
 /* --- sites --- */
 
+#define SITE_COLUMNS(X)                                                                  \
+    X(SITE_ID, "s.id")                                                                   \
+    X(SITE_KEY, "s.key")                                                                 \
+    X(SITE_LOCATION, "s.location_id")                                                    \
+    X(SITE_STACK, "s.stack_id")                                                          \
+    X(SITE_LEAF_MODULE, "m.build_id")                                                    \
+    X(SITE_LEAF_OFFSET, "f.\"offset\"")                                                  \
+    X(SITE_LOCATION_NAME, "l.name")                                                      \
+    X(SITE_FAILABLE, "coalesce(r.failable, 1)")                                          \
+    X(SITE_COUNT, "coalesce(e.count, r.failable)")                                       \
+    X(SITE_MAX_SIZE, "coalesce(r.size, 0)")                                              \
+    X(SITE_IN_BASELINE, "e.site_id IS NOT NULL")                                         \
+    X(SITE_RECORDED, "r.site_id IS NOT NULL")
+enum { SITE_COLUMNS(STORE_COLUMN_ENUM) };
+
+enum { SITES_RECORDING_ID = 1, SITES_REPLAY_ID };
 static const char sites_sql[] =
     "WITH recorded AS (SELECT site_id, sum(failable) AS failable, max(max_size) AS size   "
-    "FROM site_stat WHERE recording_id = ?1 GROUP BY site_id), reached AS (SELECT "
+    "FROM site_stat WHERE recording_id = ? GROUP BY site_id), reached AS (SELECT "
     "bs.site_id, min(bs.count) AS count FROM baseline_site bs   JOIN baseline b ON b.id "
-    "= bs.baseline_id WHERE b.replay_id = ?2 GROUP BY bs.site_id) SELECT s.id, s.key, "
-    "s.location_id, s.stack_id, m.build_id, f.\"offset\", l.name,   coalesce(r.failable, "
-    "1), coalesce(e.count, r.failable), coalesce(r.size, 0),   e.site_id IS NOT NULL, "
-    "r.site_id IS NOT NULL FROM (SELECT site_id FROM recorded UNION SELECT site_id FROM "
-    "reached) u JOIN site s ON s.id = u.site_id LEFT JOIN recorded r ON r.site_id = s.id "
-    "LEFT JOIN reached e ON e.site_id = s.id LEFT JOIN stack k ON k.id = s.stack_id LEFT "
-    "JOIN frame f ON f.id = k.frame_id LEFT JOIN module m ON m.id = f.module_id LEFT "
-    "JOIN location l ON l.id = s.location_id ORDER BY s.key";
+    "= bs.baseline_id WHERE b.replay_id = ? GROUP BY bs.site_id) " STORE_SELECT(
+        SITE_COLUMNS) "FROM (SELECT site_id FROM recorded UNION SELECT site_id FROM "
+                      "reached) u JOIN site s ON s.id = u.site_id LEFT JOIN recorded r ON r.site_id = s.id "
+                      "LEFT JOIN reached e ON e.site_id = s.id LEFT JOIN stack k ON k.id = s.stack_id LEFT "
+                      "JOIN frame f ON f.id = k.frame_id LEFT JOIN module m ON m.id = f.module_id LEFT "
+                      "JOIN location l ON l.id = s.location_id ORDER BY s.key";
 
 static void read_site(struct sites *s, sqlite3_stmt *q, const struct idmap *stacks) {
     uint32_t n = s->input.n_sites;
-    int64_t stack = 0, count = sqlite3_column_int64(q, 8);
-    idmap_get(stacks, sqlite3_column_int64(q, 3), &stack);
+    int64_t stack = 0, count = sqlite3_column_int64(q, SITE_COUNT);
+    idmap_get(stacks, sqlite3_column_int64(q, SITE_STACK), &stack);
     s->list = grow(s->list, n, sizeof *s->list);
     s->locations = grow(s->locations, n, sizeof *s->locations);
     s->in_baseline = grow(s->in_baseline, n, sizeof *s->in_baseline);
     s->list[n] = (struct plan_site){
-        .id = sqlite3_column_int64(q, 0),
-        .key = store_column_key(q, 1),
-        .leaf_offset = (uint64_t)sqlite3_column_int64(q, 5),
-        .location = sqlite3_column_int64(q, 2),
+        .id = sqlite3_column_int64(q, SITE_ID),
+        .key = store_column_key(q, SITE_KEY),
+        .leaf_offset = (uint64_t)sqlite3_column_int64(q, SITE_LEAF_OFFSET),
+        .location = sqlite3_column_int64(q, SITE_LOCATION),
         .stack = (uint32_t)stack,
         .count = count > 0 ? (uint64_t)count : 1,
-        .max_size = (uint64_t)sqlite3_column_int64(q, 9),
-        .failable = sqlite3_column_int64(q, 7) > 0,
+        .max_size = (uint64_t)sqlite3_column_int64(q, SITE_MAX_SIZE),
+        .failable = sqlite3_column_int64(q, SITE_FAILABLE) > 0,
     };
-    if (sqlite3_column_type(q, 4) != SQLITE_NULL)
+    if (sqlite3_column_type(q, SITE_LEAF_MODULE) != SQLITE_NULL)
         s->list[n].leaf_module =
-            key_module(sqlite3_column_blob(q, 4), (size_t)sqlite3_column_bytes(q, 4));
-    s->locations[n] = keep(s, store_column_text(q, 6));
-    s->in_baseline[n] = sqlite3_column_int64(q, 10) != 0;
+            key_module(sqlite3_column_blob(q, SITE_LEAF_MODULE),
+                       (size_t)sqlite3_column_bytes(q, SITE_LEAF_MODULE));
+    s->locations[n] = keep(s, store_column_text(q, SITE_LOCATION_NAME));
+    s->in_baseline[n] = sqlite3_column_int64(q, SITE_IN_BASELINE) != 0;
     s->n_in_baseline += s->in_baseline[n];
-    s->n_recorded += sqlite3_column_int64(q, 11) != 0;
+    s->n_recorded += sqlite3_column_int64(q, SITE_RECORDED) != 0;
     s->input.n_sites++;
 }
 
@@ -155,42 +186,51 @@ static int load_sites(struct store *store, int64_t recording_id, int64_t replay_
     int step, r = store_prepare(store, sites_sql, &q);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, recording_id);
-    sqlite3_bind_int64(q, 2, replay_id);
+    sqlite3_bind_int64(q, SITES_RECORDING_ID, recording_id);
+    sqlite3_bind_int64(q, SITES_REPLAY_ID, replay_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW)
         read_site(s, q, stacks);
     return step == SQLITE_DONE ? 0 : store_error(store, "reading sites");
 }
 
+#define ATTEMPT_COLUMNS(X)                                                                                                                                                                                         \
+    X(ATTEMPT_SITE_ID, "a.site_id")                                                                                                                                                                                \
+    X(ATTEMPT_OCCURRENCE, "a.occurrence")                                                                                                                                                                          \
+    X(ATTEMPT_MODE, "a.mode")                                                                                                                                                                                      \
+    X(ATTEMPT_VERDICT, "a.verdict")                                                                                                                                                                                \
+    X(ATTEMPT_CONFIRMED,                                                                                                                                                                                           \
+      "a.how = 'snapshot' AND EXISTS (SELECT 1 FROM finding_attempt x JOIN finding_attempt y ON y.finding_id = x.finding_id JOIN attempt b ON b.id = y.attempt_id WHERE x.attempt_id = a.id AND b.how = 'rerun')") \
+    X(ATTEMPT_UNDER, "a.under")                                                                                                                                                                                    \
+    X(ATTEMPT_BURST, "a.burst")                                                                                                                                                                                    \
+    X(ATTEMPT_EXPLORED, "a.explored")                                                                                                                                                                              \
+    X(ATTEMPT_THREAD, "a.thread")
+enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int load_attempts(struct store *store, int64_t recording_id, struct sites *s) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int step, r = store_prepare(store,
-                                "SELECT a.site_id, a.occurrence, a.mode, a.verdict, "
-                                "a.how = 'snapshot' AND EXISTS (SELECT 1 "
-                                "FROM finding_attempt x JOIN finding_attempt y "
-                                "ON y.finding_id = x.finding_id "
-                                "JOIN attempt b ON b.id = y.attempt_id "
-                                "WHERE x.attempt_id = a.id AND b.how = 'rerun'), "
-                                "a.under, a.burst, a.explored, a.thread "
-                                "FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                                "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
-                                "ORDER BY a.id",
-                                &q);
+    int step,
+        r = store_prepare(
+            store,
+            STORE_SELECT(
+                ATTEMPT_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id "
+                                 "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
+                                 "ORDER BY a.id",
+            &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, recording_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         s->attempts = grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
         s->attempts[s->input.n_attempts++] = (struct plan_attempt){
-            .site_id = sqlite3_column_int64(q, 0),
-            .occurrence = (uint64_t)sqlite3_column_int64(q, 1),
-            .mode = fault_mode_from_name(store_column_text(q, 2)),
-            .verdict = verdict_from_name(store_column_text(q, 3)),
-            .confirmed = sqlite3_column_int(q, 4),
-            .under = under_from_name(store_column_text(q, 5)),
-            .burst = (uint32_t)sqlite3_column_int64(q, 6),
-            .explored = sqlite3_column_int(q, 7) != 0,
-            .thread = thread_role_from_name(store_column_text(q, 8)),
+            .site_id = sqlite3_column_int64(q, ATTEMPT_SITE_ID),
+            .occurrence = (uint64_t)sqlite3_column_int64(q, ATTEMPT_OCCURRENCE),
+            .mode = fault_mode_from_name(store_column_text(q, ATTEMPT_MODE)),
+            .verdict = verdict_from_name(store_column_text(q, ATTEMPT_VERDICT)),
+            .confirmed = sqlite3_column_int(q, ATTEMPT_CONFIRMED),
+            .under = under_from_name(store_column_text(q, ATTEMPT_UNDER)),
+            .burst = (uint32_t)sqlite3_column_int64(q, ATTEMPT_BURST),
+            .explored = sqlite3_column_int(q, ATTEMPT_EXPLORED) != 0,
+            .thread = thread_role_from_name(store_column_text(q, ATTEMPT_THREAD)),
         };
     }
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");

@@ -79,13 +79,28 @@ static size_t read_argv_bytes(struct conditions *c, const char *bytes, size_t n)
     return count;
 }
 
+#define RECORDING_COLUMNS(X)                                                             \
+    X(RECORDING_ARGV, "argv")                                                            \
+    X(RECORDING_EXE, "exe")                                                              \
+    X(RECORDING_CWD, "cwd")                                                              \
+    X(RECORDING_ENV_NAMED, "env_named")                                                  \
+    X(RECORDING_STDIN_KIND, "stdin_kind")                                                \
+    X(RECORDING_STDIN_PATH, "stdin_path")                                                \
+    X(RECORDING_STDIN_OFFSET, "stdin_offset")                                            \
+    X(RECORDING_STDIN_DATA, "stdin_data")                                                \
+    X(RECORDING_STDIN_TRUNCATED, "stdin_truncated")                                      \
+    X(RECORDING_ARGV_BYTES, "argv_bytes")                                                \
+    X(RECORDING_MARKED, "marked")                                                        \
+    X(RECORDING_MAX_DEPTH, "max_depth")
+enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static int read_argv(struct conditions *c, const char *json, char *const *given,
                      int64_t recording, sqlite3_stmt *s) {
     cJSON *list = json ? cJSON_Parse(json) : NULL;
     size_t n = 0;
-    if (sqlite3_column_bytes(s, 9) > 0) {
-        n = read_argv_bytes(c, sqlite3_column_blob(s, 9),
-                            (size_t)sqlite3_column_bytes(s, 9));
+    if (sqlite3_column_bytes(s, RECORDING_ARGV_BYTES) > 0) {
+        n = read_argv_bytes(c, sqlite3_column_blob(s, RECORDING_ARGV_BYTES),
+                            (size_t)sqlite3_column_bytes(s, RECORDING_ARGV_BYTES));
     } else if (cJSON_IsArray(list)) {
         c->argv = text_alloc(((size_t)cJSON_GetArraySize(list) + 1) * sizeof *c->argv);
         const cJSON *item;
@@ -181,10 +196,10 @@ static int write_private_file(struct conditions *c, const void *data, size_t n) 
 }
 
 static int read_stdin(struct conditions *c, sqlite3_stmt *s, int64_t recording) {
-    const char *kind = store_column_text(s, 4);
+    const char *kind = store_column_text(s, RECORDING_STDIN_KIND);
     if (kind && strcmp(kind, "file") == 0) {
-        c->stdin_path = text_dup(store_column_text(s, 5));
-        c->stdin_offset = (uint64_t)sqlite3_column_int64(s, 6);
+        c->stdin_path = text_dup(store_column_text(s, RECORDING_STDIN_PATH));
+        c->stdin_offset = (uint64_t)sqlite3_column_int64(s, RECORDING_STDIN_OFFSET);
         if (!c->stdin_path || access(c->stdin_path, R_OK) < 0)
             return error_print_errno(
                 -errno,
@@ -193,11 +208,11 @@ static int read_stdin(struct conditions *c, sqlite3_stmt *s, int64_t recording) 
                 c->stdin_path ? c->stdin_path : "?", (long long)recording);
     } else if (kind && strcmp(kind, "pipe") == 0) {
         c->stdin_is_pipe = true;
-        if (sqlite3_column_int64(s, 8))
+        if (sqlite3_column_int64(s, RECORDING_STDIN_TRUNCATED))
             c->note = text_dup("standard input was longer than what was recorded of it; "
                                "attempts see its end too early");
-        return write_private_file(c, sqlite3_column_blob(s, 7),
-                                  (size_t)sqlite3_column_bytes(s, 7));
+        return write_private_file(c, sqlite3_column_blob(s, RECORDING_STDIN_DATA),
+                                  (size_t)sqlite3_column_bytes(s, RECORDING_STDIN_DATA));
     } else if (kind && strcmp(kind, "none") != 0) {
         c->note = text_format("standard input was a %s; attempts see an empty one",
                               strcmp(kind, "tty") == 0 ? "terminal" : "device or socket");
@@ -221,25 +236,23 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
                     char *const *argv) {
     *c = (struct conditions){0};
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(
-        store,
-        "SELECT argv, exe, cwd, env_named, stdin_kind, stdin_path, stdin_offset, "
-        "stdin_data, stdin_truncated, argv_bytes, marked, max_depth FROM recording WHERE "
-        "id = ?1",
-        &s);
+    int r = store_prepare(store,
+                          STORE_SELECT(RECORDING_COLUMNS) "FROM recording WHERE "
+                                                          "id = ?1",
+                          &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, recording_id);
     if (sqlite3_step(s) != SQLITE_ROW)
         return error_print(-ENOENT, "%s: holds no recording %lld", store->path,
                            (long long)recording_id);
-    c->marked = sqlite3_column_int(s, 10) != 0;
-    c->max_depth = (uint32_t)sqlite3_column_int(s, 11);
-    c->exe = text_dup(store_column_text(s, 1));
-    c->cwd = text_dup(store_column_text(s, 2));
-    read_environment(c, store_column_text(s, 3));
-    correct_pwd(c, store_column_text(s, 3));
-    r = read_argv(c, store_column_text(s, 0), argv, recording_id, s);
+    c->marked = sqlite3_column_int(s, RECORDING_MARKED) != 0;
+    c->max_depth = (uint32_t)sqlite3_column_int(s, RECORDING_MAX_DEPTH);
+    c->exe = text_dup(store_column_text(s, RECORDING_EXE));
+    c->cwd = text_dup(store_column_text(s, RECORDING_CWD));
+    read_environment(c, store_column_text(s, RECORDING_ENV_NAMED));
+    correct_pwd(c, store_column_text(s, RECORDING_ENV_NAMED));
+    r = read_argv(c, store_column_text(s, RECORDING_ARGV), argv, recording_id, s);
     if (r == 0)
         r = check_places(c);
     if (r == 0)
@@ -271,27 +284,35 @@ static bool build_id_differs(const char *path, const void *id, size_t n) {
     return differs;
 }
 
+#define MODULE_COLUMNS(X)                                                                \
+    X(MODULE_PATH, "m.path")                                                             \
+    X(MODULE_BUILD_ID, "m.build_id")
+enum { MODULE_COLUMNS(STORE_COLUMN_ENUM) };
+
 int conditions_changed(struct store *store, int64_t recording_id, char **changed) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     *changed = NULL;
-    int r = store_prepare(store,
-                          "SELECT DISTINCT m.path, m.build_id FROM module m JOIN "
-                          "process_module pm ON pm.module_id = m.id JOIN process p ON "
-                          "p.id = pm.process_id WHERE p.recording_id = ?1 AND "
-                          "m.content_id = 0 AND m.path LIKE '/%' ORDER BY m.path <> "
-                          "(SELECT exe FROM recording WHERE id = ?1), m.path",
-                          &s);
+    int r = store_prepare(
+        store,
+        "SELECT DISTINCT " MODULE_COLUMNS(
+            STORE_COLUMN_SQL) "NULL FROM module m JOIN "
+                              "process_module pm ON pm.module_id = m.id JOIN process p ON "
+                              "p.id = pm.process_id WHERE p.recording_id = ?1 AND "
+                              "m.content_id = 0 AND m.path LIKE '/%' ORDER BY m.path <> "
+                              "(SELECT exe FROM recording WHERE id = ?1), m.path",
+        &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, recording_id);
     int n = 0;
     while (sqlite3_step(s) == SQLITE_ROW) {
-        size_t id_n = (size_t)sqlite3_column_bytes(s, 1);
-        const void *id = sqlite3_column_blob(s, 1);
-        if (!id_n || !id || !build_id_differs(store_column_text(s, 0), id, id_n))
+        size_t id_n = (size_t)sqlite3_column_bytes(s, MODULE_BUILD_ID);
+        const void *id = sqlite3_column_blob(s, MODULE_BUILD_ID);
+        if (!id_n || !id ||
+            !build_id_differs(store_column_text(s, MODULE_PATH), id, id_n))
             continue;
         if (!*changed)
-            *changed = text_dup(store_column_text(s, 0));
+            *changed = text_dup(store_column_text(s, MODULE_PATH));
         n++;
     }
     return n;

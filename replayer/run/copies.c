@@ -98,7 +98,8 @@ static int send_result(struct copies *s, uint32_t item, struct observation *seen
 }
 
 static int send_refusal(struct copies *s, uint32_t item, enum shm_refusal refusal) {
-    struct observation seen = {.how = HOW_SNAPSHOT, .refusal = refusal, .exit_code = -1};
+    struct observation seen = {
+        .how = HOW_SNAPSHOT, .proof.refusal = refusal, .end.exit_code = -1};
     return send_result(s, item, &seen);
 }
 
@@ -115,12 +116,12 @@ static enum shm_refusal reason_of(const struct copies *s, uint32_t item) {
 int copies_end(struct copies *s, struct observation *seen) {
     int err = 0;
     if (s->spoilt_by.how == HOW_SNAPSHOT) {
-        s->spoilt_by.files_known = seen->files_known;
-        memcpy(s->spoilt_by.files_digest, seen->files_digest, 16);
-        s->spoilt_by.files = seen->files;
-        s->spoilt_by.n_files = seen->n_files;
-        seen->files = NULL;
-        seen->n_files = 0;
+        s->spoilt_by.output.files_known = seen->output.files_known;
+        memcpy(s->spoilt_by.output.files_digest, seen->output.files_digest, 16);
+        s->spoilt_by.output.files = seen->output.files;
+        s->spoilt_by.output.n_files = seen->output.n_files;
+        seen->output.files = NULL;
+        seen->output.n_files = 0;
         err = send_result(s, s->spoiler, &s->spoilt_by);
     }
     for (uint32_t i = 0; i < s->n && !err; i++)
@@ -250,7 +251,7 @@ static void close_all(struct copy *c) {
  * the tree ends, unless it dies in a way that is a verdict by itself. */
 static enum shm_refusal leaves_open(const struct copies *s,
                                     const struct observation *seen) {
-    int sig = seen->exit_signal;
+    int sig = seen->end.exit_signal;
     bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
                  sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
     if (s->orders->nested && !fatal)
@@ -303,7 +304,7 @@ static enum shm_refusal reaches_out(const struct copies *s) {
 static int conclude(struct copy *c) {
     struct copies *s = c->copies;
     struct observation *seen = c->run.seen;
-    seen->attached = true;
+    seen->proof.attached = true;
     seen->how = HOW_SNAPSHOT;
     enum shm_refusal open = reaches_out(s);
     s->spoiled |= open != SHM_REFUSED_NOT;
@@ -316,9 +317,9 @@ static int conclude(struct copy *c) {
             s->spoiled = true;
         return 0;
     }
-    seen->files_known = true;
+    seen->output.files_known = true;
     /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
-    if (!scratch_used(s->original->x->scratch) && !seen->overwritten)
+    if (!scratch_used(s->original->x->scratch) && !seen->proof.overwritten)
         return send_result(s, c->item, seen);
     s->spoiled = true;
     s->spoiler = c->item;
@@ -330,7 +331,7 @@ static int run_copy(struct copy *c) {
     static const uint32_t always = 1;
     struct copies *s = c->copies;
     struct run *original = s->original, *run = &c->run;
-    *run->seen = (struct observation){.started_unix_ns = clock_unix_ns()};
+    *run->seen = (struct observation){.end.started_unix_ns = clock_unix_ns()};
     run->started = run->watched = clock_mono_ns();
     run->limit_ns = s->copy_limit_ns;
     run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};

@@ -369,15 +369,15 @@ static void unwind(struct walk *walk) {
 }
 
 static void free_frames(struct observation *seen) {
-    for (uint32_t i = 0; i < seen->n_crash_frames; i++) {
-        free(seen->crash_frames[i].module);
-        free(seen->crash_frames[i].function);
+    for (uint32_t i = 0; i < seen->crash.n_frames; i++) {
+        free(seen->crash.frames[i].module);
+        free(seen->crash.frames[i].function);
     }
-    free(seen->crash_frames);
-    free(seen->crash_exe);
-    seen->crash_frames = NULL;
-    seen->crash_exe = NULL;
-    seen->n_crash_frames = 0;
+    free(seen->crash.frames);
+    free(seen->crash.exe);
+    seen->crash.frames = NULL;
+    seen->crash.exe = NULL;
+    seen->crash.n_frames = 0;
 }
 
 unsigned crash_capture(pid_t tid, struct observation *seen) {
@@ -387,18 +387,18 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
     walk->pid = process_of(tid);
     if (read_registers(walk))
         unwind(walk);
-    seen->crash_pid = (uint32_t)walk->pid;
+    seen->crash.pid = (uint32_t)walk->pid;
     char link[64], exe[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);
     ssize_t n = readlink(link, exe, sizeof exe - 1);
     if (n > 0) {
         exe[n] = 0;
-        seen->crash_exe = text_dup(exe);
+        seen->crash.exe = text_dup(exe);
     }
     if (walk->n) {
-        seen->crash_frames = text_alloc(walk->n * sizeof *seen->crash_frames);
-        memcpy(seen->crash_frames, walk->frames, walk->n * sizeof *seen->crash_frames);
-        seen->n_crash_frames = walk->n;
+        seen->crash.frames = text_alloc(walk->n * sizeof *seen->crash.frames);
+        memcpy(seen->crash.frames, walk->frames, walk->n * sizeof *seen->crash.frames);
+        seen->crash.n_frames = walk->n;
     }
     unsigned n_frames = walk->n;
     free(walk);

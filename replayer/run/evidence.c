@@ -13,8 +13,8 @@
  * for longer. */
 static void read_chance(const struct session *session, struct observation *seen) {
     const struct shm_chance *chance = &session->arena->chance;
-    seen->hits = chance->calls;
-    seen->also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
+    seen->proof.hits = chance->calls;
+    seen->proof.also_failed = chance->n_failed ? chance->n_failed - 1 : 0;
     for (uint32_t i = 0; i < chance->n_failed && i < SHM_CHANCE_LOG; i++) {
         const struct shm_chance_failed *f = &chance->failed[i];
         const struct shm_process *process = session_block(session, f->process);
@@ -23,14 +23,14 @@ static void read_chance(const struct session *session, struct observation *seen)
                                           : NULL;
         if (!node)
             continue;
-        seen->failed[seen->n_failed++] =
+        seen->proof.failed[seen->proof.n_failed++] =
             (struct failed_call){node->key, f->call, f->occurrence, f->size};
-        seen->fired = seen->first_fired = true;
-        seen->fired_size = f->size;
-        seen->fired_pid = f->pid;
-        seen->fired_tid = f->tid;
-        free(seen->fired_exe);
-        seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+        seen->proof.fired = seen->proof.first_fired = true;
+        seen->proof.size = f->size;
+        seen->proof.pid = f->pid;
+        seen->proof.tid = f->tid;
+        free(seen->proof.exe);
+        seen->proof.exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
 }
 _Static_assert(OBSERVATION_FAILED == SHM_CHANCE_LOG, "room for all");
@@ -43,36 +43,37 @@ void evidence_proof(const struct session *session, pid_t first,
     struct shm_proof proof;
     for (uint32_t i = 0; i < n && i < SHM_MAX_FAULTS; i++)
         n_fired += session_fired(session, i) || session_proof(session, i, &proof);
-    seen->first_fired = n_fired > 0;
-    seen->fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
-    seen->hits = fault->hits;
+    seen->proof.first_fired = n_fired > 0;
+    seen->proof.fired = n_fired > 0 && n_fired == n; /* a pair is proved by both */
+    seen->proof.hits = fault->hits;
     if (session_proof(session, 0, &proof)) {
         /* what a sticky one counted afterwards is in the arena alone */
-        seen->hits =
-            seen->overwritten || seen->hits < proof.hits ? proof.hits : seen->hits;
-        seen->fired_size = proof.size;
-        seen->fired_pid = proof.pid;
-        seen->fired_tid = proof.tid;
-        seen->also_failed = seen->overwritten ? 0 : fault->also_failed;
-        seen->fired_exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
-    } else if (seen->first_fired) {
-        seen->fired_size = fault->fired_size;
-        seen->fired_pid = fault->fired_pid;
-        seen->fired_tid = fault->fired_tid;
-        seen->also_failed = fault->also_failed;
+        seen->proof.hits = seen->proof.overwritten || seen->proof.hits < proof.hits
+                               ? proof.hits
+                               : seen->proof.hits;
+        seen->proof.size = proof.size;
+        seen->proof.pid = proof.pid;
+        seen->proof.tid = proof.tid;
+        seen->proof.also_failed = seen->proof.overwritten ? 0 : fault->also_failed;
+        seen->proof.exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
+    } else if (seen->proof.first_fired) {
+        seen->proof.size = fault->fired_size;
+        seen->proof.pid = fault->fired_pid;
+        seen->proof.tid = fault->fired_tid;
+        seen->proof.also_failed = fault->also_failed;
         const struct shm_process *process = session_block(session, fault->fired_process);
         if (process)
-            seen->fired_exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
+            seen->proof.exe = text_format("%.*s", (int)sizeof process->exe, process->exe);
     }
     if (session->arena->flags & SHM_CHANCE)
         read_chance(session, seen);
-    for (uint32_t i = 0; !seen->attached; i++) {
+    for (uint32_t i = 0; !seen->proof.attached; i++) {
         const struct shm_process *process = session_process(session, i);
         if (!process)
             break;
-        seen->attached = !first || (pid_t)process->pid == first;
+        seen->proof.attached = !first || (pid_t)process->pid == first;
     }
-    seen->attached |= seen->fired || seen->overwritten;
+    seen->proof.attached |= seen->proof.fired || seen->proof.overwritten;
 }
 
 static void add_calls(void *context, const struct shm_process *process, uint32_t node_id,
@@ -155,13 +156,13 @@ static bool is_owner_at_work(const struct session *session,
 static void add_sites(const struct session *session, const struct shm_process *process,
                       const struct shm_leaks *leaks, struct observation *seen) {
     uint32_t n = session_leaks_entries(leaks);
-    seen->leaks =
-        text_realloc(seen->leaks, (seen->n_leaks + n + 1ull) * sizeof *seen->leaks);
+    seen->leaks.sites = text_realloc(seen->leaks.sites, (seen->leaks.n + n + 1ull) *
+                                                            sizeof *seen->leaks.sites);
     for (uint32_t i = 0; i < n; i++) {
         const struct shm_leak *leak = &leaks->leaks[i];
         const struct shm_node *node = session_node(session, process, leak->node);
         if (node && !is_owner_at_work(session, process, leaks, leak->node))
-            seen->leaks[seen->n_leaks++] =
+            seen->leaks.sites[seen->leaks.n++] =
                 (struct leaked_site){node->key, leak->blocks, leak->bytes, leak->direct};
     }
 }
@@ -169,39 +170,39 @@ static void add_sites(const struct session *session, const struct shm_process *p
 /* Several processes, or several nodes of one key, at the same site. */
 static void join_equal(struct observation *seen) {
     uint32_t kept = 0;
-    if (seen->n_leaks)
-        qsort(seen->leaks, seen->n_leaks, sizeof *seen->leaks, leaks_compare);
-    for (uint32_t i = 0; i < seen->n_leaks; i++) {
-        struct leaked_site *last = kept ? &seen->leaks[kept - 1] : NULL;
-        const struct leaked_site *next = &seen->leaks[i];
+    if (seen->leaks.n)
+        qsort(seen->leaks.sites, seen->leaks.n, sizeof *seen->leaks.sites, leaks_compare);
+    for (uint32_t i = 0; i < seen->leaks.n; i++) {
+        struct leaked_site *last = kept ? &seen->leaks.sites[kept - 1] : NULL;
+        const struct leaked_site *next = &seen->leaks.sites[i];
         if (!last || !key_equal(last->site, next->site)) {
-            seen->leaks[kept++] = *next;
+            seen->leaks.sites[kept++] = *next;
             continue;
         }
         last->blocks += next->blocks;
         last->bytes += next->bytes;
         last->direct += next->direct;
     }
-    seen->n_leaks = kept;
+    seen->leaks.n = kept;
 }
 
 void evidence_leaks(const struct session *session, struct observation *seen) {
     uint32_t n = session_n_processes(session);
-    seen->leaks_known = !seen->exit_signal && !seen->timed_out && seen->attached &&
-                        !session->arena->processes_lost && n > 0;
-    for (uint32_t i = 0; i < n && seen->leaks_known; i++) {
+    seen->leaks.known = !seen->end.exit_signal && !seen->end.timed_out &&
+                        seen->proof.attached && !session->arena->processes_lost && n > 0;
+    for (uint32_t i = 0; i < n && seen->leaks.known; i++) {
         const struct shm_process *process = session_process(session, i);
         if (process && process->state == SHM_PROCESS_EXECED)
             continue;
         const struct shm_leaks *leaks =
             process ? session_leaks_of(session, session->arena->processes[i]) : NULL;
-        seen->leaks_state = leaks ? leaks->state : SHM_LEAKS_NONE;
-        seen->leaks_known =
+        seen->leaks.state = leaks ? leaks->state : SHM_LEAKS_NONE;
+        seen->leaks.known =
             leaks && leaks->state == SHM_LEAKS_DONE && !leaks->overflow_blocks;
-        if (seen->leaks_known)
+        if (seen->leaks.known)
             add_sites(session, process, leaks, seen);
     }
-    if (!seen->leaks_known)
-        seen->n_leaks = 0;
+    if (!seen->leaks.known)
+        seen->leaks.n = 0;
     join_equal(seen);
 }

@@ -50,7 +50,7 @@ static int run_order(struct execution *x, const struct order *order,
 static int run_order_twice(struct execution *x, const struct order *order,
                            uint64_t time_limit_ns, struct observation *seen) {
     int err = run_order(x, order, time_limit_ns, seen);
-    if (err || !seen->overwritten)
+    if (err || !seen->proof.overwritten)
         return err;
     observation_deinit(seen);
     return run_order(x, order, time_limit_ns, seen);
@@ -68,7 +68,7 @@ static bool missed_libunwind(const struct session *session) {
 int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
                   struct observation *seen) {
     int err = run_order_twice(x, order, time_limit_ns, seen);
-    if (err || seen->fired || !x->no_libunwind || !missed_libunwind(x->session))
+    if (err || seen->proof.fired || !x->no_libunwind || !missed_libunwind(x->session))
         return err;
     x->no_libunwind = false; /* the one that did not match may have been the one */
     observation_deinit(seen);
@@ -90,6 +90,6 @@ int execution_run_copied(struct execution *x, struct copies *copies,
         err = run_whole(&run, time_limit_ns);
     seen->how = HOW_SNAPSHOT;
     if (copies->spoiled)
-        seen->refusal = SHM_REFUSED_FILES; /* it did not end by itself */
+        seen->proof.refusal = SHM_REFUSED_FILES; /* it did not end by itself */
     return err ? err : copies_end(copies, seen);
 }

@@ -89,7 +89,7 @@ bool hang_is_seen(struct run *run, uint64_t now) {
     if (now - run->hang.sampled_ns < HANG_SAMPLE_GAP_NS)
         return false;
     tracer_watch(&run->tracer, run->first);
-    run->seen->hang = name_hang(run, now);
+    run->seen->end.hang = name_hang(run, now);
     if (run->x->traced)
         tracer_sample_again(&run->tracer);
     else

@@ -74,7 +74,7 @@ static char **make_environment(const struct execution *x,
     env[at++] = text_format("DEARTH_STDERR=%s/%s", x->session->directory, names[ERR]);
     env[at++] = text_format("DEARTH_BASELINE_STDOUT=%s/%s", x->session->directory,
                             names[BASELINE]);
-    env[at++] = text_format("DEARTH_STATUS=%d", seen->exit_code);
+    env[at++] = text_format("DEARTH_STATUS=%d", seen->end.exit_code);
     env[at++] = text_format("DEARTH_TREE=%s", scratch_cwd(x->scratch));
     return env;
 }
@@ -146,17 +146,18 @@ static int run_command(const struct execution *x, const struct observation *seen
 
 bool output_check_wants(const struct runner_options *options,
                         const struct observation *seen) {
-    return options->output_check && seen->fired && !seen->timed_out &&
-           !seen->exit_signal && seen->exit_code == options->baseline_exit_code;
+    return options->output_check && seen->proof.fired && !seen->end.timed_out &&
+           !seen->end.exit_signal && seen->end.exit_code == options->baseline_exit_code;
 }
 
 bool output_check_run(const struct execution *x, struct observation *seen) {
     const struct runner_options *o = x->options;
     if (!output_check_wants(o, seen))
         return false;
-    const void *const data[N_FILES] = {"", seen->stdout_data, seen->stderr_tail,
-                                       o->baseline_stdout};
-    const uint64_t bytes[N_FILES] = {0, seen->stdout_kept, seen->stderr_tail_n,
+    const void *const data[N_FILES] = {"", seen->output.stdout_data,
+                                       seen->output.stderr_tail, o->baseline_stdout};
+    const uint64_t bytes[N_FILES] = {0, seen->output.stdout_kept,
+                                     seen->output.stderr_tail_n,
                                      o->baseline_stdout_bytes};
     int fds[N_FILES];
     bool ready = true;
@@ -165,8 +166,8 @@ bool output_check_run(const struct execution *x, struct observation *seen) {
         ready &= fds[i] >= 0;
     }
     int status = ready ? run_command(x, seen, fds) : -1;
-    seen->output_checked = true;
-    seen->output_check = status;
+    seen->output.checked = true;
+    seen->output.check = status;
     if (ready && status != 0 && status != 1)
         say_failure(x, status, fds[SAID]);
     for (int i = 0; i < N_FILES; i++) {

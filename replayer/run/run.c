@@ -105,14 +105,14 @@ static int start(struct run *run, struct launch *launch) {
 
 static void note_end(struct run *run, pid_t pid, int status) {
     struct observation *seen = run->seen;
-    if (seen->crash_signal && (uint32_t)pid == seen->crash_pid)
-        seen->crash_fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash_signal;
+    if (seen->crash.signal && (uint32_t)pid == seen->crash.pid)
+        seen->crash.fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash.signal;
     if (pid != run->first)
         return;
     run->first_ended = true;
     run->status = status;
     uint64_t now = clock_mono_ns();
-    seen->duration_ns = now - run->started;
+    seen->end.duration_ns = now - run->started;
     run->ended = now;
     run->starved_at_end = run->tracer.starved_ns;
 }
@@ -226,9 +226,9 @@ static bool must_end(struct run *run, uint64_t now) {
     bool runaway = options->output_limit && printed > options->output_limit;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
-        run->seen->left_processes =
+        run->seen->end.left_processes =
             runaway || hang_is_over(now, run->ended, GRACE_NS, starved);
-        return run->seen->left_processes;
+        return run->seen->end.left_processes;
     }
     if (!runaway &&
         (!run->limit_ns ||
@@ -237,8 +237,8 @@ static bool must_end(struct run *run, uint64_t now) {
         return false;
     if (!hang_is_seen(run, now))
         return false;
-    run->seen->timed_out = true;
-    run->seen->duration_ns = now - run->started;
+    run->seen->end.timed_out = true;
+    run->seen->end.duration_ns = now - run->started;
     return true;
 }
 
@@ -306,7 +306,7 @@ static void wait_for_something(struct run *run, uint64_t until) {
 
 int run_turn(struct run *run, uint64_t until) {
     reap(run);
-    if (run->all_ended && !run->seen->timed_out)
+    if (run->all_ended && !run->seen->end.timed_out)
         tracer_forget_sample(&run->tracer);
     if (run->all_ended)
         return 0;
@@ -348,20 +348,20 @@ static void read_output(struct run *run, struct observation *seen) {
     capture_read(errors, UINT64_MAX);
     capture_close(output);
     capture_close(errors);
-    seen->stdout_bytes = output->total;
-    seen->stderr_bytes = errors->total;
-    seen->stdout_kept = output->head_n;
+    seen->output.stdout_bytes = output->total;
+    seen->output.stderr_bytes = errors->total;
+    seen->output.stdout_kept = output->head_n;
     if (output->head_n) {
-        seen->stdout_data = text_alloc(output->head_n + 1);
-        memcpy(seen->stdout_data, output->head, output->head_n);
+        seen->output.stdout_data = text_alloc(output->head_n + 1);
+        memcpy(seen->output.stdout_data, output->head, output->head_n);
     }
-    digest_end(&output->digest, seen->stdout_digest);
-    seen->stderr_tail = capture_take_tail(errors, &seen->stderr_tail_n);
+    digest_end(&output->digest, seen->output.stdout_digest);
+    seen->output.stderr_tail = capture_take_tail(errors, &seen->output.stderr_tail_n);
 }
 
 static void read_status(const struct run *run, struct observation *seen) {
-    seen->exit_code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
-    seen->exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
+    seen->end.exit_code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+    seen->end.exit_signal = WIFSIGNALED(run->status) ? WTERMSIG(run->status) : 0;
 }
 
 void run_finish(struct run *run) {
@@ -369,15 +369,15 @@ void run_finish(struct run *run) {
     struct observation *seen = run->seen;
     struct rusage after;
     getrusage(RUSAGE_CHILDREN, &after);
-    seen->cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
+    seen->end.cpu_ns = cpu_ns(&after) - cpu_ns(&run->usage_before);
     if (run->original && run->original->parent && !run->adopted)
-        seen->cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
+        seen->end.cpu_ns += cpu_ns(&run->usage_first); /* its parent has not ended yet */
     read_status(run, seen);
     read_output(run, seen);
-    seen->overwritten = session_inspect(x->session) != x->damaged;
+    seen->proof.overwritten = session_inspect(x->session) != x->damaged;
     evidence_proof(x->session, x->options->debugger || run->original ? 0 : run->first,
                    seen);
-    if (seen->overwritten) /* nothing else in there can be believed */
+    if (seen->proof.overwritten) /* nothing else in there can be believed */
         return;
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         evidence_calls(x->session, seen);
@@ -389,8 +389,8 @@ void run_finish(struct run *run) {
 
 /* What was made for a program that did not come to run. */
 static void give_up_start(struct run *run, int err) {
-    run->seen->start_error = -err;
-    run->seen->exit_code = -1;
+    run->seen->end.start_error = -err;
+    run->seen->end.exit_code = -1;
     feed_end(&run->feed);
     capture_close(run->output);
     capture_close(run->errors);
@@ -398,24 +398,24 @@ static void give_up_start(struct run *run, int err) {
 
 static void read_files(const struct execution *x, struct observation *seen) {
     struct written written = {0};
-    seen->files_known = scratch_read(x->scratch, &written);
-    seen->files = written.files;
-    seen->n_files = written.n;
-    written_digest(written.files, written.n, seen->files_digest);
+    seen->output.files_known = scratch_read(x->scratch, &written);
+    seen->output.files = written.files;
+    seen->output.n_files = written.n;
+    written_digest(written.files, written.n, seen->output.files_digest);
 }
 
 int run_begin(struct run *run, uint64_t time_limit_ns) {
     struct execution *x = run->x;
     struct observation *seen = run->seen;
     struct launch *launch = &run->launch;
-    *seen = (struct observation){.started_unix_ns = clock_unix_ns()};
+    *seen = (struct observation){.end.started_unix_ns = clock_unix_ns()};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
     int err = start(run, launch);
     if (err) {
         give_up_start(run, err);
         return 1;
     }
-    seen->start_error = launch->error;
+    seen->end.start_error = launch->error;
     x->traced = launch->traced;
     run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
     run->watched = run->started;

@@ -269,68 +269,68 @@ static uint8_t *copy_head(const struct capture *output) {
 /* What the drive command showed. */
 static void take_command(struct server *server, int status, struct observation *seen) {
     struct capture *output = &server->output, *errors = &server->errors;
-    seen->exit_code = status < 0 ? -1 : status;
-    seen->stdout_bytes = output->total;
-    seen->stdout_kept = output->head_n;
-    seen->stdout_data = copy_head(output);
-    digest_end(&output->digest, seen->stdout_digest);
-    seen->stderr_bytes = errors->total;
-    seen->stderr_tail = capture_take_tail(errors, &seen->stderr_tail_n);
+    seen->end.exit_code = status < 0 ? -1 : status;
+    seen->output.stdout_bytes = output->total;
+    seen->output.stdout_kept = output->head_n;
+    seen->output.stdout_data = copy_head(output);
+    digest_end(&output->digest, seen->output.stdout_digest);
+    seen->output.stderr_bytes = errors->total;
+    seen->output.stderr_tail = capture_take_tail(errors, &seen->output.stderr_tail_n);
 }
 
 static void take_after(struct server *server, int status, struct observation *seen) {
     struct capture *output = &server->output;
-    free(seen->after_data);
-    seen->after_known = true;
-    seen->after_code = status < 0 ? -1 : status;
-    seen->after_bytes = output->total;
-    seen->after_kept = output->head_n;
-    seen->after_data = copy_head(output);
-    digest_end(&output->digest, seen->after_digest);
+    free(seen->served.after_data);
+    seen->served.after_known = true;
+    seen->served.after_code = status < 0 ? -1 : status;
+    seen->served.after_bytes = output->total;
+    seen->served.after_kept = output->head_n;
+    seen->served.after_data = copy_head(output);
+    digest_end(&output->digest, seen->served.after_digest);
 }
 
 /* What it was doing when it crashed or was looked at goes over to the attempt. */
 static void take_crash(struct server *server, struct observation *seen) {
     struct observation *life = &server->life;
-    crash_frames_free(seen->crash_frames, seen->n_crash_frames);
-    crash_frames_free(seen->sample_frames, seen->n_sample_frames);
-    free(seen->crash_exe);
-    seen->crash_signal = life->crash_signal;
-    seen->crash_code = life->crash_code;
-    seen->crash_fatal = life->crash_fatal;
-    seen->crash_address = life->crash_address;
-    seen->crash_pid = life->crash_pid;
-    seen->crash_exe = life->crash_exe;
-    seen->crash_frames = life->crash_frames;
-    seen->n_crash_frames = life->n_crash_frames;
-    seen->sample_frames = life->sample_frames;
-    seen->n_sample_frames = life->n_sample_frames;
-    seen->hang = life->hang;
-    memcpy(seen->hang_call, life->hang_call, sizeof seen->hang_call);
-    life->crash_exe = NULL;
-    life->crash_frames = life->sample_frames = NULL;
-    life->n_crash_frames = life->n_sample_frames = 0;
-    life->crash_signal = 0;
-    life->crash_fatal = false;
-    life->hang = HANG_UNKNOWN;
-    life->hang_call[0] = 0;
+    crash_frames_free(seen->crash.frames, seen->crash.n_frames);
+    crash_frames_free(seen->crash.sample_frames, seen->crash.n_sample_frames);
+    free(seen->crash.exe);
+    seen->crash.signal = life->crash.signal;
+    seen->crash.code = life->crash.code;
+    seen->crash.fatal = life->crash.fatal;
+    seen->crash.address = life->crash.address;
+    seen->crash.pid = life->crash.pid;
+    seen->crash.exe = life->crash.exe;
+    seen->crash.frames = life->crash.frames;
+    seen->crash.n_frames = life->crash.n_frames;
+    seen->crash.sample_frames = life->crash.sample_frames;
+    seen->crash.n_sample_frames = life->crash.n_sample_frames;
+    seen->end.hang = life->end.hang;
+    memcpy(seen->end.hang_call, life->end.hang_call, sizeof seen->end.hang_call);
+    life->crash.exe = NULL;
+    life->crash.frames = life->crash.sample_frames = NULL;
+    life->crash.n_frames = life->crash.n_sample_frames = 0;
+    life->crash.signal = 0;
+    life->crash.fatal = false;
+    life->end.hang = HANG_UNKNOWN;
+    life->end.hang_call[0] = 0;
 }
 
 /* It is gone: its own end and what it said are what counts. */
 static int take_end(struct server *server, struct observation *seen) {
     int err = bury(server);
     struct observation *life = &server->life;
-    bool runaway = life->timed_out; /* ended by us: it printed without end */
-    seen->outlived = false;
-    seen->unhealthy = seen->timed_out = runaway;
-    seen->exit_code = runaway ? -1 : life->exit_code;
-    seen->exit_signal = runaway ? 0 : life->exit_signal;
-    free(seen->stderr_tail);
-    seen->stderr_tail = life->stderr_tail;
-    seen->stderr_tail_n = life->stderr_tail_n;
-    seen->stderr_bytes = life->stderr_bytes;
-    life->stderr_tail = NULL;
-    seen->cpu_ns = life->cpu_ns;
+    bool runaway = life->end.timed_out; /* ended by us: it printed without end */
+    seen->served.outlived = false;
+    seen->served.unhealthy = seen->end.timed_out = runaway;
+    seen->end.exit_code = runaway ? -1 : life->end.exit_code;
+    seen->end.exit_signal = runaway ? 0 : life->end.exit_signal;
+    free(seen->output.stderr_tail);
+    seen->output.stderr_tail = life->output.stderr_tail;
+    seen->output.stderr_tail_n = life->output.stderr_tail_n;
+    seen->output.stderr_bytes = life->output.stderr_bytes;
+    life->output.stderr_tail = NULL;
+    seen->end.cpu_ns = life->end.cpu_ns;
     take_crash(server, seen);
     return err;
 }
@@ -342,7 +342,7 @@ static int give_up(struct server *server, struct observation *seen) {
         return err;
     if (server->run.first_ended)
         return take_end(server, seen);
-    seen->unhealthy = seen->timed_out = true;
+    seen->served.unhealthy = seen->end.timed_out = true;
     take_crash(server, seen);
     return bury(server);
 }
@@ -353,7 +353,7 @@ static int goes_round(struct server *server, const struct observation *seen,
     const uint64_t *calls = &server->x->session->arena->progress.calls;
     uint64_t before = __atomic_load_n(calls, __ATOMIC_RELAXED);
     uint64_t until = clock_mono_ns() + limit_ns;
-    if (!seen->fired)
+    if (!seen->proof.fired)
         return server->run.first_ended ? 2 : 0;
     while (!server->run.first_ended && clock_mono_ns() < until) {
         if (__atomic_load_n(calls, __ATOMIC_RELAXED) > before)
@@ -403,10 +403,10 @@ static int drive_watched(struct server *server, const struct order *order,
     int status = drive(server, order, limit_ns);
     if (status < 0 && status != -ETIMEDOUT && !server->run.all_ended)
         return status;
-    seen->timed_out = status == -ETIMEDOUT;
+    seen->end.timed_out = status == -ETIMEDOUT;
     if (server->x->options->drive)
         take_command(server, status, seen);
-    if (!seen->timed_out || server->run.first_ended)
+    if (!seen->end.timed_out || server->run.first_ended)
         return 0;
     int err = run_sample_hang(&server->run);
     if (!err)
@@ -442,7 +442,7 @@ static int exercise(struct server *server, const struct order *order, uint64_t l
     int err = order->idle ? 0 : drive_watched(server, order, limit_ns, seen);
     if (!err && order->site_id && !order->at_start)
         err = lift(server, seen);
-    seen->duration_ns = clock_mono_ns() - began;
+    seen->end.duration_ns = clock_mono_ns() - began;
     int state = err || order->idle ? err : look_after(server, limit_ns, seen);
     if (state == 0 && order->site_id)
         state = drive_again(server, order, limit_ns, seen);
@@ -456,12 +456,12 @@ static int renew(struct server *server, const struct order *order, uint64_t limi
     if (err)
         return err;
     int state = start(server, order->site_id == 0, order->at_start ? order : NULL);
-    seen->life = server->lives;
+    seen->served.life = server->lives;
     if (state < 0 || (state == 0 && !order->at_start))
         return state;
-    if (server->life.start_error || !order->at_start) { /* said by the parent */
-        seen->start_error =
-            server->life.start_error ? server->life.start_error : ETIMEDOUT;
+    if (server->life.end.start_error || !order->at_start) { /* said by the parent */
+        seen->end.start_error =
+            server->life.end.start_error ? server->life.end.start_error : ETIMEDOUT;
         if (server->alive)
             err = take_end(server, seen);
         return err ? err : 1;
@@ -478,17 +478,17 @@ int server_run(struct server *server, const struct order *order, uint64_t limit_
                struct observation *seen) {
     *seen = (struct observation){.how = order->fresh || order->at_start ? HOW_RERUN
                                                                         : HOW_SWEEP,
-                                 .served = true,
-                                 .outlived = true,
-                                 .attached = true,
-                                 .loop = !server->x->options->drive,
-                                 .life = server->lives,
-                                 .started_unix_ns = clock_unix_ns()};
-    seen->fell = server->alive && server->run.first_ended && server->used;
+                                 .served.driven = true,
+                                 .served.outlived = true,
+                                 .proof.attached = true,
+                                 .served.loop = !server->x->options->drive,
+                                 .served.life = server->lives,
+                                 .end.started_unix_ns = clock_unix_ns()};
+    seen->served.fell = server->alive && server->run.first_ended && server->used;
     if (!serves(server, order)) {
         uint64_t began = clock_mono_ns();
         int state = renew(server, order, limit_ns, seen);
-        seen->duration_ns = clock_mono_ns() - began;
+        seen->end.duration_ns = clock_mono_ns() - began;
         if (state)
             return state < 0 ? state : 0;
     }

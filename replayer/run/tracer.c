@@ -142,15 +142,15 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
         return;
     /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
      * shells): the place to know is the first one. */
-    if (info->si_code <= 0 && seen->n_crash_frames &&
-        (sig == seen->crash_signal || seen->crash_fatal))
+    if (info->si_code <= 0 && seen->crash.n_frames &&
+        (sig == seen->crash.signal || seen->crash.fatal))
         return;
     if (is_taken(d, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
         return;
-    seen->crash_signal = sig;
-    seen->crash_code = info->si_code;
+    seen->crash.signal = sig;
+    seen->crash.code = info->si_code;
     /* only signals the kernel raised for an instruction carry an address */
-    seen->crash_address =
+    seen->crash.address =
         info->si_code > 0 && sig != SIGABRT ? (uintptr_t)info->si_addr : 0;
     crash_capture(tid, seen);
 }
@@ -166,8 +166,8 @@ static void go_on(pid_t tid, int sig) {
  */
 static void let_die(struct tracer *tracer, pid_t tid) {
     struct observation *seen = tracer->seen;
-    if (seen->crash_signal && seen->crash_pid == (uint32_t)tid)
-        seen->crash_fatal = true; /* whose end its own parent alone will see */
+    if (seen->crash.signal && seen->crash.pid == (uint32_t)tid)
+        seen->crash.fatal = true; /* whose end its own parent alone will see */
     ptrace(PTRACE_DETACH, tid, NULL, NULL);
     tracer_forget(tracer, tid);
 }
@@ -551,39 +551,39 @@ static void sample_thread(struct tracer *tracer, pid_t tid) {
 }
 
 void tracer_sample(struct tracer *tracer, pid_t first) {
-    if (tracer->seen->n_crash_frames)
+    if (tracer->seen->crash.n_frames)
         return;
     pid_t tid = choose_thread(tracer, first);
     if (!tid)
         return;
-    waiting_of(tid, tracer->seen->hang_call);
+    waiting_of(tid, tracer->seen->end.hang_call);
     sample_thread(tracer, tid);
 }
 
 void tracer_sample_again(struct tracer *tracer) {
     struct observation *seen = tracer->seen;
-    if (!tracer->sampled || seen->crash_signal || !find(tracer, tracer->sampled))
+    if (!tracer->sampled || seen->crash.signal || !find(tracer, tracer->sampled))
         return;
-    struct crash_frame *first = seen->crash_frames;
-    uint32_t n = seen->n_crash_frames;
-    seen->crash_frames = NULL;
-    seen->n_crash_frames = 0;
+    struct crash_frame *first = seen->crash.frames;
+    uint32_t n = seen->crash.n_frames;
+    seen->crash.frames = NULL;
+    seen->crash.n_frames = 0;
     sample_thread(tracer, tracer->sampled);
-    seen->sample_frames = seen->crash_frames;
-    seen->n_sample_frames = seen->n_crash_frames;
-    seen->crash_frames = first;
-    seen->n_crash_frames = n;
+    seen->crash.sample_frames = seen->crash.frames;
+    seen->crash.n_sample_frames = seen->crash.n_frames;
+    seen->crash.frames = first;
+    seen->crash.n_frames = n;
 }
 
 void tracer_forget_sample(struct tracer *tracer) {
     struct observation *seen = tracer->seen;
-    if (!tracer->sampled || seen->crash_signal)
+    if (!tracer->sampled || seen->crash.signal)
         return;
-    crash_frames_free(seen->crash_frames, seen->n_crash_frames);
-    seen->crash_frames = NULL;
-    seen->n_crash_frames = 0;
-    free(seen->crash_exe);
-    seen->crash_exe = NULL;
-    seen->crash_pid = 0;
-    seen->hang_call[0] = 0;
+    crash_frames_free(seen->crash.frames, seen->crash.n_frames);
+    seen->crash.frames = NULL;
+    seen->crash.n_frames = 0;
+    free(seen->crash.exe);
+    seen->crash.exe = NULL;
+    seen->crash.pid = 0;
+    seen->end.hang_call[0] = 0;
 }

@@ -41,9 +41,19 @@ static void add_environment(struct text *t, const char *json) {
     cJSON_Delete(named);
 }
 
+#define RECORDING_COLUMNS(X)                                                             \
+    X(RECORDING_EXE, "exe")                                                              \
+    X(RECORDING_ARGV, "argv")                                                            \
+    X(RECORDING_CWD, "cwd")                                                              \
+    X(RECORDING_ENV_NAMED, "env_named")                                                  \
+    X(RECORDING_ARGV_BYTES, "argv_bytes")                                                \
+    X(RECORDING_INPUT, "CASE stdin_kind WHEN 'file' THEN stdin_path END")                \
+    X(RECORDING_STRANGER, "stranger")
+enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void add_arguments(struct text *t, sqlite3_stmt *s, char *const *given) {
-    const char *bytes = sqlite3_column_blob(s, 4);
-    size_t n = (size_t)sqlite3_column_bytes(s, 4);
+    const char *bytes = sqlite3_column_blob(s, RECORDING_ARGV_BYTES);
+    size_t n = (size_t)sqlite3_column_bytes(s, RECORDING_ARGV_BYTES);
     for (size_t i = 0; bytes && i < n; i += strnlen(bytes + i, n - i) + 1) {
         AUTO_FREE char *argument = strndup(bytes + i, n - i);
         text_add(t, " ");
@@ -51,8 +61,8 @@ static void add_arguments(struct text *t, sqlite3_stmt *s, char *const *given) {
     }
     if (n)
         return;
-    if (sqlite3_column_type(s, 1) != SQLITE_NULL) {
-        add_words(t, store_column_text(s, 1));
+    if (sqlite3_column_type(s, RECORDING_ARGV) != SQLITE_NULL) {
+        add_words(t, store_column_text(s, RECORDING_ARGV));
         return;
     }
     for (; given && *given; given++) {
@@ -63,12 +73,13 @@ static void add_arguments(struct text *t, sqlite3_stmt *s, char *const *given) {
 
 /* "  (cd /there && exec env A=1 prog argument) as /usr/bin/prog" */
 static void add_command(struct text *t, sqlite3_stmt *s, char *const *given) {
-    const char *exe = store_column_text(s, 0), *cwd = store_column_text(s, 2);
-    const char *input = store_column_text(s, 5);
+    const char *exe = store_column_text(s, RECORDING_EXE),
+               *cwd = store_column_text(s, RECORDING_CWD);
+    const char *input = store_column_text(s, RECORDING_INPUT);
     text_add(t, "  (cd ");
     text_add_shell_shown(t, cwd ? cwd : "");
     text_add(t, " && exec");
-    add_environment(t, store_column_text(s, 3));
+    add_environment(t, store_column_text(s, RECORDING_ENV_NAMED));
     add_arguments(t, s, given);
     if (input) {
         text_add(t, " <");
@@ -91,9 +102,8 @@ static void add_shell_command(struct text *t, const char *what, const char *comm
 static int describe(const struct trust *trust, struct text *t, char **reason) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(trust->store,
-                          "SELECT exe, argv, cwd, env_named, argv_bytes, CASE stdin_kind "
-                          "WHEN 'file' THEN stdin_path END, stranger FROM recording "
-                          "WHERE id = ?1",
+                          STORE_SELECT(RECORDING_COLUMNS) "FROM recording "
+                                                          "WHERE id = ?1",
                           &s);
     if (r < 0)
         return r;
@@ -106,7 +116,7 @@ static int describe(const struct trust *trust, struct text *t, char **reason) {
     add_shell_command(t, "--drive", trust->drive);
     add_shell_command(t, "--output-check", trust->output_check);
     if (!*reason)
-        *reason = text_dup(store_column_text(s, 6));
+        *reason = text_dup(store_column_text(s, RECORDING_STRANGER));
     return 0;
 }
 

@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "owned.h"
 #include "text.h"
-#include "written.h"
 
 #define WIRE_MAGIC   0x77686461u /* "adhw" */
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_MAX_BYTES                                                                   \
     (1ull << 30) /* a damaged length must not make us allocate the world */
 #define NO_STRING UINT64_MAX
@@ -123,10 +123,6 @@ static void put_bytes(struct text *to, const void *data, uint64_t n) {
         text_add_n(to, data, n);
 }
 
-static void put_string(struct text *to, const char *s) {
-    put_bytes(to, s, s ? strlen(s) : 0);
-}
-
 struct reader {
     const char *at;
     uint64_t left;
@@ -157,96 +153,82 @@ static void *get_bytes(struct reader *r) {
     return copy;
 }
 
-static void put_frames(struct text *to, const struct crash_frame *frames, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        text_add_n(to, (const char *)&frames[i], sizeof frames[i]);
-        put_string(to, frames[i].module);
-        put_string(to, frames[i].function);
+/* What @rows name in the struct at @base, which goes before it. */
+static void put_owned(struct text *to, const struct owned *rows, size_t n,
+                      const void *base) {
+    for (size_t i = 0; i < n; i++) {
+        const struct owned *row = &rows[i];
+        const char *pointer = owned_get(row, base);
+        uint64_t count = row->kind == OWNED_TEXT ? 0 : owned_count(row, base);
+        if (row->kind == OWNED_TEXT)
+            put_bytes(to, pointer, pointer ? strlen(pointer) : 0);
+        else if (row->kind == OWNED_BYTES)
+            put_bytes(to, pointer, count);
+        for (uint64_t k = 0; row->kind == OWNED_ARRAY && k < count; k++) {
+            const char *item = pointer + k * row->item_bytes;
+            text_add_n(to, item, row->item_bytes);
+            put_owned(to, row->items, row->n_items, item);
+        }
     }
 }
 
-static struct crash_frame *get_frames(struct reader *r, uint32_t *n) {
-    uint32_t wanted = *n;
+static void get_owned(struct reader *r, const struct owned *rows, size_t n, void *base);
+
+/* Bytes that a number beside them counts. */
+static void *get_counted(struct reader *r, uint64_t n) {
+    uint64_t before = r->left;
+    void *bytes = get_bytes(r);
+    if (!r->err &&
+        (bytes ? n > r->left + before || before - r->left != sizeof n + n : n > 0))
+        r->err = -EPROTO;
+    return bytes;
+}
+
+/* @n: wanted; out: how many there are, of which the last may be cut short. */
+static void *get_items(struct reader *r, const struct owned *row, uint64_t *n) {
+    uint64_t wanted = *n;
     *n = 0;
-    if (!r->err && wanted > OBSERVATION_MAX_FRAMES)
+    if (!r->err &&
+        ((row->most && wanted > row->most) || wanted > r->left / row->item_bytes))
         r->err = -EPROTO;
     if (r->err || !wanted)
         return NULL;
-    struct crash_frame *frames = text_alloc(wanted * sizeof *frames);
-    for (uint32_t i = 0; i < wanted && !r->err; i++) {
-        get_fixed(r, &frames[i], sizeof frames[i]);
-        frames[i].module = get_bytes(r);
-        frames[i].function = get_bytes(r);
-        ++*n;
+    char *items = text_alloc(wanted * row->item_bytes);
+    for (; *n < wanted && !r->err; ++*n) {
+        char *item = items + *n * row->item_bytes;
+        get_fixed(r, item, row->item_bytes);
+        get_owned(r, row->items, row->n_items, item);
     }
-    return frames;
+    return items;
 }
 
-/* Bytes that a number beside them counts: @n things of @bytes. */
-static void *get_array(struct reader *r, uint64_t n, size_t bytes) {
-    uint64_t before = r->left;
-    void *array = get_bytes(r);
-    if (!r->err &&
-        (array ? n > r->left + before || before - r->left != sizeof n + n * bytes
-               : n > 0))
-        r->err = -EPROTO;
-    return array;
-}
-
-static void put_files(struct text *to, const struct observation *seen) {
-    for (uint32_t i = 0; i < seen->n_files; i++) {
-        text_add_n(to, (const char *)&seen->files[i], sizeof seen->files[i]);
-        put_string(to, seen->files[i].path);
-        put_bytes(to, seen->files[i].kept, seen->files[i].n_kept);
-    }
-}
-
-static void get_files(struct reader *r, struct observation *seen) {
-    uint32_t wanted = seen->n_files;
-    seen->files = NULL;
-    seen->n_files = 0;
-    if (!r->err && (uint64_t)wanted * sizeof *seen->files > r->left)
-        r->err = -EPROTO;
-    if (r->err || !wanted)
-        return;
-    seen->files = text_alloc(wanted * sizeof *seen->files);
-    for (uint32_t i = 0; i < wanted && !r->err; i++) {
-        struct written_file *f = &seen->files[i];
-        get_fixed(r, f, sizeof *f);
-        f->path = get_bytes(r);
-        f->kept = get_array(r, f->n_kept, 1);
-        if (!f->path)
+/* The struct at @base came with the pointers of another process: each is replaced, also after an
+ * error. */
+static void get_owned(struct reader *r, const struct owned *rows, size_t n, void *base) {
+    for (size_t i = 0; i < n; i++) {
+        const struct owned *row = &rows[i];
+        uint64_t count = row->kind == OWNED_TEXT ? 0 : owned_count(row, base);
+        void *pointer = row->kind == OWNED_TEXT    ? get_bytes(r)
+                        : row->kind == OWNED_BYTES ? get_counted(r, count)
+                                                   : get_items(r, row, &count);
+        if (!pointer && row->required && !r->err)
             r->err = -EPROTO;
-        seen->n_files++;
+        owned_set(row, base, pointer);
+        if (row->kind != OWNED_TEXT)
+            owned_set_count(row, base, pointer ? count : 0);
     }
 }
 
 static void put_observation(struct text *to, const struct observation *seen) {
     text_add_n(to, (const char *)seen, sizeof *seen);
-    put_string(to, seen->fired_exe);
-    put_string(to, seen->crash_exe);
-    put_bytes(to, seen->stdout_data, seen->stdout_kept);
-    put_bytes(to, seen->after_data, seen->after_kept);
-    put_bytes(to, seen->stderr_tail, seen->stderr_tail_n);
-    put_frames(to, seen->crash_frames, seen->n_crash_frames);
-    put_frames(to, seen->sample_frames, seen->n_sample_frames);
-    put_bytes(to, seen->leaks, seen->n_leaks * sizeof *seen->leaks);
-    put_files(to, seen);
+    put_owned(to, observation_owned, n_observation_owned, seen);
 }
 
 static void get_observation(struct reader *r, struct observation *seen) {
     get_fixed(r, seen, sizeof *seen);
-    if (seen->n_failed > OBSERVATION_FAILED)
+    if (seen->proof.n_failed > OBSERVATION_FAILED)
         r->err = -EPROTO;
-    seen->fired_exe = get_bytes(r);
-    seen->crash_exe = get_bytes(r);
-    seen->stdout_data = get_array(r, seen->stdout_kept, 1);
-    seen->after_data = get_array(r, seen->after_kept, 1);
-    seen->stderr_tail = get_array(r, seen->stderr_tail_n, 1);
-    seen->crash_frames = get_frames(r, &seen->n_crash_frames);
-    seen->sample_frames = get_frames(r, &seen->n_sample_frames);
-    seen->leaks = get_array(r, seen->n_leaks, sizeof *seen->leaks);
-    get_files(r, seen);
+    get_owned(r, observation_owned, n_observation_owned, seen);
 }
 
 int wire_send_result(int fd, uint64_t tag, const struct observation *seen) {

@@ -29,17 +29,17 @@ static struct text overhear(bool work) {
             {.module = (char *)"[anon]"}};
         struct leaked_site leaks[2] = {0};
         struct written_file file = {.path = (char *)"/tmp/x"};
-        struct observation seen = {.fired_exe = (char *)"/bin/program",
-                                   .stdout_data = (uint8_t *)"abc",
-                                   .stdout_kept = 3,
-                                   .stderr_tail = (char *)"x",
-                                   .stderr_tail_n = 1,
-                                   .crash_frames = frames,
-                                   .n_crash_frames = 2,
-                                   .leaks = leaks,
-                                   .n_leaks = 2,
-                                   .files = &file,
-                                   .n_files = 1};
+        struct observation seen = {.proof.exe = (char *)"/bin/program",
+                                   .output.stdout_data = (uint8_t *)"abc",
+                                   .output.stdout_kept = 3,
+                                   .output.stderr_tail = (char *)"x",
+                                   .output.stderr_tail_n = 1,
+                                   .crash.frames = frames,
+                                   .crash.n_frames = 2,
+                                   .leaks.sites = leaks,
+                                   .leaks.n = 2,
+                                   .output.files = &file,
+                                   .output.n_files = 1};
         wire_send_result(ends[0], 1, &seen);
     }
     close(ends[0]);
@@ -71,12 +71,12 @@ static void receive(bool work, const uint8_t *data, size_t n) {
     } else {
         struct observation seen = {0};
         if (wire_receive_result(ends[1], &tag, &seen) == 0) {
-            touch(seen.stdout_data, seen.stdout_kept);
-            touch(seen.after_data, seen.after_kept);
-            touch(seen.stderr_tail, seen.stderr_tail_n);
-            touch(seen.leaks, seen.n_leaks * sizeof *seen.leaks);
-            for (uint32_t i = 0; i < seen.n_files; i++)
-                touch(seen.files[i].kept, seen.files[i].n_kept);
+            touch(seen.output.stdout_data, seen.output.stdout_kept);
+            touch(seen.served.after_data, seen.served.after_kept);
+            touch(seen.output.stderr_tail, seen.output.stderr_tail_n);
+            touch(seen.leaks.sites, seen.leaks.n * sizeof *seen.leaks.sites);
+            for (uint32_t i = 0; i < seen.output.n_files; i++)
+                touch(seen.output.files[i].kept, seen.output.files[i].n_kept);
             observation_deinit(&seen);
         }
     }

@@ -60,10 +60,10 @@ int main(void) {
     struct confirm_group *groups[N_ROWS];
     for (int i = 0; i < N_ROWS; i++) {
         struct crash_frame frames[4] = {{0}};
-        struct observation seen = {.crash_frames = frames};
-        while (seen.n_crash_frames < 4 && rows[i].offsets[seen.n_crash_frames]) {
-            frames[seen.n_crash_frames].offset = rows[i].offsets[seen.n_crash_frames];
-            seen.n_crash_frames++;
+        struct observation seen = {.crash.frames = frames};
+        while (seen.crash.n_frames < 4 && rows[i].offsets[seen.crash.n_frames]) {
+            frames[seen.crash.n_frames].offset = rows[i].offsets[seen.crash.n_frames];
+            seen.crash.n_frames++;
         }
         struct judgement j = {.verdict = rows[i].verdict, .policy = rows[i].policy};
         struct confirm_member member = {.order = {.mode = rows[i].mode}, .attempt_id = i};

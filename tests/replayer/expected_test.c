@@ -11,11 +11,12 @@
 #include "written.h"
 
 static struct observation wrote(const char *files) {
-    struct observation o = {.files_known = true};
+    struct observation o = {.output.files_known = true};
     for (const char *p = files; *p;) {
         size_t n = strcspn(p, " "), name = strcspn(p, "=! ");
-        o.files = text_realloc(o.files, (o.n_files + 1) * sizeof *o.files);
-        struct written_file *f = &o.files[o.n_files++];
+        o.output.files =
+            text_realloc(o.output.files, (o.output.n_files + 1) * sizeof *o.output.files);
+        struct written_file *f = &o.output.files[o.output.n_files++];
         *f = (struct written_file){.path = text_format("%.*s", (int)name, p)};
         f->existed = p[name] == '!' || strncmp(f->path, "/old", 4) == 0;
         if (p[name] == '=') {
@@ -29,7 +30,7 @@ static struct observation wrote(const char *files) {
         }
         p += n + (p[n] == ' ');
     }
-    written_sort(o.files, o.n_files);
+    written_sort(o.output.files, o.output.n_files);
     return o;
 }
 
@@ -98,7 +99,8 @@ int main(void) {
         for (int k = 0; k < 3; k++)
             runs[k] = wrote(cases[i].runs[k]);
         struct expected *e = expected_new(runs, 3);
-        uint32_t n = expected_compare(e, seen.files, seen.n_files, differences, 4);
+        uint32_t n =
+            expected_compare(e, seen.output.files, seen.output.n_files, differences, 4);
         for (uint32_t k = 0; k < n && k < 4; k++)
             text_addf(&said, "%s%s %s", k ? " " : "", differences[k].how,
                       differences[k].path);

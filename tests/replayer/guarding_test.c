@@ -51,16 +51,16 @@ static void test_choice(void) {
 
 static void test_refusal(void) {
     char why[160];
-    struct observation run = {.attached = true}, seen = run;
+    struct observation run = {.proof.attached = true}, seen = run;
     struct baseline b = {0};
     baseline_fold(&run, 1, &b);
     CHECK("the same", !guarding_refusal(&b, &seen, why, sizeof why));
-    seen.exit_code = 3;
+    seen.end.exit_code = 3;
     CHECK("another status",
           guarding_refusal(&b, &seen, why, sizeof why) && strstr(why, "status 3"));
-    seen.exit_code = 0;
-    seen.stdout_bytes = 1;
-    seen.stdout_digest[0] = 1;
+    seen.end.exit_code = 0;
+    seen.output.stdout_bytes = 1;
+    seen.output.stdout_digest[0] = 1;
     CHECK("other output", guarding_refusal(&b, &seen, why, sizeof why) &&
                               strstr(why, "prints something else"));
     seen = run;
@@ -74,8 +74,8 @@ static void test_refusal(void) {
 static void test_end(void) {
     struct crash_frame frame = {.module = (char *)"/a", .offset = 1}, other = frame;
     other.offset = 2;
-    struct observation x = {.crash_frames = &frame, .n_crash_frames = 1},
-                       y = {.crash_frames = &other, .n_crash_frames = 1};
+    struct observation x = {.crash.frames = &frame, .crash.n_frames = 1},
+                       y = {.crash.frames = &other, .crash.n_frames = 1};
     CHECK("same end",
           guarding_end(VERDICT_CRASHED, &x) == guarding_end(VERDICT_CRASHED, &x));
     CHECK("other place",

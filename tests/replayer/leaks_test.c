@@ -36,12 +36,12 @@ static const struct {
 };
 
 static void parse(const char *text, struct observation *o) {
-    o->leaks_known = text != NULL;
-    o->leaks = calloc(8, sizeof *o->leaks);
+    o->leaks.known = text != NULL;
+    o->leaks.sites = calloc(8, sizeof *o->leaks.sites);
     for (const char *p = text; p && *p; p += strcspn(p, " "), p += strspn(p, " ")) {
         unsigned long site, blocks, bytes;
         sscanf(p, "%lu:%lu:%lu", &site, &blocks, &bytes);
-        o->leaks[o->n_leaks++] =
+        o->leaks.sites[o->leaks.n++] =
             (struct leaked_site){{.lo = 1, .hi = site}, blocks, bytes, blocks};
     }
 }
@@ -55,7 +55,8 @@ static struct judgement judge(const struct baseline *b, const struct observation
 
 static void check_case(int i) {
     struct observation runs[RUNS] = {0};
-    struct observation seen = {.fired = true, .attached = true, .exit_code = 1};
+    struct observation seen = {
+        .proof.fired = true, .proof.attached = true, .end.exit_code = 1};
     struct baseline b = {0};
     for (int k = 0; k < RUNS; k++)
         parse(cases[i].baseline[k], &runs[k]);
@@ -73,22 +74,22 @@ static void check_case(int i) {
 
     /* an end by a signal, an observation that does not know: no word */
     struct observation killed = seen, blind = seen;
-    killed.exit_signal = 11;
-    blind.leaks_known = false;
+    killed.end.exit_signal = 11;
+    blind.leaks.known = false;
     CHECK(cases[i].name, judge(&b, &killed).leaked_blocks == 0);
     CHECK(cases[i].name, judge(&b, &killed).severity == SEVERITY_BUG);
     CHECK(cases[i].name, judge(&b, &blind).leaked_blocks == 0);
 
     char left[64] = "";
-    seen.n_leaks = leaks_excess(&b, seen.leaks, seen.n_leaks);
-    for (uint32_t k = 0; k < seen.n_leaks; k++)
+    seen.leaks.n = leaks_excess(&b, seen.leaks.sites, seen.leaks.n);
+    for (uint32_t k = 0; k < seen.leaks.n; k++)
         snprintf(left + strlen(left), sizeof left - strlen(left), "%s%lu", k ? "," : "",
-                 (unsigned long)seen.leaks[k].site.hi);
+                 (unsigned long)seen.leaks.sites[k].site.hi);
     CHECK_TEXT(cases[i].name, cases[i].left, left);
 
     for (int k = 0; k < RUNS; k++)
-        free(runs[k].leaks);
-    free(seen.leaks);
+        free(runs[k].leaks.sites);
+    free(seen.leaks.sites);
     baseline_deinit(&b);
 }
 

@@ -90,17 +90,18 @@ static void print_result(uint64_t tag, const struct order *order,
     printf("%llu site=%.8s fired=%d exit=%d signal=%d timed_out=%d left=%d start=%d "
            "attached=%d "
            "files=",
-           (unsigned long long)tag, key, seen->fired, seen->exit_code, seen->exit_signal,
-           seen->timed_out, seen->left_processes, seen->start_error, seen->attached);
-    print_hex(seen->files_digest);
-    printf(" stdout=%llu/", (unsigned long long)seen->stdout_bytes);
-    print_hex(seen->stdout_digest);
+           (unsigned long long)tag, key, seen->proof.fired, seen->end.exit_code,
+           seen->end.exit_signal, seen->end.timed_out, seen->end.left_processes,
+           seen->end.start_error, seen->proof.attached);
+    print_hex(seen->output.files_digest);
+    printf(" stdout=%llu/", (unsigned long long)seen->output.stdout_bytes);
+    print_hex(seen->output.stdout_digest);
     printf(" stderr=%llu crash=%d fatal=%d frames=%u",
-           (unsigned long long)seen->stderr_bytes, seen->crash_signal, seen->crash_fatal,
-           seen->n_crash_frames);
-    for (uint32_t i = 0; settings.frames && i < seen->n_crash_frames; i++)
-        printf(" %s", seen->crash_frames[i].function ? seen->crash_frames[i].function
-                                                     : seen->crash_frames[i].module);
+           (unsigned long long)seen->output.stderr_bytes, seen->crash.signal,
+           seen->crash.fatal, seen->crash.n_frames);
+    for (uint32_t i = 0; settings.frames && i < seen->crash.n_frames; i++)
+        printf(" %s", seen->crash.frames[i].function ? seen->crash.frames[i].function
+                                                     : seen->crash.frames[i].module);
     printf("\n");
     fflush(stdout);
 }
@@ -135,8 +136,11 @@ static int run_orders(struct runner *runner, const struct order *orders, size_t 
         }
         if (found)
             session_each_site(current, add_site, found);
-        fired += seen.fired;
-        ended[seen.timed_out ? 3 : seen.exit_signal ? 2 : seen.exit_code ? 1 : 0]++;
+        fired += seen.proof.fired;
+        ended[seen.end.timed_out     ? 3
+              : seen.end.exit_signal ? 2
+              : seen.end.exit_code   ? 1
+                                     : 0]++;
         if (!settings.quiet)
             print_result(tag, orders[tag].site_id ? &orders[tag] : NULL, &seen);
         observation_deinit(&seen);

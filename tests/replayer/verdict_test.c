@@ -13,11 +13,12 @@
 #include "written.h"
 
 static struct observation run(const char *out, int exit_code) {
-    struct observation o = {.fired = true, .attached = true, .exit_code = exit_code};
-    o.stdout_data = (uint8_t *)out;
-    o.stdout_kept = o.stdout_bytes = strlen(out);
+    struct observation o = {
+        .proof.fired = true, .proof.attached = true, .end.exit_code = exit_code};
+    o.output.stdout_data = (uint8_t *)out;
+    o.output.stdout_kept = o.output.stdout_bytes = strlen(out);
     struct dearth_key digest = key_hash(out, strlen(out));
-    memcpy(o.stdout_digest, &digest, 16);
+    memcpy(o.output.stdout_digest, &digest, 16);
     return o;
 }
 
@@ -38,25 +39,25 @@ static struct judgement judge(const struct baseline *b, const struct seen *s,
     struct observation o =
         run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
     struct crash_frame frames[6] = {0};
-    o.exit_signal = s->exit_signal;
+    o.end.exit_signal = s->exit_signal;
     o.outward = s->outward;
-    o.fired = !s->not_fired;
-    o.timed_out = s->timed_out;
-    o.crash_signal = s->crash_signal ? s->crash_signal : s->exit_signal;
-    o.crash_code = s->crash_code;
-    o.crash_fatal = s->crash_fatal;
-    o.files_known = true;
+    o.proof.fired = !s->not_fired;
+    o.end.timed_out = s->timed_out;
+    o.crash.signal = s->crash_signal ? s->crash_signal : s->exit_signal;
+    o.crash.code = s->crash_code;
+    o.crash.fatal = s->crash_fatal;
+    o.output.files_known = true;
     struct written_file file = {.path = "/made", .mode = 0100644};
-    o.files = &file;
-    o.n_files = s->other_files;
-    o.stderr_bytes = s->err ? strlen(s->err) : 0;
-    o.output_checked = s->check > 0;
-    o.output_check = s->check - 1;
-    o.stderr_tail = (char *)s->err;
-    o.stderr_tail_n = s->err ? strlen(s->err) : 0;
-    for (; o.n_crash_frames < 6 && s->stack[o.n_crash_frames]; o.n_crash_frames++)
-        frames[o.n_crash_frames].function = (char *)s->stack[o.n_crash_frames];
-    o.crash_frames = frames;
+    o.output.files = &file;
+    o.output.n_files = s->other_files;
+    o.output.stderr_bytes = s->err ? strlen(s->err) : 0;
+    o.output.checked = s->check > 0;
+    o.output.check = s->check - 1;
+    o.output.stderr_tail = (char *)s->err;
+    o.output.stderr_tail_n = s->err ? strlen(s->err) : 0;
+    for (; o.crash.n_frames < 6 && s->stack[o.crash.n_frames]; o.crash.n_frames++)
+        frames[o.crash.n_frames].function = (char *)s->stack[o.crash.n_frames];
+    o.crash.frames = frames;
     return verdict_judge(b, &o, c);
 }
 
@@ -270,9 +271,9 @@ static const struct {
 static void run_cases(void) {
     struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
     struct baseline b;
-    runs[0].files_known = runs[1].files_known = true;
-    runs[0].stderr_tail = "noise: corrupted double-linked list\n";
-    runs[0].stderr_tail_n = strlen(runs[0].stderr_tail);
+    runs[0].output.files_known = runs[1].output.files_known = true;
+    runs[0].output.stderr_tail = "noise: corrupted double-linked list\n";
+    runs[0].output.stderr_tail_n = strlen(runs[0].output.stderr_tail);
     baseline_fold(runs, 2, &b);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct judgement j = judge(&b, &cases[i].seen, builtin);
@@ -519,9 +520,10 @@ static void run_silent(void) {
     struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
     struct baseline b;
     for (int i = 0; i < 2; i++) {
-        runs[i].files_known = true;
-        runs[i].stderr_tail = "noise 7\n";
-        runs[i].stderr_tail_n = runs[i].stderr_bytes = strlen(runs[i].stderr_tail);
+        runs[i].output.files_known = true;
+        runs[i].output.stderr_tail = "noise 7\n";
+        runs[i].output.stderr_tail_n = runs[i].output.stderr_bytes =
+            strlen(runs[i].output.stderr_tail);
     }
     baseline_fold(runs, 2, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -568,7 +570,7 @@ static void run_outward(void) {
 static void run_crashing_baseline(void) {
     struct observation runs[1] = {run("", -1)};
     struct baseline b;
-    runs[0].exit_signal = SIGSEGV;
+    runs[0].end.exit_signal = SIGSEGV;
     baseline_fold(runs, 1, &b);
     struct judgement j =
         judge(&b, &(struct seen){.exit_signal = SIGSEGV, .out = ""}, builtin);
@@ -660,20 +662,20 @@ static void run_served(void) {
         const struct seen *s = &table[i].seen;
         struct observation o =
             run(s->out ? s->out : "out\n", s->exit_signal ? -1 : s->exit_code);
-        o.exit_signal = o.crash_signal = s->exit_signal;
-        o.fired = !s->not_fired;
-        o.timed_out = s->timed_out;
+        o.end.exit_signal = o.crash.signal = s->exit_signal;
+        o.proof.fired = !s->not_fired;
+        o.end.timed_out = s->timed_out;
         struct observation after = run(table[i].after ? table[i].after : "out\n", 0);
-        o.served = true;
-        o.files_known = false;
-        o.outlived = !table[i].gone;
-        o.unhealthy = table[i].unhealthy;
-        o.loop = table[i].loop;
-        o.after_known = o.outlived && !o.unhealthy && !o.loop;
-        o.after_code = table[i].after_code;
-        o.after_data = after.stdout_data;
-        o.after_kept = o.after_bytes = after.stdout_kept;
-        memcpy(o.after_digest, after.stdout_digest, 16);
+        o.served.driven = true;
+        o.output.files_known = false;
+        o.served.outlived = !table[i].gone;
+        o.served.unhealthy = table[i].unhealthy;
+        o.served.loop = table[i].loop;
+        o.served.after_known = o.served.outlived && !o.served.unhealthy && !o.served.loop;
+        o.served.after_code = table[i].after_code;
+        o.served.after_data = after.output.stdout_data;
+        o.served.after_kept = o.served.after_bytes = after.output.stdout_kept;
+        memcpy(o.served.after_digest, after.output.stdout_digest, 16);
         struct judgement j = verdict_judge(&b, &o, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));

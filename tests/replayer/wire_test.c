@@ -13,19 +13,20 @@
 #include "digest.h"
 
 static struct observation make_observation(void) {
-    struct observation seen = {.fired = true, .exit_code = -1, .exit_signal = 11};
-    seen.fired_exe = strdup("/bin/program");
-    seen.stdout_data = (uint8_t *)strdup("a\nb");
-    seen.stdout_kept = 3;
-    seen.stderr_tail = calloc(1, 3);
-    memcpy(seen.stderr_tail, "\0x", 2);
-    seen.stderr_tail_n = 2;
-    seen.n_crash_frames = 2;
-    seen.crash_frames = calloc(2, sizeof *seen.crash_frames);
-    seen.crash_frames[0].module = strdup("/lib/one");
-    seen.crash_frames[0].function = strdup("broken");
-    seen.crash_frames[0].offset = 0x123;
-    seen.crash_frames[1].module = strdup("[anon]");
+    struct observation seen = {
+        .proof.fired = true, .end.exit_code = -1, .end.exit_signal = 11};
+    seen.proof.exe = strdup("/bin/program");
+    seen.output.stdout_data = (uint8_t *)strdup("a\nb");
+    seen.output.stdout_kept = 3;
+    seen.output.stderr_tail = calloc(1, 3);
+    memcpy(seen.output.stderr_tail, "\0x", 2);
+    seen.output.stderr_tail_n = 2;
+    seen.crash.n_frames = 2;
+    seen.crash.frames = calloc(2, sizeof *seen.crash.frames);
+    seen.crash.frames[0].module = strdup("/lib/one");
+    seen.crash.frames[0].function = strdup("broken");
+    seen.crash.frames[0].offset = 0x123;
+    seen.crash.frames[1].module = strdup("[anon]");
     return seen;
 }
 
@@ -36,15 +37,17 @@ static void test_result(void) {
     CHECK("result", socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     CHECK("result", wire_send_result(ends[0], 42, &sent) == 0);
     CHECK("result", wire_receive_result(ends[1], &tag, &got) == 0);
+    CHECK("result", tag == 42 && got.proof.fired && got.end.exit_code == -1 &&
+                        got.end.exit_signal == 11);
+    CHECK("result", strcmp(got.proof.exe, sent.proof.exe) == 0 && got.crash.exe == NULL);
     CHECK("result",
-          tag == 42 && got.fired && got.exit_code == -1 && got.exit_signal == 11);
-    CHECK("result", strcmp(got.fired_exe, sent.fired_exe) == 0 && got.crash_exe == NULL);
-    CHECK("result", got.stdout_kept == 3 && memcmp(got.stdout_data, "a\nb", 3) == 0);
-    CHECK("result", got.stderr_tail_n == 2 && memcmp(got.stderr_tail, "\0x", 2) == 0);
-    CHECK("result", got.n_crash_frames == 2 && got.crash_frames[0].offset == 0x123);
-    CHECK("result", strcmp(got.crash_frames[0].function, "broken") == 0);
-    CHECK("result", got.crash_frames[1].function == NULL);
-    CHECK("result", strcmp(got.crash_frames[1].module, "[anon]") == 0);
+          got.output.stdout_kept == 3 && memcmp(got.output.stdout_data, "a\nb", 3) == 0);
+    CHECK("result",
+          got.output.stderr_tail_n == 2 && memcmp(got.output.stderr_tail, "\0x", 2) == 0);
+    CHECK("result", got.crash.n_frames == 2 && got.crash.frames[0].offset == 0x123);
+    CHECK("result", strcmp(got.crash.frames[0].function, "broken") == 0);
+    CHECK("result", got.crash.frames[1].function == NULL);
+    CHECK("result", strcmp(got.crash.frames[1].module, "[anon]") == 0);
     observation_deinit(&sent);
     observation_deinit(&got);
     close(ends[0]);
