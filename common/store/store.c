@@ -18,7 +18,7 @@
 #include "error.h"
 #include "schema_sql.h" /* generated: static const char schema_sql[] */
 #if __has_include("store_image.h")
-#include "store_image.h" /* generated: STORE_IMAGE_BYTES, store_image[] */
+#include "store_image.h" /* generated: see schemas/store_image.c */
 #endif
 #include "store_schema.h"
 #include "text.h"
@@ -259,10 +259,14 @@ int64_t store_recording(struct store *store, int64_t wanted) {
  */
 #ifdef STORE_IMAGE_BYTES
 static bool write_image(int fd) {
+    const char *bytes = store_image;
     bool good = ftruncate(fd, STORE_IMAGE_BYTES) == 0;
-    for (size_t i = 0; good && i < sizeof store_image / sizeof *store_image; i++)
-        good = pwrite(fd, store_image[i].bytes, store_image[i].n, store_image[i].at) ==
-               (ssize_t)store_image[i].n;
+    for (size_t i = 0; good && i < sizeof store_image_runs / sizeof *store_image_runs;
+         i++) {
+        size_t n = store_image_runs[i].n;
+        good = pwrite(fd, bytes, n, store_image_runs[i].at) == (ssize_t)n;
+        bytes += n;
+    }
     return good &&
            fdatasync(fd) == 0; /* before it has a name: a log may follow at once */
 }

@@ -33,6 +33,7 @@ struct sent_line { /* after the number of lines, 4 bytes; the strings follow */
     uint32_t bytes[3]; /* function, linkage name, file; with the NUL, 0 = NULL */
 };
 #define SENT_STRING_MAX (1u << 24)
+#define PIPE_BYTES      65536u /* as much as a pipe holds: each end is woken seldom */
 
 struct namer {
     pid_t pid;
@@ -102,6 +103,7 @@ static _Noreturn void look_all_up(const struct namer_job *jobs, uint64_t n, int 
     FILE *out = fdopen(to, "w");
     if (!out)
         text_out_of_memory();
+    setvbuf(out, NULL, _IOFBF, PIPE_BYTES);
     for (uint64_t i = 0; i < n; i++)
         look_up(&jobs[i], out);
     _exit(fflush(out) == 0 && !ferror(out) ? 0 : EXIT_CANNOT);
@@ -136,6 +138,7 @@ int namer_new(const struct namer_job *jobs, uint64_t n, struct namer **out) {
     namer->interrupts = interrupts;
     if (!(namer->in = fdopen(ends[0], "r")))
         text_out_of_memory();
+    setvbuf(namer->in, NULL, _IOFBF, PIPE_BYTES);
     *out = namer;
     return 0;
 }
