@@ -329,6 +329,16 @@ static int by_address(const void *a, const void *b) {
     return (x->address > y->address) - (x->address < y->address);
 }
 
+/* Return: how many there are when each address is there once. */
+static uint32_t sort_entries(struct entry *entries, uint32_t n) {
+    uint32_t kept = 0;
+    qsort(entries, n, sizeof *entries, by_address);
+    for (uint32_t i = 0; i < n; i++)
+        if (!kept || entries[kept - 1].address != entries[i].address)
+            entries[kept++] = entries[i];
+    return kept;
+}
+
 struct strings { /* each once */
     struct text all;
     struct idmap known;
@@ -525,8 +535,8 @@ void symbol_cache_save(struct symbol_cache *cache, const char *source,
         drop_kept(cache);
     AUTO_FREE struct entry *sorted = text_alloc(cache->n * sizeof *sorted);
     memcpy(sorted, cache->entries, cache->n * sizeof *sorted);
-    qsort(sorted, cache->n, sizeof *sorted, by_address);
     struct symbol_cache whole = *cache;
+    whole.n = sort_entries(sorted, cache->n);
     whole.entries = sorted;
     make_content(&content, &whole, source, files);
     if (content.n <= SYMBOL_CACHE_FILE_MOST && write_file(cache, &content))
