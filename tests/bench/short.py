@@ -8,7 +8,7 @@ One round runs every way once, one after the other, every second round in the ot
 rounds after one that is not counted, in milliseconds; processor time is that of dearth, of the program and of
 all that both started. Ways: the program alone; recorded with names that are kept (a cache of its own), with
 DEARTH_SYMBOL_CACHE=off, and with --no-symbols; OTHER-DEARTH (an older build) the same; heaptrack --raw where
-it is installed. Data lie below $TMPDIR, or /var/tmp. No test: nothing fails when it is slow.
+it is installed and works. Data lie below $TMPDIR, or /var/tmp. No test: nothing fails when it is slow.
 """
 import argparse
 import os
@@ -40,6 +40,8 @@ def run(command, environment, folder):
     begun = time.perf_counter()
     pid = os.posix_spawnp(command[0], command, environment, file_actions=quiet)
     _, status, used = os.wait4(pid, 0)
+    if status and command[0] == "heaptrack":
+        return None
     if status:
         sys.exit(f"status {os.waitstatus_to_exitcode(status)}: {' '.join(command)}")
     return time.perf_counter() - begun, used.ru_utime + used.ru_stime
@@ -70,7 +72,7 @@ def measure(program, work):
         for name in sorted(all_ways, reverse=round_ % 2 == 1):
             command, more = all_ways[name]
             took = run(command, {**os.environ, "LC_ALL": "C.UTF-8", **more}, os.path.join(work, "data"))
-            if round_:
+            if round_ and took:
                 seen[name].append(took)
     return {name: seen[name] for name in all_ways}
 
@@ -84,10 +86,11 @@ def main():
     print("| --- | --- | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp"), prefix="dearth-bench.") as work:
         for name, program in programs.items():
-            if not shutil.which(program[0]):
+            program = [shutil.which(program[0]), *program[1:]]  # heaptrack wants a path
+            if not program[0]:
                 continue
             middle = {way: [statistics.median(t[i] for t in took) * 1e3 for i in (0, 1)]
-                      for way, took in measure(program, work).items()}
+                      for way, took in measure(program, work).items() if took}
             for way, (wall, processor) in middle.items():
                 other = middle.get(way + " (other)")
                 ratio = f"{processor / other[1]:.2f}" if other else ""
