@@ -260,7 +260,8 @@ int64_t store_recording(struct store *store, int64_t wanted) {
 #ifdef STORE_IMAGE_BYTES
 static bool write_image(int fd) {
     const char *bytes = store_image;
-    bool good = ftruncate(fd, STORE_IMAGE_BYTES) == 0;
+    /* no holes: on a full disk the log could not be moved into them */
+    bool good = posix_fallocate(fd, 0, STORE_IMAGE_BYTES) == 0;
     for (size_t i = 0; good && i < sizeof store_image_runs / sizeof *store_image_runs;
          i++) {
         size_t n = store_image_runs[i].n;
