@@ -13,6 +13,8 @@ set -Eeu -o pipefail
 [ -z "$(trap)" ] || exec env --default-signal bash "$0" "$@"
 unset LD_PRELOAD DEARTH_ARENA
 export LC_ALL=C.UTF-8
+export XDG_CACHE_HOME=$BUILD/cache # of names: not the developer's, and one for all tests
+unset DEARTH_SYMBOL_CACHE
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/dearth-test.XXXXXXXX")
 # Not by a child that a signal ends before it has become another program: it has no status to test by.

@@ -4,7 +4,7 @@
  *
  *   sqlite_schema of the file ─► definitions, normalised ─┐
  *                                                         ├─► equal?
- *   schemas/store.sql in memory ─► the same ──────────────┘
+ *   statements of schemas/store.sql ─► the same ──────────┘
  *
  * A database may come from anybody. A view or a generated column in the place of a table, an
  * expression in a CHECK, a DEFAULT or an index run code of its maker's with every read or write, and
@@ -12,7 +12,9 @@
  * each definition is compared, which is what SQLite itself parses: token by token, comments and blanks
  * left out. The columns of a table are compared as a set, since a migrated table has them in another
  * order. Comparing what PRAGMA table_xinfo says instead was tried: it is silent about CHECK, COLLATE
- * and ON CONFLICT. Source: https://www.sqlite.org/security.html
+ * and ON CONFLICT. SQLite keeps the text of a CREATE as it was written, so store.sql is cut into its
+ * statements; running it in a database in memory took as long as all else that a short command does.
+ * Source: https://www.sqlite.org/security.html, https://www.sqlite.org/schematab.html
  */
 #include "store_schema.h"
 
@@ -159,38 +161,60 @@ static bool is_statistics(sqlite3_stmt *s) {
            strcmp(text_or_empty(s, OBJECT_SQL), wanted) == 0;
 }
 
-/* What store.sql makes, from a database in memory. */
-static int schema_load(struct schema *out) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *s = NULL;
-    out->n = 0;
-    int rc = sqlite3_open(":memory:", &db);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(db, list_sql, -1, &s, NULL);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        rc = SQLITE_OK;
-        if (is_automatic(s))
-            continue;
-        out->objects = text_realloc(out->objects, (out->n + 1) * sizeof *out->objects);
-        out->objects[out->n++] =
-            (struct object){.type = text_dup(store_column_text(s, OBJECT_TYPE)),
-                            .name = text_dup(store_column_text(s, OBJECT_NAME)),
-                            .sql = text_dup(store_column_text(s, OBJECT_SQL))};
-    }
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-    out->whole = rc == SQLITE_DONE;
-    return rc == SQLITE_DONE ? 0 : error_print(-ENOMEM, "SQLite: %s", sqlite3_errstr(rc));
+/* The next token of @s: its start, and its end in @end. Return: @s at its end when there is none. */
+static const char *next_token(const char *s, const char **end) {
+    s = skip_blanks(s);
+    *end = *s ? token_end(s) : s;
+    return s;
 }
 
-/* Mostly to the letter; a migrated table, or one that sqlite3 wrote again, token by token. */
-static bool is_equal(const char *a, const char *b) {
-    if (strcmp(a, b) == 0)
-        return true;
-    AUTO_FREE char *x = normalise(a), *y = normalise(b);
-    return strcmp(x, y) == 0;
+static char *take_word(const char **s) {
+    struct text word = {0};
+    const char *end, *start = next_token(*s, &end);
+    text_add_n(&word, start, (size_t)(end - start));
+    *s = end;
+    return text_take(&word);
+}
+
+/* "CREATE TABLE name (...)" or "CREATE INDEX name ON ...", @n bytes without what ends it. */
+static struct object object_of(const char *statement, size_t n) {
+    struct text sql = {0};
+    const char *rest = statement;
+    text_add_n(&sql, statement, n);
+    free(take_word(&rest));
+    struct object out = {.sql = text_take(&sql)};
+    out.type = take_word(&rest);
+    for (char *c = out.type; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    out.name = take_word(&rest);
+    return out;
+}
+
+/*
+ * "CREATE TABLE name AS SELECT * FROM source WHERE 0", as SQLite keeps it: the source's columns, each
+ * with its affinity alone. Source: createTableStmt() in https://sqlite.org/src/file/src/build.c
+ */
+static char *copy_of(const struct object *source, const char *name) {
+    static const char *const types[][2] = {
+        {"INTEGER", " INT"}, {"TEXT", " TEXT"}, {"REAL", " REAL"}};
+    struct text out = {0};
+    const char *end, *s = source->sql;
+    int depth = 0, words = 0;
+    text_addf(&out, "CREATE TABLE %s(", name);
+    for (s = next_token(s, &end); *s; s = next_token(end, &end)) {
+        depth += (*s == '(') - (*s == ')');
+        words = (*s == '(' && depth == 1) || (*s == ',' && depth == 1) ? 0 : words + 1;
+        if (depth == 1 && words == 1)
+            text_add(&out, out.data[out.n - 1] == '(' ? "\n  " : ",\n  ");
+        if (depth == 1 && words == 1)
+            text_add_n(&out, s, (size_t)(end - s));
+        for (size_t i = 0; depth == 1 && words == 2 && i < sizeof types / sizeof *types;
+             i++)
+            if (strncmp(types[i][0], s, (size_t)(end - s)) == 0)
+                text_add(&out, types[i][1]);
+    }
+    text_add(&out, "\n)");
+    return text_take(&out);
 }
 
 static struct object *find(const struct schema *s, const char *type, const char *name) {
@@ -199,6 +223,45 @@ static struct object *find(const struct schema *s, const char *type, const char 
             strcmp(s->objects[i].name, name) == 0)
             return &s->objects[i];
     return NULL;
+}
+
+static void copy_if_copied(const struct schema *all, struct object *object) {
+    static const char from[] = " AS SELECT * FROM ";
+    const char *at = strstr(object->sql, from);
+    if (!at)
+        return;
+    at += sizeof from - 1;
+    AUTO_FREE char *name = take_word(&at);
+    const struct object *source = find(all, "table", name);
+    char *sql = source ? copy_of(source, object->name) : NULL;
+    if (!sql)
+        return;
+    free(object->sql);
+    object->sql = sql;
+}
+
+/* What store.sql makes. */
+static void schema_load(struct schema *out) {
+    const char *end, *start = next_token(schema_sql, &end), *last = end;
+    for (const char *s = start; *s; s = next_token(end, &end)) {
+        if (*s != ';') {
+            last = end;
+            continue;
+        }
+        out->objects = text_realloc(out->objects, (out->n + 1) * sizeof *out->objects);
+        out->objects[out->n] = object_of(start, (size_t)(last - start));
+        copy_if_copied(out, &out->objects[out->n++]);
+        start = skip_blanks(end);
+    }
+    out->whole = true;
+}
+
+/* Mostly to the letter; a migrated table, or one that sqlite3 wrote again, token by token. */
+static bool is_equal(const char *a, const char *b) {
+    if (strcmp(a, b) == 0)
+        return true;
+    AUTO_FREE char *x = normalise(a), *y = normalise(b);
+    return strcmp(x, y) == 0;
 }
 
 /* One row of the file's schema. Return: 0 or -EINVAL after a message. */
@@ -228,7 +291,9 @@ int store_schema_check(struct store *store, bool whole) {
     /* made once: `dearth check` opens its database again and again */
     static struct schema known;
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int step = SQLITE_DONE, r = known.whole ? 0 : schema_load(&known);
+    int step = SQLITE_DONE, r = 0;
+    if (!known.whole)
+        schema_load(&known);
     for (size_t i = 0; i < known.n; i++)
         known.objects[i].seen = false;
     if (r == 0 && sqlite3_prepare_v2(store->db, list_sql, -1, &s, NULL) != SQLITE_OK)

@@ -152,6 +152,21 @@ static void set_caching(void *library) {
         policy(*space, per_thread);
 }
 
+/*
+ * Its first walk sets it up: some seventy pages and forty system calls, which no process needs that our
+ * own rules walk for. They are of the same kinds as those of every later walk, so that they may come
+ * later; opening it may not: a hook that calls dlopen() can hold a lock of the target's that somebody
+ * inside ld.so waits for. Where it does all walks, it had better be known now whether it can.
+ */
+static bool works(int (*backtrace)(void **, int)) {
+#if defined(__x86_64__)
+    return backtrace;
+#else
+    void *frames[8];
+    return backtrace && backtrace(frames, 8) > 0;
+#endif
+}
+
 static void open_guarded(void) {
     const char *name = preload.arena->libunwind_path;
     void *library = dlopen(name[0] ? name : "libunwind.so.8", RTLD_LOCAL | RTLD_NOW);
@@ -161,8 +176,7 @@ static void open_guarded(void) {
     set_caching(library);
     int (*backtrace)(void **, int) =
         (int (*)(void **, int))dlsym(library, "unw_backtrace");
-    void *frames[8];
-    if (backtrace && backtrace(frames, 8) > 0)
+    if (works(backtrace))
         store_release(&reference_backtrace, backtrace);
 }
 

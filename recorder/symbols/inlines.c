@@ -44,6 +44,7 @@ struct inlines {
     struct unit *units;
     struct unit_range *ranges;
     uint32_t n_units, n_ranges, units_capacity, ranges_capacity;
+    bool split;
 };
 
 /* Room for one more element of *@array. */
@@ -98,13 +99,19 @@ struct inlines *inlines_new(Dwarf *dwarf) {
     Dwarf_Half version;
     uint8_t type;
     Dwarf_Die die, split;
-    while (dwarf_get_units(dwarf, cu, &cu, &version, &type, &die, &split) == 0)
+    while (dwarf_get_units(dwarf, cu, &cu, &version, &type, &die, &split) == 0) {
+        in->split |= type == DW_UT_skeleton;
         if (type == DW_UT_compile || type == DW_UT_skeleton)
             add_unit(in, &die, type == DW_UT_skeleton ? &split : NULL);
+    }
     if (!in->n_units)
         return inlines_free(in);
     qsort(in->ranges, in->n_ranges, sizeof *in->ranges, compare_ranges);
     return in;
+}
+
+bool inlines_are_split(const struct inlines *in) {
+    return in->split;
 }
 
 struct inlines *inlines_free(struct inlines *in) {

@@ -16,6 +16,7 @@
 #define DEARTH_INLINES_H
 
 #include <elfutils/libdw.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define INLINES_MAX 128u /* inlined calls kept of one address; the innermost ones */
@@ -34,6 +35,9 @@ struct inlines;
 /** Index @dwarf's units. Return: NULL when none of them has code. */
 struct inlines *inlines_new(Dwarf *dwarf);
 struct inlines *inlines_free(struct inlines *inlines);
+
+/** Is some of it in files of its own (-gsplit-dwarf)? */
+bool inlines_are_split(const struct inlines *inlines);
 
 /**
  * Functions @address lies in, innermost first, the physical function last.

@@ -18,9 +18,14 @@
 #include "text.h"
 
 /* What goes through the pipe, in the byte order of this machine: */
-struct sent_head {
+struct sent_head {    /* begins a job; the files follow */
     uint32_t outcome; /* enum symbols_outcome */
-    char source[16];  /* symbols_source() */
+    uint32_t n_files;
+    char source[16]; /* symbols_source() */
+};
+struct sent_file { /* the path follows */
+    struct file_mark mark;
+    uint64_t bytes; /* with the NUL */
 };
 struct sent_line { /* after the number of lines, 4 bytes; the strings follow */
     uint64_t start, size;
@@ -28,15 +33,17 @@ struct sent_line { /* after the number of lines, 4 bytes; the strings follow */
     uint32_t bytes[3]; /* function, linkage name, file; with the NUL, 0 = NULL */
 };
 #define SENT_STRING_MAX (1u << 24)
+#define PIPE_BYTES      65536u /* as much as a pipe holds: each end is woken seldom */
 
 struct namer {
     pid_t pid;
     FILE *in;
-    const char *path;
-    struct sent_head head;
-    bool begun, cut;
+    const struct namer_job *jobs;
+    uint64_t n_jobs, job; /* jobs[job - 1] is the current one */
+    uint64_t left;        /* addresses of it */
+    struct symbol_files files;
+    bool cut;
     unsigned interrupts; /* interrupt_count() at the start */
-    uint64_t left;
     struct symbol_line lines[INLINES_MAX];
     char *strings[INLINES_MAX][3];
 };
@@ -59,7 +66,36 @@ static void send_lines(FILE *out, const struct symbol_line *lines, uint32_t n) {
     }
 }
 
-static _Noreturn void look_up(const struct namer_job *job, int to, pid_t parent) {
+static void send_head(FILE *out, enum symbols_outcome outcome,
+                      const struct symbols *symbols) {
+    struct sent_head head = {.outcome = outcome,
+                             .n_files = symbols ? symbols_files(symbols)->n : 0};
+    snprintf(head.source, sizeof head.source, "%s",
+             symbols ? symbols_source(symbols) : "none");
+    fwrite(&head, sizeof head, 1, out);
+    for (uint32_t i = 0; i < head.n_files; i++) {
+        const struct symbol_file *file = &symbols_files(symbols)->items[i];
+        struct sent_file sent = {file->mark, strlen(file->path) + 1};
+        fwrite(&sent, sizeof sent, 1, out);
+        fwrite(file->path, 1, sent.bytes, out);
+    }
+}
+
+static void look_up(const struct namer_job *job, FILE *out) {
+    struct symbols *symbols = NULL;
+    enum symbols_outcome outcome = symbols_new(&job->wanted, &symbols);
+    send_head(out, outcome, symbols);
+    for (uint64_t i = 0; i < job->n; i++) {
+        const struct symbol_line *lines = NULL;
+        uint32_t n = symbols ? symbols_look_up(symbols, job->addresses[i], &lines) : 0;
+        send_lines(out, lines, n);
+    }
+    fflush(out); /* before the next one may end us */
+    symbols_free(symbols);
+}
+
+static _Noreturn void look_all_up(const struct namer_job *jobs, uint64_t n, int to,
+                                  pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
@@ -67,22 +103,15 @@ static _Noreturn void look_up(const struct namer_job *job, int to, pid_t parent)
     FILE *out = fdopen(to, "w");
     if (!out)
         text_out_of_memory();
-    struct symbols *symbols = NULL;
-    struct sent_head head = {.outcome = symbols_new(&job->wanted, &symbols)};
-    snprintf(head.source, sizeof head.source, "%s",
-             symbols ? symbols_source(symbols) : "none");
-    fwrite(&head, sizeof head, 1, out);
-    for (uint64_t i = 0; i < job->n; i++) {
-        const struct symbol_line *lines = NULL;
-        uint32_t n = symbols ? symbols_look_up(symbols, job->addresses[i], &lines) : 0;
-        send_lines(out, lines, n);
-    }
+    setvbuf(out, NULL, _IOFBF, PIPE_BYTES);
+    for (uint64_t i = 0; i < n; i++)
+        look_up(&jobs[i], out);
     _exit(fflush(out) == 0 && !ferror(out) ? 0 : EXIT_CANNOT);
 }
 
 /* --- the parent --- */
 
-int namer_new(const struct namer_job *job, struct namer **out) {
+int namer_new(const struct namer_job *jobs, uint64_t n, struct namer **out) {
     int ends[2];
     *out = NULL;
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -99,16 +128,17 @@ int namer_new(const struct namer_job *job, struct namer **out) {
     }
     if (pid == 0) {
         close(ends[0]);
-        look_up(job, ends[1], parent);
+        look_all_up(jobs, n, ends[1], parent);
     }
     close(ends[1]);
     struct namer *namer = text_alloc(sizeof *namer);
     namer->pid = pid;
-    namer->path = job->wanted.path;
-    namer->left = job->n;
+    namer->jobs = jobs;
+    namer->n_jobs = n;
     namer->interrupts = interrupts;
     if (!(namer->in = fdopen(ends[0], "r")))
         text_out_of_memory();
+    setvbuf(namer->in, NULL, _IOFBF, PIPE_BYTES);
     *out = namer;
     return 0;
 }
@@ -126,10 +156,38 @@ static bool take(struct namer *namer, void *to, size_t bytes) {
     return !namer->cut;
 }
 
-static bool take_head(struct namer *namer) {
-    if (!namer->begun)
-        namer->begun = take(namer, &namer->head, sizeof namer->head);
-    return namer->begun;
+static bool take_file(struct namer *namer) {
+    struct sent_file sent;
+    struct symbol_files *files = &namer->files;
+    if (!take(namer, &sent, sizeof sent) || !sent.bytes || sent.bytes > SENT_STRING_MAX)
+        return false;
+    struct symbol_file *file = &files->items[files->n];
+    *file = (struct symbol_file){.path = text_alloc(sent.bytes), .mark = sent.mark};
+    files->n++;
+    return take(namer, file->path, sent.bytes);
+}
+
+static const char *known_source(const char *name) {
+    static const char *const sources[] = {"dwarf", "symtab", "minidebuginfo", "dynsym"};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (strcmp(name, sources[i]) == 0)
+            return sources[i];
+    return "none";
+}
+
+int namer_head(struct namer *namer, struct namer_head *out) {
+    struct sent_head head;
+    symbol_files_deinit(&namer->files);
+    namer->left = namer->jobs[namer->job++].n;
+    if (!take(namer, &head, sizeof head) || head.n_files > SYMBOL_FILES_MAX)
+        return -EPIPE;
+    namer->files.items = text_alloc((head.n_files + 1) * sizeof *namer->files.items);
+    for (uint32_t i = 0; i < head.n_files; i++)
+        if (!take_file(namer))
+            return -EPIPE;
+    *out = (struct namer_head){(enum symbols_outcome)head.outcome,
+                               known_source(head.source), namer->files};
+    return 0;
 }
 
 static bool take_line(struct namer *namer, uint32_t i) {
@@ -154,7 +212,7 @@ static bool take_line(struct namer *namer, uint32_t i) {
 
 int namer_next(struct namer *namer, const struct symbol_line **out) {
     uint32_t n = 0;
-    if (!take_head(namer) || !take(namer, &n, sizeof n) || n > INLINES_MAX)
+    if (!take(namer, &n, sizeof n) || n > INLINES_MAX)
         return -EPIPE;
     for (uint32_t i = 0; i < n; i++)
         if (!take_line(namer, i))
@@ -168,23 +226,15 @@ static void namer_free(struct namer *namer) {
     for (uint32_t i = 0; i < INLINES_MAX; i++)
         for (int k = 0; k < 3; k++)
             free(namer->strings[i][k]);
+    symbol_files_deinit(&namer->files);
     free(namer);
 }
 
-int namer_end(struct namer *namer, enum symbols_outcome *outcome, const char **source,
-              int *signal) {
-    static const char *const sources[] = {"dwarf", "symtab", "minidebuginfo", "dynsym"};
+int namer_end(struct namer *namer, int *signal) {
     int status = 0, r = NAMER_WHOLE;
-    take_head(namer);
     fclose(namer->in);
     while (waitpid(namer->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    *outcome = (enum symbols_outcome)namer->head.outcome;
-    if (source)
-        *source = "none";
-    for (size_t i = 0; source && i < sizeof sources / sizeof *sources; i++)
-        if (strcmp(namer->head.source, sources[i]) == 0)
-            *source = sources[i];
     if (WIFSIGNALED(status)) {
         *signal = WTERMSIG(status);
         r = NAMER_BROKEN;
@@ -192,7 +242,7 @@ int namer_end(struct namer *namer, enum symbols_outcome *outcome, const char **s
         r = error_print(-ENOMEM,
                         "the names of %s could not be looked up; the next command "
                         "tries again",
-                        namer->path);
+                        namer->jobs[namer->job - 1].wanted.path);
     }
     namer_free(namer);
     return r;

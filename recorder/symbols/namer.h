@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of one module's addresses, looked up in a process of its own: libdw ends the process, or
- * crashes, when there is too little memory, and on debug information that is damaged enough.
+ * Names of addresses, looked up in a process of its own: libdw ends the process, or crashes, when there
+ * is too little memory, and on debug information that is damaged enough.
  *
- *   namer_new ─ fork ─► child: symbols_new(), symbols_look_up() of each address
- *   namer_next ◄─ pipe ─┘     in the order in which they were given
+ *   namer_new ─ fork ─► child: for each job symbols_new(), symbols_look_up() of each address
+ *   namer_head ◄─ pipe ─┤      what they come from
+ *   namer_next ◄─ pipe ─┘      in the order in which they were given
  *   namer_end ◄─ status ──── whole, or why not
+ *
+ * One child for all modules: one each took as long as most of what they looked up.
  */
 #ifndef DEARTH_NAMER_H
 #define DEARTH_NAMER_H
@@ -25,11 +28,24 @@ struct namer_job {
     uint64_t n;
 };
 
+struct namer_head {
+    enum symbols_outcome outcome;
+    const char *source;        /* of symbols_source(), static */
+    struct symbol_files files; /* of symbols_files(); the namer's */
+};
+
 /**
- * Begin to look @job up; it must live until namer_end().
+ * Begin to look @n @jobs up, one after the other; they must live until namer_end().
  * Return: 0, or a negative errno (printed). Context: no other thread.
  */
-int namer_new(const struct namer_job *job, struct namer **out);
+int namer_new(const struct namer_job *jobs, uint64_t n, struct namer **out);
+
+/**
+ * Begin with the next job, whose addresses namer_next() gives then, all of them.
+ * @out: lives until the next call
+ * Return: 0; negative when the child ended early: namer_end() says why.
+ */
+int namer_head(struct namer *namer, struct namer_head *out);
 
 /**
  * The lines of the next address; they live until the next call.
@@ -38,13 +54,11 @@ int namer_new(const struct namer_job *job, struct namer **out);
 int namer_next(struct namer *namer, const struct symbol_line **out);
 
 /**
- * Wait for the child and free @namer. After namer_next() of all addresses, or any time before.
- * @outcome: of symbols_new(); @source: of symbols_source(), static; may be NULL
+ * Wait for the child and free @namer. After all addresses of all jobs, or when the child ended early.
  * @signal: that ended it, with NAMER_BROKEN
  * Return: enum namer_outcome, or a negative errno: there was no memory (printed).
  */
-int namer_end(struct namer *namer, enum symbols_outcome *outcome, const char **source,
-              int *signal);
+int namer_end(struct namer *namer, int *signal);
 
 /** End the child, whatever it is at, and free @namer: nobody wants to know any more. */
 void namer_stop(struct namer *namer);

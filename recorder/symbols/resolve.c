@@ -3,11 +3,12 @@
  * From recorded addresses to names: what `dearth record` and every later command run over
  * the store until nothing is left to do.
  *
- *   frame.resolved = 0 ─► symbols of its module ─► symbol rows        (per module)
+ *   frame.resolved = 0 ─► names kept of its module (symbol_cache.h) ─┐
+ *                      └► symbols of its module (namer.h) ───────────┴► symbol rows   (per module)
  *   site.location_id, portable_key                                     (locate.c)
  *
  * Each module is one transaction, and so are the sites: interrupted, we go on where it
- * stopped. Names come from a process of their own (namer.h): when debug information makes it crash,
+ * stopped. What is not kept comes from a process of its own: when debug information makes it crash,
  * the symbol tables serve, and a note says so; when it has no memory, the next command tries again.
  */
 #include <errno.h>
@@ -25,6 +26,7 @@
 #include "namer.h"
 #include "resolve.h"
 #include "store.h"
+#include "symbol_cache.h"
 #include "text.h"
 
 /* --- progress --- */
@@ -75,7 +77,21 @@ struct module_row {
     bool content_id;
 };
 
+struct work { /* one module */
+    struct module_row module;
+    const struct pending *frames;
+    uint64_t n;
+    struct symbol_cache *cache;
+    uint64_t *addresses;   /* that are not in it */
+    struct namer_job *job; /* for those; NULL = there are none */
+};
+
 struct resolver {
+    struct work *works;
+    struct namer_job *jobs;
+    uint64_t n_works, n_jobs;
+    struct namer *namer;
+    uint64_t namer_jobs; /* that it has to give */
     unsigned interrupts; /* interrupt_count() at the start */
     struct store *store;
     bool own_transaction;
@@ -223,26 +239,42 @@ static int note_broken(struct resolver *r, const struct module_row *module, int 
 
 #define BROKEN_OFF 2 /* beside enum namer_outcome */
 
+static uint64_t address_of(const struct pending *frame) {
+    return frame->offset - 1; /* within the call */
+}
+
 /* The user does not want to wait for symbols any more. */
 static bool is_broken_off(const struct resolver *r) {
     return interrupt_count() != r->interrupts;
 }
 
-/* What one child gave; -EPIPE: it ended early. Return: 0, BROKEN_OFF or a negative errno. */
-static int write_frames(struct resolver *r, struct namer *namer,
-                        const struct module_row *module, const struct pending *frames,
-                        uint64_t n) {
+/* The next address that the child was asked for; -EPIPE: it ended early. */
+static int take_frame(struct resolver *r, struct work *w, const struct pending *frame,
+                      const struct namer_head *head) {
+    const struct symbol_line *lines = NULL;
+    int n = namer_next(r->namer, &lines);
+    if (n < 0)
+        return n;
+    if (head->files.n)
+        symbol_cache_add(w->cache, address_of(frame), lines, (uint32_t)n);
+    return write_frame(r, frame, lines, n);
+}
+
+/* Return: 0, BROKEN_OFF, -EPIPE when the child ended early, or another negative errno. */
+static int write_frames(struct resolver *r, struct work *w,
+                        const struct namer_head *head) {
     int result = 0;
-    for (uint64_t i = 0; i < n && result == 0; i++) {
+    for (uint64_t i = 0; i < w->n && result == 0; i++) {
         const struct symbol_line *lines = NULL;
+        uint32_t n = 0;
         if (is_broken_off(r))
             return BROKEN_OFF;
-        int n_lines = namer_next(namer, &lines);
-        if (n_lines < 0 && is_broken_off(r)) /* which ends the wait for it */
-            return BROKEN_OFF;
-        result = n_lines < 0 ? n_lines : write_frame(r, &frames[i], lines, n_lines);
+        if (symbol_cache_find(w->cache, address_of(&w->frames[i]), &lines, &n))
+            result = write_frame(r, &w->frames[i], lines, (int)n);
+        else
+            result = take_frame(r, w, &w->frames[i], head);
         if (i % 256 == 255)
-            progress_show(&r->progress, text_basename(module->path));
+            progress_show(&r->progress, text_basename(w->module.path));
     }
     return result;
 }
@@ -261,38 +293,61 @@ struct lookup { /* how it went */
     int signal;
 };
 
-/* Return: enum namer_outcome, BROKEN_OFF, or a negative errno; with NAMER_BROKEN rows are to be rolled back. */
-static int look_up(struct resolver *r, const struct module_row *module,
-                   const struct namer_job *job, const struct pending *frames,
-                   struct lookup *out) {
-    struct namer *namer;
-    int result = namer_new(job, &namer);
-    if (result < 0)
-        return result;
-    int written = write_frames(r, namer, module, frames, job->n);
-    if (written == BROKEN_OFF) {
-        namer_stop(namer);
-        return BROKEN_OFF;
-    }
-    result = namer_end(namer, &out->outcome, &out->source, &out->signal);
-    return written < 0 && written != -EPIPE ? written : result;
+/* Ask for all modules that are left, or for the symbol tables of this one alone. */
+static int ask(struct resolver *r, const struct work *w) {
+    bool alone = w->job->wanted.tables_only;
+    r->namer_jobs = alone ? 1 : r->n_jobs - (uint64_t)(w->job - r->jobs);
+    return namer_new(w->job, r->namer_jobs, &r->namer);
 }
 
-static int try_module(struct resolver *r, const struct module_row *module,
-                      struct namer_job *job, const struct pending *frames) {
+/* Nobody wants to know any more. */
+static void stop_asking(struct resolver *r) {
+    if (r->namer)
+        namer_stop(r->namer);
+    r->namer = NULL;
+}
+
+/* Return: enum namer_outcome, BROKEN_OFF, or a negative errno; with NAMER_BROKEN rows are to be rolled back. */
+static int look_up(struct resolver *r, struct work *w, struct lookup *out) {
+    struct namer_head head = {.source = symbol_cache_source(w->cache)};
+    int written = w->job && !r->namer ? ask(r, w) : 0;
+    if (written < 0)
+        return written;
+    if (w->job)
+        written = namer_head(r->namer, &head);
+    if (written == 0)
+        written = write_frames(r, w, &head);
+    if (written == -EPIPE && is_broken_off(r)) /* which ends the wait for it */
+        written = BROKEN_OFF;
+    *out = (struct lookup){head.outcome, head.source, 0};
+    if (written == BROKEN_OFF || (written < 0 && written != -EPIPE)) {
+        stop_asking(r);
+        return written;
+    }
+    if (w->job && head.files.n && written == 0)
+        symbol_cache_save(w->cache, head.source, &head.files);
+    if (!w->job || (written == 0 && --r->namer_jobs))
+        return NAMER_WHOLE;
+    struct namer *namer = r->namer;
+    r->namer = NULL;
+    return namer_end(namer, &out->signal);
+}
+
+static int try_module(struct resolver *r, struct work *w) {
+    const struct module_row *module = &w->module;
     struct lookup seen = {0}, again = {.source = "none"};
-    int result = look_up(r, module, job, frames, &seen), signal = seen.signal;
+    int result = look_up(r, w, &seen), signal = seen.signal;
     bool broken = result == NAMER_BROKEN;
     if (broken) {
-        job->wanted.tables_only = true;
+        w->job->wanted.tables_only = true;
         if ((result = store_exec(r->store, "ROLLBACK TO module")) == 0)
-            result = look_up(r, module, job, frames, &again);
+            result = look_up(r, w, &again);
         seen = again;
     }
     if (result == NAMER_BROKEN) {
         seen.source = "none";
         if ((result = store_exec(r->store, "ROLLBACK TO module")) == 0)
-            result = write_nameless(r, frames, job->n);
+            result = write_nameless(r, w->frames, w->n);
     }
     if (result == 0 && broken)
         result = note_broken(r, module, signal, strcmp(seen.source, "none") != 0);
@@ -306,26 +361,18 @@ static int try_module(struct resolver *r, const struct module_row *module,
     return result;
 }
 
-static int resolve_module(struct resolver *r, const struct module_row *module,
-                          const struct pending *frames, uint64_t n) {
-    AUTO_FREE uint64_t *addresses = text_alloc(n * sizeof *addresses);
-    for (uint64_t i = 0; i < n; i++)
-        addresses[i] = frames[i].offset - 1; /* within the call */
-    struct namer_job job = {.wanted = {module->path, module->build_id,
-                                       module->build_id_bytes, module->content_id, false},
-                            .addresses = addresses,
-                            .n = n};
-    progress_show(&r->progress, text_basename(module->path));
+static int resolve_module(struct resolver *r, struct work *w) {
+    progress_show(&r->progress, text_basename(w->module.path));
     int result = begin(r);
     if (result == 0)
         result = store_exec(r->store, "SAVEPOINT module");
     if (result == 0)
-        result = try_module(r, module, &job, frames);
+        result = try_module(r, w);
     if (result == BROKEN_OFF) /* the rest is looked up by the next command */
         result = 0;
     if (result == 0)
         result = store_exec(r->store, "RELEASE module");
-    r->progress.done += n;
+    r->progress.done += w->n;
     if (result == 0)
         result = commit(r);
     if (result < 0)
@@ -355,6 +402,61 @@ static int prepare_resolver(struct resolver *r) {
     return result;
 }
 
+/* What is kept of a module, and what has to be asked for. */
+static int plan_module(struct resolver *r, struct work *w) {
+    const struct symbol_line *lines;
+    uint32_t n_lines;
+    struct module_row *module = &w->module;
+    int result = load_module(r->store, w->frames[0].module, module);
+    if (result < 0)
+        return result;
+    struct namer_job job = {.wanted = {module->path, module->build_id,
+                                       module->build_id_bytes, module->content_id,
+                                       false}};
+    w->cache = symbol_cache_new(&job.wanted);
+    job.addresses = w->addresses = text_alloc(w->n * sizeof *w->addresses);
+    for (uint64_t i = 0; i < w->n; i++)
+        if (!symbol_cache_find(w->cache, address_of(&w->frames[i]), &lines, &n_lines))
+            w->addresses[job.n++] = address_of(&w->frames[i]);
+    if (!job.n)
+        return 0;
+    w->job = &r->jobs[r->n_jobs++];
+    *w->job = job;
+    return 0;
+}
+
+static int plan(struct resolver *r, const struct pending *frames, uint64_t n) {
+    uint64_t most = 1;
+    int result = 0;
+    for (uint64_t i = 1; i < n; i++)
+        most += frames[i].module != frames[i - 1].module;
+    r->works = text_alloc(most * sizeof *r->works);
+    r->jobs = text_alloc(most * sizeof *r->jobs);
+    for (uint64_t first = 0, end; first < n && result == 0; first = end) {
+        for (end = first; end < n && frames[end].module == frames[first].module; end++)
+            ;
+        struct work *w = &r->works[r->n_works++];
+        *w = (struct work){.frames = &frames[first], .n = end - first};
+        result = plan_module(r, w);
+    }
+    return result;
+}
+
+static void resolver_deinit(struct resolver *r) {
+    stop_asking(r);
+    for (uint64_t i = 0; i < r->n_works; i++) {
+        symbol_cache_free(r->works[i].cache);
+        free(r->works[i].addresses);
+        free(r->works[i].module.path);
+    }
+    free(r->works);
+    free(r->jobs);
+    sqlite3_finalize(r->put_symbol);
+    sqlite3_finalize(r->mark_frame);
+    sqlite3_finalize(r->mark_module);
+    sqlite3_finalize(r->put_note);
+}
+
 static int resolve_symbols(struct store *store, bool progress) {
     AUTO_FREE struct pending *frames = NULL;
     uint64_t n = 0;
@@ -364,21 +466,12 @@ static int resolve_symbols(struct store *store, bool progress) {
     struct resolver r = {.store = store, .interrupts = interrupt_count()};
     progress_init(&r.progress, progress, n);
     result = prepare_resolver(&r);
-    for (uint64_t first = 0, end; first < n && result == 0 && !is_broken_off(&r);
-         first = end) {
-        for (end = first; end < n && frames[end].module == frames[first].module; end++)
-            ;
-        struct module_row module = {0};
-        result = load_module(store, frames[first].module, &module);
-        if (result == 0)
-            result = resolve_module(&r, &module, &frames[first], end - first);
-        free(module.path);
-    }
+    if (result == 0)
+        result = plan(&r, frames, n);
+    for (uint64_t i = 0; i < r.n_works && result == 0 && !is_broken_off(&r); i++)
+        result = resolve_module(&r, &r.works[i]);
     progress_end(&r.progress);
-    sqlite3_finalize(r.put_symbol);
-    sqlite3_finalize(r.mark_frame);
-    sqlite3_finalize(r.mark_module);
-    sqlite3_finalize(r.put_note);
+    resolver_deinit(&r);
     return result;
 }
 

@@ -40,6 +40,7 @@ struct symbols {
     struct idmap paths;     /* address of a source path -> its clean copy */
     struct idmap plain;     /* address of a versioned name -> without it */
     struct symbol_line lines[INLINES_MAX];
+    struct symbol_files files;
 };
 
 /* --- finding the file --- */
@@ -335,15 +336,56 @@ static void load_dwarf(struct symbols *s) {
         s->inlines = inlines_new(dwarf);
 }
 
+/* The part of the debug information that several files share (dwz). */
+static void add_shared_file(struct symbols *s, const char *debug_file) {
+    const char *name = NULL;
+    const void *id = NULL;
+    Dwarf_Addr bias;
+    Dwarf *dwarf = dwfl_module_getdwarf(s->module, &bias);
+    ssize_t n = dwarf ? dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id) : 0;
+    if (n <= 0)
+        return;
+    const char *slash = strrchr(debug_file, '/');
+    AUTO_FREE char *path =
+        *name == '/' ? text_dup(name)
+                     : text_format("%.*s/%s", slash ? (int)(slash - debug_file) : 0,
+                                   debug_file, name);
+    symbol_files_add(&s->files, path);
+    symbol_files_add_build_id(&s->files, id, (uint32_t)n);
+}
+
+static void note_files(struct symbols *s, const struct symbols_wanted *wanted, Elf *elf,
+                       const char *debug_file) {
+    const char *urls = getenv("DEBUGINFOD_URLS");
+    GElf_Word crc;
+    bool may_get_more = urls && *urls && !s->inlines;
+    if (wanted->tables_only || may_get_more ||
+        (s->inlines && inlines_are_split(s->inlines))) {
+        symbol_files_deinit(&s->files);
+        return;
+    }
+    symbol_files_add_build_id(&s->files, wanted->build_id, wanted->build_id_bytes);
+    symbol_files_add_places(&s->files, wanted->path,
+                            elf ? dwelf_elf_gnu_debuglink(elf, &crc) : NULL);
+    if (debug_file)
+        symbol_files_add(&s->files, debug_file);
+    add_shared_file(s, debug_file ? debug_file : wanted->path);
+}
+
 enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
                                  struct symbols **out) {
     enum symbols_outcome missing;
+    struct symbol_files files = {0};
     *out = NULL;
     elf_version(EV_CURRENT);
+    symbol_files_add(&files, wanted->path); /* as it is before it is read */
     int fd = open_module(wanted, &missing);
-    if (fd < 0)
+    if (fd < 0) {
+        symbol_files_deinit(&files);
         return missing;
+    }
     struct symbols *s = text_alloc(sizeof *s);
+    s->files = files;
     s->dwfl = dwfl_begin(&callbacks);
     if (s->dwfl) {
         dwfl_report_begin(s->dwfl);
@@ -365,6 +407,7 @@ enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
     load_starts(s, elf);
     dwfl_module_info(s->module, NULL, NULL, NULL, NULL, NULL, NULL, &debug_file);
     s->has_symtab |= debug_file != NULL;
+    note_files(s, wanted, elf, debug_file);
     *out = s;
     return SYMBOLS_FOUND;
 }
@@ -382,6 +425,7 @@ struct symbols *symbols_free(struct symbols *s) {
     inlines_free(s->inlines);
     if (s->dwfl)
         dwfl_end(s->dwfl);
+    symbol_files_deinit(&s->files);
     free(s->table);
     free(s->starts);
     free_strings(&s->demangled);
@@ -397,6 +441,10 @@ const char *symbols_source(const struct symbols *s) {
     if (!s->n_table)
         return "none";
     return s->has_symtab ? "symtab" : s->has_mini ? "minidebuginfo" : "dynsym";
+}
+
+const struct symbol_files *symbols_files(const struct symbols *s) {
+    return &s->files;
 }
 
 /* --- names --- */

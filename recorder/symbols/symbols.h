@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "symbol_files.h"
+
 struct symbols;
 
 struct symbol_line {
@@ -52,6 +54,12 @@ struct symbols *symbols_free(struct symbols *symbols); /* NULL allowed */
 
 /** Where names come from: "dwarf", "symtab", "minidebuginfo", "dynsym", "none". */
 const char *symbols_source(const struct symbols *symbols);
+
+/**
+ * The files that the names come from, or would if they were there; they live as long as @symbols.
+ * Empty: what they come from cannot be told (split DWARF, or a server that may have more tomorrow).
+ */
+const struct symbol_files *symbols_files(const struct symbols *symbols);
 
 /**
  * Look up a call.
