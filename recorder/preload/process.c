@@ -22,6 +22,7 @@
 
 #include "guard.h"
 #include "leak.h"
+#include "binding.h"
 #include "preload.h"
 
 struct preload preload;
@@ -169,6 +170,7 @@ void process_start(void) {
     exec_start();
     sandbox_start();
     address_start();
+    binding_start();
     leak_exit_start();
     bool on = attach();
     if (on && preload.flags & SHM_GUARD)
@@ -507,6 +509,7 @@ void process_leave(uint32_t told) {
     struct shm_process *p = process_own();
     if (!p)
         return;
+    binding_look();
     if (preload.flags & SHM_EVENTS)
         ring_finish();
     p->ended = clock_ticks();

@@ -10,6 +10,7 @@
  * that is linked behind is never touched by the writer again. Where the thread is, and how
  * many segments it has made, is in struct thread; the shared words only show it.
  */
+#include "binding.h"
 #include "preload.h"
 
 /* A loss is a call: of a realloc, the record of its end. */
@@ -92,6 +93,8 @@ bool ring_extend(struct thread *thread, unsigned kind) {
     store_release(&ring->made, thread->made);
     thread->segment = segment;
     thread->head = 0;
+    if (thread->made > 1)
+        binding_look_again();
     return true;
 }
 

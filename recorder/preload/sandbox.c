@@ -28,6 +28,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "binding.h"
 #include "preload.h"
 
 int sys_is_sandboxed;
@@ -98,6 +99,7 @@ static void prepare(void) {
 static bool sandbox_enter(void) {
     if (sys_is_sandboxed)
         return false;
+    binding_look();
     prepare();
     store_release(&sys_is_sandboxed, 1);
     return true;
