@@ -16,7 +16,8 @@
 #include "text.h"
 
 static const char *const malloc_names[] = {"malloc", "__libc_malloc", "calloc", "realloc",
-                                           "memalign", "posix_memalign", "aligned_alloc"};
+                                           "memalign", "posix_memalign", "aligned_alloc",
+                                           "valloc", "pvalloc", "reallocarray"};
 /* How those begin whose functions carry a prefix; jemalloc's users choose their own, but for its end. */
 static const struct {
     const char *name;
@@ -51,13 +52,29 @@ static bool is_known(const char *name) {
     return false;
 }
 
+static bool ends_with(const char *name, const char *end) {
+    size_t n = strlen(name), length = strlen(end);
+    return n >= length && strcmp(name + n - length, end) == 0;
+}
+
+/* Rust's code calls __rust_alloc(), mangled since 1.87. Up to then it jumps to the __rg_alloc() that
+ * #[global_allocator] makes, from then on it is that itself; or it jumps to std's __rdl_alloc(). */
+static bool is_rust(const char *name) {
+    static const char *const ends[] = {"__rg_alloc",   "__rg_alloc_zeroed",   "__rg_realloc",
+                                       "__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
 /* Return: enum allocator_kind, or -1. */
 static int kind_of(const char *name) {
     if (is_malloc(name))
         return ALLOCATOR_MALLOC;
     if (strncmp(name, "_Znwm", 5) == 0 || strncmp(name, "_Znam", 5) == 0)
         return ALLOCATOR_NEW;
-    if (strstr(name, "__rg_alloc") || strstr(name, "__rg_realloc"))
+    if (is_rust(name))
         return ALLOCATOR_RUST;
     return is_known(name) ? ALLOCATOR_KNOWN : -1;
 }
@@ -104,6 +121,8 @@ static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
             continue;
         const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
         int kind = name ? kind_of(name) : -1;
+        out->has_rust_default |= name && ends_with(name, "__rdl_alloc");
+        out->has_rust_own |= name && ends_with(name, "__rg_alloc");
         if (kind < 0)
             continue;
         struct allocator *a = allocator_of(out, kind, name);
@@ -132,6 +151,14 @@ static void read_signatures(Elf *elf, struct allocators *out) {
     }
 }
 
+static void drop(struct allocators *a, enum allocator_kind kind) {
+    for (size_t i = 0; i < a->n; i++)
+        if (a->items[i].kind == kind) {
+            free(a->items[i].functions);
+            a->items[i] = a->items[--a->n];
+        }
+}
+
 static void read_elf(Elf *elf, struct allocators *out) {
     bool stripped = true;
     for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));) {
@@ -142,6 +169,8 @@ static void read_elf(Elf *elf, struct allocators *out) {
         stripped &= header.sh_type != SHT_SYMTAB;
         read_symbols(elf, s, &header, out);
     }
+    if (out->has_rust_default && !out->has_rust_own)
+        drop(out, ALLOCATOR_RUST);
     if (stripped && !out->n)
         read_signatures(elf, out);
     for (size_t i = 0; i < out->n; i++)

@@ -27,13 +27,14 @@ struct allocator {
     bool called;     /* the file calls it without asking whose it is */
     bool reaches;    /* its entries lead to a malloc() that the file imports */
     bool jumps;      /* of these, one by a jump: it is not on the stack then */
-    struct function *functions; /* its entries, and what they call that calls malloc() */
-    size_t n_functions;
+    struct function *functions; /* its entries, then what they call that calls malloc() */
+    size_t n_entries, n_functions;
 };
 
 struct allocators {
-    struct allocator items[N_ALLOCATOR_KINDS];
+    struct allocator items[N_ALLOCATOR_KINDS]; /* one of a kind at most */
     size_t n;
+    bool has_rust_default, has_rust_own; /* std's System; another one, before Rust 1.87 */
 };
 
 /** Look for allocators in the file @path. What cannot be read has none. */

@@ -233,7 +233,7 @@ static bool is_called(const struct walk *w, const struct allocator *a) {
             uint64_t to = at + 5 + (uint64_t)(int64_t)distance(p + 1);
             bool inside = false, hit = false;
             for (size_t k = 0; k < a->n_functions; k++) {
-                hit |= a->functions[k].start == to;
+                hit |= k < a->n_entries && a->functions[k].start == to;
                 inside |= at >= a->functions[k].start && at < a->functions[k].end;
             }
             if (hit && !inside)
@@ -250,6 +250,7 @@ void reach_malloc(Elf *elf, struct allocator *a) {
     struct walk *w = text_alloc(sizeof *w);
     w->elf = elf;
     find_code(w);
+    a->n_entries = a->n_functions;
     a->called = a->kind == ALLOCATOR_MALLOC && is_called(w, a);
     for (size_t i = 0; i < a->n_functions; i++)
         visit(w, a->functions[i], 0);

@@ -170,14 +170,12 @@ static int find_evidence(const struct search *s, const char *module,
 /* --- allocators in files --- */
 
 static char *text_unseen(const char *module, const struct allocator *a) {
-    const char *what = a->kind == ALLOCATOR_NEW    ? "operator new of its own"
-                       : a->kind == ALLOCATOR_RUST ? "a #[global_allocator] of its own"
-                                                   : "its own allocator inside";
-    return text_format(
-        "%s has %s (%s) that no recorded call went through: what it allocates there is "
-        "not recorded and cannot be failed. Build it on malloc for tests (its build "
-        "option, or a feature), or accept it knowingly: --accept-unseen '%s'",
-        module, what, a->name, base_name(module));
+    const char *cause = a->called ? "whose malloc it calls directly (-Bsymbolic)"
+                                  : "that no recorded call went through";
+    return text_format("%s has its own allocator inside (%s), %s: what it allocates there "
+                       "is not recorded and cannot be failed. Build it on malloc for "
+                       "tests, or accept it knowingly: --accept-unseen '%s'",
+                       module, a->name, cause, base_name(module));
 }
 
 static char *text_partly(const char *module, const struct allocator *a) {
@@ -199,14 +197,28 @@ static int judge(struct search *s, const char *module, const struct allocator *a
     return 0;
 }
 
+/* Who calls it is known by who is bound to it. */
+static bool is_allocator_library(const char *path) {
+    static const char *const names[] = {"libjemalloc",  "libmimalloc", "libtcmalloc",
+                                        "librpmalloc", "libsnmalloc", "libscudo"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Does the module's own definition count, or another one before it? */
 static bool is_used(const struct search *s, const char *module, bool program,
                     const struct allocator *a) {
-    if (program || !a->dynamic || a->kind == ALLOCATOR_RUST || a->kind == ALLOCATOR_KNOWN)
-        return true;
     if (a->kind == ALLOCATOR_MALLOC && a->called)
         return true;
-    return has(s, SHM_BINDING_ELSEWHERE, NULL, module);
+    if (has(s, SHM_BINDING_NEXT, module, NULL))
+        return false; /* ours calls it */
+    if (program || a->kind == ALLOCATOR_RUST)
+        return true;
+    if (a->kind == ALLOCATOR_KNOWN)
+        return !is_allocator_library(module);
+    return !a->dynamic || has(s, SHM_BINDING_ELSEWHERE, NULL, module);
 }
 
 static int judge_file(struct search *s, const char *module, bool program) {
@@ -254,8 +266,7 @@ static int judge_libraries(struct search *s) {
     for (size_t i = 0; r == 0 && i < s->n_bindings; i++) {
         const char *module = s->bindings[i].module;
         if (s->bindings[i].kind == SHM_BINDING_LOADED && !is_libc(module) &&
-            !is_loader(module) && !is_runtime(module) && !is_program(s, module) &&
-            !has(s, SHM_BINDING_NEXT, module, NULL))
+            !is_loader(module) && !is_runtime(module) && !is_program(s, module))
             r = judge_file(s, module, false);
     }
     return r;
