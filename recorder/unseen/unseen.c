@@ -23,6 +23,7 @@
 #include "session.h"
 #include "store.h"
 #include "text.h"
+#include "words.h"
 
 /* No wrapper asks for so much each time; pools take their memory in larger pieces. */
 #define PIECE_BYTES 4096
@@ -193,7 +194,7 @@ static int judge(struct search *s, const char *module, const struct allocator *a
     if (e.through && e.least >= PIECE_BYTES)
         say(s, "pooled_allocator", module, true, text_partly(module, a));
     else if (!e.through && !(a->jumps && e.direct))
-        say(s, "own_allocator", module, false, text_unseen(module, a));
+        say(s, unseen_name(UNSEEN_OWN_ALLOCATOR), module, false, text_unseen(module, a));
     return 0;
 }
 
@@ -322,9 +323,9 @@ static void judge_bindings(struct search *s) {
     for (size_t i = 0; i < s->n_bindings; i++) {
         const struct binding *b = &s->bindings[i];
         if (b->kind == SHM_BINDING_NAMESPACE && !is_libc(b->module) && !is_loader(b->module))
-            say(s, "other_namespace", b->module, false, text_namespace(b));
+            say(s, unseen_name(UNSEEN_OTHER_NAMESPACE), b->module, false, text_namespace(b));
         else if (b->kind == SHM_BINDING_ELSEWHERE && !is_judged_as_file(s, b))
-            say(s, "bound_elsewhere", b->module, false,
+            say(s, unseen_name(UNSEEN_BOUND_ELSEWHERE), b->module, false,
                 is_hooked(b->function) ? text_elsewhere(b) : text_past(b));
     }
 }

@@ -20,10 +20,10 @@ struct store;
 
 /* An allocator that a module used past the library. */
 struct unseen {
-    const char *kind;      /* of the note: a word of words.def, UNSEEN */
-    char *module;          /* path of the module whose calls are missing */
-    char *text;            /* a sentence for people */
-    bool partly;           /* it has its memory from malloc(): that much is recorded */
+    const char *kind; /* of the note: unseen_name(), or "pooled_allocator" */
+    char *module;     /* path of the module whose calls are missing */
+    char *text;       /* a sentence for people */
+    bool partly;      /* it has its memory from malloc(): that much is recorded */
 };
 struct unseen_list {
     struct unseen *items;

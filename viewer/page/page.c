@@ -25,6 +25,7 @@
 #include "page_template.h" /* generated: static const char page_template[] */
 #include "report_group.h"
 #include "report_text.h"
+#include "report_unseen.h"
 
 struct page {
     const struct report_data *data;
@@ -208,21 +209,24 @@ static void add_replays(struct page *page) {
     json_close(j, ']');
 }
 
-static void add_tally(struct json *j, const char *name, const struct report_tally *t) {
+/* -1 millionths: void. */
+static void add_tally(struct json *j, const char *name, const struct report_data *data,
+                      const struct report_tally *t) {
     json_open(j, name, '{');
     json_int(j, "total", (int64_t)t->total);
     json_int(j, "testable", (int64_t)t->testable);
     json_int(j, "tested", (int64_t)t->tested);
     json_int(j, "excluded", (int64_t)t->excluded);
-    json_int(j, "millionths", report_coverage(t));
+    json_int(j, "millionths",
+             report_unseen_open(data) ? -1 : (int64_t)report_coverage(t));
     json_close(j, '}');
 }
 
 static void add_summary(struct page *page) {
     struct json *j = &page->json;
     const struct report_data *data = page->data;
-    add_tally(j, "site_tally", &data->site_tally);
-    add_tally(j, "location_tally", &data->location_tally);
+    add_tally(j, "site_tally", data, &data->site_tally);
+    add_tally(j, "location_tally", data, &data->location_tally);
     json_open(j, "verdict_counts", '[');
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
         json_int(j, NULL, (int64_t)data->verdicts[i]);
@@ -248,7 +252,9 @@ static void add_summary(struct page *page) {
     json_open(j, "notes", '[');
     for (size_t i = 0; i < data->n_notes; i++) {
         json_open(j, NULL, '[');
-        json_text(j, NULL, data->notes[i].text);
+        AUTO_FREE char *text = text_format(
+            "%s%s", data->notes[i].accepted ? "accepted: " : "", data->notes[i].text);
+        json_text(j, NULL, text);
         json_text(j, NULL, data->notes[i].subject);
         json_close(j, ']');
     }

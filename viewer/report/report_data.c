@@ -899,6 +899,7 @@ static void add_note(struct report_data *data, const char *kind, const char *tex
     note->kind = report_keep(data, kind);
     note->text = report_keep(data, text);
     note->subject = report_keep(data, subject);
+    note->unseen = unseen_from_name(kind) != UNSEEN_NOTHING;
 }
 
 static int load_notes(struct report_data *data) {

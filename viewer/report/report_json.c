@@ -9,6 +9,7 @@
 #include "json.h"
 #include "report.h"
 #include "report_completeness.h"
+#include "report_unseen.h"
 
 static void add_argv(struct json *j, const char *name, const char *argv) {
     cJSON *list = argv ? cJSON_Parse(argv) : NULL, *item;
@@ -211,6 +212,14 @@ static void add_tally(struct json *j, const char *name, const struct report_tall
     json_close(j, '}');
 }
 
+static void add_coverage(struct json *j, const char *name, const struct report_data *data,
+                         const struct report_tally *tally) {
+    if (report_unseen_open(data))
+        json_raw(j, name, "null");
+    else
+        add_ratio(j, name, report_coverage(tally));
+}
+
 static void add_summary(struct json *j, const struct report_data *data) {
     /* In the order of the design's table, not of badness. */
     static const enum verdict order[] = {
@@ -220,8 +229,8 @@ static void add_summary(struct json *j, const struct report_data *data) {
     add_tally(j, "sites", &data->site_tally);
     add_tally(j, "locations", &data->location_tally);
     add_tally(j, "error_path", &data->error_tally);
-    add_ratio(j, "coverage", report_coverage(&data->site_tally));
-    add_ratio(j, "location_coverage", report_coverage(&data->location_tally));
+    add_coverage(j, "coverage", data, &data->site_tally);
+    add_coverage(j, "location_coverage", data, &data->location_tally);
     json_open_flat(j, "verdicts", '{');
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         json_int(j, verdict_name(order[i]), (int64_t)data->verdicts[order[i]]);
@@ -503,6 +512,17 @@ static void add_completeness(struct json *j, const struct report_data *data) {
     for (size_t i = 0; i < data->n_refusals; i++)
         json_int(j, data->refusals[i].reason, (int64_t)data->refusals[i].sites);
     json_close(j, '}');
+    json_open(j, "unseen", '[');
+    for (size_t i = 0; i < data->n_notes; i++) {
+        if (!data->notes[i].unseen)
+            continue;
+        json_open_flat(j, NULL, '{');
+        json_text(j, "module", data->notes[i].subject);
+        json_text(j, "kind", data->notes[i].kind);
+        json_bool(j, "accepted", data->notes[i].accepted);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
     json_open(j, "notes", '[');
     for (size_t i = 0; i < data->n_notes; i++) {
         json_open_flat(j, NULL, '{');

@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "report_text.h"
+#include "report_unseen.h"
 
 /* Bytes that would end a span, a row or a line. */
 static void add_code(const char *s, struct text *out) {
@@ -37,10 +38,15 @@ static void add_failed(const struct report_finding *f, struct text *out) {
     add_location(f->fault.location, out);
 }
 
-static void add_row(const char *what, const struct report_tally *t, struct text *out) {
+static void add_row(const char *what, const struct report_tally *t, bool is_void,
+                    struct text *out) {
     uint32_t coverage = report_coverage(t);
-    text_addf(out, "| %s | %u.%u %% | %llu | %llu | %llu | %llu |\n", what,
-              coverage / 10000, coverage / 1000 % 10, (unsigned long long)t->tested,
+    text_addf(out, "| %s | ", what);
+    if (is_void)
+        text_add(out, "void");
+    else
+        text_addf(out, "%u.%u %%", coverage / 10000, coverage / 1000 % 10);
+    text_addf(out, " | %llu | %llu | %llu | %llu |\n", (unsigned long long)t->tested,
               (unsigned long long)(t->testable - t->tested),
               (unsigned long long)t->excluded, (unsigned long long)t->total);
 }
@@ -115,10 +121,16 @@ int report_markdown(const struct report_data *data, struct text *out) {
     add_code(argv.data, out);
     text_add(out, "\n\n| | coverage | tested | untested | excluded | total |\n"
                   "|---|---:|---:|---:|---:|---:|\n");
-    add_row("sites", &data->site_tally, out);
-    add_row("locations", &data->location_tally, out);
+    bool is_void = report_unseen_open(data) > 0;
+    add_row("sites", &data->site_tally, is_void, out);
+    add_row("locations", &data->location_tally, is_void, out);
     if (data->error_tally.total)
-        add_row("error path", &data->error_tally, out);
+        add_row("error path", &data->error_tally, is_void, out);
+    if (is_void) {
+        text_add(out, "\n**Coverage is void**: ");
+        report_add_unseen(data, out);
+        text_add(out, ". What they allocate there is neither recorded nor tested.\n");
+    }
     text_add(out, "\n| verdict | sites |\n|---|---:|\n");
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
         if (data->verdicts[i])
@@ -128,6 +140,7 @@ int report_markdown(const struct report_data *data, struct text *out) {
     add_untested(data, out);
     for (size_t i = 0; i < data->n_notes; i++) {
         text_add(out, i ? "- " : "\n### To know\n\n- ");
+        text_add(out, data->notes[i].accepted ? "accepted: " : "");
         add_code(data->notes[i].text, out);
         text_add(out, "\n");
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "report_completeness.h"
+#include "report_unseen.h"
 #include "report_group.h"
 #include "text.h"
 
@@ -104,14 +105,18 @@ static void add_head(const struct report_data *data, struct text *out) {
         add_replay(&data->replays[i], out);
 }
 
-static void add_tally(const char *what, const struct report_tally *t, struct text *out) {
+static void add_tally(const char *what, const struct report_tally *t, bool is_void,
+                      struct text *out) {
     char tested[32], testable[32];
     text_say(out, "  %-10s ", what);
     if (!t->testable) {
         text_add(out, "nothing to test\n");
         return;
     }
-    add_percent(report_coverage(t), out);
+    if (is_void)
+        text_add(out, "void   ");
+    else
+        add_percent(report_coverage(t), out);
     text_say(out, "  %s of %s tested", text_count(t->tested, tested),
              text_count(t->testable, testable));
     if (t->excluded)
@@ -143,10 +148,16 @@ static void add_how(const struct report_data *data, struct text *out) {
 static void add_summary(const struct report_data *data, struct text *out) {
     char count[32];
     text_add(out, "\nCoverage\n");
-    add_tally("sites", &data->site_tally, out);
-    add_tally("locations", &data->location_tally, out);
+    bool is_void = report_unseen_open(data) > 0;
+    add_tally("sites", &data->site_tally, is_void, out);
+    add_tally("locations", &data->location_tally, is_void, out);
     if (data->error_tally.total)
-        add_tally("error path", &data->error_tally, out);
+        add_tally("error path", &data->error_tally, is_void, out);
+    if (is_void) {
+        text_add(out, "  void: ");
+        report_add_unseen(data, out);
+        text_add(out, " (see the notes)\n");
+    }
     if (!data->site_tally.tested)
         return;
     text_add(out, "\nVerdicts (tested sites, by the worst)\n");
@@ -689,7 +700,8 @@ static void add_notes(const struct report_data *data, struct text *out) {
         if (strcmp(data->notes[i].kind, "no_replay") == 0)
             continue; /* said above */
         text_add(out, title);
-        text_say(out, "  %s", data->notes[i].text);
+        text_say(out, "  %s%s", data->notes[i].accepted ? "accepted: " : "",
+                 data->notes[i].text);
         if (data->notes[i].subject)
             text_say(out, " [%s]", data->notes[i].subject);
         text_add(out, "\n");
