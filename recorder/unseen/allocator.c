@@ -68,11 +68,19 @@ static bool is_rust(const char *name) {
     return false;
 }
 
+/* Those that may be replaced; placement new, which anybody's code has, allocates nothing. */
+static bool is_new(const char *name) {
+    if (strncmp(name, "_Znwm", 5) != 0 && strncmp(name, "_Znam", 5) != 0)
+        return false;
+    return !name[5] || strncmp(name + 5, "RKSt9nothrow_t", 14) == 0 ||
+           strncmp(name + 5, "St11align_val_t", 15) == 0;
+}
+
 /* Return: enum allocator_kind, or -1. */
 static int kind_of(const char *name) {
     if (is_malloc(name))
         return ALLOCATOR_MALLOC;
-    if (strncmp(name, "_Znwm", 5) == 0 || strncmp(name, "_Znam", 5) == 0)
+    if (is_new(name))
         return ALLOCATOR_NEW;
     if (is_rust(name))
         return ALLOCATOR_RUST;

@@ -316,7 +316,8 @@ static bool is_hooked(const char *function) {
 static bool is_judged_as_file(const struct search *s, const struct binding *b) {
     if (strncmp(b->function, "_Zn", 3) == 0)
         return !has(s, SHM_BINDING_NEXT, b->definer, NULL);
-    return is_hooked(b->function) && is_program(s, b->definer);
+    return is_hooked(b->function) &&
+           (strcmp(b->definer, b->module) == 0 || is_program(s, b->definer));
 }
 
 static void judge_bindings(struct search *s) {

@@ -36,7 +36,7 @@ unseen own.db own_allocator own.so ./host ./own.so only -
 unseen hidden.db own_allocator hidden.so ./host "$PWD/hidden.so" only -
 # A malloc() that anybody may take the place of: ours has.
 unseen own-open.db '' '' ./host ./own-open.so
-unseen own-deep.db bound_elsewhere own-open.so ./host ./own-open.so deep -
+unseen own-deep.db own_allocator own-open.so ./host ./own-open.so deep -
 unseen lazy.db '' '' ./linked-lazy ./plugin.so
 unseen now.db '' '' ./linked-now ./plugin.so
 # Also of a process that is killed, that execs, that ends by _exit(), or that is a child.

@@ -55,8 +55,10 @@ void operator delete(void *p, std::size_t) noexcept {
 }
 
 int main() {
+    alignas(int) char room[sizeof(int)];
+    int *placed = new (room) int(10); // allocates nothing
     std::vector<std::string> words;
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < *placed; i++)
         words.push_back("a text that is too long to lie in the string itself");
     std::printf("%zu words\n", words.size());
 }
