@@ -109,6 +109,7 @@ struct symbol {
 struct word {
     uintptr_t address, value;
     uint32_t symbol;
+    bool slot; /* bound when it is first called through, where that is lazy */
 };
 
 /* Mapped while it is looked: 200 KiB, of which a small program touches a few pages. */
@@ -414,7 +415,9 @@ static void take_rela(struct look *look, const struct image *image,
     for (uint32_t i = 0; i < look->n_symbols && look->n_words < WORDS_FOUND; i++)
         if (look->symbols[i].index == index)
             look->words[look->n_words++] =
-                (struct word){.address = image->bias + rela->r_offset, .symbol = i};
+                (struct word){.address = image->bias + rela->r_offset,
+                              .symbol = i,
+                              .slot = type == RELOC_SLOT};
 }
 
 static void scan_rela(struct look *look, const struct image *image, uintptr_t at,
@@ -531,6 +534,28 @@ static bool is_runtime(struct look *look, const struct image *definer) {
            !__builtin_strncmp(base, "libc++abi.so", 12);
 }
 
+static bool is_unbound(const struct look *look, const struct image *image,
+                       const struct word *word) {
+    return word->slot && image_at(look, word->value) == image &&
+           word->value != look->symbols[word->symbol].value;
+}
+
+/* The runtime names operator new, and allocators come with a runtime: that says nothing. That a lazy
+ * word is bound says that it was called through, and the next one still unbound, that they are lazy. */
+static bool proves_call(struct look *look, const struct image *image,
+                        const struct word *word) {
+    if (!is_runtime(look, image))
+        return true;
+    for (uint32_t i = 0; i < look->n_words; i++)
+        if (word->slot && is_unbound(look, image, &look->words[i]))
+            return true;
+    return false;
+}
+
+static bool is_next(const struct image *image) {
+    return found.next >= image->start && found.next < image->end;
+}
+
 static void judge(struct look *look, const struct image *image, const struct word *word) {
     const struct symbol *symbol = &look->symbols[word->symbol];
     const struct image *definer;
@@ -542,8 +567,11 @@ static void judge(struct look *look, const struct image *image, const struct wor
         return; /* not bound yet: nobody has called it */
     if (is_way_of_program(look, definer, name))
         return;
-    if (names[name].family == FAMILY_NEW && is_runtime(look, definer))
+    if (names[name].family == FAMILY_NEW &&
+        (is_runtime(look, definer) || !proves_call(look, image, word)))
         return;
+    if (names[name].family != FAMILY_OURS && definer == image && is_next(image))
+        return; /* the allocator that ours calls, within itself */
     put_elsewhere(look, image, definer, name);
 }
 
@@ -552,7 +580,7 @@ static void look_at(struct look *look, const struct image *image) {
     if (!__builtin_strchr(look->path, '/'))
         return; /* the kernel's own */
     put(look, SHM_BINDING_LOADED, n);
-    if (found.next >= image->start && found.next < image->end)
+    if (is_next(image))
         put(look, SHM_BINDING_NEXT, n);
     find_symbols(look, image);
     for (uint32_t i = 0; i < look->n_symbols && image->main; i++)

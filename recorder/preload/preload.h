@@ -13,6 +13,7 @@
  *   guard.c    SHM_GUARD: canaries and poison, between the hooks and the real functions
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
+ *   binding.c  where other modules have their allocation functions from
  *   sandbox.c  seccomp: do without what the program may not ask for any more
  *   clock.c    stamps without a clock, where it may not be read
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order

@@ -66,6 +66,21 @@ if command -v rustc >/dev/null; then
     done
 fi
 
+# Allocators in the place of libc's: what comes by malloc() is seen, their operator new is not.
+jemalloc=$(ldconfig -p | sed -n 's/.*libjemalloc.so.2.* => //p' | head -n 1)
+if [ "$jemalloc" ]; then
+    build cc usual-jemalloc unseen_host.c -ldl -Wl,--no-as-needed "$jemalloc"
+    unseen jemalloc.db '' '' ./usual-jemalloc ./plugin.so
+    cat >new.cc <<'END'
+#include <cstdio>
+int main() { int *p = new int(7); std::printf("%d\n", *p); delete p; }
+END
+    c++ -O0 -o new new.cc
+    c++ -O0 -o new-jemalloc new.cc -Wl,--no-as-needed "$jemalloc"
+    unseen new.db '' '' ./new
+    unseen new-jemalloc.db bound_elsewhere new-jemalloc ./new-jemalloc
+fi
+
 # The gate: neither passed nor failed, unless it is accepted by name.
 status 2 "$DEARTH" check --report report.json --html page.html -- ./area
 contains err UNDECIDED
