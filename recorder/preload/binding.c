@@ -110,6 +110,7 @@ struct word {
     uintptr_t address, value;
     uint32_t symbol;
     bool slot; /* bound when it is first called through, where that is lazy */
+    bool data; /* a variable: the program may have put something else there */
 };
 
 /* Mapped while it is looked: 200 KiB, of which a small program touches a few pages. */
@@ -417,7 +418,8 @@ static void take_rela(struct look *look, const struct image *image,
             look->words[look->n_words++] =
                 (struct word){.address = image->bias + rela->r_offset,
                               .symbol = i,
-                              .slot = type == RELOC_SLOT};
+                              .slot = type == RELOC_SLOT,
+                              .data = type == RELOC_WORD};
 }
 
 static void scan_rela(struct look *look, const struct image *image, uintptr_t at,
@@ -556,6 +558,21 @@ static bool is_next(const struct image *image) {
     return found.next >= image->start && found.next < image->end;
 }
 
+static bool defines(struct look *look, const struct image *image, uint32_t name,
+                    uintptr_t address) {
+    struct gnu_table table;
+    uint32_t n = look->n_symbols;
+    bool found_it = false;
+    if (!image->gnu_hash || !fetch(&table, image->gnu_hash, sizeof table) ||
+        !table.n_bloom || !table.n_buckets)
+        return false;
+    look_up(look, image, &table, name);
+    for (uint32_t i = n; i < look->n_symbols; i++)
+        found_it |= look->symbols[i].value == address;
+    look->n_symbols = n;
+    return found_it;
+}
+
 static void judge(struct look *look, const struct image *image, const struct word *word) {
     const struct symbol *symbol = &look->symbols[word->symbol];
     const struct image *definer;
@@ -563,6 +580,8 @@ static void judge(struct look *look, const struct image *image, const struct wor
     if (!word->value || word->value - found.own_start < found.own_end - found.own_start)
         return;
     definer = image_at(look, word->value);
+    if (word->data && definer && !defines(look, definer, name, word->value))
+        return; /* not ld.so's word any more: a table of hooks that the program has filled in */
     if (!definer || (definer == image && word->value != symbol->value))
         return; /* not bound yet: nobody has called it */
     if (is_way_of_program(look, definer, name))

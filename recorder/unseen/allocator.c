@@ -131,6 +131,7 @@ static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
         int kind = name ? kind_of(name) : -1;
         out->has_rust_default |= name && ends_with(name, "__rdl_alloc");
         out->has_rust_own |= name && ends_with(name, "__rg_alloc");
+        out->has_runtime |= name && strcmp(name, "_ZSt15get_new_handlerv") == 0;
         if (kind < 0)
             continue;
         struct allocator *a = allocator_of(out, kind, name);

@@ -26,6 +26,7 @@ struct allocator {
     bool dynamic;    /* it is exported: another module's definition may come before it */
     bool called;     /* the file calls it without asking whose it is */
     bool reaches;    /* its entries lead to a malloc() that the file imports */
+    bool at_once;    /* an entry itself calls it, not what it calls */
     bool jumps;      /* of these, one by a jump: it is not on the stack then */
     struct function *functions; /* its entries, then what they call that calls malloc() */
     size_t n_entries, n_functions;
@@ -34,6 +35,7 @@ struct allocator {
 struct allocators {
     struct allocator items[N_ALLOCATOR_KINDS]; /* one of a kind at most */
     size_t n;
+    bool has_runtime; /* C++'s, linked in: operator new is mostly its */
     bool has_rust_default, has_rust_own; /* std's System; another one, before Rust 1.87 */
 };
 

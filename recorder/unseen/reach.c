@@ -213,6 +213,7 @@ static void walk_function(struct walk *w, size_t i, struct allocator *a) {
         enum step step = step_at(w, code->bytes + (at - code->start), at, v.depth);
         a->reaches |= step != STEP_NONE;
         a->jumps |= step == STEP_JUMP;
+        a->at_once |= step != STEP_NONE && v.depth == 0;
         found = step ? step : found;
     }
     if (!found || v.depth == 0)

@@ -51,6 +51,8 @@ contains err plugin.so
 
 build c++ passes unseen_new.cc
 build c++ passes-jump unseen_new.cc -O2
+build c++ static unseen_new.cc -static-libstdc++
+unseen static.db '' '' ./static
 build c++ area unseen_new.cc -DAREA
 build c++ pieces unseen_new.cc -DPIECES
 unseen passes.db '' '' ./passes
