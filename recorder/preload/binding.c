@@ -101,8 +101,8 @@ struct image {
 };
 
 struct symbol {
-    uint32_t index; /* in its module's table */
-    uint32_t name;  /* index into names[] */
+    uint32_t index;  /* in its module's table */
+    uint32_t name;   /* index into names[] */
     uintptr_t value; /* where the module itself has it; 0 = it has not */
 };
 
@@ -329,8 +329,8 @@ static uint32_t name_index(const char *text) {
 static void name_symbols(struct look *look, const struct image *image, uint32_t first,
                          uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
-        look->from[i] = (struct iovec){
-            (void *)(image->strings + look->symbol[i].st_name), NAME_BYTES};
+        look->from[i] = (struct iovec){(void *)(image->strings + look->symbol[i].st_name),
+                                       NAME_BYTES};
         look->to[i] = (struct iovec){look->texts[i], NAME_BYTES};
     }
     bool whole = read_many(look, n) == (long)n * (long)NAME_BYTES;
@@ -370,13 +370,9 @@ struct gnu_table {
 static void look_up(struct look *look, const struct image *image,
                     const struct gnu_table *table, uint32_t name) {
     uint32_t hash = gnu_hash(names[name].name), index;
-    uintptr_t bloom = image->gnu_hash + sizeof *table;
-    uintptr_t buckets = bloom + table->n_bloom * 8ull;
+    uintptr_t buckets = image->gnu_hash + sizeof *table + table->n_bloom * 8ull;
     uintptr_t chains = buckets + table->n_buckets * 4ull;
-    uint64_t bits;
-    if (!fetch(&bits, bloom + hash / 64 % table->n_bloom * 8ull, 8) ||
-        !(bits >> hash % 64 & bits >> (hash >> table->shift) % 64 & 1) ||
-        !fetch(&index, buckets + hash % table->n_buckets * 4ull, 4))
+    if (!fetch(&index, buckets + hash % table->n_buckets * 4ull, 4))
         return;
     for (uint32_t link = 0; index >= table->first && !(link & 1); index++) {
         Elf64_Sym symbol;
@@ -392,6 +388,26 @@ static void look_up(struct look *look, const struct image *image,
     }
 }
 
+/* Which of the names may be in the table: most are not in most, and one read tells. Return: bit i: names[i]. */
+static uint64_t may_have(struct look *look, const struct image *image,
+                         const struct gnu_table *table) {
+    uintptr_t bloom = image->gnu_hash + sizeof *table;
+    uint64_t words[N_NAMES], may = 0;
+    for (uint32_t i = 0; i < N_NAMES; i++) {
+        uint32_t hash = gnu_hash(names[i].name);
+        look->from[i] =
+            (struct iovec){(void *)(bloom + hash / 64 % table->n_bloom * 8ull), 8};
+        look->to[i] = (struct iovec){&words[i], 8};
+    }
+    if (read_many(look, N_NAMES) != (long)sizeof words)
+        return 0;
+    for (uint32_t i = 0; i < N_NAMES; i++) {
+        uint32_t hash = gnu_hash(names[i].name);
+        may |= (words[i] >> hash % 64 & words[i] >> (hash >> table->shift) % 64 & 1) << i;
+    }
+    return may;
+}
+
 static void find_symbols(struct look *look, const struct image *image) {
     struct gnu_table table;
     uint32_t sizes[2];
@@ -399,8 +415,10 @@ static void find_symbols(struct look *look, const struct image *image) {
     if (image->gnu_hash && fetch(&table, image->gnu_hash, sizeof table) &&
         table.n_bloom && table.n_buckets) {
         scan_symbols(look, image, table.first); /* what it imports comes first */
+        uint64_t may = may_have(look, image, &table);
         for (uint32_t i = 0; i < N_NAMES; i++)
-            look_up(look, image, &table, i);
+            if (may >> i & 1)
+                look_up(look, image, &table, i);
     } else if (image->hash && fetch(sizes, image->hash, sizeof sizes)) {
         scan_symbols(look, image, sizes[1]);
     }

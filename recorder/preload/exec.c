@@ -28,8 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec_probe.h"
 #include "binding.h"
+#include "exec_probe.h"
 #include "preload.h"
 
 #ifndef SYS_faccessat2

@@ -20,9 +20,9 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "binding.h"
 #include "guard.h"
 #include "leak.h"
-#include "binding.h"
 #include "preload.h"
 
 struct preload preload;

@@ -15,18 +15,19 @@
 
 #include "text.h"
 
-static const char *const malloc_names[] = {"malloc", "__libc_malloc", "calloc", "realloc",
-                                           "memalign", "posix_memalign", "aligned_alloc",
-                                           "valloc", "pvalloc", "reallocarray"};
+static const char *const malloc_names[] = {
+    "malloc",         "__libc_malloc", "calloc", "realloc", "memalign",
+    "posix_memalign", "aligned_alloc", "valloc", "pvalloc", "reallocarray"};
 /* How those begin whose functions carry a prefix; jemalloc's users choose their own, but for its end. */
 static const struct {
     const char *name;
     bool ends; /* a name that ends so, too */
-} known_names[] = {{"je_malloc", true},      {"_rjem_malloc", false}, {"rjem_mallocx", true},
-                   {"jemalloc_malloc", true}, {"mi_malloc", false},    {"mi_calloc", false},
-                   {"mi_heap_malloc", false}, {"tc_malloc", false},    {"tc_new", false},
-                   {"rpmalloc", false},       {"scudo_malloc", false}, {"sn_malloc", false},
-                   {"sn_rust_alloc", false},  {"nedmalloc", false},    {"xxmalloc", false}};
+} known_names[] = {
+    {"je_malloc", true},       {"_rjem_malloc", false}, {"rjem_mallocx", true},
+    {"jemalloc_malloc", true}, {"mi_malloc", false},    {"mi_calloc", false},
+    {"mi_heap_malloc", false}, {"tc_malloc", false},    {"tc_new", false},
+    {"rpmalloc", false},       {"scudo_malloc", false}, {"sn_malloc", false},
+    {"sn_rust_alloc", false},  {"nedmalloc", false},    {"xxmalloc", false}};
 /* What they say of themselves. */
 static const struct {
     const char *text, *name;
@@ -60,8 +61,9 @@ static bool ends_with(const char *name, const char *end) {
 /* Rust's code calls __rust_alloc(), mangled since 1.87. Up to then it jumps to the __rg_alloc() that
  * #[global_allocator] makes, from then on it is that itself; or it jumps to std's __rdl_alloc(). */
 static bool is_rust(const char *name) {
-    static const char *const ends[] = {"__rg_alloc",   "__rg_alloc_zeroed",   "__rg_realloc",
-                                       "__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"};
+    static const char *const ends[] = {"__rg_alloc",          "__rg_alloc_zeroed",
+                                       "__rg_realloc",        "__rust_alloc",
+                                       "__rust_alloc_zeroed", "__rust_realloc"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))
             return true;
@@ -152,8 +154,8 @@ static void read_signatures(Elf *elf, struct allocators *out) {
         if (!name || strncmp(name, ".rodata", 7) != 0)
             continue;
         Elf_Data *data = elf_getdata(s, NULL);
-        for (size_t i = 0; data && data->d_buf && i < sizeof signatures / sizeof *signatures;
-             i++)
+        for (size_t i = 0;
+             data && data->d_buf && i < sizeof signatures / sizeof *signatures; i++)
             if (memmem(data->d_buf, data->d_size, signatures[i].text,
                        strlen(signatures[i].text)))
                 allocator_of(out, ALLOCATOR_KNOWN, signatures[i].name);

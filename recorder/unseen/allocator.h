@@ -22,12 +22,12 @@ struct function {
 
 struct allocator {
     enum allocator_kind kind;
-    char name[96];   /* an entry function's, demangled enough for people */
-    bool dynamic;    /* it is exported: another module's definition may come before it */
-    bool called;     /* the file calls it without asking whose it is */
-    bool reaches;    /* its entries lead to a malloc() that the file imports */
-    bool at_once;    /* an entry itself calls it, not what it calls */
-    bool jumps;      /* of these, one by a jump: it is not on the stack then */
+    char name[96]; /* an entry function's, demangled enough for people */
+    bool dynamic;  /* it is exported: another module's definition may come before it */
+    bool called;   /* the file calls it without asking whose it is */
+    bool reaches;  /* its entries lead to a malloc() that the file imports */
+    bool at_once;  /* an entry itself calls it, not what it calls */
+    bool jumps;    /* of these, one by a jump: it is not on the stack then */
     struct function *functions; /* its entries, then what they call that calls malloc() */
     size_t n_entries, n_functions;
 };

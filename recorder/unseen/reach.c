@@ -88,8 +88,8 @@ static void add_functions(struct walk *w, Elf_Scn *section, const GElf_Shdr *hea
         GElf_Sym symbol;
         if (gelf_getsym(data, (int)i, &symbol) &&
             GELF_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_size)
-            w->functions[w->n_functions++] = (struct function){
-                symbol.st_value, symbol.st_value + symbol.st_size};
+            w->functions[w->n_functions++] =
+                (struct function){symbol.st_value, symbol.st_value + symbol.st_size};
     }
 }
 
@@ -141,10 +141,9 @@ static bool function_at(const struct walk *w, uint64_t address, struct function 
         return true;
     }
     const struct function key = {address, 0};
-    const struct function *found = w->n_functions
-                                       ? bsearch(&key, w->functions, w->n_functions,
-                                                 sizeof key, by_start)
-                                       : NULL;
+    const struct function *found =
+        w->n_functions ? bsearch(&key, w->functions, w->n_functions, sizeof key, by_start)
+                       : NULL;
     if (found)
         *out = *found;
     return found != NULL;

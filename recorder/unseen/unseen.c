@@ -29,7 +29,7 @@
 #define PIECE_BYTES 4096
 
 struct binding {
-    uint8_t kind; /* enum shm_binding_kind */
+    uint8_t kind;                            /* enum shm_binding_kind */
     const char *module, *definer, *function; /* "" = not said */
 };
 
@@ -85,7 +85,8 @@ static bool is_libc(const char *path) {
 }
 
 static bool is_loader(const char *path) {
-    return strncmp(base_name(path), "ld-", 3) == 0 || strncmp(base_name(path), "ld.", 3) == 0;
+    return strncmp(base_name(path), "ld-", 3) == 0 ||
+           strncmp(base_name(path), "ld.", 3) == 0;
 }
 
 static bool is_runtime(const char *path) {
@@ -117,10 +118,8 @@ static void say(struct search *s, const char *kind, const char *module, bool par
             free(text);
             return;
         }
-    s->out->items =
-        text_realloc(s->out->items, (s->out->n + 1) * sizeof *s->out->items);
-    s->out->items[s->out->n++] =
-        (struct unseen){kind, text_dup(module), text, partly};
+    s->out->items = text_realloc(s->out->items, (s->out->n + 1) * sizeof *s->out->items);
+    s->out->items[s->out->n++] = (struct unseen){kind, text_dup(module), text, partly};
 }
 
 /* --- the recorded stacks --- */
@@ -164,8 +163,9 @@ static int find_evidence(const struct search *s, const char *module,
         out->through = true;
         out->least = out->least < 0 || least < out->least ? least : out->least;
     }
-    return step == SQLITE_DONE ? 0
-                               : store_error(s->store, "looking for an allocator's calls");
+    return step == SQLITE_DONE
+               ? 0
+               : store_error(s->store, "looking for an allocator's calls");
 }
 
 /* --- allocators in files --- */
@@ -173,17 +173,19 @@ static int find_evidence(const struct search *s, const char *module,
 static char *text_unseen(const char *module, const struct allocator *a) {
     const char *cause = a->called ? "whose malloc it calls directly (-Bsymbolic)"
                                   : "that no recorded call went through";
-    return text_format("%s has its own allocator inside (%s), %s: what it allocates there "
-                       "is not recorded and cannot be failed. Build it on malloc for "
-                       "tests, or accept it knowingly: --accept-unseen '%s'",
-                       module, a->name, cause, base_name(module));
+    return text_format(
+        "%s has its own allocator inside (%s), %s: what it allocates there "
+        "is not recorded and cannot be failed. Build it on malloc for "
+        "tests, or accept it knowingly: --accept-unseen '%s'",
+        module, a->name, cause, base_name(module));
 }
 
 static char *text_partly(const char *module, const struct allocator *a) {
-    return text_format("%s has an allocator of its own (%s) that takes memory from malloc "
-                       "in pieces of %d B and more: these are recorded and failed, the "
-                       "blocks that it makes of them are not",
-                       module, a->name, PIECE_BYTES);
+    return text_format(
+        "%s has an allocator of its own (%s) that takes memory from malloc "
+        "in pieces of %d B and more: these are recorded and failed, the "
+        "blocks that it makes of them are not",
+        module, a->name, PIECE_BYTES);
 }
 
 static int judge(struct search *s, const char *module, const struct allocator *a) {
@@ -200,7 +202,7 @@ static int judge(struct search *s, const char *module, const struct allocator *a
 
 /* Who calls it is known by who is bound to it. */
 static bool is_allocator_library(const char *path) {
-    static const char *const names[] = {"libjemalloc",  "libmimalloc", "libtcmalloc",
+    static const char *const names[] = {"libjemalloc", "libmimalloc", "libtcmalloc",
                                         "librpmalloc", "libsnmalloc", "libscudo"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
@@ -287,11 +289,12 @@ static char *text_elsewhere(const struct binding *b) {
 }
 
 static char *text_namespace(const struct binding *b) {
-    return text_format("%s was loaded into a link namespace of its own (dlmopen, LD_AUDIT), "
-                       "where its %s is %s's: what it allocates there is not recorded and "
-                       "cannot be failed. Load it with dlopen for tests, or accept it "
-                       "knowingly: --accept-unseen '%s'",
-                       b->module, b->function, b->definer, base_name(b->module));
+    return text_format(
+        "%s was loaded into a link namespace of its own (dlmopen, LD_AUDIT), "
+        "where its %s is %s's: what it allocates there is not recorded and "
+        "cannot be failed. Load it with dlopen for tests, or accept it "
+        "knowingly: --accept-unseen '%s'",
+        b->module, b->function, b->definer, base_name(b->module));
 }
 
 static char *text_past(const struct binding *b) {
@@ -305,9 +308,9 @@ static char *text_past(const struct binding *b) {
 }
 
 static bool is_hooked(const char *function) {
-    static const char *const names[] = {"malloc", "calloc", "realloc", "free",
-                                        "reallocarray", "posix_memalign", "aligned_alloc",
-                                        "memalign"};
+    static const char *const names[] = {"malloc",        "calloc",       "realloc",
+                                        "free",          "reallocarray", "posix_memalign",
+                                        "aligned_alloc", "memalign"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(function, names[i]) == 0)
             return true;
@@ -325,8 +328,10 @@ static bool is_judged_as_file(const struct search *s, const struct binding *b) {
 static void judge_bindings(struct search *s) {
     for (size_t i = 0; i < s->n_bindings; i++) {
         const struct binding *b = &s->bindings[i];
-        if (b->kind == SHM_BINDING_NAMESPACE && !is_libc(b->module) && !is_loader(b->module))
-            say(s, unseen_name(UNSEEN_OTHER_NAMESPACE), b->module, false, text_namespace(b));
+        if (b->kind == SHM_BINDING_NAMESPACE && !is_libc(b->module) &&
+            !is_loader(b->module))
+            say(s, unseen_name(UNSEEN_OTHER_NAMESPACE), b->module, false,
+                text_namespace(b));
         else if (b->kind == SHM_BINDING_ELSEWHERE && !is_judged_as_file(s, b))
             say(s, unseen_name(UNSEEN_BOUND_ELSEWHERE), b->module, false,
                 is_hooked(b->function) ? text_elsewhere(b) : text_past(b));

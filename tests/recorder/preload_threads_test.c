@@ -14,8 +14,8 @@
  */
 #include <pthread.h>
 
-#include "leak.h"
 #include "binding.h"
+#include "leak.h"
 #include "preload.h"
 #include "session.h"
 
@@ -57,7 +57,8 @@ void process_note(uint32_t kind, const char *text) {
     (void)kind, (void)text;
 }
 
-void binding_look_again(void) {}
+void binding_look_again(void) {
+}
 
 void leak_own(const void *p, size_t bytes) {
     (void)p, (void)bytes;

@@ -39,7 +39,7 @@ unseen own-open.db '' '' ./host ./own-open.so
 unseen own-deep.db own_allocator own-open.so ./host ./own-open.so deep -
 unseen lazy.db '' '' ./linked-lazy ./plugin.so
 unseen now.db '' '' ./linked-now ./plugin.so
-# Also of a process that is killed, that execs, that ends by _exit(), or that is a child.
+# In a tree, too.
 unseen child.db bound_elsewhere plugin.so sh -c './host ./plugin.so deep; true'
 
 # What a module without our free() ended is no leak; without such a module it would be one.

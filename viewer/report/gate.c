@@ -192,8 +192,9 @@ static int judge_doubtful(const struct report_data *data, int outcome, struct te
 static int judge_unseen(const struct report_data *data, int outcome, struct text *why) {
     text_add(why, "  ");
     report_add_unseen(data, why);
-    text_add(why, ". What they allocate there is neither recorded nor tested: the notes say "
-                  "what to do; --accept-unseen GLOB accepts it\n");
+    text_add(why,
+             ". What they allocate there is neither recorded nor tested: the notes say "
+             "what to do; --accept-unseen GLOB accepts it\n");
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 

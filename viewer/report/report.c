@@ -171,8 +171,7 @@ int command_report(int argc, char **argv) {
     int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
     if (r == CLI_DONE)
         return EXIT_OK;
-    int status =
-        r < 0 || check(&o, n_operands, argv + 1) < 0 ? EXIT_CANNOT : run(&o);
+    int status = r < 0 || check(&o, n_operands, argv + 1) < 0 ? EXIT_CANNOT : run(&o);
     cli_list_deinit(&o.accepted);
     return status;
 }

@@ -167,7 +167,8 @@ struct report_stop {
 
 struct report_note {
     const char *kind, *text, *subject;
-    bool unseen;   /* the recording lacks what a module allocated: a kind of enum unseen_kind */
+    bool
+        unseen; /* the recording lacks what a module allocated: a kind of enum unseen_kind */
     bool accepted; /* of these, one that the user knows of: report_unseen_accept() */
 };
 

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "report_completeness.h"
-#include "report_unseen.h"
 #include "report_group.h"
+#include "report_unseen.h"
 #include "text.h"
 
 static void add_percent(uint32_t millionths, struct text *out) {

@@ -37,7 +37,8 @@ size_t report_unseen_open(const struct report_data *data) {
 void report_add_unseen(const struct report_data *data, struct text *out) {
     const size_t most = 5;
     size_t n = report_unseen_open(data), shown = 0;
-    text_addf(out, "%zu %s past dearth: ", n, n == 1 ? "module allocates" : "modules allocate");
+    text_addf(out, "%zu %s past dearth: ", n,
+              n == 1 ? "module allocates" : "modules allocate");
     for (size_t i = 0; i < data->n_notes && shown < most; i++) {
         const struct report_note *note = &data->notes[i];
         if (!note->unseen || note->accepted)
