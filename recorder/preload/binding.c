@@ -10,7 +10,7 @@
  * at are the words that the calls go through, after the fact: whatever rule bound them, they say where to. A
  * word of lazy binding that still points into its own module was never called through.
  *
- * When: at the end of the process, before an exec and a sandbox, and every now and then on the way
+ * When: at the end of the process, before dlclose(), an exec and a sandbox, and every now and then on the way
  * for those that are killed. Modules may come and go meanwhile in other threads, and ld.so's lock may be
  * held by a thread that is gone: so no lock is taken, and all is read through the kernel, which says EFAULT
  * where a wrong address would be the program's end. A race shows a module not at all, or as it was.
@@ -638,7 +638,8 @@ static void look_at_all(struct look *look) {
 }
 
 void binding_look(void) {
-    if (!(preload.flags & SHM_EVENTS) || sys_is_sandboxed || !found.debug)
+    if (load_acquire(&preload.state) != PRELOAD_ON || !(preload.flags & SHM_EVENTS) ||
+        sys_is_sandboxed || !found.debug || load_acquire(&local->state) != LOCAL_READY)
         return;
     struct look *look = sys_mmap(sizeof *look, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!look)
@@ -651,4 +652,11 @@ void binding_look_again(void) {
     uint64_t now = clock_coarse_ns(), last = load_relaxed(&found.last_ns);
     if (now - last >= 1000000000 && cas(&found.last_ns, last, now))
         binding_look();
+}
+
+/* The last moment at which a plugin can be looked at. */
+EXPORT int dlclose(void *handle) {
+    int (*next)(void *) = (int (*)(void *))dlsym(RTLD_NEXT, "dlclose");
+    binding_look();
+    return next(handle);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * unseen_host FILE [deep|apart]: loads a plugin as usual, with RTLD_DEEPBIND, or by dlmopen(), and lets it make
- * blocks. As usual and deep, it also lets it grow and end a block of the host's own, 1234 bytes.
+ * blocks; then unloads it. As usual and deep, it also lets it grow and end a block of the host's own, 1234 bytes.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,6 +23,7 @@ int main(int argc, char **argv) {
         end(grow(make(500 + i), 900));
     if (argc < 4 && strcmp(how, "apart") != 0)
         end(grow(malloc(1234), 2345));
+    dlclose(plugin);
     puts("served");
     return 0;
 }
