@@ -4,7 +4,8 @@
  *
  *   session directory (private, 0700)
  *   └── arena            one file, mapped whole by dearth and by every target process
- *        ├── block 0..   struct shm_header (faults, process directory, free list)
+ *        ├── block 0     struct shm_header (faults, process directory, free list)
+ *        ├── block 1, 2  struct shm_bindings
  *        └── block n     SHM_BLOCK_BYTES each: process | nodes | ring segment | modules
  *
  * The collector side (recorder/session/session.c) pre-allocates blocks on disk *before* it raises
@@ -597,7 +598,37 @@ struct shm_header {
     uint32_t proofs;        /* 1 = the file goes on behind arena_bytes: struct shm_proof */
     uint32_t damaged;       /* (target) how often it found the free list damaged itself */
 };
-#define SHM_HEADER_BLOCKS 1u
+#define SHM_HEADER_BLOCKS 3u /* struct shm_header, then struct shm_bindings */
+
+/*
+ * SHM_EVENTS: where the modules of the session's processes have their allocation functions from, as far as
+ * the library has looked (recorder/preload/binding.c). An entry is made once in a session, whoever meets it.
+ */
+enum shm_binding_kind {
+    SHM_BINDING_NONE = 0,
+    SHM_BINDING_LOADED = 1,    /* MODULE: it was loaded somewhere */
+    SHM_BINDING_NEXT = 2,      /* MODULE: its malloc() is the one that ours calls */
+    SHM_BINDING_ELSEWHERE = 3, /* MODULE, DEFINER, FUNCTION: MODULE's FUNCTION is DEFINER's, not ours */
+    SHM_BINDING_NAMESPACE = 4, /* the same, in a link namespace of its own: dlmopen(), LD_AUDIT */
+};
+struct shm_binding {
+    uint16_t bytes; /* of text; stored last (release): 0 = being filled in */
+    uint8_t kind;   /* enum shm_binding_kind */
+    uint8_t reserved;
+    char text[];    /* the words above, each NUL-terminated; the next entry is at the next multiple of 4 */
+};
+#define SHM_BINDINGS_SEEN 4096u
+#define SHM_BINDINGS_TEXT (2u * SHM_BLOCK_BYTES - SHM_BINDINGS_SEEN * 8u - 16u)
+struct shm_bindings {
+    uint32_t used;     /* (target) bytes of `entries` handed out */
+    uint32_t lost;     /* (target) entries that found no room */
+    uint32_t reserved[2];
+    uint64_t seen[SHM_BINDINGS_SEEN]; /* (target) hashes of what has an entry, open addressing; 0 = free */
+    uint8_t entries[SHM_BINDINGS_TEXT];
+};
+static inline struct shm_bindings *shm_bindings(struct shm_header *arena) {
+    return (struct shm_bindings *)((char *)arena + SHM_BLOCK_BYTES);
+}
 
 _Static_assert(sizeof(struct shm_event) == 32, "event layout");
 _Static_assert(sizeof(struct shm_segment) == SHM_BLOCK_BYTES, "segment layout");
@@ -607,7 +638,8 @@ _Static_assert(sizeof(struct shm_module) == 1024, "module layout");
 _Static_assert(sizeof(struct shm_leaks) <= SHM_BLOCK_BYTES, "leaks layout");
 _Static_assert(sizeof(struct shm_process) <= SHM_BLOCK_BYTES, "process layout");
 _Static_assert(sizeof(struct shm_orders) <= SHM_ORDER_BLOCKS * SHM_BLOCK_BYTES, "orders layout");
-_Static_assert(sizeof(struct shm_header) <= SHM_HEADER_BLOCKS * SHM_BLOCK_BYTES, "header layout");
+_Static_assert(sizeof(struct shm_header) <= SHM_BLOCK_BYTES, "header layout");
+_Static_assert(sizeof(struct shm_bindings) == 2 * SHM_BLOCK_BYTES, "bindings layout");
 
 /* clang-format on */
 #endif

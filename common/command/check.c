@@ -21,6 +21,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "report_data.h"
+#include "report_unseen.h"
 #include "store.h"
 #include "text.h"
 
@@ -29,7 +30,7 @@
 
 struct check {
     const char *database, *report, *html, *baseline;
-    struct cli_list wrappers, env;
+    struct cli_list wrappers, env, accepted;
     struct fault_options faults; /* `dearth replay` judges them */
     struct cli_given given;
     int fail_on; /* index of its choice; -1 = not given */
@@ -186,6 +187,7 @@ static int write_file(struct check *c, const char *command, const char *output,
     add(&line, text_dup(command));
     add(&line, text_format("--output=%s", output));
     add(&line, text_format("--like=%lld", (long long)c->recording));
+    add_list(&line, "accept-unseen", &c->accepted);
     if (c->keep_private)
         add(&line, text_dup("--private"));
     add(&line, text_dup("--"));
@@ -210,6 +212,7 @@ static int judge(struct check *c) {
         add(&line, text_dup("--fail-on-runtime"));
     if (c->baseline)
         add(&line, text_format("--baseline=%s", c->baseline));
+    add_list(&line, "accept-unseen", &c->accepted);
     if (c->min_coverage > 0)
         add(&line, text_format("--min-coverage=%.9g", c->min_coverage));
     add(&line, text_dup("--"));
@@ -324,6 +327,7 @@ int command_check(int argc, char **argv) {
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &c.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},
+        {0, "accept-unseen", CLI_LIST, &c.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0, "drive-timeout", CLI_DURATION, &c.drive_timeout_ns, "TIME",
          "how long --drive may take while the program is recorded; then it and what it "
          "started are killed (10 min)"},
@@ -343,7 +347,8 @@ int command_check(int argc, char **argv) {
         "The program's output is passed on while it is recorded (with -q its stdout is "
         "not); a summary follows on stdout, the gate's verdict on stderr. Exit status: 0 "
         "the gate is passed, 1 it is not, 2 dearth could not do its job (or the program "
-        "ends otherwise in the replay than when it was recorded), 130 interrupted.",
+        "ends otherwise in the replay than when it was recorded, or allocates past dearth), "
+        "130 interrupted.",
         table,
         &c.given};
     int n_operands, status = EXIT_CANNOT;
@@ -360,6 +365,7 @@ int command_check(int argc, char **argv) {
     free(c.folder);
     cli_list_deinit(&c.wrappers);
     cli_list_deinit(&c.env);
+    cli_list_deinit(&c.accepted);
     fault_options_deinit(&c.faults);
     cli_given_deinit(&c.given);
     return status;

@@ -46,6 +46,10 @@ static const struct word differences[] = {
 #define DIFFERENCE(name, meaning) {name, meaning},
 #include "words.def"
 };
+static const struct word unseens[N_UNSEEN_KINDS] = {
+#define UNSEEN(constant, name) [UNSEEN_##constant] = {name, NULL},
+#include "words.def"
+};
 static const struct word modes[N_MODES] = {
     [MODE_NONE] = {"none", NULL},
 #define MODE(constant, name) [MODE_##constant] = {name, NULL},
@@ -152,6 +156,14 @@ const char *hang_name(enum hang hang) {
 
 const char *hang_meaning(const char *name) {
     return meaning(hangs, N_HANGS, name);
+}
+
+const char *unseen_name(enum unseen_kind kind) {
+    return (unsigned)kind < N_UNSEEN_KINDS ? unseens[kind].name : NULL;
+}
+
+enum unseen_kind unseen_from_name(const char *name) {
+    return (enum unseen_kind)find(unseens, N_UNSEEN_KINDS, name, UNSEEN_NOTHING);
 }
 
 const char *how_name(enum how how) {

@@ -35,6 +35,12 @@ enum hang {
 #include "words.def"
     N_HANGS
 };
+enum unseen_kind {
+    UNSEEN_NOTHING = 0,
+#define UNSEEN(constant, name) UNSEEN_##constant,
+#include "words.def"
+    N_UNSEEN_KINDS
+};
 enum fault_mode {
     MODE_NONE = 0,
 #define MODE(constant, name) MODE_##constant,
@@ -81,6 +87,8 @@ const char *thread_role_phrase(enum thread_role role);
 const char *hang_name(enum hang hang); /* NULL for HANG_UNKNOWN */
 /** For people. Return: @name itself when it is unknown, NULL for NULL. */
 const char *hang_meaning(const char *name);
+const char *unseen_name(enum unseen_kind kind);      /* NULL for UNSEEN_NOTHING */
+enum unseen_kind unseen_from_name(const char *name); /* UNSEEN_NOTHING when unknown */
 const char *how_name(enum how how);
 int how_from_name(const char *name); /* enum how, -1 when unknown */
 const char *under_name(enum under under);

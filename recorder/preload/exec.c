@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "binding.h"
 #include "exec.h"
 #include "exec_probe.h"
 #include "local.h"
@@ -219,8 +220,10 @@ static bool follows_fd(int fd) {
 static struct shm_process *going(void) {
     /* In a sandbox a vfork child cannot be told from its parent. */
     struct shm_process *process = sys_is_sandboxed ? NULL : process_own();
-    if (process)
+    if (process) {
+        binding_look();
         store_release(&process->state, SHM_PROCESS_EXECED);
+    }
     return process;
 }
 

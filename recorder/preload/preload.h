@@ -18,6 +18,7 @@
  *   process.c  attach to the arena, notice fork, register this process
  *   exec.c     execve() ... and system(): take the library along
  *   address.c  bind(): addresses that only one process may have
+ *   binding.c  where other modules have their allocation functions from
  *   sandbox.c  seccomp: do without what the program may not ask for any more
  *   sanitizer.c   not to be seen by AddressSanitizer's check of the library order
  *   exec_probe.c  can that program take it? (also compiled into `dearth`)

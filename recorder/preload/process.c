@@ -21,6 +21,7 @@
 
 #include "address.h"
 #include "arena.h"
+#include "binding.h"
 #include "exec.h"
 #include "guard.h"
 #include "hooks.h"
@@ -185,6 +186,7 @@ void process_start(void) {
     sandbox_start();
     memlock_start();
     address_start();
+    binding_start();
     leak_exit_start();
     bool on = attach();
     if (on && preload.flags & SHM_GUARD)
@@ -523,6 +525,7 @@ void process_leave(uint32_t told) {
     struct shm_process *p = process_own();
     if (!p)
         return;
+    binding_look();
     if (preload.flags & SHM_EVENTS)
         ring_finish();
     p->ended = stamp_now();

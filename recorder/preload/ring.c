@@ -12,6 +12,7 @@
  */
 #include "ring.h"
 #include "arena.h"
+#include "binding.h"
 #include "local.h"
 #include "preload.h"
 #include "sys.h"
@@ -97,6 +98,8 @@ bool ring_extend(struct thread *thread, unsigned kind) {
     store_release(&ring->made, thread->made);
     thread->segment = segment;
     thread->head = 0;
+    if (thread->made > 1)
+        binding_look_again();
     return true;
 }
 

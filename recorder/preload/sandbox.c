@@ -28,6 +28,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "binding.h"
 #include "local.h"
 #include "node.h"
 #include "preload.h"
@@ -100,6 +101,7 @@ static void prepare(void) {
 static bool sandbox_enter(void) {
     if (sys_is_sandboxed)
         return false;
+    binding_look();
     prepare();
     store_release(&sys_is_sandboxed, 1);
     return true;

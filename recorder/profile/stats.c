@@ -16,6 +16,7 @@
 #include "profile.h"
 #include "store.h"
 #include "text.h"
+#include "words.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON };
 
@@ -23,6 +24,7 @@ struct stats {
     int by, sort, format;
     int64_t limit, recording;
     bool leaks, stacks;
+    bool unknown; /* leaks: which there are cannot be told */
     uint64_t tail_ns;
     struct store *store;
     struct heading heading;
@@ -78,6 +80,27 @@ static int load_items(struct stats *s) {
     idmap_deinit(&bytes);
     profile_reallocs_deinit(&growth);
     return r;
+}
+
+/* A module whose free() is another's ends blocks that we saw being made, and we do not see it: what looks as if
+ * it had never been freed may have been. */
+static int withhold_leaks(struct stats *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(s->store,
+                          "SELECT subject FROM note WHERE recording_id = ? AND kind = ? "
+                          "ORDER BY id LIMIT 1",
+                          &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, s->heading.recording_id);
+    sqlite3_bind_text(q, 2, unseen_name(UNSEEN_BOUND_ELSEWHERE), -1, SQLITE_STATIC);
+    if (sqlite3_step(q) != SQLITE_ROW)
+        return 0;
+    error_warn("what was never freed is not known: %s frees past dearth",
+               store_column_text(q, 0));
+    s->unknown = true;
+    profile_deinit(&s->profile);
+    return 0;
 }
 
 static uint32_t shown_items(const struct stats *s) {
@@ -210,7 +233,9 @@ static int print_text(struct stats *s) {
                  "  nothing yet: sums are written when the recording ends; --by size, "
                  "--by thread and\n  'dearth sql' show the events so far\n");
     else if (!n)
-        text_add(&t, s->leaks ? "  nothing: every block was freed\n" : "  nothing\n");
+        text_add(&t, s->unknown ? "  not known: a module frees past dearth\n"
+                     : s->leaks ? "  nothing: every block was freed\n"
+                                : "  nothing\n");
     add_item_columns(&t, s, &s->profile.total);
     text_say(&t, "  in all");
     if (n < s->profile.n_items && !s->leaks)
@@ -303,6 +328,8 @@ static int run(struct stats *s, const char *path) {
         return r;
     if (s->leaks)
         profile_keep_live(&s->profile);
+    if (s->leaks && (r = withhold_leaks(s)) < 0)
+        return r;
     profile_sort(&s->profile, s->sort);
     if (s->stacks && (r = frames_reader_new(s->store, &s->frames)) < 0)
         return r;

@@ -13,8 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,40 +108,6 @@ int program_find(const char *name, char **path, char **shown) {
     *path = absolute(found);
     *shown = text_dup(found);
     return 0;
-}
-
-/* --- an allocator of its own --- */
-
-static bool defines_malloc(Elf *elf, Elf_Scn *section, const GElf_Shdr *header) {
-    Elf_Data *data = elf_getdata(section, NULL);
-    size_t n = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
-    for (size_t i = 0; i < n; i++) {
-        GElf_Sym symbol;
-        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
-            GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
-            continue;
-        const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        if (name && (strcmp(name, "malloc") == 0 || strcmp(name, "__libc_malloc") == 0))
-            return true;
-    }
-    return false;
-}
-
-bool program_has_allocator(const char *path) {
-    bool found = false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    elf_version(EV_CURRENT);
-    Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
-    for (Elf_Scn *s = NULL; elf && !found && (s = elf_nextscn(elf, s));) {
-        GElf_Shdr header;
-        if (gelf_getshdr(s, &header) &&
-            (header.sh_type == SHT_DYNSYM || header.sh_type == SHT_SYMTAB))
-            found = defines_malloc(elf, s, &header);
-    }
-    elf_end(elf);
-    if (fd >= 0)
-        close(fd);
-    return found;
 }
 
 /* --- signals --- */

@@ -15,9 +15,6 @@
  */
 int program_find(const char *name, char **path, char **shown);
 
-/** Does the file define malloc() itself, so that its own calls never leave it? */
-bool program_has_allocator(const char *path);
-
 /* Signals and children from the start of the program to the end of the recording. */
 struct program {
     pid_t pid;

@@ -282,39 +282,17 @@ static void finish(struct run *run) {
 
 /* --- after --- */
 
-/* Programs whose own calls of malloc() never leave them. */
-static bool note_own_allocators(const struct record_notes *notes) {
-    bool any = false;
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    if (store_prepare(notes->store,
-                      "SELECT exe FROM process WHERE recording_id = ? GROUP BY exe "
-                      "ORDER BY min(ordinal)",
-                      &s) < 0)
-        return false;
-    sqlite3_bind_int64(s, 1, notes->recording_id);
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        const char *exe = store_column_text(s, 0);
-        if (!program_has_allocator(exe))
-            continue;
-        any = true;
-        record_note(notes, "own_allocator", exe,
-                    "%s has its own allocator inside (it defines malloc): what it "
-                    "allocates there is not recorded",
-                    exe);
-    }
-    return any;
-}
-
-static void note_oddities(struct run *run, const struct collector_totals *t) {
+/* Return: whether what was recorded is not all that was allocated. */
+static bool note_oddities(struct run *run, const struct collector_totals *t) {
     struct record_notes notes = {run->store, run->id};
-    bool own = note_own_allocators(&notes);
+    bool unseen = record_note_unseen(&notes, run->session);
     if (!t->processes)
         record_note(
             &notes, "no_process", run->path,
             "the recorder did not come up in %s: nothing was recorded (is preloading "
             "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
             run->path);
-    else if (!t->events && !own)
+    else if (!t->events && !unseen)
         record_note(
             &notes, "no_events", run->path,
             "%s made no call of malloc and its like: it allocates nothing, or has "
@@ -346,6 +324,7 @@ static void note_oddities(struct run *run, const struct collector_totals *t) {
     if (run->program.interrupted)
         record_note(&notes, "interrupted", NULL,
                     "the recording was ended while processes were still running");
+    return unseen;
 }
 
 static int store_end(struct run *run, const struct collector_totals *t) {
@@ -358,7 +337,7 @@ static int store_end(struct run *run, const struct collector_totals *t) {
         end.made = collector_made(run->collector);
     if (run->failed)
         return record_row_salvage(run->store, run->id, &end);
-    note_oddities(run, t);
+    end.unseen = note_oddities(run, t);
     return record_row_end(run->store, run->id, &end);
 }
 

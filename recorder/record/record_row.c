@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "text.h"
+#include "unseen.h"
 #include "wrapper.h"
 
 static const char *const clock_names[] = {[SHM_CLOCK_MONOTONIC_NS] = "monotonic",
@@ -216,7 +217,7 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
     else
         sqlite3_bind_int(s, END_EXIT_CODE, p->exit_code);
     sqlite3_bind_double(s, END_TICKS_PER_NS, session_ticks_per_ns(end->session));
-    sqlite3_bind_int(s, END_EXACT, is_exact(t) && !end->interrupted);
+    sqlite3_bind_int(s, END_EXACT, is_exact(t) && !end->interrupted && !end->unseen);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
         sqlite3_bind_int64(s, END_EVENTS + i,
                            sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
@@ -322,6 +323,17 @@ void record_note(const struct record_notes *notes, const char *kind, const char 
     if (subject)
         bind_owned(s, NOTE_SUBJECT, text_utf8(subject, strlen(subject)));
     store_step_done(notes->store, s);
+}
+
+bool record_note_unseen(const struct record_notes *notes, const struct session *session) {
+    struct unseen_list list = {NULL, 0};
+    bool failed = unseen_find(notes->store, notes->recording_id, session, &list) < 0;
+    bool any = failed || list.n;
+    for (size_t i = 0; i < list.n; i++)
+        record_note(notes, list.items[i].kind, list.items[i].module, "%s",
+                    list.items[i].text);
+    unseen_deinit(&list);
+    return any;
 }
 
 /* --- the summary --- */

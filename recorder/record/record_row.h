@@ -36,6 +36,7 @@ struct record_end {
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;
+    bool unseen; /* record_note_unseen() */
     uint64_t made; /* record_row_salvage(): calls that the program made */
 };
 
@@ -70,6 +71,10 @@ struct record_notes {
 /** Add a row of `note`. @subject: may be NULL. */
 void record_note(const struct record_notes *notes, const char *kind, const char *subject,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** Note the allocators that the library did not see. Return: whether there is any, or none could be
+ * looked for. */
+bool record_note_unseen(const struct record_notes *notes, const struct session *session);
 
 /** Tell the user on stderr what was recorded, the notes, and what to do next. */
 void record_summary(struct store *store, int64_t id,

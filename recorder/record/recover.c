@@ -126,6 +126,8 @@ static int from_rings(const struct recovery *r, struct session *session) {
                                  .session = session,
                                  .interrupted = collector_n_alive(collector) ||
                                                 unmatched || t.rings_damaged};
+        const struct record_notes notes = {r->store, r->id};
+        end.unseen = record_note_unseen(&notes, session);
         err = record_row_end(r->store, r->id, &end);
         if (err == 0)
             err = set_duration(r);

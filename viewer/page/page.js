@@ -52,7 +52,7 @@
     return s < 1e-3 ? (ns / 1e3).toFixed(1) + " µs" : s < 1 ? (s * 1e3).toFixed(1) + " ms"
       : s < 120 ? s.toFixed(1) + " s" : Math.floor(s / 60) + " min " + Math.round(s % 60) + " s";
   }
-  const share = (tally) => (tally.testable ? percent(tally.millionths) : "nothing to test");
+  const share = (tally) => (tally.millionths < 0 ? "void" : tally.testable ? percent(tally.millionths) : "nothing to test");
   const percent = (millionths) => (Math.floor(millionths / 1000) / 10).toFixed(1) + " %";
   const base = (path) => path.slice(path.lastIndexOf("/") + 1) || path;
   const text = (index) => D.strings[index];
@@ -206,7 +206,7 @@
 
   function coverage_card(word, title, tally) {
     const fill = h("span", { class: "v-handled" });
-    fill.style.width = (tally.testable ? tally.millionths / 1e4 : 0) + "%";
+    fill.style.width = (tally.testable ? Math.max(0, tally.millionths) / 1e4 : 0) + "%";
     const rest = tally.testable - tally.tested;
     return h("div", { class: "card" }, h("h2", null, term(word, title)),
       h("div", { class: "big" }, share(tally)),
@@ -562,6 +562,7 @@
   function show_trust() {
     const total = (field) => D.recordings.reduce((n, r) => n + (r[field] || 0), 0);
     const items = [];
+    if (D.site_tally.millionths < 0) items.push("Coverage is void: a module allocates past dearth, and what it allocates there is neither recorded nor tested. The notes below name it.");
     items.push(D.exact ? "Every recording is complete: nothing was lost, every stack is whole."
       : "A recording is not exact; figures below.");
     const lost = [["events_lost", "call was not recorded", "calls were not recorded"],

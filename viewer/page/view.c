@@ -11,9 +11,11 @@
 #include "output.h"
 #include "page.h"
 #include "report_text.h"
+#include "report_unseen.h"
 #include "store.h"
 
 struct view_options {
+    struct cli_list accepted;
     const char *output;
     bool keep_private;
     int64_t recording, like;
@@ -45,6 +47,7 @@ int command_view(int argc, char **argv) {
         {0, "like", CLI_INT, &o.like, "ID",
          "show this recording and all others of the same program in the same build; "
          "default: those of the newest"},
+        {0, "accept-unseen", CLI_LIST, &o.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0},
     };
     const struct cli_command command = {
@@ -67,10 +70,13 @@ int command_view(int argc, char **argv) {
         path = argv[1];
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
-    if (store_new(path, STORE_READ, &store) < 0 ||
-        report_data_new(store, o.recording ? o.recording : o.like, !o.recording, &data) <
-            0 ||
-        show(data, &o) < 0)
-        return EXIT_CANNOT;
-    return EXIT_OK;
+    int status = EXIT_CANNOT;
+    if (store_new(path, STORE_READ, &store) == 0 &&
+        report_data_new(store, o.recording ? o.recording : o.like, !o.recording, &data) ==
+            0) {
+        report_unseen_accept(data, &o.accepted);
+        status = show(data, &o) < 0 ? EXIT_CANNOT : EXIT_OK;
+    }
+    cli_list_deinit(&o.accepted);
+    return status;
 }

@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "report_group.h"
+#include "report_unseen.h"
 
 /* A report of 100,000 sites has some 100 MB. */
 #define BASELINE_MAX_BYTES (1u << 30)
@@ -186,6 +187,16 @@ static int judge_doubtful(const struct report_data *data, int outcome, struct te
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
+/* What was not seen was not tested: no bug is taken back, but that there is none says nothing. */
+static int judge_unseen(const struct report_data *data, int outcome, struct text *why) {
+    text_add(why, "  ");
+    report_unseen_add(data, why);
+    text_add(why,
+             ". What they allocate there is neither recorded nor tested: the notes say "
+             "what to do; --accept-unseen GLOB accepts it\n");
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
 int gate_judge(const struct report_data *data, const struct gate_options *options,
                struct text *why) {
     static const char *const words[] = {"passed", "FAILED", "UNDECIDED"};
@@ -193,12 +204,15 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     int r = judge_findings(data, options, &details);
     if (r < 0)
         return r;
-    if (!data->n_attempts) {
+    bool is_void = data->site_tally.millionths < 0;
+    if (!data->n_attempts && !is_void) {
         text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
         r = GATE_FAILED;
     }
-    if (judge_coverage(data, options, &details) == GATE_FAILED)
+    if (!is_void && judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
+    if (is_void)
+        r = judge_unseen(data, r, &details);
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
     text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");

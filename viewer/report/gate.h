@@ -19,7 +19,7 @@ enum gate_outcome {
     GATE_PASSED = 0,
     GATE_FAILED = 1,
     GATE_UNDECIDED =
-        2, /* nothing failed, but the evidence is not about the recorded run */
+        2, /* nothing failed, but the evidence is not about the recorded run, or not about all of it */
 };
 
 /**

@@ -16,6 +16,7 @@
 #include "gate.h"
 #include "output.h"
 #include "report_text.h"
+#include "report_unseen.h"
 #include "store.h"
 
 enum format {
@@ -34,6 +35,7 @@ struct report_options {
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
+    struct cli_list accepted;
 };
 
 static int render(const struct report_data *data, const struct report_options *options,
@@ -81,8 +83,10 @@ static int run(const struct report_options *options) {
     AUTO_TEXT struct text content = {0};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
         report_data_new(store, options->recording ? options->recording : options->like,
-                        !options->recording, &data) < 0 ||
-        (options->baseline && gate_mark_known(data, options->baseline) < 0) ||
+                        !options->recording, &data) < 0)
+        return EXIT_CANNOT;
+    report_unseen_accept(data, &options->accepted);
+    if ((options->baseline && gate_mark_known(data, options->baseline) < 0) ||
         render(data, options, &content) < 0 ||
         output_write(options->output, options->keep_private, &content) < 0)
         return EXIT_CANNOT;
@@ -154,6 +158,7 @@ int command_report(int argc, char **argv) {
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},
+        {0, "accept-unseen", CLI_LIST, &o.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0},
     };
     const struct cli_command command = {
@@ -166,7 +171,7 @@ int command_report(int argc, char **argv) {
     int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
     if (r == CLI_DONE)
         return EXIT_OK;
-    if (r < 0 || check(&o, n_operands, argv + 1) < 0)
-        return EXIT_CANNOT;
-    return run(&o);
+    int status = r < 0 || check(&o, n_operands, argv + 1) < 0 ? EXIT_CANNOT : run(&o);
+    cli_list_deinit(&o.accepted);
+    return status;
 }

@@ -18,11 +18,14 @@ struct report_completeness report_completeness(const struct report_data *data) {
 /* --- reading --- */
 
 static int load_notes(struct report_data *data) {
-    return report_rows_load(
-        data, &report_fields_note,
-        "FROM note WHERE recording_id IN chosen_recording OR replay_id "
-        "IN chosen_replay GROUP BY kind, text, subject ORDER BY min(id)",
-        "reading notes", &data->notes, &data->n_notes);
+    int r =
+        report_rows_load(data, &report_fields_note,
+                         "FROM note WHERE recording_id IN chosen_recording OR replay_id "
+                         "IN chosen_replay GROUP BY kind, text, subject ORDER BY min(id)",
+                         "reading notes", &data->notes, &data->n_notes);
+    for (size_t i = 0; i < data->n_notes; i++)
+        data->notes[i].unseen = unseen_from_name(data->notes[i].kind) != UNSEEN_NOTHING;
+    return r;
 }
 
 /* Attempts that were compared with a run which did not end as the recording did, where no other

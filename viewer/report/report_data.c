@@ -19,6 +19,7 @@
 #include "report_rows.h"
 #include "report_sites.h"
 #include "report_tally.h"
+#include "report_unseen.h"
 #include "report_words.h"
 #include "store.h"
 #include "text.h"
@@ -84,6 +85,7 @@ static int load(struct report_data *data, int64_t recording, bool alike) {
     if (r < 0)
         return r;
     report_tally_sites(data);
+    report_tally_void(data, report_unseen_open(data) > 0);
     report_sites_sort(data);
     report_completeness_derive(data);
     return 0;

@@ -297,8 +297,13 @@ static int add_list(struct report_out *out, const struct report_fields *fields,
     return r;
 }
 
-static void add_ratio(struct json *j, const char *name, uint64_t millionths) {
+/* Void is null. */
+static void add_ratio(struct json *j, const char *name, int64_t millionths) {
     char number[48];
+    if (millionths < 0) {
+        json_raw(j, name, "null");
+        return;
+    }
     int n = snprintf(number, sizeof number, "%llu.%06llu",
                      (unsigned long long)millionths / 1000000,
                      (unsigned long long)millionths % 1000000);
@@ -344,6 +349,20 @@ static int add_untested(struct report_out *out) {
     return r;
 }
 
+static void add_unseen(struct json *j, const struct report_data *data) {
+    json_open(j, "unseen", '[');
+    for (size_t i = 0; i < data->n_notes; i++) {
+        if (!data->notes[i].unseen)
+            continue;
+        json_open_flat(j, NULL, '{');
+        json_text(j, "module", data->notes[i].subject);
+        json_text(j, "kind", data->notes[i].kind);
+        json_bool(j, "accepted", data->notes[i].accepted);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static int add_completeness(struct report_out *out) {
     const struct report_data *data = out->data;
     struct json *j = out->json;
@@ -359,6 +378,7 @@ static int add_completeness(struct report_out *out) {
     for (size_t i = 0; i < data->n_refusals; i++)
         json_int(j, data->refusals[i].reason, (int64_t)data->refusals[i].sites);
     json_close(j, '}');
+    add_unseen(j, data);
     if (r == 0)
         r = add_list(out, &report_fields_note, "notes", data->notes, data->n_notes);
     json_close(j, '}');

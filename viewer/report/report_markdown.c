@@ -40,8 +40,12 @@ static void add_failed(const struct report_finding *f, struct text *out) {
 
 static void add_row(const char *what, const struct report_tally *t, struct text *out) {
     uint32_t coverage = (uint32_t)t->millionths;
-    text_addf(out, "| %s | %u.%u %% | %llu | %llu | %llu | %llu |\n", what,
-              coverage / 10000, coverage / 1000 % 10, (unsigned long long)t->tested,
+    text_addf(out, "| %s | ", what);
+    if (t->millionths < 0)
+        text_add(out, "void");
+    else
+        text_addf(out, "%u.%u %%", coverage / 10000, coverage / 1000 % 10);
+    text_addf(out, " | %llu | %llu | %llu | %llu |\n", (unsigned long long)t->tested,
               (unsigned long long)t->untested, (unsigned long long)t->excluded,
               (unsigned long long)t->total);
 }
@@ -120,6 +124,11 @@ int report_markdown(const struct report_data *data, struct text *out) {
     add_row("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_row("error path", &data->error_tally, out);
+    if (data->site_tally.millionths < 0) {
+        text_add(out, "\n**Coverage is void**: ");
+        report_unseen_add(data, out);
+        text_add(out, ". What they allocate there is neither recorded nor tested.\n");
+    }
     text_add(out, "\n| verdict | sites |\n|---|---:|\n");
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
         if (data->verdicts[i])

@@ -27,7 +27,17 @@ static void tally_locations(struct report_data *data) {
 static void finish(struct report_tally *t) {
     t->untested = t->testable - t->tested;
     t->excluded = t->total - t->testable;
-    t->millionths = t->testable ? t->tested * 1000000u / t->testable : 1000000;
+    t->millionths = t->testable ? (int64_t)(t->tested * 1000000u / t->testable) : 1000000;
+}
+
+void report_tally_void(struct report_data *data, bool is_void) {
+    struct report_tally *const tallies[] = {&data->site_tally, &data->location_tally,
+                                            &data->error_tally};
+    for (size_t i = 0; i < sizeof tallies / sizeof *tallies; i++) {
+        finish(tallies[i]);
+        if (is_void)
+            tallies[i]->millionths = -1;
+    }
 }
 
 void report_tally_sites(struct report_data *data) {
@@ -60,7 +70,5 @@ void report_tally_sites(struct report_data *data) {
         }
     }
     tally_locations(data);
-    finish(&data->site_tally);
-    finish(&data->location_tally);
-    finish(&data->error_tally);
+    report_tally_void(data, false);
 }

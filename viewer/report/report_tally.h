@@ -8,4 +8,7 @@
 /** Decide why each site is untested, and count. Context: all about the sites is read. */
 void report_tally_sites(struct report_data *data);
 
+/** Reckon the coverage of what was counted, which says nothing when @is_void. */
+void report_tally_void(struct report_data *data, bool is_void);
+
 #endif

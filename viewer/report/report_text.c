@@ -78,7 +78,10 @@ static void add_tally(const char *what, const struct report_tally *t, struct tex
         text_add(out, "nothing to test\n");
         return;
     }
-    add_percent((uint32_t)t->millionths, out);
+    if (t->millionths < 0)
+        text_add(out, "void   ");
+    else
+        add_percent((uint32_t)t->millionths, out);
     text_say(out, "  %s of %s tested", text_count(t->tested, tested),
              text_count(t->testable, testable));
     if (t->excluded)
@@ -114,6 +117,11 @@ static void add_summary(const struct report_data *data, struct text *out) {
     add_tally("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_tally("error path", &data->error_tally, out);
+    if (data->site_tally.millionths < 0) {
+        text_add(out, "  void: ");
+        report_unseen_add(data, out);
+        text_add(out, " (see the notes)\n");
+    }
     if (!data->site_tally.tested)
         return;
     text_add(out, "\nVerdicts (tested sites, by the worst)\n");

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a recording could not see: see report_unseen.h. */
+#include "report_unseen.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "report_strings.h"
+#include "report_tally.h"
+#include "text.h"
+
+static bool matches(const struct cli_list *globs, const char *module) {
+    for (size_t i = 0; i < globs->n; i++)
+        if (fnmatch(globs->items[i], module, 0) == 0 ||
+            fnmatch(globs->items[i], text_basename(module), 0) == 0)
+            return true;
+    return false;
+}
+
+void report_unseen_accept(struct report_data *data, const struct cli_list *globs) {
+    for (size_t i = 0; i < data->n_notes; i++) {
+        struct report_note *note = &data->notes[i];
+        if (!note->unseen || note->accepted || !note->subject ||
+            !matches(globs, note->subject))
+            continue;
+        AUTO_FREE char *text = text_format("accepted: %s", note->text);
+        note->text = report_strings_keep(data, text);
+        note->accepted = true;
+    }
+    report_tally_void(data, report_unseen_open(data) > 0);
+}
+
+size_t report_unseen_open(const struct report_data *data) {
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_notes; i++)
+        n += data->notes[i].unseen && !data->notes[i].accepted;
+    return n;
+}
+
+void report_unseen_add(const struct report_data *data, struct text *out) {
+    const size_t most = 5;
+    size_t n = report_unseen_open(data), shown = 0;
+    text_addf(out, "%zu %s past dearth: ", n,
+              n == 1 ? "module allocates" : "modules allocate");
+    for (size_t i = 0; i < data->n_notes && shown < most; i++) {
+        const struct report_note *note = &data->notes[i];
+        if (!note->unseen || note->accepted)
+            continue;
+        text_say(out, "%s%s", shown++ ? ", " : "",
+                 note->subject ? text_basename(note->subject) : "unknown");
+    }
+    if (n > shown)
+        text_addf(out, " and %zu more", n - shown);
+}

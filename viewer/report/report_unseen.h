@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a recording could not see, and what follows from that: coverage says nothing, the gate does not pass. */
+#ifndef DEARTH_REPORT_UNSEEN_H
+#define DEARTH_REPORT_UNSEEN_H
+
+#include "cli.h"
+#include "report_data.h"
+
+/** The words of --accept-unseen in the help of commands. */
+#define REPORT_ACCEPT_HELP                                                               \
+    "accept knowingly that what this module (path or file name) allocates past dearth "  \
+    "is neither recorded nor tested; the report says so"
+
+/** Mark what the user accepts. @globs: of paths or file names, as for fnmatch(3) */
+void report_unseen_accept(struct report_data *data, const struct cli_list *globs);
+
+/** How many modules were not seen and not accepted: with one, coverage is void. */
+size_t report_unseen_open(const struct report_data *data);
+
+/** Append "2 modules allocate past dearth: lib.so, plugin.so" of those that count. */
+void report_unseen_add(const struct report_data *data, struct text *out);
+
+#endif
