@@ -105,6 +105,12 @@ int ledger_prepare_attempts(struct ledger *l) {
                           "SELECT ?1, id, ?3, ?4, ?5 FROM site WHERE key = ?2",
                           &l->leak);
     if (r == 0)
+        r = store_prepare(l->store, "DELETE FROM unchecked_attempt WHERE id = ?1",
+                          &l->drop_checked);
+    if (r == 0)
+        r = store_prepare(l->store, "UPDATE attempt SET explored = 1 WHERE id = ?1",
+                          &l->explored);
+    if (r == 0)
         r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &l->site);
     if (r == 0)
         r = store_prepare(l->store,
@@ -136,6 +142,7 @@ static int begin_batch(struct ledger *l) {
 static void drop_batch(struct ledger *l) {
     store_rollback(l->store);
     l->batch_ns = 0;
+    l->stacks = session_stacks_free(l->stacks);
 }
 
 int ledger_due_ms(const struct ledger *l) {
@@ -200,6 +207,8 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
                            uint32_t n_all) {
     if (!n_all)
         return 0;
+    if (!l->stacks && !(l->stacks = session_stacks_new(l->store)))
+        return -EIO;
     uint32_t n = cut_recursion(all, n_all);
     struct session_frame *frames = text_alloc(n * sizeof *frames);
     for (uint32_t i = 0; i < n; i++) {
@@ -209,7 +218,7 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
                                            .offset = f->offset};
         memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
     }
-    int64_t id = session_store_stack(l->store, frames, n);
+    int64_t id = session_store_stack(l->stacks, frames, n);
     for (uint32_t i = 0; i < n; i++)
         free((char *)frames[i].module);
     free(frames);
@@ -494,12 +503,11 @@ int ledger_check(struct ledger *l, int64_t attempt_id) {
     int r = begin_batch(l);
     if (r < 0)
         return r;
-    AUTO_FREE char *sql = text_format("DELETE FROM unchecked_attempt WHERE id = %lld",
-                                      (long long)attempt_id);
     sqlite3_bind_int64(l->check, 1, attempt_id);
+    sqlite3_bind_int64(l->drop_checked, 1, attempt_id);
     r = store_step_done(l->store, l->check);
     if (r == 0)
-        r = store_exec(l->store, sql);
+        r = store_step_done(l->store, l->drop_checked);
     if (r < 0)
         drop_batch(l);
     return r;
@@ -515,9 +523,8 @@ int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *sessio
             "id, ?3 FROM site WHERE id = ?2 AND error_path "
             "ON CONFLICT DO UPDATE SET count = count + excluded.count");
     if (r == 0) {
-        AUTO_FREE char *sql = text_format(
-            "UPDATE attempt SET explored = 1 WHERE id = %lld", (long long)attempt_id);
-        r = store_exec(l->store, sql);
+        sqlite3_bind_int64(l->explored, 1, attempt_id);
+        r = store_step_done(l->store, l->explored);
     }
     if (r < 0)
         drop_batch(l);
