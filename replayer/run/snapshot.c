@@ -36,8 +36,10 @@
 
 #include "clock.h"
 #include "descriptors.h"
+#include "mappings.h"
 #include "namespace.h"
 #include "output_check.h"
+#include "process_status.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
@@ -198,7 +200,7 @@ static enum shm_refusal prepare(struct copy *c) {
         return SHM_REFUSED_FILES;
     if (namespace_has_ipc())
         return SHM_REFUSED_IPC;
-    if (descriptors_shares_memory(orders->pid, x->session->arena_path))
+    if (mappings_share(orders->pid, x->session->arena_path))
         return SHM_REFUSED_MAPPING;
     int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
     if (pidfd < 0)
@@ -275,19 +277,13 @@ static bool has_signals(pid_t tid) {
  * has come to that. */
 static bool was_signalled(pid_t parent) {
     const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
-    unsigned long long pending, all = 0;
-    char path[64], line[256], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", parent);
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f)) {
-        sscanf(line, "State: %c", &state);
-        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
-            sscanf(line, "ShdPnd: %llx", &pending) == 1)
-            all |= pending;
-    }
-    if (f)
-        fclose(f);
-    return !f || (all & ~usual) || (state != 'S' && state != 'R' && state != 'D');
+    struct process_status status;
+    if (process_status_read(parent, &status) < 0)
+        return true;
+    uint64_t pending =
+        process_status_mask(&status, "SigPnd") | process_status_mask(&status, "ShdPnd");
+    char state = process_status_letter(&status, "State");
+    return (pending & ~usual) || (state != 'S' && state != 'R' && state != 'D');
 }
 
 /* What the copy did to others: the original, or its parent, would not go on as if it had not been

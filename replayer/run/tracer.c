@@ -36,6 +36,7 @@
 
 #include "attempt.h"
 #include "crash.h"
+#include "process_status.h"
 #include "text.h"
 #include "waiting.h"
 
@@ -93,17 +94,13 @@ static bool is_candidate(int sig) {
 
 /* Does the process of @tid have a handler for @sig, or ignore it? */
 static bool is_caught(pid_t tid, int sig) {
-    char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
-    FILE *f = fopen(path, "re");
-    unsigned long long mask = 0, one;
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, "Sig", 3) && (sscanf(line, "SigCgt: %llx", &one) == 1 ||
-                                         sscanf(line, "SigIgn: %llx", &one) == 1))
-            mask |= one;
-    if (f)
-        fclose(f);
-    return mask >> (sig - 1) & 1;
+    struct process_status status;
+    if (process_status_read(tid, &status) < 0)
+        return false;
+    return (process_status_mask(&status, "SigCgt") |
+            process_status_mask(&status, "SigIgn")) >>
+               (sig - 1) &
+           1;
 }
 
 static void look_at_signal(struct tracer *tracer, pid_t tid, int sig) {
@@ -424,17 +421,10 @@ static pid_t choose_thread(const struct tracer *tracer, pid_t first) {
 uint64_t tracer_naps(const struct tracer *tracer) {
     uint64_t naps = 0;
     for (uint32_t i = 0; i < tracer->n; i++) {
-        char path[64], line[256];
         pid_t tid = tracer->tracees[i].tid;
-        unsigned long long one = 0;
-        snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
-        FILE *f = fopen(path, "re");
-        while (f && fgets(line, sizeof line, f))
-            if (sscanf(line, "voluntary_ctxt_switches: %llu", &one) == 1)
-                break;
-        if (f)
-            fclose(f);
-        naps += one;
+        struct process_status status;
+        if (process_status_read(tid, &status) == 0)
+            naps += process_status_number(&status, "voluntary_ctxt_switches");
     }
     return naps;
 }
