@@ -145,6 +145,8 @@ struct observation {
     uint32_t n_crash_frames;
     uint64_t started_unix_ns;
     enum how how;
+    bool
+        inferred; /* MODE_STICKY, by a copy in MODE_ONCE: the same run, for no call came after */
     uint32_t refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
     /* hung: a second sample, taken later than crash_frames */
     struct crash_frame *sample_frames;

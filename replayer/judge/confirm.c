@@ -49,6 +49,7 @@ static struct dearth_key key_of(int64_t location, const struct confirm_member *m
                                 const struct observation *seen,
                                 const struct judgement *j) {
     AUTO_TEXT struct text t = {0};
+    enum fault_mode mode = seen->inferred ? MODE_ONCE : member->order.mode;
     uint32_t first = first_of_place(seen), n = PLACE_FRAMES;
     if (is_place_enough(seen, j, first)) {
         n = POLICY_FRAMES;
@@ -68,7 +69,7 @@ static struct dearth_key key_of(int64_t location, const struct confirm_member *m
         add(&t, &f->offset, sizeof f->offset);
     }
     if (!seen->n_crash_frames || j->verdict == VERDICT_HUNG)
-        add(&t, &member->order.mode, sizeof member->order.mode);
+        add(&t, &mode, sizeof mode);
     return key_hash(t.data, t.n);
 }
 

@@ -80,7 +80,8 @@
     X(ATTEMPT_ROUNDS, "rounds")                                                          \
     X(ATTEMPT_CHANCE, "chance")                                                          \
     X(ATTEMPT_FAILED, "failed")                                                          \
-    X(ATTEMPT_EXPLORED, "explored")
+    X(ATTEMPT_EXPLORED, "explored")                                                      \
+    X(ATTEMPT_INFERRED, "inferred")
 enum { ATTEMPT_FIRST = 0, ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID };
 
 static const char insert_attempt[] = "INSERT INTO %s (" ATTEMPT_COLUMNS(
@@ -337,6 +338,7 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
         bind_damage(l, s, &o->damage);
     sqlite3_bind_int(s, ATTEMPT_SILENT, j->silent);
     sqlite3_bind_int(s, ATTEMPT_EXPLORED, 0);
+    sqlite3_bind_int(s, ATTEMPT_INFERRED, o->inferred);
     if (o->output_checked)
         sqlite3_bind_int(s, ATTEMPT_OUTPUT_CHECK, o->output_check);
     bind_differences(s, ATTEMPT_DIFFERS, j);

@@ -296,6 +296,39 @@ static enum shm_refusal reaches_out(const struct snapshots *s) {
     return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
 }
 
+/* Is the next order the same call, failing with all that come after it, of which there were none?
+ * A copy would be made at the same point of the same original, and do the same. */
+static bool is_next_the_same(const struct copy *c) {
+    const struct snapshots *s = c->snapshots;
+    const struct observation *seen = c->run.seen;
+    uint32_t next = c->item + 1;
+    if (next >= s->n || s->sent[next] || !seen->fired || seen->timed_out ||
+        seen->overwritten || c->run.tracer.branched || !c->run.x->traced)
+        return false;
+    const struct order *one = &s->items[c->item].order, *two = &s->items[next].order;
+    return one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
+           key_equal(one->site, two->site) && one->occurrence == two->occurrence &&
+           c->run.x->session->arena->progress.calls == 0;
+}
+
+/* Of a copy, and of the one that would be the same and is not made. */
+static int send_results(struct copy *c) {
+    struct snapshots *s = c->snapshots;
+    struct observation *seen = c->run.seen;
+    uint32_t next = c->item + 1;
+    bool same = is_next_the_same(c);
+    int err = wire_send_result(s->channel, s->items[c->item].tag, seen);
+    s->sent[c->item] = true;
+    if (!err && same) {
+        __atomic_store_n(&s->orders->orders[next].occurrence, 0, __ATOMIC_RELEASE);
+        seen->inferred = true;
+        err = wire_send_result(s->channel, s->items[next].tag, seen);
+        s->sent[next] = true;
+    }
+    observation_deinit(seen);
+    return err;
+}
+
 static int conclude(struct copy *c) {
     struct snapshots *s = c->snapshots;
     struct observation *seen = c->run.seen;
@@ -315,7 +348,7 @@ static int conclude(struct copy *c) {
     seen->files_known = true;
     /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
     if (!scratch_used(s->original->x->scratch) && !seen->overwritten)
-        return send_result(s, c->item, seen);
+        return send_results(c);
     s->spoiled = true;
     s->spoiler = c->item;
     s->spoilt_by = *seen;

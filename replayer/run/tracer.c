@@ -142,9 +142,11 @@ static bool is_there(pid_t pid) {
 }
 
 static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
-    int sig = WSTOPSIG(status);
+    int sig = WSTOPSIG(status), event = status >> 16;
     unsigned long message = 0;
-    switch (status >> 16) {
+    tracer->branched |= event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+                        event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_EXEC;
+    switch (event) {
     case 0:
         look_at_signal(tracer, tid, sig);
         go_on(tid, sig);

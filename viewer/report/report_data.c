@@ -221,7 +221,8 @@ static int load_recordings(struct report_data *data) {
     X(REPLAY_DETERMINISTIC_SITES, "deterministic_sites")                                 \
     X(REPLAY_PLANNED, "planned")                                                         \
     X(REPLAY_DONE, "done")                                                               \
-    X(REPLAY_ATTEMPTS, "(SELECT count(*) FROM attempt a WHERE a.replay_id = r.id)")
+    X(REPLAY_ATTEMPTS, "(SELECT count(*) FROM attempt a WHERE a.replay_id = r.id AND "   \
+                       "NOT a.inferred)")
 enum { REPLAY_COLUMNS(STORE_COLUMN_ENUM) };
 
 static int load_replays(struct report_data *data) {
