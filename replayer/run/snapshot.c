@@ -140,8 +140,9 @@ struct copy {
     uint32_t item;
     struct run run;
     struct descriptors descriptors;
-    int stdio[3]; /* its ends of our pipes, -1 = none */
-    int socket;   /* out of the original: its other end is the copy's */
+    int stdio[3];  /* its ends of our pipes, -1 = none */
+    int socket;    /* out of the original: its other end is the copy's */
+    bool branched; /* it has made a process or thread, or become another program */
 };
 
 static uint64_t pipe_inode(int fd) {
@@ -303,7 +304,7 @@ static bool is_next_the_same(const struct copy *c) {
     const struct observation *seen = c->run.seen;
     uint32_t next = c->item + 1;
     if (next >= s->n || s->sent[next] || !seen->fired || seen->timed_out ||
-        seen->overwritten || c->run.tracer.branched || !c->run.x->traced)
+        seen->overwritten || c->branched || !c->run.x->traced)
         return false;
     const struct order *one = &s->items[c->item].order, *two = &s->items[next].order;
     return one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
@@ -373,6 +374,7 @@ static int run_copy(struct copy *c) {
         kill(run->first, SIGKILL); /* then it has no proof: unreached, and is run again */
     int err = run_follow(run);
     feed_end(&run->feed);
+    c->branched = run->tracer.branched;
     tracer_deinit(&run->tracer);
     if (err)
         return err;
