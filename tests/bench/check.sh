@@ -7,7 +7,7 @@
 # A part is the difference between two runs of the same program that differ in it alone:
 #
 #   record     dearth record
-#   copies     replay without what follows, less nothing
+#   copies     replay: copies and what they refuse, nothing repeated
 #   confirmed  the same with reruns of what copies showed     less copies
 #   leaks      the same with the leak pass                    less confirmed
 #   check      dearth check, all of it: the whole, not a sum
@@ -79,12 +79,12 @@ read -ra order <<<"${programs:-jq xz git sqlite3 xmllint curl}"
 timed() {
     local file=$1 status=0
     shift
-    { time "$@" >out 2>err </dev/null || status=$?; } 2>times
+    { time "$@" >out 2>err </dev/null || status=$?; } 2>cost.txt
     [ "$status" -lt 2 ] || {
         cat err >&2
         return "$status"
     }
-    awk '{ print ($1 + $2) * 1000, $3 * 1000 }' times >>"$file"
+    awk '{ print ($1 + $2) * 1000, $3 * 1000 }' cost.txt >>"$file"
 }
 
 run() {
