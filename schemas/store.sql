@@ -331,7 +331,8 @@ CREATE TABLE attempt (
     armed     TEXT,                      -- sweep: 'start' = before the program started, 'serving' = when it served; NULL = no sweep
     rounds    INTEGER,                   -- sweep: times that the program was driven again when the fault was lifted
     chance    TEXT,                      -- 'chance': JSON object: probability, seed (text), interval, times, space, sites (chosen; 0 = all), choice (hash of their keys)
-    failed    TEXT                       -- 'chance': JSON array: the calls that failed, the first 64: site, call (number among the chosen ones), occurrence, size
+    failed    TEXT,                      -- 'chance': JSON array: the calls that failed, the first 64: site, call (number among the chosen ones), occurrence, size
+    inferred  INTEGER NOT NULL DEFAULT 0 -- 1 = not run by itself: 'sticky', and in the copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

@@ -195,17 +195,27 @@ int64_t session_store_site(struct session_site_cache *cache,
                            const struct shm_process *process, uint32_t node_id);
 
 /**
- * Row of `stack` for a list of frames that did not come through an arena (a crash stack).
- * @frames: innermost first
- * Return: stack id > 0, or negative errno.
+ * Writes stacks that did not come through an arena (of crashes): its statements stay prepared, and
+ * rows that it has met are remembered. What it remembers of a transaction that was rolled back is
+ * wrong: free it then.
+ * Return: NULL after a message when the database refuses.
  */
+struct session_stacks;
+struct session_stacks *session_stacks_new(struct store *store);
+struct session_stacks *session_stacks_free(struct session_stacks *stacks);
+
 struct session_frame {
     uint8_t build_id[32];
     uint32_t build_id_bytes; /* 0 = unknown: the path stands in */
     const char *module;      /* path; "[anon]" when in no file */
     uint64_t offset; /* return address - load bias; for the innermost frame pc + 1 */
 };
-int64_t session_store_stack(struct store *store, const struct session_frame *frames,
-                            uint32_t n);
+/**
+ * Row of `stack` for a list of frames.
+ * @frames: innermost first
+ * Return: stack id > 0, or negative errno.
+ */
+int64_t session_store_stack(struct session_stacks *stacks,
+                            const struct session_frame *frames, uint32_t n);
 
 #endif

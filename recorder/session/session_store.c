@@ -102,7 +102,6 @@ static void writer_deinit(struct writer *w) {
     idmap_deinit(&w->frames);
     *w = (struct writer){0};
 }
-#define AUTO_WRITER __attribute__((cleanup(writer_deinit)))
 
 /* Bound to both; the lookup has fewer parameters and refuses the others, as it should. */
 static void bind_int(struct pair *p, int index, int64_t value) {
@@ -462,33 +461,82 @@ static uint32_t stand_in_id(struct writer *w, const char *path, uint8_t out[stat
     return 16;
 }
 
-static int64_t list_frame_row(struct writer *w, const struct session_frame *in,
-                              struct list_frame *out) {
-    const char *path = in->module && *in->module ? in->module : "[anon]";
+/* Modules met in stacks: few, and each in thousands of frames. */
+struct met_module {
     uint8_t id[32];
-    uint32_t n = id_bytes(in->build_id_bytes);
-    if (n)
-        memcpy(id, in->build_id, n);
-    else
-        n = stand_in_id(w, path, id);
-    int64_t module = module_row(w, id, n, path, 0);
-    if (module < 0)
-        return module;
-    *out = (struct list_frame){.module_key = key_module(id, n), .offset = in->offset};
-    return out->frame = frame_row(w, module, in->offset);
+    uint32_t id_bytes;
+    char *path;
+    int64_t row;
+    struct dearth_key key;
+};
+
+struct session_stacks {
+    struct writer writer;
+    struct met_module *modules;
+    uint32_t n_modules;
+};
+
+struct session_stacks *session_stacks_new(struct store *store) {
+    struct session_stacks *stacks = text_alloc(sizeof *stacks);
+    return writer_init(&stacks->writer, store) < 0 ? session_stacks_free(stacks) : stacks;
 }
 
-int64_t session_store_stack(struct store *store, const struct session_frame *frames,
-                            uint32_t n) {
-    AUTO_WRITER struct writer w = {0};
-    int64_t r = writer_init(&w, store);
-    if (r < 0)
-        return r;
+struct session_stacks *session_stacks_free(struct session_stacks *stacks) {
+    if (!stacks)
+        return NULL;
+    for (uint32_t i = 0; i < stacks->n_modules; i++)
+        free(stacks->modules[i].path);
+    free(stacks->modules);
+    writer_deinit(&stacks->writer);
+    free(stacks);
+    return NULL;
+}
+
+/* Return: NULL and an error in *err when its row cannot be made. The next call moves it. */
+static const struct met_module *
+meet_module(struct session_stacks *stacks, const struct session_frame *in, int64_t *err) {
+    const char *path = in->module && *in->module ? in->module : "[anon]";
+    uint32_t n = id_bytes(in->build_id_bytes);
+    for (uint32_t i = 0; n && i < stacks->n_modules; i++) {
+        const struct met_module *m = &stacks->modules[i];
+        if (m->id_bytes == n && memcmp(m->id, in->build_id, n) == 0 &&
+            strcmp(m->path, path) == 0)
+            return m;
+    }
+    struct met_module new = {.id_bytes = n};
+    if (n)
+        memcpy(new.id, in->build_id, n);
+    else
+        new.id_bytes = stand_in_id(&stacks->writer, path, new.id);
+    new.row = module_row(&stacks->writer, new.id, new.id_bytes, path, 0);
+    if ((*err = new.row) < 0)
+        return NULL;
+    new.path = text_dup(path);
+    new.key = key_module(new.id, new.id_bytes);
+    stacks->modules =
+        text_realloc(stacks->modules, (stacks->n_modules + 1ull) * sizeof new);
+    stacks->modules[stacks->n_modules] = new;
+    return &stacks->modules[stacks->n_modules++];
+}
+
+static int64_t list_frame_row(struct session_stacks *stacks,
+                              const struct session_frame *in, struct list_frame *out) {
+    int64_t err = 0;
+    const struct met_module *module = meet_module(stacks, in, &err);
+    if (!module)
+        return err;
+    *out = (struct list_frame){.module_key = module->key, .offset = in->offset};
+    return out->frame = frame_row(&stacks->writer, module->row, in->offset);
+}
+
+int64_t session_store_stack(struct session_stacks *stacks,
+                            const struct session_frame *frames, uint32_t n) {
+    int64_t r = 0;
     AUTO_FREE struct list_frame *path = text_alloc(n * sizeof *path);
     uint32_t depth = 0;
     for (uint32_t i = n; i-- > 0;) {
         struct list_frame next;
-        r = list_frame_row(&w, &frames[i], &next);
+        r = list_frame_row(stacks, &frames[i], &next);
         if (r < 0)
             return r;
         uint32_t same = 0; /* loop erasure, as the target does it */
@@ -502,8 +550,8 @@ int64_t session_store_stack(struct store *store, const struct session_frame *fra
         struct dearth_key parent =
             depth ? path[depth - 1].key : (struct dearth_key){0, 0};
         next.key = key_frame(parent, next.module_key, next.offset);
-        next.stack = stack_row(&w, next.key, depth ? path[depth - 1].stack : 0,
-                               next.frame, depth + 1);
+        next.stack = stack_row(&stacks->writer, next.key,
+                               depth ? path[depth - 1].stack : 0, next.frame, depth + 1);
         if (next.stack < 0)
             return next.stack;
         path[depth++] = next;

@@ -28,7 +28,7 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
                  const struct judgement *j, struct session *session,
                  int64_t *attempt_id) {
     struct replay *r = d->replay;
-    r->progress.executions++;
+    r->progress.executions += !seen->inferred;
     r->progress.verdicts[j->verdict]++;
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
     if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||

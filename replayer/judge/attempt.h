@@ -105,6 +105,8 @@ struct expected;
  * table of attempt.c. */
 struct observation {
     enum how how;
+    bool
+        inferred; /* MODE_STICKY, by a copy in MODE_ONCE: the same run, for no call came after */
     struct {
         bool fired;       /* proof read from shared memory, or from behind it */
         bool first_fired; /* of a pair: `fired` means both */

@@ -9,7 +9,12 @@
 
 /* Frames of the crash that make a place: the failing function and who called it, so that one
  * strlen(NULL) is not another's. */
-#define PLACE_FRAMES 3u
+#define PLACE_FRAMES     3u
+/* Of a deliberate end: the function that gives up and who called it. Whose memory it could not get
+ * makes no difference to how it ends. */
+#define POLICY_FRAMES    2u
+/* abort() lies no deeper than this: raise, pthread_kill and what they are made of. */
+#define MACHINERY_FRAMES 6u
 
 void confirm_deinit(struct confirm *c) {
     for (uint32_t i = 0; i < c->n; i++) {
@@ -24,16 +29,39 @@ static void add(struct text *to, const void *data, size_t n) {
     text_add_n(to, data, n);
 }
 
+/* The first frame that is not the C library's way to end a process. */
+static uint32_t first_of_place(const struct observation *seen) {
+    for (uint32_t i = 0; i < seen->crash.n_frames && i < MACHINERY_FRAMES; i++) {
+        const char *function = seen->crash.frames[i].function;
+        if (function && strcmp(function, "abort") == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* Does the place alone say how it ends, from wherever memory was asked for? */
+static bool is_place_enough(const struct observation *seen, const struct judgement *j,
+                            uint32_t first) {
+    return j->severity == SEVERITY_POLICY && j->policy && first < seen->crash.n_frames;
+}
+
 static struct dearth_key key_of(int64_t location, const struct confirm_member *member,
                                 const struct observation *seen,
                                 const struct judgement *j) {
     AUTO_TEXT struct text t = {0};
-    add(&t, &location, sizeof location);
+    enum fault_mode mode = seen->inferred ? MODE_ONCE : member->order.mode;
+    uint32_t first = first_of_place(seen), n = PLACE_FRAMES;
+    if (is_place_enough(seen, j, first)) {
+        n = POLICY_FRAMES;
+    } else {
+        first = 0;
+        add(&t, &location, sizeof location);
+    }
     add(&t, &j->verdict, sizeof j->verdict);
     if (j->policy)
         text_add(&t, j->policy);
-    for (uint32_t i = 0;
-         i < seen->crash.n_frames && i < PLACE_FRAMES &&
+    for (uint32_t i = first;
+         i < seen->crash.n_frames && i < first + n &&
          j->verdict != VERDICT_HUNG; /* a sample of a loop is anywhere in it */
          i++) {
         const struct crash_frame *f = &seen->crash.frames[i];
@@ -41,7 +69,7 @@ static struct dearth_key key_of(int64_t location, const struct confirm_member *m
         add(&t, &f->offset, sizeof f->offset);
     }
     if (!seen->crash.n_frames || j->verdict == VERDICT_HUNG)
-        add(&t, &member->order.mode, sizeof member->order.mode);
+        add(&t, &mode, sizeof mode);
     return key_hash(t.data, t.n);
 }
 

@@ -4,6 +4,7 @@
  * Pure: values in, values out.
  *
  *   bad verdict of a copy ─► group (verdict, policy, fault location, crash place)
+ *                              of a deliberate end by abort(): (policy, place) from all locations
  *        NEW        this one is run again as a whole program
  *        CONFIRMED  a rerun has shown the same: it stands for the others of its group
  *        DOUBTED    a rerun has shown something else: each is run again by itself

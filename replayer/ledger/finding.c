@@ -167,14 +167,15 @@ static int load_places(struct work *w) {
     X(ATTEMPT_SAMPLE_STACK_ID, "a.sample_stack_id")
 enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 
-/* A pair is named after its second failure. When it shows no more than the first alone, it is no
+/* What was not run by itself shows no more than the run that it was inferred from, and counts in no rate.
+ * A pair is named after its second failure. When it shows no more than the first alone, it is no
  * finding. */
 static const char attempts_sql[] = STORE_SELECT(
     ATTEMPT_COLUMNS) "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) JOIN "
                      "replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id LEFT "
                      "JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
                      "ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct > 0 DESC, k.bytes "
-                     "DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT "
+                     "DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
                      "(a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt b JOIN replay br ON "
                      "br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence = a.occurrence AND "
                      "b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND b.verdict = a.verdict "

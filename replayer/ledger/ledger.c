@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "ledger_private.h"
 #include "process_stat.h"
+#include "session.h"
 #include "text.h"
 
 /* --- whose replay is it: a pid and its start time, so that a reused pid is not mistaken --- */
@@ -122,6 +123,9 @@ struct ledger *ledger_free(struct ledger *l) {
         sqlite3_finalize(l->leak);
         sqlite3_finalize(l->site);
         sqlite3_finalize(l->module);
+        sqlite3_finalize(l->explored);
+        sqlite3_finalize(l->drop_checked);
+        session_stacks_free(l->stacks);
         free(l);
     }
     return NULL;

@@ -75,7 +75,8 @@
     X(ATTEMPT_ROUNDS, "rounds")                                                          \
     X(ATTEMPT_CHANCE, "chance")                                                          \
     X(ATTEMPT_FAILED, "failed")                                                          \
-    X(ATTEMPT_EXPLORED, "explored")
+    X(ATTEMPT_EXPLORED, "explored")                                                      \
+    X(ATTEMPT_INFERRED, "inferred")
 enum {
     ATTEMPT_FIRST = LEDGER_END_LAST - 1,
     ATTEMPT_OWN_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID
@@ -112,6 +113,12 @@ int ledger_prepare_attempts(struct ledger *l) {
                                   "SELECT " LEAK_COLUMNS(
                                       STORE_COLUMN_PLACE) "id FROM site WHERE key = ?",
             &l->leak);
+    if (r == 0)
+        r = store_prepare(l->store, "DELETE FROM unchecked_attempt WHERE id = ?1",
+                          &l->drop_checked);
+    if (r == 0)
+        r = store_prepare(l->store, "UPDATE attempt SET explored = 1 WHERE id = ?1",
+                          &l->explored);
     if (r == 0)
         r = store_prepare(l->store, "SELECT id FROM site WHERE key = ?1", &l->site);
     if (r == 0)
@@ -167,6 +174,8 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
                            uint32_t n_all) {
     if (!n_all)
         return 0;
+    if (!l->stacks && !(l->stacks = session_stacks_new(l->store)))
+        return -EIO;
     uint32_t n = cut_recursion(all, n_all);
     struct session_frame *frames = text_alloc(n * sizeof *frames);
     for (uint32_t i = 0; i < n; i++) {
@@ -176,7 +185,7 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
                                            .offset = f->offset};
         memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
     }
-    int64_t id = session_store_stack(l->store, frames, n);
+    int64_t id = session_store_stack(l->stacks, frames, n);
     for (uint32_t i = 0; i < n; i++)
         free((char *)frames[i].module);
     free(frames);
@@ -296,6 +305,7 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
         bind_damage(l, s, &o->damage);
     sqlite3_bind_int(s, ATTEMPT_SILENT, j->silent);
     sqlite3_bind_int(s, ATTEMPT_EXPLORED, 0);
+    sqlite3_bind_int(s, ATTEMPT_INFERRED, o->inferred);
     if (o->output.checked)
         sqlite3_bind_int(s, ATTEMPT_OUTPUT_CHECK, o->output.check);
     bind_differences(s, ATTEMPT_DIFFERS, j);
@@ -463,12 +473,11 @@ int ledger_check(struct ledger *l, int64_t attempt_id) {
     int r = ledger_batch_begin(l);
     if (r < 0)
         return r;
-    AUTO_FREE char *sql = text_format("DELETE FROM unchecked_attempt WHERE id = %lld",
-                                      (long long)attempt_id);
     sqlite3_bind_int64(l->check, 1, attempt_id);
+    sqlite3_bind_int64(l->drop_checked, 1, attempt_id);
     r = store_step_done(l->store, l->check);
     if (r == 0)
-        r = store_exec(l->store, sql);
+        r = store_step_done(l->store, l->drop_checked);
     if (r < 0)
         ledger_batch_drop(l);
     return r;
@@ -484,9 +493,8 @@ int ledger_explored(struct ledger *l, int64_t attempt_id, struct session *sessio
             "?, id FROM site WHERE id = ? AND error_path "
             "ON CONFLICT DO UPDATE SET count = count + excluded.count");
     if (r == 0) {
-        AUTO_FREE char *sql = text_format(
-            "UPDATE attempt SET explored = 1 WHERE id = %lld", (long long)attempt_id);
-        r = store_exec(l->store, sql);
+        sqlite3_bind_int64(l->explored, 1, attempt_id);
+        r = store_step_done(l->store, l->explored);
     }
     if (r < 0)
         ledger_batch_drop(l);

@@ -26,6 +26,7 @@ int ledger_batch_begin(struct ledger *l) {
 void ledger_batch_drop(struct ledger *l) {
     store_rollback(l->store);
     l->batch_ns = 0;
+    l->stacks = session_stacks_free(l->stacks);
 }
 
 int ledger_due_ms(const struct ledger *l) {

@@ -19,8 +19,10 @@ struct ledger {
     sqlite3_stmt *check;  /* a row of unchecked_attempt becomes one of attempt */
     sqlite3_stmt *site;   /* row of a key */
     sqlite3_stmt *module; /* path under which a build-id is known */
-    uint64_t batch_ns;    /* when the transaction under way began, 0 = none */
-    uint64_t overwritten; /* attempts that wrote over the shared memory */
+    sqlite3_stmt *explored, *drop_checked;
+    struct session_stacks *stacks; /* made when needed, not kept over a rollback */
+    uint64_t batch_ns;             /* when the transaction under way began, 0 = none */
+    uint64_t overwritten;          /* attempts that wrote over the shared memory */
     int64_t
         last_attempt; /* SQLite would give the id of a deleted row to the next one; those
                              who remember an attempt would mistake it */

@@ -36,8 +36,10 @@
 
 #include "clock.h"
 #include "descriptors.h"
+#include "mappings.h"
 #include "namespace.h"
 #include "output_check.h"
+#include "process_status.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
@@ -139,8 +141,9 @@ struct copy {
     uint32_t item;
     struct run run;
     struct descriptors descriptors;
-    int stdio[3]; /* its ends of our pipes, -1 = none */
-    int socket;   /* out of the original: its other end is the copy's */
+    int stdio[3];  /* its ends of our pipes, -1 = none */
+    int socket;    /* out of the original: its other end is the copy's */
+    bool branched; /* it has made a process or thread, or become another program */
 };
 
 static uint64_t pipe_inode(int fd) {
@@ -199,7 +202,7 @@ static enum shm_refusal prepare(struct copy *c) {
         return SHM_REFUSED_FILES;
     if (namespace_has_ipc())
         return SHM_REFUSED_IPC;
-    if (descriptors_shares_memory(orders->pid, x->session->arena_path))
+    if (mappings_share(orders->pid, x->session->arena_path))
         return SHM_REFUSED_MAPPING;
     int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
     if (pidfd < 0)
@@ -276,19 +279,13 @@ static bool has_signals(pid_t tid) {
  * has come to that. */
 static bool was_signalled(pid_t parent) {
     const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
-    unsigned long long pending, all = 0;
-    char path[64], line[256], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", parent);
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f)) {
-        sscanf(line, "State: %c", &state);
-        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
-            sscanf(line, "ShdPnd: %llx", &pending) == 1)
-            all |= pending;
-    }
-    if (f)
-        fclose(f);
-    return !f || (all & ~usual) || (state != 'S' && state != 'R' && state != 'D');
+    struct process_status status;
+    if (process_status_read(parent, &status) < 0)
+        return true;
+    uint64_t pending =
+        process_status_mask(&status, "SigPnd") | process_status_mask(&status, "ShdPnd");
+    char state = process_status_letter(&status, "State");
+    return (pending & ~usual) || (state != 'S' && state != 'R' && state != 'D');
 }
 
 /* What the copy did to others: the original, or its parent, would not go on as if it had not been
@@ -299,6 +296,39 @@ static enum shm_refusal reaches_out(const struct copies *s) {
         (original->parent && was_signalled(original->parent)))
         return SHM_REFUSED_SIGNALS;
     return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
+}
+
+/* Is the next order the same call, failing with all that come after it, of which there were none?
+ * A copy would be made at the same point of the same original, and do the same. */
+static bool is_next_the_same(const struct copy *c) {
+    const struct copies *s = c->copies;
+    const struct observation *seen = c->run.seen;
+    uint32_t next = c->item + 1;
+    if (next >= s->n || s->sent[next] || !seen->proof.fired || seen->end.timed_out ||
+        seen->proof.overwritten || c->branched || !c->run.x->traced)
+        return false;
+    const struct order *one = &s->items[c->item].order, *two = &s->items[next].order;
+    return one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
+           key_equal(one->site, two->site) && one->occurrence == two->occurrence &&
+           c->run.x->session->arena->progress.calls == 0;
+}
+
+/* Of a copy, and of the one that would be the same and is not made. */
+static int send_results(struct copy *c) {
+    struct copies *s = c->copies;
+    struct observation *seen = c->run.seen;
+    uint32_t next = c->item + 1;
+    bool same = is_next_the_same(c);
+    int err = wire_send_result(s->channel, s->items[c->item].tag, seen);
+    s->sent[c->item] = true;
+    if (!err && same) {
+        __atomic_store_n(&s->orders->orders[next].occurrence, 0, __ATOMIC_RELEASE);
+        seen->inferred = true;
+        err = wire_send_result(s->channel, s->items[next].tag, seen);
+        s->sent[next] = true;
+    }
+    observation_deinit(seen);
+    return err;
 }
 
 static int conclude(struct copy *c) {
@@ -320,7 +350,7 @@ static int conclude(struct copy *c) {
     seen->output.files_known = true;
     /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
     if (!scratch_used(s->original->x->scratch) && !seen->proof.overwritten)
-        return send_result(s, c->item, seen);
+        return send_results(c);
     s->spoiled = true;
     s->spoiler = c->item;
     s->spoilt_by = *seen;
@@ -345,6 +375,7 @@ static int run_copy(struct copy *c) {
         kill(run->first, SIGKILL); /* then it has no proof: unreached, and is run again */
     int err = run_follow(run);
     feed_end(&run->feed);
+    c->branched = run->tracer.branched;
     tracer_deinit(&run->tracer);
     if (err)
         return err;

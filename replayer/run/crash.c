@@ -38,6 +38,8 @@
 
 #include "arch.h"
 #include "attempt.h"
+#include "mappings.h"
+#include "process_status.h"
 #include "text.h"
 
 #define N_NAMES 1024u /* a power of two */
@@ -54,6 +56,8 @@ static struct memory {
     int template_fd; /* an ELF file of this machine: libdw asks for one */
     Elf *template;
     struct walk *walk; /* under way */
+    uint64_t
+        mapped; /* mappings_name() of the process whose modules are known; 0 = none */
     struct name names[N_NAMES];
 } memory;
 
@@ -285,16 +289,11 @@ static void step_over_wild_call(struct walk *walk) {
 }
 
 static pid_t process_of(pid_t tid) {
-    char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
-    FILE *f = fopen(path, "re");
-    pid_t pid = tid;
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "Tgid: %d", &pid) == 1)
-            break;
-    if (f)
-        fclose(f);
-    return pid;
+    struct process_status status;
+    uint64_t pid = process_status_read(tid, &status) < 0
+                       ? 0
+                       : process_status_number(&status, "Tgid");
+    return pid ? (pid_t)pid : tid;
 }
 
 static void forget(void) {
@@ -307,6 +306,7 @@ static void forget(void) {
     memory.dwfl = NULL;
     memory.template = NULL;
     memory.template_fd = 0;
+    memory.mapped = 0;
 }
 
 /* Once: libdw attaches to one "process" only; ours is whichever crashes. It is given a file of its
@@ -338,20 +338,35 @@ static bool attach(void) {
     return false;
 }
 
+/* Are the modules that are kept those of the process, from the same files? */
+static bool are_kept(uint64_t mapped) {
+    bool stale = false;
+    if (!mapped || mapped != memory.mapped)
+        return false;
+    dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
+    return !stale;
+}
+
 /* Make the modules those of the process. Return: whether they are known. */
 static bool report_modules(struct walk *walk) {
     bool stale = false;
     if (!attach())
         return false;
+    uint64_t mapped = mappings_name(walk->pid);
+    if (are_kept(mapped))
+        return true;
+    memory.mapped = 0;
     dwfl_report_begin(memory.dwfl);
     bool reported = dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0;
     reported = dwfl_report_end(memory.dwfl, NULL, NULL) == 0 && reported;
     dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
-    if (!stale)
-        return reported;
-    forget();
-    return attach() && dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0 &&
-           dwfl_report_end(memory.dwfl, NULL, NULL) == 0;
+    if (stale) {
+        forget();
+        reported = attach() && dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0 &&
+                   dwfl_report_end(memory.dwfl, NULL, NULL) == 0;
+    }
+    memory.mapped = reported ? mapped : 0;
+    return reported;
 }
 
 static void unwind(struct walk *walk) {

@@ -343,23 +343,3 @@ void descriptors_deinit(struct descriptors *d) {
             close(d->fd[i]);
     d->message.n = 0;
 }
-
-/* --- memory --- */
-
-bool descriptors_shares_memory(pid_t pid, const char *arena_path) {
-    char path[64], line[4608];
-    snprintf(path, sizeof path, "/proc/%d/maps", pid);
-    FILE *f = fopen(path, "re");
-    bool shares = !f;
-    while (f && !shares && fgets(line, sizeof line, f)) {
-        char *permissions = strchr(line, ' ');
-        if (!permissions || permissions[2] != 'w' || permissions[4] != 's')
-            continue;
-        line[strcspn(line, "\n")] = 0;
-        const char *name = strchr(line, '/');
-        shares = !name || strcmp(name, arena_path) != 0;
-    }
-    if (f)
-        fclose(f);
-    return shares;
-}

@@ -41,7 +41,4 @@ enum shm_refusal descriptors_make(const struct descriptors_request *request,
                                   struct descriptors *out);
 void descriptors_deinit(struct descriptors *descriptors);
 
-/** Is memory mapped that a copy would share and could write? */
-bool descriptors_shares_memory(pid_t pid, const char *arena_path);
-
 #endif

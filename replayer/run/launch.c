@@ -2,17 +2,19 @@
 /*
  * A worker starts thousands of programs.
  *
- *   worker ──fork──► stand-in ──clone──► the program       what `shared` holds is seen by all three
+ *   worker ──clone─► stand-in ──clone──► the program       all three share the worker's memory
  *      ▲ first, ready   │ sleeps until     │ waits on `go` where it is to be traced
  *      └────────────────┘ the exec         ▼ exec
  *
- * The stand-in is a new one for each program, with memory of its own: whatever a program does to its
- * parent is gone with it. The program shares the stand-in's memory (CLONE_VM, CLONE_VFORK) on a stack
- * of its own until its exec, as posix_spawn() does. A command beside the program is started by the
- * worker itself in the same way.
+ * The stand-in is a new process for each program: the signals, limits and priorities that a program
+ * gives its parent are gone with it. It shares the worker's memory (CLONE_VM) on a stack of its own:
+ * with a copy, each start costs both a hundred page faults. So does the program until its exec, with
+ * CLONE_VFORK, as posix_spawn() does; nothing that may be traced has that memory afterwards
+ * (PR_SET_DUMPABLE). A command beside the program is started by the worker itself in the same way.
  *
  * Everything between clone and exec is plain system calls: no allocation, no stdio, no
- * locks.
+ * locks. errno is the worker's too: until the exec the worker, which waits, does not rely on it; from
+ * then on the stand-in makes system calls that leave it alone (quietly()).
  *
  * The signal mask and the ignored signals that the program gets are those which dearth
  * itself was started with (read before main), not what dearth made of them.
@@ -48,8 +50,12 @@ struct shared {
     uint32_t ended; /* `status` is that of the program, reaped by the stand-in */
     int32_t status;
     uint64_t signals; /* that the stand-in got */
+    pid_t worker;
 };
 static struct shared *shared;
+
+/* Their ends. A worker has one stand-in and one program on its way at a time. */
+static struct { char *stand_in_end, *program_end; } stacks;
 
 static sigset_t inherited_mask;
 static bool inherited_ignored[NSIG], changed[NSIG];
@@ -183,20 +189,48 @@ static int become_program(void *argument) {
     if (shared->error)
         _exit(127);
     restore_signals();
+    prctl(PR_SET_DUMPABLE,
+          0); /* whose memory this still is: execve() makes the program's traceable */
     execve(launch->exe, launch->argv, launch->envp);
     shared->error = errno;
     _exit(127);
+}
+
+/* A system call that does not touch errno. Return: as the kernel gives it. */
+static long quietly(long number, long a, long b, long c, long d) {
+#if defined(__x86_64__)
+    long result;
+    register long fourth __asm__("r10") = d;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long which __asm__("x8") = number;
+    register long first __asm__("x0") = a;
+    register long second __asm__("x1") = b;
+    register long third __asm__("x2") = c;
+    register long fourth __asm__("x3") = d;
+    __asm__ volatile("svc 0"
+                     : "+r"(first)
+                     : "r"(which), "r"(second), "r"(third), "r"(fourth)
+                     : "memory");
+    return first;
+#else
+#error "launch.c needs this architecture's way to make a system call"
+#endif
 }
 
 /* Everything above standard error: nobody may take our ends of its pipes for open ones. */
 static void close_descriptors(void) {
     enum { FIRST = 3, MOST = 4096 };
 #ifdef SYS_close_range /* Linux 5.9 */
-    if (syscall(SYS_close_range, FIRST, ~0u, 0) == 0)
+    if (quietly(SYS_close_range, FIRST, (long)~0u, 0, 0) == 0)
         return;
 #endif
     for (int fd = FIRST; fd < MOST; fd++)
-        close(fd);
+        quietly(SYS_close, fd, 0, 0, 0);
 }
 
 /* Sleeps until the program has exec'ed or ended. Return: as clone(). */
@@ -205,31 +239,32 @@ static pid_t clone_program(struct launch *launch, char *stack_end) {
 }
 
 /* The program's parent: every signal is blocked in it, nothing is open. */
-static _Noreturn void stand_in(struct launch *launch, pid_t worker, char *stack_end) {
+static int stand_in(void *argument) {
+    struct launch *launch = argument;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != worker)
+    if (getppid() != shared->worker)
         _exit(1);
-    prctl(PR_SET_DUMPABLE, 1); /* the program, until its exec, is to be traced */
     setpgid(0, 0);
     if (launch->parent_word)
         *launch->parent_word = (uint32_t)getpid();
-    pid_t first = clone_program(launch, stack_end);
+    pid_t first = clone_program(launch, stacks.program_end);
     if (first < 0)
         shared->error = errno;
-    prctl(PR_SET_DUMPABLE, 0); /* no core file, should the program make us crash */
-    wake(&shared->ready, 1);
+    __atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+    quietly(SYS_futex, (long)&shared->ready, FUTEX_WAKE, INT_MAX, 0);
     close_descriptors();
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
+    for (long pid;
+         (pid = quietly(SYS_wait4, -1, (long)&status, __WALL, 0)) > 0 || pid == -EINTR;)
         if (pid == first) {
             shared->status = status;
             __atomic_store_n(&shared->ended, 1, __ATOMIC_RELEASE);
         }
-    sigset_t pending;
-    for (int sig = 1; sigpending(&pending) == 0 && sig < NSIG; sig++)
-        if (sig != SIGCHLD && sig != SIGCONT && sigismember(&pending, sig) == 1)
-            shared->signals |= 1ull << (sig - 1);
-    _exit(0);
+    uint64_t pending = 0;
+    quietly(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0);
+    shared->signals = pending & ~(1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1));
+    quietly(SYS_exit_group, 0, 0, 0, 0);
+    return 0;
 }
 
 bool launch_end(int *status) {
@@ -267,21 +302,25 @@ static void follow_to_exec(pid_t pid) {
     }
 }
 
-/* Once in the life of a worker. Return: the end of a stack for programs on their way, NULL = none. */
-static char *prepare(void) {
+static char *map_stack(void) {
     enum { STACK_BYTES = 64 * 1024 };
-    static char *stack;
+    void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return p == MAP_FAILED ? NULL : (char *)p + STACK_BYTES;
+}
+
+/* Once in the life of a worker. Return: whether there is memory for it. */
+static bool prepare(void) {
     if (!shared) {
         void *p = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         shared = p == MAP_FAILED ? NULL : p;
     }
-    if (!stack) {
-        void *p = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        stack = p == MAP_FAILED ? NULL : p;
-    }
-    return shared && stack ? stack + STACK_BYTES : NULL;
+    if (!stacks.stand_in_end)
+        stacks.stand_in_end = map_stack();
+    if (!stacks.program_end)
+        stacks.program_end = map_stack();
+    return shared && stacks.stand_in_end && stacks.program_end;
 }
 
 static bool is_gone(pid_t child) {
@@ -305,12 +344,9 @@ static void wait_until_ready(const struct launch *launch) {
 }
 
 /* Return: the program's pid, or a negative errno. */
-static pid_t start_below_stand_in(struct launch *launch, char *stack_end) {
-    pid_t worker = getpid();
-    *shared = (struct shared){.go = !launch->traced};
-    launch->parent = fork();
-    if (launch->parent == 0)
-        stand_in(launch, worker, stack_end);
+static pid_t start_below_stand_in(struct launch *launch) {
+    *shared = (struct shared){.go = !launch->traced, .worker = getpid()};
+    launch->parent = clone(stand_in, stacks.stand_in_end, CLONE_VM | SIGCHLD, launch);
     if (launch->parent < 0)
         return -errno;
     pid_t first = wait_for_first(launch);
@@ -333,26 +369,27 @@ static pid_t start_below_stand_in(struct launch *launch, char *stack_end) {
     kill(first, SIGKILL);
     waitpid(launch->parent, NULL, 0);
     launch->traced = false;
-    return start_below_stand_in(launch, stack_end);
+    return start_below_stand_in(launch);
 }
 
-static pid_t start_ours(struct launch *launch, char *stack_end) {
+static pid_t start_ours(struct launch *launch) {
     *shared = (struct shared){.go = 1};
-    pid_t pid = clone_program(launch, stack_end);
+    pid_t pid = clone_program(launch, stacks.program_end);
     return pid < 0 ? -errno : pid;
 }
 
 int launch_start(struct launch *launch, pid_t *first) {
-    char *stack_end = prepare();
-    if (!stack_end)
+    if (!prepare())
         return error_print_errno(-errno, "cannot map a stack to start programs");
     find_changed_signals();
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     launch->parent = 0;
-    pid_t pid = launch->stand_in ? start_below_stand_in(launch, stack_end)
-                                 : start_ours(launch, stack_end);
+    if (launch->stand_in)
+        prctl(PR_SET_DUMPABLE, 1); /* the program, until its exec, is to be traced */
+    pid_t pid = launch->stand_in ? start_below_stand_in(launch) : start_ours(launch);
+    prctl(PR_SET_DUMPABLE, 0);
     launch->error = shared->error;
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)

@@ -27,7 +27,7 @@ struct launch {
     bool traced; /* PTRACE_SEIZE it before it runs; false on return when refused */
     uint64_t trace_options;
     /* What the program has for a parent is not us but a process that does nothing else: what it does
-     * to its parent (signals, ptrace, limits) meets that one, and getppid() is not 1. */
+     * to its parent (signals, limits, priorities) meets that one, and getppid() is not 1. */
     bool stand_in;
     uint32_t
         *parent_word; /* in shared memory: the stand-in writes its pid there; NULL = no */

@@ -36,6 +36,7 @@
 
 #include "attempt.h"
 #include "crash.h"
+#include "process_status.h"
 #include "text.h"
 #include "waiting.h"
 
@@ -99,22 +100,13 @@ struct dispositions {
 };
 
 static struct dispositions read_dispositions(pid_t tid) {
-    char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
-    FILE *f = fopen(path, "re");
+    struct process_status status;
     struct dispositions d = {0};
-    unsigned long long one;
-    while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "SigCgt: %llx", &one) == 1 ||
-            sscanf(line, "SigIgn: %llx", &one) == 1)
-            d.taken |= one;
-        const char *innermost =
-            strncmp(line, "NSpid:", 6) == 0 ? strrchr(line, '\t') : NULL;
-        if (innermost)
-            d.init = strtol(innermost, NULL, 10) == 1;
-    }
-    if (f)
-        fclose(f);
+    if (process_status_read(tid, &status) < 0)
+        return d;
+    d.taken =
+        process_status_mask(&status, "SigCgt") | process_status_mask(&status, "SigIgn");
+    d.init = process_status_innermost_pid(&status) == 1;
     return d;
 }
 
@@ -205,9 +197,11 @@ static bool is_there(pid_t pid) {
 }
 
 static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
-    int sig = WSTOPSIG(status);
+    int sig = WSTOPSIG(status), event = status >> 16;
     unsigned long message = 0;
-    switch (status >> 16) {
+    tracer->branched |= event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+                        event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_EXEC;
+    switch (event) {
     case 0:
         deliver(tracer, tid, sig);
         break;
@@ -483,17 +477,10 @@ static pid_t choose_thread(const struct tracer *tracer, pid_t first) {
 uint64_t tracer_naps(const struct tracer *tracer) {
     uint64_t naps = 0;
     for (uint32_t i = 0; i < tracer->n; i++) {
-        char path[64], line[256];
         pid_t tid = tracer->tracees[i].tid;
-        unsigned long long one = 0;
-        snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
-        FILE *f = fopen(path, "re");
-        while (f && fgets(line, sizeof line, f))
-            if (sscanf(line, "voluntary_ctxt_switches: %llu", &one) == 1)
-                break;
-        if (f)
-            fclose(f);
-        naps += one;
+        struct process_status status;
+        if (process_status_read(tid, &status) == 0)
+            naps += process_status_number(&status, "voluntary_ctxt_switches");
     }
     return naps;
 }

@@ -26,6 +26,8 @@ struct tracer {
     struct observation *seen;
     struct tracee *tracees; /* traced: every thread of the tree */
     uint32_t n, capacity;
+    bool
+        branched; /* one of them has made a process or thread, or become another program */
     uint32_t n_caught; /* captures of signals that the program handles itself */
     uint64_t
         starved_ns; /* time in which the tree was ready to run and got no processor */

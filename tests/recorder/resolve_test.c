@@ -103,7 +103,9 @@ static int64_t number(const char *format, ...) {
 static int64_t next_site = 1;
 
 static int64_t add_site(const struct session_frame *frames, uint32_t n) {
-    int64_t stack = n ? session_store_stack(store, frames, n) : 0, site = next_site++;
+    struct session_stacks *stacks = session_stacks_new(store);
+    int64_t stack = n ? session_store_stack(stacks, frames, n) : 0, site = next_site++;
+    session_stacks_free(stacks);
     MUST(stack > 0 || !n);
     AUTO_FREE char *sql = text_format(
         "INSERT INTO site(id, key, op, stack_id) VALUES (%lld, x'%032llx', 'malloc', "

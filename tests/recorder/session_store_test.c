@@ -111,15 +111,26 @@ static void test_sharing(void) {
         list[i].build_id_bytes = i < 2 ? 20 : 0; /* unknown: the recorded module's */
         memset(list[i].build_id, 'a', 20);
     }
-    int64_t stack = session_store_stack(store, list, 4);
+    struct session_stacks *stacks = session_stacks_new(store);
+    int64_t stack = session_store_stack(stacks, list, 4);
     MUST(stack == store_int(store, "SELECT stack_id FROM site WHERE op = 'calloc'", 0));
     MUST(count("stack") == 3);
     list[0].module = "/nowhere";
     list[0].build_id_bytes = 0;
-    MUST(session_store_stack(store, list, 4) > 0 && count("module") == 3);
+    MUST(session_store_stack(stacks, list, 4) > 0 && count("module") == 3);
     list[0].module = NULL;
-    MUST(session_store_stack(store, list, 1) > 0 && count("module") == 4);
-    MUST(session_store_stack(store, list, 0) < 0);
+    MUST(session_store_stack(stacks, list, 1) > 0 && count("module") == 4);
+    MUST(session_store_stack(stacks, list, 0) < 0);
+    /* once more, from what is remembered */
+    for (int i = 0; i < 4; i++)
+        list[i] = (struct session_frame){
+            .module = "/bin/prog", .offset = i % 2 ? 0x10 : 0x20, .build_id_bytes = 20};
+    for (int i = 0; i < 4; i++)
+        memset(list[i].build_id, 'a', 20);
+    MUST(session_store_stack(stacks, list, 4) == stack && count("module") == 4);
+    list[0].build_id[0] = 'b'; /* the same path, built anew */
+    MUST(session_store_stack(stacks, list, 4) != stack && count("module") == 5);
+    session_stacks_free(stacks);
 
     AUTO_FRAMES struct frames frames = {0};
     struct frames_reader *reader = NULL;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mappings of a process: see mappings.h.
+ *
+ *   ioctl(/proc/PID/maps, PROCMAP_QUERY)   one mapping of a kind at a time, as numbers     Linux 6.11
+ *   read(/proc/PID/maps)                   all of them, as text                            else
+ */
+#include "mappings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4608 };
+
+/* Source: struct procmap_query of linux/fs.h, which systems with older headers lack. */
+struct query {
+    uint64_t size, query_flags, query_addr;
+    uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+    uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+    uint64_t vma_name_addr, build_id_addr;
+};
+_Static_assert(sizeof(struct query) == 104, "as the kernel has it");
+#define QUERY _IOWR('f', 17, struct query)
+enum { WRITABLE = 0x02, EXECUTABLE = 0x04, SHARED = 0x08, OR_NEXT = 0x10 };
+
+static int open_maps(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The mapping at or after @q->query_addr, which is moved behind it. Return: 1, 0 none, or a negative errno. */
+static int next(int maps, struct query *q) {
+    if (ioctl(maps, QUERY, q) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    q->query_addr = q->vma_end;
+    return 1;
+}
+
+/* Return: 1 it shares, 0 it does not, or a negative errno. */
+static int shares_by_query(int maps, const char *arena_path) {
+    char name[PATH_BYTES];
+    struct query q = {.size = sizeof q, .query_flags = OR_NEXT | WRITABLE | SHARED};
+    int r;
+    do {
+        q.vma_name_addr = (uint64_t)(uintptr_t)name;
+        q.vma_name_size = sizeof name;
+        r = next(maps, &q);
+    } while (r > 0 && q.vma_name_size && strcmp(name, arena_path) == 0);
+    return r;
+}
+
+static bool shares_by_text(pid_t pid, const char *arena_path) {
+    char path[64], line[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *f = fopen(path, "re");
+    bool shares = !f;
+    while (f && !shares && fgets(line, sizeof line, f)) {
+        char *permissions = strchr(line, ' ');
+        if (!permissions || permissions[2] != 'w' || permissions[4] != 's')
+            continue;
+        line[strcspn(line, "\n")] = 0;
+        const char *name = strchr(line, '/');
+        shares = !name || strcmp(name, arena_path) != 0;
+    }
+    if (f)
+        fclose(f);
+    return shares;
+}
+
+bool mappings_share(pid_t pid, const char *arena_path) {
+    int maps = open_maps(pid);
+    int r = maps < 0 ? -errno : shares_by_query(maps, arena_path);
+    if (maps >= 0)
+        close(maps);
+    return r < 0 ? shares_by_text(pid, arena_path) : r > 0;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value) {
+    hash = (hash ^ value) * 0x9e3779b97f4a7c15ull; /* Knuth, TAOCP 3, 6.4 */
+    return hash ^ hash >> 29;
+}
+
+/* Not the device: a renewed overlay has another for the same file. */
+uint64_t mappings_name(pid_t pid) {
+    int maps = open_maps(pid), r;
+    uint64_t hash = 1;
+    struct query q = {.size = sizeof q, .query_flags = OR_NEXT};
+    if (maps < 0)
+        return 0;
+    while ((r = next(maps, &q)) > 0) {
+        if (!q.inode && !(q.vma_flags & EXECUTABLE))
+            continue;
+        const uint64_t parts[] = {q.vma_start, q.vma_end, q.vma_offset, q.inode};
+        for (int i = 0; i < 4; i++)
+            hash = mix(hash, parts[i]);
+    }
+    close(maps);
+    return r < 0 ? 0 : hash | 1;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is mapped into a process. */
+#ifndef DEARTH_MAPPINGS_H
+#define DEARTH_MAPPINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Is memory mapped, other than the arena, that a copy would share and could write? Also when it is not known. */
+bool mappings_share(pid_t pid, const char *arena_path);
+
+/**
+ * Name the files and the code that are mapped, and where: equal for processes that have the same files (by
+ * inode) at the same addresses.
+ * Return: 0 = the kernel does not say it at a bearable price (before 6.11).
+ */
+uint64_t mappings_name(pid_t pid);
+
+#endif
