@@ -18,6 +18,8 @@
 #define EARLY_EXTRA_NS 500000000u
 #define GUARDED_FACTOR 5u /* times the limit: every stack is walked, every block filled */
 
+enum { DONE_RECORDING_ID = 1, DONE_CHANCE, DONE_UNDER };
+
 /* Was the execution with this chance stored by an earlier replay? */
 static int is_done_by_chance(const struct replay *r, const struct chance *chance) {
     AUTO_STMT sqlite3_stmt *s = NULL;
@@ -27,14 +29,14 @@ static int is_done_by_chance(const struct replay *r, const struct chance *chance
     int err =
         store_prepare(r->store,
                       "SELECT 1 FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                      "WHERE r.recording_id = ?1 AND a.chance = ?2 AND a.under = ?3 "
+                      "WHERE r.recording_id = ? AND a.chance = ? AND a.under = ? "
                       "LIMIT 1",
                       &s);
     if (err < 0)
         return err;
-    sqlite3_bind_int64(s, 1, r->recording_id);
-    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 3, under_name(r->under), -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, DONE_RECORDING_ID, r->recording_id);
+    sqlite3_bind_text(s, DONE_CHANCE, text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, DONE_UNDER, under_name(r->under), -1, SQLITE_STATIC);
     return sqlite3_step(s) == SQLITE_ROW;
 }
 

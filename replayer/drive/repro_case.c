@@ -150,56 +150,71 @@ static void read_sweep(struct repro_case *e, sqlite3_stmt *s) {
 }
 
 static void read_row(struct repro_case *e, sqlite3_stmt *s) {
-    e->recording_id = sqlite3_column_int64(s, 0);
-    e->replay_id = sqlite3_column_int64(s, 1);
-    e->verdict = text_dup(store_column_text(s, 2));
-    e->shown = text_dup(store_column_text(s, 3));
-    e->order = (struct order){.site_id = sqlite3_column_int64(s, 4),
-                              .site = store_column_key(s, 8),
-                              .leaf_offset = (uint64_t)sqlite3_column_int64(s, 11),
-                              .occurrence = (uint64_t)sqlite3_column_int64(s, 5),
-                              .mode = fault_mode_from_name(store_column_text(s, 6)),
-                              .burst = (uint32_t)sqlite3_column_int(s, 7),
-                              .under = under_from_name(store_column_text(s, 31)),
-                              .thread = thread_role_from_name(store_column_text(s, 39)),
-                              .call = (uint64_t)sqlite3_column_int64(s, 40)};
+    e->recording_id = sqlite3_column_int64(s, EVIDENCE_RECORDING_ID);
+    e->replay_id = sqlite3_column_int64(s, EVIDENCE_REPLAY_ID);
+    e->verdict = text_dup(store_column_text(s, EVIDENCE_FINDING_VERDICT));
+    e->shown = text_dup(store_column_text(s, EVIDENCE_SHOWN));
+    e->order = (struct order){
+        .site_id = sqlite3_column_int64(s, EVIDENCE_SITE_ID),
+        .site = store_column_key(s, EVIDENCE_KEY),
+        .leaf_offset = (uint64_t)sqlite3_column_int64(s, EVIDENCE_LEAF_OFFSET),
+        .occurrence = (uint64_t)sqlite3_column_int64(s, EVIDENCE_OCCURRENCE),
+        .mode = fault_mode_from_name(store_column_text(s, EVIDENCE_MODE)),
+        .burst = (uint32_t)sqlite3_column_int(s, EVIDENCE_BURST),
+        .under = under_from_name(store_column_text(s, EVIDENCE_UNDER)),
+        .thread = thread_role_from_name(store_column_text(s, EVIDENCE_THREAD)),
+        .call = (uint64_t)sqlite3_column_int64(s, EVIDENCE_CALL)};
     e->order.leaf_module = read_module_key(s, EVIDENCE_LEAF_MODULE);
-    chance_row_parse(store_column_text(s, 41), &e->order.chance);
-    e->op = text_dup(store_column_text(s, 9));
-    e->isolation = isolation_from_name(store_column_text(s, 12));
-    e->apart = (struct namespaces){.pids = !sqlite3_column_int(s, 42),
-                                   .ipc = !sqlite3_column_int(s, 43)};
-    e->traced = sqlite3_column_int(s, 13) != 0;
-    e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, 14);
-    e->output_check = text_dup(store_column_text(s, 32));
+    chance_row_parse(store_column_text(s, EVIDENCE_CHANCE), &e->order.chance);
+    e->op = text_dup(store_column_text(s, EVIDENCE_OP));
+    e->isolation = isolation_from_name(store_column_text(s, EVIDENCE_ISOLATION));
+    e->apart = (struct namespaces){.pids = !sqlite3_column_int(s, EVIDENCE_SHARE_SIGNALS),
+                                   .ipc = !sqlite3_column_int(s, EVIDENCE_SHARE_IPC)};
+    e->traced = sqlite3_column_int(s, EVIDENCE_TRACED) != 0;
+    e->time_limit_ns = (uint64_t)sqlite3_column_int64(s, EVIDENCE_TIME_LIMIT_NS);
+    e->output_check = text_dup(store_column_text(s, EVIDENCE_OUTPUT_CHECK));
     e->location = read_location(s, EVIDENCE_FUNCTION);
     read_sweep(e, s);
-    if (sqlite3_column_type(s, 20) != SQLITE_NULL)
+    if (sqlite3_column_type(s, EVIDENCE_SECOND_SITE_ID) != SQLITE_NULL)
         read_second(e, s);
 }
+
+#define LEAK_COLUMNS(X)                                                                  \
+    X(LEAK_KEY, "s.key")                                                                 \
+    X(LEAK_BLOCKS, "k.blocks")                                                           \
+    X(LEAK_BYTES, "k.bytes")                                                             \
+    X(LEAK_OP, "s.op")                                                                   \
+    X(LEAK_PLACE, "l.name")
+enum { LEAK_COLUMNS(STORE_COLUMN_ENUM) };
 
 static void read_leak(struct repro_case *e, sqlite3_stmt *s) {
     uint32_t n = e->n_leaks++;
     struct text place = {0};
     e->leaks = text_realloc(e->leaks, (n + 1ull) * sizeof *e->leaks);
     e->leak_places = text_realloc(e->leak_places, (n + 1ull) * sizeof *e->leak_places);
-    e->leaks[n] = (struct leaked_site){.site = store_column_key(s, 0),
-                                       .blocks = (uint64_t)sqlite3_column_int64(s, 1),
-                                       .bytes = (uint64_t)sqlite3_column_int64(s, 2)};
-    text_say(&place, "%s in %s", store_column_text(s, 3),
-             sqlite3_column_type(s, 4) == SQLITE_NULL ? "?" : store_column_text(s, 4));
+    e->leaks[n] =
+        (struct leaked_site){.site = store_column_key(s, LEAK_KEY),
+                             .blocks = (uint64_t)sqlite3_column_int64(s, LEAK_BLOCKS),
+                             .bytes = (uint64_t)sqlite3_column_int64(s, LEAK_BYTES)};
+    text_say(&place, "%s in %s", store_column_text(s, LEAK_OP),
+             sqlite3_column_type(s, LEAK_PLACE) == SQLITE_NULL
+                 ? "?"
+                 : store_column_text(s, LEAK_PLACE));
     e->leak_places[n] = text_take(&place);
 }
 
 static int read_leaks(struct store *store, struct repro_case *e) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int step, r = store_prepare(store,
-                                "SELECT s.key, k.blocks, k.bytes, s.op, l.name FROM "
-                                "finding f JOIN leak k ON k.attempt_id = f.attempt_id "
-                                "JOIN site s ON s.id = k.site_id LEFT JOIN location l ON "
-                                "l.id = s.location_id WHERE f.id = ?1 AND f.leaked = 1 "
-                                "ORDER BY k.direct > 0 DESC, k.bytes DESC, s.key",
-                                &s);
+    int step,
+        r = store_prepare(
+            store,
+            STORE_SELECT(
+                LEAK_COLUMNS) "FROM "
+                              "finding f JOIN leak k ON k.attempt_id = f.attempt_id "
+                              "JOIN site s ON s.id = k.site_id LEFT JOIN location l ON "
+                              "l.id = s.location_id WHERE f.id = ?1 AND f.leaked = 1 "
+                              "ORDER BY k.direct > 0 DESC, k.bytes DESC, s.key",
+            &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, e->finding_id);
@@ -247,31 +262,52 @@ static void copy_digest(sqlite3_stmt *s, int column, uint8_t out[16]) {
         memcpy(out, sqlite3_column_blob(s, column), 16);
 }
 
+#define RUN_COLUMNS(X)                                                                   \
+    X(RUN_EXIT_CODE, "exit_code")                                                        \
+    X(RUN_EXIT_SIGNAL, "exit_signal")                                                    \
+    X(RUN_TIMED_OUT, "timed_out")                                                        \
+    X(RUN_DURATION_NS, "duration_ns")                                                    \
+    X(RUN_STDOUT, "stdout")                                                              \
+    X(RUN_STDOUT_BYTES, "stdout_bytes")                                                  \
+    X(RUN_STDOUT_DIGEST, "stdout_digest")                                                \
+    X(RUN_STDERR, "stderr")                                                              \
+    X(RUN_FILES_DIGEST, "files_digest")                                                  \
+    X(RUN_ID, "id")
+enum { RUN_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void read_run(sqlite3_stmt *s, struct observation *o) {
     o->proof.attached = true;
-    o->end.exit_code =
-        sqlite3_column_type(s, 0) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 0);
-    o->end.exit_signal = sqlite3_column_int(s, 1);
-    o->end.timed_out = sqlite3_column_int(s, 2) != 0;
-    o->end.duration_ns = (uint64_t)sqlite3_column_int64(s, 3);
-    o->output.stdout_data = copy_blob(s, 4, &o->output.stdout_kept);
-    o->output.stdout_bytes = (uint64_t)sqlite3_column_int64(s, 5);
-    copy_digest(s, 6, o->output.stdout_digest);
-    o->output.stderr_tail = (char *)copy_blob(s, 7, &o->output.stderr_tail_n);
+    o->end.exit_code = sqlite3_column_type(s, RUN_EXIT_CODE) == SQLITE_NULL
+                           ? -1
+                           : sqlite3_column_int(s, RUN_EXIT_CODE);
+    o->end.exit_signal = sqlite3_column_int(s, RUN_EXIT_SIGNAL);
+    o->end.timed_out = sqlite3_column_int(s, RUN_TIMED_OUT) != 0;
+    o->end.duration_ns = (uint64_t)sqlite3_column_int64(s, RUN_DURATION_NS);
+    o->output.stdout_data = copy_blob(s, RUN_STDOUT, &o->output.stdout_kept);
+    o->output.stdout_bytes = (uint64_t)sqlite3_column_int64(s, RUN_STDOUT_BYTES);
+    copy_digest(s, RUN_STDOUT_DIGEST, o->output.stdout_digest);
+    o->output.stderr_tail = (char *)copy_blob(s, RUN_STDERR, &o->output.stderr_tail_n);
     o->output.stderr_bytes = o->output.stderr_tail_n;
-    o->output.files_known = sqlite3_column_bytes(s, 8) == 16;
-    copy_digest(s, 8, o->output.files_digest);
+    o->output.files_known = sqlite3_column_bytes(s, RUN_FILES_DIGEST) == 16;
+    copy_digest(s, RUN_FILES_DIGEST, o->output.files_digest);
 }
+
+#define FILE_COLUMNS(X)                                                                  \
+    X(FILE_PATH, "path")                                                                 \
+    X(FILE_MODE, "mode")                                                                 \
+    X(FILE_SIZE, "size")                                                                 \
+    X(FILE_DIGEST, "digest")                                                             \
+    X(FILE_EXISTED, "existed")
+enum { FILE_COLUMNS(STORE_COLUMN_ENUM) };
 
 /* By their digests: what they held is not stored, so that contents that vary are not
  * compared. */
 static int read_files(struct store *store, int64_t baseline_id, struct observation *o) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(store,
-                      "SELECT path, mode, size, digest, existed FROM baseline_file WHERE "
-                      "baseline_id = ?1 ORDER BY path",
-                      &s);
+    int r = store_prepare(store,
+                          STORE_SELECT(FILE_COLUMNS) "FROM baseline_file WHERE "
+                                                     "baseline_id = ?1 ORDER BY path",
+                          &s);
     int step = SQLITE_DONE;
     if (r == 0)
         sqlite3_bind_int64(s, 1, baseline_id);
@@ -279,26 +315,28 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
         o->output.files = text_realloc(o->output.files,
                                        (o->output.n_files + 1) * sizeof *o->output.files);
         struct written_file *f = &o->output.files[o->output.n_files++];
-        *f = (struct written_file){.path = text_dup(store_column_text(s, 0)),
-                                   .mode = (uint32_t)sqlite3_column_int64(s, 1),
-                                   .size = (uint64_t)sqlite3_column_int64(s, 2),
-                                   .existed = sqlite3_column_int(s, 4) != 0};
-        copy_digest(s, 3, f->digest);
+        *f = (struct written_file){.path = text_dup(store_column_text(s, FILE_PATH)),
+                                   .mode = (uint32_t)sqlite3_column_int64(s, FILE_MODE),
+                                   .size = (uint64_t)sqlite3_column_int64(s, FILE_SIZE),
+                                   .existed = sqlite3_column_int(s, FILE_EXISTED) != 0};
+        copy_digest(s, FILE_DIGEST, f->digest);
     }
     if (r == 0 && step != SQLITE_DONE)
         r = store_error(store, "reading the files of a baseline run");
     return r;
 }
 
+/* The runs without a fault of the replay that made the finding. @runs: free each and all.
+ */
+
 int repro_case_runs(struct store *store, int64_t replay_id, struct observation **runs,
                     uint32_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(
-        store,
-        "SELECT exit_code, exit_signal, timed_out, duration_ns, stdout,"
-        " stdout_bytes, stdout_digest, stderr, files_digest, id FROM baseline"
-        " WHERE replay_id = ?1 ORDER BY ordinal",
-        &s);
+    int r =
+        store_prepare(store,
+                      STORE_SELECT(RUN_COLUMNS) "FROM baseline"
+                                                " WHERE replay_id = ?1 ORDER BY ordinal",
+                      &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, 1, replay_id);
@@ -307,7 +345,7 @@ int repro_case_runs(struct store *store, int64_t replay_id, struct observation *
         *runs = text_realloc(*runs, (*n + 1) * sizeof **runs);
         (*runs)[*n] = (struct observation){0};
         read_run(s, &(*runs)[*n]);
-        r = read_files(store, sqlite3_column_int64(s, 9), &(*runs)[(*n)++]);
+        r = read_files(store, sqlite3_column_int64(s, RUN_ID), &(*runs)[(*n)++]);
         if (r < 0)
             return r;
     }

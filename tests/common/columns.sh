@@ -45,7 +45,7 @@ equal 5 "$(by_number planted.c | wc -l)" "planted references by number that are 
 # What may stay, with its reason; nothing at the moment.
 allowed='^$'
 
-mapfile -t files < <(find "$SOURCE/common" "$SOURCE/recorder" "$SOURCE/replayer" -name '*.[ch]')
+mapfile -t files < <(find "$SOURCE/common" "$SOURCE/recorder" "$SOURCE/replayer" "$SOURCE/viewer" -name '*.[ch]')
 [ ${#files[@]} -gt 100 ] || fail "only ${#files[@]} files were found"
 by_number "${files[@]}" | sed "s|^$SOURCE/||" | grep -vE "$allowed" >found || true
 [ ! -s found ] || {
