@@ -18,17 +18,23 @@ static bool was_given(const struct catalogue *c, uint32_t n, const char *wanted)
     return false;
 }
 
+#define TEXTS_COLUMNS(X)                                                                 \
+    X(TEXTS_NAME, "substr(name, length('" PREFIX "') + 1)")                              \
+    X(TEXTS_VALUE, "CAST(value AS TEXT)")
+enum { TEXTS_COLUMNS(STORE_COLUMN_ENUM) };
+
 int catalogue_load(struct catalogue *c, struct store *store) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     uint32_t n = catalogue_texts(c);
     int step = SQLITE_DONE;
-    int r = store_prepare(store,
-                          "SELECT substr(name, length('" PREFIX
-                          "') + 1), CAST(value AS TEXT) "
-                          "FROM setting WHERE name GLOB '" PREFIX "*' ORDER BY name",
-                          &s);
+    int r =
+        store_prepare(store,
+                      STORE_SELECT(TEXTS_COLUMNS) "FROM setting WHERE name GLOB '" PREFIX
+                                                  "*' ORDER BY name",
+                      &s);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        const char *name = store_column_text(s, 0), *text = store_column_text(s, 1);
+        const char *name = store_column_text(s, TEXTS_NAME),
+                   *text = store_column_text(s, TEXTS_VALUE);
         if (name && text && !was_given(c, n, name))
             r = catalogue_add_text(c, name, text);
     }
@@ -36,18 +42,20 @@ int catalogue_load(struct catalogue *c, struct store *store) {
                                          : r;
 }
 
+enum { SAVE_NAME = 1, SAVE_VALUE };
+
 static int save_one(struct store *store, const char *name, const char *text) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     AUTO_FREE char *key = text_format(PREFIX "%s", name);
-    int r = store_prepare(
-        store,
-        *text ? "INSERT OR REPLACE INTO setting(name, value) VALUES (?1, ?2)"
-              : "DELETE FROM setting WHERE name = ?1 AND ?2 IS NOT NULL",
-        &s);
+    int r =
+        store_prepare(store,
+                      *text ? "INSERT OR REPLACE INTO setting(name, value) VALUES (?, ?)"
+                            : "DELETE FROM setting WHERE name = ? AND ? IS NOT NULL",
+                      &s);
     if (r < 0)
         return r;
-    store_bind_text(s, 1, key);
-    store_bind_text(s, 2, text);
+    store_bind_text(s, SAVE_NAME, key);
+    store_bind_text(s, SAVE_VALUE, text);
     return store_step_done(store, s);
 }
 

@@ -563,6 +563,12 @@ static void tell(const struct merge *m, const char *path) {
                (unsigned long long)m->found[T_RECORDING]);
 }
 
+#define TEXTS_COLUMNS(X)                                                                 \
+    X(TEXTS_NAME, "name")                                                                \
+    X(TEXTS_VALUE, "value")
+enum { TEXTS_COLUMNS(STORE_COLUMN_ENUM) };
+enum { OTHER_NAME = 1, OTHER_VALUE };
+
 /* Where both have a catalogue of one name, OUT's stays: an attempt of the input may have been judged by
  * what is not there any more. */
 static int say_other_catalogues(const struct merge *m) {
@@ -570,16 +576,17 @@ static int say_other_catalogues(const struct merge *m) {
     AUTO_STMT sqlite3_stmt *out = NULL;
     int step = SQLITE_DONE;
     int r = store_prepare(
-        m->in, "SELECT name, value FROM setting WHERE name GLOB 'catalogue *'", &in);
+        m->in, STORE_SELECT(TEXTS_COLUMNS) "FROM setting WHERE name GLOB 'catalogue *'",
+        &in);
     if (r == 0)
-        r = store_prepare(m->out, "SELECT 1 FROM setting WHERE name = ?1 AND value <> ?2",
+        r = store_prepare(m->out, "SELECT 1 FROM setting WHERE name = ? AND value <> ?",
                           &out);
     while (r == 0 && (step = sqlite3_step(in)) == SQLITE_ROW) {
-        sqlite3_bind_value(out, 1, sqlite3_column_value(in, 0));
-        sqlite3_bind_value(out, 2, sqlite3_column_value(in, 1));
+        sqlite3_bind_value(out, OTHER_NAME, sqlite3_column_value(in, TEXTS_NAME));
+        sqlite3_bind_value(out, OTHER_VALUE, sqlite3_column_value(in, TEXTS_VALUE));
         if (sqlite3_step(out) == SQLITE_ROW)
             error_warn("%s: its %s differs from that of %s, which stays", m->in->path,
-                       store_column_text(in, 0), m->out->path);
+                       store_column_text(in, TEXTS_NAME), m->out->path);
         sqlite3_reset(out);
     }
     return r == 0 && step != SQLITE_DONE ? store_error(m->in, "reading") : r;

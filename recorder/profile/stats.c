@@ -82,6 +82,8 @@ static int load_items(struct stats *s) {
     return r;
 }
 
+enum { FREES_RECORDING_ID = 1, FREES_KIND };
+
 /* A module whose free() is another's ends blocks that we saw being made, and we do not see it: what looks as if
  * it had never been freed may have been. */
 static int withhold_leaks(struct stats *s) {
@@ -92,8 +94,9 @@ static int withhold_leaks(struct stats *s) {
                           &q);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, s->heading.recording_id);
-    sqlite3_bind_text(q, 2, unseen_name(UNSEEN_BOUND_ELSEWHERE), -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, FREES_RECORDING_ID, s->heading.recording_id);
+    sqlite3_bind_text(q, FREES_KIND, unseen_name(UNSEEN_BOUND_ELSEWHERE), -1,
+                      SQLITE_STATIC);
     if (sqlite3_step(q) != SQLITE_ROW)
         return 0;
     error_warn("what was never freed is not known: %s frees past dearth",

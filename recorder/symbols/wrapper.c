@@ -15,16 +15,26 @@
 #define MIN_CALLERS 6u
 #define MAX_PLACES  2
 
+#define CANDIDATE_COLUMNS(X)                                                             \
+    X(CANDIDATE_MODULE_ID, "module_id")                                                  \
+    X(CANDIDATE_FUNCTION, "function")                                                    \
+    X(CANDIDATE_SITES, "count(*)")                                                       \
+    X(CANDIDATE_ALL, "(SELECT count(*) FROM seen)")
+enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
+enum { CANDIDATE_RECORDING_ID = 1, CANDIDATE_MIN_SITES, CANDIDATE_MAX_PLACES };
+
 static const char candidate_sql[] =
     "WITH seen AS (SELECT l.id, l.module_id, l.function, l.\"offset\" FROM site_stat t JOIN site s ON "
-    "s.id = t.site_id JOIN location l ON l.id = s.location_id WHERE t.recording_id = ?1 GROUP BY s.id) "
-    "SELECT module_id, function, count(*), (SELECT count(*) FROM seen) FROM seen WHERE function IS NOT "
-    "NULL AND function <> 'main' GROUP BY module_id, function HAVING count(*) >= ?2 AND count(*) * 2 >= "
-    "(SELECT count(*) FROM seen) AND count(DISTINCT \"offset\") <= ?3 ORDER BY count(*) DESC LIMIT 1";
+    "s.id = t.site_id JOIN location l ON l.id = s.location_id WHERE t.recording_id = ? GROUP BY s.id) " STORE_SELECT(
+        CANDIDATE_COLUMNS) "FROM seen WHERE function IS NOT "
+                           "NULL AND function <> 'main' GROUP BY module_id, function HAVING count(*) >= ? AND count(*) * 2 >= "
+                           "(SELECT count(*) FROM seen) AND count(DISTINCT \"offset\") <= ? ORDER BY count(*) DESC LIMIT 1";
+
+enum { STACKS_RECORDING_ID = 1, STACKS_MODULE_ID, STACKS_FUNCTION };
 
 static const char stacks_sql[] =
     "SELECT DISTINCT s.stack_id FROM site_stat t JOIN site s ON s.id = t.site_id JOIN location l ON l.id "
-    "= s.location_id WHERE t.recording_id = ?1 AND l.module_id = ?2 AND l.function = ?3";
+    "= s.location_id WHERE t.recording_id = ? AND l.module_id = ? AND l.function = ?";
 
 struct callers {
     char *names[MIN_CALLERS];
@@ -61,9 +71,9 @@ static int count_callers(struct store *store, int64_t recording_id, int64_t modu
     if (r == 0)
         r = store_prepare(store, stacks_sql, &s);
     if (r == 0) {
-        sqlite3_bind_int64(s, 1, recording_id);
-        sqlite3_bind_int64(s, 2, module);
-        store_bind_text(s, 3, function);
+        sqlite3_bind_int64(s, STACKS_RECORDING_ID, recording_id);
+        sqlite3_bind_int64(s, STACKS_MODULE_ID, module);
+        store_bind_text(s, STACKS_FUNCTION, function);
     }
     while (r == 0 && out->n < MIN_CALLERS && (step = sqlite3_step(s)) == SQLITE_ROW) {
         AUTO_FRAMES struct frames frames = {0};
@@ -89,21 +99,22 @@ int wrapper_guess(struct store *store, int64_t recording_id, struct wrapper *out
     int r = store_prepare(store, candidate_sql, &s);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(s, 1, recording_id);
-    sqlite3_bind_int(s, 2, MIN_SITES);
-    sqlite3_bind_int(s, 3, MAX_PLACES);
+    sqlite3_bind_int64(s, CANDIDATE_RECORDING_ID, recording_id);
+    sqlite3_bind_int(s, CANDIDATE_MIN_SITES, MIN_SITES);
+    sqlite3_bind_int(s, CANDIDATE_MAX_PLACES, MAX_PLACES);
     int step = sqlite3_step(s);
     if (step != SQLITE_ROW)
         return step == SQLITE_DONE ? 0 : store_error(store, "looking for wrappers");
-    const char *function = store_column_text(s, 1);
-    r = count_callers(store, recording_id, sqlite3_column_int64(s, 0), function,
-                      &callers);
+    const char *function = store_column_text(s, CANDIDATE_FUNCTION);
+    r = count_callers(store, recording_id, sqlite3_column_int64(s, CANDIDATE_MODULE_ID),
+                      function, &callers);
     bool found = r == 0 && callers.n == MIN_CALLERS;
     if (found)
-        *out = (struct wrapper){.function = without_parameters(function),
-                                .sites = (uint64_t)sqlite3_column_int64(s, 2),
-                                .all = (uint64_t)sqlite3_column_int64(s, 3),
-                                .callers = callers.n};
+        *out =
+            (struct wrapper){.function = without_parameters(function),
+                             .sites = (uint64_t)sqlite3_column_int64(s, CANDIDATE_SITES),
+                             .all = (uint64_t)sqlite3_column_int64(s, CANDIDATE_ALL),
+                             .callers = callers.n};
     for (uint32_t i = 0; i < callers.n; i++)
         free(callers.names[i]);
     return r < 0 ? r : found;

@@ -137,14 +137,21 @@ static bool is_inside(const struct allocator *a, uint64_t offset) {
 }
 
 /* The frames of @module that are among the inner ones of a site's stack. */
+#define EVIDENCE_COLUMNS(X)                                                              \
+    X(EVIDENCE_LEAST, "min(least)")                                                      \
+    X(EVIDENCE_OFFSET, "f.offset")                                                       \
+    X(EVIDENCE_DEPTH, "min(n)")
+enum { EVIDENCE_COLUMNS(STORE_COLUMN_ENUM) };
+enum { EVIDENCE_RECORDING_ID = 1, EVIDENCE_MODULE };
+
 static const char evidence_sql[] =
     "WITH RECURSIVE up(least, stack_id, n) AS (SELECT min(x.min_size), si.stack_id, 0 "
-    "FROM site_stat x JOIN site si ON si.id = x.site_id WHERE x.recording_id = ?1 AND "
+    "FROM site_stat x JOIN site si ON si.id = x.site_id WHERE x.recording_id = ? AND "
     "x.count > x.failed GROUP BY si.id UNION ALL SELECT least, parent_id, n + 1 FROM up "
-    "JOIN stack ON stack.id = up.stack_id WHERE n < 12 AND parent_id IS NOT NULL) SELECT "
-    "min(least), f.offset, min(n) FROM up JOIN stack t ON t.id = up.stack_id JOIN frame "
-    "f ON f.id = t.frame_id JOIN module m ON m.id = f.module_id WHERE m.path = ?2 GROUP "
-    "BY f.offset";
+    "JOIN stack ON stack.id = up.stack_id WHERE n < 12 AND parent_id IS NOT NULL) " STORE_SELECT(
+        EVIDENCE_COLUMNS) "FROM up JOIN stack t ON t.id = up.stack_id JOIN frame "
+                          "f ON f.id = t.frame_id JOIN module m ON m.id = f.module_id WHERE m.path = ? GROUP "
+                          "BY f.offset";
 
 static int find_evidence(const struct search *s, const char *module,
                          const struct allocator *a, struct evidence *out) {
@@ -153,12 +160,12 @@ static int find_evidence(const struct search *s, const char *module,
     int r = store_prepare(s->store, evidence_sql, &q), step = SQLITE_DONE;
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, s->recording_id);
-    sqlite3_bind_text(q, 2, module, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, EVIDENCE_RECORDING_ID, s->recording_id);
+    sqlite3_bind_text(q, EVIDENCE_MODULE, module, -1, SQLITE_STATIC);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        int64_t least = sqlite3_column_int64(q, 0);
-        out->direct |= sqlite3_column_int(q, 2) == 0;
-        if (!is_inside(a, (uint64_t)sqlite3_column_int64(q, 1)))
+        int64_t least = sqlite3_column_int64(q, EVIDENCE_LEAST);
+        out->direct |= sqlite3_column_int(q, EVIDENCE_DEPTH) == 0;
+        if (!is_inside(a, (uint64_t)sqlite3_column_int64(q, EVIDENCE_OFFSET)))
             continue;
         out->through = true;
         out->least = out->least < 0 || least < out->least ? least : out->least;
@@ -237,14 +244,16 @@ static int judge_file(struct search *s, const char *module, bool program) {
     return r;
 }
 
+enum { PROGRAM_RECORDING_ID = 1, PROGRAM_EXE };
+
 static bool is_program(const struct search *s, const char *path) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     if (store_prepare(s->store,
                       "SELECT 1 FROM process WHERE recording_id = ? AND exe = ? LIMIT 1",
                       &q) < 0)
         return false;
-    sqlite3_bind_int64(q, 1, s->recording_id);
-    sqlite3_bind_text(q, 2, path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, PROGRAM_RECORDING_ID, s->recording_id);
+    sqlite3_bind_text(q, PROGRAM_EXE, path, -1, SQLITE_STATIC);
     return sqlite3_step(q) == SQLITE_ROW;
 }
 
