@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 
 #include "leak.h"
+#include "preload.h"
 #include "sys.h"
 
 #ifndef MCL_ONFAULT

@@ -20,12 +20,8 @@
 #include <time.h>
 
 #include "arch.h"
+#include "memlock.h"
 #include "sandbox.h"
-
-/* Set by memlock.c when the program has locked the memory that is yet to be mapped. */
-extern int sys_is_locked;
-/** Map @n private bytes that are not locked. Return: NULL when there is no way left. */
-void *memlock_map(size_t n);
 
 static inline long sys_call(long nr, long a, long b, long c, long d, long e, long f) {
     return arch_call(nr, a, b, c, d, e, f);

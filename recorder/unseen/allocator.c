@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "allocator_reach.h"
 #include "text.h"
 
 static const char *const malloc_names[] = {
@@ -185,10 +186,10 @@ static void read_elf(Elf *elf, struct allocators *out) {
     if (stripped && !out->n)
         read_signatures(elf, out);
     for (size_t i = 0; i < out->n; i++)
-        reach_malloc(elf, &out->items[i]);
+        allocator_reach(elf, &out->items[i]);
 }
 
-void allocators_find(const char *path, struct allocators *out) {
+void allocator_find(const char *path, struct allocators *out) {
     *out = (struct allocators){.n = 0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     elf_version(EV_CURRENT);
@@ -200,7 +201,7 @@ void allocators_find(const char *path, struct allocators *out) {
         close(fd);
 }
 
-void allocators_deinit(struct allocators *a) {
+void allocator_deinit(struct allocators *a) {
     for (size_t i = 0; i < a->n; i++)
         free(a->items[i].functions);
     *a = (struct allocators){.n = 0};

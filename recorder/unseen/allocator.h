@@ -40,12 +40,7 @@ struct allocators {
 };
 
 /** Look for allocators in the file @path. What cannot be read has none. */
-void allocators_find(const char *path, struct allocators *out);
-void allocators_deinit(struct allocators *a);
-
-/* --- reach.c --- */
-
-/** Follow the calls that an allocator's entries make, a few deep: fills in reaches, jumps, called. */
-void reach_malloc(Elf *elf, struct allocator *allocator);
+void allocator_find(const char *path, struct allocators *out);
+void allocator_deinit(struct allocators *a);
 
 #endif

@@ -234,13 +234,13 @@ static bool is_used(const struct search *s, const char *module, bool program,
 static int judge_file(struct search *s, const char *module, bool program) {
     struct allocators found;
     int r = 0;
-    allocators_find(module, &found);
+    allocator_find(module, &found);
     for (size_t i = 0; r == 0 && i < found.n; i++)
         if (is_used(s, module, program, &found.items[i]) &&
             !(found.has_runtime && found.items[i].kind == ALLOCATOR_NEW &&
               found.items[i].at_once)) /* libstdc++.a's: it asks malloc() each time */
             r = judge(s, module, &found.items[i]);
-    allocators_deinit(&found);
+    allocator_deinit(&found);
     return r;
 }
 

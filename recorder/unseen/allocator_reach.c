@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator.h"
+#include "allocator_reach.h"
 #include "text.h"
 
 #define DEPTH     4u
@@ -243,7 +243,7 @@ static bool is_called(const struct walk *w, const struct allocator *a) {
     return false;
 }
 
-void reach_malloc(Elf *elf, struct allocator *a) {
+void allocator_reach(Elf *elf, struct allocator *a) {
     GElf_Ehdr header;
     if (!a->n_functions || !gelf_getehdr(elf, &header) || header.e_machine != EM_X86_64)
         return;
