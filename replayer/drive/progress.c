@@ -24,12 +24,9 @@ void progress_init(struct progress *p, uint64_t planned) {
 }
 
 static void add_verdicts(const struct progress *p, struct text *out) {
-    static const enum verdict shown[] = {VERDICT_CORRUPTED, VERDICT_CRASHED,
-                                         VERDICT_HUNG,      VERDICT_DEGRADED,
-                                         VERDICT_ABORTED,   VERDICT_UNREACHED};
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        if (p->verdicts[shown[i]])
-            text_addf(out, ", %s %u", verdict_name(shown[i]), p->verdicts[shown[i]]);
+    for (enum verdict v = N_VERDICTS - 1; v > VERDICT_NONE; v--)
+        if (p->verdicts[v] && verdict_severity(v) != SEVERITY_OK)
+            text_addf(out, ", %s %u", verdict_name(v), p->verdicts[v]);
 }
 
 static void compose(const struct progress *p, uint64_t now, struct text *out) {

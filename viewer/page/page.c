@@ -287,6 +287,10 @@ static void add_words(struct page *page) {
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
         json_text(j, NULL, verdict_meaning(i));
     json_close(j, ']');
+    json_open(j, "verdict_severities", '[');
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
+        json_text(j, NULL, severity_name(verdict_severity(i)));
+    json_close(j, ']');
     json_open(j, "severities", '[');
     for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
         json_text(j, NULL, severity_name(i));

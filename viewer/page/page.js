@@ -9,8 +9,6 @@
     occurrences: 8, verdict: 9, reason: 10, how: 11, program: 12, thread: 13, flags: 14, attempts: 15 };
   const FRAME = 6; /* values per frame */
   const PAGE_ROWS = 50;
-  const VERDICT_SEVERITY = { corrupted: "bug", crashed: "bug", hung: "bug", degraded: "warning",
-    aborted: "policy", flaky: "look", reported: "ok", handled: "ok", unreached: "none" };
   const GLOSSARY = [
     ["site", "A distinct call stack (recursion folded) of an allocating call: the unit that is made to fail and tested."],
     ["location", "The line of the user's code that a site stands for: its first frame that is neither an allocator nor a wrapper of one. One location has one or more sites."],
@@ -106,7 +104,7 @@
   const badge = (severity, label) => h("span", { class: "badge s-" + severity }, label);
   const verdict_name = (v) => (v < 0 ? "not tried" : D.verdicts[v]);
   function verdict_badge(v) {
-    return v < 0 ? badge("none", "not tried") : badge(VERDICT_SEVERITY[D.verdicts[v]], D.verdicts[v]);
+    return v < 0 ? badge("none", "not tried") : badge(D.verdict_severities[v], D.verdicts[v]);
   }
   const dot = (name) => h("span", { class: "dot v-" + name, "aria-hidden": "true" });
 

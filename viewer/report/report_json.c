@@ -317,10 +317,6 @@ static void add_ratio(struct json *j, const char *name, int64_t millionths) {
 static void add_summary(struct report_out *out) {
     const struct report_data *data = out->data;
     struct json *j = out->json;
-    /* In the order of the design's table, not of badness. */
-    static const enum verdict order[] = {
-        VERDICT_HANDLED, VERDICT_REPORTED,  VERDICT_DEGRADED, VERDICT_ABORTED,
-        VERDICT_CRASHED, VERDICT_CORRUPTED, VERDICT_HUNG,     VERDICT_FLAKY};
     json_open(j, "summary", '{');
     report_fields_write(out, &report_fields_tally, "sites", &data->site_tally);
     report_fields_write(out, &report_fields_tally, "locations", &data->location_tally);
@@ -328,8 +324,8 @@ static void add_summary(struct report_out *out) {
     add_ratio(j, "coverage", data->site_tally.millionths);
     add_ratio(j, "location_coverage", data->location_tally.millionths);
     json_open_flat(j, "verdicts", '{');
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        json_int(j, verdict_name(order[i]), (int64_t)data->verdicts[order[i]]);
+    for (enum verdict v = VERDICT_UNREACHED + 1; v < N_VERDICTS; v++)
+        json_int(j, verdict_name(v), (int64_t)data->verdicts[v]);
     json_close(j, '}');
     json_open_flat(j, "findings", '{');
     for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
