@@ -209,8 +209,9 @@ static int judge(struct search *s, const char *module, const struct allocator *a
 
 /* Who calls it is known by who is bound to it. */
 static bool is_allocator_library(const char *path) {
-    static const char *const names[] = {"libjemalloc", "libmimalloc", "libtcmalloc",
-                                        "librpmalloc", "libsnmalloc", "libscudo"};
+    static const char *const names[] = {"libjemalloc",      "libmimalloc", "libtcmalloc",
+                                        "librpmalloc",      "libsnmalloc", "libscudo",
+                                        "libc_malloc_debug"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
             return true;
@@ -220,10 +221,13 @@ static bool is_allocator_library(const char *path) {
 /* Does the module's own definition count, or another one before it? */
 static bool is_used(const struct search *s, const char *module, bool program,
                     const struct allocator *a) {
+    bool next = has(s, SHM_BINDING_NEXT, module, NULL); /* ours calls it */
+    if (next && is_allocator_library(module))
+        return false; /* its functions call each other, and nobody else's way past us is in it */
     if (a->kind == ALLOCATOR_MALLOC && a->called)
         return true;
-    if (has(s, SHM_BINDING_NEXT, module, NULL))
-        return false; /* ours calls it */
+    if (next)
+        return false;
     if (program || a->kind == ALLOCATOR_RUST)
         return true;
     if (a->kind == ALLOCATOR_KNOWN)
