@@ -518,22 +518,29 @@ static bool same_object(const void *a, const void *b) {
            x.start == y.start;
 }
 
-#define FIND(name) real.name = (__typeof__(real.name))dlsym(RTLD_NEXT, #name)
+/* As the program's own calls are bound, by version: libc_malloc_debug.so, say, has no other. */
+static void *find_next(const char *name, const char *version) {
+    void *found = version ? dlvsym(RTLD_NEXT, name, version) : NULL;
+    return found ? found : dlsym(RTLD_NEXT, name);
+}
+#define FIND_AT(name, version)                                                           \
+    real.name = (__typeof__(real.name))find_next(#name, version)
+#define FIND(name) FIND_AT(name, ARCH_LIBC_FIRST)
 
 void hooks_start(void) {
     FIND(calloc); /* first: dlsym() itself may need it */
     FIND(malloc);
     FIND(realloc);
-    FIND(reallocarray);
     FIND(free);
     FIND(posix_memalign);
-    FIND(aligned_alloc);
     FIND(memalign);
     FIND(valloc);
     FIND(pvalloc);
-    FIND(free_sized);
-    FIND(free_aligned_sized);
     FIND(malloc_usable_size);
+    FIND_AT(aligned_alloc, ARCH_LIBC_ALIGNED);
+    FIND_AT(reallocarray, NULL); /* later than any other way to them */
+    FIND_AT(free_sized, NULL);
+    FIND_AT(free_aligned_sized, NULL);
     preload.glibc_realloc =
         same_object((const void *)real.realloc, dlsym(RTLD_NEXT, "getenv"));
 }

@@ -12,6 +12,8 @@
 #define ARCH_CLOCK          SHM_CLOCK_CNTVCT
 #define ARCH_LOADS_IN_ORDER 0
 #define ARCH_COUNTER_FLAGS  "" /* the architecture has it constant and shared */
+#define ARCH_LIBC_FIRST     "GLIBC_2.17"
+#define ARCH_LIBC_ALIGNED   "GLIBC_2.17"
 #define ARCH_TID_OFFSET     0
 
 static inline uint64_t arch_counter(void) {

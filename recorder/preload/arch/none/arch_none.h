@@ -14,6 +14,8 @@
 #define ARCH_CLOCK          SHM_CLOCK_MONOTONIC_NS
 #define ARCH_LOADS_IN_ORDER 0
 #define ARCH_COUNTER_FLAGS  ""
+#define ARCH_LIBC_FIRST     NULL
+#define ARCH_LIBC_ALIGNED   NULL
 #define ARCH_TID_OFFSET     0
 
 static inline uint64_t arch_counter(void) {

@@ -11,6 +11,8 @@
 #define ARCH_CLOCK          SHM_CLOCK_TSC
 #define ARCH_LOADS_IN_ORDER 1
 #define ARCH_COUNTER_FLAGS  "constant_tsc", "nonstop_tsc"
+#define ARCH_LIBC_FIRST     "GLIBC_2.2.5"
+#define ARCH_LIBC_ALIGNED   "GLIBC_2.16"
 #define ARCH_TID_OFFSET                                                                  \
     720 /* the same in glibc from 2.4 on; compared before it is used */
 
