@@ -115,8 +115,8 @@ static void check_table(const char *what, const struct report_fields *fields,
 }
 
 static void check_schema(const cJSON *schema) {
-    static const char *const beside_losses[] = {"exact", "modules_without_cfi",
-                                                "snapshot_refused", "notes", NULL};
+    static const char *const beside_losses[] = {
+        "exact", "modules_without_cfi", "snapshot_refused", "unseen", "notes", NULL};
     const cJSON *defs = member(schema, "$defs"),
                 *completeness = property(schema, "completeness");
     check_table("recording", &report_fields_recording, member(defs, "recording"), NULL);
