@@ -2,6 +2,7 @@
 /* Batches: attempts that are committed together, since a commit waits for the disk. */
 #include "clock.h"
 #include "ledger_private.h"
+#include "session.h"
 
 /* A commit costs about as much as ten rows. What a kill may lose is what ended within this time. */
 #define BATCH_NS 50000000u

@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "report_headline.h"
+#include "report_unseen.h"
 #include "report_words.h"
 
 /* Bytes that would end a span, a row or a line. */

@@ -10,6 +10,7 @@
 
 #include "report_completeness.h"
 #include "report_text_findings.h"
+#include "report_unseen.h"
 #include "report_words.h"
 #include "text.h"
 
