@@ -34,16 +34,6 @@
 #include "stamp.h"
 #include "thread.h"
 
-#if defined(__aarch64__)
-#define RELOC_SLOT R_AARCH64_JUMP_SLOT
-#define RELOC_GOT  R_AARCH64_GLOB_DAT
-#define RELOC_WORD R_AARCH64_ABS64
-#else
-#define RELOC_SLOT R_X86_64_JUMP_SLOT
-#define RELOC_GOT  R_X86_64_GLOB_DAT
-#define RELOC_WORD R_X86_64_64
-#endif
-
 enum family {
     FAMILY_OURS, /* we have a hook of that name */
     FAMILY_NEW,  /* C++: the runtime's own comes to us */
@@ -436,15 +426,16 @@ static void find_symbols(struct look *look, const struct image *image) {
 static void take_rela(struct look *look, const struct image *image,
                       const Elf64_Rela *rela) {
     uint64_t type = ELF64_R_TYPE(rela->r_info), index = ELF64_R_SYM(rela->r_info);
-    if ((type != RELOC_SLOT && type != RELOC_GOT && type != RELOC_WORD) || !index)
+    if ((type != ARCH_RELOC_SLOT && type != ARCH_RELOC_GOT && type != ARCH_RELOC_WORD) ||
+        !index)
         return;
     for (uint32_t i = 0; i < look->n_symbols && look->n_words < WORDS_FOUND; i++)
         if (look->symbols[i].index == index)
             look->words[look->n_words++] =
                 (struct word){.address = image->bias + rela->r_offset,
                               .symbol = i,
-                              .slot = type == RELOC_SLOT,
-                              .data = type == RELOC_WORD};
+                              .slot = type == ARCH_RELOC_SLOT,
+                              .data = type == ARCH_RELOC_WORD};
 }
 
 static void scan_rela(struct look *look, const struct image *image, uintptr_t at,

@@ -159,7 +159,7 @@ static void set_caching(void *library) {
  * inside ld.so waits for. Where it does all walks, it had better be known now whether it can.
  */
 static bool works(int (*backtrace)(void **, int)) {
-#if defined(__x86_64__)
+#if ARCH_HAS_WALK
     return backtrace;
 #else
     void *frames[8];

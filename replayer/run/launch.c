@@ -14,12 +14,13 @@
  *
  * Everything between clone and exec is plain system calls: no allocation, no stdio, no
  * locks. errno is the worker's too: until the exec the worker, which waits, does not rely on it; from
- * then on the stand-in makes system calls that leave it alone (quietly()).
+ * then on the stand-in makes system calls that leave it alone (arch_call()).
  *
  * The signal mask and the ignored signals that the program gets are those which dearth
  * itself was started with (read before main), not what dearth made of them.
  */
 #include "launch.h"
+#include "arch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,41 +197,15 @@ static int become_program(void *argument) {
     _exit(127);
 }
 
-/* A system call that does not touch errno. Return: as the kernel gives it. */
-static long quietly(long number, long a, long b, long c, long d) {
-#if defined(__x86_64__)
-    long result;
-    register long fourth __asm__("r10") = d;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
-                     : "rcx", "r11", "memory");
-    return result;
-#elif defined(__aarch64__)
-    register long which __asm__("x8") = number;
-    register long first __asm__("x0") = a;
-    register long second __asm__("x1") = b;
-    register long third __asm__("x2") = c;
-    register long fourth __asm__("x3") = d;
-    __asm__ volatile("svc 0"
-                     : "+r"(first)
-                     : "r"(which), "r"(second), "r"(third), "r"(fourth)
-                     : "memory");
-    return first;
-#else
-#error "launch.c needs this architecture's way to make a system call"
-#endif
-}
-
 /* Everything above standard error: nobody may take our ends of its pipes for open ones. */
 static void close_descriptors(void) {
     enum { FIRST = 3, MOST = 4096 };
 #ifdef SYS_close_range /* Linux 5.9 */
-    if (quietly(SYS_close_range, FIRST, (long)~0u, 0, 0) == 0)
+    if (arch_call(SYS_close_range, FIRST, (long)~0u, 0, 0, 0, 0) == 0)
         return;
 #endif
     for (int fd = FIRST; fd < MOST; fd++)
-        quietly(SYS_close, fd, 0, 0, 0);
+        arch_call(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
 /* Sleeps until the program has exec'ed or ended. Return: as clone(). */
@@ -251,19 +226,19 @@ static int stand_in(void *argument) {
     if (first < 0)
         shared->error = errno;
     __atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
-    quietly(SYS_futex, (long)&shared->ready, FUTEX_WAKE, INT_MAX, 0);
+    arch_call(SYS_futex, (long)&shared->ready, FUTEX_WAKE, INT_MAX, 0, 0, 0);
     close_descriptors();
     int status;
-    for (long pid;
-         (pid = quietly(SYS_wait4, -1, (long)&status, __WALL, 0)) > 0 || pid == -EINTR;)
+    for (long pid; (pid = arch_call(SYS_wait4, -1, (long)&status, __WALL, 0, 0, 0)) > 0 ||
+                   pid == -EINTR;)
         if (pid == first) {
             shared->status = status;
             __atomic_store_n(&shared->ended, 1, __ATOMIC_RELEASE);
         }
     uint64_t pending = 0;
-    quietly(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0);
+    arch_call(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0, 0);
     shared->signals = pending & ~(1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1));
-    quietly(SYS_exit_group, 0, 0, 0, 0);
+    arch_call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
     return 0;
 }
 

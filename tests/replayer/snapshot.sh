@@ -23,7 +23,7 @@ try() {
     done
     equal "$2" "$(sql dearth.db "SELECT group_concat(DISTINCT how) FROM attempt JOIN site ON
         site.id = site_id JOIN location ON location.id = location_id
-        WHERE function LIKE 'new_%'")" "$1: how"
+        WHERE function LIKE 'new_%' AND under <> 'again'")" "$1: how"
     equal "${3-}" "$(sql dearth.db "SELECT group_concat(DISTINCT reason) FROM refused JOIN site ON
         site.id = site_id JOIN location ON location.id = location_id
         WHERE function LIKE 'new_%'")" "$1: refused"

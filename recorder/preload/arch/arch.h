@@ -18,6 +18,7 @@
  *   ARCH_N_SAVED             registers that a callee saves, at most 15
  *   arch_save_registers(to)  them, into an array of so many
  *   ARCH_TID_OFFSET          of glibc's struct pthread.tid from the thread pointer; 0 = not known
+ *   ARCH_RELOC_SLOT, _GOT, _WORD   relocations that name a symbol (elf.h); -1 = not known
  *   ARCH_LIBC_FIRST          version of glibc's oldest symbols; ARCH_LIBC_ALIGNED: of aligned_alloc()
  *
  * and for dearth itself:

@@ -12,6 +12,9 @@
 #define ARCH_CLOCK          SHM_CLOCK_CNTVCT
 #define ARCH_LOADS_IN_ORDER 0
 #define ARCH_COUNTER_FLAGS  "" /* the architecture has it constant and shared */
+#define ARCH_RELOC_SLOT     R_AARCH64_JUMP_SLOT
+#define ARCH_RELOC_GOT      R_AARCH64_GLOB_DAT
+#define ARCH_RELOC_WORD     R_AARCH64_ABS64
 #define ARCH_LIBC_FIRST     "GLIBC_2.17"
 #define ARCH_LIBC_ALIGNED   "GLIBC_2.17"
 #define ARCH_TID_OFFSET     0

@@ -14,6 +14,9 @@
 #define ARCH_CLOCK          SHM_CLOCK_MONOTONIC_NS
 #define ARCH_LOADS_IN_ORDER 0
 #define ARCH_COUNTER_FLAGS  ""
+#define ARCH_RELOC_SLOT     (-1) /* where other modules are bound to is not known */
+#define ARCH_RELOC_GOT      (-1)
+#define ARCH_RELOC_WORD     (-1)
 #define ARCH_LIBC_FIRST     NULL
 #define ARCH_LIBC_ALIGNED   NULL
 #define ARCH_TID_OFFSET     0

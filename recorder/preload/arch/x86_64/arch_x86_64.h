@@ -11,6 +11,9 @@
 #define ARCH_CLOCK          SHM_CLOCK_TSC
 #define ARCH_LOADS_IN_ORDER 1
 #define ARCH_COUNTER_FLAGS  "constant_tsc", "nonstop_tsc"
+#define ARCH_RELOC_SLOT     R_X86_64_JUMP_SLOT
+#define ARCH_RELOC_GOT      R_X86_64_GLOB_DAT
+#define ARCH_RELOC_WORD     R_X86_64_64
 #define ARCH_LIBC_FIRST     "GLIBC_2.2.5"
 #define ARCH_LIBC_ALIGNED   "GLIBC_2.16"
 #define ARCH_TID_OFFSET                                                                  \
