@@ -518,10 +518,17 @@ static bool same_object(const void *a, const void *b) {
            x.start == y.start;
 }
 
-/* As the program's own calls are bound, by version: libc_malloc_debug.so, say, has no other. */
+/*
+ * As the program's own calls are bound. dlsym() passes over what has old versions alone, such as
+ * libc_malloc_debug.so, and dlvsym() over what has none, such as other allocators: whichever stops before
+ * libc is right.
+ */
 static void *find_next(const char *name, const char *version) {
-    void *found = version ? dlvsym(RTLD_NEXT, name, version) : NULL;
-    return found ? found : dlsym(RTLD_NEXT, name);
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!version || (found && !same_object(found, dlsym(RTLD_NEXT, "getenv"))))
+        return found;
+    void *versioned = dlvsym(RTLD_NEXT, name, version);
+    return versioned ? versioned : found;
 }
 #define FIND_AT(name, version)                                                           \
     real.name = (__typeof__(real.name))find_next(#name, version)

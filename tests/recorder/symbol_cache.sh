@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
 }
 C
 cc -g -O1 -Wl,--build-id -o p p.c
-sleep 2.1 # what changed a moment ago is not kept
+sleep 3 # what changed a moment ago is not kept
 
 names() { # DATABASE [WHERE]
     sql "$1" "SELECT m.path, m.symbols, f.offset, s.inline_index, s.function, s.linkage_name, s.file, s.line, s.start, s.size

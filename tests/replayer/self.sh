@@ -3,7 +3,7 @@
 # The tool on itself: dearth's own commands, each on a small database, under its own replayer. No failure
 # of an allocation makes one crash, hang, damage memory, lose a block, or give a wrong answer with status 0.
 #
-#   SELF_BUDGET   time for each command (1s): breadth first, so that each location comes before any twice;
+#   SELF_FAULTS   faults for each command (60): breadth first, so that each location comes before any twice;
 #                 tests/replayer/self.sh all   every site, for use by hand
 # tags: part
 source "${SOURCE:?}/tests/lib.sh"
@@ -23,7 +23,7 @@ cc -g -O1 -o p p.c
 "$DEARTH" check -q -o a.db -- ./p
 "$DEARTH" record -q -o b.db -- ./p
 cp a.db part.db
-budget=(--time-budget "${SELF_BUDGET:-1s}")
+budget=(--limit "${SELF_FAULTS:-60}")
 [ "${1-}" != all ] || budget=()
 
 # self NAME COMMAND...: what the gate says of it
