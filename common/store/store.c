@@ -97,8 +97,8 @@ static const char *const migrations[] = {
     "ALTER TABLE recording ADD COLUMN stranger TEXT;"
     "ALTER TABLE recording ADD COLUMN rings_damaged INTEGER;"
     "ALTER TABLE replay ADD COLUMN stranger TEXT;",
-    "ALTER TABLE attempt ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE unchecked_attempt ADD COLUMN inferred INT;",
+    ("ALTER TABLE attempt ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN inferred INT;"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

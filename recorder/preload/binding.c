@@ -473,7 +473,9 @@ static void find_words(struct look *look, const struct image *image) {
 static size_t put_path(struct look *look, size_t at, const struct image *image) {
     char *to = look->path + at;
     if (image->main) {
-        size_t n = __builtin_strnlen(local->process->exe, SHM_PATH_BYTES - 1);
+        size_t n = 0;
+        while (n < SHM_PATH_BYTES - 1 && local->process->exe[n])
+            n++;
         __builtin_memcpy(to, local->process->exe, n);
         to[n] = '\0';
         return at + n + 1;

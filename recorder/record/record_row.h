@@ -36,7 +36,7 @@ struct record_end {
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;
-    bool unseen; /* record_note_unseen() */
+    bool unseen;   /* record_note_unseen() */
     uint64_t made; /* record_row_salvage(): calls that the program made */
 };
 

@@ -461,7 +461,9 @@ static int by_use(const void *a, const void *b) {
 
 static bool ends_in(const char *name, const char *ending) {
     size_t n = strlen(name), k = strlen(ending);
-    return n > k && n < sizeof(struct kept){0}.name && strcmp(name + n - k, ending) == 0;
+    if (n <= k || n >= sizeof(((struct kept *)NULL)->name))
+        return false;
+    return strcmp(name + (n - k), ending) == 0;
 }
 
 /* What is kept; what killed writers have left is removed. */

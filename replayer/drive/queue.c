@@ -26,12 +26,11 @@ static int is_done_by_chance(const struct replay *r, const struct chance *chance
     AUTO_FREE char *text = chance_row_text(chance);
     if (r->options->plan.retest)
         return 0;
-    int err =
-        store_prepare(r->store,
-                      "SELECT 1 FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                      "WHERE r.recording_id = ? AND a.chance = ? AND a.under = ? "
-                      "LIMIT 1",
-                      &s);
+    int err = store_prepare(r->store,
+                            "SELECT 1 FROM attempt a JOIN replay r ON r.id = a.replay_id "
+                            "WHERE r.recording_id = ? AND a.chance = ? AND a.under = ? "
+                            "LIMIT 1",
+                            &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, DONE_RECORDING_ID, r->recording_id);

@@ -43,7 +43,7 @@ static int next(int maps, struct query *q) {
 
 /* Return: 1 it shares, 0 it does not, or a negative errno. */
 static int shares_by_query(int maps, const char *arena_path) {
-    char name[PATH_BYTES];
+    char name[PATH_BYTES] = "";
     struct query q = {.size = sizeof q, .query_flags = OR_NEXT | WRITABLE | SHARED};
     int r;
     do {

@@ -31,7 +31,7 @@ user() {
     fi
 }
 mkdir user && { [ "$(id -u)" != 0 ] || chown 65534 user; }
-cd user
+cd user || exit
 for limit in 8388608 1048576 0; do
     user "$limit" "$PROGRAMS/locked" 8 >alone 2>/dev/null || :
     user "$limit" "$DEARTH" record -q -o "u$limit.db" -- "$PROGRAMS/locked" 8 >out 2>err || :

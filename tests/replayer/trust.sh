@@ -66,7 +66,7 @@ refuses folder/f.db 'folder'
 status 2 "$DEARTH" check -o folder/new.db -- sh -c ': >ran'
 contains err 'folder that others may write to'
 contains err --trust
-[ ! -e ran ] && [ ! -e folder/new.db ] || fail 'check recorded what it would not replay'
+{ [ ! -e ran ] && [ ! -e folder/new.db ]; } || fail 'check recorded what it would not replay'
 status 0 "$DEARTH" check --trust -o folder/new.db -- "$PROGRAMS/reported"
 chmod 1777 folder
 status 0 "$DEARTH" replay -q "${isolation[@]}" folder/f.db
