@@ -523,19 +523,20 @@ static bool same_object(const void *a, const void *b) {
  * libc_malloc_debug.so, and dlvsym() over what has none, such as other allocators: whichever stops before
  * libc is right.
  */
-static void *find_next(const char *name, const char *version) {
+static void *find_next(const char *name, const char *version, const void *in_libc) {
     void *found = dlsym(RTLD_NEXT, name);
-    if (!version || (found && !same_object(found, dlsym(RTLD_NEXT, "getenv"))))
+    if (!version || (found && !same_object(found, in_libc)))
         return found;
     void *versioned = dlvsym(RTLD_NEXT, name, version);
     return versioned ? versioned : found;
 }
 #define FIND_AT(name, version)                                                           \
-    real.name = (__typeof__(real.name))find_next(#name, version)
+    real.name = (__typeof__(real.name))find_next(#name, version, in_libc)
 #define FIND(name) FIND_AT(name, ARCH_LIBC_FIRST)
 
 void hooks_start(void) {
-    FIND(calloc); /* first: dlsym() itself may need it */
+    const void *in_libc = dlsym(RTLD_NEXT, "getenv");
+    FIND(calloc); /* before the others: dlsym() itself may need it */
     FIND(malloc);
     FIND(realloc);
     FIND(free);
@@ -548,6 +549,5 @@ void hooks_start(void) {
     FIND_AT(reallocarray, NULL); /* later than any other way to them */
     FIND_AT(free_sized, NULL);
     FIND_AT(free_aligned_sized, NULL);
-    preload.glibc_realloc =
-        same_object((const void *)real.realloc, dlsym(RTLD_NEXT, "getenv"));
+    preload.glibc_realloc = same_object((const void *)real.realloc, in_libc);
 }

@@ -166,12 +166,11 @@ EXPORT int mlockall(int flags) {
     if (load_acquire(&preload.state) != PRELOAD_ON || sys_is_sandboxed ||
         sys_is_valgrind || !make_seeds())
         return next_mlockall(flags);
-    int result = 0;
     bool known = !(flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
     struct scratch *s = flags & MCL_CURRENT && known
                             ? sys_mmap(sizeof *s, MAP_PRIVATE | MAP_ANONYMOUS, -1)
                             : NULL;
-    result = s ? lock_current(s, flags) : next_mlockall(flags);
+    int result = s ? lock_current(s, flags) : next_mlockall(flags);
     if (s)
         sys_munmap(s, sizeof *s);
     if (result == 0)

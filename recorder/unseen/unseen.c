@@ -74,25 +74,20 @@ static void read_bindings(struct search *s, const struct session *session) {
     }
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static bool is_libc(const char *path) {
-    return strncmp(base_name(path), "libc.so", 7) == 0 ||
-           strncmp(base_name(path), "libc-2.", 7) == 0;
+    return strncmp(text_basename(path), "libc.so", 7) == 0 ||
+           strncmp(text_basename(path), "libc-2.", 7) == 0;
 }
 
 static bool is_loader(const char *path) {
-    return strncmp(base_name(path), "ld-", 3) == 0 ||
-           strncmp(base_name(path), "ld.", 3) == 0;
+    return strncmp(text_basename(path), "ld-", 3) == 0 ||
+           strncmp(text_basename(path), "ld.", 3) == 0;
 }
 
 static bool is_runtime(const char *path) {
     static const char *const names[] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
+        if (strncmp(text_basename(path), names[i], strlen(names[i])) == 0)
             return true;
     return false;
 }
@@ -184,7 +179,7 @@ static char *text_unseen(const char *module, const struct allocator *a) {
         "%s has its own allocator inside (%s), %s: what it allocates there "
         "is not recorded and cannot be failed. Build it on malloc for "
         "tests, or accept it knowingly: --accept-unseen '%s'",
-        module, a->name, cause, base_name(module));
+        module, a->name, cause, text_basename(module));
 }
 
 static char *text_partly(const char *module, const struct allocator *a) {
@@ -213,7 +208,7 @@ static bool is_allocator_library(const char *path) {
                                         "librpmalloc",      "libsnmalloc", "libscudo",
                                         "libc_malloc_debug"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
+        if (strncmp(text_basename(path), names[i], strlen(names[i])) == 0)
             return true;
     return false;
 }
@@ -298,7 +293,7 @@ static char *text_elsewhere(const struct binding *b) {
         "of its own): what it allocates and frees there is not recorded and cannot be "
         "failed. Load it without RTLD_DEEPBIND for tests, or accept it knowingly: "
         "--accept-unseen '%s'",
-        b->module, b->function, b->definer, base_name(b->module));
+        b->module, b->function, b->definer, text_basename(b->module));
 }
 
 static char *text_namespace(const struct binding *b) {
@@ -307,7 +302,7 @@ static char *text_namespace(const struct binding *b) {
         "where its %s is %s's: what it allocates there is not recorded and "
         "cannot be failed. Load it with dlopen for tests, or accept it "
         "knowingly: --accept-unseen '%s'",
-        b->module, b->function, b->definer, base_name(b->module));
+        b->module, b->function, b->definer, text_basename(b->module));
 }
 
 static char *text_past(const struct binding *b) {
@@ -317,7 +312,7 @@ static char *text_past(const struct binding *b) {
         "there is not recorded and cannot be failed. Do without that library for tests, "
         "or accept it knowingly: --accept-unseen '%s'",
         b->module, is_new ? "operator new" : b->function, b->definer,
-        base_name(b->module));
+        text_basename(b->module));
 }
 
 static bool is_hooked(const char *function) {

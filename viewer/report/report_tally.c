@@ -70,5 +70,4 @@ void report_tally_sites(struct report_data *data) {
         }
     }
     tally_locations(data);
-    report_tally_void(data, false);
 }

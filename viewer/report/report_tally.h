@@ -5,7 +5,8 @@
 
 #include "report_data.h"
 
-/** Decide why each site is untested, and count. Context: all about the sites is read. */
+/** Decide why each site is untested, and count; coverage is report_tally_void()'s. Context: all about the sites is
+ * read. */
 void report_tally_sites(struct report_data *data);
 
 /** Reckon the coverage of what was counted, which says nothing when @is_void. */
