@@ -149,29 +149,33 @@ static void raise_descriptor_limit(void) {
     }
 }
 
+/* The arguments of a shell that runs 'path' as a script: to be freed, its strings are the caller's. */
+static char **shell_arguments(const char *path, char *const argv[]) {
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    char **shell = calloc(n + 2, sizeof *shell);
+    if (!shell)
+        return NULL;
+    shell[0] = (char *)"sh";
+    shell[1] = (char *)path;
+    for (size_t i = 1; i < n; i++)
+        shell[i + 1] = argv[i];
+    return shell;
+}
+
 /* In our memory, while we wait: copying it for an exec took a millisecond. Nothing may stay that we do
  * not want changed; dispositions and the mask are its own. Source: vfork(2) */
-static _Noreturn void child(const char *path, char *const argv[], char *const envp[],
-                            int stdin_fd, int report) {
+static _Noreturn void child(const char *path, char *const argv[], char *const shell[],
+                            char *const envp[], int stdin_fd, int report) {
     if (stdin_fd >= 0)
         dup2(stdin_fd, STDIN_FILENO);
     sigaction(SIGXFSZ, &limit_before, NULL);
     signals_for_child();
     execve(path, argv, envp);
     int err = errno;
-    if (err == ENOEXEC) { /* a script without "#!": run as shells do */
-        size_t n = 0;
-        while (argv[n])
-            n++;
-        char **shell = calloc(n + 2, sizeof *shell);
-        if (shell) {
-            shell[0] = (char *)"sh";
-            shell[1] = (char *)path;
-            for (size_t i = 1; i < n; i++)
-                shell[i + 1] = argv[i];
-            execve("/bin/sh", shell, envp);
-        }
-    }
+    if (err == ENOEXEC) /* a script without "#!": run as shells do */
+        execve("/bin/sh", shell, envp);
     while (write(report, &err, sizeof err) < 0 && errno == EINTR)
         ;
     _exit(EXIT_NOT_EXECUTABLE);
@@ -193,11 +197,15 @@ int program_start(struct program *p, const char *path, char *const argv[],
     int report[2];
     *p = (struct program){.exit_code = -1};
     p->had_children = waitpid(-1, NULL, WNOHANG) >= 0;
-    if (pipe2(report, O_CLOEXEC) < 0)
+    char **shell = shell_arguments(path, argv);
+    if (!shell || pipe2(report, O_CLOEXEC) < 0) {
+        free(shell);
         return error_print_errno(-errno, "cannot start %s", path);
+    }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     signals_begin();
     if (interrupt_wanted()) { /* from now on it would be the program's to answer */
+        free(shell);
         close(report[0]);
         close(report[1]);
         program_done(p);
@@ -206,8 +214,9 @@ int program_start(struct program *p, const char *path, char *const argv[],
     signals_watch();
     p->pid = vfork();
     if (p->pid == 0)
-        child(path, argv, envp, stdin_fd, report[1]);
+        child(path, argv, shell, envp, stdin_fd, report[1]);
     int err = errno;
+    free(shell);
     close(report[1]);
     if (p->pid < 0) {
         close(report[0]);
