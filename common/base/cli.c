@@ -106,7 +106,7 @@ static int set_value(const struct cli_option *o, const char *value) {
         return 0;
     case CLI_LIST: {
         struct cli_list *list = o->out;
-        list->items = text_realloc(list->items, (list->n + 1) * sizeof *list->items);
+        list->items = text_grow(list->items, list->n, sizeof *list->items);
         list->items[list->n++] = value;
         return 0;
     }
@@ -168,7 +168,7 @@ static void remember(const struct cli_command *c, const struct cli_option *o,
     struct cli_given *g = c->given;
     if (!g)
         return;
-    g->items = text_realloc(g->items, (g->n + 1) * sizeof *g->items);
+    g->items = text_grow(g->items, g->n, sizeof *g->items);
     g->items[g->n++] =
         (struct cli_given_option){.option = o, .value = value, .negated = negated};
 }

@@ -40,6 +40,14 @@ void *text_realloc(void *p, size_t n) {
     return q;
 }
 
+void *text_grow(void *array, size_t n, size_t size) {
+    if (n & (n - 1)) /* its capacity is the next power of two */
+        return array;
+    if (n > SIZE_MAX / 2 / size)
+        text_oom(n);
+    return text_realloc(array, (n ? 2 * n : 1) * size);
+}
+
 void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size) {
     if (index < *n)
         return array;

@@ -90,6 +90,9 @@ struct dearth_key text_key_from_blob(const uint8_t in[static 16]);
 void text_out_of_memory(void) __attribute__((noreturn));
 void *text_alloc(size_t n); /* zeroed */
 void *text_realloc(void *p, size_t n);
+/** Make room for one more in an array of @n items of @size bytes that nothing but this has grown, or
+ *  NULL and 0: it doubles. Return: the array; the new item is as it comes. */
+void *text_grow(void *array, size_t n, size_t size);
 /** Make [0, @index] of a growing array of @n items of @size bytes valid, what is new zero. Return:
  *  the array. */
 void *text_reach(void *array, uint32_t *n, uint32_t index, size_t size);

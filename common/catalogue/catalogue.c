@@ -93,7 +93,7 @@ static char *trim(char *s) {
 
 static struct catalogue_section *add_section(struct sections *out,
                                              enum catalogue_kind kind, const char *name) {
-    out->items = text_realloc(out->items, (out->n + 1ull) * sizeof *out->items);
+    out->items = text_grow(out->items, out->n, sizeof *out->items);
     struct catalogue_section *s = &out->items[out->n++];
     *s = (struct catalogue_section){.kind = kind, .name = text_dup(name)};
     return s;
@@ -101,14 +101,13 @@ static struct catalogue_section *add_section(struct sections *out,
 
 static struct catalogue_line *add_line(struct catalogue_section *s,
                                        enum catalogue_field field) {
-    s->lines = text_realloc(s->lines, (s->n + 1ull) * sizeof *s->lines);
+    s->lines = text_grow(s->lines, s->n, sizeof *s->lines);
     s->lines[s->n] = (struct catalogue_line){.field = field};
     return &s->lines[s->n++];
 }
 
 static void add_pattern(struct catalogue_line *line, const char *pattern) {
-    line->patterns =
-        text_realloc(line->patterns, (line->n + 1ull) * sizeof *line->patterns);
+    line->patterns = text_grow(line->patterns, line->n, sizeof *line->patterns);
     line->patterns[line->n++] = text_dup(pattern);
 }
 
@@ -277,7 +276,7 @@ int catalogue_add_text(struct catalogue *c, const char *name, const char *text) 
         section_deinit(&c->users.items[--c->users.n]);
     if (err < 0)
         return err;
-    c->given = text_realloc(c->given, (c->n_given + 1ull) * sizeof *c->given);
+    c->given = text_grow(c->given, c->n_given, sizeof *c->given);
     c->given[c->n_given++] =
         (struct given){.name = text_dup(name), .text = text_dup(text)};
     return 0;

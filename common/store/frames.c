@@ -184,7 +184,7 @@ static int expand(struct frames_reader *reader, int64_t id, struct expanded **ou
     int rc;
     sqlite3_bind_int64(reader->symbols, 1, id);
     while ((rc = sqlite3_step(reader->symbols)) == SQLITE_ROW && e->n < MAX_FRAMES) {
-        e->items = text_realloc(e->items, (e->n + 1) * sizeof *e->items);
+        e->items = text_grow(e->items, e->n, sizeof *e->items);
         if (e->n)
             e->items[e->n - 1].inlined = true;
         read_frame(reader, id, &e->items[e->n++]);

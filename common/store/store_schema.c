@@ -68,7 +68,7 @@ struct parts { /* what stands between the commas of the outer brackets */
 };
 
 static void parts_add(struct parts *p, struct text *part) {
-    p->items = text_realloc(p->items, (p->n + 1) * sizeof *p->items);
+    p->items = text_grow(p->items, p->n, sizeof *p->items);
     p->items[p->n++] = text_take(part);
 }
 
@@ -248,7 +248,7 @@ static void schema_load(struct schema *out) {
             last = end;
             continue;
         }
-        out->objects = text_realloc(out->objects, (out->n + 1) * sizeof *out->objects);
+        out->objects = text_grow(out->objects, out->n, sizeof *out->objects);
         out->objects[out->n] = object_of(start, (size_t)(last - start));
         copy_if_copied(out, &out->objects[out->n++]);
         start = skip_blanks(end);

@@ -61,9 +61,7 @@ static int resume_threads(struct collector *c, struct watched *w) {
         w->row, &s);
     while (r == 0 && (r = next_row(c, s)) > 0) {
         r = 0;
-        if (!(w->n_threads & (w->n_threads - 1)))
-            w->threads = text_realloc(w->threads, (w->n_threads ? 2u * w->n_threads : 1) *
-                                                      sizeof *w->threads);
+        w->threads = text_grow(w->threads, w->n_threads, sizeof *w->threads);
         w->threads[w->n_threads++] =
             (struct thread_seen){.row = sqlite3_column_int64(s, THREAD_ID),
                                  .serial = (uint32_t)column(s, THREAD_SERIAL),

@@ -69,8 +69,8 @@ static uint32_t pool_take(struct live_pool *pool, size_t link) {
         return number;
     }
     if (pool->used == room_in(pool)) {
-        pool->segments = text_realloc(pool->segments,
-                                      (pool->n_segments + 1u) * sizeof *pool->segments);
+        pool->segments =
+            text_grow(pool->segments, pool->n_segments, sizeof *pool->segments);
         size_t things = pool->n_segments ? 1u << THINGS_BITS : FIRST_THINGS;
         pool->segments[pool->n_segments++] = allocate(things * pool->bytes);
     }

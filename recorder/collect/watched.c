@@ -200,9 +200,7 @@ static int64_t add_thread(struct collector *c, struct watched *w, uint32_t seria
     int64_t row = rows_put_thread(c, w, serial, tid, now);
     if (row < 0)
         return row;
-    if (!(w->n_threads & (w->n_threads - 1))) /* 0, 1, 2, 4 ...: full */
-        w->threads = text_realloc(w->threads, (w->n_threads ? 2u * w->n_threads : 1) *
-                                                  sizeof *w->threads);
+    w->threads = text_grow(w->threads, w->n_threads, sizeof *w->threads);
     w->threads[w->n_threads++] = (struct thread_seen){.row = row, .serial = serial};
     idmap_put(&w->thread_of, serial, w->n_threads);
     c->totals.threads++;

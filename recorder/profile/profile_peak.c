@@ -32,9 +32,9 @@ struct step {
 struct peak {
     uint64_t moment_ns;
     struct step *steps;
-    size_t n_steps, n_best, capacity; /* n_best: steps up to the largest sum */
-    int64_t sum, best;                /* bytes, since the window began */
-    struct idmap ends;                /* process → when it ended */
+    size_t n_steps, n_best; /* n_best: steps up to the largest sum */
+    int64_t sum, best;      /* bytes, since the window began */
+    struct idmap ends;      /* process → when it ended */
     struct idmap *out;
 };
 
@@ -85,10 +85,7 @@ static int add_event(struct profile_walk *walk, const struct chunk_event *e,
     int r = apply(walk, e, number, &step);
     if (r < 0 || e->time_ns + ROUNDING_NS <= p->moment_ns)
         return r;
-    if (p->n_steps == p->capacity) {
-        p->capacity = p->capacity ? p->capacity * 2 : 256;
-        p->steps = text_realloc(p->steps, p->capacity * sizeof *p->steps);
-    }
+    p->steps = text_grow(p->steps, p->n_steps, sizeof *p->steps);
     p->steps[p->n_steps++] = step;
     p->sum +=
         (step.began ? (int64_t)e->size : 0) - (step.ended ? (int64_t)step.old.size : 0);

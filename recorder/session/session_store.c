@@ -513,8 +513,7 @@ meet_module(struct session_stacks *stacks, const struct session_frame *in, int64
         return NULL;
     new.path = text_dup(path);
     new.key = key_module(new.id, new.id_bytes);
-    stacks->modules =
-        text_realloc(stacks->modules, (stacks->n_modules + 1ull) * sizeof new);
+    stacks->modules = text_grow(stacks->modules, stacks->n_modules, sizeof new);
     stacks->modules[stacks->n_modules] = new;
     return &stacks->modules[stacks->n_modules++];
 }

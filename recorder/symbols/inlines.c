@@ -32,7 +32,7 @@ struct unit {
     bool loaded;
     struct function *functions;
     struct scope *scopes;
-    uint32_t n_functions, n_scopes, functions_capacity, scopes_capacity, n_serials;
+    uint32_t n_functions, n_scopes, n_serials;
 };
 
 struct unit_range {
@@ -43,17 +43,9 @@ struct unit_range {
 struct inlines {
     struct unit *units;
     struct unit_range *ranges;
-    uint32_t n_units, n_ranges, units_capacity, ranges_capacity;
+    uint32_t n_units, n_ranges;
     bool split;
 };
-
-/* Room for one more element of *@array. */
-static void *make_room(void *array, uint32_t n, uint32_t *capacity, size_t size) {
-    if (n < *capacity)
-        return array;
-    *capacity = *capacity ? *capacity * 2 : 16;
-    return text_realloc(array, *capacity * size);
-}
 
 static int compare_ranges(const void *a, const void *b) {
     const struct unit_range *x = a, *y = b;
@@ -78,13 +70,12 @@ static void add_unit(struct inlines *in, Dwarf_Die *die, Dwarf_Die *split) {
     uint64_t lo, hi;
     uint32_t before = in->n_ranges;
     for (ptrdiff_t at = 0; (at = next_range(die, at, &lo, &hi)) > 0;) {
-        in->ranges =
-            make_room(in->ranges, in->n_ranges, &in->ranges_capacity, sizeof *in->ranges);
+        in->ranges = text_grow(in->ranges, in->n_ranges, sizeof *in->ranges);
         in->ranges[in->n_ranges++] = (struct unit_range){lo, hi, in->n_units};
     }
     if (in->n_ranges == before)
         return;
-    in->units = make_room(in->units, in->n_units, &in->units_capacity, sizeof *in->units);
+    in->units = text_grow(in->units, in->n_units, sizeof *in->units);
     Dwarf_Attribute attribute;
     in->units[in->n_units++] = (struct unit){
         .die = *die,
@@ -133,8 +124,7 @@ static void add_function(struct unit *u, Dwarf_Die *die, uint32_t serial) {
     if (dwarf_entrypc(die, &entry) != 0)
         entry = 0;
     for (ptrdiff_t at = 0; (at = next_range(die, at, &lo, &hi)) > 0;) {
-        u->functions = make_room(u->functions, u->n_functions, &u->functions_capacity,
-                                 sizeof *u->functions);
+        u->functions = text_grow(u->functions, u->n_functions, sizeof *u->functions);
         u->functions[u->n_functions++] = (struct function){
             .lo = lo, .hi = hi, .entry = entry, .serial = serial, .die = *die};
     }
@@ -143,8 +133,7 @@ static void add_function(struct unit *u, Dwarf_Die *die, uint32_t serial) {
 static void add_scope(struct unit *u, Dwarf_Die *die, uint32_t serial) {
     uint64_t lo, hi;
     for (ptrdiff_t at = 0; (at = next_range(die, at, &lo, &hi)) > 0;) {
-        u->scopes =
-            make_room(u->scopes, u->n_scopes, &u->scopes_capacity, sizeof *u->scopes);
+        u->scopes = text_grow(u->scopes, u->n_scopes, sizeof *u->scopes);
         u->scopes[u->n_scopes] = (struct scope){
             .lo = lo, .hi = hi, .function = serial, .order = u->n_scopes, .die = *die};
         u->n_scopes++;

@@ -226,13 +226,9 @@ enum { SITE_COLUMNS(STORE_COLUMN_ENUM) };
 static int read_sites(struct site_pass *p) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(p->store, STORE_SELECT(SITE_COLUMNS) "FROM site", &s);
-    uint64_t capacity = 0;
     int rc = SQLITE_DONE;
     while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        if (p->n == capacity) {
-            capacity = capacity ? capacity * 2 : 1024;
-            p->sites = text_realloc(p->sites, capacity * sizeof *p->sites);
-        }
+        p->sites = text_grow(p->sites, p->n, sizeof *p->sites);
         struct site_row *site = &p->sites[p->n++];
         *site = (struct site_row){
             .id = sqlite3_column_int64(s, SITE_ID),

@@ -128,13 +128,9 @@ static int load_pending(struct store *store, struct pending **out, uint64_t *n) 
         &s);
     if (r < 0)
         return r;
-    uint64_t capacity = 0;
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        if (*n == capacity) {
-            capacity = capacity ? capacity * 2 : 1024;
-            *out = text_realloc(*out, capacity * sizeof **out);
-        }
+        *out = text_grow(*out, *n, sizeof **out);
         (*out)[(*n)++] =
             (struct pending){sqlite3_column_int64(s, PENDING_ID),
                              sqlite3_column_int64(s, PENDING_MODULE_ID),

@@ -115,8 +115,7 @@ static void add_function(struct allocator *a, const GElf_Sym *symbol) {
     for (size_t i = 0; i < a->n_functions; i++)
         if (a->functions[i].start == symbol->st_value)
             return;
-    a->functions =
-        text_realloc(a->functions, (a->n_functions + 1) * sizeof *a->functions);
+    a->functions = text_grow(a->functions, a->n_functions, sizeof *a->functions);
     a->functions[a->n_functions++] = (struct function){
         symbol->st_value, symbol->st_value + (symbol->st_size ? symbol->st_size : 64)};
 }

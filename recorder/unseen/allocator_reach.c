@@ -217,8 +217,7 @@ static void walk_function(struct walk *w, size_t i, struct allocator *a) {
     }
     if (!found || v.depth == 0)
         return;
-    a->functions =
-        text_realloc(a->functions, (a->n_functions + 1) * sizeof *a->functions);
+    a->functions = text_grow(a->functions, a->n_functions, sizeof *a->functions);
     a->functions[a->n_functions++] = v.at;
 }
 

@@ -63,8 +63,7 @@ static void read_bindings(struct search *s, const struct session *session) {
             return; /* its process was killed over it, or somebody has written there */
         const char *word = entry->text, *end = entry->text + entry->bytes;
         entry->text[entry->bytes - 1] = '\0';
-        s->bindings =
-            text_realloc(s->bindings, (s->n_bindings + 1) * sizeof *s->bindings);
+        s->bindings = text_grow(s->bindings, s->n_bindings, sizeof *s->bindings);
         struct binding *b = &s->bindings[s->n_bindings++];
         b->kind = entry->kind;
         b->module = next_word(&word, end);
@@ -113,7 +112,7 @@ static void say(struct search *s, const char *kind, const char *module, bool par
             free(text);
             return;
         }
-    s->out->items = text_realloc(s->out->items, (s->out->n + 1) * sizeof *s->out->items);
+    s->out->items = text_grow(s->out->items, s->out->n, sizeof *s->out->items);
     s->out->items[s->out->n++] = (struct unseen){kind, text_dup(module), text, partly};
 }
 

@@ -81,7 +81,7 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     int err = settle_store(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};
     uint32_t n = batch->n_results++;
-    batch->members = text_realloc(batch->members, (n + 1) * sizeof *batch->members);
+    batch->members = text_grow(batch->members, n, sizeof *batch->members);
     batch->members[n] = member;
     d->n_spoilt_results++;
     if (err == 0)
@@ -214,7 +214,7 @@ static int fly_batch(struct drive *d) {
         tasks[i]->limit_ns = r->time_limit_ns;
         orders[i] = (struct tagged_order){queue_take_off(d, tasks[i]), tasks[i]->order};
     }
-    d->batches = text_realloc(d->batches, (d->n_batches + 1) * sizeof(struct batch *));
+    d->batches = text_grow(d->batches, d->n_batches, sizeof(struct batch *));
     d->batches[d->n_batches] = batch;
     d->n_flying_batches++;
     runner_set_time_limit(r->runner, r->time_limit_ns);

@@ -95,7 +95,7 @@ struct looked {
 };
 
 static void add_looked(struct looked *p, int64_t location, int64_t site) {
-    p->items = text_realloc(p->items, (p->n + 1ull) * sizeof *p->items);
+    p->items = text_grow(p->items, p->n, sizeof *p->items);
     p->items[p->n++] = (struct looked_at){location, site};
 }
 
@@ -121,7 +121,7 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
     if (r->options->leaks == REPLAY_LEAKS_LOCATION && is_enough(known, location, site_id))
         return;
     add_looked(known, location, site_id);
-    p->looks = text_realloc(p->looks, (p->n_looks + 1ull) * sizeof *p->looks);
+    p->looks = text_grow(p->looks, p->n_looks, sizeof *p->looks);
     p->looks[p->n_looks++] = (struct look){
         .site = (uint32_t)site,
         .occurrence = sqlite3_column_int64(s, CANDIDATE_OCCURRENCE),

@@ -133,7 +133,7 @@ uint32_t queue_take_off(struct drive *d, struct task *task) {
     while (tag < d->n_tags && d->flying[tag])
         tag++;
     if (tag == d->n_tags) {
-        d->flying = text_realloc(d->flying, (d->n_tags + 1) * sizeof *d->flying);
+        d->flying = text_grow(d->flying, d->n_tags, sizeof *d->flying);
         d->n_tags++;
     }
     d->first_free = tag + 1;

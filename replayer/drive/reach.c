@@ -31,9 +31,7 @@ static void add(void *context, const struct shm_process *process, uint32_t node_
                 const struct shm_node *node) {
     struct list *list = context;
     (void)process, (void)node_id;
-    if (!(list->n & (list->n - 1))) /* at every power of two */
-        list->items =
-            text_realloc(list->items, (2ull * list->n + 1) * sizeof *list->items);
+    list->items = text_grow(list->items, list->n, sizeof *list->items);
     list->items[list->n++] = (struct reach_site){node->key, node->count};
 }
 

@@ -190,8 +190,8 @@ enum { LEAK_COLUMNS(STORE_COLUMN_ENUM) };
 static void read_leak(struct repro_case *e, sqlite3_stmt *s) {
     uint32_t n = e->n_leaks++;
     struct text place = {0};
-    e->leaks = text_realloc(e->leaks, (n + 1ull) * sizeof *e->leaks);
-    e->leak_places = text_realloc(e->leak_places, (n + 1ull) * sizeof *e->leak_places);
+    e->leaks = text_grow(e->leaks, n, sizeof *e->leaks);
+    e->leak_places = text_grow(e->leak_places, n, sizeof *e->leak_places);
     e->leaks[n] =
         (struct leaked_site){.site = store_column_key(s, LEAK_KEY),
                              .blocks = (uint64_t)sqlite3_column_int64(s, LEAK_BLOCKS),
@@ -312,8 +312,8 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
     if (r == 0)
         sqlite3_bind_int64(s, 1, baseline_id);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        o->output.files = text_realloc(o->output.files,
-                                       (o->output.n_files + 1) * sizeof *o->output.files);
+        o->output.files =
+            text_grow(o->output.files, o->output.n_files, sizeof *o->output.files);
         struct written_file *f = &o->output.files[o->output.n_files++];
         *f = (struct written_file){.path = text_dup(store_column_text(s, FILE_PATH)),
                                    .mode = (uint32_t)sqlite3_column_int64(s, FILE_MODE),
@@ -342,7 +342,7 @@ int repro_case_runs(struct store *store, int64_t replay_id, struct observation *
     sqlite3_bind_int64(s, 1, replay_id);
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-        *runs = text_realloc(*runs, (*n + 1) * sizeof **runs);
+        *runs = text_grow(*runs, *n, sizeof **runs);
         (*runs)[*n] = (struct observation){0};
         read_run(s, &(*runs)[*n]);
         r = read_files(store, sqlite3_column_int64(s, RUN_ID), &(*runs)[(*n)++]);

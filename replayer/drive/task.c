@@ -49,10 +49,7 @@ bool task_is_late(const struct task *task) {
 }
 
 void task_push(struct task_list *list, struct task *task) {
-    if (list->n == list->capacity) {
-        list->capacity = list->capacity ? 2 * list->capacity : 16;
-        list->items = text_realloc(list->items, list->capacity * sizeof *list->items);
-    }
+    list->items = text_grow(list->items, list->n, sizeof *list->items);
     list->items[list->n++] = task;
 }
 

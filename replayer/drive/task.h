@@ -84,7 +84,7 @@ struct task *task_of_pair(const struct replay *r, const struct pair *p);
 /* First in, first out. Zero is valid and empty. */
 struct task_list {
     struct task **items;
-    uint32_t n, head, capacity;
+    uint32_t n, head;
 };
 void task_list_free(struct task_list *list);
 bool task_list_is_empty(const struct task_list *list);

@@ -82,11 +82,11 @@ struct confirm_group *confirm_join(struct confirm *c, const struct confirm_membe
         if (key_equal(c->groups[i]->key, key))
             g = c->groups[i];
     if (!g) {
-        c->groups = text_realloc(c->groups, (c->n + 1) * sizeof(struct confirm_group *));
+        c->groups = text_grow(c->groups, c->n, sizeof(struct confirm_group *));
         g = c->groups[c->n++] = text_alloc(sizeof *g);
         *g = (struct confirm_group){.key = key, .verdict = judgement->verdict};
     }
-    g->members = text_realloc(g->members, (g->n_members + 1) * sizeof *g->members);
+    g->members = text_grow(g->members, g->n_members, sizeof *g->members);
     g->members[g->n_members++] = *member;
     return g;
 }

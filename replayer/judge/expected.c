@@ -27,7 +27,7 @@ struct entry {
 
 struct expected {
     struct entry *entries; /* those with a fixed name first, by name */
-    uint32_t n, capacity;
+    uint32_t n;
     uint32_t n_fixed;
     char **open_folders;
     uint32_t n_open;
@@ -146,10 +146,7 @@ static const struct written_file *find_path(const struct written_file *files, ui
 }
 
 static struct entry *append(struct expected *e, char *form) {
-    if (e->n == e->capacity) {
-        e->capacity = e->capacity ? 2 * e->capacity : 16;
-        e->entries = text_realloc(e->entries, e->capacity * sizeof *e->entries);
-    }
+    e->entries = text_grow(e->entries, e->n, sizeof *e->entries);
     e->entries[e->n] = (struct entry){.form = form};
     return &e->entries[e->n++];
 }
@@ -199,8 +196,7 @@ static char *folder_of(const char *path) {
 }
 
 static void add_open(struct expected *e, const char *path) {
-    e->open_folders =
-        text_realloc(e->open_folders, (e->n_open + 1) * sizeof *e->open_folders);
+    e->open_folders = text_grow(e->open_folders, e->n_open, sizeof *e->open_folders);
     e->open_folders[e->n_open++] = folder_of(path);
 }
 

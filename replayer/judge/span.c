@@ -9,10 +9,7 @@
 #include "text.h"
 
 void span_push(struct spans *to, const uint8_t *data, uint64_t n) {
-    if (to->n == to->capacity) {
-        to->capacity = to->capacity ? 2 * to->capacity : 32;
-        to->items = text_realloc(to->items, to->capacity * sizeof *to->items);
-    }
+    to->items = text_grow(to->items, to->n, sizeof *to->items);
     to->items[to->n++] = (struct span){data, n};
 }
 

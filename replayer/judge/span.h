@@ -18,7 +18,7 @@ struct span {
 
 struct spans {
     struct span *items;
-    uint64_t n, capacity;
+    uint64_t n;
 };
 
 void span_push(struct spans *to, const uint8_t *data, uint64_t n);

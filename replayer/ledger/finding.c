@@ -271,9 +271,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
 }
 
 static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
-    if ((w->n_items & (w->n_items - 1)) == 0)
-        w->items =
-            text_realloc(w->items, (w->n_items ? 2 * w->n_items : 1) * sizeof *w->items);
+    w->items = text_grow(w->items, w->n_items, sizeof *w->items);
     struct item *item = &w->items[w->n_items++];
     *item = (struct item){.attempt_id = sqlite3_column_int64(s, ATTEMPT_ID),
                           .location_id = sqlite3_column_int64(s, ATTEMPT_LOCATION),
@@ -366,9 +364,7 @@ static bool same_series(const struct series_key *a, const struct series_key *b) 
 }
 
 static struct series *next_series(struct work *w) {
-    if ((w->n_series & (w->n_series - 1)) == 0)
-        w->series = text_realloc(w->series,
-                                 (w->n_series ? 2 * w->n_series : 1) * sizeof *w->series);
+    w->series = text_grow(w->series, w->n_series, sizeof *w->series);
     w->series[w->n_series] = (struct series){0};
     return &w->series[w->n_series++];
 }

@@ -232,9 +232,7 @@ static void remember(struct selection *w, struct position at, uint32_t site) {
     if ((uint64_t)n >= w->options->call_last)
         return;
     idmap_put(&w->taken, at.process, n + 1);
-    if (!(w->n_found & (w->n_found - 1)))
-        w->found =
-            text_realloc(w->found, (w->n_found ? 2 * w->n_found : 1) * sizeof *w->found);
+    w->found = text_grow(w->found, w->n_found, sizeof *w->found);
     w->found[w->n_found++] = (struct found){at, site};
 }
 

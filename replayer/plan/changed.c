@@ -31,7 +31,7 @@ static void add_lines(struct changed *c, const char *path, uint32_t first,
                       uint32_t count) {
     if (!path)
         return;
-    c->list = text_realloc(c->list, (c->n + 1ull) * sizeof *c->list);
+    c->list = text_grow(c->list, c->n, sizeof *c->list);
     /* nothing left between two lines: they are next to what was taken out */
     c->list[c->n++] =
         (struct changed_lines){text_dup(path), first, first + (count ? count - 1 : 1)};
@@ -170,7 +170,7 @@ static const char *find_source(struct source_files *p, const char *file) {
             return p->list[i].path;
     bool inside = *file == '/' && realpath(file, real) &&
                   strncmp(real, p->top, top_n) == 0 && real[top_n] == '/';
-    p->list = text_realloc(p->list, (p->n + 1ull) * sizeof *p->list);
+    p->list = text_grow(p->list, p->n, sizeof *p->list);
     p->list[p->n] =
         (struct source_file){file, inside ? text_dup(real + top_n + 1) : NULL};
     p->n_inside += inside;

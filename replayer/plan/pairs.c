@@ -48,9 +48,7 @@ static const char pairs_sql[] =
                       "t.second = m.second ORDER BY s.key, m.site_id, m.occurrence";
 
 static void read_pair(struct pairs *out, sqlite3_stmt *q, uint32_t first) {
-    if ((out->n & (out->n - 1)) == 0)
-        out->list =
-            text_realloc(out->list, (out->n ? 2 * out->n : 1) * sizeof *out->list);
+    out->list = text_grow(out->list, out->n, sizeof *out->list);
     struct pair *p = &out->list[out->n++];
     *p = (struct pair){.first = first,
                        .occurrence = (uint64_t)sqlite3_column_int64(q, PAIR_OCCURRENCE),

@@ -44,7 +44,7 @@ struct planner {
     struct plan_attempt *attempts; /* sorted by site, occurrence, mode */
     uint32_t n_attempts;           /* made under what this plan is for */
     struct candidate *candidates;
-    uint32_t n_candidates, capacity;
+    uint32_t n_candidates;
 };
 
 void plan_deinit(struct plan *plan) {
@@ -314,10 +314,7 @@ static void add_fault(struct planner *w, const struct plan_pick *chosen,
                                .call = chosen->call};
     if (settled(w, &fault))
         return;
-    if (w->n_candidates == w->capacity) {
-        w->capacity = w->capacity ? 2 * w->capacity : 256;
-        w->candidates = text_realloc(w->candidates, w->capacity * sizeof *w->candidates);
-    }
+    w->candidates = text_grow(w->candidates, w->n_candidates, sizeof *w->candidates);
     w->candidates[w->n_candidates++] = (struct candidate){
         .fault = fault,
         .tier = (*tier)++,

@@ -28,17 +28,10 @@ void sites_deinit(struct sites *s) {
     *s = (struct sites){0};
 }
 
-/* Room for one more of an array that grows by doubling. */
-static void *grow(void *array, uint32_t n, size_t bytes) {
-    if (n & (n - 1) || (n && n < 16))
-        return array;
-    return text_realloc(array, (n < 16 ? 16 : 2 * (size_t)n) * bytes);
-}
-
 static const char *keep(struct sites *s, const char *text) {
     if (!text)
         return NULL;
-    s->strings = grow(s->strings, s->n_strings, sizeof *s->strings);
+    s->strings = text_grow(s->strings, s->n_strings, sizeof *s->strings);
     s->strings[s->n_strings] = text_dup(text);
     return s->strings[s->n_strings++];
 }
@@ -55,10 +48,9 @@ static const char *keep(struct sites *s, const char *text) {
 enum { FRAME_COLUMNS(STORE_COLUMN_ENUM) };
 
 static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
-    size_t bytes = (f->n_symbols + 1) * sizeof(char *);
-    f->functions = text_realloc((void *)f->functions, bytes);
-    f->files = text_realloc((void *)f->files, bytes);
-    f->lines = text_realloc((void *)f->lines, (f->n_symbols + 1) * sizeof *f->lines);
+    f->functions = text_grow((void *)f->functions, f->n_symbols, sizeof *f->functions);
+    f->files = text_grow((void *)f->files, f->n_symbols, sizeof *f->files);
+    f->lines = text_grow((void *)f->lines, f->n_symbols, sizeof *f->lines);
     ((uint32_t *)f->lines)[f->n_symbols] = (uint32_t)sqlite3_column_int64(q, FRAME_LINE);
     ((const char **)f->functions)[f->n_symbols] =
         keep(s, store_column_text(q, FRAME_FUNCTION));
@@ -82,7 +74,7 @@ static int load_frames(struct store *store, struct sites *s, struct idmap *index
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(q, FRAME_ID);
         if (!n || id != last) {
-            s->frames = grow(s->frames, n, sizeof *s->frames);
+            s->frames = text_grow(s->frames, n, sizeof *s->frames);
             s->frames[n++] = (struct plan_frame){
                 .module = keep(s, store_column_text(q, FRAME_MODULE))};
             s->input.n_frames = n;
@@ -115,7 +107,7 @@ static int load_stacks(struct store *store, struct sites *s, const struct idmap 
         idmap_get(index, sqlite3_column_int64(q, STACK_PARENT_ID), &parent);
         if (!idmap_get(frames, sqlite3_column_int64(q, STACK_FRAME_ID), &frame))
             continue;
-        s->stacks = grow(s->stacks, n, sizeof *s->stacks);
+        s->stacks = text_grow(s->stacks, n, sizeof *s->stacks);
         s->stacks[n++] = (struct plan_stack){(uint32_t)parent, (uint32_t)frame - 1};
         idmap_put(index, sqlite3_column_int64(q, STACK_ID), n);
     }
@@ -156,9 +148,9 @@ static void read_site(struct sites *s, sqlite3_stmt *q, const struct idmap *stac
     uint32_t n = s->input.n_sites;
     int64_t stack = 0, count = sqlite3_column_int64(q, SITE_COUNT);
     idmap_get(stacks, sqlite3_column_int64(q, SITE_STACK), &stack);
-    s->list = grow(s->list, n, sizeof *s->list);
-    s->locations = grow(s->locations, n, sizeof *s->locations);
-    s->in_baseline = grow(s->in_baseline, n, sizeof *s->in_baseline);
+    s->list = text_grow(s->list, n, sizeof *s->list);
+    s->locations = text_grow(s->locations, n, sizeof *s->locations);
+    s->in_baseline = text_grow(s->in_baseline, n, sizeof *s->in_baseline);
     s->list[n] = (struct plan_site){
         .id = sqlite3_column_int64(q, SITE_ID),
         .key = store_column_key(q, SITE_KEY),
@@ -220,7 +212,7 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
         return r;
     sqlite3_bind_int64(q, 1, recording_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        s->attempts = grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
+        s->attempts = text_grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
         s->attempts[s->input.n_attempts++] = (struct plan_attempt){
             .site_id = sqlite3_column_int64(q, ATTEMPT_SITE_ID),
             .occurrence = (uint64_t)sqlite3_column_int64(q, ATTEMPT_OCCURRENCE),

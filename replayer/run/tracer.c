@@ -65,11 +65,7 @@ static uint32_t find(const struct tracer *tracer, pid_t tid) {
 void tracer_add(struct tracer *tracer, pid_t first) {
     if (!tracer->traced || find(tracer, first))
         return;
-    if (tracer->n == tracer->capacity) {
-        tracer->capacity = tracer->capacity ? tracer->capacity * 2 : 16;
-        tracer->tracees =
-            text_realloc(tracer->tracees, tracer->capacity * sizeof *tracer->tracees);
-    }
+    tracer->tracees = text_grow(tracer->tracees, tracer->n, sizeof *tracer->tracees);
     tracer->tracees[tracer->n++] = (struct tracee){.tid = first};
 }
 

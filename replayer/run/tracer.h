@@ -25,7 +25,7 @@ struct tracer {
     const uint32_t *armed; /* signals count as candidates only while this is not 0 */
     struct observation *seen;
     struct tracee *tracees; /* traced: every thread of the tree */
-    uint32_t n, capacity;
+    uint32_t n;
     bool
         branched; /* one of them has made a process or thread, or become another program */
     uint32_t n_caught; /* captures of signals that the program handles itself */

@@ -99,7 +99,7 @@ static void take(int fd, struct text *left_out) {
         text_addf(left_out, "%s%d (%s)", left_out->n ? " " : "", fd, kind);
         return;
     }
-    kept = text_realloc(kept, (n_kept + 1) * sizeof *kept);
+    kept = text_grow(kept, n_kept, sizeof *kept);
     kept[n_kept++] = (struct kept){
         .fd = fd,
         .flags = fcntl(fd, F_GETFL) &

@@ -142,11 +142,7 @@ static void note_folder(struct copytree *tree, const char *path, size_t root_n) 
         free(names[i]);
         if (lstat(child, &entry.status) < 0)
             continue;
-        if (tree->n == tree->capacity) {
-            tree->capacity = tree->capacity ? tree->capacity * 2 : 64;
-            tree->entries =
-                text_realloc(tree->entries, tree->capacity * sizeof *tree->entries);
-        }
+        tree->entries = text_grow(tree->entries, tree->n, sizeof *tree->entries);
         entry.name = text_dup(child + root_n + 1);
         tree->entries[tree->n++] = entry;
         if (S_ISDIR(entry.status.st_mode))

@@ -15,7 +15,7 @@ struct written;
 /* Zero is valid and empty. */
 struct copytree {
     struct copytree_entry *entries; /* what the copy looked like when it was made */
-    uint32_t n, capacity;
+    uint32_t n;
     uint64_t bytes;
 };
 

@@ -27,7 +27,7 @@ struct cover *covering_add(struct overlay *o, enum cover_kind kind, const char *
         return NULL;
     }
     const struct mount *m = mounts_of(&o->mounts, path);
-    o->covers = text_realloc(o->covers, (o->n + 1) * sizeof *o->covers);
+    o->covers = text_grow(o->covers, o->n, sizeof *o->covers);
     o->covers[o->n] = (struct cover){.kind = kind,
                                      .path = text_dup(path),
                                      .lower = fd,

@@ -120,7 +120,7 @@ int mounts_read(struct mounts *out) {
             free(m.type);
             continue;
         }
-        out->all = text_realloc(out->all, (out->n + 1) * sizeof *out->all);
+        out->all = text_grow(out->all, out->n, sizeof *out->all);
         out->all[out->n++] = m;
     }
     free(line);

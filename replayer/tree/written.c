@@ -18,10 +18,7 @@
 #include "text.h"
 
 static struct written_file *append(struct written *w, const char *shown) {
-    if (w->n == w->capacity) {
-        w->capacity = w->capacity ? 2 * w->capacity : 16;
-        w->files = text_realloc(w->files, w->capacity * sizeof *w->files);
-    }
+    w->files = text_grow(w->files, w->n, sizeof *w->files);
     struct written_file *f = &w->files[w->n++];
     *f = (struct written_file){.path = text_dup(shown)};
     return f;

@@ -24,7 +24,7 @@
 /* Zero is valid and empty. */
 struct written {
     struct written_file *files;
-    uint32_t n, capacity;
+    uint32_t n;
     uint64_t kept_bytes;
 };
 

@@ -273,8 +273,27 @@ static void test_keys(void) {
     MUST(key_equal(text_key_from_blob(blob), key));
 }
 
+static void test_arrays(void) {
+    uint64_t *items = NULL;
+    size_t n = 0;
+    while (n < 1000) { /* what is written past its end a sanitizer sees */
+        items = text_grow(items, n, sizeof *items);
+        items[n] = n * n;
+        n++;
+    }
+    for (size_t i = 0; i < n; i++)
+        MUST(items[i] == i * i);
+    for (n = 5; n < 300; n++) { /* given back and used again */
+        items = text_grow(items, n, sizeof *items);
+        items[n] = n;
+    }
+    MUST(items[4] == 16 && items[5] == 5 && items[299] == 299);
+    free(items);
+}
+
 int main(void) {
     test_growing();
+    test_arrays();
     test_utf8();
     test_escaping();
     test_numbers();

@@ -51,9 +51,7 @@ static int64_t cut(struct entry *entries, size_t n, struct report_group *groups)
             g->headline = text_dup(entries[i].headline);
             g->place = entries[i].place;
         }
-        if ((g->n & (g->n - 1)) == 0)
-            g->members =
-                text_realloc(g->members, (g->n ? g->n * 2 : 1) * sizeof *g->members);
+        g->members = text_grow(g->members, g->n, sizeof *g->members);
         g->members[g->n++] = entries[i].finding;
     }
     return n_groups;

@@ -10,8 +10,7 @@
 
 void *report_rows_append(void *items, size_t *n, size_t size) {
     void **array = items;
-    if ((*n & (*n - 1)) == 0) /* 0, 1, 2, 4, ...: full */
-        *array = text_realloc(*array, (*n ? *n * 2 : 1) * size);
+    *array = text_grow(*array, *n, size);
     void *item = (char *)*array + (*n)++ * size;
     return memset(item, 0, size);
 }
