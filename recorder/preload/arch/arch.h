@@ -34,8 +34,8 @@
  *   ARCH_DWARF_PC            its number, -1 = it has none
  *   ARCH_DWARF_RETURN        of the register that a call leaves its return address in; -1 = on the stack
  *
- * arch_<name>.c has exit() and syscall() as the program calls them (leak_exit.c, sandbox.c); without it
- * they are libc's.
+ * arch_<name>.c has exit(), _exit() and its like, and syscall() as the program calls them (leak_exit.c,
+ * sandbox.c); without it exit() and syscall() are libc's.
  */
 #ifndef DEARTH_ARCH_H
 #define DEARTH_ARCH_H

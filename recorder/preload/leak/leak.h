@@ -14,6 +14,7 @@
 #ifndef DEARTH_PRELOAD_LEAK_H
 #define DEARTH_PRELOAD_LEAK_H
 
+#include "arch.h"
 #include "unwind.h"
 
 /* --- leak.c: the table --- */
@@ -137,6 +138,15 @@ void leak_unknown(uint32_t state);
 void leak_at_exit(const struct caller *caller);
 /** Called by exit() (arch/<name>/arch_<name>.c), whose frame pointer is @frame. */
 __attribute__((visibility("hidden"))) void leak_on_exit(uintptr_t frame, int status);
+/** Where the program's part of the stack begins, and what it had in registers that a callee saves. */
+struct leak_context {
+    uintptr_t sp;
+    uintptr_t registers[ARCH_N_SAVED];
+};
+/** Called by _exit(), _Exit() and quick_exit() (the same), whose frame pointer is @frame. */
+_Noreturn void leak_exit_now(int status, uintptr_t frame, struct leak_context *context);
+_Noreturn void leak_exit_c99(int status, uintptr_t frame, struct leak_context *context);
+_Noreturn void leak_exit_quick(int status, uintptr_t frame, struct leak_context *context);
 /** Find the real exit functions. Context: process_start(). */
 void leak_exit_start(void);
 /** 256 + the status that the program gave to exit(); 0 = it did not call it. */

@@ -191,10 +191,6 @@ static void release_others(void) {
  * program only tidies up so far before it ends, is no error path's. A run without a fault
  * is searched at the very end, and so knows of that too.
  */
-struct leak_context {
-    uintptr_t sp;
-    uintptr_t registers[ARCH_N_SAVED];
-};
 __attribute__((visibility("hidden"))) struct leak_context leak_exit_context;
 void (*leak_next_exit)(int);
 
@@ -292,34 +288,35 @@ void leak_on_exit(uintptr_t frame, int status) {
 }
 
 /* In a sandbox a vfork child cannot be told from its parent, whose end this is not. */
-static void leave(int status, const struct caller *caller) {
-    leak_at_exit(caller);
+static void leave(int status, uintptr_t frame, struct leak_context *context) {
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    look_once(&caller, context);
     if (!sys_is_sandboxed)
         process_leave(TOLD(status));
 }
 
-/* End by @really, or when nothing of that name follows ours, by the kernel. */
-#define END_BY(really, status)                                                           \
-    do {                                                                                 \
-        leave(status, &(struct caller){(uintptr_t)__builtin_frame_address(0),            \
-                                       (uintptr_t)__builtin_return_address(0)});         \
-        if (really)                                                                      \
-            really(status);                                                              \
-        for (;;)                                                                         \
-            sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);                             \
-    } while (0)
-
-EXPORT void _exit(int status) {
-    END_BY(next.exit_now, status);
+/* By @really, or when nothing of that name follows ours, by the kernel. */
+static _Noreturn void end_by(void (*really)(int), int status) {
+    if (really)
+        really(status);
+    for (;;)
+        sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 
-EXPORT void _Exit(int status) {
-    END_BY(next.exit_c99, status);
+void leak_exit_now(int status, uintptr_t frame, struct leak_context *context) {
+    leave(status, frame, context);
+    end_by(next.exit_now, status);
+}
+
+void leak_exit_c99(int status, uintptr_t frame, struct leak_context *context) {
+    leave(status, frame, context);
+    end_by(next.exit_c99, status);
 }
 
 /* What at_quick_exit() registered runs after this; it may free, but it cannot lose. */
-EXPORT void quick_exit(int status) {
-    END_BY(next.quick_exit, status);
+void leak_exit_quick(int status, uintptr_t frame, struct leak_context *context) {
+    leave(status, frame, context);
+    end_by(next.quick_exit, status);
 }
 
 /* A program that moves it itself has memory of its own between malloc's. libc's malloc

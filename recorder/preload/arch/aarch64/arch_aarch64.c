@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit() and syscall() as the program calls them: both go on by a jump, so that no frame of ours is on
- * the stack of what they run (leak_exit.c and sandbox.c say why).
+ * exit(), _exit() and its like, and syscall() as the program calls them. exit() and syscall() go on by a
+ * jump, so that no frame of ours is on the stack of what they run (leak_exit.c and sandbox.c say why).
  */
 #include <sys/syscall.h>
 
@@ -42,6 +42,40 @@ __asm__(".pushsection .text\n"
         "  .cfi_endproc\n"
         "  .size exit, . - exit\n"
         ".popsection\n");
+
+/* A struct leak_context lies on the stack, of which a vfork child's end may not change more. */
+#define LEAVE(name, to)                                                                  \
+    __asm__(".pushsection .text\n"                                                       \
+            ".hidden " #to "\n"                                                          \
+            ".globl " #name "\n"                                                         \
+            ".type " #name ", %function\n" #name ":\n"                                   \
+            "  .cfi_startproc\n"                                                         \
+            "  hint #34\n" /* bti c */                                                   \
+            "  mov x16, sp\n"                                                            \
+            "  sub sp, sp, #128\n"                                                       \
+            "  .cfi_def_cfa_offset 128\n"                                                \
+            "  stp x29, x30, [sp]\n"                                                     \
+            "  .cfi_offset 29, -128\n"                                                   \
+            "  .cfi_offset 30, -120\n"                                                   \
+            "  str x16, [sp, #16]\n"                                                     \
+            "  stp x19, x20, [sp, #24]\n"                                                \
+            "  stp x21, x22, [sp, #40]\n"                                                \
+            "  stp x23, x24, [sp, #56]\n"                                                \
+            "  stp x25, x26, [sp, #72]\n"                                                \
+            "  stp x27, x28, [sp, #88]\n"                                                \
+            "  stp x29, x30, [sp, #104]\n"                                               \
+            "  mov x29, sp\n"                                                            \
+            "  mov x1, sp\n"                                                             \
+            "  add x2, sp, #16\n"                                                        \
+            "  bl " #to "\n"                                                             \
+            "  brk #1\n"                                                                 \
+            "  .cfi_endproc\n"                                                           \
+            "  .size " #name ", . - " #name "\n"                                         \
+            ".popsection\n")
+
+LEAVE(_exit, leak_exit_now);
+LEAVE(_Exit, leak_exit_c99);
+LEAVE(quick_exit, leak_exit_quick);
 
 _Static_assert(SYS_seccomp == 277 && SYS_prctl == 167, "as the code below has it");
 __asm__("    .text\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit() and syscall() as the program calls them: both go on by a jump, so that no frame of ours is on
- * the stack of what they run (leak_exit.c and sandbox.c say why).
+ * exit(), _exit() and its like, and syscall() as the program calls them. exit() and syscall() go on by a
+ * jump, so that no frame of ours is on the stack of what they run (leak_exit.c and sandbox.c say why).
  */
 #include <sys/syscall.h>
 
@@ -49,6 +49,41 @@ __asm__(".pushsection .text\n"
         "  .cfi_endproc\n"
         "  .size exit, . - exit\n"
         ".popsection\n");
+
+/* A struct leak_context lies on the stack, of which a vfork child's end may not change more. */
+#define LEAVE(name, to)                                                                  \
+    __asm__(".pushsection .text\n"                                                       \
+            ".hidden " #to "\n"                                                          \
+            ".globl " #name "\n"                                                         \
+            ".type " #name ", @function\n" #name ":\n"                                   \
+            "  .cfi_startproc\n"                                                         \
+            "  endbr64\n"                                                                \
+            "  push %rbp\n"                                                              \
+            "  .cfi_adjust_cfa_offset 8\n"                                               \
+            "  .cfi_rel_offset %rbp, 0\n"                                                \
+            "  mov %rsp, %rbp\n"                                                         \
+            "  .cfi_def_cfa_register %rbp\n"                                             \
+            "  sub $64, %rsp\n"                                                          \
+            "  lea 16(%rbp), %rax\n"                                                     \
+            "  mov %rax, 0(%rsp)\n"                                                      \
+            "  mov %rbx, 8(%rsp)\n"                                                      \
+            "  mov (%rbp), %rax\n"                                                       \
+            "  mov %rax, 16(%rsp)\n"                                                     \
+            "  mov %r12, 24(%rsp)\n"                                                     \
+            "  mov %r13, 32(%rsp)\n"                                                     \
+            "  mov %r14, 40(%rsp)\n"                                                     \
+            "  mov %r15, 48(%rsp)\n"                                                     \
+            "  mov %rbp, %rsi\n"                                                         \
+            "  mov %rsp, %rdx\n"                                                         \
+            "  call " #to "\n"                                                           \
+            "  ud2\n"                                                                    \
+            "  .cfi_endproc\n"                                                           \
+            "  .size " #name ", . - " #name "\n"                                         \
+            ".popsection\n")
+
+LEAVE(_exit, leak_exit_now);
+LEAVE(_Exit, leak_exit_c99);
+LEAVE(quick_exit, leak_exit_quick);
 
 _Static_assert(SYS_seccomp == 317 && SYS_prctl == 157, "as the code below has it");
 __asm__("    .text\n"
