@@ -49,6 +49,14 @@ __asm__("    .text\n"
 #define HOLD_IN_REGISTER(p)                                                              \
     __asm__ volatile("mov %0, %%r12\n xor %0, %0\n 1: pause\n jmp 1b" : "+r"(p) : : "r12")
 
+/* end(0), which does not return, with @p in such a register and nowhere else. */
+#define END_HOLDING(p, end)                                                              \
+    __asm__ volatile("mov %0, %%r12\n xor %0, %0\n xor %%edi, %%edi\n"                   \
+                     "and $-16, %%rsp\n call *%1"                                        \
+                     : "+r"(p)                                                           \
+                     : "r"(end)                                                          \
+                     : "r12", "rdi", "memory")
+
 #else
 
 static __attribute__((noinline, unused)) void *by_expression(void *(*function)(void)) {
@@ -66,6 +74,12 @@ static inline void *no_cfi_code(size_t n, void *(*function)(size_t)) {
 #define HOLD_IN_REGISTER(p)                                                              \
     for (;;)                                                                             \
     __asm__ volatile("" : "+r"(p))
+
+#define END_HOLDING(p, end)                                                              \
+    do {                                                                                 \
+        (end)(0);                                                                        \
+        __asm__ volatile("" : "+r"(p));                                                  \
+    } while (0)
 
 #endif
 #endif

@@ -64,6 +64,8 @@ stack-in-block $none
 thread-stack $none
 thread-register $none
 thread-deaf 3 0 0 0
+end-register $none
+litter 1 1 100 1
 END
 done
 

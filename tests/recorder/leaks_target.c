@@ -223,6 +223,20 @@ static APART void child(void) {
     free(mine);
 }
 
+/* 1: what later calls have below their callers is dead, ours as well */
+static APART void litter_stack(void *p) {
+    void *volatile junk[2048];
+    for (size_t i = 0; i < sizeof junk / sizeof *junk; i++)
+        junk[i] = p;
+    sink += (uintptr_t)junk[100] & 1;
+}
+
+/* 0 */
+static APART void end_holding(void *p, void (*leave)(int)) {
+    wipe();
+    END_HOLDING(p, leave);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -258,7 +272,14 @@ int main(int argc, char **argv) {
         live_thread(hold_in_register);
     if (!strcmp(mode, "thread-deaf"))
         live_thread(hold_deaf);
+    void (*leave)(int) = strcmp(how, "_exit") == 0        ? _exit
+                         : strcmp(how, "quick_exit") == 0 ? quick_exit
+                                                          : exit;
+    if (!strcmp(mode, "end-register"))
+        end_holding(make(100), leave);
     wipe();
+    if (!strcmp(mode, "litter"))
+        litter_stack(make(100));
     if (!strcmp(how, "_exit"))
         _exit(0);
     if (!strcmp(how, "quick_exit"))
