@@ -4,12 +4,16 @@
 # Isolation: a program that, from its second run on, does to files everything that can be done to them and
 # tries every way round a private tree changes nothing outside, whatever dearth runs it for; and what it
 # can change under a weaker isolation, which nobody gets without asking, is said before.
+#
+#   isolation.sh USER-ISOLATION | corners
+#
 # tags: part
+part=$1
 
 # Mounts of our own, which go with us, and no processes but ours, which the target looks through.
-if [ "$(id -u)" = 0 ] && [ "${1:-}" = "" ]; then
+if [ "$(id -u)" = 0 ] && [ "${2:-}" = "" ]; then
     if unshare -mpf --mount-proc --propagation private true 2>/dev/null; then
-        exec unshare -mpf --mount-proc --propagation private bash "$0" mounts
+        exec unshare -mpf --mount-proc --propagation private bash "$0" "$part" mounts
     fi
 fi
 . "$(dirname "$0")/../lib.sh"
@@ -23,7 +27,7 @@ chmod 755 "$work"
 cp "$TARGET" "$work/target"
 mapfile -t behaviours < <("$work/target" --list | grep -v unmount-all) # that one is for the end
 equal 1 $((${#behaviours[@]} >= 16)) 'at least 16 behaviours'
-root=$([ "${1:-}" = mounts ] && echo 1 || echo 0)
+root=$([ "${2:-}" = mounts ] && echo 1 || echo 0)
 
 # What every behaviour finds in a folder of its own.
 make_template() {
@@ -231,18 +235,26 @@ corners() {
 }
 
 "$DRIVE" -q -i overlay -n 1 -- true >/dev/null 2>&1 || skip 'no overlay here'
-user=no
-if [ "$(id -u)" != 0 ] || setpriv --reuid 1000 --regid 1000 --clear-groups "$DRIVE" -q -i overlay -n 1 -- true >/dev/null 2>&1; then
-    user=yes
-fi
-if [ "$(id -u)" = 0 ]; then
+case $part in
+root-*)
+    [ "$(id -u)" = 0 ] || skip 'not root'
+    ;;
+user-*)
+    [ "$(id -u)" != 0 ] || setpriv --reuid 1000 --regid 1000 --clear-groups "$DRIVE" -q -i overlay -n 1 -- true >/dev/null 2>&1 ||
+        skip 'no overlay here for a user'
+    ;;
+esac
+case $part in
+root-overlay)
     try root overlay 0
     try root overlay 3
-    try root copy 3
-fi
-if [ $user = yes ]; then
-    try user overlay 3
-    try user copy 3
-fi
-refuses
-[ "$root" = 0 ] || corners
+    ;;
+root-copy) try root copy 3 ;;
+user-overlay) try user overlay 3 ;;
+user-copy) try user copy 3 ;;
+corners)
+    refuses
+    [ "$root" = 0 ] || corners
+    ;;
+*) fail "no such part: $part" ;;
+esac
