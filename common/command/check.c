@@ -247,8 +247,9 @@ static int choose_path(struct check *c) {
 static void look(struct check *c) {
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
+    const struct report_choice choice = {.recording = c->recording, .alike = true};
     if (store_new(c->path, STORE_READ, &store) == 0 &&
-        report_data_new(store, c->recording, true, &data) == 0)
+        report_data_new(store, &choice, &data) == 0)
         c->found =
             data->n_findings || data->site_tally.testable > data->site_tally.tested;
 }

@@ -82,7 +82,7 @@ struct profile {
 
 /**
  * Open a database for reading one recording; resolve its symbols first if nobody has.
- * @wanted: recording, 0 = the newest
+ * @wanted: recording; 0 = the newest, of a database that holds one program alone
  * @out: store_free()
  * Return: 0, or a negative errno after a message.
  */

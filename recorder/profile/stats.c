@@ -4,6 +4,7 @@
  *
  *   site_stat (or the events) ──profile──► items ──sort, limit──► table | JSON
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "idmap.h"
 #include "profile.h"
 #include "store.h"
+#include "store_programs.h"
 #include "text.h"
 #include "words.h"
 
@@ -23,6 +25,8 @@ enum format { FORMAT_TEXT, FORMAT_JSON };
 struct stats {
     int by, sort, format;
     int64_t limit, recording;
+    const char *program;
+    uint32_t printed; /* recordings */
     bool leaks, stacks;
     bool unknown; /* leaks: which there are cannot be told */
     uint64_t tail_ns;
@@ -217,6 +221,8 @@ static int print_text(struct stats *s) {
     AUTO_TEXT struct text t = {0};
     uint32_t n = shown_items(s);
     char buf[24];
+    if (s->printed++)
+        text_add(&t, "\n");
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
         text_say(
@@ -322,9 +328,16 @@ static int print_json(struct stats *s) {
     return 0;
 }
 
-static int run(struct stats *s, const char *path) {
+static void forget(struct stats *s) {
+    frames_reader_free(s->frames);
+    profile_deinit(&s->profile);
+    heading_deinit(&s->heading);
+    store_free(s->store);
+}
+
+static int show(struct stats *s, const char *path, int64_t recording) {
     int64_t id;
-    int r = profile_open(path, s->recording, &s->store, &id);
+    int r = profile_open(path, recording, &s->store, &id);
     if (r < 0)
         return r;
     if ((r = heading_load(s->store, id, &s->heading)) < 0 || (r = load_items(s)) < 0)
@@ -337,6 +350,45 @@ static int run(struct stats *s, const char *path) {
     if (s->stacks && (r = frames_reader_new(s->store, &s->frames)) < 0)
         return r;
     return s->format == FORMAT_JSON ? print_json(s) : print_text(s);
+}
+
+/* Each is begun as the first: what it found out of itself is another's. */
+static int show_one(const struct stats *asked, const char *path, int64_t recording) {
+    struct stats one = *asked;
+    int r = show(&one, path, recording);
+    forget(&one);
+    return r;
+}
+
+static void say_chosen(const struct stats *s, const struct store_programs *programs) {
+    if (programs->n > 1 && !s->format)
+        printf(
+            "%zu of the %zu programs in the database, the newest recording of each\n\n",
+            programs->n_wanted, programs->n);
+}
+
+/* The newest recording of each program. */
+static int show_programs(struct stats *s, const char *path) {
+    struct store_programs programs = {0};
+    AUTO_STORE struct store *store = NULL;
+    int r = store_new(path, STORE_READ, &store);
+    if (r == 0)
+        r = store_programs_load(store, s->program, &programs);
+    if (r == 0 && programs.n_wanted > 1 && s->format == FORMAT_JSON)
+        r = error_print(
+            -EINVAL,
+            "%s: holds %zu programs, and JSON is about one recording: name it "
+            "with --program or --recording",
+            path, programs.n_wanted);
+    if (r == 0)
+        say_chosen(s, &programs);
+    for (size_t i = 0; r == 0 && i < programs.n; i++)
+        if (programs.items[i].wanted) {
+            r = show_one(s, store->path, programs.items[i].recording);
+            s->printed++;
+        }
+    store_programs_deinit(&programs);
+    return r;
 }
 
 int command_stats(int argc, char **argv) {
@@ -352,7 +404,9 @@ int command_stats(int argc, char **argv) {
          "with --leaks: leave out blocks asked for within TIME of their process's end"},
         {0, "stacks", CLI_FLAG, &s.stacks, NULL,
          "below each line the stack of its most expensive site"},
-        {'r', "recording", CLI_INT, &s.recording, "ID", "which recording (the newest)"},
+        {'r', "recording", CLI_INT, &s.recording, "ID",
+         "which recording (the newest of each program)"},
+        {0, "program", CLI_TEXT, &s.program, "GLOB|ID", STORE_PROGRAM_HELP},
         {'f', "format", CLI_CHOICE, &s.format, NULL, "for people or programs",
          "text|json"},
         {0}};
@@ -393,10 +447,11 @@ int command_stats(int argc, char **argv) {
                            : "stats: --tail goes with --leaks");
         return EXIT_CANNOT;
     }
-    r = run(&s, n ? argv[1] : STORE_DEFAULT_PATH);
-    frames_reader_free(s.frames);
-    profile_deinit(&s.profile);
-    heading_deinit(&s.heading);
-    store_free(s.store);
+    if (s.program && s.recording) {
+        error_print(0, "stats: --program or --recording, not both");
+        return EXIT_CANNOT;
+    }
+    const char *path = n ? argv[1] : STORE_DEFAULT_PATH;
+    r = s.recording ? show_one(&s, path, s.recording) : show_programs(&s, path);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }

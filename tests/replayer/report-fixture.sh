@@ -15,7 +15,7 @@ make_db() {
 make_db a.db
 for flags in '' --stacks; do
     # shellcheck disable=SC2086
-    "$DEARTH" report $flags -o "report$flags.json" a.db
+    "$DEARTH" report --like 2 $flags -o "report$flags.json" a.db
     "$python" - "$SOURCE/schemas/report.schema.json" "report$flags.json" <<'P' || fail 'not valid'
 import json, sys
 import jsonschema
@@ -64,31 +64,35 @@ assert c["modules_without_cfi"] == ["/lib/libc.so.6", '/usr/lib/lib"quote\'s&amp
 assert "recordings_left_out" in [n["kind"] for n in c["notes"]]
 P
 echo 'ok: valid, with the right values'
+"$DEARTH" report a.db | "$python" -c 'import json, sys
+r = json.load(sys.stdin)
+assert [x["id"] for x in r["recordings"]] == [p["id"] for p in r["programs"]] == [1, 2], "all programs"
+assert "recordings_left_out" not in [n["kind"] for n in r["completeness"]["notes"]]'
 
 # The same rows give the same bytes, whoever wrote them and however often they are read.
 make_db b.db
 for format in json text markdown sarif junit lcov; do
-    "$DEARTH" report -f $format a.db >a.out
-    "$DEARTH" report -f $format a.db | cmp - a.out || fail "$format: twice, not the same bytes"
+    "$DEARTH" report --like 2 -f $format a.db >a.out
+    "$DEARTH" report --like 2 -f $format a.db | cmp - a.out || fail "$format: twice, not the same bytes"
     mv a.db c.db
     mv b.db a.db
-    "$DEARTH" report -f $format a.db | cmp - a.out || fail "$format: of equal databases"
+    "$DEARTH" report --like 2 -f $format a.db | cmp - a.out || fail "$format: of equal databases"
     mv a.db b.db
     mv c.db a.db
     # Only newlines reach a terminal, whatever the program printed.
     ! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177]')" a.out || fail "$format: control characters"
 done
-"$DEARTH" report -f sarif a.db | "$python" -c 'import json, sys
+"$DEARTH" report --like 2 -f sarif a.db | "$python" -c 'import json, sys
 run, = json.load(sys.stdin)["runs"]
 assert [r["level"] for r in run["results"]] == ["error"] * 5 + ["warning", "note", "note"]'
-"$DEARTH" report -f junit a.db | "$python" -c 'import sys, xml.etree.ElementTree as e
+"$DEARTH" report --like 2 -f junit a.db | "$python" -c 'import sys, xml.etree.ElementTree as e
 suite = e.parse(sys.stdin).getroot()[0]
 assert suite.get("tests") == str(len(suite)) == "17", suite.get("tests")
 assert len(suite.findall(".//failure")) == 6 and len(suite.findall(".//skipped")) == 6'
-"$DEARTH" report -f lcov a.db >lcov
+"$DEARTH" report --like 2 -f lcov a.db >lcov
 contains lcov DA:140,0
 contains lcov DA:70,1
-"$DEARTH" report -f text a.db >text
+"$DEARTH" report --like 2 -f text a.db >text
 contains text 'dearth repro a.db 2'
 contains text '11 of 17 tested'
 # Findings that end at one place are shown together; a way out (abort) is not the place.
@@ -98,42 +102,42 @@ contains text 'corrupted and leaked: SIGABRT in </script>'
 lacks text '__pthread_kill_implementation'
 
 # The gate.
-status 1 "$DEARTH" report --gate -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --gate -o /dev/null a.db
 contains err 'gate FAILED'
 contains err ': #2 #8'
-status 1 "$DEARTH" report --fail-on bug -o /dev/null a.db
-status 0 "$DEARTH" report --fail-on none -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --fail-on bug -o /dev/null a.db
+status 0 "$DEARTH" report --like 2 --fail-on none -o /dev/null a.db
 
 # What went wrong in libc does not count, unless it is asked for.
 jq '.findings |= map(select(.attribution.kind != "libc"))' report.json >others.json
-status 0 "$DEARTH" report --baseline others.json -o /dev/null a.db
+status 0 "$DEARTH" report --like 2 --baseline others.json -o /dev/null a.db
 contains err 'inside the C library, the C++ runtime or the loader'
-status 1 "$DEARTH" report --baseline others.json --fail-on-runtime -o /dev/null a.db
-status 0 "$DEARTH" report --baseline report.json -o /dev/null a.db
-status 1 "$DEARTH" report --baseline report.json --min-coverage 64.71 -o /dev/null a.db
-status 0 "$DEARTH" report --baseline report.json --min-coverage 64.7 -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --baseline others.json --fail-on-runtime -o /dev/null a.db
+status 0 "$DEARTH" report --like 2 --baseline report.json -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --baseline report.json --min-coverage 64.71 -o /dev/null a.db
+status 0 "$DEARTH" report --like 2 --baseline report.json --min-coverage 64.7 -o /dev/null a.db
 "$python" -c 'import json
 r = json.load(open("report.json"))
 r["findings"] = [f for f in r["findings"] if f["severity"] != "warning" and f["id"] != 2]
 json.dump(r, open("known.json", "w"))'
-status 1 "$DEARTH" report --baseline known.json -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --baseline known.json -o /dev/null a.db
 contains err ': #2'
 lacks err '#8'
 lacks err '#7'
 contains err '1 finding of severity bug'
-"$DEARTH" report --baseline known.json -f text a.db >text 2>/dev/null || :
+"$DEARTH" report --like 2 --baseline known.json -f text a.db >text 2>/dev/null || :
 contains text '5 bugs (4 known)'
 contains text 'known bug: crashed: SIGSEGV in function_540'
 contains text '#2 bug: crashed'
-status 1 "$DEARTH" report --baseline known.json --fail-on warning -o /dev/null a.db
+status 1 "$DEARTH" report --like 2 --baseline known.json --fail-on warning -o /dev/null a.db
 contains err '2 findings of severity warning'
 echo '{"format": "other"}' >other.json
-status 2 "$DEARTH" report --baseline other.json -o /dev/null a.db
-status 2 "$DEARTH" report --baseline no-such.json -o /dev/null a.db
-status 2 "$DEARTH" report --min-coverage 101 -o /dev/null a.db
+status 2 "$DEARTH" report --like 2 --baseline other.json -o /dev/null a.db
+status 2 "$DEARTH" report --like 2 --baseline no-such.json -o /dev/null a.db
+status 2 "$DEARTH" report --like 2 --min-coverage 101 -o /dev/null a.db
 status 2 "$DEARTH" report --recording 9 a.db
 contains err 'holds no recording 9'
-status 2 "$DEARTH" report -o /no-such-folder/x a.db
+status 2 "$DEARTH" report --like 2 -o /no-such-folder/x a.db
 
 # One recording alone; nothing was replayed of it, and nothing is no evidence.
 status 1 "$DEARTH" report --recording 1 --gate -o one.json a.db

@@ -259,20 +259,23 @@ static void page_init(struct page *page, const struct report_data *data,
                       struct text *values) {
     static report_write *const others[N_REPORT_KINDS] = {
         [REPORT_TEXT] = write_text,         [REPORT_TEXT_OR_NULL] = write_text,
-        [REPORT_SIZE] = write_int,          [REPORT_POSITIVE] = write_int,
-        [REPORT_TRISTATE] = write_tristate, [REPORT_TIME] = write_seconds,
-        [REPORT_OFFSET] = write_offset,     [REPORT_LOCATION] = write_location,
-        [REPORT_STACK] = write_stack,       [REPORT_VERDICT] = write_verdict,
-        [REPORT_SEVERITY] = write_severity, [REPORT_REASON] = write_reason,
-        [REPORT_HOW] = write_how,           [REPORT_ATTEMPTS] = write_attempts,
-        [REPORT_FLAGS] = write_flags,       [REPORT_DIFFERS] = write_differs,
-        [REPORT_SITE_KEY] = write_site_key,
+        [REPORT_TEXT_IF] = write_text,      [REPORT_SIZE] = write_int,
+        [REPORT_POSITIVE] = write_int,      [REPORT_TRISTATE] = write_tristate,
+        [REPORT_TIME] = write_seconds,      [REPORT_OFFSET] = write_offset,
+        [REPORT_LOCATION] = write_location, [REPORT_STACK] = write_stack,
+        [REPORT_VERDICT] = write_verdict,   [REPORT_SEVERITY] = write_severity,
+        [REPORT_REASON] = write_reason,     [REPORT_HOW] = write_how,
+        [REPORT_ATTEMPTS] = write_attempts, [REPORT_FLAGS] = write_flags,
+        [REPORT_DIFFERS] = write_differs,   [REPORT_SITE_KEY] = write_site_key,
     };
     *page = (struct page){.data = data, .json = {.out = values, .compact = true}};
     for (int i = 0; i < N_REPORT_KINDS; i++)
         page->writers[i] = others[i] ? others[i] : report_json_writers[i];
-    page->out = (struct report_out){
-        .data = data, .json = &page->json, .writers = page->writers, .page = true};
+    page->out = (struct report_out){.data = data,
+                                    .json = &page->json,
+                                    .writers = page->writers,
+                                    .page = true,
+                                    .several = data->n_programs > 1};
 }
 
 /* --- sections --- */
@@ -414,7 +417,7 @@ static int add_groups(struct page *page) {
 static int add_values(struct page *page) {
     struct json *j = &page->json;
     AUTO_TEXT struct text replay = {0};
-    struct report_site any = {.reason = REASON_NEVER_SELECTED};
+    struct report_site any = {.reason = REASON_NEVER_SELECTED}; /* of no recording */
     report_words_add_command(page->data, &any, &replay);
     replay.data[replay.n -= DEARTH_KEY_HEX] = 0; /* the page appends a site's own key */
     json_open(j, NULL, '{');
@@ -423,7 +426,11 @@ static int add_values(struct page *page) {
     json_text(j, "replay_site", replay.data);
     add_words(page);
     const struct report_data *data = page->data;
-    int r = add_list(page, &report_fields_recording, "recordings", data->recordings,
+    int r = page->out.several ? add_list(page, &report_fields_program, "programs",
+                                         data->programs, data->n_programs)
+                              : 0;
+    if (r == 0)
+        r = add_list(page, &report_fields_recording, "recordings", data->recordings,
                      data->n_recordings);
     if (r == 0)
         r = add_list(page, &report_fields_replay, "replays", data->replays,

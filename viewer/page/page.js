@@ -6,7 +6,8 @@
   const D = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const SITE = { key: 0, op: 1, location: 2, node: 3, count: 4, bytes: 5, peak: 6, live: 7,
-    occurrences: 8, verdict: 9, reason: 10, how: 11, program: 12, thread: 13, flags: 14, attempts: 15 };
+    occurrences: 8, verdict: 9, reason: 10, how: 11, program: 12, thread: 13, flags: 14, attempts: 15,
+    command: 16, recording: 17 }; /* the last two: in a report on several programs */
   const FRAME = 6; /* values per frame */
   const PAGE_ROWS = 50;
   const GLOSSARY = [
@@ -187,13 +188,14 @@
   D.sites.forEach((site, i) => { if (site[SITE.reason]) untested.push(i); });
 
   function show_head() {
-    document.title = base(newest.exe) + ": dearth report";
+    const many = D.programs ? plural(D.programs.length, "program") : null;
+    document.title = (many || base(newest.exe)) + ": dearth report";
     $("version").textContent = D.version;
-    $("program").textContent = newest.command;
+    $("program").textContent = many || newest.command;
     const list = [D.path, plural(D.recordings.length, "recording"), plural(D.replays.length, "replay"),
       plural(D.attempts, "attempt")];
-    if (newest.allocations != null) list.push(plural(newest.allocations, "allocation") + " recorded");
-    if (newest.peak_bytes != null) list.push("at most " + bytes(newest.peak_bytes) + " at once");
+    if (!many && newest.allocations != null) list.push(plural(newest.allocations, "allocation") + " recorded");
+    if (!many && newest.peak_bytes != null) list.push("at most " + bytes(newest.peak_bytes) + " at once");
     $("facts").textContent = list.join(" · ");
     const link = (id, label, count) => h("a", { href: "#" + id }, label,
       count == null ? null : [" ", h("span", { class: "count" }, number(count))]);
@@ -241,9 +243,26 @@
         h("button", { type: "button", title: MEANING.get(name), onclick: () => sites_table.show({ verdict: String(i) }) },
           dot(name), name + " " + number(n))))));
   }
+  /* Those with the most findings first. */
+  function programs_card() {
+    const most = 200, sorted = D.programs.slice().sort((a, b) => b.findings - a.findings || a.id - b.id);
+    return h("div", { class: "card broad" }, h("h2", null, "Programs"),
+      h("ul", null, sorted.slice(0, most).map((program) => h("li", null, h("code", { title: program.exe }, program.command), ": " +
+        share(program.sites) + " of " + plural(program.sites.testable, "site") + " tested, " + plural(program.findings, "finding") +
+        (program.attempts ? "" : ", never replayed") + (program.recordings > 1 ? ", " + program.recordings + " recordings" : "")))),
+      sorted.length > most ? h("p", { class: "quiet" }, "... and " + plural(sorted.length - most, "more program")) : null);
+  }
   function show_summary() {
     $("summary").append(coverage_card("coverage", "Coverage of sites", D.site_tally),
       coverage_card("location", "Coverage of locations", D.location_tally), findings_card(), verdict_card());
+    if (D.programs) $("summary").append(programs_card());
+  }
+  function of_programs(f) {
+    return f.command + (f.programs > 1 ? " and " + plural(f.programs - 1, "more program") : "");
+  }
+  /* A replay is of one program. */
+  function replay_of(recording) {
+    return D.programs && recording ? " --recording " + recording : "";
   }
 
   /* --- findings ------------------------------------------------------------------------------- */
@@ -274,7 +293,7 @@
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)],
       ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
-      ["program", f.program], ["ended", ending(f)],
+      ["program", f.program], ["run as", D.programs ? of_programs(f) : null], ["ended", ending(f)],
       ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
@@ -367,7 +386,7 @@
     if (!D.findings.length)
       list.append(D.attempts ? h("p", { class: "notice good" }, "Nothing broke in " + plural(D.attempts, "attempt") + ".")
         : h("div", { class: "notice" }, "Nothing was replayed yet. This tests every site:",
-          command(D.replay_site.replace(/ --site $/, ""))));
+          (D.programs || [newest]).slice(0, 20).map((p) => command(D.replay_site.replace(/ --site $/, replay_of(p.id))))));
     else
       draw();
   }
@@ -417,11 +436,11 @@
         ["how", how.join(", ")], ["not tested because", s[SITE.reason] ? D.reason_texts[s[SITE.reason]] : null],
         ["calls", number(s[SITE.count])], ["bytes", bytes(s[SITE.bytes]) + ", at most " + bytes(s[SITE.peak]) +
           " at once, " + bytes(s[SITE.live]) + " never freed"],
-        ["program", text(s[SITE.program])], ["first thread", s[SITE.thread] ? String(s[SITE.thread]) : null],
+        ["program", text(s[SITE.program])], ["run as", D.programs ? text(s[SITE.command]) : null], ["first thread", s[SITE.thread] ? String(s[SITE.thread]) : null],
         ["to know", flags.join("; ")], ["key", h("code", null, s[SITE.key])]]),
       D.reasons[s[SITE.reason]] === "not_failable" ? null
         : [h("h3", null, tested ? "Fail it again" : "Test this site"),
-          command(D.replay_site + s[SITE.key] + (tested ? " --retest" : ""))]);
+          command(D.replay_site + s[SITE.key] + replay_of(s[SITE.recording]) + (tested ? " --retest" : ""))]);
   }
 
   /* A table over site indexes with search, one select, sorting, paging and rows that open. */

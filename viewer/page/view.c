@@ -13,10 +13,11 @@
 #include "report_text.h"
 #include "report_unseen.h"
 #include "store.h"
+#include "store_programs.h"
 
 struct view_options {
     struct cli_list accepted;
-    const char *output;
+    const char *output, *program;
     bool keep_private;
     int64_t recording, like;
 };
@@ -42,11 +43,11 @@ int command_view(int argc, char **argv) {
          "this option a summary is printed here"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "recording", CLI_INT, &o.recording, "ID",
-         "show this recording alone; default: the newest and all others of the same "
-         "program in the same build"},
+         "show this recording alone; default: of each program the newest and all others "
+         "of the same build"},
         {0, "like", CLI_INT, &o.like, "ID",
-         "show this recording and all others of the same program in the same build; "
-         "default: those of the newest"},
+         "show this recording and all others of the same program in the same build"},
+        {0, "program", CLI_TEXT, &o.program, "GLOB|ID", STORE_PROGRAM_HELP},
         {0, "accept-unseen", CLI_LIST, &o.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0},
     };
@@ -66,14 +67,20 @@ int command_view(int argc, char **argv) {
         error_print(-EINVAL, "view: --recording or --like, not both");
         return EXIT_CANNOT;
     }
+    if (o.program && (o.recording || o.like)) {
+        error_print(-EINVAL, "view: --program, --recording or --like, not two of them");
+        return EXIT_CANNOT;
+    }
     if (n_operands)
         path = argv[1];
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
     int status = EXIT_CANNOT;
+    const struct report_choice choice = {.recording = o.recording ? o.recording : o.like,
+                                         .alike = !o.recording,
+                                         .program = o.program};
     if (store_new(path, STORE_READ, &store) == 0 &&
-        report_data_new(store, o.recording ? o.recording : o.like, !o.recording, &data) ==
-            0) {
+        report_data_new(store, &choice, &data) == 0) {
         report_unseen_accept(data, &o.accepted);
         status = show(data, &o) < 0 ? EXIT_CANNOT : EXIT_OK;
     }

@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "report_group.h"
+#include "report_programs.h"
 #include "report_unseen.h"
 
 /* A report of 100,000 sites has some 100 MB. */
@@ -115,9 +116,30 @@ struct tally {
     size_t n_new, n_known, n_runtime;
 };
 
+/* The programs that a group's findings are of, the first few; nothing when there is one program alone. */
+static void add_programs(const struct report_data *data, const struct report_group *g,
+                         struct text *why) {
+    const size_t most = 4;
+    const char *shown[4];
+    size_t n = 0;
+    for (size_t i = 0; i < g->n && data->n_programs > 1; i++) {
+        const char *command = g->members[i]->command;
+        size_t k = 0;
+        while (k < n && k < most && strcmp(shown[k], command) != 0)
+            k++;
+        if (k == n && n < most)
+            text_say(why, "%s%s", n ? ", " : " in ", shown[n] = command), n++;
+        else if (k == most) {
+            text_add(why, ", ...");
+            return;
+        }
+    }
+}
+
 /* One line for a group: what happened, and the numbers of those that count. */
-static void judge_group(const struct report_group *g, const struct gate_options *options,
-                        struct tally *tally, struct text *why) {
+static void judge_group(const struct report_data *data, const struct report_group *g,
+                        const struct gate_options *options, struct tally *tally,
+                        struct text *why) {
     const size_t most = 8; /* numbers in a line */
     size_t n = 0;
     AUTO_TEXT struct text numbers = {0};
@@ -135,6 +157,7 @@ static void judge_group(const struct report_group *g, const struct gate_options 
     text_say(why, "  %s:%s", g->headline, numbers.data);
     if (n > most)
         text_addf(why, " and %zu more", n - most);
+    add_programs(data, g, why);
     text_add(why, "\n");
 }
 
@@ -147,7 +170,7 @@ static int judge_findings(const struct report_data *data,
         return (int)n;
     for (int64_t i = 0; i < n; i++)
         if (counts(groups[i].members[0], options))
-            judge_group(&groups[i], options, &tally, why);
+            judge_group(data, &groups[i], options, &tally, why);
     report_groups_free(groups, n);
     if (tally.n_new)
         text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
@@ -173,6 +196,37 @@ static int judge_coverage(const struct report_data *data,
     text_addf(why, "  %.2f %% of the testable sites are tested, %g %% are wanted\n",
               floor(coverage * 100) / 100, options->min_coverage);
     return GATE_FAILED;
+}
+
+/* Each program needs evidence of its own, unless others have tried all that it does. */
+static int judge_programs(const struct report_data *data, struct text *why) {
+    const size_t most = 8;
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_programs && data->n_programs > 1; i++) {
+        const struct report_program *p = &data->programs[i];
+        if (report_programs_unproven(p) && n++ < most)
+            text_say(why,
+                     "  %s (recording %lld) was never replayed: there is no "
+                     "evidence to judge\n",
+                     p->command, (long long)p->recording);
+    }
+    if (n > most)
+        text_addf(why, "  ... and %zu more programs\n", n - most);
+    return n ? GATE_FAILED : GATE_PASSED;
+}
+
+static void add_chosen(const struct report_data *data, struct text *why) {
+    if (data->n_left_out)
+        text_say(why, "  of %zu programs only %zu: --program %s\n",
+                 data->n_programs + data->n_left_out, data->n_programs,
+                 data->wanted_program);
+    if (data->n_other_builds)
+        text_addf(why,
+                  "  %llu recording%s of another build than the newest of %s program "
+                  "left out\n",
+                  (unsigned long long)data->n_other_builds,
+                  data->n_other_builds == 1 ? "" : "s",
+                  data->n_other_builds == 1 ? "its" : "their");
 }
 
 /* Attempts were compared with another program than the recorded one, so to speak: no bug that they
@@ -208,13 +262,15 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (!data->n_attempts && !is_void) {
         text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
         r = GATE_FAILED;
-    }
+    } else if (judge_programs(data, &details) == GATE_FAILED)
+        r = GATE_FAILED;
     if (!is_void && judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;
     if (is_void)
         r = judge_unseen(data, r, &details);
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
+    add_chosen(data, &details);
     text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
     return r;
 }

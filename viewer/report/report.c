@@ -18,6 +18,7 @@
 #include "report_text.h"
 #include "report_unseen.h"
 #include "store.h"
+#include "store_programs.h"
 
 enum format {
     FORMAT_JSON,
@@ -29,7 +30,7 @@ enum format {
 };
 
 struct report_options {
-    const char *path, *output, *baseline;
+    const char *path, *output, *baseline, *program;
     int64_t recording, like;
     int format;
     bool stacks, brief, gate, keep_private;
@@ -81,9 +82,12 @@ static int run(const struct report_options *options) {
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
     AUTO_TEXT struct text content = {0};
+    const struct report_choice choice = {
+        .recording = options->recording ? options->recording : options->like,
+        .alike = !options->recording,
+        .program = options->program};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
-        report_data_new(store, options->recording ? options->recording : options->like,
-                        !options->recording, &data) < 0)
+        report_data_new(store, &choice, &data) < 0)
         return EXIT_CANNOT;
     report_unseen_accept(data, &options->accepted);
     if ((options->baseline && gate_mark_known(data, options->baseline) < 0) ||
@@ -106,6 +110,9 @@ static int check(struct report_options *options, int n_operands, char **operands
         options->path = operands[0];
     if (options->recording && options->like)
         return error_print(-EINVAL, "report: --recording or --like, not both");
+    if (options->program && (options->recording || options->like))
+        return error_print(-EINVAL,
+                           "report: --program, --recording or --like, not two of them");
     if (options->recording < 0 || options->like < 0)
         return error_print(-EINVAL, "report: recordings are numbered from 1");
     if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
@@ -135,11 +142,11 @@ int command_report(int argc, char **argv) {
         {'o', "output", CLI_TEXT, &o.output, "FILE", "write there instead of to stdout"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         {0, "recording", CLI_INT, &o.recording, "ID",
-         "report on this recording alone; default: the newest and all others of the "
-         "same program in the same build"},
+         "report on this recording alone; default: of each program the newest and all "
+         "others of the same build"},
         {0, "like", CLI_INT, &o.like, "ID",
-         "report on this recording and all others of the same program in the same build; "
-         "default: those of the newest"},
+         "report on this recording and all others of the same program in the same build"},
+        {0, "program", CLI_TEXT, &o.program, "GLOB|ID", STORE_PROGRAM_HELP},
         {0, "stacks", CLI_FLAG, &o.stacks, NULL,
          "json: the stack of every site too; text: whole stacks, everything listed"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "report.h"
 #include "report_headline.h"
+#include "report_programs.h"
 #include "report_words.h"
 
 /* --- SARIF --- */
@@ -87,6 +88,7 @@ static int sarif_result(struct json *j, const struct report_data *data,
     }
     text_add(&message, " after a failed ");
     report_words_add_failed(f, &message);
+    report_programs_add_of(data, f, ", in ", &message);
     text_add(&message, ". Again: ");
     report_words_add_repro(data, f, &message);
     json_open(j, NULL, '{');
@@ -95,6 +97,12 @@ static int sarif_result(struct json *j, const struct report_data *data,
     json_open_flat(j, "message", '{');
     json_text(j, "text", message.data);
     json_close(j, '}');
+    if (data->n_programs > 1) {
+        json_open_flat(j, "properties", '{');
+        json_text(j, "command", f->command);
+        json_int(j, "programs", (int64_t)f->programs);
+        json_close(j, '}');
+    }
     json_open_flat(j, "partialFingerprints", '{');
     json_text(j, "dearthIdentity/v1", f->identity);
     json_close(j, '}');
@@ -207,7 +215,10 @@ static int junit_case(const struct report_data *data, const struct report_site *
     text_key(site->key, key);
     int r = report_data_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
-    add_xml(text_basename(site->program ? site->program : "unknown"), out);
+    add_xml(data->n_programs > 1
+                ? site->command
+                : text_basename(site->program ? site->program : "unknown"),
+            out);
     text_add(out, "\" name=\"");
     add_xml(name.data, out);
     text_add(out, " ");
@@ -222,6 +233,7 @@ static int junit_case(const struct report_data *data, const struct report_site *
         text_add(out, "\">");
         text_deinit(&detail);
         report_words_add_repro(data, finding, &detail);
+        report_programs_add_of(data, finding, "\nin ", &detail);
         if (finding->stderr_tail)
             text_addf(&detail, "\n%s", finding->stderr_tail);
         add_xml(detail.data, out);

@@ -2,6 +2,7 @@
 /* How far a report can be relied on, over all its recordings: see report_completeness.h. */
 #include "report_completeness.h"
 
+#include "report_programs.h"
 #include "report_rows.h"
 #include "report_strings.h"
 #include "store.h"
@@ -112,11 +113,39 @@ static void add_note(struct report_data *data, const char *kind, const char *tex
     note->text = report_strings_keep(data, text);
 }
 
+static void add_left_out(struct report_data *data) {
+    if (!data->n_left_out)
+        return;
+    AUTO_FREE char *text = text_format(
+        "Only what --program %s names is in this report: %zu program%s of %zu.",
+        data->wanted_program, data->n_programs, data->n_programs == 1 ? "" : "s",
+        data->n_programs + data->n_left_out);
+    add_note(data, "programs_left_out", text);
+}
+
+static void add_unproven(struct report_data *data) {
+    for (size_t i = 0; i < data->n_programs && data->n_programs > 1; i++) {
+        const struct report_program *p = &data->programs[i];
+        if (!report_programs_unproven(p))
+            continue;
+        AUTO_FREE char *text = text_format("%s was never replayed: 'dearth replay "
+                                           "--recording %lld' does that.",
+                                           p->command, (long long)p->recording);
+        add_note(data, "program_not_replayed", text);
+    }
+}
+
 /* What only the report can know. Counted sites and states, no judgement. */
 void report_completeness_derive(struct report_data *data) {
-    int64_t others =
-        store_int(data->store,
-                  "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording", 0);
+    add_left_out(data);
+    int64_t others = store_int(
+        data->store,
+        data->n_left_out
+            ? "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording AND exe "
+              "IN (SELECT exe FROM recording WHERE id IN chosen_recording)"
+            : "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording",
+        0);
+    data->n_other_builds = data->n_programs ? (uint64_t)others : 0;
     if (others) {
         AUTO_FREE char *text = text_format(
             "%lld recording%s of another program or build in this database %s left out; "
@@ -137,7 +166,9 @@ void report_completeness_derive(struct report_data *data) {
             (unsigned long long)nameless, nameless == 1 ? " has" : "s have");
         add_note(data, "sites_without_location", text);
     }
-    if (!data->n_replays)
+    if (data->n_replays)
+        add_unproven(data);
+    else
         add_note(data, "no_replay", "Nothing was replayed yet: no site is tested.");
 }
 

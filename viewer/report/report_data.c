@@ -2,7 +2,8 @@
 /*
  * A report's values: see report_data.h. What is read is in files of its own, each table once:
  *
- *   here                  which recordings and replays
+ *   report_programs       which recordings; whose sites and findings are
+ *   here                  recordings and replays
  *   report_sites          sites, and what was tried at them ─► report_tally
  *   report_findings       findings, with their sites and leaks
  *   report_completeness   notes, losses, refusals
@@ -16,6 +17,7 @@
 #include "report_completeness.h"
 #include "report_findings.h"
 #include "report_private.h"
+#include "report_programs.h"
 #include "report_rows.h"
 #include "report_sites.h"
 #include "report_tally.h"
@@ -26,35 +28,11 @@
 
 /* --- which recordings --- */
 
-/* Same program, same build: see report_data.h. The newest, or the one that is asked for. */
-static const char same_build[] =
-    "CREATE TEMP TABLE chosen_recording AS SELECT r.id FROM recording r, recording "
-    "newest WHERE newest.id = %lld AND r.exe = newest.exe AND (%d OR r.id = newest.id) "
-    "AND NOT EXISTS (  SELECT 1 FROM process p JOIN process_module pm ON pm.process_id = "
-    "p.id  JOIN module m ON m.id = pm.module_id  JOIN (SELECT DISTINCT m2.path, "
-    "m2.build_id FROM process p2 JOIN process_module pm2        ON pm2.process_id = "
-    "p2.id JOIN module m2 ON m2.id = pm2.module_id        WHERE p2.recording_id = %lld) "
-    "fresh ON fresh.path = m.path  WHERE p.recording_id = r.id AND r.id <> newest.id AND "
-    "m.path NOT LIKE '[%%'  AND fresh.build_id <> m.build_id);CREATE TEMP TABLE "
-    "chosen_replay AS SELECT id FROM replay WHERE recording_id IN (SELECT id FROM "
-    "chosen_recording);CREATE UNIQUE INDEX temp.chosen_recording_id ON "
-    "chosen_recording(id);CREATE UNIQUE INDEX temp.chosen_replay_id ON "
-    "chosen_replay(id);";
-
 static void drop_chosen(struct store *store) {
     sqlite3_exec(store->db,
                  "DROP TABLE IF EXISTS temp.chosen_recording;"
                  "DROP TABLE IF EXISTS temp.chosen_replay;",
                  NULL, NULL, NULL);
-}
-
-static int choose(struct report_data *data, int64_t wanted, bool alike) {
-    int64_t id = store_recording(data->store, wanted);
-    if (id < 0)
-        return (int)id;
-    drop_chosen(data->store);
-    AUTO_FREE char *sql = text_format(same_build, (long long)id, alike, (long long)id);
-    return store_exec(data->store, sql);
 }
 
 static int load_recordings(struct report_data *data) {
@@ -75,23 +53,26 @@ static int load_replays(struct report_data *data) {
 
 /* --- the whole --- */
 
-static int load(struct report_data *data, int64_t recording, bool alike) {
+static int load(struct report_data *data, const struct report_choice *choice) {
     int (*const steps[])(struct report_data *) = {load_recordings, load_replays,
                                                   report_sites_load, report_findings_load,
                                                   report_completeness_load};
-    int r = choose(data, recording, alike);
+    drop_chosen(data->store);
+    int r = report_programs_choose(data, choice);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);
     if (r < 0)
         return r;
     report_tally_sites(data);
+    if ((r = report_programs_load(data)) < 0)
+        return r;
     report_tally_void(data, report_unseen_open(data) > 0);
     report_sites_sort(data);
     report_completeness_derive(data);
     return 0;
 }
 
-int report_data_new(struct store *store, int64_t recording, bool alike,
+int report_data_new(struct store *store, const struct report_choice *choice,
                     struct report_data **out) {
     struct report_data *data = text_alloc(sizeof *data);
     data->private = text_alloc(sizeof *data->private);
@@ -99,7 +80,7 @@ int report_data_new(struct store *store, int64_t recording, bool alike,
     data->path = store->path;
     int r = store_exec(store, "BEGIN");
     if (r == 0)
-        r = load(data, recording, alike);
+        r = load(data, choice);
     drop_chosen(store);
     store_rollback(store); /* nothing was written */
     if (r == 0)
@@ -117,6 +98,7 @@ struct report_data *report_data_free(struct report_data *data) {
     report_strings_deinit(&data->private->strings);
     frames_reader_free(data->private->reader);
     free(data->private);
+    free(data->programs);
     free(data->recordings);
     free(data->replays);
     free(data->locations);

@@ -9,9 +9,9 @@
  *   skipped ────────────────┘
  *   finding ─ finding_attempt ─► finding[] (worst first) ─► site keys
  *
- * Which recordings: the one asked for; else the newest and all that are of the same
- * program in the same build (same executable path, no module path with another build-id),
- * with all their replays. What is left out is said in a note.
+ * Which recordings: the one asked for; else of each program (executable path) the newest and all that
+ * are of the same build (no module path with another build-id), with all their replays. What is left
+ * out is said in a note.
  *
  * Error-path sites (--depth 2) are in site[] too, but in none of the tallies of ordinary sites:
  * what is tested must not look less because more was looked at.
@@ -97,6 +97,12 @@ struct report_tally {
 #include "report_fields.def"
 };
 
+struct report_program {
+#define PROGRAM(source, report, page) REPORT_MEMBER_##source
+#include "report_fields.def"
+    bool same_name; /* as struct store_program */
+};
+
 struct report_stop {
 #define STOP(source, report, page) REPORT_MEMBER_##source
 #include "report_fields.def"
@@ -117,6 +123,15 @@ struct report_data {
     const char *path;                    /* of the database, as the user gave it */
     struct report_recording *recordings; /* by id; the last is the newest; at least one */
     size_t n_recordings;
+    /* to be named to `dearth replay`; 0 = the newest recording of all is of the same program */
+    int64_t replay_recording;
+    struct report_program
+        *programs;     /* by their newest recording; none: one recording was asked for */
+    size_t n_programs; /* > 1: what belongs to one says to which */
+    size_t n_left_out; /* programs that `wanted_program` does not name */
+    uint64_t
+        n_other_builds; /* recordings of chosen programs, in builds that are not their newest */
+    const char *wanted_program;    /* --program; NULL = all */
     struct report_replay *replays; /* by id */
     size_t n_replays;
     struct report_location *locations; /* by id; only some may have sites */
@@ -148,14 +163,20 @@ struct report_data {
     struct report_private *private;
 };
 
+struct report_choice {
+    int64_t recording; /* id; 0 = not one alone */
+    bool alike;        /* with all others of its like (above), not alone */
+    const char *
+        program; /* without `recording`: as store_programs_load(), which keeps it; NULL = all */
+};
+
 /**
  * Read everything but stacks.
- * @recording: id, or 0 for the newest
- * @alike: with all others of its like (above), not alone
+ * @choice: what it is to be about
  * @out: owned by the caller; report_data_free(); @store must outlive it
  * Return: 0, or negative errno after a message.
  */
-int report_data_new(struct store *store, int64_t recording, bool alike,
+int report_data_new(struct store *store, const struct report_choice *choice,
                     struct report_data **out);
 struct report_data *report_data_free(struct report_data *data);
 static inline void report_data_free_pointer(struct report_data **data) {

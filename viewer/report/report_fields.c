@@ -158,6 +158,14 @@ static const struct report_field tally[] = {
 const struct report_fields report_fields_tally = {FIELDS(tally), .flat = true};
 #undef TABLE
 
+#define TABLE report_program
+static const struct report_field program[] = {
+#define PROGRAM ROW
+#include "report_fields.def"
+};
+const struct report_fields report_fields_program = {FIELDS(program)};
+#undef TABLE
+
 #define TABLE report_completeness
 static const struct report_field completeness[] = {
 #define COMPLETENESS ROW
@@ -418,6 +426,8 @@ static int write_row(struct report_out *out, const struct report_fields *fields,
         return write_list(out, f, name, object);
     default:
         if (f->kind == REPORT_STACK_IF && !out->stacks)
+            return 0;
+        if ((f->kind == REPORT_TEXT_IF || f->kind == REPORT_COUNT_IF) && !out->several)
             return 0;
         return out->writers[f->kind](out, name, value_of(f, object));
     }

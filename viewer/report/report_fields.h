@@ -39,6 +39,8 @@ struct report_completeness;
     KIND(TRISTATE, int)      /* 1, 0, -1 = unknown */                                    \
     KIND(TEXT, const char *) /* never NULL */                                            \
     KIND(TEXT_OR_NULL, const char *)                                                     \
+    KIND(TEXT_IF, const char *) /* written when there are several programs alone */      \
+    KIND(COUNT_IF, uint64_t)    /* the same */                                           \
     KIND(ARGV, const char *)    /* JSON array; NULL = not recorded */                    \
     KIND(OPTIONS, const char *) /* JSON object */                                        \
     KIND(JSON, const char *)                                                             \
@@ -133,7 +135,7 @@ extern const struct report_fields report_fields_recording, report_fields_replay,
     report_fields_finding, report_fields_fault, report_fields_second, report_fields_crash,
     report_fields_damage, report_fields_leak, report_fields_difference,
     report_fields_tally, report_fields_completeness, report_fields_note,
-    report_fields_stop, report_fields_refusal;
+    report_fields_stop, report_fields_refusal, report_fields_program;
 
 /**
  * Append "SELECT " and the columns of a table, with a comma behind the last: what follows begins with
@@ -173,6 +175,7 @@ struct report_out {
     report_write *const *writers; /* by enum report_kind */
     bool page;                    /* the page's names, not the report's */
     bool stacks;                  /* STACK_IF too */
+    bool several;                 /* TEXT_IF and COUNT_IF too */
 };
 
 /** Write an object of a table's fields. @name: NULL in a list. Return: as report_write. */

@@ -263,6 +263,8 @@ report_write *const report_json_writers[N_REPORT_KINDS] = {
     [REPORT_TRISTATE] = write_tristate,
     [REPORT_TEXT] = write_text,
     [REPORT_TEXT_OR_NULL] = write_text,
+    [REPORT_TEXT_IF] = write_text,
+    [REPORT_COUNT_IF] = write_int,
     [REPORT_ARGV] = write_argv,
     [REPORT_OPTIONS] = write_options,
     [REPORT_JSON] = write_json,
@@ -395,7 +397,11 @@ static int add_origin(struct report_out *out) {
     json_text(j, "exe", newest->exe);
     write_argv(out, "argv", &newest->argv);
     json_close(j, '}');
-    int r = add_list(out, &report_fields_recording, "recordings", data->recordings,
+    int r = out->several ? add_list(out, &report_fields_program, "programs",
+                                    data->programs, data->n_programs)
+                         : 0;
+    if (r == 0)
+        r = add_list(out, &report_fields_recording, "recordings", data->recordings,
                      data->n_recordings);
     return r ? r
              : add_list(out, &report_fields_replay, "replays", data->replays,
@@ -404,8 +410,11 @@ static int add_origin(struct report_out *out) {
 
 int report_json(const struct report_data *data, bool stacks, struct text *out) {
     struct json j = {.out = out};
-    struct report_out to = {
-        .data = data, .json = &j, .writers = report_json_writers, .stacks = stacks};
+    struct report_out to = {.data = data,
+                            .json = &j,
+                            .writers = report_json_writers,
+                            .stacks = stacks,
+                            .several = data->n_programs > 1};
     json_open(&j, NULL, '{');
     int r = add_origin(&to);
     add_summary(&to);

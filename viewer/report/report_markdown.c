@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "report_headline.h"
+#include "report_programs.h"
 #include "report_unseen.h"
 #include "report_words.h"
 
@@ -39,16 +40,21 @@ static void add_failed(const struct report_finding *f, struct text *out) {
     add_location(f->fault.location, out);
 }
 
-static void add_row(const char *what, const struct report_tally *t, struct text *out) {
+static void add_tally(const char *what, const struct report_tally *t, struct text *out) {
     uint32_t coverage = (uint32_t)t->millionths;
     text_addf(out, "| %s | ", what);
     if (t->millionths < 0)
         text_add(out, "void");
     else
         text_addf(out, "%u.%u %%", coverage / 10000, coverage / 1000 % 10);
-    text_addf(out, " | %llu | %llu | %llu | %llu |\n", (unsigned long long)t->tested,
+    text_addf(out, " | %llu | %llu | %llu | %llu |", (unsigned long long)t->tested,
               (unsigned long long)t->untested, (unsigned long long)t->excluded,
               (unsigned long long)t->total);
+}
+
+static void add_row(const char *what, const struct report_tally *t, struct text *out) {
+    add_tally(what, t, out);
+    text_add(out, "\n");
 }
 
 static int add_findings(const struct report_data *data, struct text *out) {
@@ -79,6 +85,12 @@ static int add_findings(const struct report_data *data, struct text *out) {
         add_code(headline.data, out);
         text_add(out, " | ");
         add_failed(f, out);
+        if (data->n_programs > 1) {
+            AUTO_TEXT struct text of = {0};
+            report_programs_add_of(data, f, "", &of);
+            text_add(out, ", in ");
+            add_code(of.data, out);
+        }
         text_addf(out, " | %zu | %lld of %lld | ", f->n_sites, (long long)f->bad,
                   (long long)f->tried);
         add_code(repro.data, out);
@@ -114,11 +126,33 @@ static void add_untested(const struct report_data *data, struct text *out) {
         text_addf(out, "- ... and %llu more\n", (unsigned long long)(n - shown));
 }
 
+static void add_programs(const struct report_data *data, struct text *out) {
+    const size_t most = 100;
+    if (data->n_programs < 2)
+        return;
+    text_add(out,
+             "\n| program | coverage | tested | untested | excluded | total | findings "
+             "|\n|---|---:|---:|---:|---:|---:|---:|\n");
+    for (size_t i = 0; i < data->n_programs && i < most; i++) {
+        const struct report_program *p = &data->programs[i];
+        AUTO_TEXT struct text name = {0};
+        add_code(p->command, &name);
+        add_tally(name.data, &p->sites, out);
+        text_addf(out, " %llu |\n", (unsigned long long)p->n_findings);
+    }
+    if (data->n_programs > most)
+        text_addf(out, "\n... and %zu more programs.\n", data->n_programs - most);
+}
+
 int report_markdown(const struct report_data *data, struct text *out) {
     AUTO_TEXT struct text argv = {0};
-    report_words_add_argv(&data->recordings[data->n_recordings - 1], &argv);
     text_add(out, "## dearth: ");
-    add_code(argv.data, out);
+    if (data->n_programs > 1) {
+        text_addf(out, "%zu programs", data->n_programs);
+    } else {
+        report_words_add_argv(&data->recordings[data->n_recordings - 1], &argv);
+        add_code(argv.data, out);
+    }
     text_add(out, "\n\n| | coverage | tested | untested | excluded | total |\n"
                   "|---|---:|---:|---:|---:|---:|\n");
     add_row("sites", &data->site_tally, out);
@@ -135,6 +169,7 @@ int report_markdown(const struct report_data *data, struct text *out) {
         if (data->verdicts[i])
             text_addf(out, "| %s | %llu |\n", verdict_name(i),
                       (unsigned long long)data->verdicts[i]);
+    add_programs(data, out);
     int r = add_findings(data, out);
     add_untested(data, out);
     for (size_t i = 0; i < data->n_notes; i++) {

@@ -38,6 +38,11 @@ void report_tally_void(struct report_data *data, bool is_void) {
         if (is_void)
             tallies[i]->millionths = -1;
     }
+    for (size_t i = 0; i < data->n_programs; i++) {
+        finish(&data->programs[i].sites);
+        if (is_void)
+            data->programs[i].sites.millionths = -1;
+    }
 }
 
 void report_tally_sites(struct report_data *data) {

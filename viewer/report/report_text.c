@@ -56,10 +56,53 @@ static void add_replay(const struct report_replay *r, struct text *out) {
     text_add(out, "\n");
 }
 
+static void add_program(const struct report_program *p, struct text *out) {
+    char count[32];
+    text_say(out, "  program %lld: %s\n      ", (long long)p->recording, p->command);
+    if (!p->sites.testable)
+        text_add(out, "nothing to test");
+    else
+        text_say(out, "%s of %s sites tested", text_count(p->sites.tested, count),
+                 text_count(p->sites.testable, (char[32]){0}));
+    text_add(out, ", ");
+    report_words_add_plural(out, p->n_attempts, "attempt", "attempts");
+    text_add(out, ", ");
+    report_words_add_plural(out, p->n_findings, "finding", "findings");
+    text_add(out, "\n");
+}
+
+static int by_findings(const void *a, const void *b) {
+    const struct report_program *x = *(struct report_program *const *)a;
+    const struct report_program *y = *(struct report_program *const *)b;
+    if (x->n_findings != y->n_findings)
+        return x->n_findings < y->n_findings ? 1 : -1;
+    return (x->recording > y->recording) - (x->recording < y->recording);
+}
+
+/* Those with the most findings first. */
+static void add_programs(const struct report_data *data, struct text *out) {
+    const size_t most = 20;
+    size_t n = data->n_programs, shown = n > most ? most : n;
+    AUTO_FREE const struct report_program **sorted = text_alloc(n * sizeof *sorted);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &data->programs[i];
+    qsort(sorted, n, sizeof *sorted, by_findings);
+    text_say(out, "  %zu programs in %zu recordings, tried in %zu replays\n", n,
+             data->n_recordings, data->n_replays);
+    for (size_t i = 0; i < shown; i++)
+        add_program(sorted[i], out);
+    if (shown < n)
+        text_say(out, "  ... and %zu more programs\n", n - shown);
+}
+
 static void add_head(const struct report_data *data, struct text *out) {
     const size_t most = 5; /* of each; the newest */
     text_add_name(out, data->path);
     text_add(out, "\n");
+    if (data->n_programs > 1) {
+        add_programs(data, out);
+        return;
+    }
     size_t i = data->n_recordings > most ? data->n_recordings - most : 0;
     if (i)
         text_say(out, "  %zu earlier recordings\n", i);
@@ -168,16 +211,40 @@ static size_t group_untested(const struct report_data *data, struct place **out)
     return n;
 }
 
+/* A replay is of one program: a line for each that has something to test. */
+static void add_replays(const struct report_data *data, const char *options,
+                        struct text *out) {
+    const size_t most = 8;
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_programs && data->n_programs > 1; i++) {
+        const struct report_program *p = &data->programs[i];
+        if (!p->sites.untested || n++ >= most)
+            continue;
+        text_add(out, "    dearth replay ");
+        text_add_shell_shown(out, data->path);
+        text_say(out, "%s --recording %lld\n", options, (long long)p->recording);
+    }
+    if (n > most)
+        text_say(out, "    ... and %zu more programs\n", n - most);
+    if (data->n_programs > 1)
+        return;
+    text_add(out, " dearth replay ");
+    text_add_shell_shown(out, data->path);
+    text_add(out, options);
+    if (data->replay_recording)
+        text_addf(out, " --recording %lld", (long long)data->replay_recording);
+    text_add(out, "\n");
+}
+
 static void add_untested(const struct report_data *data, uint32_t max, struct text *out) {
     uint64_t n = data->site_tally.untested;
+    const char *line = data->n_programs > 1 ? "\n" : "";
     char count[32], bytes[16];
     if (!n)
         return;
     if (!data->n_attempts) {
-        text_add(out,
-                 "\nNothing was replayed yet; this tests every site: dearth replay ");
-        text_add_shell_shown(out, data->path);
-        text_add(out, "\n");
+        text_addf(out, "\nNothing was replayed yet; this tests every site:%s", line);
+        add_replays(data, "", out);
     }
     text_add(out, "\nNever tested: ");
     report_words_add_plural(out, n, "site", "sites");
@@ -207,9 +274,8 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     if (shown < n_places)
         text_say(out, "    ... and %zu more locations\n", n_places - shown);
     if (data->n_attempts) {
-        text_add(out, "  all of them: dearth replay ");
-        text_add_shell_shown(out, data->path);
-        text_add(out, " --untested\n");
+        text_addf(out, "  all of them:%s", line);
+        add_replays(data, " --untested", out);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "report_group.h"
 #include "report_headline.h"
+#include "report_programs.h"
 #include "report_words.h"
 #include "text.h"
 
@@ -188,6 +189,9 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (r < 0)
         return r;
     text_add(out, "\n");
+    report_programs_add_of(data, f, "      program     ", out);
+    if (data->n_programs > 1)
+        text_add(out, "\n");
     add_fault(data, f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)
         return r;
@@ -232,8 +236,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
 }
 
 /* The others of a group: their number and what failed. */
-static void add_members(const struct report_group *g, size_t first, uint32_t max,
-                        struct text *out) {
+static void add_members(const struct report_data *data, const struct report_group *g,
+                        size_t first, uint32_t max, struct text *out) {
     size_t left = g->n - first, shown = max && left > max ? max : left;
     for (size_t i = first; i < first + shown; i++) {
         const struct report_finding *f = g->members[i];
@@ -241,6 +245,7 @@ static void add_members(const struct report_group *g, size_t first, uint32_t max
         report_words_add_failed(f, out);
         if (f->n_sites > 1)
             text_say(out, ", %zu sites", f->n_sites);
+        report_programs_add_of(data, f, ", in ", out);
         text_add(out, "\n");
     }
     if (shown < left)
@@ -255,7 +260,7 @@ static int add_group(const struct report_data *data, const struct report_group *
         report_words_add_plural(out, g->n - 1, "more finding, after a failed",
                                 "more findings, after a failed");
         text_add(out, "\n");
-        add_members(g, 1, options->max_members, out);
+        add_members(data, g, 1, options->max_members, out);
     }
     return r;
 }
@@ -269,8 +274,8 @@ static void add_first_difference(const struct report_finding *f, struct text *ou
 }
 
 /* Policies, looks, and what goes beyond max_findings: a headline and what failed. */
-static void add_short_group(const struct report_group *g, uint32_t max_members,
-                            struct text *out) {
+static void add_short_group(const struct report_data *data, const struct report_group *g,
+                            uint32_t max_members, struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
     text_say(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
@@ -278,8 +283,8 @@ static void add_short_group(const struct report_group *g, uint32_t max_members,
              g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
-    add_members(g, 0, f->known && (!max_members || max_members > few) ? few : max_members,
-                out);
+    add_members(data, g, 0,
+                f->known && (!max_members || max_members > few) ? few : max_members, out);
 }
 
 int report_text_findings(const struct report_data *data,
@@ -299,7 +304,7 @@ int report_text_findings(const struct report_data *data,
         bool room = !options->max_findings || full < options->max_findings;
         if (!serious || !room || g->members[0]->known ||
             (!g->place && options->max_findings)) {
-            add_short_group(g, options->max_members, out);
+            add_short_group(data, g, options->max_members, out);
             continue;
         }
         full++;

@@ -91,6 +91,10 @@ void report_words_add_command(const struct report_data *data,
     text_key(site->key, key);
     text_add(out, "dearth replay ");
     add_path(data, out);
+    int64_t recording =
+        data->n_programs > 1 ? (int64_t)site->recording : data->replay_recording;
+    if (recording)
+        text_addf(out, " --recording %lld", (long long)recording);
     if (site->after_failure) /* no fault of its own: it is failed after others */
         text_add(out, " --depth 2");
     else
