@@ -23,6 +23,7 @@
 #include "report_data.h"
 #include "report_unseen.h"
 #include "store.h"
+#include "store_folder.h"
 #include "text.h"
 
 #define HOW_SWEEP       3           /* index into the choices of --how */
@@ -223,6 +224,8 @@ static int judge(struct check *c) {
 /* --- the database --- */
 
 static int choose_path(struct check *c) {
+    if (c->database && store_folder_is(c->database))
+        return store_folder_new_file(c->database, &c->path);
     if (c->database) {
         c->path = text_dup(c->database);
         return 0;
@@ -311,9 +314,10 @@ static int validate(const struct check *c, int n_operands) {
 int command_check(int argc, char **argv) {
     struct check c = {.fail_on = -1};
     const struct cli_option table[] = {
-        {'o', "output", CLI_TEXT, &c.database, "FILE",
-         "keep everything in this database; default: a temporary one, kept when there "
-         "is something to look at"},
+        {'o', "output", CLI_TEXT, &c.database, "FILE|DIR/",
+         "keep everything in this database, or in a new one in the folder DIR/, for many "
+         "checks at once; default: a temporary one, kept when there is something to look "
+         "at"},
         {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
         {0, "private", CLI_FLAG, &c.keep_private, NULL, OUTPUT_PRIVATE_HELP},

@@ -17,9 +17,11 @@
 
 #include "commands.h"
 #include "error.h"
+#include "folder.h"
 #include "output.h"
 #include "own_limits.h"
 #include "own_memory.h"
+#include "store_folder.h"
 
 static const struct {
     const char *name;
@@ -75,6 +77,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "record") == 0)
         error_set_failed_status(EXIT_RECORD_FAILED);
     output_prepare();
+    store_folder_set_joiner(folder_join);
     own_memory_start();
     return own_limits_run(run_whole, argc, argv);
 }

@@ -24,6 +24,7 @@
 #include "commands.h"
 #include "error.h"
 #include "idmap.h"
+#include "merge.h"
 #include "store.h"
 #include "store_owner.h"
 #include "text.h"
@@ -610,8 +611,22 @@ static int forget_sessions(struct merge *m) {
     return r;
 }
 
-static int merge_input(struct store *out, const char *path, struct chunk_event *events) {
-    struct merge m = {.out = out, .events = events};
+struct merge_buffer {
+    struct chunk_event events[CHUNK_MAX_EVENTS];
+};
+
+struct merge_buffer *merge_buffer_new(void) {
+    return text_alloc(sizeof(struct merge_buffer));
+}
+
+struct merge_buffer *merge_buffer_free(struct merge_buffer *buffer) {
+    free(buffer);
+    return NULL;
+}
+
+int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
+              bool quiet) {
+    struct merge m = {.out = out, .events = buffer->events};
     m.stranger = store_stranger(path);
     int r = store_new(path, STORE_READ, &m.in);
     if (r < 0) {
@@ -630,7 +645,7 @@ static int merge_input(struct store *out, const char *path, struct chunk_event *
         if (r < 0)
             store_rollback(out);
     }
-    if (r == 0)
+    if (r == 0 && !quiet)
         tell(&m, path);
     if (r == 0 && m.stranger && (m.added[T_RECORDING] || m.added[T_REPLAY]))
         error_warn("%s: %s: what it holds is replayed with --trust alone", path,
@@ -674,11 +689,12 @@ int command_merge(int argc, char **argv) {
         return EXIT_CANNOT;
     }
     AUTO_STORE struct store *out = NULL;
-    AUTO_FREE struct chunk_event *events = text_alloc(CHUNK_MAX_EVENTS * sizeof *events);
+    struct merge_buffer *buffer = merge_buffer_new();
     r = check_paths(argv[1], argv + 2, n - 1);
     if (r == 0)
         r = store_new(argv[1], STORE_CREATE, &out);
     for (int i = 2; i <= n && r == 0; i++)
-        r = merge_input(out, argv[i], events);
+        r = merge_add(out, argv[i], buffer, false);
+    merge_buffer_free(buffer);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }

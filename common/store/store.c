@@ -20,6 +20,7 @@
 #if __has_include("store_image.h")
 #include "store_image.h" /* generated: see schemas/store_image.c */
 #endif
+#include "store_folder.h"
 #include "store_schema.h"
 #include "text.h"
 
@@ -581,7 +582,7 @@ static int open_file(struct store *store, enum store_mode mode) {
     return harden(store, mode);
 }
 
-int store_new(const char *path, enum store_mode mode, struct store **out) {
+static int open_one(const char *path, enum store_mode mode, struct store **out) {
     int r = probe_file(path, mode);
     if (r < 0)
         return r;
@@ -602,6 +603,14 @@ int store_new(const char *path, enum store_mode mode, struct store **out) {
     }
     *out = store;
     return 0;
+}
+
+int store_new(const char *path, enum store_mode mode, struct store **out) {
+    AUTO_FREE char *joined = NULL;
+    int r = mode != STORE_CREATE && store_folder_is(path)
+                ? store_folder_join(path, &joined)
+                : 0;
+    return r < 0 ? r : open_one(joined ? joined : path, mode, out);
 }
 
 /* --- closing --- */

@@ -47,7 +47,7 @@ enum store_mode {
  * what it needs beside the database goes when the last one closes it. Where no file can be made
  * (nobody may write to the database, or this user not to its folder) and no log waits to be read, the
  * file is read as it is, and a warning at the end says when somebody wrote to it meanwhile.
- * @path: as the user gave it
+ * @path: as the user gave it; a folder stands for the join of the databases in it (store_folder.h)
  * @out: owned by the caller, store_free()
  * Return: 0, or a negative errno after a message.
  */

@@ -33,6 +33,7 @@
 #include "session.h"
 #include "signals.h"
 #include "store.h"
+#include "store_folder.h"
 #include "tee.h"
 #include "text.h"
 
@@ -117,7 +118,10 @@ static int open_session(struct run *run) {
 
 static int open_store(struct run *run) {
     const char *path = run->options->output ? run->options->output : STORE_DEFAULT_PATH;
-    int r = store_new(path, STORE_CREATE, &run->store);
+    AUTO_FREE char *file = NULL;
+    int r = store_folder_is(path) ? store_folder_new_file(path, &file) : 0;
+    if (r == 0)
+        r = store_new(file ? file : path, STORE_CREATE, &run->store);
     if (r == 0)
         r = store_exec(run->store, WAL_PAGES);
     return r;
@@ -414,9 +418,10 @@ int command_record(int argc, char **argv) {
     bool symbols = true, with_argv = true;
     struct cli_list catalogues = {0};
     const struct cli_option table[] = {
-        {'o', "output", CLI_TEXT, &o.output, "FILE",
-         "database to add the recording to, made if need be (default: dearth.db)", NULL,
-         false},
+        {'o', "output", CLI_TEXT, &o.output, "FILE|DIR/",
+         "database to add the recording to, made if need be (default: dearth.db); DIR/: "
+         "a new one in that folder, for many recordings at once",
+         NULL, false},
         {0, "on-full", CLI_CHOICE, &on_full, NULL,
          "when the program allocates faster than can be stored: make it wait (exact, the "
          "default) or drop events and count them",
