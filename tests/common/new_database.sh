@@ -84,13 +84,15 @@ equal 'half.db 1' "$(echo half.db*) $(rows half.db)" 'a log cut short'
 # Places where there is no database to be had.
 mkfifo pipe
 mkdir folder
-for place in /dev/null /dev/full pipe folder folder/none/x.db dangling/x.db; do
+for place in /dev/null /dev/full pipe folder/none/x.db dangling/x.db; do
     status 125 "$DEARTH" record -o "$place" -- ./ok
     contains err "$place"
     equal 1 "$(wc -l <err)" "lines about $place"
     status 2 "$DEARTH" merge "$place" part.db
     contains err "$place"
 done
+status 2 "$DEARTH" merge folder part.db
+contains err folder
 ln -s loop loop
 status 125 "$DEARTH" record -o loop -- ./ok
 contains err loop

@@ -15,18 +15,18 @@ try() {
     else
         record -- "$PROGRAMS/snapshot" "$1" >recorded </dev/null
     fi
-    replay --leaks off --how snapshot --mode both
+    replay --leaks off --how snapshot --mode both --timeout 60
     for function in new_buffer new_second; do
         for mode in once sticky; do
             equal reported "$(site_verdicts dearth.db $mode $function)" "$1: $function $mode"
         done
     done
-    equal "$2" "$(sql dearth.db "SELECT group_concat(DISTINCT how) FROM attempt JOIN site ON
-        site.id = site_id JOIN location ON location.id = location_id
-        WHERE function LIKE 'new_%' AND under <> 'again'")" "$1: how"
     equal "${3-}" "$(sql dearth.db "SELECT group_concat(DISTINCT reason) FROM refused JOIN site ON
         site.id = site_id JOIN location ON location.id = location_id
         WHERE function LIKE 'new_%'")" "$1: refused"
+    equal "$2" "$(sql dearth.db "SELECT group_concat(DISTINCT how) FROM attempt JOIN site ON
+        site.id = site_id JOIN location ON location.id = location_id
+        WHERE function LIKE 'new_%' AND under <> 'again'")" "$1: how"
     equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0")" "$1: without proof"
 }
 
