@@ -217,6 +217,8 @@ static int read_field(struct reading *r, char *s) {
     struct catalogue_line *line = add_line(section, (enum catalogue_field)field);
     if (field == FIELD_MESSAGE || field == FIELD_REPORT)
         read_parts(line, rest);
+    else if (field == FIELD_LINE)
+        add_pattern(line, rest);
     else
         read_words(line, rest);
     return line->n ? 0 : no_pattern(r);

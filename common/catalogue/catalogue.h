@@ -25,7 +25,7 @@
     X(OWN, "own", CATALOGUE_FRAME_FIELDS, false)                                         \
     X(ALLOCATOR, "allocator", CATALOGUE_FRAME_FIELDS, false)                             \
     X(LIBRARY, "library", CATALOGUE_FRAME_FIELDS | 1u << FIELD_RUST_TRAIT, false)        \
-    X(HARNESS, "harness", CATALOGUE_FRAME_FIELDS, true)                                  \
+    X(HARNESS, "harness", CATALOGUE_FRAME_FIELDS | 1u << FIELD_LINE, true)               \
     X(LIBC, "libc", 1u << FIELD_MODULE, false)                                           \
     X(CXX, "c++", 1u << FIELD_MODULE, false)                                             \
     X(LOADER, "loader", 1u << FIELD_MODULE, false)                                       \
@@ -52,7 +52,8 @@ enum catalogue_kind { CATALOGUE_KINDS(CATALOGUE_KIND_ENUM) CATALOGUE_N_KINDS };
     X(STACK, "stack")           /* functions that are all on it, in any order */         \
     X(MESSAGE, "message")       /* parts of one line of stderr, in order */              \
     X(REPORT, "report")         /* the same, and it counts after an ordinary exit too */ \
-    X(EFFECT, "effect")         /* text for people: what a user sees */
+    X(EFFECT, "effect")         /* text for people: what a user sees */                  \
+    X(LINE, "line")             /* of a harness: the whole of a line that it prints */
 #define CATALOGUE_FIELD_ENUM(name, ...) FIELD_##name,
 enum catalogue_field { CATALOGUE_FIELDS(CATALOGUE_FIELD_ENUM) CATALOGUE_N_FIELDS };
 

@@ -55,7 +55,7 @@ static int widen_baseline(struct replay *r, struct observation *seen,
     r->runs[r->n_runs++] = *seen;
     *seen = (struct observation){0};
     baseline_deinit(&r->baseline);
-    baseline_fold(r->runs, r->n_runs, &r->baseline);
+    baseline_fold(r->runs, r->n_runs, r->options->catalogue, &r->baseline);
     return 0;
 }
 

@@ -218,6 +218,18 @@ static int store_left_out(struct replay *r, enum replay_outcome outcome) {
     return store_exec(r->store, sql);
 }
 
+/* Where attempts were compared with less than all that the program shows. */
+static int say_masks(const struct replay *r) {
+    struct text text = {0};
+    int err = 0;
+    if (!r->options->output_check && r->n_runs)
+        baseline_describe_masks(&r->baseline, &text);
+    if (text.n)
+        err = ledger_note(r->ledger, "compared_without", r->conditions.exe, text.data);
+    text_deinit(&text);
+    return err;
+}
+
 static int finish(struct replay *r, enum replay_outcome outcome) {
     static const char *const states[] = {"complete", "budget", "interrupted"};
     r->runner = runner_free(r->runner);
@@ -226,6 +238,8 @@ static int finish(struct replay *r, enum replay_outcome outcome) {
         err = finding_derive(r->store, ledger_replay_id(r->ledger));
     if (err == 0)
         err = store_left_out(r, outcome);
+    if (err == 0)
+        err = say_masks(r);
     int end = ledger_end(r->ledger, states[outcome], r->progress.done,
                          clock_mono_ns() - r->started_ns);
     return err < 0 ? err : end;

@@ -30,7 +30,6 @@
 #include "repro_case.h"
 #include "repro_text.h"
 #include "runner.h"
-#include "short_name.h"
 #include "store.h"
 #include "store_owner.h"
 #include "text.h"
@@ -218,7 +217,7 @@ static int run(const struct repro_options *options, struct store *store,
     bool ready = say_changed(store, e->recording_id) == 0 &&
                  (options->gdb || repro_case_runs(store, e->replay_id, &runs, &n) == 0);
     if (ready && n)
-        baseline_fold(runs, n, &baseline);
+        baseline_fold(runs, n, e->catalogue, &baseline);
     if (ready && start(options, e, c, &baseline, &runner) == 0) {
         repro_text_fault(e);
         status = options->gdb ? run_debugged(e, runner)
@@ -335,7 +334,6 @@ int command_repro(int argc, char **argv) {
          "how its files are kept apart from yours, as for 'dearth replay' (auto: "
          "overlay, whatever the attempt had)",
          "auto|overlay|copy|shared"},
-        SHORT_NAME_OPTION,
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
         {0, "trust", CLI_FLAG, &o.trust, NULL,

@@ -250,7 +250,7 @@ static int run_baselines(struct replay *r) {
         if (err < 0)
             return err;
     }
-    baseline_fold(r->runs, r->n_runs, &r->baseline);
+    baseline_fold(r->runs, r->n_runs, r->options->catalogue, &r->baseline);
     return 0;
 }
 

@@ -98,6 +98,7 @@ struct written_file {
 /** Files of a list that is given up; NULL with 0 is allowed. */
 void written_files_free(struct written_file *files, uint32_t n);
 
+struct catalogue;
 struct mask;
 struct expected;
 
@@ -207,11 +208,13 @@ struct baseline {
     bool stdout_comparable;     /* stable, or there is a mask */
     const uint8_t *stdout_data; /* first run's (kept part); not owned */
     uint64_t stdout_kept;
-    struct mask *stdout_mask; /* NULL when stable */
-    bool files_known;         /* in all runs */
-    struct expected *files;   /* NULL when not known */
-    uint64_t duration_ns;     /* longest */
-    uint64_t outward;         /* signals that some run sent to its parent */
+    struct mask *stdout_mask;          /* NULL when stable and free of noise */
+    bool stdout_whole;                 /* all of it was kept */
+    const struct catalogue *catalogue; /* not owned; NULL = none */
+    bool files_known;                  /* in all runs */
+    struct expected *files;            /* NULL when not known */
+    uint64_t duration_ns;              /* longest */
+    uint64_t outward;                  /* signals that some run sent to its parent */
     const char *stderr_tail; /* first run's: what it says too is no evidence; not owned */
     uint64_t stderr_tail_n;
     bool leaks_known;          /* every run that looked for leaks knows them */

@@ -9,6 +9,7 @@
 
 #include "expected.h"
 #include "mask.h"
+#include "span.h"
 #include "text.h"
 
 static bool kept_whole(const struct observation *o) {
@@ -16,7 +17,8 @@ static bool kept_whole(const struct observation *o) {
 }
 
 static struct sample stdout_of(const struct observation *o) {
-    return (struct sample){o->output.stdout_data, o->output.stdout_kept};
+    return (struct sample){o->output.stdout_data, o->output.stdout_kept,
+                           o->end.started_unix_ns};
 }
 
 static void fold_stdout(const struct observation *runs, uint32_t n,
@@ -31,13 +33,15 @@ static void fold_stdout(const struct observation *runs, uint32_t n,
             runs[i].output.stdout_bytes != runs[0].output.stdout_bytes)
             out->stdout_stable = false;
     }
-    if (!out->stdout_stable && whole)
-        out->stdout_mask = mask_new(samples, n);
+    out->stdout_whole = whole;
+    if (whole)
+        out->stdout_mask = mask_new(samples, n, out->catalogue);
     out->stdout_comparable = out->stdout_stable || out->stdout_mask;
     free(samples);
 }
 
-void baseline_fold(const struct observation *runs, uint32_t n, struct baseline *out) {
+void baseline_fold(const struct observation *runs, uint32_t n,
+                   const struct catalogue *catalogue, struct baseline *out) {
     *out = (struct baseline){
         .exit_code = runs[0].end.exit_code,
         .exit_signal = runs[0].end.exit_signal,
@@ -48,6 +52,7 @@ void baseline_fold(const struct observation *runs, uint32_t n, struct baseline *
         .stderr_tail = runs[0].output.stderr_tail,
         .stderr_tail_n = runs[0].output.stderr_tail_n,
         .files_known = true,
+        .catalogue = catalogue,
         .runs = runs,
         .n_runs = n,
     };
@@ -99,14 +104,37 @@ int baseline_stdout_same(const struct baseline *b, const struct observation *see
     if (!b->stdout_comparable)
         return -1;
     struct text why = {0};
-    bool same =
-        b->stdout_stable
-            ? memcmp(b->stdout_digest, seen->output.stdout_digest, 16) == 0
-            : kept_whole(seen) && mask_accepts(b->stdout_mask, stdout_of(seen), &why);
+    bool same = (b->stdout_stable &&
+                 memcmp(b->stdout_digest, seen->output.stdout_digest, 16) == 0) ||
+                (b->stdout_mask && kept_whole(seen) &&
+                 mask_accepts(b->stdout_mask, stdout_of(seen), &why));
     if (!same)
         say_stdout(b, seen, &why, out);
     text_deinit(&why);
     return same;
+}
+
+bool baseline_stdout_alike(const struct baseline *b, const struct observation *seen) {
+    if (!b->stdout_whole || !kept_whole(seen))
+        return false;
+    AUTO_FREE struct sample *samples = text_alloc(b->n_runs * sizeof *samples);
+    for (uint32_t i = 0; i < b->n_runs; i++)
+        samples[i] = stdout_of(&b->runs[i]);
+    return mask_alike(samples, b->n_runs, b->catalogue, stdout_of(seen));
+}
+
+void baseline_describe_masks(const struct baseline *b, struct text *out) {
+    struct text how = {0};
+    if (b->stdout_mask)
+        mask_describe(b->stdout_mask, &how);
+    if (how.n)
+        text_addf(out, "standard output is compared loosely: %s", how.data);
+    else if (!b->stdout_comparable)
+        text_add(out, "standard output is not compared: runs without a fault have too "
+                      "little of it in common");
+    text_deinit(&how);
+    if (b->files)
+        expected_describe_masks(b->files, out);
 }
 
 int baseline_files_same(const struct baseline *b, const struct observation *seen,
@@ -132,6 +160,32 @@ static struct sample whole_lines(const struct observation *o) {
         s.data = end + 1;
     }
     return s;
+}
+
+/* Words of a line that says of itself that not all is well. */
+static bool is_complaint(struct span line) {
+    static const char *const words[] = {
+        "memory", "alloc",     "enomem",   "error",  "fail",    "cannot", "can't",
+        "unable", "could not", "couldn't", "not ok", "warning", "abort",  "exhausted"};
+    AUTO_FREE char *text = text_alloc(line.n + 1);
+    for (uint64_t i = 0; i < line.n; i++)
+        text[i] = line.data[i] ? (char)line.data[i] : ' ';
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(text, words[i]))
+            return true;
+    return false;
+}
+
+bool baseline_complains(const struct baseline *b, const struct observation *seen) {
+    AUTO_FREE struct sample *samples = text_alloc((b->n_runs + 1) * sizeof *samples);
+    for (uint32_t i = 0; i < b->n_runs; i++)
+        samples[i] = stdout_of(&b->runs[i]);
+    struct spans more = mask_more(samples, b->n_runs, stdout_of(seen));
+    bool found = false;
+    for (uint64_t i = 0; i < more.n && !found; i++)
+        found = is_complaint(more.items[i]);
+    free(more.items);
+    return found;
 }
 
 bool baseline_says_more(const struct baseline *b, const struct observation *seen) {

@@ -255,7 +255,7 @@ static bool same_contents(const struct written_file *a, const struct written_fil
 }
 
 static void fold_contents(struct entry *entry, const struct written_file **files,
-                          uint32_t n) {
+                          const uint64_t *begun, uint32_t n) {
     struct sample *samples = text_alloc(n * sizeof *samples);
     bool whole = true;
     entry->first = files[0];
@@ -263,15 +263,15 @@ static void fold_contents(struct entry *entry, const struct written_file **files
         entry->mode_varies |= files[i]->mode != files[0]->mode;
         entry->varies |= !same_contents(files[i], files[0]);
         whole &= kept_whole(files[i]) && S_ISREG(files[i]->mode);
-        samples[i] = (struct sample){files[i]->kept, files[i]->n_kept};
+        samples[i] = (struct sample){files[i]->kept, files[i]->n_kept, begun[i]};
     }
-    if (entry->varies && whole)
-        entry->mask = mask_new(samples, n);
+    if (whole)
+        entry->mask = mask_new(samples, n, NULL);
     free(samples);
 }
 
 static void fold_entry(struct entry *entry, uint32_t at, struct found *const *found,
-                       uint32_t n) {
+                       const uint64_t *begun, uint32_t n) {
     const struct written_file **files = text_alloc(n * sizeof *files);
     entry->least = UINT32_MAX;
     for (uint32_t i = 0; i < n; i++) {
@@ -281,19 +281,22 @@ static void fold_entry(struct entry *entry, uint32_t at, struct found *const *fo
         entry->most = count > entry->most ? count : entry->most;
     }
     if (entry->least == 1 && entry->most == 1)
-        fold_contents(entry, files, n);
+        fold_contents(entry, files, begun, n);
     free(files);
 }
 
 struct expected *expected_new(const struct observation *runs, uint32_t n) {
     struct expected *e = text_alloc(sizeof *e);
     struct found **found = text_alloc(n * sizeof *found);
+    AUTO_FREE uint64_t *begun = text_alloc(n * sizeof *begun);
+    for (uint32_t i = 0; i < n; i++)
+        begun[i] = runs[i].end.started_unix_ns;
     add_fixed(e, runs, n);
     add_forms(e, runs, n);
     for (uint32_t i = 0; i < n; i++)
         found[i] = find_all(e, runs[i].output.files, runs[i].output.n_files);
     for (uint32_t i = 0; i < e->n; i++)
-        fold_entry(&e->entries[i], i, found, n);
+        fold_entry(&e->entries[i], i, found, begun, n);
     for (uint32_t i = 0; i < n; i++)
         free(found[i]);
     free(found);
@@ -375,7 +378,9 @@ static void compare_contents(struct comparison *c, const struct entry *entry,
                              const struct written_file *f) {
     struct sample was = {entry->first->kept, entry->first->n_kept};
     struct sample is = {f->kept, f->n_kept};
-    if (!entry->varies && !same_contents(entry->first, f)) {
+    if (!entry->varies && same_contents(entry->first, f))
+        return;
+    if (!entry->varies && !entry->mask) {
         struct difference *d = differ(c, "content", f->path);
         expected_describe(was, entry->first->size, is, f->size, d);
     } else if (entry->mask && !kept_whole(f)) {
@@ -389,6 +394,21 @@ static void compare_contents(struct comparison *c, const struct entry *entry,
             snprintf(d->detail, sizeof d->detail, "%s", why.n ? why.data : "");
         }
         text_deinit(&why);
+    }
+}
+
+void expected_describe_masks(const struct expected *e, struct text *out) {
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct entry *entry = &e->entries[i];
+        struct text how = {0};
+        if (entry->mask)
+            mask_describe(entry->mask, &how);
+        else if (entry->varies)
+            text_add(&how, "its contents are left out");
+        if (how.n)
+            text_say(out, "%s%s is compared loosely: %s", out->n ? "; file " : "file ",
+                     entry->form, how.data);
+        text_deinit(&how);
     }
 }
 

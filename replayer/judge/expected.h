@@ -32,6 +32,9 @@ uint32_t expected_compare(const struct expected *expected,
                           const struct written_file *files, uint32_t n,
                           struct difference *out, uint32_t max);
 
+/** Append in words which files are compared with less than all that runs show. */
+void expected_describe_masks(const struct expected *expected, struct text *out);
+
 /** Say how @is differs from @was: truncated, empty, or from which line on. */
 void expected_describe(struct sample was, uint64_t was_bytes, struct sample is,
                        uint64_t is_bytes, struct difference *out);

@@ -3,8 +3,11 @@
 #include "mask.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "counts.h"
+#include "groups.h"
+#include "noise.h"
 #include "pattern.h"
 #include "span.h"
 #include "text.h"
@@ -13,130 +16,102 @@
 
 enum way {
     BY_PLACE, /* each line in its place */
-    BY_COUNT, /* lines move; those of a varying number are masked */
-    BY_SHAPE, /* any number of lines that hold a number, at least one of each shape */
+    BY_COUNT, /* lines move; numbers that vary are masked */
+    BY_SHAPE, /* and of lines with such a number, without any of theirs, at least one */
     N_WAYS
 };
 
-struct mask {
+/* What is compared in one way. */
+struct part {
     enum way way;
     /* by place */
     struct pattern *lines;
     uint64_t n_lines;
-    /* by count: lines that all runs have equally often, and the shapes of the others */
-    struct counts fixed, shapes;
-    struct text shape_store;
+    /* by count */
+    struct groups groups;
+    struct counts counts; /* of refined lines */
+    struct text store;    /* these */
 };
+
+struct mask {
+    struct noise noise;
+    struct part *own, *harness;
+    struct noise_lines *runs; /* [n_runs]: the parts point into them */
+    uint32_t n_runs;
+    uint64_t masked; /* lines of the first run with noise */
+};
+
+static struct part *part_free(struct part *p) {
+    if (!p)
+        return NULL;
+    for (uint64_t i = 0; i < p->n_lines; i++)
+        pattern_deinit(&p->lines[i]);
+    free(p->lines);
+    groups_deinit(&p->groups);
+    free(p->counts.items);
+    text_deinit(&p->store);
+    free(p);
+    return NULL;
+}
 
 struct mask *mask_free(struct mask *m) {
     if (!m)
         return NULL;
-    for (uint64_t i = 0; i < m->n_lines; i++)
-        pattern_deinit(&m->lines[i]);
-    free(m->lines);
-    free(m->fixed.items);
-    free(m->shapes.items);
-    text_deinit(&m->shape_store);
+    part_free(m->own);
+    part_free(m->harness);
+    for (uint32_t i = 0; i < m->n_runs; i++)
+        noise_lines_deinit(&m->runs[i]);
+    free(m->runs);
     free(m);
     return NULL;
 }
 
-static struct mask *make_placed(const struct spans *runs, uint32_t n) {
+static struct part *make_placed(const struct spans *runs, uint32_t n) {
     for (uint32_t i = 1; i < n; i++)
         if (runs[i].n != runs[0].n)
             return NULL;
-    struct mask *m = text_alloc(sizeof *m);
+    struct part *p = text_alloc(sizeof *p);
     struct span *column = text_alloc(n * sizeof *column);
-    m->lines = text_alloc((runs[0].n + 1) * sizeof *m->lines);
-    for (; m->n_lines < runs[0].n; m->n_lines++) {
+    p->lines = text_alloc((runs[0].n + 1) * sizeof *p->lines);
+    for (; p->n_lines < runs[0].n; p->n_lines++) {
         for (uint32_t i = 0; i < n; i++)
-            column[i] = runs[i].items[m->n_lines];
-        pattern_init(&m->lines[m->n_lines], column, n);
+            column[i] = runs[i].items[p->n_lines];
+        pattern_init(&p->lines[p->n_lines], column, n);
     }
     free(column);
-    return m;
+    return p;
 }
 
-/* Shapes of the lines of @sorted that are not fixed; `data` is an offset into @store until
- * counts_place_shapes(). */
-static struct spans leftover_shapes(const struct counts *fixed,
-                                    const struct spans *sorted, struct text *store) {
-    struct spans shapes = {0};
-    uint64_t before = 0; /* equal ones */
-    for (uint64_t k = 0; k < sorted->n; k++) {
-        before = k && span_equal(sorted->items[k - 1], sorted->items[k]) ? before + 1 : 0;
-        const struct count *c = counts_find(fixed, sorted->items[k]);
-        if (c && before < c->most)
-            continue;
-        struct span shape = counts_shape(sorted->items[k], store);
-        span_push(&shapes, shape.data, shape.n);
+static bool has_varying(struct span line) {
+    return memchr(line.data, GROUPS_VARYING, line.n) != NULL;
+}
+
+static struct part *make_counted(const struct spans *runs, uint32_t n, enum way way) {
+    struct part *p = text_alloc(sizeof *p);
+    struct spans all = {0};
+    p->way = way;
+    p->groups = groups_of(runs, n, way == BY_SHAPE);
+    struct spans *refined = text_alloc(n * sizeof *refined);
+    struct text *stores = text_alloc(n * sizeof *stores);
+    for (uint32_t i = 0; i < n; i++)
+        refined[i] = groups_refine(&p->groups, &runs[i], &stores[i]);
+    p->counts = counts_of(refined, n);
+    for (uint64_t k = 0; k < p->counts.n; k++) { /* they outlive the runs' */
+        struct span *line = &p->counts.items[k].line;
+        span_push(&all, (const uint8_t *)(uintptr_t)p->store.n, line->n);
+        text_add_n(&p->store, (const char *)line->data, line->n);
     }
-    return shapes;
-}
-
-static void free_all(struct spans *lists, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        free(lists[i].items);
-    free(lists);
-}
-
-/* Of each run: shapes of what is not fixed, sorted. */
-static struct spans *all_leftovers(const struct counts *fixed, const struct spans *sorted,
-                                   uint32_t n, struct text *store) {
-    struct spans *shapes = text_alloc(n * sizeof *shapes);
-    for (uint32_t i = 0; i < n; i++)
-        shapes[i] = leftover_shapes(fixed, &sorted[i], store);
-    for (uint32_t i = 0; i < n; i++)
-        counts_place_shapes(&shapes[i], store);
-    return shapes;
-}
-
-/* A line that all runs have equally often, but that has the shape of lines which come and go,
- * is one of those: "tick 1" in all runs, "tick 2" in most. */
-static void loosen_fixed(struct mask *m, const struct spans *leftovers, uint32_t n) {
-    uint64_t kept = 0;
-    for (uint64_t k = 0; k < m->fixed.n; k++) {
-        struct text own = {0};
-        struct spans one = {0};
-        bool loose = span_has_digit(m->fixed.items[k].line);
-        if (loose && m->way == BY_COUNT) {
-            struct span shape = counts_shape(m->fixed.items[k].line, &own);
-            span_push(&one, shape.data, shape.n);
-            counts_place_shapes(&one, &own);
-            loose = false;
-            for (uint32_t i = 0; i < n && !loose; i++)
-                loose = counts_in(&leftovers[i], one.items[0]) > 0;
-        }
-        if (!loose)
-            m->fixed.items[kept++] = m->fixed.items[k];
-        free(one.items);
-        text_deinit(&own);
+    for (uint64_t k = 0; k < p->counts.n; k++)
+        p->counts.items[k].line.data =
+            (const uint8_t *)p->store.data + (uintptr_t)all.items[k].data;
+    for (uint32_t i = 0; i < n; i++) {
+        free(refined[i].items);
+        text_deinit(&stores[i]);
     }
-    m->fixed.n = kept;
-}
-
-static struct mask *make_counted(const struct spans *runs, uint32_t n, enum way way) {
-    struct mask *m = text_alloc(sizeof *m);
-    struct spans *sorted = text_alloc(n * sizeof *sorted);
-    for (uint32_t i = 0; i < n; i++)
-        sorted[i] = span_sorted(&runs[i]);
-    m->way = way;
-    struct counts all = counts_of(sorted, n);
-    m->fixed.items = text_alloc((all.n + 1) * sizeof *m->fixed.items);
-    for (uint64_t k = 0; k < all.n; k++)
-        if (all.items[k].least == all.items[k].most)
-            m->fixed.items[m->fixed.n++] = all.items[k];
     free(all.items);
-    struct text first = {0};
-    struct spans *shapes = all_leftovers(&m->fixed, sorted, n, &first);
-    loosen_fixed(m, shapes, n);
-    free_all(shapes, n);
-    text_deinit(&first);
-    shapes = all_leftovers(&m->fixed, sorted, n, &m->shape_store);
-    m->shapes = counts_of(shapes, n);
-    free_all(shapes, n);
-    free_all(sorted, n);
-    return m;
+    free(refined);
+    free(stores);
+    return p;
 }
 
 /* --- differences in words --- */
@@ -146,7 +121,9 @@ static void quote(struct span line, struct text *why) {
     uint64_t n = line.n && line.data[line.n - 1] == '\n' ? line.n - 1 : line.n;
     AUTO_FREE char *clean = text_utf8((const char *)line.data, n < MOST ? n : MOST);
     for (char *c = clean; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        if (*c == GROUPS_VARYING)
+            *c = '*';
+        else if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
     text_addf(why, "'%s%s'", clean, n > MOST ? "..." : "");
 }
@@ -159,85 +136,80 @@ static bool refuse_line(struct text *why, const char *what, struct span line) {
     return false;
 }
 
-static bool accepts_placed(const struct mask *m, const struct spans *lines,
-                           struct text *why) {
+/* @numbers: of the lines in what was printed; NULL = as they stand */
+static bool accepts_placed(const struct part *p, const struct spans *lines,
+                           const uint64_t *numbers, struct text *why) {
     uint64_t i = 0;
-    while (i < lines->n && i < m->n_lines &&
-           pattern_matches(&m->lines[i], lines->items[i]))
+    while (i < lines->n && i < p->n_lines &&
+           pattern_matches(&p->lines[i], lines->items[i]))
         i++;
-    if (i == lines->n && i == m->n_lines)
+    if (i == lines->n && i == p->n_lines)
         return true;
     if (!why)
         return false;
     if (i == lines->n) {
         text_addf(why, "truncated after %llu of %llu lines", (unsigned long long)i,
-                  (unsigned long long)m->n_lines);
-    } else if (i == m->n_lines) {
+                  (unsigned long long)p->n_lines);
+    } else if (i == p->n_lines) {
         text_addf(why, "more than the usual %llu lines: ", (unsigned long long)i);
         quote(lines->items[i], why);
     } else {
-        text_addf(why, "line %llu is ", (unsigned long long)i + 1);
+        text_addf(why, "line %llu is ",
+                  (unsigned long long)(numbers ? numbers[i] : i + 1));
         quote(lines->items[i], why);
     }
     return false;
 }
 
 static bool within(const struct count *c, uint64_t n, enum way way) {
-    return c->least == c->most && way != BY_SHAPE ? n == c->least
-                                                  : n >= (c->least ? 1 : 0);
+    bool any = c->least != c->most || (way == BY_SHAPE && has_varying(c->line));
+    return any ? n >= (c->least ? 1 : 0) : n == c->least;
 }
 
-static bool accepts_shapes(const struct mask *m, const struct spans *shapes,
-                           struct text *why) {
-    for (uint64_t k = 0; k < shapes->n; k++) {
-        const struct count *c = counts_find(&m->shapes, shapes->items[k]);
+static bool accepts_refined(const struct part *p, const struct spans *refined,
+                            struct text *why) {
+    for (uint64_t k = 0; k < p->counts.n; k++)
+        if (p->counts.items[k].least && !counts_in(refined, p->counts.items[k].line))
+            return refuse_line(why, "lacks the line", p->counts.items[k].line);
+    for (uint64_t k = 0; k < refined->n; k++) {
+        struct span line = refined->items[k];
+        if (k && span_equal(line, refined->items[k - 1]))
+            continue;
+        const struct count *c = counts_find(&p->counts, line);
         if (!c)
-            return refuse_line(
-                why, "has a line that no run without the fault has:", shapes->items[k]);
-        if (!within(c, counts_in(shapes, shapes->items[k]), m->way))
-            return refuse_line(why, "has more or fewer lines like", shapes->items[k]);
+            return refuse_line(why,
+                               "has a line that no run without the fault has:", line);
+        if (!within(c, counts_in(refined, line), p->way))
+            return refuse_line(why, "has more or fewer lines like", line);
     }
-    for (uint64_t k = 0; k < m->shapes.n; k++)
-        if (m->shapes.items[k].least && !counts_in(shapes, m->shapes.items[k].line))
-            return refuse_line(why, "lacks a line like", m->shapes.items[k].line);
     return true;
 }
 
-static bool accepts_counted(const struct mask *m, const struct spans *lines,
-                            struct text *why) {
-    struct spans sorted = span_sorted(lines);
-    bool accepted = true;
-    for (uint64_t k = 0; accepted && k < m->fixed.n; k++)
-        if (counts_in(&sorted, m->fixed.items[k].line) < m->fixed.items[k].least)
-            accepted = refuse_line(why, "lacks the line", m->fixed.items[k].line);
-    if (accepted) {
-        struct text store = {0};
-        struct spans shapes = leftover_shapes(&m->fixed, &sorted, &store);
-        counts_place_shapes(&shapes, &store);
-        accepted = accepts_shapes(m, &shapes, why);
-        free(shapes.items);
-        text_deinit(&store);
-    }
-    free(sorted.items);
+static bool accepts_part(const struct part *p, const struct spans *lines,
+                         const uint64_t *numbers, struct text *why) {
+    if (p->way == BY_PLACE)
+        return accepts_placed(p, lines, numbers, why);
+    struct text store = {0};
+    struct spans refined = groups_refine(&p->groups, lines, &store);
+    bool accepted = accepts_refined(p, &refined, why);
+    free(refined.items);
+    text_deinit(&store);
     return accepted;
-}
-
-static bool accepts_lines(const struct mask *m, const struct spans *lines,
-                          struct text *why) {
-    return m->way == BY_PLACE ? accepts_placed(m, lines, why)
-                              : accepts_counted(m, lines, why);
 }
 
 bool mask_accepts(const struct mask *mask, struct sample sample, struct text *why) {
     struct spans lines = span_lines(sample.data, sample.n);
-    bool accepted = accepts_lines(mask, &lines, why);
+    struct noise_lines seen = noise_lines(&mask->noise, &lines);
+    bool accepted = accepts_part(mask->own, &seen.own, seen.own_numbers, why) &&
+                    accepts_part(mask->harness, &seen.harness, NULL, why);
+    noise_lines_deinit(&seen);
     free(lines.items);
     return accepted;
 }
 
 /* --- making one --- */
 
-static struct mask *make(const struct spans *runs, uint32_t n, enum way way) {
+static struct part *make(const struct spans *runs, uint32_t n, enum way way) {
     return way == BY_PLACE ? make_placed(runs, n) : make_counted(runs, n, way);
 }
 
@@ -263,56 +235,203 @@ static bool is_sound(const struct spans *runs, uint32_t n, enum way way) {
                 others[k++] = runs[i];
         if (all_equal(others, n - 1))
             continue;
-        struct mask *m = make(others, n - 1, way);
-        sound = m && accepts_lines(m, &runs[out], NULL);
-        mask_free(m);
+        struct part *p = make(others, n - 1, way);
+        sound = p && accepts_part(p, &runs[out], NULL, NULL);
+        part_free(p);
     }
     free(others);
     return sound;
 }
 
-struct mask *mask_new(const struct sample *samples, uint32_t n) {
-    struct spans *runs = text_alloc(n * sizeof *runs);
-    struct mask *m = NULL;
-    for (uint32_t i = 0; i < n; i++)
-        runs[i] = span_lines(samples[i].data, samples[i].n);
-    for (enum way way = BY_PLACE; way < N_WAYS && !m; way++) {
-        m = make(runs, n, way);
-        if (m && !is_sound(runs, n, way))
-            m = mask_free(m);
+static struct part *try_way(const struct spans *runs, uint32_t n, enum way way) {
+    struct part *p = make(runs, n, way);
+    return p && !is_sound(runs, n, way) ? part_free(p) : p;
+}
+
+/* Where words vary, not just numbers, lines may have changed their places. */
+static bool has_words(const struct part *p) {
+    for (uint64_t i = 0; i < p->n_lines; i++)
+        for (uint64_t k = 0; k < p->lines[i].n; k++)
+            if (p->lines[i].pieces[k].kind > PATTERN_DIGITS)
+                return true;
+    return false;
+}
+
+/* Lines that are all there in each run. */
+static bool is_steady(const struct part *p) {
+    for (uint64_t k = 0; k < p->counts.n; k++)
+        if (p->counts.items[k].least != p->counts.items[k].most)
+            return false;
+    return true;
+}
+
+static struct part *make_sound(const struct spans *runs, uint32_t n, enum way first) {
+    struct part *p = NULL, *moved;
+    for (enum way way = first; way < N_WAYS && !p; way++)
+        p = try_way(runs, n, way);
+    if (!p || p->way != BY_PLACE || !has_words(p))
+        return p;
+    moved = try_way(runs, n, BY_COUNT);
+    if (!moved || !is_steady(moved)) {
+        part_free(moved);
+        return p;
     }
+    part_free(p);
+    return moved;
+}
+
+static void clean_runs(struct mask *m, const struct spans *lines, uint32_t n) {
+    m->runs = text_alloc(n * sizeof *m->runs);
+    m->n_runs = n;
+    for (uint32_t i = 0; i < n; i++)
+        m->runs[i] = noise_lines(&m->noise, &lines[i]);
+    m->masked = m->runs[0].masked;
+}
+
+static struct mask *make_mask(const struct noise *noise, const struct spans *lines,
+                              uint32_t n) {
+    struct mask *m = text_alloc(sizeof *m);
+    struct spans *own = text_alloc(n * sizeof *own);
+    struct spans *harness = text_alloc(n * sizeof *harness);
+    m->noise = *noise;
+    clean_runs(m, lines, n);
+    for (uint32_t i = 0; i < n; i++) {
+        own[i] = m->runs[i].own;
+        harness[i] = m->runs[i].harness;
+    }
+    m->own = make_sound(own, n, BY_PLACE);
+    m->harness = m->own ? make_sound(harness, n, BY_COUNT) : NULL;
+    free(own);
+    free(harness);
+    return m->harness ? m : mask_free(m);
+}
+
+struct mask *mask_new(const struct sample *samples, uint32_t n,
+                      const struct catalogue *catalogue) {
+    struct spans *runs = text_alloc(n * sizeof *runs);
+    AUTO_FREE uint64_t *begun = text_alloc(n * sizeof *begun);
+    for (uint32_t i = 0; i < n; i++) {
+        runs[i] = span_lines(samples[i].data, samples[i].n);
+        begun[i] = samples[i].unix_ns;
+    }
+    struct noise noise = noise_learn(catalogue, runs, begun, n);
+    struct mask *m = all_equal(runs, n) && !noise_is_in(&noise, &runs[0])
+                         ? NULL
+                         : make_mask(&noise, runs, n);
     for (uint32_t i = 0; i < n; i++)
         free(runs[i].items);
     free(runs);
     return m;
 }
 
-bool mask_says_more(const struct sample *samples, uint32_t n, struct sample sample) {
-    struct text store = {0};
+bool mask_alike(const struct sample *samples, uint32_t n,
+                const struct catalogue *catalogue, struct sample sample) {
+    const struct noise noise = {.catalogue = catalogue, .any = true};
+    struct spans *runs = text_alloc(n * sizeof *runs);
+    struct mask m = {.noise = noise};
+    for (uint32_t i = 0; i < n; i++)
+        runs[i] = span_lines(samples[i].data, samples[i].n);
+    clean_runs(&m, runs, n);
+    for (uint32_t i = 0; i < n; i++) {
+        free(runs[i].items);
+        runs[i] = m.runs[i].own;
+    }
+    m.own = make(runs, n, BY_COUNT);
+    for (uint32_t i = 0; i < n; i++)
+        runs[i] = m.runs[i].harness;
+    m.harness = make(runs, n, BY_COUNT);
+    bool alike = mask_accepts(&m, sample, NULL);
+    part_free(m.own);
+    part_free(m.harness);
+    for (uint32_t i = 0; i < n; i++)
+        noise_lines_deinit(&m.runs[i]);
+    free(m.runs);
+    free(runs);
+    return alike;
+}
+
+/* --- what it leaves out --- */
+
+static uint64_t count_varying(const struct part *p, struct span *first) {
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < p->n_lines; i++) {
+        const struct pattern *line = &p->lines[i];
+        if (line->n == 1 && line->pieces[0].kind == PATTERN_FIXED)
+            continue;
+        if (!n++)
+            *first = line->whole;
+    }
+    for (uint64_t k = 0; k < p->counts.n; k++)
+        if (has_varying(p->counts.items[k].line) && !n++)
+            *first = p->counts.items[k].line;
+    return n;
+}
+
+static void say_part(const struct part *p, struct text *out) {
+    static const char *const meanings[N_WAYS] = {
+        "", "; lines may come in any order",
+        "; lines may come in any order, and in any number where a number varies"};
+    struct span first = {0};
+    uint64_t n = count_varying(p, &first);
+    if (n) {
+        text_addf(out, "; what varies in %llu line%s, such as ", (unsigned long long)n,
+                  n == 1 ? "" : "s");
+        quote(first, out);
+        text_add(out, ", is left out");
+    }
+    text_add(out, meanings[p->way]);
+}
+
+void mask_describe(const struct mask *m, struct text *out) {
+    uint64_t start = out->n;
+    if (m->masked)
+        text_addf(out, "; times or addresses in %llu line%s are left out",
+                  (unsigned long long)m->masked, m->masked == 1 ? "" : "s");
+    say_part(m->own, out);
+    if (m->harness->counts.n)
+        text_add(out, "; a test harness's lines may come in any order");
+    if (out->n > start) { /* the first "; " */
+        memmove(out->data + start, out->data + start + 2, out->n - start - 1);
+        out->n -= 2;
+    }
+}
+
+/* Shapes of all lines, sorted; their text is in @store. */
+static struct spans known_shapes(const struct sample *samples, uint32_t n,
+                                 struct text *store) {
     struct spans known = {0};
     for (uint32_t i = 0; i < n; i++) {
         struct spans lines = span_lines(samples[i].data, samples[i].n);
         for (uint64_t k = 0; k < lines.n; k++) {
-            struct span shape = counts_shape(lines.items[k], &store);
+            struct span shape = counts_shape(lines.items[k], store);
             span_push(&known, shape.data, shape.n);
         }
         free(lines.items);
     }
-    counts_place_shapes(&known, &store);
-    struct spans lines = span_lines(sample.data, sample.n);
-    bool more = false;
-    for (uint64_t k = 0; k < lines.n && !more; k++) {
-        struct text own = {0};
-        struct spans one = {0};
+    counts_place_shapes(&known, store);
+    return known;
+}
+
+struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample) {
+    struct text store = {0}, own = {0};
+    struct spans known = known_shapes(samples, n, &store);
+    struct spans lines = span_lines(sample.data, sample.n), more = {0};
+    for (uint64_t k = 0; k < lines.n; k++) {
+        own.n = 0;
         struct span shape = counts_shape(lines.items[k], &own);
-        span_push(&one, shape.data, shape.n);
-        counts_place_shapes(&one, &own);
-        more = !counts_in(&known, one.items[0]);
-        free(one.items);
-        text_deinit(&own);
+        shape.data = (const uint8_t *)own.data;
+        if (!counts_in(&known, shape))
+            span_push(&more, lines.items[k].data, lines.items[k].n);
     }
     free(lines.items);
     free(known.items);
     text_deinit(&store);
+    text_deinit(&own);
     return more;
+}
+
+bool mask_says_more(const struct sample *samples, uint32_t n, struct sample sample) {
+    struct spans more = mask_more(samples, n, sample);
+    free(more.items);
+    return more.n > 0;
 }

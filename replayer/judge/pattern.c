@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "token.h"
 
 static enum pattern_kind kind_of(const struct spans *words, uint32_t n, uint64_t at) {
     bool fixed = true, digits = true, word = true;
@@ -51,23 +52,11 @@ static bool loosen_joined(struct pattern *p, uint64_t at) {
     return time;
 }
 
-static bool is_calendar_word(struct span w) {
-    static const char names[] =
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun ";
-    char wanted[5];
-    if (w.n < 3 || w.n > 9 || !isalpha(w.data[0]))
-        return false;
-    memcpy(wanted, w.data, 3);
-    wanted[3] = ' ';
-    wanted[4] = 0;
-    return strstr(names, wanted) != NULL;
-}
-
 /* Beside a time of day: the names of days and months, numbers next to them, dates. */
 static void loosen_dates(struct pattern *p) {
     for (uint64_t i = 0; i < p->n; i++) {
         struct pattern_piece *piece = &p->pieces[i];
-        bool day = is_calendar_word(piece->text);
+        bool day = token_is_calendar(piece->text);
         bool date = starts_number(piece) && i + 4 < p->n &&
                     joins(p->pieces[i + 1].text) && joins(p->pieces[i + 3].text) &&
                     starts_number(piece + 2) && starts_number(piece + 4);
@@ -146,7 +135,7 @@ static void make_uneven(const struct spans *words, uint32_t n, struct pattern *p
 }
 
 void pattern_init(struct pattern *p, const struct span *lines, uint32_t n) {
-    *p = (struct pattern){0};
+    *p = (struct pattern){.whole = lines[0]};
     bool fixed = true;
     for (uint32_t i = 1; i < n; i++)
         fixed &= span_equal(lines[i], lines[0]);

@@ -23,7 +23,8 @@ struct pattern_piece {
 struct pattern {
     struct pattern_piece *pieces;
     uint64_t n;
-    uint64_t gap; /* index of the gap, n = none */
+    uint64_t gap;      /* index of the gap, n = none */
+    struct span whole; /* the line of the first run */
 };
 
 /** @lines: the same line of @n runs; their data must outlive the pattern */

@@ -53,7 +53,7 @@ static void test_refusal(void) {
     char why[160];
     struct observation run = {.proof.attached = true}, seen = run;
     struct baseline b = {0};
-    baseline_fold(&run, 1, &b);
+    baseline_fold(&run, 1, NULL, &b);
     CHECK("the same", !guarding_refusal(&b, &seen, why, sizeof why));
     seen.end.exit_code = 3;
     CHECK("another status",

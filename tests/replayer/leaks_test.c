@@ -61,7 +61,7 @@ static void check_case(int i) {
     for (int k = 0; k < RUNS; k++)
         parse(cases[i].baseline[k], &runs[k]);
     parse(cases[i].seen, &seen);
-    baseline_fold(runs, RUNS, &b);
+    baseline_fold(runs, RUNS, NULL, &b);
     CHECK(cases[i].name, !b.leaks_known && judge(&b, &seen).leaked_blocks == 0);
     leaks_fold(runs, RUNS, &b);
 

@@ -274,7 +274,7 @@ static void run_cases(void) {
     runs[0].output.files_known = runs[1].output.files_known = true;
     runs[0].output.stderr_tail = "noise: corrupted double-linked list\n";
     runs[0].output.stderr_tail_n = strlen(runs[0].output.stderr_tail);
-    baseline_fold(runs, 2, &b);
+    baseline_fold(runs, 2, NULL, &b);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct judgement j = judge(&b, &cases[i].seen, builtin);
         CHECK_TEXT(cases[i].name, verdict_name(cases[i].verdict),
@@ -290,7 +290,7 @@ static void run_cases(void) {
 static void run_users(void) {
     struct observation runs[1] = {run("out\n", 0)};
     struct baseline b;
-    baseline_fold(runs, 1, &b);
+    baseline_fold(runs, 1, NULL, &b);
     static const struct {
         const char *name, *text;
         struct seen seen;
@@ -482,7 +482,7 @@ static void run_baselines(void) {
         struct observation runs[2] = {run(table[i].first, table[i].first_exit),
                                       run(table[i].second, table[i].second_exit)};
         struct baseline b;
-        baseline_fold(runs, 2, &b);
+        baseline_fold(runs, 2, NULL, &b);
         struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
@@ -525,7 +525,7 @@ static void run_silent(void) {
         runs[i].output.stderr_tail_n = runs[i].output.stderr_bytes =
             strlen(runs[i].output.stderr_tail);
     }
-    baseline_fold(runs, 2, &b);
+    baseline_fold(runs, 2, NULL, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
@@ -556,7 +556,7 @@ static void run_outward(void) {
     struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
     struct baseline b;
     runs[1].outward = 1u << 9;
-    baseline_fold(runs, 2, &b);
+    baseline_fold(runs, 2, NULL, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct judgement j = judge(&b, &table[i].seen, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
@@ -571,7 +571,7 @@ static void run_crashing_baseline(void) {
     struct observation runs[1] = {run("", -1)};
     struct baseline b;
     runs[0].end.exit_signal = SIGSEGV;
-    baseline_fold(runs, 1, &b);
+    baseline_fold(runs, 1, NULL, &b);
     struct judgement j =
         judge(&b, &(struct seen){.exit_signal = SIGSEGV, .out = ""}, builtin);
     CHECK_TEXT("crashes as ever", "handled", verdict_name(j.verdict));
@@ -657,7 +657,7 @@ static void run_served(void) {
     };
     struct observation runs[2] = {run("out\n", 0), run("out\n", 0)};
     struct baseline b;
-    baseline_fold(runs, 2, &b);
+    baseline_fold(runs, 2, NULL, &b);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct seen *s = &table[i].seen;
         struct observation o =
