@@ -311,7 +311,7 @@ CREATE TABLE attempt (
     leaked    INTEGER,                   -- blocks that nothing points to at exit, beyond the baseline's; NULL = not looked
     started_unix_ns INTEGER NOT NULL,
     leaked_bytes INTEGER,                -- of these blocks; NULL = not looked
-    silent    INTEGER NOT NULL DEFAULT 0,-- 1 = 'degraded' with status 0 and nothing said on stderr beyond the baseline
+    silent    INTEGER NOT NULL DEFAULT 0,-- 1 = 'degraded' with status 0 and nothing said on stderr beyond the baseline, nor complained of on stdout
     output_check INTEGER,                -- exit status of --output-check; NULL = none was given
     sample_stack_id INTEGER REFERENCES stack(id), -- hung: a second sample, taken later than crash_stack_id
     under     TEXT NOT NULL DEFAULT 'plain', -- 'plain', 'guarded' (canaries, quarantine, poison), 'asan', 'valgrind'

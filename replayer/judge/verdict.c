@@ -11,7 +11,8 @@
  *                                                           | aborted | reported
  *   a sanitizer spoke ─────────────────────────────────────► corrupted | crashed | aborted
  *   other status than the baseline ────────────────────────► reported (degraded when it is 0)
- *   same status ───────────────────────────────────────────► handled, or degraded by its output
+ *   same status ───────────────────────────────────────────► handled, or degraded by its output,
+ *                                                             or reported: not 0, and more is said
  */
 #include <signal.h>
 #include <stdio.h>
@@ -171,7 +172,8 @@ static void say_differences(struct judgement *j) {
 
 /* An exit with 0 and another output, without a word: nobody would notice. */
 static bool is_silent(const struct baseline *b, const struct observation *o) {
-    return o->end.exit_code == 0 && !baseline_says_more(b, o);
+    return o->end.exit_code == 0 && !baseline_says_more(b, o) &&
+           !baseline_complains(b, o);
 }
 
 static void judge_output(struct judgement *j, const struct baseline *b,
@@ -180,6 +182,13 @@ static void judge_output(struct judgement *j, const struct baseline *b,
         j->verdict = o->end.exit_code ? VERDICT_REPORTED : VERDICT_DEGRADED;
         j->silent = j->verdict == VERDICT_DEGRADED && is_silent(b, o);
         say_differences(j);
+        return;
+    }
+    if (o->end.exit_code && b->status_stable && baseline_says_more(b, o)) {
+        j->verdict = VERDICT_REPORTED;
+        snprintf(j->reason, sizeof j->reason,
+                 "exit status %d, as without the fault, and standard error says more",
+                 o->end.exit_code);
         return;
     }
     j->verdict = VERDICT_HANDLED;

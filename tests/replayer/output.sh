@@ -52,6 +52,15 @@ equal 0 "$(silent copy_line)" 'it was said'
 status 0 "$DEARTH" report --gate --fail-on=silent --format text
 status 1 "$DEARTH" report --gate --fail-on=warning --format text
 
+# It was said, if not on standard error; and the status alone does not tell.
+again "$PROGRAMS/says" stdout
+replay
+equal degraded "$(verdicts ask)" 'a complaint on standard output'
+equal 0 "$(silent ask)" 'is one'
+rm -f dearth.db* && status 2 "$DEARTH" record -- "$PROGRAMS/says" status
+replay
+equal reported "$(verdicts ask)" 'the usual status, and another reason for it'
+
 # What varies by itself is not held against an attempt; what does not vary is.
 again "$PROGRAMS/varying"
 replay
