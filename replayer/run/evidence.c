@@ -3,6 +3,7 @@
 #include "evidence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "leaks.h"
 #include "session.h"
@@ -129,6 +130,36 @@ static bool is_on_path(const struct session *session, const struct shm_process *
     return node != NULL;
 }
 
+/* libc's function that calls main() called exit() with what it returned. @node: main()'s caller, from where
+ * both the block and the failed call came */
+static bool has_main_returned(const struct session *session,
+                              const struct shm_process *process,
+                              const struct shm_leaks *leaks,
+                              const struct shm_node *node) {
+    const struct shm_module *module = session_module(session, process, node->module);
+    uint32_t id = leaks->exit_node;
+    const struct shm_node *end = session_node(session, process, id);
+    if (!node->parent || !module ||
+        strncmp(text_basename(module->path), "libc.so", 7) != 0)
+        return false;
+    while (end && !(end->parent == node->parent && end->module == node->module))
+        end = parent_of(session, process, end, &id);
+    return end && end != node;
+}
+
+/* A failed realloc() where the block came from, in a function that was called anew: what held the block
+ * may be overwritten with NULL. */
+static bool is_regrown(const struct session *session, const struct shm_process *process,
+                       const struct shm_node *failed, const struct shm_node *leaked,
+                       const struct shm_node *outer) {
+    uint32_t id;
+    const struct shm_node *a = parent_of(session, process, failed, &id),
+                          *b = parent_of(session, process, leaked, &id);
+    return failed && a && b && failed->offset == SHM_OP_REALLOC &&
+           a->module == b->module && a->offset == b->offset &&
+           session_node(session, process, a->parent) != outer;
+}
+
 /*
  * The innermost function that both the failed call and the leaked block came from is the
  * one that could have freed it. If the program was ended from within that function, then
@@ -138,6 +169,8 @@ static bool is_on_path(const struct session *session, const struct shm_process *
  *   main ─ open ─┬─ make_reader ─ calloc     the block
  *                ├─ make_buffer ─ malloc     the failed call
  *                └─ die ─ exit               open is still at work: no leak
+ *
+ * A return from main() is such an end from within main().
  */
 static bool is_owner_at_work(const struct session *session,
                              const struct shm_process *process,
@@ -150,7 +183,12 @@ static bool is_owner_at_work(const struct session *session,
     const struct shm_node *node = session_node(session, process, id);
     while (node && !is_on_path(session, process, id, fault->fired_node))
         node = parent_of(session, process, node, &id);
-    return node && is_on_path(session, process, id, leaks->exit_node);
+    if (!node || is_on_path(session, process, id, leaks->exit_node))
+        return node != NULL;
+    const struct shm_node *failed = session_node(session, process, fault->fired_node),
+                          *leaked = session_node(session, process, leak_node);
+    return has_main_returned(session, process, leaks, node) &&
+           !is_regrown(session, process, failed, leaked, node);
 }
 
 static void add_sites(const struct session *session, const struct shm_process *process,
