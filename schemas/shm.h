@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 3u
+#define SHM_VERSION 4u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -80,6 +80,8 @@ enum shm_flag {
     SHM_NO_LIBUNWIND = 1u << 11, /* no stack of this program has ever needed libunwind: do not open it;
                                    a stack that needs it after all is incomplete */
     SHM_MARKED = 1u << 12,      /* failures only between dearth_begin() and dearth_end() */
+    SHM_SEEN = 1u << 13,        /* with SHM_EVENTS: a program that starts waits until the collector has looked at its
+                                   environment and descriptors from outside (shm_process.seen) */
 };
 
 /* Allocation functions. The value is also the `offset` of a site's leaf node. */
@@ -296,7 +298,8 @@ struct shm_process {
     uint64_t boot_events;     /* calls served by the static area before the allocator was known */
     uint64_t inherited_sticky;/* 1 = born with a sticky fault in force */
     uint32_t exit_told;       /* (target) 256 + the status that it gave to exit(), _exit() or the like; 0 = none */
-    uint8_t reserved[60];
+    uint32_t seen;            /* (collector) SHM_SEEN: 1 = looked at, it need not wait any more */
+    uint8_t reserved[56];
     uint32_t node_blocks[SHM_MAX_NODE_BLOCKS];
     uint32_t module_blocks[SHM_MAX_MODULE_BLOCKS];
     struct shm_note notes[SHM_MAX_NOTES];

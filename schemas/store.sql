@@ -1,4 +1,4 @@
--- dearth.db, schema version 3. One database gathers many recordings and replays of one program.
+-- dearth.db, schema version 5. One database gathers many recordings and replays of one program.
 -- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
 -- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
 -- as it is printed. Applied by common/store/store.c, which sets application_id and user_version.
@@ -398,4 +398,62 @@ CREATE TABLE skipped (
     site_id   INTEGER NOT NULL REFERENCES site(id),
     reason    TEXT NOT NULL,             -- 'filtered', 'budget', 'not_failable'
     PRIMARY KEY (replay_id, site_id)
+) WITHOUT ROWID;
+
+-- --- suites: what `dearth suite record` keeps to run each program of a suite by itself ---
+
+-- The environment of a program that a suite started; the same for many.
+CREATE TABLE environment (
+    id        INTEGER PRIMARY KEY,
+    digest    BLOB NOT NULL UNIQUE,      -- key_hash of `variables` and `denied`
+    variables BLOB NOT NULL,             -- NAME=VALUE, each ended by a NUL, without dearth's own
+    denied    TEXT NOT NULL              -- JSON array: names of variables whose values are not kept: they may be secrets
+);
+
+-- All that is needed to run a program of a suite by itself: one row for each that was started (no forks), as it
+-- was when it started.
+CREATE TABLE unit (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording(id), -- the suite's
+    ordinal   INTEGER NOT NULL,          -- of its row in `process`
+    environment_id INTEGER REFERENCES environment(id), -- NULL = could not be read
+    exe       TEXT NOT NULL,
+    argv_bytes BLOB NOT NULL,            -- each argument ended by a NUL
+    cwd       TEXT NOT NULL,
+    umask     INTEGER,                   -- NULL = unknown
+    limits    TEXT,                      -- JSON array: soft limit of each RLIMIT_ in order of its number, -1 = none; NULL = unknown
+    stdin_kind TEXT NOT NULL,            -- as recording.stdin_kind
+    stdin_path TEXT, stdin_offset INTEGER, -- for 'file'
+    stdin_digest BLOB,                   -- for 'file': over its bytes; of one that is too large to keep, over its size and times
+    stdin_data BLOB,                     -- for 'file': its bytes from stdin_offset on; NULL = too many
+    descriptors TEXT NOT NULL,           -- JSON array: what its other descriptors, from 3 on, were: a path, 'pipe', 'socket', ...
+    UNIQUE (recording_id, ordinal)
+);
+
+-- A unit was run by itself, without a fault: does it do there what it did in the suite? Only what does is failed.
+CREATE TABLE unit_run (
+    id        INTEGER PRIMARY KEY,
+    unit_id   INTEGER NOT NULL REFERENCES unit(id),
+    recording_id INTEGER REFERENCES recording(id), -- what it did in the suite, as a recording that is replayed; NULL = refused
+    reason    TEXT,                      -- refused: why, one sentence
+    sites     INTEGER NOT NULL,          -- of the project's own, that it reached in the suite
+    reached   INTEGER NOT NULL           -- of these, those that it reached by itself
+);
+
+-- The own part of stacks of a suite: what a project wants failed once, whoever called it. Derived by `dearth suite
+-- replay` for the --own that it was given last.
+CREATE TABLE target (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording(id), -- the suite's
+    key       BLOB NOT NULL,             -- over the frames of the own part (replayer/plan/own.h)
+    state     TEXT NOT NULL,             -- 'tested', 'untested'
+    reason    TEXT,                      -- untested: one sentence
+    contexts  INTEGER NOT NULL,          -- sites: the stacks of the suite that end in it
+    contexts_tested INTEGER NOT NULL,    -- of these, those at which it was failed
+    UNIQUE (recording_id, key)
+);
+CREATE TABLE target_site (
+    target_id INTEGER NOT NULL REFERENCES target(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    PRIMARY KEY (target_id, site_id)
 ) WITHOUT ROWID;

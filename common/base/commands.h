@@ -13,6 +13,13 @@
  * status. */
 int command_replay_options(int argc, char **argv);
 
+struct replay_proof;
+/**
+ * `dearth replay` of a program of a suite, which first has to prove itself.
+ * @proof: filled in; when it does not hold, the status is 0 and nothing was failed
+ */
+int command_replay_unit(int argc, char **argv, struct replay_proof *proof);
+
 /** Return: the first SIGINT, SIGQUIT, SIGTERM or SIGHUP that came while `dearth record` ran its program,
  * whoever answered it; 0 = none. */
 int command_record_signal(void);

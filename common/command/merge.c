@@ -57,6 +57,11 @@ enum table {
     T_LEAK,
     T_REFUSED,
     T_BASELINE_FILE,
+    T_ENVIRONMENT,
+    T_UNIT,
+    T_UNIT_RUN,
+    T_TARGET,
+    T_TARGET_SITE,
     N_TABLES
 };
 
@@ -279,6 +284,49 @@ static const struct rule rules[N_TABLES] = {
                          NULL,
                          false,
                          {{"baseline_id", T_BASELINE}}},
+    [T_ENVIRONMENT] = {"environment",
+                       "id",
+                       NULL,
+                       "SELECT id, 1 FROM environment WHERE digest = :digest",
+                       NULL,
+                       true,
+                       {{NULL}}},
+    [T_UNIT] =
+        {"unit",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM unit WHERE recording_id = :recording_id AND ordinal = :ordinal",
+         NULL,
+         true,
+         {{"recording_id", T_RECORDING}, {"environment_id", T_ENVIRONMENT}}},
+    /* Refused on one machine, proved on another: both are told. */
+    [T_UNIT_RUN] =
+        {"unit_run",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM unit_run WHERE unit_id = :unit_id AND recording_id IS "
+         ":recording_id AND reason IS :reason",
+         "UPDATE unit_run SET reached = max(reached, :reached) WHERE id = :id",
+         true,
+         {{"unit_id", T_UNIT}, {"recording_id", T_RECORDING}}},
+    [T_TARGET] =
+        {"target",
+         "id",
+         NULL,
+         "SELECT id, 1 FROM target WHERE recording_id = :recording_id AND key = :key",
+         "UPDATE target SET reason = CASE WHEN 'tested' IN (state, :state) THEN NULL ELSE "
+         "reason END, state = CASE WHEN 'tested' IN (state, :state) THEN 'tested' ELSE "
+         "state END, contexts_tested = max(contexts_tested, :contexts_tested) WHERE id = "
+         ":id",
+         true,
+         {{"recording_id", T_RECORDING}}},
+    [T_TARGET_SITE] = {"target_site",
+                       "target_id",
+                       "target_id",
+                       NULL,
+                       NULL,
+                       false,
+                       {{"target_id", T_TARGET}, {"site_id", T_SITE}}},
 };
 
 #define MAX_COLUMNS 64

@@ -100,6 +100,24 @@ static const char *const migrations[] = {
     "ALTER TABLE replay ADD COLUMN stranger TEXT;",
     ("ALTER TABLE attempt ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE unchecked_attempt ADD COLUMN inferred INT;"),
+    ("CREATE TABLE environment ( id INTEGER PRIMARY KEY, digest BLOB NOT NULL "
+    "UNIQUE, variables BLOB NOT NULL, denied TEXT NOT NULL );"
+    "CREATE TABLE unit ( id INTEGER PRIMARY KEY, recording_id INTEGER NOT NULL "
+    "REFERENCES recording(id), ordinal INTEGER NOT NULL, environment_id INTEGER "
+    "REFERENCES environment(id), exe TEXT NOT NULL, argv_bytes BLOB NOT NULL, cwd "
+    "TEXT NOT NULL, umask INTEGER, limits TEXT, stdin_kind TEXT NOT NULL, "
+    "stdin_path TEXT, stdin_offset INTEGER, stdin_digest BLOB, stdin_data BLOB, "
+    "descriptors TEXT NOT NULL, UNIQUE (recording_id, ordinal) );"
+    "CREATE TABLE unit_run (id INTEGER PRIMARY KEY, unit_id INTEGER NOT NULL "
+    "REFERENCES unit(id), recording_id INTEGER REFERENCES recording(id), reason TEXT, "
+    "sites INTEGER NOT NULL, reached INTEGER NOT NULL);"
+    "CREATE TABLE target (id INTEGER PRIMARY KEY, recording_id INTEGER NOT NULL "
+    "REFERENCES recording(id), key BLOB NOT NULL, state TEXT NOT NULL, reason TEXT, "
+    "contexts INTEGER NOT NULL, contexts_tested INTEGER NOT NULL, "
+    "UNIQUE (recording_id, key));"
+    "CREATE TABLE target_site (target_id INTEGER NOT NULL REFERENCES target(id), "
+    "site_id INTEGER NOT NULL REFERENCES site(id), PRIMARY KEY (target_id, site_id)) "
+    "WITHOUT ROWID;"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

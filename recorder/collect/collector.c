@@ -560,6 +560,7 @@ int collector_new(const struct collector_options *options, struct collector **ou
     c->store = options->store;
     c->recording_id = options->recording_id;
     c->keep_events = options->keep_events;
+    c->units = options->units;
     c->watched = text_alloc(SHM_MAX_PROCESSES * sizeof *c->watched);
     c->done = text_alloc(SHM_MAX_PROCESSES * sizeof *c->done);
     c->n_blocks = (uint32_t)(c->session->arena->arena_bytes / SHM_BLOCK_BYTES);

@@ -10,6 +10,7 @@
  *   collector.c          rounds: clocks, merging, who has died
  *   watched.c            one process: threads, sites, its end
  *   rows.c               SQL
+ *   circumstances.c      a suite: what a program needs to be run by itself, out of /proc
  *   collector_damage.c   what targets have written over by mistake
  *   collector_resume.c   going on where a killed collector was
  *
@@ -34,6 +35,9 @@ struct collector_options {
     struct store *store;
     int64_t recording_id;
     bool keep_events; /* write event_chunk rows */
+    /* A suite: what each program that starts needs to be run by itself is kept, and it waits for that
+     * (SHM_SEEN); NULL = no */
+    const struct circumstances_options *units;
 };
 
 /* What collector_resume() found. */
@@ -51,6 +55,7 @@ struct collector_totals {
     uint64_t inherited, replaced; /* see live.h */
     uint64_t rings_damaged; /* rings, processes' blocks and headers found written over */
     uint32_t processes, threads, notes;
+    uint32_t units, units_unread; /* circumstances.h; of which nothing could be read */
 };
 
 /** Return: 0 or a negative errno after a message. */

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "circumstances.h"
 #include "collector_damage.h"
 #include "collector_private.h"
 #include "error.h"
@@ -184,7 +185,10 @@ int watched_watch(struct collector *c, uint32_t index) {
         return r;
     }
     watched_enter(c, w);
-    return 0;
+    if (c->units && w->shm->origin != SHM_ORIGIN_FORK)
+        r = circumstances_keep(c, w);
+    __atomic_store_n(&w->shm->seen, 1, __ATOMIC_RELEASE);
+    return r;
 }
 
 /* --- events --- */

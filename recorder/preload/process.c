@@ -388,6 +388,21 @@ static COLD uint64_t wait_for_turn(void) {
     return arena_now_ns() - begin;
 }
 
+/* The collector reads /proc of us before we can change or end anything there. A copy of a process is no
+ * new program, and is not looked at. */
+static COLD void wait_until_seen(struct shm_process *p) {
+    const long longest_ns = 1000000;
+    struct arena_watch watch = {0};
+    uint64_t begin = arena_now_ns();
+    long sleep_ns = 100000;
+    while (!load_acquire(&p->seen) && !arena_abandoned(&watch)) {
+        arena_sleep(sleep_ns);
+        if (sleep_ns < longest_ns)
+            sleep_ns *= 2;
+    }
+    p->waited_ns += arena_now_ns() - begin;
+}
+
 static bool register_process(void) {
     uint64_t waited_ns = unlikely(must_wait()) ? wait_for_turn() : 0;
     uint32_t id = arena_take_zeroed();
@@ -414,6 +429,8 @@ static bool register_process(void) {
     preload.process_slot = p->slot;
     preload.process_pid = p->pid;
     preload.pid_namespace = p->pid_namespace;
+    if (unlikely(preload.flags & SHM_SEEN) && p->origin != SHM_ORIGIN_FORK)
+        wait_until_seen(p);
     return true;
 }
 

@@ -39,6 +39,7 @@
 
 #define BUSY_WAIT_NS   500000u   /* while events flow */
 #define IDLE_WAIT_NS   20000000u /* at most, when none do */
+#define SUITE_WAIT_NS  300000u   /* at most, when each program that starts waits for us */
 #define FULL_ROUND     100000u   /* events: do not wait at all */
 #define SAY_WAITING_NS 1000000000u
 #define GRACE_NS       100000000u /* for a child that was forked but has not registered */
@@ -111,7 +112,8 @@ static void look_at_stdin(struct record_stdin *in) {
 static int open_session(struct run *run) {
     struct session_options options = {
         .flags = SHM_EVENTS | (run->options->drop ? SHM_DROP_WHEN_FULL : 0) |
-                 (run->options->no_argv ? SHM_NO_ARGV : 0),
+                 (run->options->no_argv ? SHM_NO_ARGV : 0) |
+                 (run->options->units ? SHM_SEEN : 0),
         .max_depth = (uint32_t)run->options->max_depth};
     return session_new(&options, &run->session);
 }
@@ -151,7 +153,8 @@ static int prepare(struct run *run, const char *name) {
         struct collector_options options = {.session = run->session,
                                             .store = run->store,
                                             .recording_id = run->id,
-                                            .keep_events = !run->options->sites_only};
+                                            .keep_events = !run->options->sites_only,
+                                            .units = run->options->units};
         r = collector_new(&options, &run->collector);
     }
     return r;
@@ -258,6 +261,8 @@ static void follow(struct run *run) {
     while (!all_over(run, &pace)) {
         uint64_t n_events = 0;
         driven_step(&run->driven, &run->program, now_ns(run));
+        if (run->options->units && !run->failed && pace.wait_ns > SUITE_WAIT_NS)
+            pace.wait_ns = SUITE_WAIT_NS;
         program_wait(&run->program, collector_fd(run->collector), pace.wait_ns);
         if (run->failed) {
             pace.wait_ns = IDLE_WAIT_NS;

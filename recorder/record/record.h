@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "circumstances.h"
 #include "cli.h"
 #include "driven.h"
 
@@ -29,6 +30,9 @@ struct record_options {
     int64_t max_depth;            /* frames of a stack; 0 = default */
     uint64_t stdin_cap;           /* bytes of a pipe that are kept */
     struct driven_options driven; /* of a program that does not end by itself */
+    const struct circumstances_options
+        *units; /* a suite: keep what each of its programs needs to be
+                                                  run by itself; NULL = no */
 };
 
 /** What `dearth record` does when no option is given. */

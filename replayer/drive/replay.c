@@ -231,7 +231,7 @@ static int say_masks(const struct replay *r) {
 }
 
 static int finish(struct replay *r, enum replay_outcome outcome) {
-    static const char *const states[] = {"complete", "budget", "interrupted"};
+    static const char *const states[] = {"complete", "budget", "interrupted", "complete"};
     r->runner = runner_free(r->runner);
     int err = interrupt_pressing() ? 0 : resolve(r, false);
     if (err == 0)
@@ -266,10 +266,31 @@ static int drive_second(struct replay *r) {
     return drive_pairs(r);
 }
 
+/* Does it reach what it reached in the suite? Return: 0 or REPLAY_REFUSED. */
+static int prove(struct replay *r) {
+    struct replay_proof *proof = r->options->proof;
+    if (!proof)
+        return 0;
+    proof->looked = true;
+    /* both are in the order of their keys */
+    for (uint32_t i = 0, k = 0; i < r->sites.input.n_sites && k < proof->n_sites;) {
+        int order = key_compare(r->sites.list[i].key, proof->sites[k]);
+        proof->reached += order == 0 && r->sites.in_baseline[i];
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return (uint64_t)proof->reached * 100 <
+                   (uint64_t)proof->n_sites * REPLAY_PROOF_PERCENT
+               ? REPLAY_REFUSED
+               : 0;
+}
+
 static int plan_and_drive(struct replay *r) {
     int err = resolve(r, false); /* sites that only a baseline run reached */
     if (err == 0)
         err = load_sites(r);
+    if (err == 0 && (err = prove(r)) > 0)
+        return err;
     if (err == 0)
         err = make_plan(r);
     if (err == 0)

@@ -18,6 +18,7 @@ enum replay_outcome {
     REPLAY_DONE = 0,
     REPLAY_BUDGET = 1,      /* the time budget ended it; what was done is stored */
     REPLAY_INTERRUPTED = 2, /* common/base/interrupt.h; what was done is stored */
+    REPLAY_REFUSED = 3,     /* options->proof does not hold: nothing was failed */
 };
 
 /**

@@ -374,6 +374,8 @@ static int only_look(struct command *c, const char *path, char *const *argv) {
     return EXIT_CANNOT;
 }
 
+static struct replay_proof *proof; /* command_replay_unit()'s */
+
 /* Read the command line, then go on with it as @go_on says. */
 static int read_line(int argc, char **argv,
                      int (*go_on)(struct command *c, const char *path,
@@ -381,6 +383,7 @@ static int read_line(int argc, char **argv,
     struct command c = {0};
     options_init(&c.options);
     struct replay_options *o = &c.options;
+    o->proof = proof;
     c.faults = (struct fault_options){.mode = -1,
                                       .depth = 1,
                                       .repeat = o->repeat,
@@ -428,6 +431,13 @@ static int read_line(int argc, char **argv,
     free(c.health);
     cli_list_deinit(&c.sites);
     fault_options_deinit(&c.faults);
+    return status;
+}
+
+int command_replay_unit(int argc, char **argv, struct replay_proof *wanted) {
+    proof = wanted;
+    int status = read_line(argc, argv, run_command);
+    proof = NULL;
     return status;
 }
 

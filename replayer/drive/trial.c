@@ -337,7 +337,14 @@ static int find_conditions(struct replay *r, const struct recorded_end *end) {
             return err;
         err = try_conditions(r, true, limit);
     }
-    return err ? err : say_different(r, end);
+    if (err)
+        return err;
+    if (r->options->proof) {
+        r->options->proof->looked = true;
+        r->options->proof->ends = false;
+        return REPLAY_REFUSED;
+    }
+    return say_different(r, end);
 }
 
 static uint64_t derive_limit(const struct replay *r) {

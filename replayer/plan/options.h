@@ -25,6 +25,17 @@ enum replay_leaks {
 
 struct catalogue;
 
+/* A program of a suite counts by itself only when it does there what it did in the suite. */
+struct replay_proof {
+    const struct dearth_key *sites; /* that it reached in the suite; not owned */
+    uint32_t n_sites;
+    /* filled in */
+    uint32_t reached; /* of these, by every run without a fault */
+    bool looked;      /* false: it could not be run at all */
+    bool ends;        /* as in the suite */
+};
+#define REPLAY_PROOF_PERCENT 99 /* of its sites, to be reached */
+
 /* Zero is a valid start; options_init() fills in what `dearth replay` uses. */
 struct replay_options {
     int64_t recording_id; /* 0 = newest */
@@ -55,8 +66,9 @@ struct replay_options {
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */
     const char *health; /* shell command: 0 = it serves; NULL only for a loop */
     uint64_t ready_timeout_ns, loop_ns;
-    bool summary; /* say at the end what was found */
-    bool dry_run; /* print the plan on stdout, run nothing */
+    struct replay_proof *proof; /* asked for before the first fault; NULL = no */
+    bool summary;               /* say at the end what was found */
+    bool dry_run;               /* print the plan on stdout, run nothing */
 };
 
 /** What `dearth replay` uses when it is not told otherwise. */

@@ -115,16 +115,23 @@ static bool function_matches(const char *glob, const char *function) {
     return frame_function_matches(&(struct frame){.function = function}, glob);
 }
 
+bool plan_symbol_matches(const struct plan_frame *f, uint32_t symbol,
+                         const char *const *globs, uint32_t n) {
+    for (uint32_t g = 0; g < n; g++)
+        if (path_matches(globs[g], f->module) ||
+            (symbol < f->n_symbols && (function_matches(globs[g], f->functions[symbol]) ||
+                                       path_matches(globs[g], f->files[symbol]))))
+            return true;
+    return false;
+}
+
 static bool matches_any(const struct plan_frame *f, const char *const *globs,
                         uint32_t n) {
-    for (uint32_t g = 0; g < n; g++) {
-        if (path_matches(globs[g], f->module))
+    uint32_t s = 0;
+    do
+        if (plan_symbol_matches(f, s, globs, n))
             return true;
-        for (uint32_t s = 0; s < f->n_symbols; s++)
-            if (function_matches(globs[g], f->functions[s]) ||
-                path_matches(globs[g], f->files[s]))
-                return true;
-    }
+    while (++s < f->n_symbols);
     return false;
 }
 

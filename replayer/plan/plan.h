@@ -23,8 +23,10 @@ struct plan_frame {
     const char *const *functions; /* n_symbols; entries may be NULL */
     const char *const *files;
     uint32_t n_symbols;
-    const uint32_t *lines; /* 0 = unknown */
-    bool changed;          /* one of them is in what --changed-since shows */
+    const uint32_t *lines;        /* 0 = unknown */
+    bool changed;                 /* one of them is in what --changed-since shows */
+    struct dearth_key module_key; /* of its build-id */
+    uint64_t offset;              /* of the return address in it */
 };
 
 /* A path in the tree of stacks. A parent comes before its children. */
@@ -43,6 +45,7 @@ struct plan_site {
     uint64_t count;   /* occurrences that every run is sure to have, at least 1 */
     uint64_t max_size;
     bool failable;
+    uint32_t op; /* enum shm_op */
 };
 
 /* One earlier execution. */
@@ -171,5 +174,10 @@ bool plan_is_explorable(enum verdict verdict);
 
 /** Is this a verdict that is repeated and ranked first (severity warning or bug)? */
 bool plan_is_bad(enum verdict verdict);
+
+/** Does a glob match the module of a frame, or of its @symbol-th function name or source file? Names
+ * without parameters will do, paths without folders, too. */
+bool plan_symbol_matches(const struct plan_frame *frame, uint32_t symbol,
+                         const char *const *globs, uint32_t n);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "idmap.h"
+#include "op.h"
 #include "sites.h"
 #include "text.h"
 
@@ -44,7 +45,9 @@ static const char *keep(struct sites *s, const char *text) {
     X(FRAME_FUNCTION, "y.function")                                                      \
     X(FRAME_FILE, "y.file")                                                              \
     X(FRAME_SYMBOL, "y.frame_id")                                                        \
-    X(FRAME_LINE, "y.line")
+    X(FRAME_LINE, "y.line")                                                              \
+    X(FRAME_BUILD_ID, "m.build_id")                                                      \
+    X(FRAME_OFFSET, "f.\"offset\"")
 enum { FRAME_COLUMNS(STORE_COLUMN_ENUM) };
 
 static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
@@ -76,7 +79,10 @@ static int load_frames(struct store *store, struct sites *s, struct idmap *index
         if (!n || id != last) {
             s->frames = text_grow(s->frames, n, sizeof *s->frames);
             s->frames[n++] = (struct plan_frame){
-                .module = keep(s, store_column_text(q, FRAME_MODULE))};
+                .module = keep(s, store_column_text(q, FRAME_MODULE)),
+                .module_key = key_module(sqlite3_column_blob(q, FRAME_BUILD_ID),
+                                         (size_t)sqlite3_column_bytes(q, FRAME_BUILD_ID)),
+                .offset = (uint64_t)sqlite3_column_int64(q, FRAME_OFFSET)};
             s->input.n_frames = n;
             idmap_put(index, id, n);
             last = id;
@@ -120,6 +126,7 @@ static int load_stacks(struct store *store, struct sites *s, const struct idmap 
 #define SITE_COLUMNS(X)                                                                  \
     X(SITE_ID, "s.id")                                                                   \
     X(SITE_KEY, "s.key")                                                                 \
+    X(SITE_OP, "s.op")                                                                   \
     X(SITE_LOCATION, "s.location_id")                                                    \
     X(SITE_STACK, "s.stack_id")                                                          \
     X(SITE_LEAF_MODULE, "m.build_id")                                                    \
@@ -154,6 +161,7 @@ static void read_site(struct sites *s, sqlite3_stmt *q, const struct idmap *stac
     s->list[n] = (struct plan_site){
         .id = sqlite3_column_int64(q, SITE_ID),
         .key = store_column_key(q, SITE_KEY),
+        .op = (uint32_t)op_from_name(store_column_text(q, SITE_OP)),
         .leaf_offset = (uint64_t)sqlite3_column_int64(q, SITE_LEAF_OFFSET),
         .location = sqlite3_column_int64(q, SITE_LOCATION),
         .stack = (uint32_t)stack,

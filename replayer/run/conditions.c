@@ -51,6 +51,7 @@ struct runner_options conditions_options(const struct conditions *c) {
         .stdin_is_pipe = c->stdin_is_pipe,
         .marked = c->marked,
         .max_depth = c->max_depth,
+        .place = c->of_unit ? &c->place : NULL,
     };
 }
 
@@ -232,6 +233,26 @@ static int check_places(const struct conditions *c) {
     return 0;
 }
 
+/* Of a program of a suite, the environment, umask, limits and input that it had there. */
+static int read_unit(struct conditions *c, struct store *store, int64_t recording_id) {
+    AUTO_FREE char *sql =
+        text_format("SELECT unit_id FROM unit_run WHERE recording_id = %lld",
+                    (long long)recording_id);
+    int64_t id = store_int(store, sql, 0);
+    struct unit unit;
+    int r = id ? unit_load(store, id, &unit) : 0;
+    if (!id || r < 0)
+        return r;
+    c->of_unit = true;
+    c->place = unit.place;
+    c->envp = unit.envp;
+    unit.envp = NULL;
+    if (unit.stdin_data)
+        r = write_private_file(c, unit.stdin_data, unit.stdin_bytes);
+    unit_deinit(&unit);
+    return r;
+}
+
 int conditions_init(struct conditions *c, struct store *store, int64_t recording_id,
                     char *const *argv) {
     *c = (struct conditions){0};
@@ -250,12 +271,16 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     c->max_depth = (uint32_t)sqlite3_column_int(s, RECORDING_MAX_DEPTH);
     c->exe = text_dup(store_column_text(s, RECORDING_EXE));
     c->cwd = text_dup(store_column_text(s, RECORDING_CWD));
-    read_environment(c, store_column_text(s, RECORDING_ENV_NAMED));
-    correct_pwd(c, store_column_text(s, RECORDING_ENV_NAMED));
     r = read_argv(c, store_column_text(s, RECORDING_ARGV), argv, recording_id, s);
     if (r == 0)
         r = check_places(c);
     if (r == 0)
+        r = read_unit(c, store, recording_id);
+    if (r == 0 && !c->of_unit) {
+        read_environment(c, store_column_text(s, RECORDING_ENV_NAMED));
+        correct_pwd(c, store_column_text(s, RECORDING_ENV_NAMED));
+    }
+    if (r == 0 && !c->stdin_is_ours)
         r = read_stdin(c, s, recording_id);
     if (r < 0)
         conditions_deinit(c);

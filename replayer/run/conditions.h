@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runner.h"
+#include "unit.h"
 
 struct store;
 
@@ -30,6 +31,9 @@ struct conditions {
     char *suppressions;
     uint32_t max_depth; /* frames of a stack */
     bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
+    struct unit_place place; /* of_unit: umask and limits */
+    bool
+        of_unit; /* a program of a suite by itself: its environment is what it had there */
     char *note;  /* what could not be made again, one sentence; NULL = everything could */
 };
 

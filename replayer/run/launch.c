@@ -41,6 +41,7 @@
 
 #include "confine.h"
 #include "error.h"
+#include "unit.h"
 
 /* Seen by the worker, the stand-in and, until its exec, the program. */
 struct shared {
@@ -157,6 +158,7 @@ static int enter(const struct launch *launch) {
         return errno;
     if (launch->cwd && chdir(launch->cwd) < 0)
         return errno;
+    unit_take_place(launch->place);
     limit_resources(launch->memory_limit);
     int err_stdin = reopen_stdin(launch);
     confine_enter();

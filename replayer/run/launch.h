@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct unit_place;
+
 struct launch {
     const char *exe;
     char *const *argv;
@@ -22,8 +24,9 @@ struct launch {
     uint64_t stdin_offset;
     int terminal_fd; /* own process group in the foreground of this terminal, -1 = own
                         session */
-    uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
-    bool dies_with_parent; /* SIGKILL when the worker is gone */
+    const struct unit_place *place; /* umask and limits; NULL = ours */
+    uint64_t memory_limit;          /* RLIMIT_AS, 0 = none */
+    bool dies_with_parent;          /* SIGKILL when the worker is gone */
     bool traced; /* PTRACE_SEIZE it before it runs; false on return when refused */
     uint64_t trace_options;
     /* What the program has for a parent is not us but a process that does nothing else: what it does

@@ -73,6 +73,7 @@ static int start(struct run *run, struct launch *launch) {
         .root_fd = scratch_root(x->scratch),
         .terminal_fd = options->keep_stdio ? options->terminal_fd : -1,
         .memory_limit = options->memory_limit,
+        .place = options->place,
         .stdin_path =
             options->stdin_is_pipe || options->debugger ? NULL : options->stdin_path,
         .stdin_offset = options->stdin_offset,

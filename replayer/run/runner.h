@@ -22,6 +22,7 @@
 #include "scratch.h"
 
 struct session;
+struct unit_place;
 
 struct runner_options {
     char *const *argv; /* as recorded */
@@ -30,6 +31,7 @@ struct runner_options {
     char *const *envp;      /* our own environment, plus what was named */
     const char *stdin_path; /* NULL = /dev/null; reopened per attempt at stdin_offset */
     uint64_t stdin_offset;
+    const struct unit_place *place; /* umask and limits; NULL = ours; not owned */
     bool stdin_is_pipe; /* feed the file's contents through a pipe, as recorded */
     int jobs;
     uint64_t time_limit_ns; /* per attempt; may be changed between batches */

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `dearth suite`: a project's tests instead of one program; suite_private.h names the parts.
+ *
+ *   record -- make check ─► units, targets ─► list
+ *                              └─► replay: each target once, in the cheapest unit ─► summary, gate
+ *   check -- make check: all of it
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalogue.h"
+#include "commands.h"
+#include "error.h"
+#include "interrupt.h"
+#include "record.h"
+#include "suite_private.h"
+#include "text.h"
+
+#define UNIT_TIME_NS 30000000000u
+#define HOW_SWEEP    3 /* index into the choices of --how */
+
+/* --- record --- */
+
+struct record_line {
+    const char *output;
+    struct circumstances_options units;
+    struct cli_list wrappers, catalogues;
+};
+
+/* What is kept of the environment is said: it may be more than the user wants in a file. */
+static void say_kept(const char *path) {
+    AUTO_STORE struct store *store = NULL;
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_TEXT struct text names = {0};
+    uint32_t n = 0;
+    if (store_new(path, STORE_READ, &store) < 0 ||
+        store_prepare(store,
+                      "SELECT DISTINCT j.value FROM environment e, json_each(e.denied) j "
+                      "ORDER BY 1",
+                      &q) < 0)
+        return;
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        text_add(&names, n++ ? ", " : "");
+        text_add_name(&names, store_column_text(q, 0));
+    }
+    error_info("%s holds the environment of each program of the suite, so that it can be "
+               "run by itself; it is readable by you alone",
+               path);
+    if (n)
+        error_info("left out, since their names look like those of secrets: %s; they are "
+                   "taken from the environment of 'dearth suite replay'",
+                   names.data);
+}
+
+static int record_suite(struct record_line *line, int n, char **program) {
+    struct record_options o = record_defaults();
+    int64_t id = 0;
+    int status = 0, r = 0;
+    o.output = line->output;
+    o.units = &line->units;
+    o.wrappers = line->wrappers;
+    o.sites_only = true;
+    o.catalogue = catalogue_new();
+    for (size_t i = 0; r == 0 && i < line->catalogues.n; i++)
+        r = catalogue_add_file(o.catalogue, line->catalogues.items[i]) < 0 ? -EINVAL : 0;
+    interrupt_install();
+    if (r == 0)
+        r = record_run(&o, n, program, &id, &status);
+    catalogue_free(o.catalogue);
+    if (r != 0)
+        return r < 0 ? EXIT_RECORD_FAILED : r;
+    say_kept(line->output);
+    if (status)
+        error_info(
+            "the suite ended with status %d: what its programs did is recorded all "
+            "the same",
+            status);
+    return EXIT_OK;
+}
+
+static int command_suite_record(int argc, char **argv) {
+    struct record_line line = {.output = STORE_DEFAULT_PATH};
+    int n;
+    const struct cli_option table[] = {
+        {'o', "output", CLI_TEXT, &line.output, "FILE",
+         "database to add the suite to, made if need be (default: dearth.db)"},
+        {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
+         "keep the values of these environment variables, even if their names look like "
+         "those of secrets (may be repeated)"},
+        {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB",
+         "do not keep the values of these (may be repeated)"},
+        {0, "wrapper", CLI_LIST, &line.wrappers, "GLOB",
+         "functions that only pass allocations on, as xmalloc does (may be repeated)"},
+        {0, "catalogue", CLI_LIST, &line.catalogues, "FILE",
+         "what your functions are known for, beside the built-in catalogue: "
+         "dearth-catalogue(5)"},
+        {0}};
+    const struct cli_command command = {
+        "suite record", "[OPTIONS] -- COMMAND [ARGUMENTS]",
+        "Run a project's tests, and record every program that they start, with all that is "
+        "needed to run it by itself.",
+        "COMMAND is whatever runs the tests: make check, ctest, meson test, a script. Its "
+        "programs' environment, arguments, folder, umask, limits and standard input are "
+        "kept. Exit status: 0 when the suite was recorded, whatever its own status; 125 "
+        "when dearth failed.",
+        table};
+    int r = cli_parse(&command, argc, argv, true, &n);
+    int status = r == CLI_DONE ? EXIT_OK : EXIT_RECORD_FAILED;
+    if (r == CLI_RUN && n == 0)
+        error_print(-EINVAL, "suite record: what runs your tests? For example: dearth "
+                             "suite record -- make check");
+    else if (r == CLI_RUN)
+        status = record_suite(&line, n, argv + 1);
+    cli_list_deinit(&line.units.allow);
+    cli_list_deinit(&line.units.deny);
+    cli_list_deinit(&line.wrappers);
+    cli_list_deinit(&line.catalogues);
+    return status;
+}
+
+/* --- list, replay, check --- */
+
+static void options_deinit(struct suite_options *o) {
+    cli_list_deinit(&o->own);
+    cli_list_deinit(&o->not_own);
+    fault_options_deinit(&o->faults);
+    cli_given_deinit(&o->given);
+}
+
+static int read_shard(struct suite_options *o) {
+    unsigned i, n;
+    char rest;
+    if (!o->faults.shard)
+        return 0;
+    if (sscanf(o->faults.shard, "%u/%u%c", &i, &n, &rest) != 2 || !i || i > n)
+        return error_print(-EINVAL, "--shard takes I/N, as 1/4, not '%s'",
+                           o->faults.shard);
+    o->shard = i;
+    o->n_shards = n;
+    return 0;
+}
+
+/* A glob that matches nothing is a mistake, not a suite without flaws. */
+static int check_scope(const struct suite_options *o, const struct suite *s) {
+    if (s->n_targets)
+        return 0;
+    if (o->own.n)
+        return error_print(
+            -ENOENT,
+            "--own: no allocation of the suite has a frame in a module, "
+            "function or source file that matches; 'dearth sql %s \"SELECT "
+            "path FROM module\"' lists the modules",
+            s->store->path);
+    return error_print(
+        -ENOENT,
+        "no allocation of the suite has a source file or module below %s "
+        "that is not a test's; name what is yours with --own GLOB (a module, "
+        "a function, a source file), or the folder with --tree",
+        s->tree);
+}
+
+static int open_suite(const struct suite_options *o, const char *path,
+                      enum store_mode mode, struct store **store, struct suite *s) {
+    struct suite_scope scope = suite_replay_scope(o);
+    int r = store_new(path, mode, store);
+    if (r == 0)
+        r = suite_load(*store, &scope, s);
+    return r < 0 ? r : check_scope(o, s);
+}
+
+static int list(const struct suite_options *o, const char *path) {
+    AUTO_STORE struct store *store = NULL;
+    struct suite s = {0};
+    int r = open_suite(o, path, STORE_READ, &store, &s);
+    if (r == 0)
+        r = suite_text_list(&s, o->json);
+    suite_load_deinit(&s);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
+
+static int replay(const struct suite_options *o, const char *path, bool gate) {
+    AUTO_STORE struct store *store = NULL;
+    struct suite s = {0};
+    struct suite_outcome out = {0};
+    interrupt_install();
+    int failing = 0, status = open_suite(o, path, STORE_WRITE, &store, &s) < 0
+                                  ? EXIT_CANNOT
+                                  : suite_replay_run(o, path, &s, &out);
+    if (status == EXIT_OK || status == EXIT_INTERRUPTED)
+        failing = suite_text_summary(&s, path, &out);
+    if (failing < 0)
+        status = EXIT_CANNOT;
+    if (status == EXIT_INTERRUPTED)
+        error_tell("interrupted; the same command goes on where this one stopped");
+    suite_replay_deinit(&out, &s);
+    suite_load_deinit(&s);
+    if (status == EXIT_OK && gate && failing) {
+        error_tell("gate FAILED: %d finding%s of severity bug", failing,
+                   failing == 1 ? "" : "s");
+        return EXIT_GATE_FAILED;
+    }
+    return status;
+}
+
+enum verb { LIST, REPLAY, CHECK };
+
+static const struct cli_command verbs[] = {
+    [LIST] = {"suite list", "[OPTIONS] [FILE]",
+              "List the programs of a recorded suite that reach the project's own code.",
+              "With how many of its targets each reaches, how long it took, and why it "
+              "cannot be run by itself, if so."},
+    [REPLAY] =
+        {"suite replay", "[OPTIONS] [FILE]",
+         "Fail each place of the project's own that asks for memory once, in the cheapest "
+         "program of the suite that reaches it.",
+         "FILE is dearth.db when it is not given. A program is run by itself only when, "
+         "without a failure, it does there what it did in the suite: the same status, and "
+         "99 of 100 of the project's own allocation sites; else the one that started it is "
+         "used. What was failed before is not failed again: an interrupted replay goes on, "
+         "and after a change only what is new is tried.\n\n"
+         "Exit status: 0 done, whatever was found; 2 dearth could not do its job; 130 "
+         "interrupted."},
+    [CHECK] = {"suite check", "[OPTIONS] -- COMMAND [ARGUMENTS]",
+               "Record a project's tests, fail each of its targets, and judge: for CI.",
+               "Exit status: 0 the gate is passed, 1 it is not: there is a finding of "
+               "severity bug, 2 dearth could not do its job, 130 interrupted."},
+};
+
+static int check(struct suite_options *o, struct record_line *line, int n,
+                 char **program) {
+    line->catalogues = o->faults.catalogues; /* which stay its own */
+    int status = record_suite(line, n, program);
+    if (status != EXIT_OK)
+        return command_record_signal() ? EXIT_INTERRUPTED : EXIT_CANNOT;
+    return replay(o, line->output, true);
+}
+
+static int validate(struct suite_options *o) {
+    if (o->faults.drive || o->faults.health || o->faults.how == HOW_SWEEP)
+        return error_print(-EINVAL,
+                           "suite: a server is driven by 'dearth check --drive', "
+                           "not in a suite");
+    return read_shard(o);
+}
+
+static int run_verb(enum verb verb, struct suite_options *o, struct record_line *line,
+                    int n, char **argv) {
+    if (validate(o) < 0)
+        return EXIT_CANNOT;
+    if (verb == CHECK && !n)
+        error_print(-EINVAL,
+                    "suite check: what runs your tests? For example: dearth suite "
+                    "check -- make check");
+    else if (verb == CHECK)
+        return check(o, line, n, argv + 1);
+    else if (n > 1)
+        error_print(-EINVAL, "suite: at most one FILE");
+    else
+        return verb == LIST ? list(o, n ? argv[1] : STORE_DEFAULT_PATH)
+                            : replay(o, n ? argv[1] : STORE_DEFAULT_PATH, false);
+    return EXIT_CANNOT;
+}
+
+static int command_suite_verb(enum verb verb, int argc, char **argv) {
+    struct record_line line = {.output = STORE_DEFAULT_PATH};
+    struct suite_options o = {.unit_time_ns = UNIT_TIME_NS, .faults.mode = -1};
+    int n, status = EXIT_CANNOT;
+    const struct cli_option table[] = {
+        {0, "own", CLI_LIST, &o.own, "GLOB",
+         "what is the project's own: modules, functions or source files (may be repeated; "
+         "default: what lies below its folder and is not a test's)"},
+        {0, "not-own", CLI_LIST, &o.not_own, "GLOB", "what is not, of the same"},
+        {0, "tree", CLI_TEXT, &o.tree, "DIR",
+         "the project's folder (default: the one under version control around where the "
+         "suite was recorded, else that one)"},
+        {0, "unit-time", CLI_DURATION, &o.unit_time_ns, "TIME",
+         "programs that took longer in the suite are not run by themselves (30 s)"},
+        {0, "fresh", CLI_FLAG, &o.fresh, NULL, "do again what was done before"},
+        {0, "json", CLI_FLAG, &o.json, NULL, "list: JSON instead of a table"},
+        {'o', "output", CLI_TEXT, &line.output, "FILE",
+         "check: database to add the suite to (default: dearth.db)"},
+        {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
+         "check: as 'dearth suite record' has it"},
+        {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB", "check: the same"},
+#define FAULTS o.faults
+#include "fault_options.def"
+#undef FAULTS
+        {0},
+    };
+    struct cli_command command = verbs[verb];
+    command.options = table;
+    command.given = &o.given;
+    int r = cli_parse(&command, argc, argv, verb == CHECK, &n);
+    if (r == CLI_DONE)
+        status = EXIT_OK;
+    else if (r == CLI_RUN)
+        status = run_verb(verb, &o, &line, n, argv);
+    options_deinit(&o);
+    cli_list_deinit(&line.units.allow);
+    cli_list_deinit(&line.units.deny);
+    return status;
+}
+
+static const char usage[] =
+    "usage: dearth suite record [OPTIONS] -- COMMAND    run a project's tests and record "
+    "them\n"
+    "       dearth suite list [OPTIONS] [FILE]          which programs they started\n"
+    "       dearth suite replay [OPTIONS] [FILE]        fail every place of the project's "
+    "own\n"
+    "       dearth suite check [OPTIONS] -- COMMAND     all of it, and judge: for CI\n"
+    "\n'dearth suite VERB --help' says more. Start with:\n"
+    "  dearth suite check -- make check\n";
+
+/* All there is: the options of 'list' and 'replay' are among those of 'check'. */
+static int help(void) {
+    char *of_record[] = {(char *)"record", (char *)"--help", NULL};
+    char *of_check[] = {(char *)"check", (char *)"--help", NULL};
+    printf("%s\n", usage);
+    command_suite_record(2, of_record);
+    putchar('\n');
+    return command_suite_verb(CHECK, 2, of_check);
+}
+
+int command_suite(int argc, char **argv) {
+    const char *verb = argc > 1 ? argv[1] : "";
+    if (strcmp(verb, "record") == 0)
+        return command_suite_record(argc - 1, argv + 1);
+    if (strcmp(verb, "list") == 0)
+        return command_suite_verb(LIST, argc - 1, argv + 1);
+    if (strcmp(verb, "replay") == 0)
+        return command_suite_verb(REPLAY, argc - 1, argv + 1);
+    if (strcmp(verb, "check") == 0)
+        return command_suite_verb(CHECK, argc - 1, argv + 1);
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
+        return help();
+    fputs(usage, stderr);
+    if (*verb)
+        error_print(0, "suite: there is no '%s'", verb);
+    return EXIT_CANNOT;
+}

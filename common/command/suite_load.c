@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a recorded suite: see suite_load.h. */
+#include "suite_load.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "idmap.h"
+#include "text.h"
+
+void suite_load_deinit(struct suite *s) {
+    for (uint32_t i = 0; i < s->n_units; i++) {
+        free(s->units[i].command);
+        free(s->units[i].sites);
+        free(s->units[i].refused);
+        if (s->cover)
+            free((void *)s->cover[i].targets);
+    }
+    free(s->units);
+    free(s->cover);
+    free(s->targets);
+    free(s->target_of);
+    free(s->tree);
+    sites_deinit(&s->sites);
+    *s = (struct suite){0};
+}
+
+/* --- which suite, which tree --- */
+
+static int64_t newest_suite(struct store *store) {
+    int64_t id = store_int(store, "SELECT max(recording_id) FROM unit", 0);
+    if (id)
+        return id;
+    return error_print(-ENOENT,
+                       "%s: holds no suite; make one with 'dearth suite record -o %s -- "
+                       "make check', or whatever runs your tests",
+                       store->path, store->path);
+}
+
+static bool has(const char *folder, const char *name) {
+    AUTO_FREE char *path = text_format("%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* The folder that is under version control around where the suite was started; else that one, or the
+ * one above a folder that is only built in. */
+static char *find_tree(const char *cwd) {
+    static const char *const marks[] = {".git", ".hg", ".svn", ".bzr", "debian"};
+    static const char *const built[] = {"CMakeCache.txt", "build.ninja", "config.status"};
+    char *tree = text_dup(cwd);
+    for (char *slash; (slash = strrchr(tree, '/')) && slash != tree; *slash = 0)
+        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+            if (has(tree, marks[i]))
+                return tree;
+    free(tree);
+    tree = text_dup(cwd);
+    char *slash = strrchr(tree, '/');
+    for (size_t i = 0; i < sizeof built / sizeof *built && slash && slash != tree; i++)
+        if (has(cwd, built[i]) && !has(cwd, "CMakeLists.txt") &&
+            !has(cwd, "meson.build") && !has(cwd, "configure")) {
+            *slash = 0;
+            break;
+        }
+    return tree;
+}
+
+static int choose_tree(struct suite *s, const struct suite_scope *scope) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    char real[PATH_MAX];
+    if (scope->tree) {
+        s->tree = text_dup(realpath(scope->tree, real) ? real : scope->tree);
+        return 0;
+    }
+    int r = store_prepare(s->store, "SELECT cwd FROM recording WHERE id = ?1", &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, s->recording);
+    if (sqlite3_step(q) == SQLITE_ROW)
+        s->tree = find_tree(store_column_text(q, 0));
+    return 0;
+}
+
+/* --- targets --- */
+
+struct named {
+    struct dearth_key key;
+    uint32_t site;
+};
+
+static int by_key(const void *a, const void *b) {
+    const struct named *x = a, *y = b;
+    int order = key_compare(x->key, y->key);
+    return order ? order : x->site < y->site ? -1 : x->site > y->site;
+}
+
+static bool is_set(struct dearth_key key) {
+    return key.lo || key.hi;
+}
+
+static void number_targets(struct suite *s, const struct dearth_key *keys) {
+    uint32_t n = 0;
+    struct named *list = text_alloc((s->sites.input.n_sites + 1) * sizeof *list);
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
+        if (is_set(keys[i]))
+            list[n++] = (struct named){keys[i], i};
+    qsort(list, n, sizeof *list, by_key);
+    s->targets = text_alloc((n + 1) * sizeof *s->targets);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!i || !key_equal(list[i].key, list[i - 1].key))
+            s->targets[s->n_targets++] =
+                (struct suite_target){.key = list[i].key, .some_site = list[i].site};
+        s->targets[s->n_targets - 1].n_sites++;
+        s->target_of[list[i].site] = s->n_targets;
+    }
+    free(list);
+}
+
+static int load_targets(struct suite *s, const struct suite_scope *scope) {
+    int r = sites_load(s->store, s->recording, 0, true, &s->sites);
+    if (r < 0)
+        return r;
+    struct own_options own = {.globs = scope->own,
+                              .n_globs = scope->n_own,
+                              .not_globs = scope->not_own,
+                              .n_not_globs = scope->n_not_own,
+                              .tree = s->tree};
+    uint32_t n = s->sites.input.n_sites;
+    struct dearth_key *keys = text_alloc((n + 1) * sizeof *keys);
+    s->target_of = text_alloc((n + 1) * sizeof *s->target_of);
+    own_targets(&s->sites.input, &own, keys);
+    number_targets(s, keys);
+    free(keys);
+    return 0;
+}
+
+int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    struct idmap index = {0};
+    int r = store_prepare(s->store,
+                          "SELECT DISTINCT site_id FROM attempt WHERE fired = 1 AND "
+                          "verdict <> 'unreached' AND mode = ?1",
+                          &q);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < s->n_targets; i++)
+        s->targets[i].n_tested = 0;
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
+        idmap_put(&index, s->sites.list[i].id, i + 1);
+    store_bind_text(q, 1, scope->mode);
+    while (!scope->fresh && sqlite3_step(q) == SQLITE_ROW) {
+        int64_t site = 0;
+        if (idmap_get(&index, sqlite3_column_int64(q, 0), &site) &&
+            s->target_of[site - 1])
+            s->targets[s->target_of[site - 1] - 1].n_tested++;
+    }
+    idmap_deinit(&index);
+    return 0;
+}
+
+/* --- units --- */
+
+#define PROCESS_COLUMNS(X)                                                               \
+    X(PROCESS_ID, "p.id")                                                                \
+    X(PROCESS_PARENT_ID, "p.parent_id")                                                  \
+    X(PROCESS_PID, "p.pid")                                                              \
+    X(PROCESS_ORIGIN, "p.origin")                                                        \
+    X(PROCESS_EVENTS, "p.events")                                                        \
+    X(PROCESS_DURATION, "coalesce(p.ended_ns, p.started_ns) - p.started_ns")             \
+    X(PROCESS_EXIT_CODE, "coalesce(p.exit_code, -1)")                                    \
+    X(PROCESS_EXIT_SIGNAL, "coalesce(p.exit_signal, 0)")                                 \
+    X(PROCESS_UNIT, "coalesce(u.id, 0)")                                                 \
+    X(PROCESS_ENVIRONMENT, "coalesce(u.environment_id, 0)")                              \
+    X(PROCESS_EXE, "coalesce(u.exe, p.exe)")                                             \
+    X(PROCESS_BUILD_ID,                                                                  \
+      "(SELECT m.build_id FROM process_module x JOIN module m ON m.id = x.module_id "    \
+      "WHERE x.process_id = p.id AND m.path = u.exe LIMIT 1)")                           \
+    X(PROCESS_ARGV, "u.argv_bytes")                                                      \
+    X(PROCESS_CWD, "coalesce(u.cwd, '')")                                                \
+    X(PROCESS_STDIN, "u.stdin_digest")
+enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
+
+static void add_blob(struct text *t, sqlite3_stmt *q, int column) {
+    int n = sqlite3_column_bytes(q, column);
+    text_addf(t, "%d:", n);
+    if (n)
+        text_add_n(t, sqlite3_column_blob(q, column), (size_t)n);
+}
+
+static struct dearth_key identity(sqlite3_stmt *q) {
+    static const int columns[] = {PROCESS_EXE, PROCESS_BUILD_ID,    PROCESS_ARGV,
+                                  PROCESS_CWD, PROCESS_ENVIRONMENT, PROCESS_STDIN};
+    AUTO_TEXT struct text t = {0};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        add_blob(&t, q, columns[i]);
+    return key_hash(t.data, t.n);
+}
+
+static char *command_text(sqlite3_stmt *q) {
+    struct text t = {0};
+    const char *bytes = sqlite3_column_blob(q, PROCESS_ARGV);
+    size_t n = (size_t)sqlite3_column_bytes(q, PROCESS_ARGV);
+    if (!n)
+        text_add_shell_shown(&t, store_column_text(q, PROCESS_EXE));
+    for (size_t i = 0; i < n; i += strlen(bytes + i) + 1) {
+        text_add(&t, i ? " " : "");
+        text_add_shell_shown(&t, bytes + i);
+    }
+    return text_take(&t);
+}
+
+/* A program that was started, or a process whose start was not seen; a fork belongs to its parent's. */
+static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
+    if (!(s->n_units & (s->n_units - 1)))
+        s->units = text_realloc(s->units, (s->n_units ? 2 * (size_t)s->n_units : 1) *
+                                              sizeof *s->units);
+    struct suite_unit *u = &s->units[s->n_units++];
+    *u = (struct suite_unit){.row = sqlite3_column_int64(q, PROCESS_UNIT),
+                             .process = sqlite3_column_int64(q, PROCESS_ID),
+                             .parent = parent,
+                             .pid = (uint32_t)sqlite3_column_int64(q, PROCESS_PID),
+                             .exit_code = sqlite3_column_int(q, PROCESS_EXIT_CODE),
+                             .exit_signal = sqlite3_column_int(q, PROCESS_EXIT_SIGNAL),
+                             .duration_ns =
+                                 (uint64_t)sqlite3_column_int64(q, PROCESS_DURATION),
+                             .command = command_text(q),
+                             .identity = identity(q)};
+    if (!u->row)
+        u->why_not = "how it was started is not known";
+    else if (!sqlite3_column_int64(q, PROCESS_ENVIRONMENT))
+        u->why_not = "its environment could not be read";
+    else if (access(store_column_text(q, PROCESS_EXE), X_OK) < 0)
+        u->why_not = "its program is not there any more";
+    else if (access(store_column_text(q, PROCESS_CWD), F_OK) < 0)
+        u->why_not = "its folder is not there any more";
+    if (parent && s->units[parent - 1].pid == u->pid)
+        s->units[parent - 1].replaced_by = s->n_units;
+    return s->n_units;
+}
+
+static int load_units(struct suite *s, struct idmap *unit_of) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int step, r = store_prepare(
+                  s->store,
+                  STORE_SELECT(PROCESS_COLUMNS) "FROM process p LEFT JOIN unit u ON "
+                                                "u.recording_id = p.recording_id AND "
+                                                "u.ordinal = p.ordinal WHERE "
+                                                "p.recording_id = ?1 ORDER BY p.ordinal",
+                  &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, s->recording);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t unit = 0;
+        idmap_get(unit_of, sqlite3_column_int64(q, PROCESS_PARENT_ID), &unit);
+        bool forked = strcmp(store_column_text(q, PROCESS_ORIGIN), "fork") == 0;
+        if (!forked || !unit)
+            unit = add_unit(s, q, (uint32_t)unit);
+        s->units[unit - 1].events += (uint64_t)sqlite3_column_int64(q, PROCESS_EVENTS);
+        idmap_put(unit_of, sqlite3_column_int64(q, PROCESS_ID), unit);
+        s->n_processes++;
+    }
+    /* what an exec left has the end of what it became */
+    for (uint32_t i = s->n_units; i-- > 0;) {
+        struct suite_unit *u = &s->units[i];
+        if (!u->replaced_by)
+            continue;
+        u->exit_code = s->units[u->replaced_by - 1].exit_code;
+        u->exit_signal = s->units[u->replaced_by - 1].exit_signal;
+        u->duration_ns += s->units[u->replaced_by - 1].duration_ns;
+    }
+    return step == SQLITE_DONE ? 0 : store_error(s->store, "reading processes");
+}
+
+/* --- what units reach --- */
+
+static void add_site(struct suite_unit *u, uint32_t site) {
+    if (u->n_sites && u->sites[u->n_sites - 1] == site)
+        return;
+    if (u->n_sites == u->capacity) {
+        u->capacity = u->capacity ? 2 * u->capacity : 16;
+        u->sites = text_realloc(u->sites, u->capacity * sizeof *u->sites);
+    }
+    u->sites[u->n_sites++] = site;
+}
+
+#define REACH_COLUMNS(X)                                                                 \
+    X(REACH_SITE, "site_id")                                                             \
+    X(REACH_PROCESS, "process_id")
+enum { REACH_COLUMNS(STORE_COLUMN_ENUM) };
+
+/* In the order of sites, so that each unit's are in order, too, and each once. */
+static int load_reach(struct suite *s, const struct idmap *unit_of) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    struct idmap index = {0};
+    int step, r = store_prepare(
+                  s->store,
+                  STORE_SELECT(REACH_COLUMNS) "FROM site_stat t JOIN site s ON s.id "
+                                              "= t.site_id WHERE t.recording_id = "
+                                              "?1 ORDER BY s.key",
+                  &q);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
+        idmap_put(&index, s->sites.list[i].id, i + 1);
+    sqlite3_bind_int64(q, 1, s->recording);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t site = 0, unit = 0;
+        idmap_get(&index, sqlite3_column_int64(q, REACH_SITE), &site);
+        idmap_get(unit_of, sqlite3_column_int64(q, REACH_PROCESS), &unit);
+        if (!site || !unit || !s->target_of[site - 1])
+            continue;
+        s->units[unit - 1].n_own_sites++;
+        for (uint32_t at = (uint32_t)unit; at; at = s->units[at - 1].parent)
+            add_site(&s->units[at - 1], (uint32_t)site - 1);
+    }
+    idmap_deinit(&index);
+    return step == SQLITE_DONE ? 0 : store_error(s->store, "reading sites");
+}
+
+/* --- what the planner is given --- */
+
+static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {
+    const struct suite_unit *u = &s->units[index];
+    struct cover_unit *c = &s->cover[index];
+    uint32_t *targets = text_alloc((u->n_sites + 1) * sizeof *targets);
+    for (uint32_t i = 0; i < u->n_sites; i++) {
+        uint32_t target = s->target_of[u->sites[i]] - 1;
+        if (stamp[target] != index + 1)
+            targets[c->n_targets++] = target;
+        stamp[target] = index + 1;
+    }
+    c->targets = targets;
+    c->cost_ns = u->duration_ns;
+    c->refused = u->why_not != NULL;
+}
+
+struct twin {
+    struct dearth_key identity;
+    uint32_t unit;
+};
+
+static int by_identity(const void *a, const void *b) {
+    const struct twin *x = a, *y = b;
+    int order = key_compare(x->identity, y->identity);
+    return order ? order : x->unit < y->unit ? -1 : x->unit > y->unit;
+}
+
+/* Of runs of the same program with the same of all, the one that reached most stands for those that
+ * reached no more. */
+static void drop_twins(struct suite *s) {
+    struct twin *list = text_alloc((s->n_units + 1) * sizeof *list);
+    for (uint32_t i = 0; i < s->n_units; i++)
+        list[i] = (struct twin){s->units[i].identity, i};
+    qsort(list, s->n_units, sizeof *list, by_identity);
+    for (uint32_t i = 1; i < s->n_units; i++) {
+        struct suite_unit *a = &s->units[list[i - 1].unit], *b = &s->units[list[i].unit];
+        if (!key_equal(a->identity, b->identity) || a->n_sites != b->n_sites ||
+            memcmp(a->sites, b->sites, a->n_sites * sizeof *a->sites) != 0)
+            continue;
+        if (!b->why_not)
+            b->why_not = "the same as an earlier one";
+        s->cover[list[i].unit].refused = true;
+    }
+    free(list);
+}
+
+int suite_load(struct store *store, const struct suite_scope *scope, struct suite *s) {
+    struct idmap unit_of = {0};
+    *s = (struct suite){.store = store, .recording = newest_suite(store)};
+    int r = s->recording < 0 ? (int)s->recording : choose_tree(s, scope);
+    if (r == 0)
+        r = load_targets(s, scope);
+    if (r == 0)
+        r = suite_load_tested(s, scope);
+    if (r == 0)
+        r = load_units(s, &unit_of);
+    if (r == 0)
+        r = load_reach(s, &unit_of);
+    idmap_deinit(&unit_of);
+    if (r < 0) {
+        suite_load_deinit(s);
+        return r;
+    }
+    s->cover = text_alloc((s->n_units + 1) * sizeof *s->cover);
+    uint32_t *stamp = text_alloc((s->n_targets + 1) * sizeof *stamp);
+    for (uint32_t i = 0; i < s->n_units; i++)
+        cover_one(s, i, stamp);
+    free(stamp);
+    drop_twins(s);
+    return 0;
+}

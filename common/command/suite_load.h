@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recorded suite, as its commands see it: programs that can be run by themselves (units), and what the
+ * project wants failed once (targets: replayer/plan/own.h).
+ *
+ *   process, unit, site_stat ─► units, each with the targets that it or what it started reached
+ *   site, stack, symbol ─► own_targets() ─► targets
+ *   attempt ─► which targets have been failed
+ */
+#ifndef DEARTH_SUITE_LOAD_H
+#define DEARTH_SUITE_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cover.h"
+#include "own.h"
+#include "sites.h"
+#include "store.h"
+
+struct suite_unit {
+    int64_t row;     /* of `unit`; 0 = it cannot be run by itself */
+    int64_t process; /* row of `process` */
+    uint32_t parent; /* the unit that started it: index + 1; 0 = none */
+    uint32_t pid,
+        replaced_by; /* an exec put another program in its place: that unit's index + 1 */
+    char *command;   /* as a shell would take it */
+    struct dearth_key identity; /* executable, arguments, folder, environment, input */
+    int exit_code, exit_signal; /* -1, 0 = unknown */
+    uint64_t duration_ns, events;
+    uint32_t
+        *sites; /* own ones that it, or what it started, reached: indices, in order */
+    uint32_t n_sites, capacity;
+    uint32_t n_own_sites; /* that it reached itself */
+    const char *why_not;  /* it cannot be run by itself: one phrase; NULL = it can */
+    char *refused;        /* it was tried, and does something else by itself; owned */
+};
+
+struct suite_target {
+    struct dearth_key key;
+    uint32_t n_sites;
+    uint32_t n_tested;  /* sites at which it was failed */
+    uint32_t some_site; /* one of them */
+};
+
+struct suite {
+    struct store *store;
+    int64_t recording;
+    char *tree;
+    struct sites sites;
+    uint32_t *target_of; /* by site: index + 1; 0 = not own */
+    struct suite_target *targets;
+    uint32_t n_targets;
+    struct suite_unit *units;
+    uint32_t n_units;
+    struct cover_unit *cover; /* n_units */
+    uint32_t n_processes;
+};
+
+struct suite_scope {
+    const char *const *own;
+    uint32_t n_own;
+    const char *const *not_own;
+    uint32_t n_not_own;
+    const char *tree; /* NULL = found from where the suite was recorded */
+    const char *mode; /* of the failures that count as tested: 'once', 'sticky' */
+    bool fresh;       /* none does */
+};
+
+/** Read the newest suite of @store. Return: 0, or a negative errno after a message. */
+int suite_load(struct store *store, const struct suite_scope *scope, struct suite *out);
+void suite_load_deinit(struct suite *suite); /* twice is safe */
+
+/** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
+int suite_load_tested(struct suite *suite, const struct suite_scope *scope);
+
+#endif

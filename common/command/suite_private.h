@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of `dearth suite` share.
+ *
+ *   suite.c          the command lines: record, list, replay, check
+ *   suite_load.c     a recorded suite: units, targets, what has been failed
+ *   suite_replay.c   which unit fails which targets, and the loop over them
+ *   suite_unit.c     a unit as a recording of its own
+ *   suite_text.c     what is printed
+ */
+#ifndef DEARTH_SUITE_PRIVATE_H
+#define DEARTH_SUITE_PRIVATE_H
+
+#include "cli.h"
+#include "fault_options.h"
+#include "suite_load.h"
+
+struct suite_options {
+    struct cli_list own, not_own;
+    const char *tree;
+    uint64_t unit_time_ns; /* programs that take longer are not run by themselves */
+    bool fresh, json;
+    struct fault_options faults;
+    struct cli_given given;
+    uint32_t shard, n_shards; /* 1-based; n_shards 0 = no sharding */
+};
+
+/* What a replay of a suite has done. */
+struct suite_outcome {
+    uint32_t chosen, run, refused; /* units */
+    uint64_t duration_ns;
+    bool budget, interrupted; /* what ended it early */
+    char **reasons;           /* by target: why it is not tested; NULL = it is; owned */
+};
+
+/** --own, --not-own, --tree, --mode, --fresh as suite_load() takes them. */
+struct suite_scope suite_replay_scope(const struct suite_options *options);
+
+/**
+ * Fail every target in the cheapest unit that reaches it.
+ * @database: path
+ * Return: an exit status.
+ */
+int suite_replay_run(const struct suite_options *options, const char *database,
+                     struct suite *suite, struct suite_outcome *out);
+void suite_replay_deinit(struct suite_outcome *outcome, const struct suite *suite);
+
+/** Print the units, as a table or JSON. Return: 0 or a negative errno after a message. */
+int suite_text_list(struct suite *suite, bool json);
+/** Print what a replay came to. Return: findings that fail the gate, or a negative errno after a message. */
+int suite_text_summary(struct suite *suite, const char *database,
+                       const struct suite_outcome *outcome);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `dearth suite replay`: each target in the cheapest unit that reaches it.
+ *
+ *   targets without a verdict ─ cover ─► units, the best first
+ *      ▲                                   │ replay: proof, then faults
+ *      └──── of a unit that is refused ◄───┴───► verdicts
+ *
+ * The targets of a unit that does not prove itself go to another that reaches them, in the end to the one
+ * that started it: its parent reaches all that it does. Invariant: a target is tested when a failure at one
+ * of its sites has fired, or it has a reason.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "error.h"
+#include "interrupt.h"
+#include "options.h"
+#include "suite_private.h"
+#include "suite_unit.h"
+#include "text.h"
+
+#define MODE_STICKY 1 /* index into the choices of --mode */
+
+struct run {
+    const struct suite_options *options;
+    const char *database;
+    struct suite *suite;
+    struct suite_scope scope;
+    struct suite_outcome *out;
+    bool *mine;  /* by target: of this shard */
+    bool *tried; /* by target: a unit was replayed for it */
+    uint64_t started_ns;
+};
+
+struct suite_scope suite_replay_scope(const struct suite_options *o) {
+    return (struct suite_scope){.own = o->own.items,
+                                .n_own = (uint32_t)o->own.n,
+                                .not_own = o->not_own.items,
+                                .n_not_own = (uint32_t)o->not_own.n,
+                                .tree = o->tree,
+                                .mode = o->faults.mode == MODE_STICKY ? "sticky" : "once",
+                                .fresh = o->fresh};
+}
+
+/* --- the command line of one unit --- */
+
+struct line {
+    char **argv;
+    int argc;
+};
+
+static void add(struct line *line, char *item) {
+    line->argv = text_realloc(line->argv, ((size_t)line->argc + 2) * sizeof(char *));
+    line->argv[line->argc++] = item;
+    line->argv[line->argc] = NULL;
+}
+
+static bool is_ours(const struct cli_option *option) {
+    return strcmp(option->name, "shard") == 0 || strcmp(option->name, "time-budget") == 0;
+}
+
+static void add_faults(struct line *line, const struct suite_options *o) {
+    for (size_t i = 0; i < o->given.n; i++) {
+        const char *out = o->given.items[i].option->out;
+        if (out >= (const char *)&o->faults && out < (const char *)(&o->faults + 1) &&
+            !is_ours(o->given.items[i].option))
+            add(line, cli_given_text(&o->given.items[i]));
+    }
+}
+
+/* A site of the target that the unit reaches. */
+static uint32_t site_in(const struct suite *s, const struct suite_unit *u,
+                        uint32_t target) {
+    for (uint32_t i = 0; i < u->n_sites; i++)
+        if (s->target_of[u->sites[i]] == target + 1)
+            return u->sites[i];
+    return s->targets[target].some_site;
+}
+
+static void add_sites(struct line *line, const struct run *run, uint32_t unit,
+                      const uint32_t *unit_of) {
+    const struct suite *s = run->suite;
+    char hex[DEARTH_KEY_HEX + 1];
+    for (uint32_t t = 0; t < s->n_targets; t++) {
+        if (unit_of[t] != unit + 1)
+            continue;
+        text_key(s->sites.list[site_in(s, &s->units[unit], t)].key, hex);
+        add(line, text_format("--site=%s", hex));
+    }
+}
+
+static uint64_t time_left(const struct run *run) {
+    uint64_t budget = run->options->faults.time_budget_ns,
+             used = clock_mono_ns() - run->started_ns;
+    return !budget ? UINT64_MAX : used < budget ? budget - used : 0;
+}
+
+static int run_line(struct line *line, struct replay_proof *proof) {
+    size_t n = (size_t)line->argc;
+    char **items = text_alloc((n + 1) * sizeof *items);
+    memcpy(items, line->argv, n * sizeof *items);
+    int quiet = error_quiet();
+    error_set_quiet(1);
+    int status = command_replay_unit(line->argc, line->argv, proof);
+    error_set_quiet(quiet);
+    for (size_t i = 0; i < n; i++)
+        free(items[i]);
+    free(items);
+    free(line->argv);
+    return status;
+}
+
+static int replay_unit(const struct run *run, uint32_t unit, const uint32_t *unit_of,
+                       int64_t recording, struct replay_proof *proof) {
+    struct line line = {0};
+    uint64_t left = time_left(run);
+    add(&line, text_dup("replay"));
+    add(&line, text_dup("--no-summary"));
+    add(&line, text_format("--recording=%lld", (long long)recording));
+    if (run->options->fresh)
+        add(&line, text_dup("--retest"));
+    if (left != UINT64_MAX)
+        add(&line, text_format("--time-budget=%llu.%09llus",
+                               (unsigned long long)(left / 1000000000),
+                               (unsigned long long)(left % 1000000000)));
+    add_faults(&line, run->options);
+    add_sites(&line, run, unit, unit_of);
+    add(&line, text_dup("--"));
+    add(&line, text_dup(run->database));
+    return run_line(&line, proof);
+}
+
+/* --- one unit --- */
+
+static char *why_refused(const struct replay_proof *proof, const struct suite_unit *u) {
+    if (!proof->looked)
+        return text_dup("it could not be run by itself");
+    if (!proof->ends)
+        return u->exit_signal
+                   ? text_format(
+                         "by itself it does not end by signal %d, as in the suite",
+                         u->exit_signal)
+                   : text_format(
+                         "by itself it does not end with status %d, as in the suite",
+                         u->exit_code);
+    return text_format("by itself it reaches %u of the %u places that it reaches in the "
+                       "suite",
+                       proof->reached, proof->n_sites);
+}
+
+static uint32_t count(const struct suite *s, const uint32_t *unit_of, uint32_t unit) {
+    uint32_t n = 0;
+    for (uint32_t t = 0; t < s->n_targets; t++)
+        n += unit_of[t] == unit + 1;
+    return n;
+}
+
+static void tell(const struct run *run, uint32_t place, uint32_t n, uint32_t unit,
+                 uint32_t n_targets, const char *what) {
+    error_info("%u/%u %s: %u target%s%s%s", place, n, run->suite->units[unit].command,
+               n_targets, n_targets == 1 ? "" : "s", what ? ": " : "", what ? what : "");
+}
+
+/* Return: 0, 1 = refused, or a negative errno after a message. */
+static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
+                    uint32_t place, uint32_t n) {
+    struct suite *s = run->suite;
+    struct suite_unit *u = &s->units[unit];
+    struct dearth_key *keys = text_alloc((u->n_sites + 1) * sizeof *keys);
+    struct replay_proof proof = {.sites = keys, .n_sites = u->n_sites, .ends = true};
+    for (uint32_t i = 0; i < u->n_sites; i++)
+        keys[i] = s->sites.list[u->sites[i]].key;
+    int64_t recording = suite_unit_recording(s, unit);
+    int status = recording < 0 ? (int)recording
+                               : replay_unit(run, unit, unit_of, recording, &proof);
+    free(keys);
+    if (recording < 0)
+        return (int)recording;
+    if (status == EXIT_INTERRUPTED || interrupt_wanted()) {
+        run->out->interrupted = true;
+        return 0;
+    }
+    uint32_t n_targets = count(s, unit_of, unit);
+    bool holds =
+        proof.looked && proof.ends &&
+        (uint64_t)proof.reached * 100 >= (uint64_t)proof.n_sites * REPLAY_PROOF_PERCENT;
+    if (holds && status == EXIT_OK) {
+        tell(run, place, n, unit, n_targets, NULL);
+        return suite_unit_proved(s, unit, recording, proof.reached);
+    }
+    if (holds) /* it has said why */
+        return -EIO;
+    AUTO_FREE char *reason = why_refused(&proof, u);
+    tell(run, place, n, unit, n_targets, reason);
+    run->out->refused++;
+    int r = suite_unit_refuse(s, unit, recording, proof.reached, reason);
+    return r < 0 ? r : 1;
+}
+
+/* --- all --- */
+
+/* Which targets are this shard's: decided before anything runs, and by all shards alike. */
+static void share(struct run *run) {
+    struct suite *s = run->suite;
+    const struct suite_options *o = run->options;
+    struct cover cover;
+    cover_choose(s->cover, s->n_units, s->n_targets, NULL, &cover);
+    uint32_t *shard = text_alloc((cover.n + 1) * sizeof *shard);
+    uint32_t *of_unit = text_alloc((s->n_units + 1) * sizeof *of_unit);
+    if (o->n_shards)
+        cover_share(s->cover, &cover, o->n_shards, shard);
+    for (uint32_t i = 0; i < cover.n; i++)
+        of_unit[cover.order[i]] = shard[i];
+    for (uint32_t t = 0; t < s->n_targets; t++)
+        run->mine[t] =
+            !o->n_shards ||
+            (cover.unit_of[t] ? of_unit[cover.unit_of[t] - 1] : 0) + 1 == o->shard;
+    free(shard);
+    free(of_unit);
+    cover_deinit(&cover);
+}
+
+static bool is_over(struct run *run) {
+    if (interrupt_wanted())
+        run->out->interrupted = true;
+    else if (!time_left(run))
+        run->out->budget = true;
+    return run->out->interrupted || run->out->budget;
+}
+
+/* One choice of units, and what they are chosen for. Return: how many were refused, or -errno. */
+static int run_round(struct run *run) {
+    struct suite *s = run->suite;
+    struct cover cover;
+    int refused = 0, r = 0;
+    bool *wanted = text_alloc(s->n_targets + 1);
+    for (uint32_t t = 0; t < s->n_targets; t++)
+        wanted[t] = run->mine[t] && !run->tried[t] && !s->targets[t].n_tested;
+    cover_choose(s->cover, s->n_units, s->n_targets, wanted, &cover);
+    for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
+        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
+        refused += r > 0;
+        run->out->run += r == 0;
+        for (uint32_t t = 0; r == 0 && !run->out->interrupted && t < s->n_targets; t++)
+            run->tried[t] |= cover.unit_of[t] == cover.order[i] + 1;
+    }
+    run->out->chosen += cover.n;
+    free(wanted);
+    cover_deinit(&cover);
+    return r < 0 ? r : run->out->interrupted || run->out->budget ? 0 : refused;
+}
+
+/* Long ones are left out: most of all the whole suite, which everything could be failed in. */
+static void leave_out_long(struct run *run) {
+    for (uint32_t i = 0; i < run->suite->n_units; i++) {
+        struct suite_unit *u = &run->suite->units[i];
+        if (u->why_not || u->duration_ns <= run->options->unit_time_ns)
+            continue;
+        u->why_not = "it takes longer than --unit-time";
+        run->suite->cover[i].refused = true;
+    }
+}
+
+/* The unit that came closest to it, for the reason. */
+static char *why_untested(const struct run *run, uint32_t target) {
+    const struct suite *s = run->suite;
+    const struct suite_unit *found = NULL;
+    if (!run->mine[target])
+        return text_dup("another shard's");
+    if (run->tried[target])
+        return text_dup("the call did not come up again");
+    for (uint32_t i = s->n_units; i-- > 0 && !found;)
+        for (uint32_t k = 0; k < s->cover[i].n_targets; k++)
+            if (s->cover[i].targets[k] == target && (!found || s->cover[i].refused))
+                found = &s->units[i];
+    if (run->out->interrupted || run->out->budget)
+        return text_dup(run->out->budget ? "the time budget was used up" : "interrupted");
+    return text_format("%s: %s", found ? found->command : "?",
+                       !found           ? "no program reaches it"
+                       : found->refused ? found->refused
+                       : found->why_not ? found->why_not
+                                        : "it was not tried");
+}
+
+int suite_replay_run(const struct suite_options *options, const char *database,
+                     struct suite *s, struct suite_outcome *out) {
+    struct run run = {.options = options,
+                      .database = database,
+                      .suite = s,
+                      .scope = suite_replay_scope(options),
+                      .out = out,
+                      .mine = text_alloc(s->n_targets + 1),
+                      .tried = text_alloc(s->n_targets + 1),
+                      .started_ns = clock_mono_ns()};
+    *out = (struct suite_outcome){0};
+    leave_out_long(&run);
+    share(&run);
+    int r = options->fresh ? 0 : suite_unit_load_refused(s);
+    if (r == 0)
+        while ((r = run_round(&run)) > 0)
+            ;
+    run.scope.fresh = false;
+    if (r == 0)
+        r = suite_load_tested(s, &run.scope);
+    out->reasons = text_alloc((s->n_targets + 1) * sizeof *out->reasons);
+    for (uint32_t t = 0; r == 0 && t < s->n_targets; t++)
+        out->reasons[t] = s->targets[t].n_tested ? NULL : why_untested(&run, t);
+    out->duration_ns = clock_mono_ns() - run.started_ns;
+    free(run.mine);
+    free(run.tried);
+    return r < 0 ? EXIT_CANNOT : out->interrupted ? EXIT_INTERRUPTED : EXIT_OK;
+}
+
+void suite_replay_deinit(struct suite_outcome *out, const struct suite *s) {
+    for (uint32_t t = 0; out->reasons && t < s->n_targets; t++)
+        free(out->reasons[t]);
+    free(out->reasons);
+    *out = (struct suite_outcome){0};
+}

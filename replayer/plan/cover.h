@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which units of a suite are run: each target in one of those that reach it, so that little time is spent.
+ * Greedy: the unit with the most targets for its time first, again and again, until all are covered. Pure.
+ */
+#ifndef DEARTH_COVER_H
+#define DEARTH_COVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cover_unit {
+    const uint32_t *targets; /* indices, each once */
+    uint32_t n_targets;
+    uint64_t cost_ns; /* of one run */
+    bool refused;     /* not to be chosen */
+};
+
+struct cover {
+    uint32_t *unit_of; /* by target: index + 1 of the unit; 0 = none, or not wanted */
+    uint32_t *order;   /* chosen units, the best first */
+    uint32_t n;
+};
+
+/** What a unit costs beside its runs: its recording, and what is looked at before the first failure. */
+#define COVER_FIXED_NS 20000000u
+
+/**
+ * Choose.
+ * @wanted: by target; NULL = all
+ * @out: owned by the caller, cover_deinit()
+ */
+void cover_choose(const struct cover_unit *units, uint32_t n_units, uint32_t n_targets,
+                  const bool *wanted, struct cover *out);
+void cover_deinit(struct cover *cover); /* twice is safe */
+
+/**
+ * Share chosen units out, the dearest first, each to the shard that has least to do so far.
+ * @shard: by place in cover->order: 0-based; owned by the caller
+ */
+void cover_share(const struct cover_unit *units, const struct cover *cover,
+                 uint32_t n_shards, uint32_t *shard);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which part of a stack is the project's own: see own.h. Pure. */
+#include "own.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+#define NONE UINT32_MAX
+
+/* --- tests by their names --- */
+
+static bool has_word(const char *name, size_t n, const char *const *words) {
+    for (; *words; words++)
+        if (strlen(*words) == n && strncasecmp(name, *words, n) == 0)
+            return true;
+    return false;
+}
+
+static bool folder_is_test(const char *name, size_t n) {
+    static const char *const words[] = {
+        "test",  "tests",  "testing",    "testsuite", "testsuites", "t",
+        "check", "checks", "unittest",   "unittests", "unit-test",  "unit-tests",
+        "unity", "gtest",  "googletest", "catch2",    "spec",       "benches",
+        "bench", "fuzz",   "fuzzing",    "examples",  "example",    NULL};
+    return has_word(name, n, words);
+}
+
+/* "test_x.c", "x_test.cc", "x-tests.c", "testx.c", "check_x.c"; not "attest.c", "contest.c". */
+static bool file_is_test(const char *name) {
+    size_t n = strcspn(name, ".");
+    static const char *const starts[] = {"test_",  "test-",  "tests_",
+                                         "check_", "check-", "unittest"};
+    static const char *const ends[] = {"_test",     "-test",  "_tests", "-tests",
+                                       "_unittest", "_check", "_spec"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (strncasecmp(name, starts[i], strlen(starts[i])) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t k = strlen(ends[i]);
+        if (n >= k && strncasecmp(name + n - k, ends[i], k) == 0)
+            return true;
+    }
+    return (n == 4 || n == 5) && strncasecmp(name, "tests", n) == 0;
+}
+
+bool own_is_test(const char *path) {
+    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1)
+        if (folder_is_test(path, (size_t)(slash - path)))
+            return true;
+    return file_is_test(path);
+}
+
+/* --- frames --- */
+
+/* Return: what of @path lies below the tree, NULL = it lies elsewhere. */
+static const char *below(const char *tree, const char *path) {
+    size_t n = tree ? strlen(tree) : 0;
+    if (!n || !path || strncmp(path, tree, n) != 0 || path[n] != '/')
+        return NULL;
+    return path + n + 1;
+}
+
+static bool is_own(const struct own_options *o, const struct plan_frame *f,
+                   uint32_t symbol) {
+    if (plan_symbol_matches(f, symbol, o->not_globs, o->n_not_globs))
+        return false;
+    if (o->n_globs)
+        return plan_symbol_matches(f, symbol, o->globs, o->n_globs);
+    const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
+    const char *rest = below(o->tree, file ? file : f->module);
+    return rest && !own_is_test(rest);
+}
+
+/* Return: the outermost of a frame's functions that is own, inlined ones counted; NONE. */
+static uint32_t outermost_own(const struct own_options *o, const struct plan_frame *f) {
+    for (uint32_t s = f->n_symbols ? f->n_symbols : 1; s-- > 0;)
+        if (is_own(o, f, s))
+            return s;
+    return NONE;
+}
+
+/* Of a frame up to its @last function. */
+static struct dearth_key frame_key(const struct plan_frame *f, uint32_t last) {
+    AUTO_TEXT struct text t = {0};
+    for (uint32_t s = 0; s < f->n_symbols && s <= last; s++)
+        if (f->functions[s] && f->files[s] && f->lines[s])
+            text_addf(&t, "%s\n%s\n%u\n", f->functions[s], text_basename(f->files[s]),
+                      f->lines[s]);
+    if (t.n)
+        return key_hash(t.data, t.n);
+    uint64_t words[] = {f->module_key.lo, f->module_key.hi, f->offset};
+    return key_hash(words, sizeof words);
+}
+
+struct own_frame {
+    uint32_t outermost; /* symbol, NONE */
+    struct dearth_key whole, cut;
+};
+
+/* --- stacks --- */
+
+static struct dearth_key site_key(const struct plan_input *in,
+                                  const struct own_frame *frames,
+                                  const struct plan_site *site) {
+    struct dearth_key key = {site->op, 0}, cut = {0, 0};
+    for (uint32_t at = site->stack; at; at = in->stacks[at - 1].parent) {
+        const struct own_frame *f = &frames[in->stacks[at - 1].frame];
+        if (f->outermost != NONE)
+            cut = key_frame(key, f->cut, 0);
+        key = key_frame(key, f->whole, 0);
+    }
+    return cut;
+}
+
+void own_targets(const struct plan_input *in, const struct own_options *options,
+                 struct dearth_key *keys) {
+    struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
+    for (uint32_t i = 0; i < in->n_frames; i++) {
+        const struct plan_frame *f = &in->frames[i];
+        frames[i].outermost = outermost_own(options, f);
+        frames[i].whole = frame_key(f, NONE);
+        if (frames[i].outermost != NONE)
+            frames[i].cut = frame_key(f, frames[i].outermost);
+    }
+    for (uint32_t i = 0; i < in->n_sites; i++)
+        keys[i] = in->sites[i].failable ? site_key(in, frames, &in->sites[i])
+                                        : (struct dearth_key){0, 0};
+    free(frames);
+}

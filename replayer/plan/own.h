@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Targets: what a project wants failed once, whichever of its tests comes there.
+ *
+ *   outermost                                            innermost
+ *   main ─ test_parse ─ │ parse_file ─ parse_line ─ copy ─ strdup ─ malloc
+ *         the test's    │ the own part, from its outermost own frame on: the target
+ *
+ * Two sites whose stacks end in the same own part are one target in two contexts. Where functions and
+ * lines are known they are what is compared, so that one source file in many test programs is one;
+ * else builds and offsets are.
+ */
+#ifndef DEARTH_OWN_H
+#define DEARTH_OWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan.h"
+
+/* What counts as the project's own. */
+struct own_options {
+    const char *const *
+        globs; /* on modules, functions, source files; none = what lies below `tree` and is
+                                 not a test's */
+    uint32_t n_globs;
+    const char *const *not_globs; /* never */
+    uint32_t n_not_globs;
+    const char *tree; /* absolute; NULL = there is none */
+};
+
+/** Is it a test, by the names of its folders below the project's tree, or its own? @path: relative to
+ * the tree */
+bool own_is_test(const char *path);
+
+/**
+ * Find each site's target. Pure.
+ * @keys: by site: all zero = none of its frames is own, or it cannot be failed; owned by the caller
+ */
+void own_targets(const struct plan_input *input, const struct own_options *options,
+                 struct dearth_key *keys);
+
+#endif
