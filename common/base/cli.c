@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "suggest.h"
 #include "text.h"
 
 void cli_list_deinit(struct cli_list *list) {
@@ -163,6 +164,29 @@ static int usage_error(const struct cli_command *c, const char *what, const char
                        arg, c->name);
 }
 
+/* The option that @shown, "--nmae=value" or "-name", may stand for. */
+static int unknown_option(const struct cli_command *c, const char *shown) {
+    const char *name = shown + strspn(shown, "-");
+    struct suggest s = {.word = name, .n = strcspn(name, "=")};
+    bool negated = s.n > 3 && memcmp(name, "no-", 3) == 0;
+    if (negated)
+        s = (struct suggest){.word = name + 3, .n = s.n - 3};
+    for (const struct cli_option *o = c->options; o && o->name; o++)
+        if (!negated || o->negatable)
+            suggest_offer(&s, o->name);
+    if (!negated)
+        suggest_offer(&s, "quiet");
+    if (!negated)
+        suggest_offer(&s, "help");
+    const char *best = suggest_best(&s);
+    if (!best)
+        return usage_error(c, "unknown option", shown);
+    return error_print(
+        -EINVAL,
+        "%s: unknown option '%s': did you mean '--%s%s'? (see 'dearth %s --help')",
+        c->name, shown, negated ? "no-" : "", best, c->name);
+}
+
 static void remember(const struct cli_command *c, const struct cli_option *o,
                      const char *value, bool negated) {
     struct cli_given *g = c->given;
@@ -200,7 +224,7 @@ static int parse_long(const struct cli_command *c, char **arg) {
     bool negated;
     const struct cli_option *o = find_long(c, name, n, &negated);
     if (!o)
-        return usage_error(c, "unknown option", arg[0]);
+        return unknown_option(c, arg[0]);
     if (negated) {
         *(bool *)o->out = false;
         remember(c, o, NULL, true);
@@ -223,7 +247,7 @@ static int parse_short(const struct cli_command *c, char **arg) {
         while (o && o->name && o->letter != *p)
             o++;
         if (!o || !o->name)
-            return usage_error(c, "unknown option", arg[0]);
+            return unknown_option(c, arg[0]);
         if (o->kind != CLI_FLAG)
             return apply(c, o, arg[0], p[1] ? p + 1 : NULL, arg[1]);
         set_value(o, NULL);

@@ -22,6 +22,7 @@
 #include "output.h"
 #include "report_data.h"
 #include "report_unseen.h"
+#include "short_name.h"
 #include "store.h"
 #include "store_folder.h"
 #include "text.h"
@@ -321,6 +322,7 @@ int command_check(int argc, char **argv) {
         {0, "report", CLI_TEXT, &c.report, "FILE", "write the report there (JSON)"},
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
         {0, "private", CLI_FLAG, &c.keep_private, NULL, OUTPUT_PRIVATE_HELP},
+        SHORT_NAME_OPTION,
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
          "the least severity that fails the gate (default: bug); silent: a bug, or a "
          "wrong answer with status 0 and no word on stderr",

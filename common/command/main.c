@@ -22,6 +22,7 @@
 #include "own_limits.h"
 #include "own_memory.h"
 #include "store_folder.h"
+#include "suggest.h"
 
 static const struct {
     const char *name;
@@ -44,6 +45,24 @@ static void print_usage(FILE *out) {
                  "  dearth check -- PROGRAM ARGUMENTS\n");
 }
 
+static int unknown_command(const char *word) {
+    struct suggest s = {.word = word, .n = strlen(word)};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        suggest_offer(&s, commands[i].name);
+    const char *best = suggest_best(&s);
+    if (best)
+        error_print(
+            0, "there is no command '%s': did you mean '%s'? 'dearth --help' lists them",
+            word, best);
+    else if (strchr(word, '/'))
+        error_print(0,
+                    "there is no command '%s': to try that program, 'dearth check -- %s'",
+                    word, word);
+    else
+        error_print(0, "there is no command '%s'; 'dearth --help' lists them", word);
+    return EXIT_CANNOT;
+}
+
 static int run(int argc, char **argv) {
     if (argc < 2) {
         print_usage(stderr);
@@ -61,8 +80,7 @@ static int run(int argc, char **argv) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return own_memory_end(commands[i].run(argc - 1, argv + 1));
-    error_print(0, "there is no command '%s'; 'dearth --help' lists them", argv[1]);
-    return EXIT_CANNOT;
+    return unknown_command(argv[1]);
 }
 
 /* A command is done when what it has printed has arrived. */

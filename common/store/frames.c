@@ -14,6 +14,7 @@
 
 #include "error.h"
 #include "idmap.h"
+#include "short_name.h"
 #include "store.h"
 
 /*
@@ -286,7 +287,7 @@ void frame_add(const struct frame *frame, struct text *out) {
         frame_add_place(frame, out);
         return;
     }
-    text_add_name(out, frame->function);
+    short_name_add(frame->function, out);
     if (frame->file) {
         text_add(out, " (");
         frame_add_place(frame, out);
@@ -304,13 +305,19 @@ void frame_add_location(const struct frame *frame, struct text *out) {
         return;
     }
     const char *module = text_basename(frame->module);
-    const char *function = frame->function ? frame->function : module;
-    if (frame->file && frame->line)
-        text_say(out, "%s (%s:%u)", function, frame->file, frame->line);
-    else if (frame->function)
-        text_say(out, "%s (%s)", function, module);
-    else
+    bool has_line = frame->file && frame->line;
+    if (!has_line && !frame->function) {
         text_say(out, "%s+0x%llx", module, (unsigned long long)frame->offset);
+        return;
+    }
+    if (frame->function)
+        short_name_add(frame->function, out);
+    else
+        text_add_name(out, module);
+    if (has_line)
+        text_say(out, " (%s:%u)", frame->file, frame->line);
+    else
+        text_say(out, " (%s)", module);
 }
 
 /* Where the parameters begin: the last '(' outside brackets that is closed by the last

@@ -61,7 +61,7 @@ int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *o
 /** Append where @frame is: "file:line", else "module+0x12ab" (basename). */
 void frame_add_place(const struct frame *frame, struct text *out);
 /** Append one line for people: "function (file:line)", "function+0x1d (module)",
- * "module+0x12ab". */
+ * "module+0x12ab". Long names are shortened, here and below: short_name.h. */
 void frame_add(const struct frame *frame, struct text *out);
 
 /** Append what a location is called: "function (file:line)", "function (module)",

@@ -34,6 +34,7 @@
 #define CHECKPOINT_RECORDS CHUNK_MAX_EVENTS
 #define NO_SITE            UINT32_MAX /* in site_of: looked up, there is none */
 #define DESCRIPTORS        64u        /* not used for pidfds */
+#define HELD_FILES         256u       /* nor these: recorder/symbols/keeper.h */
 
 /* --- coming --- */
 
@@ -80,7 +81,8 @@ static bool has_descriptors(const struct collector *c) {
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return false;
     rlim_t all = limit.rlim_cur;
-    return c->n_pidfds < (all > 2 * DESCRIPTORS ? all - DESCRIPTORS : all / 2);
+    rlim_t others = DESCRIPTORS + (all / 16 < HELD_FILES ? all / 16 : HELD_FILES);
+    return c->n_pidfds < (all > 2 * others ? all - others : all / 2);
 }
 
 void watched_open(struct collector *c, struct watched *w) {

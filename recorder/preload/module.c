@@ -199,6 +199,58 @@ static void copy_file_path(char *to, size_t n, const char *from) {
     copy_path(to + at, n - (size_t)at, from);
 }
 
+/* One byte of /proc/self/maps, in which a newline of a path is "\012". */
+struct maps_reader {
+    uintptr_t wanted, value; /* where the mapping begins */
+    bool in_address, found;
+    char *to;
+    size_t n, size;
+};
+
+static bool maps_take(struct maps_reader *r, char c) {
+    if (c == '\n') {
+        bool done = r->found && r->n;
+        r->value = 0;
+        r->in_address = true;
+        r->found = false;
+        return done;
+    }
+    if (r->in_address && c == '-') {
+        r->in_address = false;
+        r->found = r->value == r->wanted;
+    } else if (r->in_address) {
+        r->value = r->value << 4 | (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    } else if (r->found && (r->n || c == '/') && r->n + 1 < r->size) {
+        r->to[r->n++] = c;
+    }
+    if (r->n >= 4 && !__builtin_memcmp(r->to + r->n - 4, "\\012", 4))
+        r->to[(r->n -= 3) - 1] = '\n';
+    return false;
+}
+
+/* The file mapped at @start. Return: whether it is known. */
+static bool mapped_file(uintptr_t start, char *to, size_t n) {
+    struct maps_reader r = {.wanted = start, .in_address = true, .to = to, .size = n};
+    char buf[1024];
+    bool done = false;
+    long got,
+        fd = sys_is_sandboxed ? -1 : sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    while (!done && (got = sys_read(fd, buf, sizeof buf)) > 0)
+        for (long i = 0; i < got && !done; i++)
+            done = maps_take(&r, buf[i]);
+    sys_close(fd);
+    to[r.n] = '\0';
+    return done;
+}
+
+/* The main program's link map has no name; "ld.so PROGRAM": what was executed is the loader. */
+static void copy_main_path(const struct object *object, char *to, size_t n) {
+    if (getauxval(AT_BASE) || !mapped_file(object->start, to, n))
+        copy_file_path(to, n, local->process->exe);
+}
+
 static struct shm_module *record_of(uint32_t index) {
     uint32_t block = (index - 1) / SHM_MODULES_PER_BLOCK;
     struct shm_module *records = arena_install(&local->process->module_blocks[block],
@@ -213,10 +265,10 @@ static void describe(const struct object *object, struct shm_module *record) {
     record->loaded = stamp_now();
     if (!object->eh_frame_hdr)
         record->flags |= SHM_MODULE_NO_CFI;
-    /* The main program's link map has no name. */
-    bool main_program = !object->path || !object->path[0];
-    copy_file_path(record->path, sizeof record->path,
-                   main_program ? local->process->exe : object->path);
+    if (object->path && object->path[0])
+        copy_file_path(record->path, sizeof record->path, object->path);
+    else
+        copy_main_path(object, record->path, sizeof record->path);
     identify(object, record);
 }
 

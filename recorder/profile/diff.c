@@ -17,6 +17,7 @@
 #include "error.h"
 #include "heading.h"
 #include "profile.h"
+#include "short_name.h"
 #include "store.h"
 #include "text.h"
 
@@ -213,8 +214,8 @@ static void print_text(const struct diff *d, uint32_t same) {
         text_say(&t, "%14s", signed_count(change(p, PROFILE_COUNT), count));
         text_say(&t, " %12s", signed_bytes(change(p, PROFILE_BYTES), buf));
         text_say(&t, " %12s", signed_bytes(change(p, PROFILE_PEAK), buf));
-        text_say(&t, " %12s  %s", signed_bytes(change(p, PROFILE_LIVE), buf),
-                 item_of(p)->name);
+        text_say(&t, " %12s  ", signed_bytes(change(p, PROFILE_LIVE), buf));
+        profile_add_name(item_of(p), by_values[d->by], &t);
         if (item_of(p)->op)
             text_say(&t, " [%s %.8s]", item_of(p)->op, item_of(p)->key);
         text_add(&t, !p->a ? " (new)" : !p->b ? " (gone)" : "");
@@ -339,6 +340,7 @@ int command_diff(int argc, char **argv) {
         {'s', "sort", CLI_CHOICE, &d.sort, NULL, "whose change counts (bytes)",
          PROFILE_COST_CHOICES},
         {'n', "limit", CLI_INT, &d.limit, "N", "lines shown (20); 0 = all"},
+        SHORT_NAME_OPTION,
         {'r', "recordings", CLI_TEXT, &recordings, "A,B",
          "which recordings (the newest of each database)"},
         {'f', "format", CLI_CHOICE, &d.format, NULL, "for people or programs",

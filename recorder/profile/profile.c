@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "idmap.h"
+#include "short_name.h"
 
 /* One row for each (process, site) of a recording; the second parameter is 1 to leave out
  * images that an exec replaced. Columns 0.. are named by `enum column`. */
@@ -97,6 +98,14 @@ void profile_keep_live(struct profile *p) {
         else
             item_deinit(&p->items[i]);
     p->n_items = n;
+}
+
+void profile_add_name(const struct profile_item *item, enum profile_by by,
+                      struct text *out) {
+    if (by == PROFILE_BY_SITE || by == PROFILE_BY_LOCATION || by == PROFILE_BY_FUNCTION)
+        short_name_add_place(item->name, out);
+    else
+        text_add_name(out, item->name);
 }
 
 void profile_deinit(struct profile *p) {

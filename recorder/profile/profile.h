@@ -114,6 +114,10 @@ int profile_load(struct store *store, const struct profile_filter *filter,
                  enum profile_by by, struct profile *out);
 void profile_deinit(struct profile *p);
 
+/** Append the item's name for a line of text: of functions, long ones are shortened (short_name.h). */
+void profile_add_name(const struct profile_item *item, enum profile_by by,
+                      struct text *out);
+
 /**
  * Bytes live at one moment, by process and site, from the events.
  * @moment_ns: of the peak, since the start of the recording; within one tick of the chunks'

@@ -15,6 +15,7 @@
 #include "heading.h"
 #include "idmap.h"
 #include "profile.h"
+#include "short_name.h"
 #include "store.h"
 #include "store_programs.h"
 #include "text.h"
@@ -195,7 +196,8 @@ static void add_item_columns(struct text *t, const struct stats *s,
 
 static int add_item(struct text *t, struct stats *s, const struct profile_item *item) {
     add_item_columns(t, s, &item->n);
-    text_say(t, "  %s", item->name);
+    text_add(t, "  ");
+    profile_add_name(item, (enum profile_by)s->by, t);
     if (item->op)
         text_say(t, " [%s %.8s]", item->op, item->key);
     if (item->n.failed)
@@ -404,6 +406,7 @@ int command_stats(int argc, char **argv) {
          "with --leaks: leave out blocks asked for within TIME of their process's end"},
         {0, "stacks", CLI_FLAG, &s.stacks, NULL,
          "below each line the stack of its most expensive site"},
+        SHORT_NAME_OPTION,
         {'r', "recording", CLI_INT, &s.recording, "ID",
          "which recording (the newest of each program)"},
         {0, "program", CLI_TEXT, &s.program, "GLOB|ID", STORE_PROGRAM_HELP},

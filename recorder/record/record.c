@@ -27,6 +27,7 @@
 #include "commands.h"
 #include "error.h"
 #include "interrupt.h"
+#include "keeper.h"
 #include "program.h"
 #include "record_row.h"
 #include "resolve.h"
@@ -60,7 +61,8 @@ struct run {
     struct program program;
     struct driven driven;
     struct collector *collector;
-    int failed; /* negative errno: nothing is recorded any more */
+    struct keeper *keeper; /* NULL: names are not wanted */
+    int failed;            /* negative errno: nothing is recorded any more */
     bool started;
 };
 
@@ -157,6 +159,8 @@ static int prepare(struct run *run, const char *name) {
                                             .units = run->options->units};
         r = collector_new(&options, &run->collector);
     }
+    if (r == 0 && !run->options->no_symbols)
+        run->keeper = keeper_new(run->session);
     return r;
 }
 
@@ -355,6 +359,7 @@ static int conclude(struct run *run) {
     int r = store_end(run, &totals);
     program_done(&run->program);
     run->collector = collector_free(run->collector);
+    keeper_stop(run->keeper);
     run->session = session_free(run->session);
     if (run->failed)
         return run->failed;
@@ -366,6 +371,7 @@ static int conclude(struct run *run) {
 }
 
 static void run_deinit(struct run *run) {
+    keeper_free(run->keeper); /* it reads the session */
     collector_free(run->collector);
     tee_free(run->tee);
     session_free(run->session);

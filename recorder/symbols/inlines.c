@@ -270,6 +270,13 @@ static void source_of(struct unit *u, uint64_t lowest, uint64_t address,
     }
 }
 
+/* Functions may be in a file that is not there (-gsplit-dwarf): the line table still is. */
+static uint32_t line_alone(struct unit *u, uint64_t address, struct inline_line *out) {
+    *out = (struct inline_line){.folder = u->folder};
+    source_of(u, address, address, out);
+    return out->file && out->line;
+}
+
 /* Where the inlined call @die was written. */
 static void call_site_of(struct unit *u, Dwarf_Die *die, struct inline_line *out) {
     Dwarf_Attribute attribute;
@@ -292,7 +299,7 @@ uint32_t inlines_look_up(struct inlines *in, uint64_t address,
         load_unit(u);
     const struct function *f = function_of(u, address);
     if (!f)
-        return 0;
+        return line_alone(u, address, &out[0]);
     struct scope *chain[INLINES_MAX - 1]; /* outer to inner */
     uint32_t depth = 0;
     for (uint32_t i = f->first_scope; i < f->end_scope && depth < INLINES_MAX - 1; i++)

@@ -40,7 +40,8 @@ struct inlines *inlines_free(struct inlines *inlines);
 bool inlines_are_split(const struct inlines *inlines);
 
 /**
- * Functions @address lies in, innermost first, the physical function last.
+ * Functions @address lies in, innermost first, the physical function last; one line without a name where
+ * only the line table knows it.
  * @address: of the call, not behind it, in @dwarf's own address space
  * @out: strings live as long as the Dwarf
  * Return: how many, 0 when DWARF does not know the address.

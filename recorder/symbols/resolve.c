@@ -22,6 +22,7 @@
 #include "error.h"
 #include "frames.h"
 #include "interrupt.h"
+#include "keeper.h"
 #include "locate.h"
 #include "namer.h"
 #include "resolve.h"
@@ -77,8 +78,11 @@ struct module_row {
     bool content_id;
 };
 
+#define KEPT_MOST 8u /* files that were at one path, one after the other */
+
 struct work { /* one module */
     struct module_row module;
+    int kept[KEPT_MOST]; /* the keeper's */
     const struct pending *frames;
     uint64_t n;
     struct symbol_cache *cache;
@@ -222,6 +226,22 @@ static int note_stale(struct resolver *r, const struct module_row *module) {
     return put_note(r, module, "symbols_stale", text);
 }
 
+/* Removed or replaced since it ran: its names are known all the same, or they are not. */
+static int note_gone(struct resolver *r, const struct module_row *module, bool kept) {
+    AUTO_FREE char *text = text_format(
+        kept
+            ? "%s was removed or changed while it was recorded; its names are those of the file that ran"
+            : "%s was removed before its functions were looked up, or is not to be seen from here; they "
+              "are shown as offsets",
+        module->path);
+    int result = put_note(r, module, kept ? "symbols_kept" : "symbols_gone", text);
+    if (result == 0 && sqlite3_changes(r->store->db) && kept)
+        error_info("%s", text);
+    else if (result == 0 && sqlite3_changes(r->store->db))
+        error_warn("%s", text);
+    return result;
+}
+
 /* @tables: symbol tables were read instead */
 static int note_broken(struct resolver *r, const struct module_row *module, int signal,
                        bool tables) {
@@ -349,6 +369,9 @@ static int try_module(struct resolver *r, struct work *w) {
         result = note_broken(r, module, signal, strcmp(seen.source, "none") != 0);
     if (result == 0 && seen.outcome == SYMBOLS_STALE)
         result = note_stale(r, module);
+    bool kept = seen.outcome == SYMBOLS_KEPT;
+    if (result == 0 && (kept || (seen.outcome == SYMBOLS_GONE && module->path[0] == '/')))
+        result = note_gone(r, module, kept);
     if (result == 0) {
         sqlite3_bind_int64(r->mark_module, MARK_MODULE_ID, module->id);
         store_bind_text(r->mark_module, MARK_SYMBOLS, seen.source);
@@ -406,9 +429,12 @@ static int plan_module(struct resolver *r, struct work *w) {
     int result = load_module(r->store, w->frames[0].module, module);
     if (result < 0)
         return result;
-    struct namer_job job = {.wanted = {module->path, module->build_id,
-                                       module->build_id_bytes, module->content_id,
-                                       false}};
+    struct namer_job job = {.wanted = {.path = module->path,
+                                       .build_id = module->build_id,
+                                       .build_id_bytes = module->build_id_bytes,
+                                       .content_id = module->content_id,
+                                       .kept = w->kept}};
+    job.wanted.n_kept = keeper_find(module->path, w->kept, KEPT_MOST);
     w->cache = symbol_cache_new(&job.wanted);
     job.addresses = w->addresses = text_alloc(w->n * sizeof *w->addresses);
     for (uint64_t i = 0; i < w->n; i++)

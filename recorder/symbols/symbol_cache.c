@@ -22,7 +22,7 @@
 #define DEARTH_VERSION "0"
 #endif
 /* Raise it when the layout below, or what symbols.c and inlines.c say of an address, changes. */
-#define FORMAT   1u
+#define FORMAT   2u
 #define ENDING   ".names"
 #define HALF     ".half" /* being written */
 #define DAY_S    86400

@@ -10,12 +10,12 @@
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
-#include <libiberty/demangle.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "demangle.h"
 #include "idmap.h"
 #include "inlines.h"
 #include "text.h"
@@ -73,11 +73,10 @@ static bool same_content(const struct symbols_wanted *wanted, Elf *elf) {
     return same_id(wanted, key, sizeof key[0]);
 }
 
-/* Return: a descriptor when @path is a file with the wanted identity, -1 if there is no
- * such ELF file, -2 if it is another build. */
-static int open_if_same(const char *path, const struct symbols_wanted *wanted) {
+/* Return: @fd when it is a file with the wanted identity, -1 if it is no ELF file, -2 if it is another
+ * build; then it is closed. */
+static int if_same(int fd, const struct symbols_wanted *wanted) {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -97,6 +96,18 @@ static int open_if_same(const char *path, const struct symbols_wanted *wanted) {
     if (!same)
         close(fd);
     return same ? fd : is_elf ? -2 : -1;
+}
+
+static int open_if_same(const char *path, const struct symbols_wanted *wanted) {
+    return if_same(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), wanted);
+}
+
+/* The path names another file by now, or none. */
+static int open_kept(const struct symbols_wanted *wanted) {
+    int fd = -1;
+    for (uint32_t i = 0; i < wanted->n_kept && fd < 0; i++)
+        fd = if_same(fcntl(wanted->kept[i], F_DUPFD_CLOEXEC, 0), wanted);
+    return fd;
 }
 
 static const Dwfl_Callbacks callbacks = {
@@ -137,20 +148,25 @@ static int open_by_build_id(const struct symbols_wanted *wanted) {
     return fd;
 }
 
+/* @outcome: of what was opened, or why nothing was */
 static int open_module(const struct symbols_wanted *wanted,
-                       enum symbols_outcome *missing) {
-    *missing = SYMBOLS_GONE;
+                       enum symbols_outcome *outcome) {
+    *outcome = SYMBOLS_GONE;
     if (wanted->path[0] != '/')
         return -1; /* [vdso], [anon] */
     int fd = open_if_same(wanted->path, wanted);
-    if (fd >= 0)
-        return fd;
-    if (fd == -2)
-        *missing = SYMBOLS_STALE;
-    if (wanted->content_id)
-        return -1;
+    *outcome = fd >= 0 ? SYMBOLS_FOUND : fd == -2 ? SYMBOLS_STALE : SYMBOLS_GONE;
+    int kept = fd >= 0 ? -1 : open_kept(wanted);
+    if (kept >= 0)
+        *outcome = SYMBOLS_KEPT;
+    if (fd >= 0 || kept >= 0 || wanted->content_id)
+        return fd >= 0 ? fd : kept;
     fd = open_debug_file(wanted);
-    return fd >= 0 ? fd : open_by_build_id(wanted);
+    if (fd < 0)
+        fd = open_by_build_id(wanted);
+    if (fd >= 0)
+        *outcome = SYMBOLS_FOUND;
+    return fd;
 }
 
 /* --- symbol tables --- */
@@ -170,17 +186,13 @@ static void look_at_sections(struct symbols *s, Elf *elf) {
     }
 }
 
-static bool is_mangled(const char *name) {
-    return strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
-}
-
 /* Aliases: `malloc` rather than `__libc_malloc`, a global rather than a local name. */
 static int rank_of(const char *name, const GElf_Sym *symbol) {
     int bind = GELF_ST_BIND(symbol->st_info);
     int rank = bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? 2
                : bind == STB_WEAK                           ? 1
                                                             : 0;
-    bool mangled = is_mangled(name);
+    bool mangled = demangle_wants(name);
     if (name[0] != '_' || mangled)
         rank += 8;
     else if (name[1] != '_')
@@ -374,15 +386,15 @@ static void note_files(struct symbols *s, const struct symbols_wanted *wanted, E
 
 enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
                                  struct symbols **out) {
-    enum symbols_outcome missing;
+    enum symbols_outcome outcome;
     struct symbol_files files = {0};
     *out = NULL;
     elf_version(EV_CURRENT);
     symbol_files_add(&files, wanted->path); /* as it is before it is read */
-    int fd = open_module(wanted, &missing);
+    int fd = open_module(wanted, &outcome);
     if (fd < 0) {
         symbol_files_deinit(&files);
-        return missing;
+        return outcome;
     }
     struct symbols *s = text_alloc(sizeof *s);
     s->files = files;
@@ -409,7 +421,7 @@ enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,
     s->has_symtab |= debug_file != NULL;
     note_files(s, wanted, elf, debug_file);
     *out = s;
-    return SYMBOLS_FOUND;
+    return outcome;
 }
 
 static void free_strings(struct idmap *map) {
@@ -474,12 +486,9 @@ char *symbols_demangle(const char *linkage_name) {
     size_t n = without_suffix(linkage_name, without_version(linkage_name));
     char *plain = text_alloc(n + 1);
     memcpy(plain, linkage_name, n);
-    if (!is_mangled(plain))
-        return plain;
-    char *name =
-        cplus_demangle(plain, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP | DMGL_AUTO);
+    char *name = demangle(plain, true);
     if (!name)
-        return plain;
+        name = demangle_cut(plain);
     free(plain);
     return name;
 }
@@ -510,6 +519,15 @@ void symbols_clean_path(char *path) {
     *out = 0;
 }
 
+static void add_extent(const struct symbols *s, uint64_t address,
+                       struct symbol_line *line) {
+    struct symbol_line at;
+    if (!nameless_at(s, address, &at))
+        return;
+    line->start = at.start;
+    line->size = at.size;
+}
+
 static const char *remember(struct idmap *map, const void *key, char *value) {
     idmap_put(map, (intptr_t)key, (intptr_t)value);
     return value;
@@ -538,6 +556,12 @@ static const char *source_path(struct symbols *s, const struct inline_line *at) 
     return remember(&s->paths, at->file, path);
 }
 
+/* One that no table has is of no use to anybody, and each frame keeps a copy. */
+static const char *if_short(const char *linkage_name) {
+    bool is = linkage_name && strlen(linkage_name) <= DEMANGLE_MOST_BYTES;
+    return is ? linkage_name : NULL;
+}
+
 static const char *unversioned(struct symbols *s, const char *name) {
     int64_t known;
     size_t n = without_version(name);
@@ -561,13 +585,16 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
         s->lines[i] = (struct symbol_line){
             .function = demangled(s, found[i].linkage_name ? found[i].linkage_name
                                                            : found[i].name),
-            .linkage_name = found[i].linkage_name ? found[i].linkage_name : found[i].name,
+            .linkage_name =
+                if_short(found[i].linkage_name ? found[i].linkage_name : found[i].name),
             .file = source_path(s, &found[i]),
             .line = found[i].line,
             .start = found[i].start ? found[i].start + s->dwarf_bias : 0,
         };
     if (!symbol && !n)
         return nameless_at(s, address, &s->lines[0]);
+    if (!symbol && !s->lines[n - 1].function)
+        add_extent(s, address, &s->lines[n - 1]);
     if (!symbol)
         return n;
     struct symbol_line *physical = &s->lines[n ? n - 1 : 0];
@@ -575,9 +602,9 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
      * functions have aliases: `strdup` is better known than DWARF's `__GI___strdup`. */
     if (!n)
         *physical = (struct symbol_line){0};
-    if (!n || !found[n - 1].linkage_name || !is_mangled(found[n - 1].linkage_name))
+    if (!n || !found[n - 1].linkage_name || !demangle_wants(found[n - 1].linkage_name))
         physical->function = demangled(s, symbol->name);
-    physical->linkage_name = unversioned(s, symbol->name);
+    physical->linkage_name = if_short(unversioned(s, symbol->name));
     physical->start = symbol->start;
     physical->size = symbol->end - symbol->start;
     return n ? n : 1;

@@ -3,6 +3,7 @@
  * Names of one module's code: function, inlined calls, file and line.
  *
  *   recorded path, if its build-id is still the recorded one ┐
+ *   what was held open of it meanwhile (keeper.h)            │
  *   /usr/lib/debug/.build-id/xx/yyyy.debug                   ├─► Dwfl session
  *   libdwfl's own finder: debuginfod where DEBUGINFOD_URLS   ┘   one module
  *
@@ -35,17 +36,22 @@ struct symbols_wanted {
     uint32_t build_id_bytes;
     bool content_id; /* build_id is the hash of the code, see recorder/preload/module.c */
     bool tables_only; /* do not read DWARF: symbol tables alone */
+    const int
+        *kept; /* descriptors of what was at `path` when it was recorded; the caller's */
+    uint32_t n_kept;
 };
 
 enum symbols_outcome {
     SYMBOLS_FOUND = 0,
     SYMBOLS_GONE = 1,  /* no file of that build-id anywhere */
     SYMBOLS_STALE = 2, /* the path holds another build now, and nothing else was found */
+    SYMBOLS_KEPT =
+        3, /* as SYMBOLS_FOUND, in what was held open of it: the path has it no more */
 };
 
 /**
  * Open what can name @wanted's code.
- * @out: owned by the caller; NULL unless SYMBOLS_FOUND. symbols_free()
+ * @out: owned by the caller; NULL unless SYMBOLS_FOUND or SYMBOLS_KEPT. symbols_free()
  * Return: enum symbols_outcome. Never an error: a module without symbols is none.
  */
 enum symbols_outcome symbols_new(const struct symbols_wanted *wanted,

@@ -30,6 +30,7 @@
 #include "repro_case.h"
 #include "repro_text.h"
 #include "runner.h"
+#include "short_name.h"
 #include "store.h"
 #include "store_owner.h"
 #include "text.h"
@@ -334,6 +335,7 @@ int command_repro(int argc, char **argv) {
          "how its files are kept apart from yours, as for 'dearth replay' (auto: "
          "overlay, whatever the attempt had)",
          "auto|overlay|copy|shared"},
+        SHORT_NAME_OPTION,
         {0, "print", CLI_FLAG, &o.print, NULL,
          "print the recorded command and the fault; run nothing"},
         {0, "trust", CLI_FLAG, &o.trust, NULL,

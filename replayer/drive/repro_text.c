@@ -9,6 +9,7 @@
 #include "isolation.h"
 #include "output.h"
 #include "repro_case.h"
+#include "repro_names.h"
 #include "text.h"
 
 /* "malloc in f (f.c:3) fails, call 1 of site K, and ..." */
@@ -135,12 +136,8 @@ void repro_text_end(const struct observation *seen) {
         text_say(&t, "dearth: %s at\n", signal_name(seen->crash.signal, name));
     else if (seen->crash.n_frames)
         text_add(&t, "dearth: it was at\n");
-    for (uint32_t i = 0; i < seen->crash.n_frames && i < most; i++) {
-        const struct crash_frame *f = &seen->crash.frames[i];
-        text_say(&t, "    %s (%s+0x%llx)\n", f->function ? f->function : "?",
-                 text_basename(f->module ? f->module : "?"),
-                 (unsigned long long)f->offset);
-    }
+    repro_names_add(seen->crash.frames,
+                    seen->crash.n_frames < most ? seen->crash.n_frames : most, &t);
     if (seen->crash.n_frames > most)
         text_addf(&t, "    ... %u more\n", seen->crash.n_frames - most);
     if (t.n)

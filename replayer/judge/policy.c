@@ -11,11 +11,11 @@
  */
 #include "policy.h"
 
-#include <libiberty/demangle.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "catalogue.h"
+#include "demangle.h"
 #include "text.h"
 
 #define TELLING (1u << CATALOGUE_DAMAGE | 1u << CATALOGUE_CRASH | 1u << CATALOGUE_POLICY)
@@ -32,11 +32,8 @@ struct end {
 /* --- stacks --- */
 
 static char *demangled(const char *name) {
-    bool mangled = name && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-    char *plain = mangled ? cplus_demangle(name, DMGL_AUTO | DMGL_ANSI) : NULL;
-    char *owned = text_dup(plain ? plain : name);
-    free(plain);
-    return owned;
+    char *plain = name ? demangle(name, false) : NULL;
+    return plain ? plain : text_dup(name);
 }
 
 static void end_init(struct end *e) {

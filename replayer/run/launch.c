@@ -41,6 +41,7 @@
 
 #include "confine.h"
 #include "error.h"
+#include "text.h"
 #include "unit.h"
 
 /* Seen by the worker, the stand-in and, until its exec, the program. */
@@ -180,6 +181,19 @@ static uint32_t wait_for(uint32_t *word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
+static char **shell_arguments; /* of a shell that runs the program as a script */
+
+static void find_shell_arguments(const struct launch *launch) {
+    size_t n = 0;
+    while (launch->argv[n])
+        n++;
+    shell_arguments = text_alloc((n + 3) * sizeof *shell_arguments);
+    shell_arguments[0] = (char *)"sh";
+    shell_arguments[1] = (char *)launch->exe;
+    for (size_t i = 1; i < n; i++)
+        shell_arguments[i + 1] = launch->argv[i];
+}
+
 static int become_program(void *argument) {
     struct launch *launch = argument;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* should nobody be left to let it go */
@@ -195,6 +209,8 @@ static int become_program(void *argument) {
     prctl(PR_SET_DUMPABLE,
           0); /* whose memory this still is: execve() makes the program's traceable */
     execve(launch->exe, launch->argv, launch->envp);
+    if (errno == ENOEXEC) /* a script without "#!": run as shells do */
+        execve("/bin/sh", shell_arguments, launch->envp);
     shared->error = errno;
     _exit(127);
 }
@@ -359,6 +375,7 @@ int launch_start(struct launch *launch, pid_t *first) {
     if (!prepare())
         return error_print_errno(-errno, "cannot map a stack to start programs");
     find_changed_signals();
+    find_shell_arguments(launch);
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
@@ -368,6 +385,7 @@ int launch_start(struct launch *launch, pid_t *first) {
     pid_t pid = launch->stand_in ? start_below_stand_in(launch) : start_ours(launch);
     prctl(PR_SET_DUMPABLE, 0);
     launch->error = shared->error;
+    free(shell_arguments); /* the program has memory of its own by now */
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)
         return error_print_errno(pid, "cannot start a process for an attempt");

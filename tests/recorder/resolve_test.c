@@ -228,7 +228,9 @@ static void test_missing(void) {
     MUST(number(
              "SELECT count(*) FROM note WHERE kind = 'symbols_stale' AND recording_id = "
              "1 AND subject LIKE '/%%'") == 1);
-    MUST(number("SELECT count(*) FROM note") == 1);
+    MUST(number("SELECT count(*) FROM note WHERE kind = 'symbols_gone' AND subject = "
+                "'/nonexistent/libgone.so'") == 1);
+    MUST(number("SELECT count(*) FROM note") == 2);
     MUST(number("SELECT count(*) FROM module WHERE symbols = 'none'") == 4);
     const char *names[] = {NULL, "libgone.so+0x1234", "[anon]+0x0", "[unknown]"};
     for (int i = 0; i < 4; i++) {

@@ -13,6 +13,7 @@ seen=0
 cat out err >both
 contains both crashed
 contains both new_node
+contains both "    link_node ($SOURCE/tests/programs/crashed.c:"
 status 2 "$DEARTH" repro 4711
 contains err 4711
 

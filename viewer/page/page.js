@@ -56,6 +56,66 @@
   const base = (path) => path.slice(path.lastIndexOf("/") + 1) || path;
   const text = (index) => D.strings[index];
 
+  /* --- long names: as common/base/short_name.c does --------------------------------------------- */
+
+  const SHORT_NAME = 64, SHORT_NAME_MOST = 120, BRIEF_ARGUMENTS = 12;
+  const is_word = (c) => /[\p{L}\p{N}_$]/u.test(c);
+  /* Behind the bracket that closes the one at @at, 0 = none does. '<' within parentheses compares. */
+  function group_end(name, at) {
+    for (let i = at, angles = 0, round = 0; i < name.length; i++) {
+      const c = name[i];
+      round += (c === "(") - (c === ")");
+      if (!round) angles += (c === "<") - (c === ">" && name[i - 1] !== "-");
+      if (!round && !angles) return i + 1;
+    }
+    return 0;
+  }
+  function without_arguments(name, depth) {
+    let out = "";
+    for (let i = 0; i < name.length;) {
+      const before = i ? name[i - 1] : "";
+      const operator = !is_word(before) && /^operator(?:\(\)|\[\]|[-<>=!+*/%^&|~,]+)/.exec(name.slice(i, i + 16));
+      const end = !operator && name[i] === "<" && depth < 32 ? group_end(name, i) : 0;
+      if (!end || end - i <= BRIEF_ARGUMENTS + 2) {
+        const n = operator ? operator[0].length : end ? end - i : 1;
+        out += name.slice(i, i + n);
+        i += n;
+        continue;
+      }
+      out += before && (is_word(before) || " <>=!+-*/%^&|~,)]}".includes(before)) ? "‹…›"
+        : "<" + without_arguments(name.slice(i + 1, end - 1), depth + 1) + ">";
+      i = end;
+    }
+    return out;
+  }
+  function without_parameters(name) {
+    const end = name.lastIndexOf(")") + 1;
+    if (!end || /[:>]/.test(name.slice(end))) return name;
+    let from = end, depth = 0;
+    for (; from > 0; from--) {
+      depth += (name[from - 1] === ")") - (name[from - 1] === "(");
+      if (!depth) break;
+    }
+    return from < 2 || end - from < 2 ? name : name.slice(0, from) + "…)" + name.slice(end);
+  }
+  function short_name(name) {
+    if (name.length <= SHORT_NAME) return name;
+    let short = without_arguments(name, 0);
+    if (short.length > SHORT_NAME) short = without_parameters(short);
+    return short.length > SHORT_NAME_MOST ? short.slice(0, SHORT_NAME_MOST) + "…" : short;
+  }
+  /* A function's name: short, the whole of it at a click. */
+  function fn_name(name) {
+    const short = short_name(name);
+    if (short === name) return h("span", { class: "fn" }, name);
+    const e = h("span", { class: "fn cut", title: name, onclick: (event) => {
+      event.preventDefault(); /* in a summary, it is not to open that */
+      event.stopPropagation();
+      e.textContent = e.textContent === short ? name : short;
+    } }, short);
+    return e;
+  }
+
   let said_timer = 0;
   function say(message) {
     const e = $("said");
@@ -129,11 +189,11 @@
     const frames = location < 0 && node ? frames_of(node).slice(0, 1) : [];
     for (const f of frames) {
       const module = text(D.frames[f + 3]), at = base(module) + "+0x" + D.frames[f + 4];
-      return [h("span", { class: "fn" }, D.frames[f] ? text(D.frames[f]) : at), h("span", { class: "at" }, D.frames[f] ? at : module)];
+      return [fn_name(D.frames[f] ? text(D.frames[f]) : at), h("span", { class: "at" }, D.frames[f] ? at : module)];
     }
     if (location < 0)
       return [h("span", { class: "fn quiet" }, "unknown"), h("span", { class: "at" }, "no readable stack")];
-    return [h("span", { class: "fn" }, location_label[location][0]),
+    return [fn_name(location_label[location][0]),
       h("span", { class: "at" }, location_label[location][1])];
   }
 
@@ -148,7 +208,7 @@
     const fn = D.frames[f], file = text(D.frames[f + 1]), module = text(D.frames[f + 3]);
     const at = where(file, D.frames[f + 2], module, D.frames[f + 4]);
     return h("li", { class: here ? "here" : null, title: module + "+0x" + D.frames[f + 4] },
-      h("span", { class: "fn" }, fn ? text(fn) : base(module) + "+0x" + D.frames[f + 4]), " ",
+      fn_name(fn ? text(fn) : base(module) + "+0x" + D.frames[f + 4]), " ",
       fn ? h("span", { class: "at" }, file ? at : base(module)) : null,
       D.frames[f + 5] ? [" ", h("span", { class: "tag" }, "inlined")] : null,
       here ? [" ", h("span", { class: "tag" }, "location")] : null);
@@ -301,7 +361,7 @@
       ["files", { copy: "a private copy of the working folder; everything outside of it was real",
         shared: "the real ones" }[f.isolation] || null],
       ["damage", f.damage ? f.damage + (f.damage_location >= 0 ? "; allocated in " +
-        location_label[f.damage_location].join(" ") : "") : null],
+        short_name(location_label[f.damage_location][0]) + " " + location_label[f.damage_location][1] : "") : null],
       ["policy", f.policy], ["libc's", f.facility ? f.facility + ": " + f.effect : null],
       ["seen", number(f.bad) + " of " + plural(f.tried, "execution") +
         (f.unreached ? "; " + number(f.unreached) + " more did not come to the call" : "") +
@@ -329,9 +389,9 @@
           f.silent ? [h("span", { class: "tag", title: "Exit status 0, another output, and no word about it on stderr" }, "silent"), " "] : null,
           f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
           h("b", null, f.headline)),
-        h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, label[0]), " ", label[1],
+        h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, fn_name(label[0])), " ", label[1],
           f.second ? [", then of a " + f.second.op + " in ",
-            h("code", null, f.second.location >= 0 ? location_label[f.second.location][0] : "unknown")] : null),
+            h("code", null, f.second.location >= 0 ? fn_name(location_label[f.second.location][0]) : "unknown")] : null),
         h("span", { class: "rate small quiet" }, f.bad + " of " + f.tried + " · " + plural(f.sites.length, "site"))));
     let filled = false;
     const fill = () => { if (!filled) { filled = true; e.append(finding_body(f)); } };

@@ -12,6 +12,7 @@
 #include "page.h"
 #include "report_text.h"
 #include "report_unseen.h"
+#include "short_name.h"
 #include "store.h"
 #include "store_programs.h"
 
@@ -42,6 +43,7 @@ int command_view(int argc, char **argv) {
          "write the page there ('-': stdout): one file that needs no network; without "
          "this option a summary is printed here"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
+        SHORT_NAME_OPTION,
         {0, "recording", CLI_INT, &o.recording, "ID",
          "show this recording alone; default: of each program the newest and all others "
          "of the same build"},

@@ -17,6 +17,7 @@
 #include "output.h"
 #include "report_text.h"
 #include "report_unseen.h"
+#include "short_name.h"
 #include "store.h"
 #include "store_programs.h"
 
@@ -151,6 +152,7 @@ int command_report(int argc, char **argv) {
          "json: the stack of every site too; text: whole stacks, everything listed"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,
          "text: shorter, as at the end of 'dearth check'"},
+        SHORT_NAME_OPTION,
         {0, "gate", CLI_FLAG, &o.gate, NULL,
          "judge: exit 1 when there is a finding at or above --fail-on, or coverage is "
          "too low; the four options below imply it"},
