@@ -9,12 +9,20 @@
 #include "session.h"
 #include "text.h"
 
+/* Is a stack that needs libunwind after all made good by another run? Of a fault that did not match,
+ * and wherever stacks are looked at for themselves; not of those of an error path that is explored. */
+static bool goes_without_libunwind(const struct execution *x, const struct order *order) {
+    bool alone = order->site_id || order->leaks || order->under == UNDER_GUARDED;
+    return x->no_libunwind && alone && order->mode != MODE_CHANCE && !order->explore &&
+           !order->second_site_id;
+}
+
 /* Guarded executions and those that look for leaks walk every stack: a block has a site. */
 static uint32_t arm_flags(const struct execution *x, const struct order *order) {
     bool guarded = order->under == UNDER_GUARDED;
-    /* stacks of the error path must be whole: they were not compared with the recording's */
-    bool no_libunwind = x->no_libunwind && !order->explore && !order->second_site_id;
     uint32_t flags = order->site_id ? SHM_FAULTS : SHM_COUNT_SITES;
+    if (goes_without_libunwind(x, order))
+        flags |= SHM_NO_LIBUNWIND;
     if (order->mode == MODE_CHANCE)
         flags |= SHM_CHANCE | SHM_COUNT_SITES;
     else if (guarded)
@@ -22,8 +30,7 @@ static uint32_t arm_flags(const struct execution *x, const struct order *order) 
     else if (order->leaks)
         flags |= SHM_LEAKS;
     else if (order->site_id)
-        flags |= SHM_SKIP_UNWIND | (order->explore ? SHM_COUNT_SITES : 0) |
-                 (no_libunwind ? SHM_NO_LIBUNWIND : 0);
+        flags |= SHM_SKIP_UNWIND | (order->explore ? SHM_COUNT_SITES : 0);
     if (x->options->marked)
         flags |= SHM_MARKED;
     if (order->under == UNDER_VALGRIND)

@@ -103,6 +103,15 @@ void evidence_damage(const struct session *session, struct observation *seen) {
         seen->damage.allocator = node->key;
 }
 
+bool evidence_missed_libunwind(const struct session *session) {
+    for (uint32_t i = 0; i < session_n_processes(session); i++) {
+        const struct shm_process *process = session_process(session, i);
+        if (process && process->fallbacks)
+            return true;
+    }
+    return false;
+}
+
 void evidence_addresses(const struct session *session, struct observation *seen) {
     const struct shm_addresses *addresses = &session->arena->addresses;
     seen->addresses_taken = addresses->taken;

@@ -33,4 +33,7 @@ void evidence_addresses(const struct session *session, struct observation *seen)
  */
 void evidence_leaks(const struct session *session, struct observation *seen);
 
+/** Did a stack of any process need libunwind? */
+bool evidence_missed_libunwind(const struct session *session);
+
 #endif

@@ -14,6 +14,7 @@
 #include "arm.h"
 #include "copies.h"
 #include "error.h"
+#include "evidence.h"
 #include "run.h"
 #include "session.h"
 
@@ -56,19 +57,11 @@ static int run_order_twice(struct execution *x, const struct order *order,
     return run_order(x, order, time_limit_ns, seen);
 }
 
-static bool missed_libunwind(const struct session *session) {
-    for (uint32_t i = 0; i < session_n_processes(session); i++) {
-        const struct shm_process *process = session_process(session, i);
-        if (process && process->fallbacks)
-            return true;
-    }
-    return false;
-}
-
 int execution_run(struct execution *x, const struct order *order, uint64_t time_limit_ns,
                   struct observation *seen) {
     int err = run_order_twice(x, order, time_limit_ns, seen);
-    if (err || seen->proof.fired || !x->no_libunwind || !missed_libunwind(x->session))
+    bool wanted = !seen->proof.fired || order->leaks || order->under == UNDER_GUARDED;
+    if (err || !wanted || !x->no_libunwind || !evidence_missed_libunwind(x->session))
         return err;
     x->no_libunwind = false; /* the one that did not match may have been the one */
     observation_deinit(seen);

@@ -28,6 +28,7 @@
 #include "arena.h"
 #include "leak.h"
 #include "module.h"
+#include "node.h"
 #include "preload.h"
 #include "process.h"
 #include "reentry.h"
@@ -208,17 +209,14 @@ extern void *__libc_stack_end __attribute__((weak)); /* ld.so's: where _start be
 
 /* main() has returned: between libc's and _start there is no frame of the program left.
  * (err() and its like call exit() too, inside libc, and then there is.) */
-static bool has_returned(const struct caller *caller) {
-    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
-    if (!thread || !&__libc_stack_end)
+static bool has_returned(uint32_t innermost) {
+    const struct shm_node *node = node_checked(innermost);
+    if (!node || !node->parent || !&__libc_stack_end)
         return false;
-    uint32_t first, n = unwind_reference(thread, caller, &first);
-    if (n < 2 || thread->last_flags)
-        return false;
-    for (uint32_t i = 0; i + 1 < n; i++)
-        if (!is_machinery((uintptr_t)thread->addresses[first + i]))
+    for (; node && node->parent; node = node_checked(node->parent))
+        if (!is_machinery(node->address))
             return false;
-    return true;
+    return node != NULL;
 }
 
 /* --- the end --- */
@@ -252,12 +250,13 @@ static void look_once(const struct caller *caller, struct leak_context *context)
         return;
     uint32_t reentry = tls.reentry;
     reentry_set(REENTRY_OURS);
+    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
+    uint32_t from = thread ? unwind_stack(thread, caller) : 0;
     if (is_from_exit(&leak_exit_context, context->sp))
         *context = leak_exit_context;
-    else if (has_returned(caller))
+    else if (from && !thread->last_flags && has_returned(from))
         *context = (struct leak_context){.sp = (uintptr_t)__libc_stack_end};
-    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
-    look(context, thread ? unwind_stack(thread, caller) : 0);
+    look(context, from);
     reentry_set((enum reentry)reentry);
 }
 

@@ -419,10 +419,9 @@ static void add_leak(struct shm_leaks *out, uint16_t *by_node, const struct item
 
 /* Return: a fresh block of the arena, its id; 0 when there is none. */
 static uint32_t make_report(uint32_t state) {
-    uint32_t id = arena_take(NULL);
+    uint32_t id = arena_take_zeroed();
     if (id) {
         struct shm_leaks *out = arena_block(id);
-        __builtin_memset(out, 0, sizeof *out);
         out->process = local->process_id;
         out->state = state;
     }
