@@ -53,7 +53,7 @@ void arena_sleep(long ns) {
         arch_pause();
 }
 
-static bool is_block(uint32_t id) {
+bool arena_has(uint32_t id) {
     return id >= SHM_HEADER_BLOCKS && id < preload.blocks_total &&
            id < load_acquire(&preload.arena->blocks_ready);
 }
@@ -72,7 +72,7 @@ static uint32_t take_recycled(void) {
         uint32_t id = (uint32_t)head;
         if (!id)
             return 0;
-        if (!is_block(id))
+        if (!arena_has(id))
             return abandon_list(head);
         struct shm_free *free = arena_block(id);
         uint32_t next = load_relaxed(&free->next);
@@ -92,7 +92,7 @@ static uint32_t take_fresh(void) {
     struct shm_header *arena = preload.arena;
     for (;;) {
         uint32_t id = load_relaxed(&arena->blocks_next);
-        if (!is_block(id))
+        if (!arena_has(id))
             return 0;
         if (cas(&arena->blocks_next, id, id + 1))
             return id;

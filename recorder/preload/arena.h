@@ -30,6 +30,9 @@ static inline void *arena_block(uint32_t id) {
     return (char *)preload.arena + (uint64_t)id * SHM_BLOCK_BYTES;
 }
 
+/** May @id, which was read in shared memory, be a block that is there? */
+bool arena_has(uint32_t id);
+
 /** Give a block back that was taken and not shown to anybody. */
 void arena_give_back(uint32_t id);
 

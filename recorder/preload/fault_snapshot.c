@@ -12,7 +12,9 @@
  * children, timers or descriptors could not be its copy's too (the worker looks at those).
  *
  * In the copy preload.copy is 1 and struct local is wiped: hooks register nothing, they
- * only decide whether the failure lasts (fault_lasting).
+ * only decide whether the failure lasts (fault_lasting). Not so where leaks are looked for: a
+ * copy then knows its original's blocks and their sites, goes on to watch, and looks when it ends;
+ * what it adds to the frame tree, the original writes over.
  *
  * Who runs it: the thread that called the hook, re-entry flag held. Raw system calls only.
  */
@@ -24,11 +26,14 @@
 #include "arena.h"
 #include "fault.h"
 #include "fault_snapshot.h"
+#include "leak.h"
+#include "local.h"
 #include "marks.h"
 #include "node.h"
 #include "preload.h"
 #include "stamp.h"
 #include "sys.h"
+#include "thread.h"
 
 #define BUSY_FOR_NS   10000000000ull
 #define BUSY_SLEEP_NS 200000
@@ -119,7 +124,14 @@ static bool take_descriptors(int socket) {
     return true;
 }
 
-static void prove(const struct shm_order *order) {
+/* Who is copied, by which call? */
+struct copied {
+    struct thread *thread;
+    uint32_t node;
+    bool watched; /* SHM_LEAKS */
+};
+
+static void prove(const struct shm_order *order, const struct copied *from) {
     struct shm_fault *fault = &preload.arena->faults[0];
     fault->hits = order->occurrence;
     fault->fired_time = stamp_now();
@@ -127,12 +139,30 @@ static void prove(const struct shm_order *order) {
     fault->fired_pid = sys_getpid();
     fault->fired_tid = sys_gettid();
     fault->fired_process = preload.process_block;
-    fault->fired_node = 0;
+    fault->fired_node = from->watched ? from->node : 0;
     fault_prove(0);
 }
 
+/* What fork() wipes. Return: whether all of it will be treated as @advice says. */
+static bool advise_ours(struct thread *thread, int advice) {
+    bool taken = sys_madvise(local, sizeof *local, advice) == 0;
+    taken &= thread_advise(thread, advice);
+    return node_advise(advice) && taken;
+}
+
+/* It goes on where its original was, under its own numbers; what it forks is nobody's. */
+static void watch_on(struct thread *thread) {
+    advise_ours(thread, MADV_WIPEONFORK);
+    local->pid = sys_getpid();
+    thread->tid = sys_gettid();
+    preload.flags |=
+        SHM_FAULTS; /* a lasting failure is met where those of a whole run are */
+    leak_copied();
+}
+
 /* Never returns when it cannot be a copy: then it must not run on as a second original. */
-static void become_copy(const struct shm_order *order, const int pair[2]) {
+static void become_copy(const struct shm_order *order, const struct copied *from,
+                        const int pair[2]) {
     /* kill(0, ...) of an error path must not reach the original */
     sys_call(SYS_setpgid, 0, 0, 0, 0, 0, 0);
     if (!take_descriptors(pair[1]))
@@ -141,11 +171,13 @@ static void become_copy(const struct shm_order *order, const int pair[2]) {
     sys_close(pair[1]);
     preload.copy = 1;
     preload.flags &= ~(uint32_t)(SHM_SNAPSHOT | SHM_COUNT_SITES | SHM_EVENTS);
+    if (from->watched)
+        watch_on(from->thread);
     if (order->mode == SHM_FAULT_STICKY)
         store_release(&preload.sticky, 1);
     if (order->mode == SHM_FAULT_BURST && order->burst > 1)
         store_release(&preload.burst_left, order->burst - 1);
-    prove(order);
+    prove(order, from);
     dearth_fault_injected();
 }
 
@@ -181,8 +213,24 @@ static bool ask(struct shm_orders *orders) {
     return false;
 }
 
+static bool is_nested(void) {
+    return (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0) != preload.arena->worker_pid;
+}
+
+/* Return: as clone_nested(). */
+static long clone_as(bool nested, const struct copied *from) {
+    if (from->watched && !advise_ours(from->thread, MADV_KEEPONFORK)) {
+        advise_ours(from->thread, MADV_WIPEONFORK);
+        return -EINVAL;
+    }
+    long pid = nested ? clone_nested() : arch_clone(CLONE_PARENT);
+    if (from->watched && pid)
+        advise_ours(from->thread, MADV_WIPEONFORK);
+    return pid;
+}
+
 /* Return: whether this is the copy. */
-static bool make_copy(struct shm_orders *orders, uint32_t i) {
+static bool make_copy(struct shm_orders *orders, uint32_t i, const struct copied *from) {
     struct shm_order *order = &orders->orders[i];
     int pair[2];
     if (sys_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)pair, 0,
@@ -196,16 +244,15 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
         store_release(&order->refusal, SHM_REFUSED_BUSY);
         return false;
     }
-    bool nested =
-        (uint32_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0) != preload.arena->worker_pid;
+    bool nested = is_nested();
     orders->pid = (int32_t)sys_getpid();
     orders->channel = pair[0];
     orders->own = pair[1];
     orders->nested = nested;
     store_release(&orders->asked, i + 1);
-    long pid = nested ? clone_nested() : arch_clone(CLONE_PARENT);
+    long pid = clone_as(nested, from);
     if (pid == 0) {
-        become_copy(order, pair);
+        become_copy(order, from, pair);
         return true;
     }
     store_release(&orders->asked, 0);
@@ -220,7 +267,8 @@ static bool make_copy(struct shm_orders *orders, uint32_t i) {
 
 /* An order for a site that was refused before may still be met by another process, or by
  * this one when its threads have ended. */
-static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
+static bool take(struct shm_orders *orders, uint32_t i, uint64_t size,
+                 const struct copied *from) {
     struct shm_order *order = &orders->orders[i];
     if (__atomic_add_fetch(&order->hits, 1, __ATOMIC_ACQ_REL) != order->occurrence)
         return false;
@@ -230,11 +278,12 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size) {
         return false;
     }
     order->fired_size = size;
-    return make_copy(orders, i);
+    return make_copy(orders, i, from);
 }
 
-bool fault_snapshot_due(uint32_t node, uint64_t size) {
+bool fault_snapshot_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of();
+    const struct copied from = {thread, node, (preload.flags & SHM_LEAKS) != 0};
     if (!orders || !node || marks_forbid())
         return false;
     struct dearth_key key = node_at(node)->key;
@@ -246,7 +295,7 @@ bool fault_snapshot_due(uint32_t node, uint64_t size) {
         if (first >= n || !key_equal(orders->orders[first].site, key))
             continue;
         for (uint32_t k = first; k < n && key_equal(orders->orders[k].site, key); k++)
-            if (take(orders, k, size))
+            if (take(orders, k, size, &from))
                 return true;
         return false;
     }

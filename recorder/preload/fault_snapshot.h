@@ -5,11 +5,14 @@
 
 #include "preload.h"
 
+struct thread;
+
 /**
  * SHM_SNAPSHOT: copy this process for every order that is due at this call.
+ * @thread: the calling one
  * Return: true in a copy, whose call must fail; false in the original.
  * Context: re-entry flag held.
  */
-bool fault_snapshot_due(uint32_t node, uint64_t size);
+bool fault_snapshot_due(struct thread *thread, uint32_t node, uint64_t size);
 
 #endif

@@ -148,7 +148,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     }
     if (flags & SHM_COUNT_SITES && call->node && !marks_forbid())
         count_site(call);
-    if (flags & SHM_SNAPSHOT && fault_snapshot_due(call->node, size)) {
+    if (flags & SHM_SNAPSHOT && fault_snapshot_due(call->thread, call->node, size)) {
         reentry_set(REENTRY_NONE);
         return HOOK_DENY;
     }

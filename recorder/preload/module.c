@@ -286,6 +286,8 @@ static const struct module *add(const struct object *object) {
     struct shm_module *record = index <= MODULES_MAX ? record_of(index) : NULL;
     if (!record)
         return NULL;
+    if (preload.flags & SHM_LEAKS) /* a copy of this process may have filled it */
+        *record = (struct shm_module){0};
     struct module *module = &local->modules[index - 1];
     if (object) {
         describe(object, record);

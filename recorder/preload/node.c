@@ -97,21 +97,32 @@ static uint32_t find(const struct edge *edge) {
     return 0;
 }
 
+static size_t level_bytes(int level) {
+    size_t bytes = sizeof(uint64_t) << level_bits[level];
+    return level ? bytes : bytes + (sizeof(struct recent_edge) << RECENT_BITS);
+}
+
+bool node_advise(int advice) {
+    bool taken = true;
+    for (int level = 0; level < LEVELS; level++)
+        if (levels[level])
+            taken &= sys_madvise(levels[level], level_bytes(level), advice) == 0;
+    return taken;
+}
+
 /* Return: the table of @level, made if need be; NULL when there is no memory. */
 static uint64_t *level_table(int level) {
     uint64_t *table = load_acquire(&levels[level]);
     if (table)
         return table;
-    size_t bytes = sizeof(uint64_t) << level_bits[level], populate = bytes;
-    if (!level)
-        bytes += sizeof(struct recent_edge) << RECENT_BITS;
+    size_t bytes = level_bytes(level);
     table = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!table)
         return NULL;
     sys_madvise(table, bytes, MADV_WIPEONFORK);
     sys_madvise(table, bytes, MADV_NOHUGEPAGE);
     if (!level) /* its pages are hit at random, nearly all of them soon */
-        sys_populate(table, populate);
+        sys_populate(table, sizeof(uint64_t) << level_bits[level]);
     if (!cas(&levels[level], NULL, table)) {
         sys_munmap(table, bytes);
         return load_acquire(&levels[level]);

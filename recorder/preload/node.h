@@ -11,6 +11,8 @@ uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address);
 /** Site below @parent. @flags: enum shm_node_flag. Return: node id, 0 = full. */
 uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t flags);
 
+/** Tell the kernel @advice about the index. Return: whether it took it. */
+bool node_advise(int advice);
 /** Map room for more nodes than a program usually has. */
 void node_prepare(void);
 /** @id: one that node_frame() or node_site() has given */

@@ -540,7 +540,7 @@ __attribute__((constructor)) static void up(void) {
 
 void process_leave(uint32_t told) {
     struct shm_process *p = process_own();
-    if (!p)
+    if (!p || preload.copy) /* a copy's block is its original's */
         return;
     binding_look();
     if (preload.flags & SHM_EVENTS)

@@ -86,15 +86,22 @@ struct thread *thread_of(uint32_t slot) {
     return slot < SHM_MAX_RINGS ? load_acquire(&memory[slot]) : NULL;
 }
 
-static struct thread *memory_of(uint32_t slot) {
-    if (load_acquire(&memory[slot]))
-        return memory[slot];
-    size_t depth = preload.max_depth;
+static size_t memory_bytes(void) {
     size_t per_frame = sizeof(struct frame) + sizeof(struct fresh_frame) +
                        UNWIND_WORDS_PER_FRAME * sizeof(struct stack_word) +
                        sizeof(void *);
-    size_t bytes = sizeof(struct thread) + depth * per_frame +
-                   sizeof(struct fresh_frame) + UNWIND_SPARE_FRAMES * sizeof(void *);
+    return sizeof(struct thread) + preload.max_depth * per_frame +
+           sizeof(struct fresh_frame) + UNWIND_SPARE_FRAMES * sizeof(void *);
+}
+
+bool thread_advise(struct thread *thread, int advice) {
+    return sys_madvise(thread, memory_bytes(), advice) == 0;
+}
+
+static struct thread *memory_of(uint32_t slot) {
+    if (load_acquire(&memory[slot]))
+        return memory[slot];
+    size_t bytes = memory_bytes();
     struct thread *thread = sys_mmap(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (thread)
         sys_madvise(thread, bytes, MADV_WIPEONFORK);

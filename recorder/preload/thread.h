@@ -47,6 +47,8 @@ struct tls {
 };
 extern __thread struct tls tls __attribute__((tls_model("initial-exec")));
 
+/** Tell the kernel @advice about the memory of @thread (and of no other). Return: whether it took it. */
+bool thread_advise(struct thread *thread, int advice);
 /** Map what the next threads need, before the program forbids itself to ask. */
 void thread_prepare(void);
 

@@ -94,8 +94,7 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     return err;
 }
 
-/* Did the original behave as if it had not been copied? */
-static bool has_diverged(const struct replay *r, const struct observation *seen) {
+bool batch_has_diverged(const struct replay *r, const struct observation *seen) {
     const struct baseline *b = &r->baseline;
     struct judgement j = {0};
     if (seen->proof.refusal == SHM_REFUSED_FILES) /* ended by us: as far as it came */
@@ -150,8 +149,8 @@ int batch_end(struct drive *d, uint64_t tag, const struct observation *seen) {
     struct batch *batch = d->batches[tag & ~BATCH_TAG];
     d->n_flying_batches--;
     d->n_spoils += seen->proof.refusal == SHM_REFUSED_FILES;
-    return has_diverged(d->replay, seen) ? void_batch(d, batch, "diverged")
-                                         : check_batch(d, batch);
+    return batch_has_diverged(d->replay, seen) ? void_batch(d, batch, "diverged")
+                                               : check_batch(d, batch);
 }
 
 int batch_lose(struct drive *d, uint64_t tag) {

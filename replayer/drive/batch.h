@@ -8,6 +8,7 @@
 #include "attempt.h"
 
 struct drive;
+struct replay;
 struct task;
 
 #define BATCH_TAG                                                                        \
@@ -25,6 +26,8 @@ int batch_end(struct drive *d, uint64_t tag, const struct observation *seen);
 /** Its worker died: what is still up there has no result, and nobody knows how its original
  *  ended. */
 int batch_lose(struct drive *d, uint64_t tag);
+/** Did an original behave otherwise than one that had not been copied? @seen: of its whole run. */
+bool batch_has_diverged(const struct replay *r, const struct observation *seen);
 void batch_free_all(struct drive *d);
 
 #endif

@@ -5,7 +5,8 @@
  *
  *   attempts (handled, reported, degraded) ─► a few of each location ─► looks[]
  *   baseline runs, watched ─► what leaks anyway
- *   looks[] ─► clean: done ─ leaks: again; two executions that agree are a finding
+ *   looks[] ─► copies ─► clean: done (leak_copies.c)
+ *         └──► whole programs ─► clean: done ─ leaks: again; two of these that agree are a finding
  *
  * It is a pass of its own because watching wants the stack of every block, which the
  * attempts before it do without, and so that no verdict comes from a run in which the
@@ -19,37 +20,15 @@
 
 #include "clock.h"
 #include "error.h"
+#include "leak_copies.h"
+#include "leak_pass.h"
 #include "leaks.h"
-#include "replay_private.h"
 #include "session.h"
 #include "text.h"
 
-#define SITES_OF_LOCATION 3u          /* that are looked at */
-#define AGREEING          2u          /* executions that leak */
-#define MOST              3u          /* executions of one fault */
-#define SEARCH_TIME_NS    5000000000u /* on top of the time limit */
-
-struct look {
-    uint32_t site; /* index */
-    int64_t occurrence;
-    enum fault_mode mode;
-    uint32_t burst, repeat; /* repeat: of the next execution */
-    enum thread_role thread;
-    uint64_t call;
-    uint32_t executions, leaking;
-    bool unknown;
-};
-
-struct pass {
-    struct replay *replay;
-    struct look *looks;
-    uint32_t n_looks;
-    uint32_t *queue; /* [n_looks * MOST] */
-    uint32_t head, n_queue, n_flying;
-    struct baseline baseline; /* of watched runs; the rest is the replay's own */
-    uint32_t state;           /* enum shm_leaks_state: why the baseline is not known */
-};
-
+#define SITES_OF_LOCATION 3u /* that are looked at */
+#define AGREEING          2u /* executions that leak */
+#define MOST              3u /* executions of one fault */
 /* --- what to look at --- */
 
 #define CANDIDATE_COLUMNS(X)                                                             \
@@ -61,7 +40,8 @@ struct pass {
     X(CANDIDATE_LOCATION, "coalesce(s.location_id, -s.id)")                              \
     X(CANDIDATE_LOOKED, "max(a.leaked IS NOT NULL)")                                     \
     X(CANDIDATE_THREAD, "a.thread")                                                      \
-    X(CANDIDATE_CALL, "max(coalesce(a.call, 0))")
+    X(CANDIDATE_CALL, "max(coalesce(a.call, 0))")                                        \
+    X(CANDIDATE_COPIED, "max(a.how = 'snapshot')")
 enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char candidates_sql[] = STORE_SELECT(
@@ -129,7 +109,8 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
         .burst = (uint32_t)sqlite3_column_int64(s, CANDIDATE_BURST),
         .repeat = (uint32_t)sqlite3_column_int64(s, CANDIDATE_EXECUTIONS),
         .thread = thread_role_from_name(store_column_text(s, CANDIDATE_THREAD)),
-        .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL)};
+        .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL),
+        .copied = sqlite3_column_int(s, CANDIDATE_COPIED)};
 }
 
 /* Locations at which an earlier replay looked. */
@@ -173,7 +154,7 @@ static int load_looks(struct pass *p) {
 
 /* --- running --- */
 
-static struct order order_of(const struct pass *p, const struct look *look) {
+struct order leak_pass_order(const struct pass *p, const struct look *look) {
     const struct plan_site *s = &p->replay->sites.list[look->site];
     return (struct order){.site_id = s->id,
                           .site = s->key,
@@ -230,23 +211,30 @@ static bool is_ordinary(enum verdict v) {
     return v == VERDICT_HANDLED || v == VERDICT_REPORTED || v == VERDICT_DEGRADED;
 }
 
-/* What the baseline leaks too is nobody's; the rest is stored. */
-static int take(struct pass *p, struct look *look, struct observation *seen,
-                struct session *session) {
-    struct replay *r = p->replay;
+struct judgement leak_pass_judge(const struct pass *p, struct observation *seen) {
+    const struct replay *r = p->replay;
     struct baseline baseline = r->baseline;
     baseline.leaks_known = p->baseline.leaks_known;
     baseline.leaks = p->baseline.leaks;
     baseline.n_leaks = p->baseline.n_leaks;
     struct judgement j = verdict_judge(&baseline, seen, r->options->catalogue);
+    if (is_ordinary(j.verdict) && seen->leaks.known)
+        seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
+    return j;
+}
+
+/* What the baseline leaks too is nobody's; the rest is stored. */
+static int take(struct pass *p, struct look *look, struct observation *seen,
+                struct session *session) {
+    struct replay *r = p->replay;
+    struct judgement j = leak_pass_judge(p, seen);
     r->leaks.executions++;
     look->executions++;
     if (!is_ordinary(j.verdict) || !seen->leaks.known) {
         look->unknown = true; /* the attempt before it has the verdict */
         return 0;
     }
-    seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
-    const struct order order = order_of(p, look);
+    const struct order order = leak_pass_order(p, look);
     int err = ledger_leak_sites(r->ledger, seen, session);
     if (err == 0)
         err = ledger_attempt(r->ledger, &order, seen, &j, NULL);
@@ -263,7 +251,7 @@ static int submit_all(struct pass *p, bool stopping) {
     while (!stopping && err == 0 && p->head < p->n_queue &&
            runner_ready(p->replay->runner)) {
         uint32_t i = p->queue[p->head++];
-        const struct order order = order_of(p, &p->looks[i]);
+        const struct order order = leak_pass_order(p, &p->looks[i]);
         err = runner_submit(p->replay->runner, &order, i);
         p->n_flying += err == 0;
     }
@@ -292,7 +280,7 @@ static int wait_one(struct pass *p) {
     return err;
 }
 
-static bool time_is_up(const struct replay *r) {
+bool leak_pass_is_over(const struct replay *r) {
     return r->options->time_budget_ns &&
            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns;
 }
@@ -300,7 +288,7 @@ static bool time_is_up(const struct replay *r) {
 static int loop(struct pass *p, struct progress *progress) {
     int outcome = REPLAY_DONE;
     for (;;) {
-        if (time_is_up(p->replay) && p->head < p->n_queue)
+        if (leak_pass_is_over(p->replay) && p->head < p->n_queue)
             outcome = REPLAY_BUDGET;
         int err = submit_all(p, outcome == REPLAY_BUDGET);
         if (err == 0 && p->n_flying == 0)
@@ -333,13 +321,16 @@ static void count(struct pass *p) {
 static int look_at_all(struct pass *p) {
     struct replay *r = p->replay;
     struct progress progress;
-    runner_set_time_limit(r->runner, r->time_limit_ns + SEARCH_TIME_NS);
+    runner_set_time_limit(r->runner, r->time_limit_ns + LEAK_SEARCH_NS);
     int outcome = run_baselines(p);
     if (outcome != 0)
         return outcome;
     if (!p->baseline.leaks_known)
         return say_unknown(p);
-    progress_init(&progress, p->n_looks);
+    outcome = leak_copies(p);
+    if (outcome < 0 || outcome == REPLAY_INTERRUPTED)
+        return outcome;
+    progress_init(&progress, p->n_queue);
     outcome = loop(p, &progress);
     int err = ledger_flush(r->ledger);
     if (err < 0 && outcome >= 0)
@@ -351,7 +342,8 @@ static int look_at_all(struct pass *p) {
 
 int leak_runs(struct replay *r) {
     struct pass p = {.replay = r};
-    if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN || time_is_up(r))
+    if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN ||
+        leak_pass_is_over(r))
         return REPLAY_DONE;
     int outcome = load_looks(&p);
     if (outcome == 0 && p.n_looks)

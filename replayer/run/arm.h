@@ -3,13 +3,16 @@
 #ifndef DEARTH_ARM_H
 #define DEARTH_ARM_H
 
+#include <stdbool.h>
+
 struct execution;
 struct order;
 
 /** Empty the arena and lay @order down in it. */
 void arm_order(struct execution *execution, const struct order *order);
 
-/** Empty the arena for an original that gets no fault itself, and whose copies get their own. */
-void arm_copied(struct execution *execution);
+/** Empty the arena for an original that gets no fault itself, and whose copies get their own.
+ * @leaks: they are watched, and look for leaks at their ends */
+void arm_copied(struct execution *execution, bool leaks);
 
 #endif

@@ -36,6 +36,7 @@
 
 #include "clock.h"
 #include "descriptors.h"
+#include "evidence.h"
 #include "mappings.h"
 #include "namespace.h"
 #include "output_check.h"
@@ -304,8 +305,9 @@ static bool is_next_the_same(const struct copy *c) {
     const struct copies *s = c->copies;
     const struct observation *seen = c->run.seen;
     uint32_t next = c->item + 1;
-    if (next >= s->n || s->sent[next] || !seen->proof.fired || seen->end.timed_out ||
-        seen->proof.overwritten || c->branched || !c->run.x->traced)
+    if (s->leaks || next >= s->n || s->sent[next] || !seen->proof.fired ||
+        seen->end.timed_out || seen->proof.overwritten || c->branched ||
+        !c->run.x->traced)
         return false;
     const struct order *one = &s->items[c->item].order, *two = &s->items[next].order;
     return one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
@@ -331,9 +333,20 @@ static int send_results(struct copy *c) {
     return err;
 }
 
+/* What a copy has started is not watched, and a stack that is cut off names another site. */
+static void doubt_leaks(const struct copy *c) {
+    struct observation *seen = c->run.seen;
+    if (!c->branched && !evidence_missed_libunwind(c->run.x->session))
+        return;
+    seen->leaks.known = false;
+    seen->leaks.n = 0;
+}
+
 static int conclude(struct copy *c) {
     struct copies *s = c->copies;
     struct observation *seen = c->run.seen;
+    if (s->leaks)
+        doubt_leaks(c);
     seen->proof.attached = true;
     seen->how = HOW_SNAPSHOT;
     enum shm_refusal open = reaches_out(s);

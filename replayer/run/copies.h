@@ -26,6 +26,7 @@ struct copies {
     uint32_t n;
     int channel; /* results go there */
     uint64_t copy_limit_ns;
+    bool leaks; /* are looked for in each copy, at its end */
     /* at work */
     struct run *original;
     struct shm_orders *orders; /* NULL: no snapshot is possible here */

@@ -76,7 +76,7 @@ int execution_run_copied(struct execution *x, struct copies *copies,
                       .output = &x->output,
                       .errors = &x->errors,
                       .copies = copies};
-    arm_copied(x);
+    arm_copied(x, copies->leaks);
     x->damaged = session_inspect(x->session);
     int err = copies_begin(copies, &run);
     if (!err)

@@ -382,7 +382,7 @@ void run_finish(struct run *run) {
         return;
     if (!run->original && x->session->arena->flags & SHM_COUNT_SITES)
         evidence_calls(x->session, seen);
-    if (!run->original && x->session->arena->flags & SHM_LEAKS)
+    if (x->session->arena->flags & SHM_LEAKS)
         evidence_leaks(x->session, seen);
     evidence_damage(x->session, seen);
     evidence_addresses(x->session, seen);

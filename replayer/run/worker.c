@@ -113,7 +113,8 @@ static int do_work(struct execution *x, struct server *server,
     struct copies copies = {.items = work->orders,
                             .n = work->n,
                             .channel = x->channel,
-                            .copy_limit_ns = work->time_limit_ns};
+                            .copy_limit_ns = work->time_limit_ns,
+                            .leaks = work->n && work->orders[0].order.leaks};
     return execution_run_copied(x, &copies, work->original_limit_ns, seen);
 }
 

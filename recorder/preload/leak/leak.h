@@ -130,6 +130,8 @@ struct leak_start {
 void leak_scan(const struct leak_start *start);
 /** Write down that nothing is known, and why. */
 void leak_unknown(uint32_t state);
+/** This process is a copy of one whose blocks are watched; it will look for itself. */
+void leak_copied(void);
 
 /* --- leak_exit.c --- */
 

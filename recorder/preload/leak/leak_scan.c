@@ -417,9 +417,39 @@ static void add_leak(struct shm_leaks *out, uint16_t *by_node, const struct item
     leak->direct += !(item->state & ITEM_INDIRECT);
 }
 
-/* Return: a fresh block of the arena, its id; 0 when there is none. */
+/* The report of this process. Copies of one original end one after another: each writes over the last
+ * one's. Return: its block, 0 when there is none. */
+static uint32_t find_report(void) {
+    uint32_t id = load_acquire(&preload.arena->leaks);
+    for (uint32_t n = 0; arena_has(id) && n < SHM_MAX_PROCESSES; n++) {
+        const struct shm_leaks *report = arena_block(id);
+        if (report->process == local->process_id)
+            return id;
+        id = report->next;
+    }
+    return 0;
+}
+
+void leak_copied(void) {
+    uint32_t id = find_report();
+    if (id)
+        ((struct shm_leaks *)arena_block(id))->state = SHM_LEAKS_NONE;
+}
+
+static uint32_t clear_report(uint32_t id) {
+    struct shm_leaks *report = id ? arena_block(id) : NULL;
+    if (report) {
+        report->n = 0;
+        report->overflow_blocks = report->overflow_bytes = 0;
+    }
+    return id;
+}
+
+/* Return: a block of the arena for it, its id; 0 when there is none. */
 static uint32_t make_report(uint32_t state) {
-    uint32_t id = arena_take_zeroed();
+    uint32_t id = preload.copy ? clear_report(find_report()) : 0;
+    if (!id)
+        id = arena_take_zeroed();
     if (id) {
         struct shm_leaks *out = arena_block(id);
         out->process = local->process_id;
@@ -431,6 +461,8 @@ static uint32_t make_report(uint32_t state) {
 static void publish(uint32_t id) {
     struct shm_leaks *out = arena_block(id);
     uint32_t *head = &preload.arena->leaks;
+    if (find_report() == id)
+        return;
     do
         out->next = load_acquire(head);
     while (!cas(head, out->next, id));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What leak_runs.c and leak_copies.c share: the second look at work. */
+#ifndef DEARTH_LEAK_PASS_H
+#define DEARTH_LEAK_PASS_H
+
+#include "replay_private.h"
+
+struct look {
+    uint32_t site; /* index */
+    int64_t occurrence;
+    enum fault_mode mode;
+    uint32_t burst, repeat; /* repeat: of the next execution */
+    enum thread_role thread;
+    uint64_t call;
+    bool copied; /* a copy has had this fault before */
+    uint32_t executions, leaking;
+    bool unknown;
+};
+
+struct pass {
+    struct replay *replay;
+    struct look *looks;
+    uint32_t n_looks;
+    uint32_t *queue; /* [n_looks * MOST] indexes of what whole programs are to look at */
+    uint32_t head, n_queue, n_flying;
+    struct baseline baseline; /* of watched runs; the rest is the replay's own */
+    uint32_t state;           /* enum shm_leaks_state: why the baseline is not known */
+};
+
+#define LEAK_SEARCH_NS 5000000000u /* on top of the time limit */
+
+/** The fault of @look, once more. */
+struct order leak_pass_order(const struct pass *pass, const struct look *look);
+
+/** What @seen shows when only leaks beyond those of the watched runs count. Its list becomes these. */
+struct judgement leak_pass_judge(const struct pass *pass, struct observation *seen);
+
+bool leak_pass_is_over(const struct replay *r); /* the time budget */
+
+#endif
