@@ -467,8 +467,8 @@ static bool ends_in(const char *name, const char *ending) {
 }
 
 /* What is kept; what killed writers have left is removed. */
-static uint32_t list_kept(int folder, DIR *d, struct kept *out) {
-    uint32_t n = 0;
+static uint32_t list_kept(int folder, DIR *d, struct kept **out) {
+    uint32_t n = 0, capacity = 0;
     struct stat st;
     for (struct dirent *e; (e = readdir(d)) && n < FILE_MAX;) {
         bool half = ends_in(e->d_name, HALF);
@@ -479,9 +479,13 @@ static uint32_t list_kept(int folder, DIR *d, struct kept *out) {
             unlinkat(folder, e->d_name, 0);
         if (half)
             continue;
-        out[n] =
-            (struct kept){.used_s = st.st_mtim.tv_sec, .bytes = (uint64_t)st.st_size};
-        memcpy(out[n++].name, e->d_name, strlen(e->d_name) + 1); /* ends_in() saw to it */
+        if (n == capacity) {
+            capacity = capacity ? capacity * 2 : 64;
+            *out = text_realloc(*out, capacity * sizeof **out);
+        }
+        struct kept *kept = &(*out)[n++];
+        *kept = (struct kept){.used_s = st.st_mtim.tv_sec, .bytes = (uint64_t)st.st_size};
+        memcpy(kept->name, e->d_name, strlen(e->d_name) + 1); /* ends_in() saw to it */
     }
     return n;
 }
@@ -494,8 +498,8 @@ static void bound_folder(int folder) {
             close(fd);
         return;
     }
-    AUTO_FREE struct kept *all = text_alloc(FILE_MAX * sizeof *all);
-    uint32_t n = list_kept(folder, d, all);
+    AUTO_FREE struct kept *all = NULL;
+    uint32_t n = list_kept(folder, d, &all);
     closedir(d);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < n; i++)

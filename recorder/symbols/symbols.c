@@ -222,7 +222,7 @@ static int compare_symbols(const void *a, const void *b) {
 
 static void load_table(struct symbols *s) {
     int n = dwfl_module_getsymtab(s->module);
-    s->table = text_alloc((n > 0 ? (size_t)n : 1) * sizeof *s->table);
+    uint32_t capacity = 0;
     for (int i = 1; i < n; i++) {
         GElf_Sym symbol;
         GElf_Addr at, bias;
@@ -234,6 +234,10 @@ static void load_table(struct symbols *s) {
             !is_code(&symbol, elf, section))
             continue;
         uint64_t size = symbol.st_size < 1ull << 32 ? symbol.st_size : 0;
+        if (s->n_table == capacity) {
+            capacity = capacity ? capacity * 2 : 512;
+            s->table = text_realloc(s->table, capacity * sizeof *s->table);
+        }
         s->table[s->n_table++] =
             (struct function_symbol){at, at + size, name, rank_of(name, &symbol)};
     }
@@ -340,7 +344,45 @@ static bool nameless_at(const struct symbols *s, uint64_t address,
 
 /* --- opening and closing --- */
 
+/* libdw inflates all that it knows of a file when it opens it: locations of variables are a seventh of
+ * libc's, and no name needs them. What is said to take no room in the file is left alone. */
+static void hide_unread(Elf *elf) {
+    static const char *const unread[] = {".debug_loc",     ".debug_loclists",
+                                         ".debug_macro",   ".debug_frame",
+                                         ".debug_macinfo", ".debug_pubnames"};
+    size_t names;
+    Elf_Scn *section = NULL;
+    if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+        return;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        const char *name = gelf_getshdr(section, &header)
+                               ? elf_strptr(elf, names, header.sh_name)
+                               : NULL;
+        for (size_t i = 0; name && i < sizeof unread / sizeof *unread; i++) {
+            if (strcmp(name, unread[i]) != 0)
+                continue;
+            header.sh_type = SHT_NOBITS;
+            gelf_update_shdr(section, &header); /* in our copy of the page */
+        }
+    }
+}
+
+/* The files that the debug information may be read from, as far as they are open: the one itself, and
+ * the one that its symbol table came from. */
+static void hide_all_unread(struct symbols *s) {
+    GElf_Sym symbol;
+    GElf_Addr at, bias;
+    Elf *elf = NULL;
+    hide_unread(dwfl_module_getelf(s->module, &bias));
+    int n = dwfl_module_getsymtab(s->module);
+    if (n > 1 &&
+        dwfl_module_getsym_info(s->module, n - 1, &symbol, &at, NULL, &elf, &bias))
+        hide_unread(elf);
+}
+
 static void load_dwarf(struct symbols *s) {
+    hide_all_unread(s);
     Dwarf *dwarf = dwfl_module_getdwarf(s->module, &s->dwarf_bias);
     if (dwarf)
         dwarf_new_oom_handler(dwarf, text_out_of_memory); /* its own has its own words */
