@@ -142,6 +142,22 @@ static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
     }
 }
 
+/* Each of those that say who they are has many times as much. */
+#define LEAST_CODE_BYTES 4096u
+
+/* A library of tables, as ICU's of 30 MB, has none but what every library begins and ends with. */
+static bool has_code(Elf *elf) {
+    size_t n = 0;
+    uint64_t bytes = 0;
+    GElf_Phdr p;
+    if (elf_getphdrnum(elf, &n) < 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (gelf_getphdr(elf, (int)i, &p) && p.p_type == PT_LOAD && p.p_flags & PF_X)
+            bytes += p.p_filesz;
+    return bytes >= LEAST_CODE_BYTES;
+}
+
 static void read_signatures(Elf *elf, struct allocators *out) {
     size_t names;
     if (elf_getshdrstrndx(elf, &names) < 0)
@@ -182,7 +198,7 @@ static void read_elf(Elf *elf, struct allocators *out) {
     }
     if (out->has_rust_default && !out->has_rust_own)
         drop(out, ALLOCATOR_RUST);
-    if (stripped && !out->n)
+    if (stripped && !out->n && has_code(elf))
         read_signatures(elf, out);
     for (size_t i = 0; i < out->n; i++)
         allocator_reach(elf, &out->items[i]);
