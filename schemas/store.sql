@@ -119,6 +119,17 @@ CREATE TABLE recording (
                                          -- written over, by the program: what was in them is lost, not all of it is counted
 );
 
+-- What files were like before a recorded run changed them (dearth check): attempts find them so.
+CREATE TABLE former_file (
+    recording_id INTEGER NOT NULL REFERENCES recording(id),
+    path      TEXT NOT NULL,             -- absolute
+    mode      INTEGER NOT NULL,          -- st_mode; 0 = nothing of that name was there
+    uid       INTEGER NOT NULL, gid INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,        -- st_mtime, since the epoch
+    content   BLOB,                      -- of a file; of a link, where it leads; NULL = none
+    UNIQUE (recording_id, path)
+);
+
 -- What the user must know about a recording or replay; nothing is silent.
 CREATE TABLE note (
     id        INTEGER PRIMARY KEY,

@@ -4,6 +4,7 @@
  * themselves, by way of their command lines: what it does can be done by hand, in the
  * same words.
  *
+ *   rehearsal (rehearsal.h): what files will be changed, as they are
  *   record -o DB -- PROGRAM ARGS ─► replay DB ─► report -o JSON, view -o HTML
  *                                                  └─► report --gate
  */
@@ -14,12 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "before_store.h"
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
 #include "fault_options.h"
 #include "interrupt.h"
 #include "output.h"
+#include "record_row.h"
+#include "rehearsal.h"
 #include "report_data.h"
 #include "report_unseen.h"
 #include "short_name.h"
@@ -36,7 +40,9 @@ struct check {
     struct fault_options faults; /* `dearth replay` judges them */
     struct cli_given given;
     int fail_on; /* index of its choice; -1 = not given */
-    bool fail_on_runtime, keep_private;
+    bool fail_on_runtime, keep_private, in_place;
+    struct before before; /* files as they were before the recording */
+    char *after;          /* why attempts find them as it has left them, or NULL */
     double min_coverage;
     uint64_t drive_timeout_ns; /* while recording; 0 = as `dearth record` has it */
     char *const *program;
@@ -150,6 +156,54 @@ static int record(struct check *c) {
         -EINTR, "interrupted while recording; nothing was replayed: start again%s",
         c->folder ? "" : ", or 'dearth replay' tests what was recorded until then");
     return EXIT_INTERRUPTED;
+}
+
+/* --- before and after it --- */
+
+/* What attempts do not share with the user's processes. */
+static struct namespaces apart(const struct check *c) {
+    struct namespaces out = {.pids = true, .ipc = true};
+    for (size_t i = 0; i < c->faults.share.n; i++) {
+        out.pids &= strcmp(c->faults.share.items[i], "signals") != 0;
+        out.ipc &= strcmp(c->faults.share.items[i], "ipc") != 0;
+    }
+    return out;
+}
+
+static uint64_t rehearsal_limit(const struct check *c) {
+    uint64_t limit = c->faults.time_limit_ns, budget = c->faults.time_budget_ns;
+    return budget && (!limit || budget < limit) ? budget : limit;
+}
+
+/* A server is not: it does not end, and its start is done for each fault anyway. */
+static int rehearse(struct check *c) {
+    const struct rehearsal rehearsal = {.argv = c->program,
+                                        .isolation = (enum isolation)c->faults.isolation,
+                                        .apart = apart(c),
+                                        .limit_ns = rehearsal_limit(c)};
+    if (c->in_place || is_sweep(c) || rehearsal.isolation == ISOLATION_SHARED)
+        return EXIT_OK;
+    return rehearsal_run(&rehearsal, &c->before, &c->after);
+}
+
+static void note_after(const struct check *c, struct store *store) {
+    AUTO_FREE char *text =
+        text_format("attempts find files as the recording has left them: %s", c->after);
+    const struct record_notes notes = {store, c->recording};
+    error_warn("%s", text);
+    record_note(&notes, "files_after", NULL, "%s", text);
+}
+
+static int keep_before(struct check *c) {
+    AUTO_STORE struct store *store = NULL;
+    if (!c->before.n && !c->after)
+        return EXIT_OK;
+    if (store_new(c->path, STORE_WRITE, &store) < 0 ||
+        before_store(store, c->recording, &c->before) < 0)
+        return EXIT_CANNOT;
+    if (c->after)
+        note_after(c, store);
+    return EXIT_OK;
 }
 
 /* --- replay, report --- */
@@ -282,7 +336,11 @@ static void finish(const struct check *c, int status) {
 /* --- the command --- */
 
 static int steps(struct check *c) {
-    int status = record(c);
+    int status = rehearse(c);
+    if (status == EXIT_OK)
+        status = record(c);
+    if (c->recording && keep_before(c) != EXIT_OK && status == EXIT_OK)
+        status = EXIT_CANNOT;
     if (status == EXIT_OK)
         status = replay(c);
     if (status == EXIT_OK)
@@ -340,6 +398,10 @@ int command_check(int argc, char **argv) {
          "started are killed (10 min)"},
         {0, "wrapper", CLI_LIST, &c.wrappers, "GLOB",
          "functions that only wrap an allocator: the location is their caller"},
+        {0, "in-place", CLI_FLAG, &c.in_place, NULL,
+         "do not run the program in a private tree first, and let attempts find files as "
+         "the recording has left them: what it makes once is not made again, and the "
+         "database holds no contents of files"},
         {0, "env", CLI_LIST, &c.env, "NAME",
          "store the value of this environment variable for replays from elsewhere"},
 #define FAULTS c.faults
@@ -370,6 +432,8 @@ int command_check(int argc, char **argv) {
     }
     free(c.path);
     free(c.folder);
+    free(c.after);
+    before_deinit(&c.before);
     cli_list_deinit(&c.wrappers);
     cli_list_deinit(&c.env);
     cli_list_deinit(&c.accepted);

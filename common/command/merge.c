@@ -62,6 +62,7 @@ enum table {
     T_UNIT_RUN,
     T_TARGET,
     T_TARGET_SITE,
+    T_FORMER_FILE,
     N_TABLES
 };
 
@@ -327,6 +328,13 @@ static const struct rule rules[N_TABLES] = {
                        NULL,
                        false,
                        {{"target_id", T_TARGET}, {"site_id", T_SITE}}},
+    [T_FORMER_FILE] = {"former_file",
+                       "rowid",
+                       "recording_id",
+                       NULL,
+                       NULL,
+                       false,
+                       {{"recording_id", T_RECORDING}}},
 };
 
 #define MAX_COLUMNS 64

@@ -33,6 +33,7 @@
 #include "resolve.h"
 #include "session.h"
 #include "signals.h"
+#include "standard_input.h"
 #include "store.h"
 #include "store_folder.h"
 #include "tee.h"
@@ -75,42 +76,6 @@ struct record_options record_defaults(void) {
 
 /* --- before --- */
 
-/* A descriptor of ours must not become the program's standard output. */
-static void fill_standard_descriptors(void) {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
-}
-
-static void look_at_stdin(struct record_stdin *in) {
-    struct stat st, named;
-    char path[4096];
-    *in = (struct record_stdin){.kind = "none"};
-    if (fcntl(STDIN_FILENO, F_GETFD) < 0 || fstat(STDIN_FILENO, &st) < 0)
-        return;
-    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
-        return; /* /dev/null */
-    in->kind = "other";
-    if (S_ISFIFO(st.st_mode))
-        in->kind = "pipe";
-    else if (isatty(STDIN_FILENO))
-        in->kind = "tty";
-    else if (S_ISREG(st.st_mode)) {
-        ssize_t n = readlink("/proc/self/fd/0", path, sizeof path - 1);
-        path[n > 0 ? n : 0] = 0;
-        off_t offset = lseek(STDIN_FILENO, 0, SEEK_CUR);
-        if (stat(path, &named) < 0 || named.st_ino != st.st_ino ||
-            named.st_dev != st.st_dev || offset < 0)
-            return; /* deleted: nobody can open it again */
-        in->kind = "file";
-        in->path = text_dup(path);
-        in->offset = (uint64_t)offset;
-    }
-}
-
 static int open_session(struct run *run) {
     struct session_options options = {
         .flags = SHM_EVENTS | (run->options->drop ? SHM_DROP_WHEN_FULL : 0) |
@@ -133,8 +98,8 @@ static int open_store(struct run *run) {
 
 static int prepare(struct run *run, const char *name) {
     int r = program_find(name, &run->path, &run->shown);
-    fill_standard_descriptors();
-    look_at_stdin(&run->input);
+    standard_input_fill();
+    standard_input_look(&run->input);
     if (r == 0)
         r = open_session(run);
     if (r == 0)

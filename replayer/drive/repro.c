@@ -60,6 +60,12 @@ static void say_isolation(const struct repro_case *e, const struct conditions *c
     AUTO_FREE char *text = isolation_warning(tree, c->cwd, &kind);
     if (text)
         error_warn("%s", text);
+    AUTO_FREE char *before = isolation_before(tree);
+    AUTO_FREE char *not_before = isolation_not_before(tree);
+    if (before)
+        error_info("%s", before);
+    if (not_before)
+        error_warn("%s", not_before);
     if (e->isolation != tree->isolation)
         error_info("the attempt ran with --isolation %s, this runs with %s",
                    isolation_name(e->isolation), isolation_name(tree->isolation));

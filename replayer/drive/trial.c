@@ -266,10 +266,18 @@ static int say_isolation(const struct replay *r) {
     AUTO_FREE char *text =
         isolation_warning(runner_tree(r->runner), r->conditions.cwd, &kind);
     AUTO_FREE char *left_out = isolation_left_out(runner_tree(r->runner));
+    AUTO_FREE char *not_before = isolation_not_before(runner_tree(r->runner));
+    AUTO_FREE char *before = isolation_before(runner_tree(r->runner));
     int err = 0;
+    if (before)
+        error_info("attempts: %s", before);
     if (text) {
         error_warn("%s", text);
         err = ledger_note(r->ledger, kind, r->conditions.cwd, text);
+    }
+    if (not_before && err == 0) {
+        error_warn("%s", not_before);
+        err = ledger_note(r->ledger, "not_as_before", r->conditions.exe, not_before);
     }
     if (left_out && err == 0) {
         error_info("%s", left_out);

@@ -92,8 +92,9 @@ struct written_file {
     uint64_t size;      /* of regular files and links, else 0 */
     uint8_t digest[16]; /* of contents or link target; all zero when empty */
     bool existed;       /* there was something of that name before */
-    uint8_t *kept;      /* owned; NULL = none */
-    uint64_t n_kept;    /* == size: whole */
+    bool hides;      /* a folder in the place of another: what was in that is not there */
+    uint8_t *kept;   /* owned; NULL = none */
+    uint64_t n_kept; /* == size: whole */
 };
 /** Files of a list that is given up; NULL with 0 is allowed. */
 void written_files_free(struct written_file *files, uint32_t n);

@@ -7,6 +7,7 @@
  *           pipe  → what was captured, in a private file, fed through a pipe
  *           none  → /dev/null
  *           tty, other → /dev/null, and a note that says so
+ *   former_file rows ─► files as they were before it
  */
 #include "conditions.h"
 
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "before_store.h"
 #include "error.h"
 #include "store.h"
 #include "text.h"
@@ -52,6 +54,7 @@ struct runner_options conditions_options(const struct conditions *c) {
         .marked = c->marked,
         .max_depth = c->max_depth,
         .place = c->of_unit ? &c->place : NULL,
+        .before = c->before.n ? &c->before : NULL,
     };
 }
 
@@ -66,6 +69,7 @@ void conditions_deinit(struct conditions *c) {
     free_strings(c->under_argv);
     free(c->suppressions);
     free(c->note);
+    before_deinit(&c->before);
     *c = (struct conditions){0};
 }
 
@@ -282,6 +286,8 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     }
     if (r == 0 && !c->stdin_is_ours)
         r = read_stdin(c, s, recording_id);
+    if (r == 0)
+        r = before_load(store, recording_id, &c->before);
     if (r < 0)
         conditions_deinit(c);
     return r;

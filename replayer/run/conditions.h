@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "before.h"
 #include "runner.h"
 #include "unit.h"
 
@@ -34,7 +35,8 @@ struct conditions {
     struct unit_place place; /* of_unit: umask and limits */
     bool
         of_unit; /* a program of a suite by itself: its environment is what it had there */
-    char *note;  /* what could not be made again, one sentence; NULL = everything could */
+    struct before before; /* what files were like that the recorded run changed */
+    char *note; /* what could not be made again, one sentence; NULL = everything could */
 };
 
 /**

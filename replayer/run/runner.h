@@ -21,6 +21,7 @@
 #include "namespace.h"
 #include "scratch.h"
 
+struct before;
 struct session;
 struct unit_place;
 
@@ -42,6 +43,8 @@ struct runner_options {
     uint64_t usual_output; /* bytes that the program prints without a fault */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
+    const struct before
+        *before; /* files as attempts find them; not owned, NULL = as they are */
     struct namespaces
         apart; /* wanted; what is not to be had is left out: runner_apart() */
     bool traced;

@@ -83,7 +83,8 @@ static int prepare(const struct worker_start *start, struct execution *x,
     const struct scratch_options options = {.wanted = start->isolation,
                                             .cwd = start->options->cwd,
                                             .sharers = start->options->jobs,
-                                            .session = start->session->directory};
+                                            .session = start->session->directory,
+                                            .before = start->options->before};
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     char left_out[sizeof ready->tree.left_out] = "";
     if (start->isolation != ISOLATION_SHARED)

@@ -163,6 +163,11 @@ static void note(struct copytree *tree, const char *path) {
         qsort(tree->entries, tree->n, sizeof *tree->entries, by_name);
 }
 
+void copytree_note(struct copytree *tree, const char *to) {
+    copytree_deinit(tree);
+    note(tree, to);
+}
+
 int copytree_make(struct copytree *tree, const char *from, const char *to) {
     copytree_deinit(tree);
     int err = copy_folder(tree, from, to);

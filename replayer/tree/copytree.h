@@ -27,6 +27,9 @@ struct copytree {
  */
 int copytree_make(struct copytree *tree, const char *from, const char *to);
 
+/** Take what @to holds now for what was copied. */
+void copytree_note(struct copytree *tree, const char *to);
+
 /**
  * Compare @to with what was copied.
  * @shown: how the program calls @to

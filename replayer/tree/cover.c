@@ -39,14 +39,17 @@ static int make_layer(const struct overlay *o, const struct cover *c, size_t ind
 
 static int mount_overlay(const struct overlay *o, struct cover *c, size_t index) {
     char upper[PATH_MAX], work[PATH_MAX], place[PATH_MAX], plain[3 * PATH_MAX];
+    char former[64] = "";
     int err = make_layer(o, c, index, 'u', upper);
     if (!err)
         err = make_layer(o, c, index, 'w', work);
     if (err)
         return err;
     cover_place(o, c->path, place);
-    snprintf(plain, sizeof plain, "lowerdir=/proc/self/fd/%d,upperdir=%s,workdir=%s",
-             c->lower, upper, work);
+    if (c->former >= 0)
+        snprintf(former, sizeof former, "/proc/self/fd/%d:", c->former);
+    snprintf(plain, sizeof plain, "lowerdir=%s/proc/self/fd/%d,upperdir=%s,workdir=%s",
+             former, c->lower, upper, work);
     /* xino=off: files keep the inode numbers they really have (git's index compares
      * them); redirect_dir: a folder of the lower layer can be renamed, as it can really.
      */

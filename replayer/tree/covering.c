@@ -31,6 +31,7 @@ struct cover *covering_add(struct overlay *o, enum cover_kind kind, const char *
     o->covers[o->n] = (struct cover){.kind = kind,
                                      .path = text_dup(path),
                                      .lower = fd,
+                                     .former = -1,
                                      .made = made,
                                      .leaf = true,
                                      .status = status,

@@ -33,6 +33,22 @@ char *isolation_warning(const struct tree_facts *tree, const char *cwd,
                : NULL;
 }
 
+char *isolation_before(const struct tree_facts *tree) {
+    if (!tree->n_before)
+        return NULL;
+    return text_format("%u file%s as before the recording, which changed %s",
+                       tree->n_before, tree->n_before == 1 ? " is" : "s are",
+                       tree->n_before == 1 ? "it" : "them");
+}
+
+char *isolation_not_before(const struct tree_facts *tree) {
+    if (!*tree->not_before)
+        return NULL;
+    return text_format("%s cannot be made as it was before the recording: attempts find "
+                       "it as it is now, or not at all",
+                       tree->not_before);
+}
+
 char *isolation_left_out(const struct tree_facts *tree) {
     return tree->left_out[0]
                ? text_format("attempts do without these descriptors, which dearth was "

@@ -23,6 +23,14 @@
 char *isolation_warning(const struct tree_facts *tree, const char *cwd,
                         const char **kind);
 
+/** Return: a sentence on files that are as they were before the recording, owned by the caller; NULL =
+ * all are as they are now. */
+char *isolation_before(const struct tree_facts *tree);
+
+/** Return: a sentence on files that are not as they were before the recording although others are,
+ * owned by the caller; NULL = none. */
+char *isolation_not_before(const struct tree_facts *tree);
+
 /** Return: a sentence on descriptors that attempts do without, owned by the caller; NULL = none. */
 char *isolation_left_out(const struct tree_facts *tree);
 

@@ -46,6 +46,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "before.h"
 #include "cover.h"
 #include "covering.h"
 #include "error.h"
@@ -196,6 +197,8 @@ struct overlay *overlay_free(struct overlay *o) {
     for (size_t i = 0; i < o->n; i++) {
         if (o->covers[i].lower != o->session_fd)
             close(o->covers[i].lower);
+        if (o->covers[i].former >= 0)
+            close(o->covers[i].former);
         free(o->covers[i].path);
         free(o->covers[i].link);
     }
@@ -242,6 +245,48 @@ static int renew_all(struct overlay *o) {
     return err ? err : move_to_root(o);
 }
 
+/* Was anything mounted or unmounted since the last time? Source: proc(5), "/proc/PID/mounts". */
+static bool mounts_changed(const struct overlay *o) {
+    struct pollfd table = {o->table_fd, POLLPRI, 0};
+    return o->table_fd >= 0 && poll(&table, 1, 0) > 0;
+}
+
+/* What was written to the view so far is in every fresh one: a layer between it and the real thing,
+ * a copy of a file instead of the real one. */
+static int keep_layer(struct overlay *o, size_t index) {
+    struct cover *c = &o->covers[index];
+    char upper[PATH_MAX];
+    if (!cover_is_used(o, index, upper))
+        return 0;
+    if (c->kind == COVER_FOLDER) /* what lies in it directly is made anew, never kept */
+        return 0;
+    int fd = open(upper, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    if (c->kind == COVER_OVERLAY) {
+        c->former = fd;
+    } else {
+        close(c->lower);
+        c->lower = fd;
+        fstat(fd, &c->status);
+    }
+    c->generation++; /* of nothing yet: what was kept is not removed */
+    return 0;
+}
+
+int overlay_put_before(struct overlay *o, const struct before *before,
+                       struct tree_facts *tree) {
+    int err = 0;
+    tree->n_before =
+        before_put(before, o->root_fd, "/", tree->not_before, sizeof tree->not_before);
+    for (size_t i = 0; i < o->n && !err; i++)
+        err = keep_layer(o, i);
+    if (!err)
+        err = renew_all(o);
+    mounts_changed(o); /* those were ours */
+    return err;
+}
+
 bool overlay_used(const struct overlay *o) {
     char upper[PATH_MAX];
     for (size_t i = 0; i < o->n; i++)
@@ -258,13 +303,9 @@ void overlay_read(const struct overlay *o, struct written *written) {
         else if (o->covers[i].kind == COVER_FILE)
             written_add(written, upper, o->covers[i].path, true);
         else if (o->covers[i].kind == COVER_OVERLAY)
-            written_add_layer(written, upper, o->covers[i].path, o->covers[i].lower);
-}
-
-/* Was anything mounted or unmounted since the last time? Source: proc(5), "/proc/PID/mounts". */
-static bool mounts_changed(const struct overlay *o) {
-    struct pollfd table = {o->table_fd, POLLPRI, 0};
-    return o->table_fd >= 0 && poll(&table, 1, 0) > 0;
+            written_add_layer(
+                written, upper, o->covers[i].path,
+                (struct written_lower){o->covers[i].former, o->covers[i].lower});
 }
 
 int overlay_clean(struct overlay *o) {

@@ -28,6 +28,15 @@ int overlay_root(const struct overlay *overlay); /* directory to chroot into */
  * @out: @n bytes, separated by spaces, cut with "..." */
 void overlay_read_only(const struct overlay *overlay, char *out, size_t n);
 
+/**
+ * Make the view, and every fresh one from now on, so that files are as they were before.
+ * @tree: what came of it, out
+ * Return: 0 or a negative errno, without a message: the view cannot be used any more.
+ */
+struct before;
+int overlay_put_before(struct overlay *overlay, const struct before *before,
+                       struct tree_facts *tree);
+
 /** See scratch_used(). */
 bool overlay_used(const struct overlay *overlay);
 

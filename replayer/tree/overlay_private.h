@@ -29,9 +29,10 @@ enum cover_kind {
 
 struct cover {
     enum cover_kind kind;
-    char *path;     /* as the target sees it */
-    char *link;     /* COVER_LINK: where to */
-    int lower;      /* O_PATH of the real thing */
+    char *path; /* as the target sees it */
+    char *link; /* COVER_LINK: where to */
+    int lower;  /* O_PATH of the real thing */
+    int former; /* COVER_OVERLAY: O_PATH of a layer over it, files as they were; -1 = none */
     bool made;      /* the mount point is to be made (it lies in a folder of ours) */
     bool leaf;      /* nothing is mounted inside: can be renewed by itself */
     bool writable;  /* COVER_BIND: not read-only: the session's folder, proc, terminals */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "before.h"
 #include "copyplace.h"
 #include "copytree.h"
 #include "error.h"
@@ -39,8 +40,10 @@ struct scratch {
     int original; /* O_PATH of the real working directory, under the bind mount */
     char **ways;  /* to the working directory: its path and others by other mounts */
     size_t n_ways;
-    bool bound;   /* over all of them */
-    bool changed; /* by the last attempt */
+    bool bound;                  /* over all of them */
+    const struct before *before; /* not owned; NULL = none */
+    struct tree_facts *facts;    /* while it is made the first time; else NULL */
+    bool changed;                /* by the last attempt */
 };
 
 static const char *temporary_folder(void) {
@@ -51,7 +54,14 @@ static const char *temporary_folder(void) {
 static int make_copy(struct scratch *s) {
     char from[64];
     snprintf(from, sizeof from, "/proc/self/fd/%d", s->original);
-    return copytree_make(&s->tree, from, s->place.tree_path);
+    int err = copytree_make(&s->tree, from, s->place.tree_path);
+    if (err || !s->before)
+        return err;
+    struct tree_facts ignored = {0}, *facts = s->facts ? s->facts : &ignored;
+    facts->n_before = before_put(s->before, s->place.tree, s->shown, facts->not_before,
+                                 sizeof facts->not_before);
+    copytree_note(&s->tree, s->place.tree_path);
+    return 0;
 }
 
 /* The same folder may have more ways to it, by other mounts of its file system. */
@@ -150,7 +160,10 @@ int scratch_new(const struct scratch_options *options, struct scratch **out,
     *s = (struct scratch){.cwd = text_dup(options->cwd),
                           .shown = text_dup(options->cwd),
                           .original = -1,
+                          .before = options->before,
+                          .facts = tree,
                           .place = COPYPLACE_NONE};
+    *tree = (struct tree_facts){0};
     char *missing = NULL;
     int err = 0;
     s->used = options->wanted == ISOLATION_AUTO ? ISOLATION_OVERLAY : options->wanted;
@@ -164,7 +177,14 @@ int scratch_new(const struct scratch_options *options, struct scratch **out,
         scratch_free(s);
         return err;
     }
-    *tree = (struct tree_facts){.isolation = s->used, .bound = s->bound};
+    if (s->overlay && s->before &&
+        (err = overlay_put_before(s->overlay, s->before, tree))) {
+        scratch_free(s);
+        return error_print_errno(err, "cannot make the private working tree as it was");
+    }
+    tree->isolation = s->used;
+    tree->bound = s->bound;
+    s->facts = NULL;
     if (s->overlay)
         overlay_read_only(s->overlay, tree->read_only, sizeof tree->read_only);
     *out = s;

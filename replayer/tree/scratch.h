@@ -20,15 +20,19 @@ struct tree_facts {
         [256]; /* descriptors that dearth was started with and attempts do without */
     char read_only
         [1024]; /* overlay: writable places that nothing could cover, cut with "..." */
+    uint32_t n_before;    /* former files that attempts find */
+    char not_before[256]; /* the first that could not be made as it was; "" = none */
 };
 
 struct scratch_options {
-    enum isolation wanted; /* ISOLATION_AUTO: an overlay, never less */
-    const char *cwd;       /* where the program runs */
-    int sharers;           /* how many workers there are */
-    const char *session;   /* the session's folder: stays shared with the parent */
+    enum isolation wanted;       /* ISOLATION_AUTO: an overlay, never less */
+    const char *cwd;             /* where the program runs */
+    int sharers;                 /* how many workers there are */
+    const char *session;         /* the session's folder: stays shared with the parent */
+    const struct before *before; /* the tree is made so; NULL = it is as the real one */
 };
 
+struct before;
 struct scratch;
 struct written;
 

@@ -101,20 +101,66 @@ static bool is_whiteout(const struct stat *status) {
     return S_ISCHR(status->st_mode) && status->st_rdev == 0;
 }
 
+/* @path: of a folder, or a link to one in /proc */
 static bool has_mark(const char *path, const char *mark) {
     static const char *const spaces[] = {"trusted", "user"};
     char name[64], value[PATH_MAX];
     for (size_t i = 0; i < 2; i++) {
         snprintf(name, sizeof name, "%s.overlay.%s", spaces[i], mark);
-        if (lgetxattr(path, name, value, sizeof value) > 0)
+        if (getxattr(path, name, value, sizeof value) > 0)
             return true;
     }
     return false;
 }
 
-static bool same_contents(const char *path, int lower, const char *name) {
+/* --- what is below it --- */
+
+/* Does the former layer say something of @name? Then it alone counts. @status: of it, out */
+static bool is_former(struct written_lower lower, const char *name, struct stat *status) {
+    return lower.former >= 0 &&
+           fstatat(lower.former, name, status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool lower_status(struct written_lower lower, const char *name,
+                         struct stat *status) {
+    if (is_former(lower, name, status))
+        return !is_whiteout(status);
+    return lower.real >= 0 && fstatat(lower.real, name, status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int open_below(int folder, const char *name) {
+    return folder < 0
+               ? -1
+               : openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* The folder @name of the folder below. */
+static struct written_lower lower_open(struct written_lower lower, const char *name) {
+    char path[64];
+    struct stat status;
+    struct written_lower out = {-1, -1};
+    bool former = is_former(lower, name, &status);
+    if (former)
+        out.former = open_below(lower.former, name);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", out.former);
+    if (!former || (out.former >= 0 && !has_mark(path, "opaque")))
+        out.real = open_below(lower.real, name);
+    return out;
+}
+
+static void lower_close(struct written_lower lower) {
+    if (lower.former >= 0)
+        close(lower.former);
+    if (lower.real >= 0)
+        close(lower.real);
+}
+
+static bool same_contents(const char *path, struct written_lower lower,
+                          const char *name) {
+    struct stat status;
+    int below = is_former(lower, name, &status) ? lower.former : lower.real;
     int a = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    int b = openat(lower, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int b = openat(below, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     AUTO_FREE char *buffer = text_alloc(2 * WRITTEN_KEPT_BYTES);
     bool same = a >= 0 && b >= 0;
     for (ssize_t n = 1; same && n > 0;) {
@@ -131,12 +177,11 @@ static bool same_contents(const char *path, int lower, const char *name) {
 }
 
 /* Copied up, and then nothing was changed that anyone would see. */
-static bool is_unchanged(const char *path, const struct stat *status, int lower,
-                         const char *name) {
+static bool is_unchanged(const char *path, const struct stat *status,
+                         struct written_lower lower, const char *name) {
     struct stat below;
-    if (lower < 0 || fstatat(lower, name, &below, AT_SYMLINK_NOFOLLOW) < 0 ||
-        below.st_mode != status->st_mode || below.st_uid != status->st_uid ||
-        below.st_gid != status->st_gid)
+    if (!lower_status(lower, name, &below) || below.st_mode != status->st_mode ||
+        below.st_uid != status->st_uid || below.st_gid != status->st_gid)
         return false;
     if (S_ISDIR(status->st_mode))
         return !has_mark(path, "opaque") && !has_mark(path, "redirect");
@@ -144,28 +189,28 @@ static bool is_unchanged(const char *path, const struct stat *status, int lower,
            same_contents(path, lower, name);
 }
 
-static void add_entry(struct written *w, const char *path, const char *shown, int lower,
-                      const char *name) {
-    struct stat status;
+static void add_entry(struct written *w, const char *path, const char *shown,
+                      struct written_lower lower, const char *name) {
+    struct stat status, below;
     if (lstat(path, &status) < 0)
         return;
     if (is_whiteout(&status)) {
         written_add_gone(w, shown);
         return;
     }
-    struct stat below_status;
-    bool existed =
-        lower >= 0 && fstatat(lower, name, &below_status, AT_SYMLINK_NOFOLLOW) == 0;
+    bool hides = S_ISDIR(status.st_mode) &&
+                 (has_mark(path, "opaque") || has_mark(path, "redirect"));
+    uint32_t n = w->n;
     if (!is_unchanged(path, &status, lower, name))
-        written_add(w, path, shown, existed);
+        written_add(w, path, shown, lower_status(lower, name, &below));
+    if (w->n > n)
+        w->files[n].hides = hides;
     if (!S_ISDIR(status.st_mode))
         return;
-    int below = lower < 0 || has_mark(path, "opaque")
-                    ? -1
-                    : openat(lower, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    written_add_layer(w, path, shown, below);
-    if (below >= 0)
-        close(below);
+    struct written_lower in =
+        hides ? (struct written_lower){-1, -1} : lower_open(lower, name);
+    written_add_layer(w, path, shown, in);
+    lower_close(in);
 }
 
 static int no_dots(const struct dirent *entry) {
@@ -173,7 +218,7 @@ static int no_dots(const struct dirent *entry) {
 }
 
 void written_add_layer(struct written *w, const char *path, const char *shown,
-                       int lower) {
+                       struct written_lower lower) {
     struct dirent **names;
     int n = scandir(path, &names, no_dots, NULL);
     for (int i = 0; i < n; i++) {

@@ -33,9 +33,6 @@ contains err torn.db
 
 status 125 "$DEARTH" record -o no/such/folder/d.db -- touch started
 contains err no/such/folder/d.db
-mkdir folder
-status 125 "$DEARTH" record -o folder -- touch started
-contains err folder
 [ ! -e started ] || fail 'the program was started'
 
 equal 600 "$(stat -c %a good.db)" 'mode of a database'

@@ -70,12 +70,12 @@ exec(open('send.py').read())")" 'SIGINT, ignored before'
 for try in group:INT alone:TERM group:HUP; do
     way=${try%:*} name=${try#*:}
     rm -f dearth.db*
-    equal "$name=1 end 130" "$(python3 send.py "$way" "$name" 0 "$DEARTH" check -o dearth.db -- "$PROGRAMS/told" 100)" \
+    equal "$name=1 end 130" "$(python3 send.py "$way" "$name" 0 "$DEARTH" check --in-place -o dearth.db -- "$PROGRAMS/told" 100)" \
         "check, SIG$name, $way"
     contains err 'interrupted while recording'
     equal 'complete|7|0' "$(sql dearth.db 'SELECT state, exit_code, (SELECT count(*) FROM replay) FROM recording')" \
         'recording, replays'
 done
 mkdir tmp
-TMPDIR=$work/tmp python3 send.py group INT 0 "$DEARTH" check -- "$PROGRAMS/told" 100
+TMPDIR=$work/tmp python3 send.py group INT 0 "$DEARTH" check --in-place -- "$PROGRAMS/told" 100
 equal '' "$(ls tmp)" 'what check leaves'

@@ -31,7 +31,7 @@ done
 [ ! -e was-run ] || fail 'the program was run'
 
 # Attempts say nothing of the recorded run where the program does something else without any fault.
-check 2 differs -- "$PROGRAMS/differs"
+check 2 differs --in-place -- "$PROGRAMS/differs"
 contains err UNDECIDED
 contains err baseline_differs
 status 2 "$DEARTH" report --gate -o differs.json differs.db
@@ -57,7 +57,7 @@ equal 130 "$seen" 'exit status after Ctrl-C'
 contains err 'dearth replay broken-off.db'
 
 # Told to end while the program is recorded: nothing is replayed, however the program takes it.
-"$DEARTH" check -q -o told.db -- sh -c 'trap "exit 0" TERM; : >told; while :; do sleep 0.05; done' >out 2>err &
+"$DEARTH" check -q --in-place -o told.db -- sh -c 'trap "exit 0" TERM; : >told; while :; do sleep 0.05; done' >out 2>err &
 dearth=$!
 for _ in $(seq 600); do
     [ ! -e told ] || break

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pipe for two runs: see piped.h. */
+#include "piped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "interrupt.h"
+#include "text.h"
+
+#define MOST_BYTES (64u << 20) /* as a recording keeps of it by default */
+#define PATIENCE   5000        /* ms: a writer that waits for an answer gets none */
+#define CHUNK      65536u
+
+/* Return: bytes, 0 = the end, -ETIME = nothing comes. */
+static ssize_t read_some(struct piped *p) {
+    struct pollfd in = {STDIN_FILENO, POLLIN, 0};
+    int ready = 0;
+    for (int ms = 0; ready == 0 && ms < PATIENCE && !interrupt_wanted(); ms += 100)
+        ready = poll(&in, 1, 100);
+    if (ready <= 0)
+        return -ETIME;
+    ssize_t n = read(STDIN_FILENO, p->data + p->n, CHUNK);
+    return n < 0 ? -errno : n;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t n) {
+    for (size_t at = 0; at < n;) {
+        ssize_t put = write(fd, data + at, n - at);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        at += put > 0 ? (size_t)put : 0;
+    }
+    return 0;
+}
+
+static int write_file(struct piped *p) {
+    const char *folder = getenv("TMPDIR");
+    AUTO_FREE char *path =
+        text_format("%s/dearth-stdin-XXXXXX", folder && *folder ? folder : "/tmp");
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return error_print_errno(-errno, "%s: cannot keep standard input there", path);
+    p->path = text_dup(path);
+    int err = write_all(fd, p->data, p->n);
+    close(fd);
+    return err ? error_print_errno(err, "%s: writing standard input", path) : 0;
+}
+
+int piped_take(struct piped *p) {
+    size_t room = 0;
+    ssize_t n = 1;
+    while (n > 0 && p->n < MOST_BYTES) {
+        if (p->n + CHUNK > room)
+            p->data = text_realloc(p->data, room = 2 * room + CHUNK);
+        n = read_some(p);
+        p->n += n > 0 ? (size_t)n : 0;
+    }
+    p->whole = n == 0;
+    return p->whole ? write_file(p) : 0;
+}
+
+/* Plain system calls alone: it ends when all is written, or nobody reads any more. */
+static _Noreturn void be_writer(const struct piped *p, int to) {
+    static uint8_t buffer[CHUNK];
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    dup2(to, STDOUT_FILENO); /* 0: the rest, 1: to the program */
+    syscall(SYS_close_range, 2u, ~0u, 0u);
+    int err = write_all(STDOUT_FILENO, p->data, p->n);
+    for (ssize_t n; !err && !p->whole && (n = read(STDIN_FILENO, buffer, CHUNK)) != 0;)
+        err = n > 0 ? write_all(STDOUT_FILENO, buffer, (size_t)n) : 0;
+    _exit(0);
+}
+
+int piped_give_back(const struct piped *p) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_print_errno(-errno, "cannot make a pipe for standard input");
+    pid_t pid = fork();
+    if (pid == 0)
+        be_writer(p, ends[1]);
+    int err = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (!err && dup2(ends[0], STDIN_FILENO) < 0)
+        err = -errno;
+    close(ends[0]);
+    return err ? error_print_errno(err, "cannot pass standard input on") : 0;
+}
+
+void piped_deinit(struct piped *p) {
+    if (p->path)
+        unlink(p->path);
+    free(p->path);
+    free(p->data);
+    *p = (struct piped){0};
+}
