@@ -180,12 +180,9 @@ bool baseline_complains(const struct baseline *b, const struct observation *seen
     AUTO_FREE struct sample *samples = text_alloc((b->n_runs + 1) * sizeof *samples);
     for (uint32_t i = 0; i < b->n_runs; i++)
         samples[i] = stdout_of(&b->runs[i]);
-    struct spans more = mask_more(samples, b->n_runs, stdout_of(seen));
-    bool found = false;
-    for (uint64_t i = 0; i < more.n && !found; i++)
-        found = is_complaint(more.items[i]);
+    struct spans more = mask_more(samples, b->n_runs, stdout_of(seen), is_complaint);
     free(more.items);
-    return found;
+    return more.n > 0;
 }
 
 bool baseline_says_more(const struct baseline *b, const struct observation *seen) {

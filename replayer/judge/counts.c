@@ -38,6 +38,11 @@ static uint64_t lower_bound(const struct spans *sorted, struct span line) {
     return low;
 }
 
+bool counts_has(const struct spans *sorted, struct span line) {
+    uint64_t at = lower_bound(sorted, line);
+    return at < sorted->n && span_equal(sorted->items[at], line);
+}
+
 uint64_t counts_in(const struct spans *sorted, struct span line) {
     uint64_t at = lower_bound(sorted, line), n = 0;
     while (at + n < sorted->n && span_equal(sorted->items[at + n], line))

@@ -27,7 +27,8 @@ struct counts {
 struct counts counts_of(const struct spans *sorted, uint32_t n);
 /** Return: the line's, or NULL. */
 const struct count *counts_find(const struct counts *counts, struct span line);
-/** How often is the line in a list that is sorted? */
+/** Is the line in a list that is sorted? How often? */
+bool counts_has(const struct spans *sorted, struct span line);
 uint64_t counts_in(const struct spans *sorted, struct span line);
 
 /** The shape of a line, appended to @store. Return: its `data` is an offset into @store until

@@ -169,7 +169,7 @@ static bool within(const struct count *c, uint64_t n, enum way way) {
 static bool accepts_refined(const struct part *p, const struct spans *refined,
                             struct text *why) {
     for (uint64_t k = 0; k < p->counts.n; k++)
-        if (p->counts.items[k].least && !counts_in(refined, p->counts.items[k].line))
+        if (p->counts.items[k].least && !counts_has(refined, p->counts.items[k].line))
             return refuse_line(why, "lacks the line", p->counts.items[k].line);
     for (uint64_t k = 0; k < refined->n; k++) {
         struct span line = refined->items[k];
@@ -412,15 +412,23 @@ static struct spans known_shapes(const struct sample *samples, uint32_t n,
     return known;
 }
 
-struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample) {
-    struct text store = {0}, own = {0};
-    struct spans known = known_shapes(samples, n, &store);
+struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample,
+                       bool (*matters)(struct span line)) {
     struct spans lines = span_lines(sample.data, sample.n), more = {0};
+    struct text store = {0}, own = {0};
+    uint64_t kept = 0;
+    for (uint64_t k = 0; k < lines.n; k++)
+        if (!matters || matters(lines.items[k]))
+            lines.items[kept++] = lines.items[k];
+    lines.n = kept;
+    struct spans known = {0};
+    if (lines.n)
+        known = known_shapes(samples, n, &store);
     for (uint64_t k = 0; k < lines.n; k++) {
         own.n = 0;
         struct span shape = counts_shape(lines.items[k], &own);
         shape.data = (const uint8_t *)own.data;
-        if (!counts_in(&known, shape))
+        if (!counts_has(&known, shape))
             span_push(&more, lines.items[k].data, lines.items[k].n);
     }
     free(lines.items);
@@ -431,7 +439,7 @@ struct spans mask_more(const struct sample *samples, uint32_t n, struct sample s
 }
 
 bool mask_says_more(const struct sample *samples, uint32_t n, struct sample sample) {
-    struct spans more = mask_more(samples, n, sample);
+    struct spans more = mask_more(samples, n, sample, NULL);
     free(more.items);
     return more.n > 0;
 }

@@ -19,9 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "span.h"
+
 struct catalogue;
 struct mask;
-struct spans;
 struct text;
 
 struct sample {
@@ -63,7 +64,8 @@ void mask_describe(const struct mask *mask, struct text *out);
  */
 bool mask_says_more(const struct sample *samples, uint32_t n, struct sample sample);
 
-/** The lines that it says more, each with its '\n'; free their items. */
-struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample);
+/** The lines that it says more, of those that matter (NULL: all do), each with its '\n'; free their items. */
+struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample,
+                       bool (*matters)(struct span line));
 
 #endif
