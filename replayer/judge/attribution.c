@@ -105,6 +105,15 @@ static struct attribution blame(const struct catalogue *c, const struct frame *p
                                 .why = why};
 }
 
+/* @out: index of who called the runtime, and handed it what it fell over. */
+static struct attribution blame_caller(const struct catalogue *c,
+                                       const struct frame *crash, uint32_t out,
+                                       const char *exe) {
+    struct attribution a = blame(c, &crash[out], exe, "handed it over to the runtime");
+    a.called = &crash[out - 1];
+    return a;
+}
+
 /* The runtime called it, and nobody else is on the stack: a thread or an exit handler of the
  * program's. */
 static struct attribution blame_program(const struct catalogue *c,
@@ -171,8 +180,10 @@ struct attribution attribution_decide(const struct catalogue *c,
     const struct frame *reserve = find_reserve(c, fault, n_fault, crash, n_crash, exe);
     if (reserve)
         return (struct attribution){
-            ATTRIBUTED_LIBSTDCXX, reserve->module, reserve,
-            "its reserve could not be made when the program started"};
+            .to = ATTRIBUTED_LIBSTDCXX,
+            .module = reserve->module,
+            .place = reserve,
+            .why = "its reserve could not be made when the program started"};
     uint32_t in = skip_machinery(c, crash, n_crash);
     if (in == n_crash)
         in = n_crash - 1; /* machinery all the way: the outermost is the best there is */
@@ -191,13 +202,13 @@ struct attribution attribution_decide(const struct catalogue *c,
     uint32_t fault_out = caller_of_own_allocation(c, fault, n_fault, exe);
     const struct frame *entry = &crash[out - 1]; /* what the caller called */
     if (reads_what_it_is_given(c, entry) || !fault_out)
-        return blame(c, &crash[out], exe, "handed it over to the runtime");
+        return blame_caller(c, crash, out, exe);
     if (same_call(fault, n_fault, fault_out, crash, n_crash, out))
         return blame(c, &crash[in], exe,
                      "crashed in the call whose own allocation failed");
     if (out - in >= 2 && !reads_what_it_is_given(c, &crash[in]))
         return blame(c, &crash[in], exe, "stumbled over its own state");
-    return blame(c, &crash[out], exe, "handed it over to the runtime");
+    return blame_caller(c, crash, out, exe);
 }
 
 struct attribution attribution_hang(const struct catalogue *c, const struct frame *fault,
@@ -211,6 +222,32 @@ struct attribution attribution_hang(const struct catalogue *c, const struct fram
     if (out > in && fault_out && same_call(fault, n_fault, fault_out, loop, n_loop, out))
         return blame(c, &loop[in], exe, "hangs in the call whose own allocation failed");
     return blame(c, &loop[out], exe, "does not come back");
+}
+
+/* Does it wait in there for anything to happen, as an event loop does? */
+static bool waits_for_events(const char *system_call) {
+    static const char *const calls[] = {"poll",         "ppoll",       "select",
+                                        "pselect6",     "epoll_wait",  "epoll_pwait",
+                                        "epoll_pwait2", "io_getevents"};
+    for (size_t i = 0; system_call && i < sizeof calls / sizeof *calls; i++)
+        if (strcmp(system_call, calls[i]) == 0)
+            return true;
+    return false;
+}
+
+struct attribution attribution_wait(const struct catalogue *c, const struct frame *fault,
+                                    uint32_t n_fault, const struct frame *loop,
+                                    uint32_t n_loop, const char *system_call,
+                                    const char *exe) {
+    uint32_t out = skip_runtime(c, loop, n_loop, skip_machinery(c, loop, n_loop), exe);
+    if (!waits_for_events(system_call) || out == n_loop ||
+        attribution_class(c, loop[out].module, exe) != ATTRIBUTED_LIBRARY)
+        return (struct attribution){0};
+    for (uint32_t i = 0; i < n_fault; i++)
+        if (!is_runtime(c, &fault[i], exe) && !is_machinery(c, &fault[i]) &&
+            strcmp(fault[i].module, loop[out].module) != 0)
+            return blame(c, &fault[i], exe, "what it waits for was never begun");
+    return (struct attribution){0};
 }
 
 /* Main stacks and threads' stacks lie at the upper end of the address space. */

@@ -27,7 +27,9 @@ struct attribution {
     enum attributed_to to;
     const char *module; /* path of the blamed module; points into the frames; or NULL */
     const struct frame *place; /* frame where it went wrong; NULL = no stack */
-    const char *why;           /* the rule that decided, static */
+    const struct frame
+        *called;     /* of the runtime, which it called and which ended there; or NULL */
+    const char *why; /* the rule that decided, static */
 };
 
 /**
@@ -61,6 +63,18 @@ struct attribution attribution_hang(const struct catalogue *catalogue,
                                     const struct frame *fault, uint32_t n_fault,
                                     const struct frame *loop, uint32_t n_loop,
                                     const char *exe);
+
+/**
+ * Blame for a hang in which a library waits in its event loop for what never comes: not the loop, which
+ * does what it is there for, but the side on which the allocation failed, whose event it would have been.
+ * @loop: as attribution_hang(); @system_call: in which it waited, or NULL
+ * Return: the innermost frame of the fault's that is neither the runtime's nor the waiting library's;
+ *   ATTRIBUTED_NONE when no library waits in such a call, or nobody else is on the fault's stack.
+ */
+struct attribution attribution_wait(const struct catalogue *catalogue,
+                                    const struct frame *fault, uint32_t n_fault,
+                                    const struct frame *loop, uint32_t n_loop,
+                                    const char *system_call, const char *exe);
 
 /**
  * Recognise a stack overflow: a fault high up where stacks lie, and a stack that does not go

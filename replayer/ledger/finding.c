@@ -237,8 +237,11 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         w->catalogue, crash.items, crash.n,
         (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS), exe);
     if (recursion)
-        a = (struct attribution){attribution_class(w->catalogue, recursion->module, exe),
-                                 recursion->module, recursion, "recursion"};
+        a = (struct attribution){
+            .to = attribution_class(w->catalogue, recursion->module, exe),
+            .module = recursion->module,
+            .place = recursion,
+            .why = "recursion"};
     if (a.place) {
         text_add(identity, "|");
         attribution_place(a.place, identity);

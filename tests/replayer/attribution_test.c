@@ -271,6 +271,61 @@ static void check_hangs(void) {
     }
 }
 
+/* A loop that waits does what it is there for. */
+static void check_waits(void) {
+    static const struct {
+        const char *name;
+        const char *fault[8], *loop[8], *call, *module;
+    } table[] = {
+        {"a library's event loop, for an event that the program did not begin",
+         {"/lib/libc.so.6:strdup@1", EXE ":job@2", EXE ":main@3"},
+         {"/lib/libc.so.6:epoll_wait@4", "/lib/libev.so.1:dispatch@5", EXE ":main@6"},
+         "epoll_wait",
+         EXE},
+        {"the library's own allocation, for the program",
+         {"/lib/libev.so.1:new@1", EXE ":job@2"},
+         {"/lib/libc.so.6:poll@4", "/lib/libev.so.1:dispatch@5", EXE ":main@6"},
+         "poll",
+         EXE},
+        {"another library's",
+         {"/lib/libnet.so.1:ask@1", "/lib/libev.so.1:call@2", EXE ":main@3"},
+         {"/lib/libc.so.6:poll@4", "/lib/libev.so.1:dispatch@5", EXE ":main@6"},
+         "ppoll",
+         "/lib/libnet.so.1"},
+        {"a lock is no event",
+         {EXE ":job@2"},
+         {"/lib/libc.so.6:lock@4", "/lib/libev.so.1:dispatch@5", EXE ":main@6"},
+         "futex",
+         "-"},
+        {"it uses the processor",
+         {EXE ":job@2"},
+         {"/lib/libev.so.1:dispatch@5", EXE ":main@6"},
+         NULL,
+         "-"},
+        {"the program's own loop",
+         {"/lib/libnet.so.1:ask@1", EXE ":main@2"},
+         {"/lib/libc.so.6:poll@4", EXE ":main@6"},
+         "poll",
+         "-"},
+        {"nobody else's",
+         {"/lib/libev.so.1:new@1"},
+         {"/lib/libc.so.6:poll@4", "/lib/libev.so.1:dispatch@5"},
+         "poll",
+         "-"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct frame fault[8] = {0}, loop[8] = {0};
+        char *strings[16] = {0};
+        uint32_t n_fault = parse(table[i].fault, fault, strings);
+        uint32_t n_loop = parse(table[i].loop, loop, strings + 8);
+        struct attribution a =
+            attribution_wait(builtin, fault, n_fault, loop, n_loop, table[i].call, EXE);
+        CHECK_TEXT(table[i].name, table[i].module, a.module ? a.module : "-");
+        for (int k = 0; k < 16; k++)
+            free(strings[k]);
+    }
+}
+
 int main(void) {
     builtin = catalogue_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -291,6 +346,7 @@ int main(void) {
     }
     check_recursion();
     check_hangs();
+    check_waits();
     CHECK_TEXT("libc", "libc",
                attribution_name(attribution_class(builtin, "/lib/libc-2.31.so", EXE)));
     CHECK_TEXT("libm", "libc",
