@@ -4,7 +4,8 @@
  *
  *   start ─► --health until it succeeds ─► --drive once ─► (--stop-after) ─► SIGTERM ─► SIGKILL
  *
- * Commands are run by the shell, without the recorder, their standard output and input nowhere.
+ * Commands are run by the shell, without the recorder, their standard output and input nowhere. What
+ * --health says is shown once, when it cannot succeed.
  */
 #ifndef DEARTH_DRIVEN_H
 #define DEARTH_DRIVEN_H
@@ -35,6 +36,10 @@ struct driven {
     } state;
     uint64_t since_ns; /* of this state */
     uint64_t next_ns;  /* the next health command, not before */
+    int said[2];       /* a pipe: what --health says; -1 = none */
+    char last[512];    /* of its last execution, the first bytes */
+    size_t n_last;
+    bool told; /* it was shown */
     int failed; /* negative errno after a message: never ready, or the drive command could not be run
                    or did not end */
 };
@@ -45,6 +50,9 @@ void driven_start(struct driven *driven, const struct driven_options *options,
 
 /** One step; call it every 20 ms or so. */
 void driven_step(struct driven *driven, struct program *program, uint64_t now_ns);
+
+/** Close what it holds. Twice is safe. */
+void driven_end(struct driven *driven);
 
 /** Did we end the program? Its status is not its own then. */
 bool driven_ended_it(const struct driven *driven);

@@ -264,7 +264,7 @@ static void end_group(int signal) {
  * it is killed, the end of everything that the command has started, is done here. Its parent's death
  * is a SIGTERM; plain system calls, but for fork().
  */
-static _Noreturn void be_guardian(const char *command, pid_t parent) {
+static _Noreturn void be_guardian(const char *command, pid_t parent, int errors) {
     struct sigaction end = {.sa_handler = end_group};
     sigset_t only;
     int status = 0;
@@ -282,6 +282,8 @@ static _Noreturn void be_guardian(const char *command, pid_t parent) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
+        if (errors >= 0)
+            dup2(errors, STDERR_FILENO);
         sigaction(SIGXFSZ, &limit_before, NULL);
         restore_descriptor_limit();
         signals_for_child();
@@ -298,12 +300,12 @@ static _Noreturn void be_guardian(const char *command, pid_t parent) {
                                 : EXIT_NOT_EXECUTABLE);
 }
 
-int program_run_beside(struct program *p, const char *command) {
+int program_run_beside(struct program *p, const char *command, int errors) {
     pid_t parent = getpid();
     p->beside_ended = false;
     p->beside = fork();
     if (p->beside == 0)
-        be_guardian(command, parent);
+        be_guardian(command, parent, errors);
     if (p->beside < 0) {
         p->beside = 0;
         return error_print_errno(-errno, "cannot run '%s'", command);

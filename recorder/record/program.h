@@ -56,10 +56,11 @@ void program_wait(struct program *program, int fd, uint64_t timeout_ns);
 
 /**
  * Run a shell command beside the program, without the recorder, one at a time; program_wait()
- * sets beside_ended. It and all of its process group die with us, however we die. Return: 0 or a
- * negative errno after a message.
+ * sets beside_ended. It and all of its process group die with us, however we die.
+ * @errors: its standard error; -1 = ours
+ * Return: 0 or a negative errno after a message.
  */
-int program_run_beside(struct program *program, const char *command);
+int program_run_beside(struct program *program, const char *command, int errors);
 /** End it, and all of its process group. */
 void program_kill_beside(struct program *program);
 

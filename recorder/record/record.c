@@ -243,6 +243,7 @@ static void follow(struct run *run) {
         check_starved(run, &pace, n_events);
         set_pace(&pace, n_events);
     }
+    driven_end(&run->driven);
 }
 
 /* Everybody is gone, or the user does not want to wait: take what is left. */
