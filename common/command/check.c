@@ -17,6 +17,7 @@
 
 #include "before_store.h"
 #include "cli.h"
+#include "clock.h"
 #include "commands.h"
 #include "error.h"
 #include "fault_options.h"
@@ -46,6 +47,7 @@ struct check {
     double min_coverage;
     uint64_t drive_timeout_ns; /* while recording; 0 = as `dearth record` has it */
     char *const *program;
+    uint64_t started_ns; /* CLOCK_MONOTONIC */
     int64_t recording;   /* ours: others may record into the same database */
     char *path, *folder; /* of the database; folder: the temporary one, or NULL */
     bool replaying;
@@ -217,6 +219,13 @@ static void add_faults(struct line *line, const struct check *c) {
     }
 }
 
+/* The budget is of the whole check: what the recorded run took of it is gone. */
+static void add_budget(struct line *line, const struct check *c) {
+    uint64_t budget = c->faults.time_budget_ns, spent = clock_mono_ns() - c->started_ns;
+    if (budget && c->recording)
+        add_time(line, "time-budget", spent < budget ? budget - spent : 1);
+}
+
 static int replay_by(const struct check *c, int (*command)(int argc, char **argv)) {
     struct line line = {0};
     add(&line, text_dup("replay"));
@@ -224,6 +233,7 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     if (c->recording)
         add(&line, text_format("--recording=%lld", (long long)c->recording));
     add_faults(&line, c);
+    add_budget(&line, c);
     add(&line, text_dup("--"));
     const char *database = c->path ? c->path : c->database;
     add(&line, text_dup(database ? database : ""));
@@ -371,7 +381,7 @@ static int validate(const struct check *c, int n_operands) {
 }
 
 int command_check(int argc, char **argv) {
-    struct check c = {.fail_on = -1};
+    struct check c = {.fail_on = -1, .started_ns = clock_mono_ns()};
     const struct cli_option table[] = {
         {'o', "output", CLI_TEXT, &c.database, "FILE|DIR/",
          "keep everything in this database, or in a new one in the folder DIR/, for many "

@@ -38,6 +38,7 @@
  * that, with no more copies: for twice what a run takes, at most so long, and a second. */
 #define STOP_MOST_NS  5000000000u
 #define STOP_EXTRA_NS 1000000000u
+#define LANDING_PART  4u /* of a time budget, at most, for what is in the air at its end */
 
 static int submit_all(struct drive *d) {
     int err = 0;
@@ -96,10 +97,28 @@ static void stop(struct drive *d) {
         d->give_up_ns = 0;
 }
 
+/* So much of the budget belongs to what is in the air: that it may land. */
+static uint64_t landing_ns(const struct replay *r) {
+    uint64_t runs = 2 * r->baseline.duration_ns,
+             part = r->options->time_budget_ns / LANDING_PART;
+    runs = runs < STOP_MOST_NS ? runs : STOP_MOST_NS;
+    return runs < part ? runs : part;
+}
+
+/* What has not landed when the budget is over is given up, whatever it is. */
+static bool is_budget_spent(struct drive *d) {
+    uint64_t end = replay_end_ns(d->replay), now = clock_mono_ns();
+    if (!end || d->stopping || now + landing_ns(d->replay) < end)
+        return false;
+    stop(d);
+    d->give_up_ns = end > now ? end : now;
+    return true;
+}
+
 static bool is_time_to_confirm(const struct drive *d, uint64_t started_ns) {
     const struct replay *r = d->replay;
-    uint64_t now = clock_mono_ns(), end = r->started_ns + r->options->time_budget_ns;
-    return r->options->time_budget_ns && started_ns < end && now < end &&
+    uint64_t now = clock_mono_ns(), end = replay_end_ns(r);
+    return end && started_ns < end && now < end &&
            confirm_is_pressing(confirm_runs_wanted_ns(d), r->baseline.duration_ns,
                                end - now, end - started_ns);
 }
@@ -124,7 +143,7 @@ static int loop(struct drive *d) {
             return err;
         if (d->n_flying == 0 && d->n_flying_batches == 0)
             return outcome;
-        if (d->stopping && d->n_flying_batches && clock_mono_ns() >= d->give_up_ns)
+        if (d->stopping && clock_mono_ns() >= d->give_up_ns)
             return outcome;
         if ((err = wait_one(d)) < 0)
             return err;
@@ -134,11 +153,8 @@ static int loop(struct drive *d) {
                 return outcome;
             stop(d);
         }
-        if (r->options->time_budget_ns && !d->stopping &&
-            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns) {
+        if (is_budget_spent(d))
             outcome = REPLAY_BUDGET;
-            stop(d);
-        }
         if ((d->stopping || d->confirming) && d->n_flying_batches)
             runner_stop_snapshots(r->runner);
         progress_show(&r->progress);
@@ -165,7 +181,7 @@ static bool is_done(const struct drive *d) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!task_list_is_empty(lists[i]))
             return false;
-    return d->next_fault == n_faults(d) && !d->n_flying_batches;
+    return d->next_fault == n_faults(d) && !d->n_flying_batches && !d->n_flying;
 }
 
 static void drive_deinit(struct drive *d) {

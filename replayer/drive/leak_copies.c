@@ -187,8 +187,8 @@ static int follow(struct first_look *f) {
         err = wait_one(f);
         if (interrupt_wanted())
             return REPLAY_INTERRUPTED;
-        if (leak_pass_is_over(r))
-            runner_stop_snapshots(r->runner);
+        if (replay_time_is_up(r))
+            return REPLAY_BUDGET;
     }
     return err;
 }

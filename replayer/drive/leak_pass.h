@@ -35,6 +35,4 @@ struct order leak_pass_order(const struct pass *pass, const struct look *look);
 /** What @seen shows when only leaks beyond those of the watched runs count. Its list becomes these. */
 struct judgement leak_pass_judge(const struct pass *pass, struct observation *seen);
 
-bool leak_pass_is_over(const struct replay *r); /* the time budget */
-
 #endif

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "error.h"
 #include "leak_copies.h"
 #include "leak_pass.h"
@@ -170,7 +169,7 @@ struct order leak_pass_order(const struct pass *p, const struct look *look) {
 }
 
 /* The watched runs without a fault; all at once, as many as there are workers.
- * Return: 0, REPLAY_INTERRUPTED or a negative errno. */
+ * Return: 0, REPLAY_INTERRUPTED, REPLAY_BUDGET or a negative errno. */
 static int run_baselines(struct pass *p) {
     struct replay *r = p->replay;
     const struct order order = {.leaks = true};
@@ -185,7 +184,10 @@ static int run_baselines(struct pass *p) {
         const struct session *session;
         uint64_t tag;
         int got = err ? err : runner_wait(r->runner, 200, &tag, &runs[n], &session);
-        err = got < 0 ? got : interrupt_wanted() ? REPLAY_INTERRUPTED : 0;
+        err = got < 0                ? got
+              : interrupt_wanted()   ? REPLAY_INTERRUPTED
+              : replay_time_is_up(r) ? REPLAY_BUDGET
+                                     : 0;
         n += got > 0;
     }
     if (err == 0)
@@ -280,15 +282,10 @@ static int wait_one(struct pass *p) {
     return err;
 }
 
-bool leak_pass_is_over(const struct replay *r) {
-    return r->options->time_budget_ns &&
-           clock_mono_ns() - r->started_ns >= r->options->time_budget_ns;
-}
-
 static int loop(struct pass *p, struct progress *progress) {
     int outcome = REPLAY_DONE;
     for (;;) {
-        if (leak_pass_is_over(p->replay) && p->head < p->n_queue)
+        if (replay_time_is_up(p->replay) && p->head < p->n_queue)
             outcome = REPLAY_BUDGET;
         int err = submit_all(p, outcome == REPLAY_BUDGET);
         if (err == 0 && p->n_flying == 0)
@@ -299,6 +296,8 @@ static int loop(struct pass *p, struct progress *progress) {
             return err;
         if (interrupt_wanted())
             return REPLAY_INTERRUPTED;
+        if (replay_time_is_up(p->replay) && p->n_flying)
+            return REPLAY_BUDGET;
         progress->done = p->head - p->n_flying;
         progress->planned = p->n_queue;
         progress_show(progress);
@@ -343,7 +342,7 @@ static int look_at_all(struct pass *p) {
 int leak_runs(struct replay *r) {
     struct pass p = {.replay = r};
     if (r->options->leaks == REPLAY_LEAKS_OFF || r->under != UNDER_PLAIN ||
-        leak_pass_is_over(r))
+        replay_time_is_up(r))
         return REPLAY_DONE;
     int outcome = load_looks(&p);
     if (outcome == 0 && p.n_looks)

@@ -121,6 +121,16 @@ static int say_changes(struct replay *r) {
     return n < 0 ? n : 0;
 }
 
+uint64_t replay_end_ns(const struct replay *r) {
+    uint64_t budget = r->options->time_budget_ns;
+    return budget ? r->started_ns + budget : 0;
+}
+
+bool replay_time_is_up(const struct replay *r) {
+    uint64_t end = replay_end_ns(r);
+    return end && clock_mono_ns() >= end;
+}
+
 int replay_one_at_a_time(struct replay *r, const struct observation *seen) {
     if (r->jobs <= 1 || (!seen->addresses_taken && !seen->addresses_refused))
         return 0;

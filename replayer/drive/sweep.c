@@ -21,7 +21,6 @@
 #include <string.h>
 
 #include "baseline.h"
-#include "clock.h"
 #include "error.h"
 #include "reach.h"
 #include "replay_private.h"
@@ -52,7 +51,7 @@ struct sweep {
     bool *unreached;          /* by site: it never came up, in no mode */
 };
 
-/* --- one execution; Return: 1, 0 interrupted, or a negative errno --- */
+/* --- one execution; Return: 1, 0 interrupted or out of time, or a negative errno --- */
 
 static int call(struct replay *r, const struct order *order, struct observation *seen) {
     int lost = 0;
@@ -64,7 +63,7 @@ static int call(struct replay *r, const struct order *order, struct observation 
         int n = runner_submit(r->runner, order, 1);
         if (n < 0)
             return n;
-        while (n == 0 && !interrupt_wanted()) {
+        while (n == 0 && !interrupt_wanted() && !replay_time_is_up(r)) {
             n = runner_wait(r->runner, 200, &tag, seen, &session);
             progress_show(&r->progress);
             if (ledger_due_ms(r->ledger) == 0 && ledger_flush(r->ledger) < 0)
@@ -287,8 +286,7 @@ static int turn(struct sweep *s, bool at_start, uint32_t *n_starts) {
         const struct plan_fault *f = &r->plan.faults[i];
         if (reach_is_driven(&r->reach, r->sites.list[f->site].key) == at_start)
             continue;
-        if (r->options->time_budget_ns &&
-            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns)
+        if (replay_time_is_up(r))
             return REPLAY_BUDGET;
         const struct suspects suspects = s->suspects;
         s->fell = false;
@@ -299,7 +297,7 @@ static int turn(struct sweep *s, bool at_start, uint32_t *n_starts) {
         if (n < 0)
             outcome = n;
         else if (n == 0 || interrupt_wanted())
-            outcome = REPLAY_INTERRUPTED;
+            outcome = interrupt_wanted() ? REPLAY_INTERRUPTED : REPLAY_BUDGET;
         else
             r->progress.done++;
     }

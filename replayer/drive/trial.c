@@ -198,6 +198,13 @@ static int take_run(struct replay *r, struct observation *seen,
     return err;
 }
 
+/* Return: REPLAY_INTERRUPTED, REPLAY_BUDGET or 0: go on. */
+static int is_ended(const struct replay *r) {
+    return interrupt_wanted()     ? REPLAY_INTERRUPTED
+           : replay_time_is_up(r) ? REPLAY_BUDGET
+                                  : 0;
+}
+
 /* A sweep: started and not driven yet. What it allocates by now, it allocates at its start. */
 static int start_idle(struct replay *r) {
     const struct order idle = {.under = r->under, .idle = true};
@@ -205,10 +212,10 @@ static int start_idle(struct replay *r) {
     const struct session *session = NULL;
     uint64_t tag;
     int n = runner_submit(r->runner, &idle, 0);
-    while (n == 0 && !interrupt_wanted())
+    while (n == 0 && !is_ended(r))
         n = runner_wait(r->runner, 200, &tag, &seen, &session);
     if (n == 0)
-        n = REPLAY_INTERRUPTED;
+        n = is_ended(r);
     else if (n > 0)
         n = check_run(r, &seen);
     if (n == 0)
@@ -239,12 +246,12 @@ static int run_baselines(struct replay *r) {
         const struct session *session = NULL;
         uint64_t tag;
         err = runner_wait(r->runner, 200, &tag, &seen, &session);
-        if (interrupt_wanted()) {
-            observation_deinit(&seen);
-            return REPLAY_INTERRUPTED;
-        }
-        if (err > 0)
+        if (err > 0 && !interrupt_wanted())
             err = take_run(r, &seen, session);
+        else if (err > 0)
+            observation_deinit(&seen);
+        if (err >= 0 && is_ended(r) && (interrupt_wanted() || r->n_runs < wanted))
+            return is_ended(r);
         if (err == 0 && r->n_runs == 1)
             err = replay_one_at_a_time(r, &r->runs[0]);
         if (err < 0)
@@ -366,11 +373,26 @@ static uint64_t derive_output_limit(const struct replay *r) {
     return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most_output(r);
 }
 
+/* Return: REPLAY_BUDGET, or a negative errno. */
+static int say_no_time(struct replay *r) {
+    char time[24];
+    AUTO_FREE char *text = text_format(
+        "the time budget of %s was over before the program had run without a fault as "
+        "often as is needed (%u of %d): no fault was tried; give it more",
+        text_duration(r->options->time_budget_ns, time), r->n_runs,
+        r->options->baseline_runs);
+    error_warn("%s", text);
+    int err = r->ledger ? ledger_note(r->ledger, "no_time", r->conditions.exe, text) : 0;
+    return err < 0 ? err : REPLAY_BUDGET;
+}
+
 int trial_run(struct replay *r) {
     struct recorded_end end = {0};
     int err = read_recorded_end(r, &end);
     if (err == 0)
         err = find_conditions(r, &end);
+    if (err == REPLAY_BUDGET)
+        return say_no_time(r);
     if (err)
         return err;
     if (!r->baseline.status_stable) {
