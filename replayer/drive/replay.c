@@ -207,6 +207,19 @@ static int say_coverage(struct replay *r) {
     return ledger_note(r->ledger, "sites_differ", NULL, text);
 }
 
+/* A change of the documentation, say: there is nothing to fail, and that is no mistake of a filter. */
+static int say_unchanged(struct replay *r) {
+    const char *revision = r->options->plan.changed_since;
+    if (!revision || r->sites.n_changed)
+        return 0;
+    AUTO_FREE char *text = text_format(
+        "no function on the stack of a recorded allocation was changed since %s: there is "
+        "nothing to fail",
+        revision);
+    int n = note(r, "nothing_changed", r->conditions.exe, text);
+    return n < 0 ? n : 0;
+}
+
 /* Sites without any attempt carry the reason in this replay. */
 static int store_left_out(struct replay *r, enum replay_outcome outcome) {
     int err = store_begin(r->store);
@@ -305,6 +318,8 @@ static int plan_and_drive(struct replay *r) {
         err = make_plan(r);
     if (err == 0)
         err = say_coverage(r);
+    if (err == 0)
+        err = say_unchanged(r);
     if (err == 0)
         err = ledger_folded(r->ledger, &r->baseline, r->time_limit_ns,
                             r->chance.probability > 0 ? r->options->runs

@@ -194,6 +194,9 @@ static int mark(const struct changed *c, const char *top, const char *revision,
             if (f->files[k])
                 f->changed |= is_changed(c, find_source(&p, f->files[k]), f->lines[k]);
     }
+    sites->n_changed = 0;
+    for (uint32_t i = 0; i < sites->input.n_frames; i++)
+        sites->n_changed += sites->frames[i].changed;
     for (uint32_t i = 0; i < p.n; i++)
         free(p.list[i].path);
     free(p.list);

@@ -22,7 +22,8 @@ struct sites {
     bool *in_baseline;      /* by site: some baseline run of this replay reached it */
     uint32_t n_recorded;    /* of them, in the recording */
     uint32_t n_in_baseline;
-    char **strings; /* owned */
+    uint32_t n_changed; /* frames that changed_mark() has marked */
+    char **strings;     /* owned */
     uint32_t n_strings;
     struct plan_frame *frames;
     struct plan_stack *stacks;

@@ -83,3 +83,17 @@ status 2 "$DEARTH" replay --changed-since HEAD --repository build dearth.db
 status 2 "$DEARTH" replay --changed-since --help dearth.db
 status 2 "$DEARTH" replay --repository tree dearth.db
 contains err --changed-since
+
+# A change of something else: there is nothing to fail, which is said, and is no failure of the gate.
+git -C tree commit -qam third
+echo words >tree/README && git -C tree add -A && git -C tree commit -qm words
+build
+status 0 "$DEARTH" check -o docs.db --report docs.json --changed-since HEAD~1 --repository tree -- build/program
+contains err 'no function on the stack of a recorded allocation was changed since HEAD~1'
+contains err 'gate passed'
+contains err 'nothing was replayed'
+# It says nothing of what is recorded next, nor of a later replay that tries nothing for another reason.
+"$DEARTH" record -q -o docs.db -- build/program
+status 1 "$DEARTH" report --gate -o /dev/null docs.db
+contains err 'there is no evidence to judge'
+status 1 "$DEARTH" check -o other.db --in no_such_function -- build/program

@@ -198,13 +198,35 @@ static int judge_coverage(const struct report_data *data,
     return GATE_FAILED;
 }
 
+/* --changed-since, and nothing was: that there is no evidence is in order, and said.
+ * @exe: of a program, or NULL: of any */
+static bool is_unchanged(const struct report_data *data, const char *exe) {
+    for (size_t i = 0; i < data->n_notes; i++) {
+        const struct report_note *note = &data->notes[i];
+        if (strcmp(note->kind, "nothing_changed") == 0 &&
+            (!exe || (note->subject && strcmp(note->subject, exe) == 0)))
+            return true;
+    }
+    return false;
+}
+
+/* Without a single attempt. */
+static int judge_nothing(const struct report_data *data, struct text *why) {
+    bool unchanged = is_unchanged(data, NULL);
+    text_addf(why, "  nothing was replayed: %s\n",
+              unchanged ? "no function on the stack of a recorded allocation was changed "
+                          "(--changed-since)"
+                        : "there is no evidence to judge");
+    return unchanged ? GATE_PASSED : GATE_FAILED;
+}
+
 /* Each program needs evidence of its own, unless others have tried all that it does. */
 static int judge_programs(const struct report_data *data, struct text *why) {
     const size_t most = 8;
     size_t n = 0;
     for (size_t i = 0; i < data->n_programs && data->n_programs > 1; i++) {
         const struct report_program *p = &data->programs[i];
-        if (report_programs_unproven(p) && n++ < most)
+        if (report_programs_unproven(p) && !is_unchanged(data, p->exe) && n++ < most)
             text_say(why,
                      "  %s (recording %lld) was never replayed: there is no "
                      "evidence to judge\n",
@@ -259,10 +281,9 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (r < 0)
         return r;
     bool is_void = data->site_tally.millionths < 0;
-    if (!data->n_attempts && !is_void) {
-        text_add(&details, "  nothing was replayed: there is no evidence to judge\n");
+    if (!data->n_attempts && !is_void && judge_nothing(data, &details) == GATE_FAILED)
         r = GATE_FAILED;
-    } else if (judge_programs(data, &details) == GATE_FAILED)
+    else if (judge_programs(data, &details) == GATE_FAILED)
         r = GATE_FAILED;
     if (!is_void && judge_coverage(data, options, &details) == GATE_FAILED)
         r = GATE_FAILED;

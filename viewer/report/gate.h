@@ -34,7 +34,8 @@ int gate_mark_known(struct report_data *data, const char *path);
 int gate_check_baseline(const char *path);
 
 /**
- * Judge a report. Without a single attempt it fails: a filter that matches nothing must not pass.
+ * Judge a report. Without a single attempt it fails: a filter that matches nothing must not pass. But for
+ * --changed-since, where the replay found that nothing of what was recorded has changed.
  * @why: what failed, or that it passed, in lines for people
  * Return: enum gate_outcome, or negative errno after a message (the baseline cannot be
  * read).

@@ -18,12 +18,18 @@ struct report_completeness report_completeness(const struct report_data *data) {
 
 /* --- reading --- */
 
+/* That nothing has changed is about the last replay alone, of the newest recording of its program. */
 static int load_notes(struct report_data *data) {
-    int r =
-        report_rows_load(data, &report_fields_note,
-                         "FROM note WHERE recording_id IN chosen_recording OR replay_id "
-                         "IN chosen_replay GROUP BY kind, text, subject ORDER BY min(id)",
-                         "reading notes", &data->notes, &data->n_notes);
+    int r = report_rows_load(
+        data, &report_fields_note,
+        "FROM note WHERE (recording_id IN chosen_recording OR replay_id "
+        "IN chosen_replay) AND NOT (kind = 'nothing_changed' AND EXISTS "
+        "(SELECT 1 FROM replay r JOIN recording rec ON rec.id = "
+        "r.recording_id, recording newer LEFT JOIN replay again ON "
+        "again.recording_id = newer.id WHERE r.id = note.replay_id AND "
+        "newer.exe = rec.exe AND (newer.id > rec.id OR again.id > r.id))) "
+        "GROUP BY kind, text, subject ORDER BY min(id)",
+        "reading notes", &data->notes, &data->n_notes);
     for (size_t i = 0; i < data->n_notes; i++)
         data->notes[i].unseen = unseen_from_name(data->notes[i].kind) != UNSEEN_NOTHING;
     return r;
