@@ -56,3 +56,12 @@ for program in badalloc multimap tree; do
 done
 status 2 "$DEARTH" report no-such.db
 contains err no-such.db
+
+# Without lines there is nothing for LCOV to say: that is said, and no empty file is left.
+cp "$PROGRAMS/crashed" bare && strip bare
+record -o bare.db -- ./bare >/dev/null
+status 2 "$DEARTH" report -f lcov -o bare.info bare.db
+contains err 'debug information'
+[ ! -e bare.info ] || fail 'a file without a record'
+status 0 "$DEARTH" report -f lcov -o crashed.info crashed.db
+contains crashed.info end_of_record

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report in the formats that CI systems read: SARIF, JUnit, LCOV. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "error.h"
 #include "json.h"
 #include "report.h"
 #include "report_headline.h"
@@ -284,6 +286,16 @@ static int by_line(const void *a, const void *b) {
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
+/* An empty tracefile says that nothing is to be covered, and makes genhtml fail with another reason. */
+static int no_lines(const struct report_data *data) {
+    return error_print(
+        -ENODATA,
+        "%s: LCOV is about source lines, and of none of %zu locations the line is known: "
+        "build the program with debug information (-g), or install its debug symbols, and "
+        "record it again; the other formats need no lines",
+        data->path, data->n_locations);
+}
+
 int report_lcov(const struct report_data *data, struct text *out) {
     AUTO_FREE const struct report_location **lines =
         text_alloc((data->n_locations + 1) * sizeof *lines);
@@ -292,8 +304,9 @@ int report_lcov(const struct report_data *data, struct text *out) {
         if (data->locations[i].testable && data->locations[i].file &&
             data->locations[i].line)
             lines[n++] = &data->locations[i];
-    if (n)
-        qsort(lines, n, sizeof *lines, by_line);
+    if (!n)
+        return no_lines(data);
+    qsort(lines, n, sizeof *lines, by_line);
     for (size_t i = 0; i < n;) {
         const char *file = lines[i]->file;
         size_t found = 0, hit = 0;
@@ -310,8 +323,5 @@ int report_lcov(const struct report_data *data, struct text *out) {
         }
         text_addf(out, "LF:%zu\nLH:%zu\nend_of_record\n", found, hit);
     }
-    if (!n)
-        text_add(out,
-                 ""); /* no debug information anywhere: an empty tracefile is valid */
     return 0;
 }
