@@ -390,6 +390,7 @@ CREATE TABLE finding (
     attributed_module TEXT,              -- the module that went wrong
     attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader'
     policy    TEXT,
+    place     TEXT,                      -- where it went wrong, and whose it is (replayer/ledger/finding.h): findings with the same are one to whoever mends them
     location_id INTEGER REFERENCES location(id), -- of the fault
     attempt_id INTEGER NOT NULL REFERENCES attempt(id), -- the evidence shown
     bad       INTEGER NOT NULL, tried INTEGER NOT NULL, -- rate, over its attempts and repeats

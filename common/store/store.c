@@ -121,6 +121,12 @@ static const char *const migrations[] = {
      "CREATE TABLE former_file (recording_id INTEGER NOT NULL REFERENCES recording(id), "
      "path TEXT NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT "
      "NULL, modified_ns INTEGER NOT NULL, content BLOB, UNIQUE (recording_id, path));"),
+    /* the last part of an identity is the place; where it has two there is none but the fault's */
+    ("ALTER TABLE finding ADD COLUMN place TEXT;"
+     "UPDATE finding SET place = identity;"
+     "UPDATE finding SET place = substr(identity, 1, instr(identity, '|')) || substr(identity, "
+     "instr(identity, '|') + 1 + instr(substr(identity, instr(identity, '|') + 1), '|')) WHERE "
+     "identity LIKE '%|%|%';"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

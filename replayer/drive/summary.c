@@ -173,26 +173,56 @@ static const char findings_sql[] = STORE_SELECT(
                      "ORDER BY CASE f.severity WHEN 'bug' THEN 0 WHEN 'warning' THEN 1 WHEN 'look' THEN 2 "
                      "ELSE 3 END, f.id";
 
+#define COUNT_COLUMNS(X)                                                                 \
+    X(COUNT_SEVERITY, "f.severity")                                                      \
+    X(COUNT_FINDINGS, "count(*)")                                                        \
+    X(COUNT_PLACES, "count(DISTINCT coalesce(f.place, f.identity))")
+enum { COUNT_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char counts_sql[] = STORE_SELECT(
+    COUNT_COLUMNS) "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN replay r ON "
+                   "r.id = a.replay_id WHERE r.recording_id = ?1 GROUP BY f.severity";
+
+/* "44 bugs at 4 places, 1 warning" */
+static int add_counts(const struct replay *r, struct text *line) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    uint32_t findings[N_SEVERITIES] = {0}, places[N_SEVERITIES] = {0};
+    int err = store_prepare(r->store, counts_sql, &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, r->recording_id);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *name = store_column_text(s, COUNT_SEVERITY);
+        enum severity severity = severity_from_name(name);
+        findings[severity] = (uint32_t)sqlite3_column_int64(s, COUNT_FINDINGS);
+        places[severity] = (uint32_t)sqlite3_column_int64(s, COUNT_PLACES);
+    }
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--) {
+        if (!findings[i])
+            continue;
+        text_addf(line, "%s%u %s", line->n ? ", " : "", findings[i],
+                  findings[i] == 1 ? severity_name(i) : severity_plural(i));
+        if (findings[i] > 1)
+            text_addf(line, " at %u place%s", places[i], places[i] == 1 ? "" : "s");
+    }
+    return 0;
+}
+
 #define FINDINGS_SHOWN 8
 
 static int print_findings(const struct replay *r) {
     AUTO_STMT sqlite3_stmt *s = NULL;
+    AUTO_TEXT struct text lines = {0}, counts = {0};
     int err = store_prepare(r->store, findings_sql, &s);
+    if (err == 0)
+        err = add_counts(r, &counts);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, r->recording_id);
-    uint32_t shown = 0, bugs = 0, warnings = 0, policies = 0, looks = 0;
-    AUTO_TEXT struct text lines = {0};
+    uint32_t shown = 0;
     while (sqlite3_step(s) == SQLITE_ROW) {
         const char *severity = store_column_text(s, FINDING_SEVERITY);
-        if (!severity)
-            continue;
-        bool policy = strcmp(severity, "policy") == 0;
-        bugs += strcmp(severity, "bug") == 0;
-        warnings += strcmp(severity, "warning") == 0;
-        looks += strcmp(severity, "look") == 0;
-        policies += policy;
-        if (policy || shown++ >= FINDINGS_SHOWN)
+        if (!severity || strcmp(severity, "policy") == 0 || shown++ >= FINDINGS_SHOWN)
             continue;
         const char *module = store_column_text(s, FINDING_MODULE);
         text_say(&lines, "  %4lld  %-9s %d/%d  %s%s%s\n",
@@ -204,12 +234,10 @@ static int print_findings(const struct replay *r) {
     }
     if (shown > FINDINGS_SHOWN)
         text_addf(&lines, "        and %u more\n", shown - FINDINGS_SHOWN);
-    error_info("findings: %u bug%s, %u warning%s, %u flaky, %u infallible by policy",
-               bugs, bugs == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", looks,
-               policies);
+    error_info("findings: %s", counts.n ? counts.data : "nothing");
     if (lines.n && !error_quiet())
         fputs(lines.data, stderr);
-    if (bugs + warnings + looks)
+    if (shown)
         error_info("'dearth repro ID' shows one again");
     return 0;
 }

@@ -20,6 +20,7 @@
 #include "facility.h"
 #include "frames.h"
 #include "idmap.h"
+#include "place.h"
 #include "store.h"
 #include "text.h"
 
@@ -45,6 +46,7 @@ struct item { /* one bad attempt */
     uint32_t repeat;
     char *policy;
     char *identity;
+    char *place; /* finding.h */
     char *module;
     enum attributed_to to;
     const struct catalogue_section *facility;
@@ -52,6 +54,7 @@ struct item { /* one bad attempt */
 
 struct place { /* how a fault's location is called */
     char *name;
+    char *function; /* the same for all that are in one function: place_add() */
     char *module;
 };
 
@@ -72,6 +75,7 @@ static void work_deinit(struct work *w) {
             continue;
         struct place *p = (void *)(intptr_t)w->places.slots[i].value;
         free(p->name);
+        free(p->function);
         free(p->module);
         free(p);
     }
@@ -79,6 +83,7 @@ static void work_deinit(struct work *w) {
     for (uint32_t i = 0; i < w->n_items; i++) {
         free(w->items[i].policy);
         free(w->items[i].identity);
+        free(w->items[i].place);
         free(w->items[i].module);
     }
     free(w->items);
@@ -118,8 +123,9 @@ static int load_places(struct work *w) {
                           .function = store_column_text(s, LOCATION_FUNCTION),
                           .offset = (uint64_t)sqlite3_column_int64(s, LOCATION_OFFSET)};
         struct place *p = text_alloc(sizeof *p);
-        struct text name = {0};
+        struct text name = {0}, function = {0};
         attribution_place(&f, &name);
+        place_add(&f, &function);
         bool again = last && strcmp(last, name.data) == 0 &&
                      sqlite3_column_int64(s, LOCATION_MODULE_ID) == last_module;
         ordinal = again ? ordinal + 1 : 1;
@@ -129,6 +135,7 @@ static int load_places(struct work *w) {
         if (ordinal > 1)
             text_addf(&name, "#%u", ordinal);
         p->name = text_take(&name);
+        p->function = text_take(&function);
         p->module = text_dup(f.module);
         idmap_put(&w->places, sqlite3_column_int64(s, LOCATION_ID), (intptr_t)p);
     }
@@ -164,7 +171,11 @@ static int load_places(struct work *w) {
     X(ATTEMPT_BURST, "a.burst")                                                          \
     X(ATTEMPT_THREAD, "a.thread")                                                        \
     X(ATTEMPT_CHANCE, "a.chance")                                                        \
-    X(ATTEMPT_SAMPLE_STACK_ID, "a.sample_stack_id")
+    X(ATTEMPT_SAMPLE_STACK_ID, "a.sample_stack_id")                                      \
+    X(ATTEMPT_HANG, "a.hang")                                                            \
+    X(ATTEMPT_HANG_CALL, "a.hang_call")                                                  \
+    X(ATTEMPT_SIGNAL, "coalesce(a.crash_signal, a.exit_signal, 0)")                      \
+    X(ATTEMPT_DAMAGE_LOCATION, "ds.location_id")
 enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 
 /* What was not run by itself shows no more than the run that it was inferred from, and counts in no rate.
@@ -175,7 +186,7 @@ static const char attempts_sql[] = STORE_SELECT(
                      "replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id LEFT "
                      "JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
                      "ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct > 0 DESC, k.bytes "
-                     "DESC, ks.key LIMIT 1) WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
+                     "DESC, ks.key LIMIT 1) LEFT JOIN site ds ON ds.id = a.damage_site_id WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
                      "(a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt b JOIN replay br ON "
                      "br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence = a.occurrence AND "
                      "b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND b.verdict = a.verdict "
@@ -198,6 +209,51 @@ static bool found_later(const char *damage_where) {
            (strcmp(damage_where, "exit") == 0 || strcmp(damage_where, "eviction") == 0);
 }
 
+/* "crashed|SIGSEGV", and what follows is where and whose. */
+static void begin_place(sqlite3_stmt *s, const struct item *item, struct text *place) {
+    char buf[24];
+    int signal = sqlite3_column_int(s, ATTEMPT_SIGNAL);
+    text_add(place, verdict_name(item->verdict));
+    if (signal && has_place(item->verdict))
+        text_addf(place, "|%s", signal_name(signal, buf));
+    text_add(place, "|");
+}
+
+/* @frame: where it went wrong, or who is to blame for it; @a: in whom */
+static void blame(sqlite3_stmt *s, struct item *item, const struct attribution *a,
+                  const struct frame *frame) {
+    struct text place = {0};
+    begin_place(s, item, &place);
+    place_add(frame, &place);
+    if (a->called) {
+        text_add(&place, "|");
+        place_add(a->called, &place);
+    }
+    if (item->policy)
+        text_addf(&place, "|%s", item->policy);
+    item->place = text_take(&place);
+    item->module = text_dup(a->module);
+    item->to = a->to;
+}
+
+/* Nothing but a location to go by: the fault's own, or that of the block which was damaged. */
+static void blame_location(struct work *w, sqlite3_stmt *s, struct item *item) {
+    int64_t value, damaged = sqlite3_column_int64(s, ATTEMPT_DAMAGE_LOCATION);
+    struct text place = {0};
+    begin_place(s, item, &place);
+    if (idmap_get(&w->places, damaged, &value) ||
+        idmap_get(&w->places, item->location_id, &value))
+        text_add(&place, ((struct place *)(intptr_t)value)->function);
+    else
+        text_add(&place, store_column_text(s, ATTEMPT_KEY));
+    item->place = text_take(&place);
+    if (!idmap_get(&w->places, item->location_id, &value))
+        return;
+    item->module = text_dup(((struct place *)(intptr_t)value)->module);
+    item->to =
+        attribution_class(w->catalogue, item->module, store_column_text(s, ATTEMPT_EXE));
+}
+
 /* Where a hung program was is chance: its place is in no identity. */
 static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *fault,
                           struct item *item) {
@@ -210,14 +266,39 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
     if (r < 0)
         return r;
     uint32_t at = frames_meet(&first, &later);
+    const char *exe = store_column_text(s, ATTEMPT_EXE);
     struct attribution a =
-        attribution_hang(w->catalogue, fault->items, fault->n, first.items + at,
-                         first.n - at, store_column_text(s, ATTEMPT_EXE));
-    if (a.place) {
-        item->module = text_dup(a.module);
-        item->to = a.to;
-    }
+        attribution_wait(w->catalogue, fault->items, fault->n, first.items + at,
+                         first.n - at, store_column_text(s, ATTEMPT_HANG_CALL), exe);
+    if (!a.place)
+        a = attribution_hang(w->catalogue, fault->items, fault->n, first.items + at,
+                             first.n - at, exe);
+    if (a.place)
+        blame(s, item, &a, a.place);
     return 0;
+}
+
+static void add_identity(const struct frame *frame, struct text *identity) {
+    text_add(identity, "|");
+    attribution_place(frame, identity);
+}
+
+/* It ended on a stack: whose is it? @a: as attribution_decide() */
+static struct attribution attribute_end(struct work *w, sqlite3_stmt *s,
+                                        const struct frames *fault,
+                                        const struct frames *crash) {
+    const char *exe = store_column_text(s, ATTEMPT_EXE);
+    const struct frame *recursion = attribution_recursion(
+        w->catalogue, crash->items, crash->n,
+        (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS), exe);
+    if (recursion)
+        return (struct attribution){
+            .to = attribution_class(w->catalogue, recursion->module, exe),
+            .module = recursion->module,
+            .place = recursion,
+            .why = "recursion"};
+    return attribution_decide(w->catalogue, fault->items, fault->n, crash->items,
+                              crash->n, exe);
 }
 
 static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
@@ -230,47 +311,29 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_CRASH_STACK), &crash);
     if (r < 0)
         return r;
-    const char *exe = store_column_text(s, ATTEMPT_EXE);
-    struct attribution a =
-        attribution_decide(w->catalogue, fault.items, fault.n, crash.items, crash.n, exe);
-    const struct frame *recursion = attribution_recursion(
-        w->catalogue, crash.items, crash.n,
-        (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS), exe);
-    if (recursion)
-        a = (struct attribution){
-            .to = attribution_class(w->catalogue, recursion->module, exe),
-            .module = recursion->module,
-            .place = recursion,
-            .why = "recursion"};
+    struct attribution a = attribute_end(w, s, &fault, &crash);
     if (a.place) {
-        text_add(identity, "|");
-        attribution_place(a.place, identity);
-        item->module = text_dup(a.module);
-        item->to = a.to;
+        add_identity(a.place, identity);
+        blame(s, item, &a, a.place);
         item->has_place = true;
         return 0;
     }
     const struct frame *entry = NULL;
     /* when later allocations fail as well, any of them may have changed the output */
     if (item->verdict == VERDICT_DEGRADED && item->once)
-        item->facility = facility_find(w->catalogue, fault.items, fault.n, exe, &entry);
+        item->facility = facility_find(w->catalogue, fault.items, fault.n,
+                                       store_column_text(s, ATTEMPT_EXE), &entry);
     if (item->facility) {
-        text_add(identity, "|");
-        attribution_place(entry, identity);
-        item->module = text_dup(entry->module);
-        item->to = ATTRIBUTED_LIBC;
+        add_identity(entry, identity);
+        a = (struct attribution){.to = ATTRIBUTED_LIBC, .module = entry->module};
+        blame(s, item, &a, entry);
         return 0;
     }
-    if (item->verdict == VERDICT_HUNG &&
-        ((r = blame_for_hang(w, s, &fault, item)) < 0 || item->module))
-        return r;
-    /* nothing but the fault's own location to go by */
-    int64_t value;
-    if (idmap_get(&w->places, item->location_id, &value)) {
-        item->module = text_dup(((struct place *)(intptr_t)value)->module);
-        item->to = attribution_class(w->catalogue, item->module, exe);
-    }
-    return 0;
+    if (item->verdict == VERDICT_HUNG)
+        r = blame_for_hang(w, s, &fault, item);
+    if (r == 0 && !item->module)
+        blame_location(w, s, item);
+    return r;
 }
 
 static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
@@ -337,6 +400,11 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     text_add(&identity, "|");
     add_place(w, sqlite3_column_int64(s, ATTEMPT_LEAK_LOCATION), s, ATTEMPT_LEAK_KEY,
               &identity);
+    struct text place = {0};
+    text_add(&place, "leaked|");
+    add_place(w, sqlite3_column_int64(s, ATTEMPT_LEAK_LOCATION), s, ATTEMPT_LEAK_KEY,
+              &place);
+    item->place = text_take(&place);
     item->leaked = item->has_place = true;
     item->identity = text_take(&identity);
     return r;
@@ -477,6 +545,7 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     X(FINDING_ATTRIBUTED_MODULE, "attributed_module")                                    \
     X(FINDING_ATTRIBUTED_TO, "attributed_to")                                            \
     X(FINDING_POLICY, "policy")                                                          \
+    X(FINDING_PLACE, "place")                                                            \
     X(FINDING_LOCATION_ID, "location_id")                                                \
     X(FINDING_ATTEMPT_ID, "attempt_id")                                                  \
     X(FINDING_BAD, "bad")                                                                \
@@ -507,6 +576,7 @@ static int store_group(struct work *w, const struct statements *t, const struct 
     store_bind_text(t->upsert, FINDING_ATTRIBUTED_MODULE, best->module);
     store_bind_text(t->upsert, FINDING_ATTRIBUTED_TO, attribution_name(best->to));
     store_bind_text(t->upsert, FINDING_POLICY, best->policy);
+    store_bind_text(t->upsert, FINDING_PLACE, best->place);
     if (best->location_id)
         sqlite3_bind_int64(t->upsert, FINDING_LOCATION_ID, best->location_id);
     sqlite3_bind_int64(t->upsert, FINDING_ATTEMPT_ID, best->attempt_id);
@@ -566,7 +636,9 @@ static void adopt_places(struct work *w) {
             if (other->identity[n] != '|')
                 continue;
             free(item->identity);
+            free(item->place);
             item->identity = text_dup(other->identity);
+            item->place = text_dup(other->place);
             break;
         }
     }

@@ -23,6 +23,12 @@ struct store;
  * function that the failed call and the leaked block both came from. A finding keeps its id
  * while its identity is derived. It is `flaky` when none of its faults showed the same
  * verdict every time.
+ *
+ * Whoever mends them counts places: one function that uses a NULL is met from a hundred allocations.
+ * A finding's `place` is `verdict|signal|function to blame`, then what that one called in the runtime or
+ * the policy by which it ended, where there is one; lines of a function and variants of it for
+ * processors are one (place_add()). Without a stack it is the function whose allocation failed, or the
+ * one that made the damaged block. A leak's is where the block was allocated.
  * @replay_id: replay in which new findings are said to have been first seen
  * Return: 0, or a negative errno after a message.
  */

@@ -136,6 +136,7 @@ INSERT INTO finding(id, replay_id, identity, verdict, severity, leaked, attribut
  (6, 1, 'flaky|location 010||once', 'flaky', 'look', 0, NULL, NULL, NULL, 10, 9, 1, 2),
  (7, 1, 'crashed|deep||once', 'crashed', 'bug', 0, '/opt/<b>app</b>/prog', 'program', NULL, 540, 11, 3, 3),
  (8, 1, 'crashed|nameless|foo_31', 'crashed', 'bug', 0, '/opt/<b>app</b>/prog', 'program', NULL, 600, 15, 1, 1);
+UPDATE finding SET place = 'crashed|SIGSEGV|prog!foo_31' WHERE id IN (2, 8);
 INSERT INTO finding_attempt VALUES (1, 4), (2, 5), (2, 10), (3, 6), (4, 7), (5, 3), (6, 9), (7, 11), (8, 15);
 INSERT INTO skipped VALUES (1, 11, 'filtered'), (1, 12, 'budget'), (1, 14, 'not_failable'), (1, 1, 'filtered');
 INSERT INTO note(id, recording_id, replay_id, kind, text, subject) VALUES

@@ -86,6 +86,11 @@ static void check_findings(struct store *store) {
         "3 degraded|prog!beta degraded warning 1/1 program; "
         "4 aborted|prog!alpha#2|prog!use aborted policy 1/1 program";
     CHECK_TEXT("findings", wanted, ask(store, ALL));
+    CHECK_TEXT("where, and whose",
+               "1 crashed|prog!use|libc!strlen; 2 crashed|prog!use; "
+               "3 degraded|prog!beta; 4 aborted|prog!use",
+               ask(store, "SELECT group_concat(id || ' ' || place, '; ') FROM (SELECT * "
+                          "FROM finding ORDER BY id)"));
     CHECK("derive again", finding_derive(store, 1) == 0);
     CHECK_TEXT("the same again", wanted, ask(store, ALL));
     CHECK_TEXT("links", "1 1,1 2,1 3,2 6,3 9,4 5",

@@ -35,6 +35,9 @@ assert s["verdicts"] == dict(handled=2, reported=1, degraded=1, aborted=1, crash
                              flaky=1), s["verdicts"]
 assert sum(s["verdicts"].values()) == s["sites"]["tested"]
 assert s["findings"] == dict(bug=5, warning=1, policy=1, look=1)
+assert s["places"] == dict(bug=4, warning=1, policy=1, look=1), s["places"]
+places = [f["place"] for f in r["findings"] if f["severity"] == "bug"]
+assert len(set(places)) == 4 and sorted(places)[1:3] == ["crashed|SIGSEGV|prog!foo_31"] * 2, places
 reasons = sorted(u["reason"] for u in r["untested"])
 assert reasons == ["budget", "filtered", "never_selected", "never_selected", "not_failable", "unreached",
                    "unreached"], reasons
@@ -99,11 +102,17 @@ contains text '11 of 17 tested'
 contains text '1 more finding, after a failed'
 contains text '#8     realloc in lib'
 contains text 'corrupted and leaked: SIGABRT in </script>'
+contains text 'Findings: 5 bugs at 4 places'
+"$DEARTH" report --like 2 -f markdown a.db >markdown
+contains markdown 'Findings: 5 bugs at 4 places'
+contains markdown ', and 1 more: #8'
+equal 7 "$(grep -c 'dearth repro a.db' markdown)" 'a row for each place'
 lacks text '__pthread_kill_implementation'
 
 # The gate.
 status 1 "$DEARTH" report --like 2 --gate -o /dev/null a.db
 contains err 'gate FAILED'
+contains err '4 findings at 3 places of severity bug or worse'
 contains err ': #2 #8'
 status 1 "$DEARTH" report --like 2 --fail-on bug -o /dev/null a.db
 status 0 "$DEARTH" report --like 2 --fail-on none -o /dev/null a.db
@@ -126,11 +135,11 @@ lacks err '#8'
 lacks err '#7'
 contains err '1 finding of severity bug'
 "$DEARTH" report --like 2 --baseline known.json -f text a.db >text 2>/dev/null || :
-contains text '5 bugs (4 known)'
+contains text '5 bugs at 4 places (4 known)'
 contains text 'known bug: crashed: SIGSEGV in function_540'
 contains text '#2 bug: crashed'
 status 1 "$DEARTH" report --like 2 --baseline known.json --fail-on warning -o /dev/null a.db
-contains err '2 findings of severity warning'
+contains err '2 findings at 2 places of severity warning'
 echo '{"format": "other"}' >other.json
 status 2 "$DEARTH" report --like 2 --baseline other.json -o /dev/null a.db
 status 2 "$DEARTH" report --like 2 --baseline no-such.json -o /dev/null a.db

@@ -323,6 +323,10 @@ static void add_summary(struct page *page) {
     for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
         json_int(j, NULL, (int64_t)data->severities[i]);
     json_close(j, ']');
+    json_open(j, "severity_places", '[');
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
+        json_int(j, NULL, (int64_t)data->places[i]);
+    json_close(j, ']');
     json_open(j, "reason_counts", '[');
     for (int i = 0; i < N_REASONS; i++)
         json_int(j, NULL, (int64_t)data->reasons[i]);

@@ -278,13 +278,11 @@
   function findings_card() {
     const words = { bug: ["bug", "bugs"], warning: ["warning", "warnings"], policy: ["policy", "policies"],
       look: ["worth a look", "worth a look"] };
-    const bugs = D.severity_counts[0];
-    const places = D.groups.filter((g) => D.findings[g[0]].severity === 0).length;
+    const bugs = D.severity_counts[0], at = (i) => D.severity_counts[i] > 1 ? " at " + plural(D.severity_places[i], "place") : "";
     return h("div", { class: "card" }, h("h2", null, term("finding", "Findings")),
-      h("div", { class: "big " + (bugs ? "s-bug" : "s-ok") }, bugs ? plural(bugs, "bug") : "No bugs"),
-      places < bugs ? h("div", { class: "small quiet" }, "ending at " + plural(places, "place")) : null,
+      h("div", { class: "big " + (bugs ? "s-bug" : "s-ok") }, bugs ? plural(bugs, "bug") + at(0) : "No bugs"),
       h("div", { class: "chips" }, D.severities.map((name, i) => D.severity_counts[i] && i
-        ? badge(name, number(D.severity_counts[i]) + " " + words[name][D.severity_counts[i] === 1 ? 0 : 1]) : null)),
+        ? badge(name, number(D.severity_counts[i]) + " " + words[name][D.severity_counts[i] === 1 ? 0 : 1] + at(i)) : null)),
       D.attempts ? null : h("div", { class: "small quiet" }, "Nothing was replayed yet."));
   }
   function verdict_card() {

@@ -14,6 +14,7 @@
 #include "report_group.h"
 #include "report_programs.h"
 #include "report_unseen.h"
+#include "report_words.h"
 
 /* A report of 100,000 sites has some 100 MB. */
 #define BASELINE_MAX_BYTES (1u << 30)
@@ -114,6 +115,7 @@ static bool counts(const struct report_finding *f, const struct gate_options *op
 
 struct tally {
     size_t n_new, n_known, n_runtime;
+    const struct report_finding **counted; /* n_new */
 };
 
 /* The programs that a group's findings are of, the first few; nothing when there is one program alone. */
@@ -148,10 +150,12 @@ static void judge_group(const struct report_data *data, const struct report_grou
             tally->n_known++;
         else if (g->members[i]->runtime && !options->runtime)
             tally->n_runtime++;
-        else if (n++ < most)
-            text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
+        else {
+            tally->counted[tally->n_new++] = g->members[i];
+            if (n++ < most)
+                text_addf(&numbers, " #%lld", (long long)g->members[i]->id);
+        }
     }
-    tally->n_new += n;
     if (!n)
         return;
     text_say(why, "  %s:%s", g->headline, numbers.data);
@@ -161,22 +165,35 @@ static void judge_group(const struct report_data *data, const struct report_grou
     text_add(why, "\n");
 }
 
+static void add_count(const struct gate_options *options, const struct tally *tally,
+                      struct text *why) {
+    uint64_t places[N_SEVERITIES], n = 0;
+    report_group_count_places(tally->counted, tally->n_new, places);
+    for (enum severity i = 0; i < N_SEVERITIES; i++)
+        n += places[i];
+    text_add(why, "  ");
+    report_words_add_plural(why, tally->n_new, "finding", "findings");
+    report_words_add_places(tally->n_new, n, why);
+    text_addf(why, " of severity %s or worse%s\n",
+              options->silent ? "silent" : severity_name(options->fail_on),
+              options->baseline ? " that the baseline does not have" : "");
+}
+
 static int judge_findings(const struct report_data *data,
                           const struct gate_options *options, struct text *why) {
     struct report_group *groups;
     int64_t n = report_groups_new(data, &groups);
-    struct tally tally = {0};
     if (n < 0)
         return (int)n;
+    AUTO_FREE const struct report_finding **counted =
+        text_alloc((data->n_findings + 1) * sizeof *counted);
+    struct tally tally = {.counted = counted};
     for (int64_t i = 0; i < n; i++)
         if (counts(groups[i].members[0], options))
             judge_group(data, &groups[i], options, &tally, why);
     report_groups_free(groups, n);
     if (tally.n_new)
-        text_addf(why, "  %zu finding%s of severity %s or worse%s\n", tally.n_new,
-                  tally.n_new == 1 ? "" : "s",
-                  options->silent ? "silent" : severity_name(options->fail_on),
-                  options->baseline ? " that the baseline does not have" : "");
+        add_count(options, &tally, why);
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);
     if (tally.n_runtime)

@@ -146,6 +146,7 @@ struct report_data {
     struct report_tally error_tally; /* error-path sites, which are in no other number */
     uint64_t verdicts[N_VERDICTS];   /* sites by worst verdict */
     uint64_t severities[N_SEVERITIES]; /* findings */
+    uint64_t places[N_SEVERITIES];     /* at which these went wrong: report_group.h */
     uint64_t runtime[N_SEVERITIES];    /* of these, in the runtime */
     uint64_t silent;                   /* findings */
     uint64_t reasons[N_REASONS];       /* sites */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report_group.h"
 #include "report_rows.h"
 #include "report_strings.h"
 #include "store.h"
@@ -141,6 +142,14 @@ static int by_weight(const void *a, const void *b) {
     return strcmp(x->identity, y->identity);
 }
 
+static void count_places(struct report_data *data) {
+    AUTO_FREE const struct report_finding **all =
+        text_alloc((data->n_findings + 1) * sizeof *all);
+    for (size_t i = 0; i < data->n_findings; i++)
+        all[i] = &data->findings[i];
+    report_group_count_places(all, data->n_findings, data->places);
+}
+
 int report_findings_load(struct report_data *data) {
     int r = load_findings(data);
     if (r == 0)
@@ -149,6 +158,7 @@ int report_findings_load(struct report_data *data) {
         r = load_leaks(data);
     if (r == 0 && data->n_findings)
         qsort(data->findings, data->n_findings, sizeof *data->findings, by_weight);
+    count_places(data);
     return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grouping findings: see report_group.h. Sorted by headline, cut where it changes, sorted
- * back. */
+/* Grouping findings: see report_group.h. Sorted by place (without one by headline), cut where it changes,
+ * sorted back. */
 #include "report_group.h"
 
 #include <stdlib.h>
@@ -15,7 +15,12 @@ struct entry {
     bool place;
 };
 
-static int by_headline(const void *a, const void *b) {
+/* What makes two of one group. */
+static const char *sameness(const struct entry *e) {
+    return e->place ? e->finding->place : e->headline;
+}
+
+static int by_sameness(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     int order = x->finding->known - y->finding->known;
     if (!order)
@@ -25,7 +30,7 @@ static int by_headline(const void *a, const void *b) {
     if (!order)
         order = x->place - y->place;
     if (!order)
-        order = strcmp(x->headline, y->headline);
+        order = strcmp(sameness(x), sameness(y));
     return order ? order : (x->finding > y->finding) - (x->finding < y->finding);
 }
 
@@ -39,7 +44,7 @@ static bool together(const struct entry *a, const struct entry *b) {
     return a->place == b->place && a->finding->known == b->finding->known &&
            a->finding->severity == b->finding->severity &&
            a->finding->runtime == b->finding->runtime &&
-           strcmp(a->headline, b->headline) == 0;
+           strcmp(sameness(a), sameness(b)) == 0;
 }
 
 static int64_t cut(struct entry *entries, size_t n, struct report_group *groups) {
@@ -71,7 +76,7 @@ int64_t report_groups_new(const struct report_data *data, struct report_group **
                                        f->crash.stack_id || f->policy || f->n_leaks};
     }
     if (r == 0 && n) {
-        qsort(entries, n, sizeof *entries, by_headline);
+        qsort(entries, n, sizeof *entries, by_sameness);
         r = cut(entries, n, groups);
         qsort(groups, (size_t)r, sizeof *groups, by_first_member);
     }
@@ -89,4 +94,21 @@ struct report_group *report_groups_free(struct report_group *groups, int64_t n) 
     }
     free(groups);
     return NULL;
+}
+
+static int by_place(const void *a, const void *b) {
+    const struct report_finding *x = *(const struct report_finding *const *)a;
+    const struct report_finding *y = *(const struct report_finding *const *)b;
+    int order = (int)y->severity - (int)x->severity;
+    return order ? order : strcmp(x->place, y->place);
+}
+
+void report_group_count_places(const struct report_finding **findings, size_t n,
+                               uint64_t places[static N_SEVERITIES]) {
+    memset(places, 0, N_SEVERITIES * sizeof *places);
+    if (n)
+        qsort(findings, n, sizeof *findings, by_place);
+    for (size_t i = 0; i < n; i++)
+        places[findings[i]->severity] +=
+            !i || by_place(&findings[i - 1], &findings[i]) != 0;
 }

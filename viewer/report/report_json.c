@@ -333,6 +333,10 @@ static void add_summary(struct report_out *out) {
     for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
         json_int(j, severity_name(i), (int64_t)data->severities[i]);
     json_close(j, '}');
+    json_open_flat(j, "places", '{');
+    for (enum severity i = SEVERITY_BUG; i >= SEVERITY_LOOK; i--)
+        json_int(j, severity_name(i), (int64_t)data->places[i]);
+    json_close(j, '}');
     json_int(j, "attempts", (int64_t)data->n_attempts);
     json_close(j, '}');
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "report_group.h"
 #include "report_headline.h"
 #include "report_programs.h"
 #include "report_unseen.h"
@@ -57,8 +58,74 @@ static void add_row(const char *what, const struct report_tally *t, struct text 
     text_add(out, "\n");
 }
 
-static int add_findings(const struct report_data *data, struct text *out) {
+/* The others of a group, behind what failed in the first: " and 25 more: #6 #7 ...". */
+static void add_others(const struct report_group *g, struct text *out) {
+    const size_t most = 8;
+    if (g->n < 2)
+        return;
+    text_addf(out, ", and %zu more:", g->n - 1);
+    for (size_t i = 1; i < g->n && i <= most; i++)
+        text_addf(out, " #%lld", (long long)g->members[i]->id);
+    if (g->n > most + 1)
+        text_add(out, " ...");
+}
+
+static int add_finding(const struct report_data *data, const struct report_finding *f,
+                       const struct report_group *others, struct text *out) {
+    AUTO_TEXT struct text headline = {0}, repro = {0};
+    int r = report_headline_add(data, f, &headline);
+    if (r < 0)
+        return r;
+    if (f->leaked) {
+        int64_t blocks, bytes;
+        report_words_count_leaks(f, &blocks, &bytes);
+        text_addf(&headline, ": %lld block%s, %lld bytes", (long long)blocks,
+                  blocks == 1 ? "" : "s", (long long)bytes);
+    }
+    report_words_add_repro(data, f, &repro);
+    text_addf(out, "| %lld | %s | ", (long long)f->id,
+              f->silent ? "silent warning" : severity_name(f->severity));
+    add_code(headline.data, out);
+    text_add(out, " | ");
+    add_failed(f, out);
+    if (others)
+        add_others(others, out);
+    if (data->n_programs > 1) {
+        AUTO_TEXT struct text of = {0};
+        report_programs_add_of(data, f, "", &of);
+        text_add(out, ", in ");
+        add_code(of.data, out);
+    }
+    text_addf(out, " | %zu | %lld of %lld | ", f->n_sites, (long long)f->bad,
+              (long long)f->tried);
+    add_code(repro.data, out);
+    text_add(out, " |\n");
+    return 0;
+}
+
+/* A row for each place, and for each finding that has none. */
+static int add_rows(const struct report_data *data, const struct report_group *groups,
+                    int64_t n, struct text *out) {
     const size_t most = 100;
+    size_t rows = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const struct report_group *g = &groups[i];
+        for (size_t k = 0; k < (g->place ? 1 : g->n); k++) {
+            int r = rows++ < most
+                        ? add_finding(data, g->members[k], g->place ? g : NULL, out)
+                        : 0;
+            if (r < 0)
+                return r;
+        }
+    }
+    if (rows > most)
+        text_addf(out, "\n... and %zu more.\n", rows - most);
+    return 0;
+}
+
+static int add_findings(const struct report_data *data, struct text *out) {
+    struct report_group *groups = NULL;
+    int64_t n = report_groups_new(data, &groups);
     text_add(out, "\n### Findings: ");
     report_words_add_severities(data, out);
     text_add(out, "\n\n");
@@ -67,38 +134,9 @@ static int add_findings(const struct report_data *data, struct text *out) {
             out,
             "| | severity | what happened | after a failure in | sites | seen | again "
             "|\n|---|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < data->n_findings && i < most; i++) {
-        const struct report_finding *f = &data->findings[i];
-        AUTO_TEXT struct text headline = {0}, repro = {0};
-        int r = report_headline_add(data, f, &headline);
-        if (r < 0)
-            return r;
-        if (f->leaked) {
-            int64_t blocks, bytes;
-            report_words_count_leaks(f, &blocks, &bytes);
-            text_addf(&headline, ": %lld block%s, %lld bytes", (long long)blocks,
-                      blocks == 1 ? "" : "s", (long long)bytes);
-        }
-        report_words_add_repro(data, f, &repro);
-        text_addf(out, "| %lld | %s | ", (long long)f->id,
-                  f->silent ? "silent warning" : severity_name(f->severity));
-        add_code(headline.data, out);
-        text_add(out, " | ");
-        add_failed(f, out);
-        if (data->n_programs > 1) {
-            AUTO_TEXT struct text of = {0};
-            report_programs_add_of(data, f, "", &of);
-            text_add(out, ", in ");
-            add_code(of.data, out);
-        }
-        text_addf(out, " | %zu | %lld of %lld | ", f->n_sites, (long long)f->bad,
-                  (long long)f->tried);
-        add_code(repro.data, out);
-        text_add(out, " |\n");
-    }
-    if (data->n_findings > most)
-        text_addf(out, "\n... and %zu more.\n", data->n_findings - most);
-    return 0;
+    int r = n < 0 ? (int)n : add_rows(data, groups, n, out);
+    report_groups_free(groups, n);
+    return r;
 }
 
 static void add_untested(const struct report_data *data, struct text *out) {

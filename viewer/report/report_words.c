@@ -151,6 +151,13 @@ void report_words_add_plural(struct text *out, uint64_t n, const char *one,
     text_say(out, "%s %s", text_count(n, buf), n == 1 ? one : many);
 }
 
+void report_words_add_places(uint64_t n_findings, uint64_t n_places, struct text *out) {
+    if (n_findings < 2)
+        return;
+    text_add(out, " at ");
+    report_words_add_plural(out, n_places, "place", "places");
+}
+
 static uint64_t count_known(const struct report_data *data, enum severity severity) {
     uint64_t n = 0;
     for (size_t i = 0; i < data->n_findings; i++)
@@ -169,6 +176,7 @@ void report_words_add_severities(const struct report_data *data, struct text *ou
         uint64_t known = count_known(data, i);
         report_words_add_plural(out, data->severities[i], severity_name(i),
                                 severity_plural(i));
+        report_words_add_places(data->severities[i], data->places[i], out);
         if (known)
             text_say(out, " (%llu known)", (unsigned long long)known);
         if (i == SEVERITY_WARNING && data->silent)

@@ -38,6 +38,8 @@ void report_words_count_leaks(const struct report_finding *finding, int64_t *blo
                               int64_t *bytes);
 /** Append "malloc in f (f.c:3)"; of a pair "malloc in g, after the failure of malloc in f". */
 void report_words_add_failed(const struct report_finding *finding, struct text *out);
+/** Append " at 4 places" behind a number of findings, where that is more than one. */
+void report_words_add_places(uint64_t n_findings, uint64_t n_places, struct text *out);
 /** Append "1 site", "2,000 sites". */
 void report_words_add_plural(struct text *out, uint64_t n, const char *one,
                              const char *many);
