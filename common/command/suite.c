@@ -187,20 +187,21 @@ static int replay(const struct suite_options *o, const char *path, bool gate) {
     struct suite s = {0};
     struct suite_outcome out = {0};
     interrupt_install();
-    int failing = 0, status = open_suite(o, path, STORE_WRITE, &store, &s) < 0
-                                  ? EXIT_CANNOT
-                                  : suite_replay_run(o, path, &s, &out);
-    if (status == EXIT_OK || status == EXIT_INTERRUPTED)
-        failing = suite_text_summary(&s, path, &out);
-    if (failing < 0)
+    struct suite_failing failing = {0};
+    int status = open_suite(o, path, STORE_WRITE, &store, &s) < 0
+                     ? EXIT_CANNOT
+                     : suite_replay_run(o, path, &s, &out);
+    if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
+        suite_text_summary(&s, path, &out, &failing) < 0)
         status = EXIT_CANNOT;
     if (status == EXIT_INTERRUPTED)
         error_tell("interrupted; the same command goes on where this one stopped");
     suite_replay_deinit(&out, &s);
     suite_load_deinit(&s);
-    if (status == EXIT_OK && gate && failing) {
-        error_tell("gate FAILED: %d finding%s of severity bug", failing,
-                   failing == 1 ? "" : "s");
+    if (status == EXIT_OK && gate && failing.findings) {
+        error_tell("gate FAILED: %u finding%s at %u place%s of severity bug",
+                   failing.findings, failing.findings == 1 ? "" : "s", failing.places,
+                   failing.places == 1 ? "" : "s");
         return EXIT_GATE_FAILED;
     }
     return status;

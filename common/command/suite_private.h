@@ -47,8 +47,17 @@ void suite_replay_deinit(struct suite_outcome *outcome, const struct suite *suit
 
 /** Print the units, as a table or JSON. Return: 0 or a negative errno after a message. */
 int suite_text_list(struct suite *suite, bool json);
-/** Print what a replay came to. Return: findings that fail the gate, or a negative errno after a message. */
+/* What fails the gate. */
+struct suite_failing {
+    uint32_t findings, places; /* at which they went wrong: finding.place */
+};
+/**
+ * Print what a replay came to.
+ * @failing: out; zero before
+ * Return: 0 or a negative errno after a message.
+ */
 int suite_text_summary(struct suite *suite, const char *database,
-                       const struct suite_outcome *outcome);
+                       const struct suite_outcome *outcome,
+                       struct suite_failing *failing);
 
 #endif

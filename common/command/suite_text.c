@@ -227,7 +227,8 @@ static void print_totals(const struct suite *s, const struct suite_outcome *out)
       "'')")                                                                               \
     X(FINDING_BAD, "f.bad")                                                                \
     X(FINDING_TRIED, "f.tried")                                                            \
-    X(FINDING_ARGV, "r.argv")
+    X(FINDING_ARGV, "r.argv")                                                              \
+    X(FINDING_AT, "f.severity || ' ' || coalesce(f.place, f.identity) AS at")
 enum { FINDING_COLUMNS(STORE_COLUMN_ENUM) };
 
 /* One place where it went wrong, first. */
@@ -237,7 +238,7 @@ static const char findings_sql[] = STORE_SELECT(
                      "unit_run n ON n.recording_id = r.id JOIN unit u ON u.id = n.unit_id "
                      "LEFT JOIN location l ON l.id = f.location_id WHERE u.recording_id = "
                      "?1 AND f.severity IN ('bug', 'warning', 'look') ORDER BY f.severity "
-                     "<> 'bug', f.severity, f.verdict, f.leaked, 7, f.id";
+                     "<> 'bug', at, f.id";
 
 static bool fails_gate(sqlite3_stmt *q) {
     const char *to = store_column_text(q, FINDING_TO);
@@ -246,45 +247,56 @@ static bool fails_gate(sqlite3_stmt *q) {
            strcmp(to, "loader") != 0;
 }
 
-/* Findings that went wrong at one place share a heading; the rest is listed below it. */
-static void print_finding(sqlite3_stmt *q, const char *database, char **heading) {
-    AUTO_TEXT struct text file = {0}, argv = {0};
+static void print_heading(sqlite3_stmt *q) {
     const char *place = store_column_text(q, FINDING_PLACE);
-    char *head = text_format("%s: %s%s%s%s", store_column_text(q, FINDING_SEVERITY),
-                             store_column_text(q, FINDING_VERDICT),
-                             sqlite3_column_int(q, FINDING_LEAKED) ? ", leaked" : "",
-                             *place ? " in " : "", place);
+    printf("\n  %s: %s%s%s%s\n    after a failed allocation in\n",
+           store_column_text(q, FINDING_SEVERITY), store_column_text(q, FINDING_VERDICT),
+           sqlite3_column_int(q, FINDING_LEAKED) ? ", leaked" : "", *place ? " in " : "",
+           place);
+}
+
+static void print_finding(sqlite3_stmt *q, const char *database) {
+    AUTO_TEXT struct text file = {0}, argv = {0};
     text_add_shell_shown(&file, database);
     text_add_name(&argv, store_column_text(q, FINDING_ARGV));
-    long long id = (long long)sqlite3_column_int64(q, FINDING_ID);
-    if (!*heading || strcmp(*heading, head) != 0)
-        printf("\n  %s\n    after a failed allocation in\n", head);
-    free(*heading);
-    *heading = head;
     printf(
         "      %s\n        seen in %lld of %lld executions of %s; again: dearth repro %s "
         "%lld\n",
         store_column_text(q, FINDING_LOCATION),
         (long long)sqlite3_column_int64(q, FINDING_BAD),
-        (long long)sqlite3_column_int64(q, FINDING_TRIED), argv.data, file.data, id);
+        (long long)sqlite3_column_int64(q, FINDING_TRIED), argv.data, file.data,
+        (long long)sqlite3_column_int64(q, FINDING_ID));
 }
 
-/* Return: how many fail the gate, or a negative errno. */
-static int print_findings(struct suite *s, const char *database) {
+/* Findings that went wrong at one place share a heading, and are one of @places. */
+static int print_findings(struct suite *s, const char *database,
+                          struct suite_failing *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    AUTO_FREE char *heading = NULL;
-    int step, failing = 0, r = store_prepare(s->store, findings_sql, &q);
+    AUTO_FREE char *last = NULL;
+    bool failed = false; /* something at this place */
+    int step, r = store_prepare(s->store, findings_sql, &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, s->recording);
     printf("\nFindings\n");
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        failing += fails_gate(q);
-        print_finding(q, database, &heading);
+        const char *at = store_column_text(q, FINDING_AT);
+        if (!last || strcmp(last, at) != 0) {
+            print_heading(q);
+            failed = false;
+        }
+        if (fails_gate(q)) {
+            out->places += !failed;
+            out->findings++;
+            failed = true;
+        }
+        print_finding(q, database);
+        free(last);
+        last = text_dup(at);
     }
-    if (!heading)
+    if (!last)
         printf("  none\n");
-    return step == SQLITE_DONE ? failing : store_error(s->store, "reading findings");
+    return step == SQLITE_DONE ? 0 : store_error(s->store, "reading findings");
 }
 
 /* What running programs by themselves cannot show. */
@@ -296,13 +308,13 @@ static void print_limits(void) {
 }
 
 int suite_text_summary(struct suite *s, const char *database,
-                       const struct suite_outcome *out) {
+                       const struct suite_outcome *out, struct suite_failing *failing) {
     int r = store_targets(s, out);
     if (r < 0)
         return r;
     print_totals(s, out);
-    int failing = print_findings(s, database);
+    r = print_findings(s, database, failing);
     print_limits();
-    r = output_flush();
-    return r < 0 ? r : failing;
+    int flushed = output_flush();
+    return r < 0 ? r : flushed;
 }
