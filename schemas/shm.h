@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 4u
+#define SHM_VERSION 5u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -336,6 +336,7 @@ struct shm_fault {
     uint32_t fired_process; /* process block id */
     uint32_t fired_node;
     uint64_t also_failed;   /* further calls failed by sticky or burst */
+    uint64_t last;          /* the last call that failed, of its own process: process block id << 32 | site node */
     uint32_t fired;         /* shm_fired() of the attempt's nonce = this fault was injected */
     uint32_t thread;        /* enum shm_fault_thread: part of the order, not of the proof */
 };

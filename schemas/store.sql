@@ -1,4 +1,4 @@
--- dearth.db, schema version 5. One database gathers many recordings and replays of one program.
+-- dearth.db. One database gathers many recordings and replays of one program.
 -- Units: bytes; *_ns are nanoseconds; *_unix_ns count from the epoch; others *_ns count from the
 -- start of their recording. Keys are 16-byte blobs: hi then lo, big-endian, so that hex(key) reads
 -- as it is printed. Applied by common/store/store.c, which sets application_id and user_version.
@@ -283,6 +283,18 @@ CREATE TABLE baseline_site (
     PRIMARY KEY (baseline_id, site_id)
 ) WITHOUT ROWID;
 
+-- Signals of the processor that a baseline run caught, by place: in an attempt they are no crash either.
+CREATE TABLE baseline_signal (
+    baseline_id INTEGER NOT NULL REFERENCES baseline(id),
+    ordinal   INTEGER NOT NULL,          -- of the signal in its run, from 0
+    depth     INTEGER NOT NULL,          -- of the frame, from 0 = innermost; the first few
+    signal    INTEGER NOT NULL,
+    address   INTEGER NOT NULL,          -- memory address of the fault; 0 = it has none
+    module    TEXT NOT NULL,             -- path as mapped, '[anon]' for code in no file
+    "offset"  INTEGER NOT NULL,          -- return address - load bias; of the innermost pc + 1
+    PRIMARY KEY (baseline_id, ordinal, depth)
+) WITHOUT ROWID;
+
 -- Files that a baseline run wrote in its private tree.
 CREATE TABLE baseline_file (
     baseline_id INTEGER NOT NULL REFERENCES baseline(id),
@@ -343,7 +355,10 @@ CREATE TABLE attempt (
     rounds    INTEGER,                   -- sweep: times that the program was driven again when the fault was lifted
     chance    TEXT,                      -- 'chance': JSON object: probability, seed (text), interval, times, space, sites (chosen; 0 = all), choice (hash of their keys)
     failed    TEXT,                      -- 'chance': JSON array: the calls that failed, the first 64: site, call (number among the chosen ones), occurrence, size
-    inferred  INTEGER NOT NULL DEFAULT 0 -- 1 = not run by itself: 'sticky', and in the copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
+    inferred  INTEGER NOT NULL DEFAULT 0,-- 1 = not run by itself: 'sticky', and in the copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
+    cause     TEXT,                      -- of an end by abort(): what is wrong, beyond its signal; NULL = nothing to say
+    boundary  INTEGER,                   -- frame of crash_stack_id, from 1, inlined ones not counted, that lets no exception out; NULL = none
+    last_site_id INTEGER REFERENCES site(id) -- 'sticky', 'burst': site of the last call that failed before it went wrong; NULL = the first, or not known
 );
 CREATE INDEX attempt_by_site ON attempt(site_id, replay_id);
 

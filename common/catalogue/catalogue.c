@@ -215,7 +215,7 @@ static int read_field(struct reading *r, char *s) {
         return 0;
     }
     struct catalogue_line *line = add_line(section, (enum catalogue_field)field);
-    if (field == FIELD_MESSAGE || field == FIELD_REPORT)
+    if (field == FIELD_MESSAGE || field == FIELD_LIBC_MESSAGE || field == FIELD_REPORT)
         read_parts(line, rest);
     else if (field == FIELD_LINE)
         add_pattern(line, rest);
@@ -474,9 +474,12 @@ static uint64_t find_part(const char *text, uint64_t n, uint64_t from,
 
 static bool has_parts(const struct catalogue_line *line, const char *text, uint64_t n) {
     uint64_t at = 0;
-    for (uint32_t i = 0; i < line->n; i++)
-        if (!(at = find_part(text, n, at, line->patterns[i])))
+    for (uint32_t i = 0; i < line->n; i++) {
+        bool begins = line->field == FIELD_LIBC_MESSAGE && i == 0;
+        uint64_t whole = begins ? strlen(line->patterns[0]) : n;
+        if (!(at = find_part(text, whole < n ? whole : n, at, line->patterns[i])))
             return false;
+    }
     return true;
 }
 

@@ -36,7 +36,9 @@
     X(DAMAGE, "damage", CATALOGUE_END_FIELDS, true)                                      \
     X(CRASH, "crash", CATALOGUE_END_FIELDS, true)                                        \
     X(POLICY, "policy", CATALOGUE_END_FIELDS, true)                                      \
-    X(GAVE_UP, "gave-up", CATALOGUE_END_FIELDS, true)
+    X(GAVE_UP, "gave-up", CATALOGUE_END_FIELDS, true)                                    \
+    X(WAY_OUT, "way-out", CATALOGUE_FRAME_FIELDS | 1u << FIELD_MESSAGE, false)           \
+    X(CHECK, "check", 1u << FIELD_MESSAGE, false)
 #define CATALOGUE_KIND_ENUM(name, ...) CATALOGUE_##name,
 enum catalogue_kind { CATALOGUE_KINDS(CATALOGUE_KIND_ENUM) CATALOGUE_N_KINDS };
 
@@ -51,6 +53,8 @@ enum catalogue_kind { CATALOGUE_KINDS(CATALOGUE_KIND_ENUM) CATALOGUE_N_KINDS };
     X(RUST_TRAIT, "rust-trait") /* path of the trait it implements */                    \
     X(STACK, "stack")           /* functions that are all on it, in any order */         \
     X(MESSAGE, "message")       /* parts of one line of stderr, in order */              \
+    X(LIBC_MESSAGE, "libc-message") /* the same, as the C library prints it: from the */ \
+    /* start of the line, and before its own abort() */                                  \
     X(REPORT, "report")         /* the same, and it counts after an ordinary exit too */ \
     X(EFFECT, "effect")         /* text for people: what a user sees */                  \
     X(LINE, "line")             /* of a harness: the whole of a line that it prints */
@@ -61,7 +65,8 @@ enum catalogue_field { CATALOGUE_FIELDS(CATALOGUE_FIELD_ENUM) CATALOGUE_N_FIELDS
     (1u << FIELD_FUNCTION | 1u << FIELD_SYMBOL | 1u << FIELD_ENTRY |                     \
      1u << FIELD_MODULE | 1u << FIELD_FILE | 1u << FIELD_RUST)
 #define CATALOGUE_END_FIELDS                                                             \
-    (1u << FIELD_STACK | 1u << FIELD_MESSAGE | 1u << FIELD_REPORT)
+    (1u << FIELD_STACK | 1u << FIELD_MESSAGE | 1u << FIELD_LIBC_MESSAGE |                \
+     1u << FIELD_REPORT)
 
 struct catalogue_line {
     enum catalogue_field field;
@@ -115,7 +120,8 @@ bool catalogue_text(const struct catalogue *catalogue, enum catalogue_kind kind,
 /** Are all functions of one of its `stack` lines among these @n frames? */
 bool catalogue_stack(const struct catalogue_section *section, const struct frame *frames,
                      uint32_t n);
-/** Has @text a line that fits one of its lines of @field, while @known has none? Case does not count. */
+/** Has @text a line that fits one of its lines of @field, while @known has none? Case does not count.
+ * FIELD_LIBC_MESSAGE: its first part begins the line. */
 bool catalogue_message(const struct catalogue_section *section,
                        enum catalogue_field field, const char *text, uint64_t n,
                        const char *known, uint64_t known_n);

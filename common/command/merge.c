@@ -63,6 +63,7 @@ enum table {
     T_TARGET,
     T_TARGET_SITE,
     T_FORMER_FILE,
+    T_BASELINE_SIGNAL,
     N_TABLES
 };
 
@@ -229,6 +230,7 @@ static const struct rule rules[N_TABLES] = {
           {"crash_stack_id", T_STACK},
           {"sample_stack_id", T_STACK},
           {"second_site_id", T_SITE},
+          {"last_site_id", T_SITE},
           {"damage_site_id", T_SITE}}},
     /* The same finding in two shards: its rate is that of both, unless its evidence was
        there. */
@@ -335,6 +337,13 @@ static const struct rule rules[N_TABLES] = {
                        NULL,
                        false,
                        {{"recording_id", T_RECORDING}}},
+    [T_BASELINE_SIGNAL] = {"baseline_signal",
+                           "baseline_id",
+                           "baseline_id",
+                           NULL,
+                           NULL,
+                           false,
+                           {{"baseline_id", T_BASELINE}}},
 };
 
 #define MAX_COLUMNS 64

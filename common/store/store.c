@@ -121,6 +121,16 @@ static const char *const migrations[] = {
      "CREATE TABLE former_file (recording_id INTEGER NOT NULL REFERENCES recording(id), "
      "path TEXT NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT "
      "NULL, modified_ns INTEGER NOT NULL, content BLOB, UNIQUE (recording_id, path));"),
+    ("CREATE TABLE baseline_signal (baseline_id INTEGER NOT NULL REFERENCES "
+     "baseline(id), ordinal INTEGER NOT NULL, depth INTEGER NOT NULL, signal INTEGER NOT "
+     "NULL, address INTEGER NOT NULL, module TEXT NOT NULL, \"offset\" INTEGER NOT NULL, "
+     "PRIMARY KEY (baseline_id, ordinal, depth)) WITHOUT ROWID;"
+     "ALTER TABLE attempt ADD COLUMN cause TEXT;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN cause TEXT;"
+     "ALTER TABLE attempt ADD COLUMN boundary INTEGER;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN boundary INT;"
+     "ALTER TABLE attempt ADD COLUMN last_site_id INTEGER REFERENCES site(id);"
+     "ALTER TABLE unchecked_attempt ADD COLUMN last_site_id INT;"),
     /* the last part of an identity is the place; where it has two there is none but the fault's */
     ("ALTER TABLE finding ADD COLUMN place TEXT;"
      "UPDATE finding SET place = identity;"

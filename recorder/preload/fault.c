@@ -194,6 +194,14 @@ bool fault_lasting(void) {
     return false;
 }
 
+void fault_note_last(uint32_t node) {
+    uint32_t sticky = load_acquire(&preload.sticky);
+    uint32_t index = sticky ? sticky - 1 : preload.burst_fault;
+    if (node && index < SHM_MAX_FAULTS)
+        store_relaxed(&preload.arena->faults[index].last,
+                      (uint64_t)local->process_id << 32 | node);
+}
+
 /* The second fault of a pair counts its calls from the first failure on. */
 static bool is_armed(uint32_t index) {
     return index == 0 || load_acquire(&preload.arena->faults[index - 1].fired) ==

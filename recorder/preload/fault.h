@@ -23,6 +23,9 @@ void fault_prove(uint32_t index);
 /** Does a sticky fault or a burst that fired before take this call too? Counts it. */
 bool fault_lasting(void);
 
+/** The site of a call that failed: of a lasting failure the last one is kept. @node: 0 = not known. */
+void fault_note_last(uint32_t node);
+
 /** Where `dearth repro --gdb` stops: a failure is about to be returned. */
 EXPORT void dearth_fault_injected(void);
 

@@ -127,6 +127,13 @@ static void count_site(const struct call *call) {
     add_relaxed(&node->bytes, call->size);
 }
 
+/* A call that a lasting failure meets was not looked at so far. */
+static COLD void note_failed(struct call *call, const struct caller *caller) {
+    if (!call->node)
+        call->node = unwind_site(call->thread, caller, call->op);
+    fault_note_last(call->node);
+}
+
 static inline enum hook hook_begin(struct call *call, const struct caller *caller,
                                    uint8_t op, uint64_t size) {
     *call = (struct call){.op = op, .size = size};
@@ -153,6 +160,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
         return HOOK_DENY;
     }
     if (flags & SHM_FAULTS && fault_due(call->thread, call->node, size)) {
+        note_failed(call, caller);
         emit(call, SHM_EV_INJECTED, NULL, ENOMEM);
         reentry_set(REENTRY_NONE);
         return HOOK_DENY;

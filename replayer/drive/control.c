@@ -71,7 +71,7 @@ int control_take(struct drive *d, struct observation *seen,
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
         const struct judgement j =
-            wider ? settle_judge(d, &doubted) : task->doubted_judgement;
+            wider ? settle_judge(d, &task->order, &doubted) : task->doubted_judgement;
         err = settle_judged(d, task, &doubted, &j, NULL);
         observation_deinit(&doubted);
     }

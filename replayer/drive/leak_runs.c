@@ -24,6 +24,7 @@
 #include "leaks.h"
 #include "session.h"
 #include "text.h"
+#include "usual.h"
 
 #define SITES_OF_LOCATION 3u /* that are looked at */
 #define AGREEING          2u /* executions that leak */
@@ -219,7 +220,8 @@ struct judgement leak_pass_judge(const struct pass *p, struct observation *seen)
     baseline.leaks_known = p->baseline.leaks_known;
     baseline.leaks = p->baseline.leaks;
     baseline.n_leaks = p->baseline.n_leaks;
-    struct judgement j = verdict_judge(&baseline, seen, r->options->catalogue);
+    usual_set_aside(&baseline, seen);
+    struct judgement j = verdict_judge(&baseline, NULL, seen, r->options->catalogue);
     if (is_ordinary(j.verdict) && seen->leaks.known)
         seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
     return j;

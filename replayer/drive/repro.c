@@ -23,6 +23,8 @@
 #include "commands.h"
 #include "conditions.h"
 #include "error.h"
+#include "failed.h"
+#include "frames.h"
 #include "interrupt.h"
 #include "isolation.h"
 #include "leaks.h"
@@ -36,6 +38,7 @@
 #include "text.h"
 #include "trust.h"
 #include "under.h"
+#include "usual.h"
 
 #define DEFAULT_LIMIT_NS 60000000000u
 #define STDOUT_CAP       (64u << 20)
@@ -146,10 +149,23 @@ static bool judge_leaks(const struct repro_case *e, const struct observation *se
     return first && first->blocks >= e->leaks[0].blocks;
 }
 
+static struct judgement judge_again(const struct repro_case *e,
+                                    const struct baseline *baseline,
+                                    const struct observation *seen) {
+    struct frames_reader *reader = NULL;
+    struct failed_stacks failed = {0};
+    if (frames_reader_new(e->store, &reader) == 0)
+        failed_load(e->store, reader, &e->order, seen, &failed);
+    struct judgement j = verdict_judge(baseline, &failed, seen, e->catalogue);
+    failed_stacks_deinit(&failed);
+    frames_reader_free(reader);
+    return j;
+}
+
 /* Return: 1 shown, 0 not, or a negative errno. */
 static int judge(const struct repro_case *e, const struct baseline *baseline,
                  const struct observation *seen) {
-    struct judgement j = verdict_judge(baseline, seen, e->catalogue);
+    struct judgement j = judge_again(e, baseline, seen);
     bool shown = strcmp(verdict_name(j.verdict), e->shown) == 0;
     int passed = repro_text_output(seen);
     if (seen->proof.fired)
@@ -176,6 +192,8 @@ static int run_judged(const struct repro_options *options, const struct repro_ca
         struct observation seen = {0};
         r = execute(runner, &e->order, &seen);
         tries++;
+        if (r > 0)
+            usual_set_aside(baseline, &seen);
         if (r > 0)
             r = judge(e, baseline, &seen);
         else if (interrupt_wanted())

@@ -238,6 +238,7 @@ int repro_case_read(struct store *store, int64_t id, struct repro_case *e) {
             store->path, (long long)id, store->path);
     if (step != SQLITE_ROW)
         return store_error(store, "reading the finding");
+    e->store = store;
     e->finding_id = id;
     read_row(e, s);
     r = read_catalogue(store, store_column_text(s, EVIDENCE_POLICIES), e);
@@ -326,6 +327,47 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
     return r;
 }
 
+#define SIGNAL_COLUMNS(X)                                                                \
+    X(SIGNAL_ORDINAL, "ordinal")                                                         \
+    X(SIGNAL_SIGNAL, "signal")                                                           \
+    X(SIGNAL_ADDRESS, "address")                                                         \
+    X(SIGNAL_MODULE, "module")                                                           \
+    X(SIGNAL_OFFSET, "\"offset\"")
+enum { SIGNAL_COLUMNS(STORE_COLUMN_ENUM) };
+
+static void add_signal_frame(struct observation *o, sqlite3_stmt *s) {
+    int64_t ordinal = sqlite3_column_int64(s, SIGNAL_ORDINAL);
+    if (ordinal >= o->n_caught) {
+        o->caught = text_realloc(o->caught, (o->n_caught + 1) * sizeof *o->caught);
+        o->caught[o->n_caught++] = (struct caught_signal){
+            .signal = sqlite3_column_int(s, SIGNAL_SIGNAL),
+            .address = (uint64_t)sqlite3_column_int64(s, SIGNAL_ADDRESS)};
+    }
+    struct caught_signal *caught = &o->caught[o->n_caught - 1];
+    caught->frames =
+        text_realloc(caught->frames, (caught->n_frames + 1) * sizeof *caught->frames);
+    caught->frames[caught->n_frames++] =
+        (struct crash_frame){.module = text_dup(store_column_text(s, SIGNAL_MODULE)),
+                             .offset = (uint64_t)sqlite3_column_int64(s, SIGNAL_OFFSET)};
+}
+
+static int read_signals(struct store *store, int64_t baseline_id, struct observation *o) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(store,
+                          STORE_SELECT(SIGNAL_COLUMNS) "FROM baseline_signal WHERE "
+                                                       "baseline_id = ?1 ORDER BY "
+                                                       "ordinal, depth",
+                          &s);
+    int step = SQLITE_DONE;
+    if (r == 0)
+        sqlite3_bind_int64(s, 1, baseline_id);
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        add_signal_frame(o, s);
+    return r < 0 || step == SQLITE_DONE
+               ? r
+               : store_error(store, "reading the signals of a baseline run");
+}
+
 /* The runs without a fault of the replay that made the finding. @runs: free each and all.
  */
 
@@ -345,7 +387,10 @@ int repro_case_runs(struct store *store, int64_t replay_id, struct observation *
         *runs = text_grow(*runs, *n, sizeof **runs);
         (*runs)[*n] = (struct observation){0};
         read_run(s, &(*runs)[*n]);
-        r = read_files(store, sqlite3_column_int64(s, RUN_ID), &(*runs)[(*n)++]);
+        r = read_files(store, sqlite3_column_int64(s, RUN_ID), &(*runs)[*n]);
+        if (r == 0)
+            r = read_signals(store, sqlite3_column_int64(s, RUN_ID), &(*runs)[*n]);
+        (*n)++;
         if (r < 0)
             return r;
     }

@@ -15,6 +15,7 @@ struct store;
 
 /* What the database knows about the finding. */
 struct repro_case {
+    struct store *store; /* not owned */
     int64_t finding_id, recording_id, replay_id;
     char *verdict;  /* of the finding */
     char *shown;    /* of the attempt that is its evidence */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "abort.h"
 #include "batch.h"
 #include "confirm_runs.h"
 #include "drive.h"
@@ -14,6 +15,7 @@
 #include "queue.h"
 #include "task.h"
 #include "text.h"
+#include "usual.h"
 
 #define SPIN_FACTOR   10u /* times the baseline's processor time */
 #define SPIN_EXTRA_NS 200000000u
@@ -111,9 +113,15 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
     return task_move(task, TASK_PASSES);
 }
 
-struct judgement settle_judge(const struct drive *d, const struct observation *seen) {
-    const struct replay *r = d->replay;
-    return verdict_judge(&r->baseline, seen, r->options->catalogue);
+struct judgement settle_judge(const struct drive *d, const struct order *order,
+                              const struct observation *seen) {
+    struct replay *r = d->replay;
+    struct failed_stacks failed = {0};
+    ledger_failed_stacks(r->ledger, order, seen, &failed);
+    struct judgement j =
+        verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
+    failed_stacks_deinit(&failed);
+    return j;
 }
 
 /* The last of a series that is over, or one more of it. */
@@ -180,6 +188,7 @@ static bool is_refused(const struct replay *r, const struct observation *seen) {
 int settle_take(struct drive *d, struct task *task, struct observation *seen,
                 struct session *session) {
     struct replay *r = d->replay;
+    usual_set_aside(&r->baseline, seen);
     int met = replay_one_at_a_time(r, seen);
     if (met < 0) {
         task_free(task);
@@ -201,14 +210,15 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         task_free(task);
         return -EINVAL; /* the worker has said why */
     }
-    int err = task->order.mode == MODE_CHANCE && session
+    int err = !session ? 0
+              : task->order.mode == MODE_CHANCE
                   ? ledger_failed_sites(r->ledger, seen, session)
-                  : 0;
+                  : ledger_last_site(r->ledger, seen, session);
     if (err < 0) {
         task_free(task);
         return err;
     }
-    struct judgement j = settle_judge(d, seen);
+    struct judgement j = settle_judge(d, &task->order, seen);
     if (j.verdict != VERDICT_DEGRADED || seen->output.checked || copy)
         return settle_judged(d, task, seen, &j, session);
     task->doubted = *seen;

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abort.h"
 #include "baseline.h"
 #include "error.h"
 #include "reach.h"
@@ -27,6 +28,7 @@
 #include "store.h"
 #include "task.h"
 #include "text.h"
+#include "usual.h"
 
 #define MAX_LOST       3
 #define MAX_SUSPECTS   8u /* the latest: damage rarely sleeps for long */
@@ -99,7 +101,11 @@ static int attempt(struct sweep *s, const struct order *order, struct judgement 
         n = error_print_errno(-seen.end.start_error, "%s: did not come to serve again",
                               r->conditions.exe);
     if (n > 0) {
-        *j = verdict_judge(&r->baseline, &seen, r->options->catalogue);
+        struct failed_stacks failed = {0};
+        usual_set_aside(&r->baseline, &seen);
+        ledger_failed_stacks(r->ledger, order, &seen, &failed);
+        *j = verdict_judge(&r->baseline, &failed, &seen, r->options->catalogue);
+        failed_stacks_deinit(&failed);
         *gone = !seen.served.outlived || seen.served.unhealthy;
         if (seen.served.life != s->life)
             s->suspects.n = 0;

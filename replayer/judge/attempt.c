@@ -31,6 +31,11 @@ static const struct owned written_file_owned[] = {
     .n_items = N(crash_frame_owned)
 #define FILES .items = written_file_owned, .n_items = N(written_file_owned)
 
+static const struct owned caught_signal_owned[] = {
+    TEXT(struct caught_signal, exe),
+    ARRAY(struct caught_signal, frames, n_frames, FRAMES),
+};
+
 const struct owned observation_owned[] = {
     TEXT(struct observation, proof.exe),
     BYTES(struct observation, output.stdout_data, output.stdout_kept),
@@ -39,6 +44,8 @@ const struct owned observation_owned[] = {
     TEXT(struct observation, crash.exe),
     ARRAY(struct observation, crash.frames, crash.n_frames, FRAMES),
     ARRAY(struct observation, crash.sample_frames, crash.n_sample_frames, FRAMES),
+    ARRAY(struct observation, caught, n_caught, .most = OBSERVATION_CAUGHT,
+          .items = caught_signal_owned, .n_items = N(caught_signal_owned)),
     ARRAY(struct observation, leaks.sites, leaks.n, .items = NULL),
     BYTES(struct observation, served.after_data, served.after_kept),
 };

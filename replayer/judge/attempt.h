@@ -78,6 +78,18 @@ struct crash_frame { /* innermost first */
     char *function;  /* linkage name as the supervisor saw it; NULL = unknown */
 };
 
+/* A signal of the processor that the program caught. */
+struct caught_signal {
+    int signal, code; /* si_signo, si_code */
+    uint64_t address;
+    uint64_t last; /* as in struct observation */
+    uint32_t pid;
+    char *exe;
+    struct crash_frame *frames;
+    uint32_t n_frames;
+};
+#define OBSERVATION_CAUGHT 8
+
 /* Blocks of one site that nothing pointed to any more at exit. */
 struct leaked_site {
     struct dearth_key site;
@@ -119,6 +131,9 @@ struct observation {
         uint32_t pid, tid;
         char *exe;
         uint64_t also_failed;
+        bool last_known;        /* of a lasting failure: its last call that failed, */
+        struct dearth_key last; /* by its site, */
+        uint32_t last_process, last_node; /* which lies there in the arena */
         uint32_t
             refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
         struct failed_call
@@ -167,10 +182,19 @@ struct observation {
         char *exe;
         struct crash_frame *frames;
         uint32_t n_frames;
+        uint64_t last; /* of a lasting failure, the call that failed last by then: struct
+                          shm_fault; 0 = not known */
+        uint32_t boundary; /* std::terminate(): frame that lets no exception out, from 1;
+                               0 = not known */
+        uint32_t
+            caught_by; /* frame further out that would have caught it, from 1; 0 = none */
         /* hung: a second sample, taken later than frames */
         struct crash_frame *sample_frames;
         uint32_t n_sample_frames;
     } crash;
+    /* without a fault: those at different places; else those that came before `crash` */
+    struct caught_signal *caught;
+    uint32_t n_caught;
     struct damage_seen damage;
     struct {
         bool known;                /* the reachability scan ran to its end */
@@ -234,13 +258,16 @@ struct difference {
     char detail[160]; /* "10 of 20 bytes"; may be "" */
 };
 #define JUDGEMENT_DIFFERENCES 4
+#define CAUSE_BYTES           200
 
 struct judgement {
     enum verdict verdict;
     enum severity severity;
     const char *policy; /* name of the section of the catalogue, NULL */
     char reason[256];   /* one sentence: what decided it */
-    int stdout_same;    /* 1, 0, -1 = not comparable */
+    char cause
+        [CAUSE_BYTES]; /* of an abort() that is a crash: what a report says of it; or "" */
+    int stdout_same;   /* 1, 0, -1 = not comparable */
     int files_same;
     bool silent; /* degraded with status 0 and nothing on stderr beyond the baseline's */
     /* leaks beyond the baseline's; valid when the observation's leaks_known */
@@ -250,12 +277,16 @@ struct judgement {
     uint32_t n_more;                                      /* differences beyond them */
 };
 
+struct catalogue;
+struct failed_stacks;
+
 /**
  * Judge one execution. Pure.
+ * @failed: stacks of the calls that failed (abort.h); NULL = not known
  * @catalogue: outlives the judgement, which takes names from it
  */
-struct catalogue;
 struct judgement verdict_judge(const struct baseline *baseline,
+                               const struct failed_stacks *failed,
                                const struct observation *seen,
                                const struct catalogue *catalogue);
 

@@ -171,6 +171,12 @@ static const struct frame *find_reserve(const struct catalogue *c,
     return NULL;
 }
 
+bool attribution_reserve(const struct catalogue *c, const struct frame *fault,
+                         uint32_t n_fault, const struct frame *crash, uint32_t n_crash,
+                         const char *exe) {
+    return find_reserve(c, fault, n_fault, crash, n_crash, exe);
+}
+
 struct attribution attribution_decide(const struct catalogue *c,
                                       const struct frame *fault, uint32_t n_fault,
                                       const struct frame *crash, uint32_t n_crash,

@@ -54,6 +54,11 @@ struct attribution attribution_decide(const struct catalogue *catalogue,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe);
 
+/** Does the end show that a reserve of the runtime's is missing, whose allocation is the one that failed? */
+bool attribution_reserve(const struct catalogue *catalogue, const struct frame *fault,
+                         uint32_t n_fault, const struct frame *crash, uint32_t n_crash,
+                         const char *exe);
+
 /**
  * Blame a module for a hang: whoever loops, or has called what does not come back. Libraries of the
  * runtime are blamed only when the failing allocation was made inside the very same call.

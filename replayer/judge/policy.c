@@ -11,12 +11,16 @@
  */
 #include "policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "abort.h"
+#include "baseline.h"
 #include "catalogue.h"
 #include "demangle.h"
 #include "text.h"
+#include "uncaught.h"
 
 #define TELLING (1u << CATALOGUE_DAMAGE | 1u << CATALOGUE_CRASH | 1u << CATALOGUE_POLICY)
 #define GAVE_UP (1u << CATALOGUE_GAVE_UP)
@@ -27,6 +31,7 @@ struct end {
     uint32_t n_frames;
     const struct observation *seen;
     const struct baseline *baseline;
+    const struct failed_stacks *failed;
 };
 
 /* --- stacks --- */
@@ -70,7 +75,7 @@ static struct policy as_policy(const struct catalogue_section *s, bool any_exit)
     enum policy_class class = s->kind == CATALOGUE_DAMAGE  ? POLICY_DAMAGE
                               : s->kind == CATALOGUE_CRASH ? POLICY_CRASH
                                                            : POLICY_DELIBERATE;
-    return (struct policy){s->name, class, any_exit};
+    return (struct policy){.name = s->name, .class = class, .any_exit = any_exit};
 }
 
 static bool says(const struct end *e, const struct catalogue_section *s,
@@ -81,15 +86,23 @@ static bool says(const struct end *e, const struct catalogue_section *s,
                              b->stderr_tail, b->stderr_tail_n);
 }
 
+/* Anybody may print glibc's words: where there is a stack, glibc itself must end it. */
+static bool libc_says(const struct end *e, const struct catalogue_section *s) {
+    return (!e->n_frames ||
+            abort_is_libcs(e->catalogue, e->frames, e->n_frames, e->seen->crash.exe)) &&
+           says(e, s, FIELD_LIBC_MESSAGE);
+}
+
 static bool fits(const struct end *e, const struct catalogue_section *s, bool by_stack,
                  struct policy *out) {
     bool stack = by_stack && catalogue_stack(s, e->frames, e->n_frames);
     bool report = !by_stack && says(e, s, FIELD_REPORT);
-    if (!stack && !report && (by_stack || !says(e, s, FIELD_MESSAGE)))
+    if (!stack && !report &&
+        (by_stack || (!says(e, s, FIELD_MESSAGE) && !libc_says(e, s))))
         return false;
     *out = as_policy(s, report);
     if (stack && s->kind == CATALOGUE_CRASH && is_tests_own(e))
-        *out = (struct policy){"test assertion", POLICY_DELIBERATE, false};
+        *out = (struct policy){.name = "test assertion", .class = POLICY_DELIBERATE};
     return true;
 }
 
@@ -110,13 +123,52 @@ static bool passes(const struct end *e, uint32_t from, uint32_t to, struct polic
            pass(e, from, to, GAVE_UP, false, out);
 }
 
+static bool terminated(const struct end *e, struct policy *out) {
+    *out = (struct policy){.class = POLICY_CRASH};
+    if (!uncaught_find(e->catalogue, e->failed, e->frames, e->n_frames, e->seen,
+                       out->cause))
+        return false;
+    out->name = "std::terminate";
+    return true;
+}
+
 bool policy_find(const struct catalogue *catalogue, const struct baseline *baseline,
-                 const struct observation *seen, struct policy *out) {
-    struct end e = {.catalogue = catalogue, .seen = seen, .baseline = baseline};
+                 const struct failed_stacks *failed, const struct observation *seen,
+                 struct policy *out) {
+    struct end e = {
+        .catalogue = catalogue, .seen = seen, .baseline = baseline, .failed = failed};
     uint32_t users = catalogue_users(catalogue);
     end_init(&e);
-    bool found = passes(&e, 0, users, out) || passes(&e, users, UINT32_MAX, out);
+    bool found = passes(&e, 0, users, out) || terminated(&e, out) ||
+                 passes(&e, users, UINT32_MAX, out);
     end_deinit(&e);
+    return found;
+}
+
+/* Does a line of standard error that is new fit a section of @kind? */
+static bool some_section_says(const struct end *e, enum catalogue_kind kind) {
+    const struct catalogue_section *s;
+    for (uint32_t i = 0; (s = catalogue_section(e->catalogue, i)); i++)
+        if (s->kind == kind && says(e, s, FIELD_MESSAGE))
+            return true;
+    return false;
+}
+
+bool policy_find_check(const struct catalogue *catalogue, const struct baseline *baseline,
+                       const struct failed_stacks *failed, const struct observation *seen,
+                       struct policy *out) {
+    struct end e = {.catalogue = catalogue, .seen = seen, .baseline = baseline};
+    const struct abort_words words = {
+        .any = baseline_says_more(baseline, seen),
+        .of_check = some_section_says(&e, CATALOGUE_CHECK),
+        .of_way_out = some_section_says(&e, CATALOGUE_WAY_OUT),
+    };
+    end_init(&e);
+    bool found = abort_decide(catalogue, failed, e.frames, e.n_frames, seen->crash.exe,
+                              &words) == ABORT_CHECKED;
+    end_deinit(&e);
+    *out = (struct policy){.name = "own check", .class = POLICY_CRASH};
+    snprintf(out->cause, sizeof out->cause, "a check of its own failed");
     return found;
 }
 

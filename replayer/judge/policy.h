@@ -13,6 +13,7 @@
 #include "attempt.h"
 
 struct catalogue;
+struct failed_stacks;
 
 enum policy_class {
     POLICY_DAMAGE, /* heap or stack damage, found by the runtime or a sanitizer: corrupted */
@@ -25,6 +26,8 @@ struct policy {
     enum policy_class class;
     bool
         any_exit; /* counts even when the program ended in an ordinary way: a sanitizer's report */
+    char
+        cause[CAUSE_BYTES]; /* what a report says of it beyond the signal; "" = nothing */
 };
 
 /**
@@ -32,10 +35,20 @@ struct policy {
  * and what only says that somebody gave up last.
  * @seen: its stack at the fatal signal, the end of its stderr
  * @baseline: what it printed too is no evidence
+ * @failed: stacks of the calls that failed; NULL is allowed
  * Return: whether there is one; @out is set then.
  */
 bool policy_find(const struct catalogue *catalogue, const struct baseline *baseline,
-                 const struct observation *seen, struct policy *out);
+                 const struct failed_stacks *failed, const struct observation *seen,
+                 struct policy *out);
+
+/**
+ * An abort() that nothing explains: has a check of the program's own failed?
+ * Return: whether @out, a crash, is set; false: it gives up.
+ */
+bool policy_find_check(const struct catalogue *catalogue, const struct baseline *baseline,
+                       const struct failed_stacks *failed, const struct observation *seen,
+                       struct policy *out);
 
 /** The same among what counts after an ordinary end, by what stderr shows. */
 bool policy_find_any_exit(const struct catalogue *catalogue,

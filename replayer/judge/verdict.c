@@ -9,6 +9,7 @@
  *   ended by a signal, or a descendant did, or a signal of
  *     the processor was caught and the end was another one ─► crashed | corrupted
  *                                                           | aborted | reported
+ *     (of abort(): abort.h, of std::terminate(): uncaught.h)
  *   a sanitizer spoke ─────────────────────────────────────► corrupted | crashed | aborted
  *   other status than the baseline ────────────────────────► reported (degraded when it is 0)
  *   same status ───────────────────────────────────────────► handled, or degraded by its output,
@@ -67,14 +68,20 @@ static struct signal_end find_signal(const struct baseline *b,
     bool new_signal = o->end.exit_signal && !(b->status_stable && status_same(b, o));
     /* Process 1 of a pid namespace: its abort() ends by a fault, since the SIGABRT is dropped. */
     bool aborted = o->crash.signal == SIGABRT && o->crash.fatal;
+    /* A handler that ends by abort(): what called it is the place to know, and was kept. */
+    bool handled = o->end.exit_signal == SIGABRT && is_fault_signal(o->crash.signal) &&
+                   o->crash.code > 0;
+    if (new_signal && handled)
+        return (struct signal_end){o->crash.signal, END_CAUGHT};
     if (new_signal && !(aborted && is_fault_signal(o->end.exit_signal)))
         return (struct signal_end){o->end.exit_signal, END_OWN};
     if (o->crash.signal && o->crash.fatal)
         return (struct signal_end){o->crash.signal, END_DESCENDANT};
     if (status_same(b, o))
         return (struct signal_end){0};
-    if (o->crash.signal == SIGABRT ||
-        (is_fault_signal(o->crash.signal) && o->crash.code > 0))
+    /* a trap that is handled was put there to be met */
+    if (o->crash.signal == SIGABRT || (is_fault_signal(o->crash.signal) &&
+                                       o->crash.signal != SIGTRAP && o->crash.code > 0))
         return (struct signal_end){o->crash.signal, END_CAUGHT};
     if (o->served.outlived)
         return (struct signal_end){0}; /* the status is a client's */
@@ -98,6 +105,7 @@ static void apply_policy(struct judgement *j, const struct policy *p) {
     j->verdict = verdicts[p->class];
     if (p->class == POLICY_DELIBERATE)
         j->policy = p->name;
+    snprintf(j->cause, sizeof j->cause, "%s", p->cause);
 }
 
 /* A processor's signal is a crash unless the runtime says it is damage, or it is the trap
@@ -111,25 +119,38 @@ static void judge_fault_signal(struct judgement *j, struct signal_end end,
     say_signal(j, end, p && j->verdict != VERDICT_CRASHED ? p->name : NULL);
 }
 
-static void judge_abort(struct judgement *j, const struct observation *o,
+/* What an execution is judged by. */
+struct evidence {
+    const struct baseline *baseline;
+    const struct failed_stacks *failed;
+    const struct observation *seen;
+    const struct catalogue *catalogue;
+};
+
+static void judge_abort(struct judgement *j, const struct evidence *e,
                         struct signal_end end, const struct policy *p) {
+    struct policy check = {0};
     if (p && p->class != POLICY_DELIBERATE) {
         apply_policy(j, p);
-        say_signal(j, end, p->name);
-    } else if (has_signal_frame(o)) {
+        say_signal(j, end, p->cause[0] ? p->cause : p->name);
+    } else if (has_signal_frame(e->seen)) {
         j->verdict = VERDICT_CRASHED;
         say_signal(j, end, "raised by the handler of another signal");
+    } else if (!p &&
+               policy_find_check(e->catalogue, e->baseline, e->failed, e->seen, &check)) {
+        apply_policy(j, &check);
+        say_signal(j, end, check.cause);
     } else {
-        static const struct policy plain = {"abort", POLICY_DELIBERATE, false};
+        static const struct policy plain = {.name = "abort", .class = POLICY_DELIBERATE};
         apply_policy(j, p ? p : &plain);
         say_signal(j, end, j->policy);
     }
 }
 
-static void judge_signal(struct judgement *j, const struct observation *o,
+static void judge_signal(struct judgement *j, const struct evidence *e,
                          struct signal_end end, const struct policy *p) {
     if (end.signal == SIGABRT) {
-        judge_abort(j, o, end, p);
+        judge_abort(j, e, end, p);
     } else if (is_fault_signal(end.signal)) {
         judge_fault_signal(j, end, p);
     } else if (end.how == END_DESCENDANT) {
@@ -343,6 +364,7 @@ static void judge_leaks(struct judgement *j, const struct baseline *b,
 }
 
 struct judgement verdict_judge(const struct baseline *baseline,
+                               const struct failed_stacks *failed,
                                const struct observation *seen,
                                const struct catalogue *catalogue) {
     struct judgement j = {0};
@@ -369,8 +391,9 @@ struct judgement verdict_judge(const struct baseline *baseline,
         struct signal_end end = find_signal(baseline, seen);
         if (end.signal) {
             struct policy p;
-            bool known = policy_find(catalogue, baseline, seen, &p);
-            judge_signal(&j, seen, end, known ? &p : NULL);
+            const struct evidence e = {baseline, failed, seen, catalogue};
+            bool known = policy_find(catalogue, baseline, failed, seen, &p);
+            judge_signal(&j, &e, end, known ? &p : NULL);
         }
         if (j.verdict == VERDICT_NONE && seen->served.driven)
             judge_served(&j, catalogue, baseline, seen);

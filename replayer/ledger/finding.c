@@ -38,7 +38,9 @@ struct series {
 
 struct item { /* one bad attempt */
     int64_t attempt_id, location_id;
-    uint32_t series; /* index */
+    int64_t first_location; /* of a lasting failure: that of its first call */
+    bool last_unknown;      /* and its last call is not known: a copy showed it */
+    uint32_t series;        /* index */
     enum verdict verdict;
     bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
@@ -155,9 +157,14 @@ static int load_places(struct work *w) {
     X(ATTEMPT_REPEAT, "a.repeat")                                                        \
     X(ATTEMPT_CRASH_STACK, "a.crash_stack_id")                                           \
     X(ATTEMPT_EXE, "coalesce(a.crash_exe, a.fired_exe, rec.exe)")                        \
-    X(ATTEMPT_STACK, "s.stack_id")                                                       \
-    X(ATTEMPT_LOCATION, "s.location_id")                                                 \
-    X(ATTEMPT_KEY, "hex(s.key)")                                                         \
+    X(ATTEMPT_STACK, "coalesce(ns.stack_id, s.stack_id)")                                \
+    X(ATTEMPT_LOCATION, "coalesce(ns.location_id, s.location_id)")                       \
+    X(ATTEMPT_KEY, "hex(coalesce(ns.key, s.key))")                                       \
+    X(ATTEMPT_FIRST_STACK, "s.stack_id")                                                 \
+    X(ATTEMPT_FIRST_LOCATION, "s.location_id")                                           \
+    X(ATTEMPT_LAST_UNKNOWN, "a.also_failed > 0 AND ns.id IS NULL")                       \
+    X(ATTEMPT_HAS_CAUSE, "a.cause IS NOT NULL")                                          \
+    X(ATTEMPT_BOUNDARY, "coalesce(a.boundary, 0)")                                       \
     X(ATTEMPT_NULL_ADDRESS,                                                              \
       "CASE a.crash_signal WHEN 11 THEN a.crash_address ELSE 0 END")                     \
     X(ATTEMPT_LEAKED, "a.leaked")                                                        \
@@ -184,7 +191,9 @@ enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 static const char attempts_sql[] = STORE_SELECT(
     ATTEMPT_COLUMNS) "FROM attempt a JOIN site s ON s.id = coalesce(a.second_site_id, a.site_id) JOIN "
                      "replay r ON r.id = a.replay_id JOIN recording rec ON rec.id = r.recording_id LEFT "
-                     "JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
+                     /* where a failure lasts, it is the last call that met somebody who did not expect it */
+                     "JOIN site ns ON ns.id = a.last_site_id AND a.verdict IN ('crashed', 'corrupted', "
+                     "'aborted') LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
                      "ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct > 0 DESC, k.bytes "
                      "DESC, ks.key LIMIT 1) LEFT JOIN site ds ON ds.id = a.damage_site_id WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
                      "(a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt b JOIN replay br ON "
@@ -283,35 +292,76 @@ static void add_identity(const struct frame *frame, struct text *identity) {
     attribution_place(frame, identity);
 }
 
+/* Frame @number of a stack, from 1, inlined ones not counted; NULL = it has none. */
+static const struct frame *physical(const struct frames *stack, uint32_t number) {
+    for (uint32_t i = 0; number && i < stack->n; i++)
+        if (!stack->items[i].inlined && --number == 0)
+            return &stack->items[i];
+    return NULL;
+}
+
+/* The innermost frame that is of no runtime; 0 when all are. */
+static uint32_t first_own(const struct catalogue *catalogue, const struct frames *stack,
+                          const char *exe) {
+    for (uint32_t i = 0; i < stack->n; i++) {
+        enum attributed_to to = attribution_class(catalogue, stack->items[i].module, exe);
+        if (to == ATTRIBUTED_PROGRAM || to == ATTRIBUTED_LIBRARY)
+            return i;
+    }
+    return 0;
+}
+
 /* It ended on a stack: whose is it? @a: as attribution_decide() */
 static struct attribution attribute_end(struct work *w, sqlite3_stmt *s,
                                         const struct frames *fault,
                                         const struct frames *crash) {
     const char *exe = store_column_text(s, ATTEMPT_EXE);
-    const struct frame *recursion = attribution_recursion(
+    const char *why = "recursion";
+    const struct frame *place = attribution_recursion(
         w->catalogue, crash->items, crash->n,
         (uint64_t)sqlite3_column_int64(s, ATTEMPT_NULL_ADDRESS), exe);
-    if (recursion)
+    if (!place) {
+        place = physical(crash, (uint32_t)sqlite3_column_int64(s, ATTEMPT_BOUNDARY));
+        why = "lets no exception out";
+    }
+    if (place)
         return (struct attribution){
-            .to = attribution_class(w->catalogue, recursion->module, exe),
-            .module = recursion->module,
-            .place = recursion,
-            .why = "recursion"};
-    return attribution_decide(w->catalogue, fault->items, fault->n, crash->items,
-                              crash->n, exe);
+            .to = attribution_class(w->catalogue, place->module, exe),
+            .module = place->module,
+            .place = place,
+            .why = why};
+    /* a runtime that ends a program for the program's mistake is not to blame */
+    uint32_t first = sqlite3_column_int(s, ATTEMPT_HAS_CAUSE)
+                         ? first_own(w->catalogue, crash, exe)
+                         : 0;
+    return attribution_decide(w->catalogue, fault->items, fault->n, crash->items + first,
+                              crash->n - first, exe);
+}
+
+/* Stacks of the call that the finding is of, and of the end. */
+static int load_stacks(struct work *w, sqlite3_stmt *s, struct item *item,
+                       struct frames *fault, struct frames *crash) {
+    int r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_FIRST_STACK), fault);
+    if (r == 0 && has_place(item->verdict) &&
+        !found_later(store_column_text(s, ATTEMPT_DAMAGE_WHERE)))
+        r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_CRASH_STACK), crash);
+    bool reserve = r == 0 && crash->n &&
+                   attribution_reserve(w->catalogue, fault->items, fault->n, crash->items,
+                                       crash->n, store_column_text(s, ATTEMPT_EXE));
+    /* what failed at the start is missing, not what failed last */
+    if (reserve)
+        item->location_id = item->first_location;
+    if (r < 0 || reserve)
+        return r;
+    frames_deinit(fault);
+    return frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_STACK), fault);
 }
 
 static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
+                     const struct frames *fault, const struct frames *crash,
                      struct text *identity) {
-    AUTO_FRAMES struct frames fault = {0};
-    AUTO_FRAMES struct frames crash = {0};
-    int r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_STACK), &fault);
-    if (r == 0 && has_place(item->verdict) &&
-        !found_later(store_column_text(s, ATTEMPT_DAMAGE_WHERE)))
-        r = frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_CRASH_STACK), &crash);
-    if (r < 0)
-        return r;
-    struct attribution a = attribute_end(w, s, &fault, &crash);
+    int r = 0;
+    struct attribution a = attribute_end(w, s, fault, crash);
     if (a.place) {
         add_identity(a.place, identity);
         blame(s, item, &a, a.place);
@@ -321,7 +371,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     const struct frame *entry = NULL;
     /* when later allocations fail as well, any of them may have changed the output */
     if (item->verdict == VERDICT_DEGRADED && item->once)
-        item->facility = facility_find(w->catalogue, fault.items, fault.n,
+        item->facility = facility_find(w->catalogue, fault->items, fault->n,
                                        store_column_text(s, ATTEMPT_EXE), &entry);
     if (item->facility) {
         add_identity(entry, identity);
@@ -330,7 +380,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
         return 0;
     }
     if (item->verdict == VERDICT_HUNG)
-        r = blame_for_hang(w, s, &fault, item);
+        r = blame_for_hang(w, s, fault, item);
     if (r == 0 && !item->module)
         blame_location(w, s, item);
     return r;
@@ -339,16 +389,18 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
 static struct item *next_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     w->items = text_grow(w->items, w->n_items, sizeof *w->items);
     struct item *item = &w->items[w->n_items++];
-    *item = (struct item){.attempt_id = sqlite3_column_int64(s, ATTEMPT_ID),
-                          .location_id = sqlite3_column_int64(s, ATTEMPT_LOCATION),
-                          .series = w->n_series - 1,
-                          .verdict = verdict,
-                          .once = strcmp(store_column_text(s, ATTEMPT_MODE), "once") == 0,
-                          .plain = under_from_name(store_column_text(s, ATTEMPT_UNDER)) !=
-                                   UNDER_GUARDED,
-                          .silent = sqlite3_column_int(s, ATTEMPT_SILENT) > 0,
-                          .repeat = (uint32_t)sqlite3_column_int64(s, ATTEMPT_REPEAT),
-                          .policy = text_dup(store_column_text(s, ATTEMPT_POLICY))};
+    *item = (struct item){
+        .attempt_id = sqlite3_column_int64(s, ATTEMPT_ID),
+        .location_id = sqlite3_column_int64(s, ATTEMPT_LOCATION),
+        .first_location = sqlite3_column_int64(s, ATTEMPT_FIRST_LOCATION),
+        .last_unknown = sqlite3_column_int(s, ATTEMPT_LAST_UNKNOWN),
+        .series = w->n_series - 1,
+        .verdict = verdict,
+        .once = strcmp(store_column_text(s, ATTEMPT_MODE), "once") == 0,
+        .plain = under_from_name(store_column_text(s, ATTEMPT_UNDER)) != UNDER_GUARDED,
+        .silent = sqlite3_column_int(s, ATTEMPT_SILENT) > 0,
+        .repeat = (uint32_t)sqlite3_column_int64(s, ATTEMPT_REPEAT),
+        .policy = text_dup(store_column_text(s, ATTEMPT_POLICY))};
     return item;
 }
 
@@ -411,11 +463,15 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
 }
 
 static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+    AUTO_FRAMES struct frames fault = {0};
+    AUTO_FRAMES struct frames crash = {0};
     struct item *item = next_item(w, s, verdict);
     struct text identity = {0};
+    int r = load_stacks(w, s, item, &fault, &crash);
     text_addf(&identity, "%s|", verdict_name(verdict));
     add_place(w, item->location_id, s, ATTEMPT_KEY, &identity);
-    int r = attribute(w, s, item, &identity);
+    if (r == 0)
+        r = attribute(w, s, item, &fault, &crash, &identity);
     item->identity = text_take(&identity);
     return r;
 }
@@ -644,6 +700,37 @@ static void adopt_places(struct work *w) {
     }
 }
 
+/* What comes behind the location in an identity. */
+static const char *place_of(const struct item *item) {
+    const char *location = strchr(item->identity, '|');
+    const char *place = location ? strchr(location + 1, '|') : NULL;
+    return place ? place : "";
+}
+
+/* Which call was the last to fail is known of whole programs. A copy that went wrong at the same place,
+ * and failed first at the same location, is taken for the same. */
+static void adopt_last_calls(struct work *w) {
+    for (uint32_t i = 0; i < w->n_items; i++) {
+        struct item *item = &w->items[i];
+        const struct item *same = NULL;
+        for (uint32_t k = 0; item->last_unknown && !item->leaked && k < w->n_items; k++) {
+            const struct item *other = &w->items[k];
+            if (other->once || other->last_unknown || other->leaked ||
+                other->verdict != item->verdict ||
+                other->first_location != item->first_location ||
+                strcmp(place_of(other), place_of(item)) != 0)
+                continue;
+            if (!same || other->series == item->series)
+                same = other;
+        }
+        if (!same)
+            continue;
+        free(item->identity);
+        item->identity = text_dup(same->identity);
+        item->location_id = same->location_id;
+    }
+}
+
 static int store_groups(struct work *w, int64_t replay_id) {
     struct statements t = {0};
     int r = prepare(w, &t);
@@ -679,6 +766,7 @@ int finding_derive(struct store *store, int64_t replay_id) {
         r = load_places(&w);
     if (r == 0)
         r = load_attempts(&w);
+    adopt_last_calls(&w);
     for (int pass = 0; pass < 2 && w.n_items; pass++) {
         qsort(w.items, w.n_items, sizeof *w.items, compare_items);
         if (pass == 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "frames.h"
 #include "ledger_private.h"
 #include "process_stat.h"
 #include "session.h"
@@ -125,6 +126,7 @@ struct ledger *ledger_free(struct ledger *l) {
         sqlite3_finalize(l->module);
         sqlite3_finalize(l->explored);
         sqlite3_finalize(l->drop_checked);
+        frames_reader_free(l->reader);
         session_stacks_free(l->stacks);
         free(l);
     }

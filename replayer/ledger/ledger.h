@@ -79,6 +79,18 @@ int ledger_leak_sites(struct ledger *ledger, const struct observation *seen,
 int ledger_failed_sites(struct ledger *ledger, const struct observation *seen,
                         struct session *session);
 
+/** Make a row for the site of the last call that failed, where that went wrong: as above. */
+int ledger_last_site(struct ledger *ledger, const struct observation *seen,
+                     struct session *session);
+
+/**
+ * The stacks of the calls that failed, where it is of interest: at an end by abort().
+ * @out: failed_stacks_deinit(); left empty when they are not known
+ */
+struct failed_stacks;
+void ledger_failed_stacks(struct ledger *ledger, const struct order *order,
+                          const struct observation *seen, struct failed_stacks *out);
+
 /** When the attempts that wait for it must be committed: ms from now, 0 = now, -1 = none wait. */
 int ledger_due_ms(const struct ledger *ledger);
 /** Commit them. Return: 0 or a negative errno. */

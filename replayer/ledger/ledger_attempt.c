@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "chance_row.h"
+#include "failed.h"
+#include "frames.h"
 #include "json.h"
 #include "ledger_private.h"
 #include "session.h"
@@ -76,7 +78,10 @@
     X(ATTEMPT_CHANCE, "chance")                                                          \
     X(ATTEMPT_FAILED, "failed")                                                          \
     X(ATTEMPT_EXPLORED, "explored")                                                      \
-    X(ATTEMPT_INFERRED, "inferred")
+    X(ATTEMPT_INFERRED, "inferred")                                                      \
+    X(ATTEMPT_CAUSE, "cause")                                                            \
+    X(ATTEMPT_BOUNDARY, "boundary")                                                      \
+    X(ATTEMPT_LAST_SITE_ID, "last_site_id")
 enum {
     ATTEMPT_FIRST = LEDGER_END_LAST - 1,
     ATTEMPT_OWN_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID
@@ -207,6 +212,7 @@ static void bind_fault(sqlite3_stmt *s, const struct order *order,
     store_bind_text(s, ATTEMPT_VERDICT, verdict_name(j->verdict));
     store_bind_text(s, ATTEMPT_SEVERITY, severity_name(j->severity));
     store_bind_text(s, ATTEMPT_POLICY, j->policy);
+    store_bind_text(s, ATTEMPT_CAUSE, j->cause[0] ? j->cause : NULL);
     sqlite3_bind_int(s, ATTEMPT_FIRED, o->proof.fired);
     sqlite3_bind_int64(s, ATTEMPT_HITS, (int64_t)o->proof.hits);
     if (o->proof.fired) {
@@ -277,6 +283,8 @@ static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j)
 static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
     ledger_bind_end(s, o);
+    if (o->crash.boundary)
+        sqlite3_bind_int64(s, ATTEMPT_BOUNDARY, o->crash.boundary);
     sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->output.stdout_bytes);
     sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->output.stdout_digest, 16,
                       SQLITE_TRANSIENT);
@@ -371,6 +379,33 @@ int ledger_leak_sites(struct ledger *l, const struct observation *seen,
     return r;
 }
 
+void ledger_failed_stacks(struct ledger *l, const struct order *order,
+                          const struct observation *seen, struct failed_stacks *out) {
+    *out = (struct failed_stacks){0};
+    if (seen->crash.n_frames &&
+        (l->reader || frames_reader_new(l->store, &l->reader) == 0))
+        failed_load(l->store, l->reader, order, seen, out);
+}
+
+/* Only of what went wrong: the others are many, and nobody asks. */
+int ledger_last_site(struct ledger *l, const struct observation *seen,
+                     struct session *session) {
+    if (!seen->proof.last_known || !seen->crash.signal)
+        return 0;
+    int64_t r = ledger_batch_begin(l);
+    if (r < 0 || site_of(l, seen->proof.last))
+        return (int)r;
+    const struct shm_process *process = session_block(session, seen->proof.last_process);
+    struct session_site_cache *cache = session_site_cache_new(session, l->store);
+    r = cache && process ? session_store_site(cache, process, seen->proof.last_node)
+        : cache          ? 0
+                         : -EIO;
+    session_site_cache_free(cache);
+    if (r < 0)
+        ledger_batch_drop(l);
+    return r < 0 ? (int)r : 0;
+}
+
 int ledger_failed_sites(struct ledger *l, const struct observation *seen,
                         struct session *session) {
     int64_t r = seen->proof.n_failed ? ledger_batch_begin(l) : 0;
@@ -418,6 +453,13 @@ static void bind_chance(sqlite3_stmt *s, const struct order *order,
     store_bind_text(s, ATTEMPT_FAILED, failed);
 }
 
+static void bind_last(struct ledger *l, sqlite3_stmt *s, const struct observation *seen) {
+    int64_t last =
+        seen->proof.last_known && seen->crash.signal ? site_of(l, seen->proof.last) : 0;
+    if (last)
+        sqlite3_bind_int64(s, ATTEMPT_LAST_SITE_ID, last);
+}
+
 /* Said once. */
 static int note_overwritten(struct ledger *l) {
     return l->overwritten++
@@ -453,6 +495,7 @@ int ledger_attempt(struct ledger *l, const struct order *given,
     bind_fault(s, order, seen, judgement);
     bind_result(l, s, seen, judgement, stack);
     bind_chance(s, order, seen);
+    bind_last(l, s, seen);
     if (sample)
         sqlite3_bind_int64(s, ATTEMPT_SAMPLE_STACK_ID, sample);
     int64_t id = ++l->last_attempt;

@@ -20,6 +20,7 @@ struct ledger {
     sqlite3_stmt *site;   /* row of a key */
     sqlite3_stmt *module; /* path under which a build-id is known */
     sqlite3_stmt *explored, *drop_checked;
+    struct frames_reader *reader;  /* made when needed */
     struct session_stacks *stacks; /* made when needed, not kept over a rollback */
     uint64_t batch_ns;             /* when the transaction under way began, 0 = none */
     uint64_t overwritten;          /* attempts that wrote over the shared memory */

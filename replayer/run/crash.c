@@ -38,6 +38,7 @@
 
 #include "arch.h"
 #include "attempt.h"
+#include "landing.h"
 #include "mappings.h"
 #include "process_status.h"
 #include "text.h"
@@ -71,6 +72,8 @@ struct walk {
     Dwarf_Word pc;
     bool wild_pc; /* the innermost frame was recorded by hand */
     struct crash_frame frames[OBSERVATION_MAX_FRAMES];
+    Dwarf_Addr
+        addresses[OBSERVATION_MAX_FRAMES]; /* return addresses; innermost: pc + 1 */
     uint32_t n;
 };
 
@@ -229,6 +232,7 @@ static char *name_of(Dwfl_Module *module, Dwarf_Addr pc,
 static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
     if (walk->n == OBSERVATION_MAX_FRAMES)
         return;
+    walk->addresses[walk->n] = exact ? pc + 1 : pc;
     struct crash_frame *frame = &walk->frames[walk->n++];
     Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, exact ? pc : pc - 1);
     frame->offset = exact ? pc + 1 : pc;
@@ -395,6 +399,65 @@ static void free_frames(struct observation *seen) {
     seen->crash.n_frames = 0;
 }
 
+/* --- an exception that may not leave a function --- */
+
+static bool is_called(const struct crash_frame *f, const char *name) {
+    return f->function && strcmp(f->function, name) == 0;
+}
+
+/* libstdc++ catches everything here and there, to tidy up and throw it again. */
+static bool is_librarys(const struct crash_frame *f) {
+    static const char *const begin[] = {"_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx"};
+    for (size_t i = 0; f->function && i < sizeof begin / sizeof *begin; i++)
+        if (strncmp(f->function, begin[i], strlen(begin[i])) == 0)
+            return true;
+    return f->module && strstr(f->module, "/libstdc++.so");
+}
+
+/* Index behind the frame that threw; 0 when this is not an end of that kind. */
+static uint32_t find_throw(const struct walk *walk) {
+    uint32_t i = 0;
+    while (i < walk->n && !is_called(&walk->frames[i], "__gxx_personality_v0"))
+        i++;
+    while (i < walk->n && !is_called(&walk->frames[i], "__cxa_throw") &&
+           !is_called(&walk->frames[i], "__cxa_rethrow") &&
+           !is_called(&walk->frames[i], "_Unwind_Resume"))
+        i++;
+    return i < walk->n ? i + 1 : 0;
+}
+
+/* Which function lets it not out, and is there one further out that would have caught it? */
+static void find_boundary(struct walk *walk, struct observation *seen) {
+    uint32_t i = find_throw(walk);
+    seen->crash.boundary = seen->crash.caught_by = 0;
+    for (; i && i < walk->n; i++) {
+        enum landing found = landing_of(walk->dwfl, walk->pid, walk->addresses[i]);
+        bool all = found == LANDING_CATCHES_ALL || found == LANDING_GUARDED_ALL;
+        bool ends = found == LANDING_TERMINATES || found == LANDING_GUARDED ||
+                    found == LANDING_GUARDED_ALL;
+        if (ends && !seen->crash.boundary) {
+            seen->crash.boundary = i + 1;
+            /* the noexcept function was inlined into the one that catches */
+            if (found == LANDING_GUARDED || (all && !is_librarys(&walk->frames[i])))
+                seen->crash.caught_by = i + 1;
+        } else if (found == LANDING_CATCHES || found == LANDING_GUARDED ||
+                   (all && !is_librarys(&walk->frames[i]))) {
+            seen->crash.caught_by = seen->crash.boundary ? i + 1 : 0;
+        }
+        if (seen->crash.caught_by || found == LANDING_CATCHES) {
+            break;
+        }
+    }
+}
+
+bool crash_pc(pid_t tid, uint64_t *pc) {
+    AUTO_FREE struct walk *walk = text_alloc(sizeof *walk);
+    walk->tid = tid;
+    bool known = read_registers(walk);
+    *pc = walk->pc;
+    return known;
+}
+
 unsigned crash_capture(pid_t tid, struct observation *seen) {
     free_frames(seen);
     struct walk *walk = text_alloc(sizeof *walk);
@@ -402,6 +465,8 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
     walk->pid = process_of(tid);
     if (read_registers(walk))
         unwind(walk);
+    if (walk->n && walk->dwfl)
+        find_boundary(walk, seen);
     seen->crash.pid = (uint32_t)walk->pid;
     char link[64], exe[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);

@@ -3,6 +3,8 @@
 #ifndef DEARTH_CRASH_H
 #define DEARTH_CRASH_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct observation;
@@ -14,5 +16,8 @@ struct observation;
  * could be read.
  */
 unsigned crash_capture(pid_t tid, struct observation *seen);
+
+/** Where @tid stands, alone. Return: whether it could be read. Context: as above. */
+bool crash_pc(pid_t tid, uint64_t *pc);
 
 #endif

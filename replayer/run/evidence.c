@@ -36,6 +36,21 @@ static void read_chance(const struct session *session, struct observation *seen)
 }
 _Static_assert(OBSERVATION_FAILED == SHM_CHANCE_LOG, "room for all");
 
+/* The call that had failed last when it went wrong: it may be the one that was not expected. */
+static void read_last(const struct session *session, struct observation *seen) {
+    uint64_t last = seen->crash.signal ? seen->crash.last : 0;
+    uint32_t block = (uint32_t)(last >> 32);
+    const struct shm_process *process = last ? session_block(session, block) : NULL;
+    const struct shm_node *node =
+        process ? session_node(session, process, (uint32_t)last) : NULL;
+    if (!node || seen->proof.overwritten)
+        return;
+    seen->proof.last_known = true;
+    seen->proof.last = node->key;
+    seen->proof.last_process = block;
+    seen->proof.last_node = (uint32_t)last;
+}
+
 void evidence_proof(const struct session *session, pid_t first,
                     struct observation *seen) {
     const struct shm_fault *fault = &session->arena->faults[0];
@@ -68,6 +83,7 @@ void evidence_proof(const struct session *session, pid_t first,
     }
     if (session->arena->flags & SHM_CHANCE)
         read_chance(session, seen);
+    read_last(session, seen);
     for (uint32_t i = 0; !seen->proof.attached; i++) {
         const struct shm_process *process = session_process(session, i);
         if (!process)

@@ -104,10 +104,15 @@ static int start(struct run *run, struct launch *launch) {
 
 /* --- during --- */
 
+/* Its own signal; or the SIGABRT with which its handler ends the program. */
+static bool is_end_of(const struct observation *seen, int sig) {
+    return sig == seen->crash.signal || (sig == SIGABRT && seen->crash.code > 0);
+}
+
 static void note_end(struct run *run, pid_t pid, int status) {
     struct observation *seen = run->seen;
     if (seen->crash.signal && (uint32_t)pid == seen->crash.pid)
-        seen->crash.fatal = WIFSIGNALED(status) && WTERMSIG(status) == seen->crash.signal;
+        seen->crash.fatal = WIFSIGNALED(status) && is_end_of(seen, WTERMSIG(status));
     if (pid != run->first)
         return;
     run->first_ended = true;
@@ -422,7 +427,11 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
     run->watched = run->started;
     run->tracer.traced = x->traced;
     run->tracer.armed = &x->session->arena->any_fired;
+    run->tracer.faults = run->x->session->arena->faults;
     run->tracer.seen = seen;
+    run->tracer.watches = run->x->session->arena->n_faults == 0 && !run->copies &&
+                          !run->x->options->sweep &&
+                          !(run->x->session->arena->flags & SHM_CHANCE);
     tracer_add(&run->tracer, run->first);
     return 0;
 }

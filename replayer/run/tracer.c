@@ -46,10 +46,6 @@ struct tracee {
     bool aborts;              /* a SIGABRT was sent to it that nothing handles */
 };
 
-/* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack
- * each time; the ones that kill are always kept. */
-#define MAX_CAUGHT_CAPTURES 8
-
 uint64_t tracer_options(void) {
     return PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
            PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
@@ -122,25 +118,114 @@ static bool ends_abort(struct tracer *tracer, pid_t tid, int sig,
     return ends;
 }
 
+static bool is_fault(int sig, const siginfo_t *info) {
+    return info->si_code > 0 && sig != SIGABRT && sig != SIGSYS;
+}
+
+/* A program that lives off its SIGSEGV handler (garbage collectors) must not cost a stack each time:
+ * one for each place, and not for many of them. */
+static bool is_new_place(struct tracer *tracer, pid_t tid, int sig) {
+    uint64_t pc;
+    if (tracer->n_caught == OBSERVATION_CAUGHT || !crash_pc(tid, &pc))
+        return false;
+    for (uint32_t i = 0; i < tracer->n_caught; i++)
+        if (tracer->caught[i].signal == sig && tracer->caught[i].pc == pc)
+            return false;
+    tracer->caught[tracer->n_caught].signal = sig;
+    tracer->caught[tracer->n_caught++].pc = pc;
+    return true;
+}
+
+/* The crash of @from becomes the last of those that were caught before. */
+static void keep_caught(struct observation *to, struct observation *from) {
+    if (!from->crash.signal || to->n_caught == OBSERVATION_CAUGHT)
+        return;
+    to->caught = text_realloc(to->caught, (to->n_caught + 1) * sizeof *to->caught);
+    to->caught[to->n_caught++] = (struct caught_signal){.signal = from->crash.signal,
+                                                        .code = from->crash.code,
+                                                        .address = from->crash.address,
+                                                        .last = from->crash.last,
+                                                        .pid = from->crash.pid,
+                                                        .exe = from->crash.exe,
+                                                        .frames = from->crash.frames,
+                                                        .n_frames = from->crash.n_frames};
+    from->crash.exe = NULL;
+    from->crash.frames = NULL;
+    from->crash.n_frames = 0;
+}
+
+static bool same_frame(const struct crash_frame *a, const struct crash_frame *b) {
+    return a->offset == b->offset && strcmp(a->module, b->module) == 0;
+}
+
+static bool is_blocked(pid_t tid, int sig) {
+    struct process_status status;
+    return process_status_read(tid, &status) == 0 &&
+           process_status_mask(&status, "SigBlk") >> (sig - 1) & 1;
+}
+
+/*
+ * Does what @now shows come from the handler of the crash that @was? Then that is the place to know:
+ * the handler ends the program by abort(), by itself or in another thread, or goes wrong in turn. A stack
+ * that cannot be read through the handler's frame (the crash was a call to nowhere) ends elsewhere.
+ */
+static bool is_of_handler(const struct tracer *tracer, pid_t tid,
+                          const struct observation *was, const struct observation *now) {
+    uint32_t n_was = was->crash.n_frames, n_now = now->crash.n_frames;
+    if (!tracer->caught_by || was->crash.code <= 0 || !n_was || !n_now ||
+        was->crash.pid != now->crash.pid)
+        return false;
+    for (uint32_t i = 1; i < n_now; i++)
+        if (same_frame(&now->crash.frames[i], &was->crash.frames[0]))
+            return true;
+    bool whole = same_frame(&now->crash.frames[n_now - 1], &was->crash.frames[n_was - 1]);
+    return (tid != tracer->caught_by || !whole) &&
+           is_blocked(tracer->caught_by, was->crash.signal);
+}
+
+static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo_t *info,
+                        bool taken) {
+    struct observation *seen = tracer->seen, now = {0};
+    now.crash.signal = sig;
+    now.crash.code = info->si_code;
+    /* only signals the kernel raised for an instruction carry an address */
+    now.crash.address =
+        info->si_code > 0 && sig != SIGABRT ? (uintptr_t)info->si_addr : 0;
+    for (uint32_t i = 0; tracer->faults && i < SHM_MAX_FAULTS; i++)
+        if (tracer->faults[i].also_failed)
+            now.crash.last = tracer->faults[i].last;
+    crash_capture(tid, &now);
+    if (tracer->watches) {
+        keep_caught(seen, &now);
+    } else if (!is_of_handler(tracer, tid, seen, &now)) {
+        if (tracer->caught_by)
+            keep_caught(seen, seen);
+        crash_frames_free(seen->crash.frames, seen->crash.n_frames);
+        free(seen->crash.exe);
+        now.crash.sample_frames = seen->crash.sample_frames;
+        now.crash.n_sample_frames = seen->crash.n_sample_frames;
+        seen->crash = now.crash;
+        tracer->caught_by = taken && is_fault(sig, info) ? tid : 0;
+        return;
+    }
+    observation_deinit(&now);
+}
+
 static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
                            const siginfo_t *info, const struct dispositions *d) {
     struct observation *seen = tracer->seen;
-    if (!__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
-        ends_abort(tracer, tid, sig, d))
+    bool taken = is_taken(d, sig);
+    if (tracer->watches ? !taken || !is_fault(sig, info)
+                        : !__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
+                              ends_abort(tracer, tid, sig, d))
         return;
     /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
      * shells): the place to know is the first one. */
     if (info->si_code <= 0 && seen->crash.n_frames &&
         (sig == seen->crash.signal || seen->crash.fatal))
         return;
-    if (is_taken(d, sig) && ++tracer->n_caught > MAX_CAUGHT_CAPTURES)
-        return;
-    seen->crash.signal = sig;
-    seen->crash.code = info->si_code;
-    /* only signals the kernel raised for an instruction carry an address */
-    seen->crash.address =
-        info->si_code > 0 && sig != SIGABRT ? (uintptr_t)info->si_addr : 0;
-    crash_capture(tid, seen);
+    if (!taken || is_new_place(tracer, tid, sig))
+        take_signal(tracer, tid, sig, info, taken);
 }
 
 static void go_on(pid_t tid, int sig) {
@@ -158,10 +243,6 @@ static void let_die(struct tracer *tracer, pid_t tid) {
         seen->crash.fatal = true; /* whose end its own parent alone will see */
     ptrace(PTRACE_DETACH, tid, NULL, NULL);
     tracer_forget(tracer, tid);
-}
-
-static bool is_fault(int sig, const siginfo_t *info) {
-    return info->si_code > 0 && sig != SIGABRT && sig != SIGSYS;
 }
 
 static void deliver(struct tracer *tracer, pid_t tid, int sig) {

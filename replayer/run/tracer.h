@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct observation;
+#include "attempt.h"
+#include "shm.h"
+
 struct tracee;
 
 /* Of one thread, as the kernel counts it: schedstat. */
@@ -23,12 +25,19 @@ struct tracer {
     bool traced;           /* ptrace is in use; otherwise only waiting and /proc */
     bool killing;          /* whatever still shows up dies */
     const uint32_t *armed; /* signals count as candidates only while this is not 0 */
+    const struct shm_fault *faults; /* SHM_MAX_FAULTS of the arena's; NULL = none */
     struct observation *seen;
     struct tracee *tracees; /* traced: every thread of the tree */
     uint32_t n;
     bool
         branched; /* one of them has made a process or thread, or become another program */
-    uint32_t n_caught; /* captures of signals that the program handles itself */
+    bool watches; /* no fault is to come: what is caught is kept as usual */
+    struct {
+        int signal;
+        uint64_t pc;
+    } caught[OBSERVATION_CAUGHT]; /* signals that the program handles itself, by place */
+    uint32_t n_caught;
+    pid_t caught_by; /* thread that the observation's crash is of, when it handles that */
     uint64_t
         starved_ns; /* time in which the tree was ready to run and got no processor */
     uint64_t

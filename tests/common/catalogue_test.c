@@ -35,7 +35,7 @@ static const struct {
     {"no such field", "[allocator]\n# x\nfunctoin f\n",
      "text:3: 'functoin' does not stand in [allocator]; its lines begin with function, "},
     {"a field of another kind", "[policy p]\nfunction f\n",
-     "text:2: 'function' does not stand in [policy]; its lines begin with stack, message, report"},
+     "text:2: 'function' does not stand in [policy]; its lines begin with stack, message, libc-message, report"},
     {"no pattern", "[allocator]\nfunction   \n", "text:2: a line without a pattern"},
     {"parts of nothing", "[policy p]\nmessage  ... \n",
      "text:2: a line without a pattern"},

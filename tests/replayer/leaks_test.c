@@ -48,7 +48,7 @@ static void parse(const char *text, struct observation *o) {
 
 static struct judgement judge(const struct baseline *b, const struct observation *seen) {
     struct catalogue *builtin = catalogue_new();
-    struct judgement j = verdict_judge(b, seen, builtin);
+    struct judgement j = verdict_judge(b, NULL, seen, builtin);
     catalogue_free(builtin); /* no policy here */
     return j;
 }

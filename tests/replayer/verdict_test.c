@@ -28,6 +28,8 @@ struct seen {
     int crash_signal, crash_code;
     bool crash_fatal, timed_out, not_fired, other_files;
     uint64_t outward;
+    uint32_t boundary, caught_by;
+    uint32_t libc;        /* so many of the innermost frames are the C library's */
     int check;            /* what --output-check said, plus 1; 0 = there was none */
     const char *stack[6]; /* functions, innermost first */
 };
@@ -56,9 +58,13 @@ static struct judgement judge(const struct baseline *b, const struct seen *s,
     o.output.stderr_tail = (char *)s->err;
     o.output.stderr_tail_n = s->err ? strlen(s->err) : 0;
     for (; o.crash.n_frames < 6 && s->stack[o.crash.n_frames]; o.crash.n_frames++)
-        frames[o.crash.n_frames].function = (char *)s->stack[o.crash.n_frames];
+        frames[o.crash.n_frames] = (struct crash_frame){
+            .function = (char *)s->stack[o.crash.n_frames],
+            .module = (char *)(o.crash.n_frames < s->libc ? "/lib/libc.so.6" : "/bin/p")};
+    o.crash.boundary = s->boundary;
+    o.crash.caught_by = s->caught_by;
     o.crash.frames = frames;
-    return verdict_judge(b, &o, c);
+    return verdict_judge(b, NULL, &o, c);
 }
 
 #define BAD_ALLOC                                                                        \
@@ -140,8 +146,69 @@ static const struct {
      {.exit_signal = SIGABRT,
       .err = "terminate called after throwing an instance of 'std::logic_error'\n",
       .stack = {"abort", "_ZSt9terminatev"}},
+     VERDICT_CRASHED},
+    {"another exception, by who threw it",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_ZSt9terminatev", "__cxa_throw", "_ZSt19__throw_logic_errorPKc",
+                "main"}},
+     VERDICT_CRASHED},
+    {"an exception of the program's, without a word",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_ZSt9terminatev", "__cxa_throw", "main"}},
      VERDICT_ABORTED,
      "uncaught exception"},
+    {"its mangled name",
+     {.exit_signal = SIGABRT,
+      .err = "terminate called after throwing an instance of 'N3app5errorE'\n",
+      .stack = {"abort", "_ZSt9terminatev", "__cxa_throw", "main"}},
+     VERDICT_CRASHED},
+    {"a pure virtual function",
+     {.exit_signal = SIGABRT,
+      .err = "pure virtual method called\nterminate called without an active exception\n",
+      .stack = {"abort", "_ZSt9terminatev", "__cxa_pure_virtual", "main"}},
+     VERDICT_CRASHED},
+    {"a thread that is joinable",
+     {.exit_signal = SIGABRT,
+      .stack = {"abort", "_ZSt9terminatev", "_ZNSt6threadD2Ev", "main"}},
+     VERDICT_CRASHED},
+    {"bad_alloc in a noexcept function that nobody calls with a handler",
+     {.exit_signal = SIGABRT,
+      .err = BAD_ALLOC,
+      .stack = {"abort", "__gxx_personality_v0", "_Unwind_Resume", "f", "main"}},
+     VERDICT_ABORTED,
+     "uncaught std::bad_alloc"},
+    {"bad_alloc in a noexcept function, and main would catch it",
+     {.exit_signal = SIGABRT,
+      .err = BAD_ALLOC,
+      .stack = {"abort", "__gxx_personality_v0", "_Unwind_Resume", "f", "main"},
+      .boundary = 4,
+      .caught_by = 5},
+     VERDICT_CRASHED},
+    {"glibc's words in the middle of a line",
+     {.exit_signal = SIGABRT, .err = "prog: malloc(): no memory\n"},
+     VERDICT_ABORTED,
+     "out of memory"},
+    {"glibc's words, but the program ends itself",
+     {.exit_signal = SIGABRT,
+      .err = "malloc(): Cannot allocate memory\n",
+      .stack = {"raise", "abort", "main"}},
+     VERDICT_ABORTED,
+     "out of memory"},
+    {"glibc's words, and its abort()",
+     {.exit_signal = SIGABRT,
+      .err = "malloc(): corrupted top size\n",
+      .stack = {"raise", "abort", "?", "?"},
+      .libc = 4},
+     VERDICT_CORRUPTED},
+    {"a check of its own, by its words",
+     {.exit_signal = SIGABRT, .err = "a.c:3: internal error: n == m\n"},
+     VERDICT_CRASHED},
+    {"a handler that ends by abort()",
+     {.exit_signal = SIGABRT, .crash_signal = SIGSEGV, .crash_code = 1},
+     VERDICT_CRASHED},
+    {"a trap that is handled",
+     {.exit_code = 1, .crash_signal = SIGTRAP, .crash_code = 128},
+     VERDICT_REPORTED},
     {"g_malloc traps",
      {.exit_signal = SIGTRAP,
       .err = "GLib-ERROR **: g.c:106: failed to allocate 24 bytes\n"},
@@ -688,7 +755,7 @@ static void run_served(void) {
         o.served.after_data = after.output.stdout_data;
         o.served.after_kept = o.served.after_bytes = after.output.stdout_kept;
         memcpy(o.served.after_digest, after.output.stdout_digest, 16);
-        struct judgement j = verdict_judge(&b, &o, builtin);
+        struct judgement j = verdict_judge(&b, NULL, &o, builtin);
         CHECK_TEXT(table[i].name, verdict_name(table[i].verdict),
                    verdict_name(j.verdict));
     }

@@ -343,6 +343,7 @@
       h("div", null, h("h3", null, "The ", term("fault"), ": where the allocation failed"), stack(f.node, f.location)),
       f.second ? h("div", null, h("h3", null, "While that was handled: the second failure"),
         stack(f.second.node, f.second.location)) : null,
+      f.last ? h("div", null, h("h3", null, "The last call that failed"), stack(f.last.node, f.last.location)) : null,
       f.crash ? h("div", null, h("h3", null, f.crash.signal ? "Where it went wrong: " + f.crash.signal +
         (f.crash.address ? " at " + f.crash.address : "") : "Where it was when it was stopped"),
         stack(f.crash.node, -1)) : null));
@@ -351,6 +352,7 @@
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
     body.append(facts([["fault", fault_words(f)],
       ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
+      ["last to fail", f.last ? f.last.op : null], ["what is wrong", f.crash ? f.crash.cause : null],
       ["program", f.program], ["run as", D.programs ? of_programs(f) : null], ["ended", ending(f)],
       ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],

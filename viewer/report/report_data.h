@@ -66,6 +66,11 @@ struct report_second {
 #include "report_fields.def"
 };
 
+struct report_last {
+#define LAST(source, report, page) REPORT_MEMBER_##source
+#include "report_fields.def"
+};
+
 struct report_crash {
 #define CRASH(source, report, page) REPORT_MEMBER_##source
 #include "report_fields.def"

@@ -46,6 +46,10 @@ static bool is_second(const void *part) {
     return ((const struct report_second *)part)->op != NULL;
 }
 
+static bool is_last(const void *part) {
+    return ((const struct report_last *)part)->op != NULL;
+}
+
 static bool is_crash(const void *part) {
     const struct report_crash *crash = part;
     return crash->signal || crash->stack_id;
@@ -108,6 +112,15 @@ static const struct report_field second[] = {
 };
 const struct report_fields report_fields_second = {FIELDS(second), .omitted = true,
                                                    .is_there = is_second};
+#undef TABLE
+
+#define TABLE report_last
+static const struct report_field last[] = {
+#define LAST ROW
+#include "report_fields.def"
+};
+const struct report_fields report_fields_last = {FIELDS(last), .omitted = true,
+                                                 .is_there = is_last};
 #undef TABLE
 
 #define TABLE report_crash

@@ -132,10 +132,10 @@ struct report_fields {
 
 extern const struct report_fields report_fields_recording, report_fields_replay,
     report_fields_location, report_fields_site, report_fields_untested,
-    report_fields_finding, report_fields_fault, report_fields_second, report_fields_crash,
-    report_fields_damage, report_fields_leak, report_fields_difference,
-    report_fields_tally, report_fields_completeness, report_fields_note,
-    report_fields_stop, report_fields_refusal, report_fields_program;
+    report_fields_finding, report_fields_fault, report_fields_second, report_fields_last,
+    report_fields_crash, report_fields_damage, report_fields_leak,
+    report_fields_difference, report_fields_tally, report_fields_completeness,
+    report_fields_note, report_fields_stop, report_fields_refusal, report_fields_program;
 
 /**
  * Append "SELECT " and the columns of a table, with a comma behind the last: what follows begins with

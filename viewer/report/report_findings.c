@@ -14,7 +14,7 @@
 static const char from_finding[] =
     "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id LEFT JOIN site d ON d.id = a.damage_site_id LEFT "
-    "JOIN site s2 ON s2.id = a.second_site_id WHERE a.replay_id IN chosen_replay OR "
+    "JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN site sn ON sn.id = a.last_site_id WHERE a.replay_id IN chosen_replay OR "
     "EXISTS (SELECT 1 FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id "
     "WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay) ORDER BY f.id";
 

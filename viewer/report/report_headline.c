@@ -29,10 +29,14 @@ static bool is_way_out(const char *function) {
                                         "__chk_fail",
                                         "__GI___chk_fail",
                                         "__libc_fatal",
-                                        "__GI___libc_fatal"};
+                                        "__GI___libc_fatal",
+                                        "std::__terminate",
+                                        "std::terminate",
+                                        "std::thread::~thread"};
     for (size_t i = 0; function && i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(names[i]); /* a part of it: "abort.cold" */
-        if (strncmp(function, names[i], n) == 0 && (!function[n] || function[n] == '.'))
+        if (strncmp(function, names[i], n) == 0 &&
+            (!function[n] || function[n] == '.' || function[n] == '('))
             return true;
     }
     return false;
@@ -108,5 +112,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
         text_say(out, " by policy %s", f->policy);
     if (f->facility)
         text_say(out, " (libc's %s)", f->facility);
-    return add_crash_place(data, f, out);
+    int r = add_crash_place(data, f, out);
+    if (f->crash.cause)
+        text_say(out, ": %s", f->crash.cause);
+    return r;
 }

@@ -38,6 +38,10 @@ static void add_failed(const struct report_finding *f, struct text *out) {
         add_location(f->second.location, out);
         text_add(out, " after that of ");
     }
+    if (f->last.op) {
+        add_location(f->last.location, out);
+        text_add(out, ", the last since ");
+    }
     add_location(f->fault.location, out);
 }
 

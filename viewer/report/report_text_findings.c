@@ -131,6 +131,12 @@ static void add_second(const struct report_finding *f, struct text *out) {
              (long long)f->second.occurrence);
 }
 
+static void add_last(const struct report_finding *f, struct text *out) {
+    text_say(out, "      last        %s in ", f->last.op);
+    report_words_add_location(f->last.location, out);
+    text_add(out, ", which failed as the last before it went wrong\n");
+}
+
 /* The last lines of what it said, indented. */
 static void add_stderr(const char *tail, struct text *out) {
     const int most = 4;
@@ -198,6 +204,11 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->second.op) {
         add_second(f, out);
         if ((r = add_stack(data, f->second.stack_id, max_frames, out)) < 0)
+            return r;
+    }
+    if (f->last.op) {
+        add_last(f, out);
+        if ((r = add_stack(data, f->last.stack_id, max_frames, out)) < 0)
             return r;
     }
     if ((r = add_hang(data, f, out)) < 0)

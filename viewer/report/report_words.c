@@ -132,6 +132,11 @@ void report_words_add_failed(const struct report_finding *f, struct text *out) {
         report_words_add_location(f->second.location, out);
         text_add(out, ", after the failure of ");
     }
+    if (f->last.op) {
+        text_say(out, "%s in ", f->last.op);
+        report_words_add_location(f->last.location, out);
+        text_add(out, ", the last since ");
+    }
     text_say(out, "%s in ", f->fault.op);
     report_words_add_location(f->fault.location, out);
 }

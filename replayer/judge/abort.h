@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an abort() of the program's own means, which no policy of the catalogue explains: does it give
+ * up because a call failed, or has a check of its own found that its state is wrong? Pure.
+ *
+ *   malloc ◄ make ◄ read ◄ main        the failed call
+ *   abort ◄ die ◄ make ◄ read ◄ main   make() is still at work: gives up
+ *   abort ◄ die ◄ main                 make() and read() have returned, main() was told: gives up
+ *   abort ◄ verify ◄ main              main() went on, and verify() found something: a check
+ */
+#ifndef DEARTH_ABORT_H
+#define DEARTH_ABORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "frames.h"
+
+struct catalogue;
+
+/* The stacks of the calls that failed: the first, and of several the last too. */
+struct failed_stacks {
+    struct frames stacks[2];
+    uint32_t n; /* 0 = not known */
+};
+void failed_stacks_deinit(struct failed_stacks *failed);
+
+enum abort_kind {
+    ABORT_GIVES_UP, /* also in doubt */
+    ABORT_CHECKED,  /* a check of its own failed, after the failed call was over */
+};
+
+/* What was printed to standard error, and no run without a failure prints. */
+struct abort_words {
+    bool any;
+    bool of_check, of_way_out; /* some that the catalogue knows */
+};
+
+/**
+ * @failed: NULL is allowed: not known
+ * @end: stack at the SIGABRT, innermost first; @exe: path of the program that it is of, or NULL
+ */
+enum abort_kind abort_decide(const struct catalogue *catalogue,
+                             const struct failed_stacks *failed, const struct frame *end,
+                             uint32_t n, const char *exe,
+                             const struct abort_words *words);
+
+/** Does the C library itself call abort() here? The innermost frame that is not abort()'s own decides. */
+bool abort_is_libcs(const struct catalogue *catalogue, const struct frame *end,
+                    uint32_t n, const char *exe);
+
+/** Was the call that failed one of operator new, which throws: nobody was handed NULL? */
+bool abort_was_thrown(const struct catalogue *catalogue,
+                      const struct failed_stacks *failed, const char *exe);
+
+#endif

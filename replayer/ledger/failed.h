@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stacks of the calls that failed in an execution, as the database has them. */
+#ifndef DEARTH_FAILED_H
+#define DEARTH_FAILED_H
+
+#include "abort.h"
+#include "attempt.h"
+
+struct frames_reader;
+struct store;
+
+/**
+ * Load them where they are of interest: at an end by abort().
+ * @reader: of @store
+ * @out: failed_stacks_deinit(); empty when they are not known: a lasting failure whose last call is
+ * Return: 0, or a negative errno after a message.
+ */
+int failed_load(struct store *store, struct frames_reader *reader,
+                const struct order *order, const struct observation *seen,
+                struct failed_stacks *out);
+
+#endif

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What an end says besides its verdict: where a crash was whose handler ends the program, which function
+# lets no exception out and who would have caught it, which call was the last to fail.
+. "$(dirname "$0")/../lib.sh"
+need sqlite3
+few=(-q --leaks off --guard off)
+places="SELECT group_concat(place, ' ') FROM (SELECT DISTINCT substr(identity, instr(identity, '!') + 1) AS place
+    FROM finding WHERE severity = 'bug' ORDER BY 1)"
+
+# The place is the one that crashed, though the handler ends it, here or in another thread.
+status 1 "$DEARTH" check -o here.db "${few[@]}" -- "$PROGRAMS/handler-aborts"
+equal 'head|handler-aborts!head tail|handler-aborts!tail' "$(sql here.db "$places")" 'a handler that ends by abort()'
+equal '11' "$(sql here.db "SELECT group_concat(DISTINCT crash_signal) FROM attempt WHERE verdict = 'crashed'")" 'its signal'
+status 1 "$DEARTH" check -o there.db "${few[@]}" --in '*/handler-aborts' -- "$PROGRAMS/handler-aborts" 1
+equal '2' "$(sql there.db "SELECT count(*) FROM finding WHERE identity LIKE '%handler-aborts!head' OR identity LIKE '%handler-aborts!tail'")" 'another thread ends it'
+
+# A signal that every run catches is none; another one in the same handler is.
+status 0 "$DEARTH" check -o probing.db "${few[@]}" --fail-on bug -- "$PROGRAMS/probing"
+BROKEN=1 status 1 "$DEARTH" check -o broken.db "${few[@]}" -- "$PROGRAMS/probing"
+equal 'fill|probing!fill' "$(sql broken.db "$places")" 'beside the usual ones'
+BROKEN=1 status 0 "$DEARTH" repro -q broken.db 1
+
+# One missing check is one finding, whichever call failed first; what failed once alone leads.
+status 1 "$DEARTH" check -o lasting.db "${few[@]}" --mode both -- "$PROGRAMS/lasting"
+equal 'needed|lasting!needed' "$(sql lasting.db "$places")" 'the last call that failed'
+equal 'once' "$(sql lasting.db 'SELECT a.mode FROM finding f JOIN attempt a ON a.id = f.attempt_id')" 'what leads'
+status 1 "$DEARTH" check -o sticky.db "${few[@]}" --mode sticky --report sticky.json -- "$PROGRAMS/lasting"
+equal 'needed|lasting!needed' "$(sql sticky.db "$places")" 'where nothing fails once'
+# what comes first in a list of findings may be of the call itself, whose last failure is the first
+shown=$("$DEARTH" report --format text sticky.db)
+grep -q 'in needed' <<<"$shown" || fail "the report does not name the last call: $shown"
+
+[ -x "$PROGRAMS/noexcept" ] || exit 0
+status 1 "$DEARTH" check -o noexcept.db "${few[@]}" -- "$PROGRAMS/noexcept"
+cause=$(sql noexcept.db "SELECT group_concat(cause, ' / ') FROM (SELECT DISTINCT cause FROM attempt WHERE verdict = 'crashed' ORDER BY 1)")
+[[ $cause == *Report::~Report*main* && $cause == *twice*main* ]] || fail "the boundary is not named: $cause"
+status 1 "$DEARTH" check -o string.db "${few[@]}" -- "$PROGRAMS/null-string"
+equal 'uncaught std::logic_error' "$(sql string.db "SELECT group_concat(DISTINCT cause) FROM attempt WHERE verdict = 'crashed'")" 'the type'
