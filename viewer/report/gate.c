@@ -13,6 +13,7 @@
 #include "error.h"
 #include "report_group.h"
 #include "report_programs.h"
+#include "report_suite.h"
 #include "report_unseen.h"
 #include "report_words.h"
 
@@ -124,7 +125,7 @@ static void add_programs(const struct report_data *data, const struct report_gro
     const size_t most = 4;
     const char *shown[4];
     size_t n = 0;
-    for (size_t i = 0; i < g->n && data->n_programs > 1; i++) {
+    for (size_t i = 0; i < g->n && report_programs_several(data); i++) {
         const char *command = g->members[i]->command;
         size_t k = 0;
         while (k < n && k < most && strcmp(shown[k], command) != 0)
@@ -207,11 +208,12 @@ static int judge_findings(const struct report_data *data,
 
 static int judge_coverage(const struct report_data *data,
                           const struct gate_options *options, struct text *why) {
-    double coverage = (double)data->site_tally.millionths / 1e4;
+    double coverage = (double)report_suite_measure(data)->millionths / 1e4;
     if (coverage >= options->min_coverage)
         return GATE_PASSED;
-    text_addf(why, "  %.2f %% of the testable sites are tested, %g %% are wanted\n",
-              floor(coverage * 100) / 100, options->min_coverage);
+    text_addf(why, "  %.2f %% of the %s are tested, %g %% are wanted\n",
+              floor(coverage * 100) / 100, report_suite_measured(data),
+              options->min_coverage);
     return GATE_FAILED;
 }
 
@@ -280,6 +282,18 @@ static int judge_doubtful(const struct report_data *data, int outcome, struct te
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
+/* Programs that no suite started: they are for a report of their own. */
+static int judge_strangers(const struct report_data *data, int outcome,
+                           struct text *why) {
+    text_addf(why,
+              "  %llu recording%s of the database %s no part of the suite: judge the suite "
+              "in a database of its own, or name the others with --program\n",
+              (unsigned long long)data->suite->n_strangers,
+              data->suite->n_strangers == 1 ? "" : "s",
+              data->suite->n_strangers == 1 ? "is" : "are");
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
 /* What was not seen was not tested: no bug is taken back, but that there is none says nothing. */
 static int judge_unseen(const struct report_data *data, int outcome, struct text *why) {
     text_add(why, "  ");
@@ -298,7 +312,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (r < 0)
         return r;
     bool is_void = data->site_tally.millionths < 0;
-    if (!data->n_attempts && !is_void && judge_nothing(data, &details) == GATE_FAILED)
+    bool any = data->suite ? data->target_tally.tested > 0 : data->n_attempts > 0;
+    if (!any && !is_void && judge_nothing(data, &details) == GATE_FAILED)
         r = GATE_FAILED;
     else if (judge_programs(data, &details) == GATE_FAILED)
         r = GATE_FAILED;
@@ -306,6 +321,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
         r = GATE_FAILED;
     if (is_void)
         r = judge_unseen(data, r, &details);
+    if (data->suite && data->suite->n_strangers)
+        r = judge_strangers(data, r, &details);
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
     add_chosen(data, &details);

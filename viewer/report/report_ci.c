@@ -9,6 +9,7 @@
 #include "report.h"
 #include "report_headline.h"
 #include "report_programs.h"
+#include "report_suite.h"
 #include "report_words.h"
 
 /* --- SARIF --- */
@@ -99,7 +100,7 @@ static int sarif_result(struct json *j, const struct report_data *data,
     json_open_flat(j, "message", '{');
     json_text(j, "text", message.data);
     json_close(j, '}');
-    if (data->n_programs > 1) {
+    if (report_programs_several(data)) {
         json_open_flat(j, "properties", '{');
         json_text(j, "command", f->command);
         json_int(j, "programs", (int64_t)f->programs);
@@ -210,14 +211,16 @@ static void add_xml(const char *s, struct text *out) {
     text_add_html(out, clean.data, clean.n);
 }
 
+/* @why: it was not tested; NULL = as the site says */
 static int junit_case(const struct report_data *data, const struct report_site *site,
-                      const struct report_finding *finding, struct text *out) {
+                      const struct report_finding *finding, const char *why,
+                      struct text *out) {
     char key[DEARTH_KEY_HEX + 1];
     AUTO_TEXT struct text name = {0}, detail = {0};
     text_key(site->key, key);
     int r = report_data_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
-    add_xml(data->n_programs > 1
+    add_xml(report_programs_several(data)
                 ? site->command
                 : text_basename(site->program ? site->program : "unknown"),
             out);
@@ -241,10 +244,61 @@ static int junit_case(const struct report_data *data, const struct report_site *
         add_xml(detail.data, out);
         text_add(out, "</failure>\n    </testcase>\n");
     } else if (site->reason != REASON_TESTED) {
-        text_addf(out, ">\n      <skipped message=\"%s\"/>\n    </testcase>\n",
-                  reason_meaning(site->reason));
+        text_add(out, ">\n      <skipped message=\"");
+        add_xml(why ? why : reason_meaning(site->reason), out);
+        text_add(out, "\"/>\n    </testcase>\n");
     } else {
         text_add(out, "/>\n");
+    }
+    return r;
+}
+
+/* Return: the worst finding of a site; NULL = none. */
+static const struct report_finding *
+find_evidence(const struct evidence *evidence, size_t n, const struct report_site *site) {
+    struct evidence wanted = {site->key, NULL};
+    const struct evidence *found =
+        n ? bsearch(&wanted, evidence, n, sizeof *evidence, by_site) : NULL;
+    while (found && found > evidence && by_site(found - 1, &wanted) == 0)
+        found--;
+    return found ? found->finding : NULL;
+}
+
+static int junit_sites(const struct report_data *data, const struct evidence *evidence,
+                       size_t n, size_t *failures, struct text *out) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
+        const struct report_site *site = &data->sites[i];
+        if (site->reason == REASON_NOT_FAILABLE)
+            continue;
+        const struct report_finding *finding = find_evidence(evidence, n, site);
+        *failures += finding != NULL;
+        r = junit_case(data, site, finding, NULL, out);
+    }
+    return r;
+}
+
+/* A case is a target, and stands for the worst that was seen at one of its sites. */
+static int junit_targets(const struct report_data *data, const struct evidence *evidence,
+                         size_t n, size_t *failures, struct text *out) {
+    const struct report_suite *suite = data->suite;
+    int r = 0;
+    AUTO_FREE const struct report_finding **worst =
+        text_alloc((suite->n_targets + 1) * sizeof *worst);
+    for (size_t i = 0; i < data->n_sites; i++) {
+        const struct report_finding *f = find_evidence(evidence, n, &data->sites[i]);
+        uint32_t target = data->sites[i].target;
+        if (f && target && (!worst[target - 1] || f < worst[target - 1]))
+            worst[target - 1] = f;
+    }
+    for (size_t i = 0; r == 0 && i < suite->n_targets; i++) {
+        const struct report_target *t = &suite->targets[i];
+        if (!t->shown)
+            continue;
+        *failures += worst[i] != NULL;
+        struct report_site shown = *t->shown;
+        shown.reason = t->reason ? REASON_NEVER_SELECTED : REASON_TESTED;
+        r = junit_case(data, &shown, worst[i], t->reason, out);
     }
     return r;
 }
@@ -253,21 +307,10 @@ int report_junit(const struct report_data *data, struct text *out) {
     AUTO_FREE struct evidence *evidence = NULL;
     size_t n = collect_evidence(data, &evidence), failures = 0;
     AUTO_TEXT struct text cases = {0};
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
-        const struct report_site *site = &data->sites[i];
-        struct evidence wanted = {site->key, NULL}, *found = NULL;
-        if (site->reason == REASON_NOT_FAILABLE)
-            continue;
-        if (n)
-            found = bsearch(&wanted, evidence, n, sizeof *evidence, by_site);
-        while (found && found > evidence && by_site(found - 1, &wanted) == 0)
-            found--; /* the worst */
-        failures += found != NULL;
-        r = junit_case(data, site, found ? found->finding : NULL, &cases);
-    }
-    unsigned long long total = data->site_tally.testable,
-                       skipped = total - data->site_tally.tested;
+    int r = data->suite ? junit_targets(data, evidence, n, &failures, &cases)
+                        : junit_sites(data, evidence, n, &failures, &cases);
+    const struct report_tally *tally = report_suite_measure(data);
+    unsigned long long total = tally->testable, skipped = total - tally->tested;
     text_addf(
         out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

@@ -3,6 +3,7 @@
 #include "report_completeness.h"
 
 #include "report_programs.h"
+#include "report_suite.h"
 #include "report_rows.h"
 #include "report_strings.h"
 #include "store.h"
@@ -141,10 +142,29 @@ static void add_unproven(struct report_data *data) {
     }
 }
 
+/* In the formats that have no words of their own for suites. */
+static void add_suite(struct report_data *data) {
+    const struct report_tally *t = &data->target_tally;
+    AUTO_TEXT struct text lines = {0};
+    text_addf(&lines,
+              "A suite: coverage is that of targets, places of the project's own that ask "
+              "for memory; %llu of %llu were failed, in %zu programs that were run by "
+              "themselves. Sites are their contexts, of which %llu of %llu were failed. Not "
+              "seen: ",
+              (unsigned long long)t->tested, (unsigned long long)t->testable,
+              data->suite->n_units - data->suite->n_refused,
+              (unsigned long long)data->site_tally.tested,
+              (unsigned long long)data->site_tally.testable);
+    report_suite_add_limits(data, "", "; ", &lines);
+    add_note(data, "suite", lines.data);
+}
+
 /* What only the report can know. Counted sites and states, no judgement. */
 void report_completeness_derive(struct report_data *data) {
     add_left_out(data);
-    int64_t others = store_int(
+    if (data->suite)
+        add_suite(data);
+    int64_t others = data->suite ? (int64_t)data->suite->n_strangers : store_int(
         data->store,
         data->n_left_out
             ? "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording AND exe "

@@ -4,6 +4,7 @@
  *
  *   report_programs       which recordings; whose sites and findings are
  *   here                  recordings and replays
+ *   report_suite          of a suite: targets, and the programs that they were failed in
  *   report_sites          sites, and what was tried at them ─► report_tally
  *   report_findings       findings, with their sites and leaks
  *   report_completeness   notes, losses, refusals
@@ -20,6 +21,7 @@
 #include "report_programs.h"
 #include "report_rows.h"
 #include "report_sites.h"
+#include "report_suite.h"
 #include "report_tally.h"
 #include "report_unseen.h"
 #include "report_words.h"
@@ -31,7 +33,8 @@
 static void drop_chosen(struct store *store) {
     sqlite3_exec(store->db,
                  "DROP TABLE IF EXISTS temp.chosen_recording;"
-                 "DROP TABLE IF EXISTS temp.chosen_replay;",
+                 "DROP TABLE IF EXISTS temp.chosen_replay;"
+                 "DROP TABLE IF EXISTS temp.chosen_target;",
                  NULL, NULL, NULL);
 }
 
@@ -56,7 +59,7 @@ static int load_replays(struct report_data *data) {
 static int load(struct report_data *data, const struct report_choice *choice) {
     int (*const steps[])(struct report_data *) = {load_recordings, load_replays,
                                                   report_sites_load, report_findings_load,
-                                                  report_completeness_load};
+                                                  report_suite_load, report_completeness_load};
     drop_chosen(data->store);
     int r = report_programs_choose(data, choice);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
@@ -68,6 +71,7 @@ static int load(struct report_data *data, const struct report_choice *choice) {
         return r;
     report_tally_void(data, report_unseen_open(data) > 0);
     report_sites_sort(data);
+    report_suite_tally(data, report_unseen_open(data) > 0);
     report_completeness_derive(data);
     return 0;
 }
@@ -95,6 +99,7 @@ struct report_data *report_data_free(struct report_data *data) {
     if (!data)
         return NULL;
     report_findings_free(data);
+    report_suite_free(data);
     report_strings_deinit(&data->private->strings);
     frames_reader_free(data->private->reader);
     free(data->private);

@@ -44,6 +44,7 @@ struct report_site {
 #define SITE(source, report, page) REPORT_MEMBER_##source
 #include "report_fields.def"
     bool after_failure; /* error_path, and no recording or run without a failure has it */
+    uint32_t target;    /* of a suite: index + 1; 0 = none */
 };
 
 struct report_leak {
@@ -133,6 +134,7 @@ struct report_data {
     struct report_program
         *programs;     /* by their newest recording; none: one recording was asked for */
     size_t n_programs; /* > 1: what belongs to one says to which */
+    struct report_suite *suite; /* NULL = the report is not about a suite: report_suite.h */
     size_t n_left_out; /* programs that `wanted_program` does not name */
     uint64_t
         n_other_builds; /* recordings of chosen programs, in builds that are not their newest */
@@ -148,6 +150,7 @@ struct report_data {
     struct report_finding *findings; /* by severity, runtime, silent, verdict, identity */
     size_t n_findings;
     struct report_tally site_tally, location_tally;
+    struct report_tally target_tally; /* of a suite */
     struct report_tally error_tally; /* error-path sites, which are in no other number */
     uint64_t verdicts[N_VERDICTS];   /* sites by worst verdict */
     uint64_t severities[N_SEVERITIES]; /* findings */

@@ -14,9 +14,12 @@
 static const char from_finding[] =
     "FROM finding f JOIN attempt a ON a.id = f.attempt_id JOIN site s ON s.id = a.site_id "
     "JOIN replay r ON r.id = a.replay_id LEFT JOIN site d ON d.id = a.damage_site_id LEFT "
-    "JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN site sn ON sn.id = a.last_site_id WHERE a.replay_id IN chosen_replay OR "
+    "JOIN site s2 ON s2.id = a.second_site_id LEFT JOIN site sn ON sn.id = a.last_site_id WHERE (a.replay_id IN chosen_replay OR "
     "EXISTS (SELECT 1 FROM finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id "
-    "WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay) ORDER BY f.id";
+    "WHERE fa.finding_id = f.id AND o.replay_id IN chosen_replay)) AND (NOT %d OR "
+    "a.site_id IN (SELECT site_id FROM chosen_target) OR EXISTS (SELECT 1 FROM "
+    "finding_attempt fa JOIN attempt o ON o.id = fa.attempt_id JOIN chosen_target t ON "
+    "t.site_id = o.site_id WHERE fa.finding_id = f.id)) ORDER BY f.id";
 
 /* --- one finding --- */
 
@@ -123,7 +126,8 @@ static int load_leaks(struct report_data *data) {
 static int load_findings(struct report_data *data) {
     AUTO_TEXT struct text sql = {0};
     report_fields_select(&report_fields_finding, false, &sql);
-    text_addf(&sql, "a.differs %s", from_finding);
+    text_add(&sql, "a.differs ");
+    text_addf(&sql, from_finding, data->suite != NULL);
     return report_rows_read(data, sql.data, "reading findings", add_finding, NULL);
 }
 

@@ -14,6 +14,8 @@
 #include "report.h"
 #include "report_completeness.h"
 #include "report_json.h"
+#include "report_programs.h"
+#include "report_suite.h"
 
 /* --- kinds --- */
 
@@ -320,10 +322,12 @@ static void add_summary(struct report_out *out) {
     const struct report_data *data = out->data;
     struct json *j = out->json;
     json_open(j, "summary", '{');
+    if (data->suite)
+        report_fields_write(out, &report_fields_tally, "targets", &data->target_tally);
     report_fields_write(out, &report_fields_tally, "sites", &data->site_tally);
     report_fields_write(out, &report_fields_tally, "locations", &data->location_tally);
     report_fields_write(out, &report_fields_tally, "error_path", &data->error_tally);
-    add_ratio(j, "coverage", data->site_tally.millionths);
+    add_ratio(j, "coverage", report_suite_measure(data)->millionths);
     add_ratio(j, "location_coverage", data->location_tally.millionths);
     json_open_flat(j, "verdicts", '{');
     for (enum verdict v = VERDICT_UNREACHED + 1; v < N_VERDICTS; v++)
@@ -401,7 +405,7 @@ static int add_origin(struct report_out *out) {
     json_text(j, "exe", newest->exe);
     write_argv(out, "argv", &newest->argv);
     json_close(j, '}');
-    int r = out->several ? add_list(out, &report_fields_program, "programs",
+    int r = data->n_programs > 1 ? add_list(out, &report_fields_program, "programs",
                                     data->programs, data->n_programs)
                          : 0;
     if (r == 0)
@@ -418,9 +422,11 @@ int report_json(const struct report_data *data, bool stacks, struct text *out) {
                             .json = &j,
                             .writers = report_json_writers,
                             .stacks = stacks,
-                            .several = data->n_programs > 1};
+                            .several = report_programs_several(data)};
     json_open(&j, NULL, '{');
     int r = add_origin(&to);
+    if (r == 0)
+        r = report_suite_json(&to);
     add_summary(&to);
     if (r == 0)
         r = add_untested(&to);

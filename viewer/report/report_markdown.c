@@ -8,6 +8,7 @@
 #include "report_group.h"
 #include "report_headline.h"
 #include "report_programs.h"
+#include "report_suite.h"
 #include "report_unseen.h"
 #include "report_words.h"
 
@@ -94,7 +95,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     add_failed(f, out);
     if (others)
         add_others(others, out);
-    if (data->n_programs > 1) {
+    if (report_programs_several(data)) {
         AUTO_TEXT struct text of = {0};
         report_programs_add_of(data, f, "", &of);
         text_add(out, ", in ");
@@ -168,6 +169,27 @@ static void add_untested(const struct report_data *data, struct text *out) {
         text_addf(out, "- ... and %llu more\n", (unsigned long long)(n - shown));
 }
 
+static void add_untested_targets(const struct report_data *data, struct text *out) {
+    uint64_t n = data->target_tally.untested, shown = 0;
+    const uint64_t most = 10;
+    if (n)
+        text_addf(out, "\n### Never tested: %llu target%s\n\n", (unsigned long long)n,
+                  n == 1 ? "" : "s");
+    for (size_t i = 0; i < data->suite->n_targets && shown < most; i++) {
+        const struct report_target *t = &data->suite->targets[i];
+        if (!t->reason || !t->shown)
+            continue;
+        text_add(out, "- ");
+        add_location(t->shown->location, out);
+        text_add(out, ": ");
+        add_code(t->reason, out);
+        text_add(out, "\n");
+        shown++;
+    }
+    if (n > shown)
+        text_addf(out, "- ... and %llu more\n", (unsigned long long)(n - shown));
+}
+
 static void add_programs(const struct report_data *data, struct text *out) {
     const size_t most = 100;
     if (data->n_programs < 2)
@@ -189,7 +211,7 @@ static void add_programs(const struct report_data *data, struct text *out) {
 int report_markdown(const struct report_data *data, struct text *out) {
     AUTO_TEXT struct text argv = {0};
     text_add(out, "## dearth: ");
-    if (data->n_programs > 1) {
+    if (report_programs_several(data)) {
         text_addf(out, "%zu programs", data->n_programs);
     } else {
         report_words_add_argv(&data->recordings[data->n_recordings - 1], &argv);
@@ -197,7 +219,9 @@ int report_markdown(const struct report_data *data, struct text *out) {
     }
     text_add(out, "\n\n| | coverage | tested | untested | excluded | total |\n"
                   "|---|---:|---:|---:|---:|---:|\n");
-    add_row("sites", &data->site_tally, out);
+    if (data->suite)
+        add_row("targets", &data->target_tally, out);
+    add_row(data->suite ? "contexts" : "sites", &data->site_tally, out);
     add_row("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_row("error path", &data->error_tally, out);
@@ -213,7 +237,10 @@ int report_markdown(const struct report_data *data, struct text *out) {
                       (unsigned long long)data->verdicts[i]);
     add_programs(data, out);
     int r = add_findings(data, out);
-    add_untested(data, out);
+    if (data->suite)
+        add_untested_targets(data, out);
+    else
+        add_untested(data, out);
     for (size_t i = 0; i < data->n_notes; i++) {
         text_add(out, i ? "- " : "\n### To know\n\n- ");
         add_code(data->notes[i].text, out);

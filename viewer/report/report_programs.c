@@ -17,6 +17,7 @@
 #include "report_data.h"
 #include "report_rows.h"
 #include "report_strings.h"
+#include "report_suite.h"
 #include "store.h"
 #include "store_programs.h"
 #include "text.h"
@@ -80,8 +81,13 @@ static void look_at_newest(struct report_data *data) {
 
 int report_programs_choose(struct report_data *data, const struct report_choice *choice) {
     data->wanted_program = choice->program;
-    int r = store_exec(data->store, "CREATE TEMP TABLE chosen_recording(id INTEGER "
-                                    "PRIMARY KEY)");
+    int r = store_exec(data->store,
+                       "CREATE TEMP TABLE chosen_recording(id INTEGER PRIMARY KEY);"
+                       "CREATE TEMP TABLE chosen_target(site_id INTEGER PRIMARY KEY, "
+                       "target_id INTEGER)");
+    if (r == 0 && !choice->recording && !choice->program &&
+        (r = report_suite_choose(data)) != 0)
+        return r < 0 ? r : 0;
     if (r == 0)
         r = choice->recording ? choose_one(data, choice)
                               : choose_programs(data, choice->program);
@@ -277,6 +283,10 @@ int report_programs_load(struct report_data *data) {
     return r;
 }
 
+bool report_programs_several(const struct report_data *data) {
+    return data->n_programs > 1 || data->suite;
+}
+
 bool report_programs_unproven(const struct report_program *program) {
     return !program->n_attempts &&
            (!program->sites.total || program->sites.tested < program->sites.testable);
@@ -285,7 +295,7 @@ bool report_programs_unproven(const struct report_program *program) {
 void report_programs_add_of(const struct report_data *data,
                             const struct report_finding *finding, const char *before,
                             struct text *out) {
-    if (data->n_programs < 2)
+    if (!report_programs_several(data))
         return;
     text_add(out, before);
     text_say(out, "%s", finding->command);

@@ -21,6 +21,9 @@ int report_programs_choose(struct report_data *data, const struct report_choice 
  * sites are in the order of their ids and say whether they are tested. Return: 0 or negative errno. */
 int report_programs_load(struct report_data *data);
 
+/** Do sites and findings say whose they are: are there several programs, or those of a suite? */
+bool report_programs_several(const struct report_data *data);
+
 /** Without evidence: nothing of it was tried, and others did not do so in its place. */
 bool report_programs_unproven(const struct report_program *program);
 

@@ -64,7 +64,8 @@ static int load_locations(struct report_data *data) {
 }
 
 static const char from_site[] =
-    "FROM site s WHERE s.id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
+    "FROM site s WHERE (NOT %d OR s.error_path OR s.id IN (SELECT site_id FROM "
+    "chosen_target)) AND s.id IN (SELECT site_id FROM site_stat WHERE recording_id IN "
     "chosen_recording UNION SELECT site_id FROM attempt WHERE replay_id IN "
     "chosen_replay UNION SELECT e.site_id FROM error_path e JOIN attempt a ON a.id = "
     "e.attempt_id JOIN site x ON x.id = e.site_id WHERE x.error_path AND a.replay_id "
@@ -72,7 +73,8 @@ static const char from_site[] =
     "ON b.id = bs.baseline_id WHERE b.replay_id IN chosen_replay) ORDER BY s.id";
 
 static int load_sites(struct report_data *data) {
-    return report_rows_load(data, &report_fields_site, from_site, "reading sites",
+    AUTO_FREE char *from = text_format(from_site, data->suite != NULL);
+    return report_rows_load(data, &report_fields_site, from, "reading sites",
                             &data->sites, &data->n_sites);
 }
 

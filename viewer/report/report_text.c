@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "report_completeness.h"
+#include "report_suite.h"
 #include "report_text_findings.h"
 #include "report_unseen.h"
 #include "report_words.h"
@@ -99,6 +100,10 @@ static void add_head(const struct report_data *data, struct text *out) {
     const size_t most = 5; /* of each; the newest */
     text_add_name(out, data->path);
     text_add(out, "\n");
+    if (data->suite) {
+        report_suite_add_head(data, out);
+        return;
+    }
     if (data->n_programs > 1) {
         add_programs(data, out);
         return;
@@ -157,7 +162,9 @@ static void add_how(const struct report_data *data, struct text *out) {
 static void add_summary(const struct report_data *data, struct text *out) {
     char count[32];
     text_add(out, "\nCoverage\n");
-    add_tally("sites", &data->site_tally, out);
+    if (data->suite)
+        add_tally("targets", &data->target_tally, out);
+    add_tally(data->suite ? "contexts" : "sites", &data->site_tally, out);
     add_tally("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_tally("error path", &data->error_tally, out);
@@ -288,6 +295,12 @@ static void add_notes(const struct report_data *data, struct text *out) {
         text_add(out, ".\n");
         title = "";
     }
+    if (data->suite) {
+        text_add(out, "  Not seen, since programs were run by themselves:\n");
+        report_suite_add_limits(data, "    - ", "\n", out);
+        text_add(out, "\n");
+        title = "";
+    }
     if (!data->exact) {
         text_add(out, title);
         text_add(out,
@@ -296,7 +309,8 @@ static void add_notes(const struct report_data *data, struct text *out) {
         title = "";
     }
     for (size_t i = 0; i < data->n_notes; i++) {
-        if (strcmp(data->notes[i].kind, "no_replay") == 0)
+        if (strcmp(data->notes[i].kind, "no_replay") == 0 ||
+            strcmp(data->notes[i].kind, "suite") == 0)
             continue; /* said above */
         text_add(out, title);
         text_say(out, "  %s", data->notes[i].text);
@@ -313,7 +327,10 @@ int report_text(const struct report_data *data, const struct report_text_options
     add_head(data, out);
     add_summary(data, out);
     int r = report_text_findings(data, options, out);
-    add_untested(data, options->max_untested, out);
+    if (data->suite)
+        report_suite_add_untested(data, options->max_untested, out);
+    else
+        add_untested(data, options->max_untested, out);
     add_notes(data, out);
     text_disarm(out, start); /* what the program itself laid out: its stderr */
     return r;

@@ -196,7 +196,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
         return r;
     text_add(out, "\n");
     report_programs_add_of(data, f, "      program     ", out);
-    if (data->n_programs > 1)
+    if (report_programs_several(data))
         text_add(out, "\n");
     add_fault(data, f, out);
     if ((r = add_stack(data, f->fault.stack_id, max_frames, out)) < 0)

@@ -89,6 +89,11 @@ void report_words_add_command(const struct report_data *data,
         return;
     char key[DEARTH_KEY_HEX + 1];
     text_key(site->key, key);
+    if (data->suite) {
+        text_add(out, "dearth suite replay ");
+        add_path(data, out);
+        return;
+    }
     text_add(out, "dearth replay ");
     add_path(data, out);
     int64_t recording =
