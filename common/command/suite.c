@@ -17,11 +17,17 @@
 #include "error.h"
 #include "interrupt.h"
 #include "record.h"
+#include "store_scope.h"
 #include "suite_private.h"
 #include "text.h"
 
-#define UNIT_TIME_NS 30000000000u
-#define HOW_SWEEP    3 /* index into the choices of --how */
+#define UNIT_TIME_NS    30000000000u
+#define FAIL_ON_CHOICES "none|look|policy|warning|silent|bug"
+#define FAIL_ON_LIST    "none", "look", "policy", "warning", "silent", "bug"
+#define SUITE_BLAME_HELP                                                                     \
+    "findings count that went wrong in these modules, functions or source files; the rest, " \
+    "as in the tests' own code, is shown apart (may be repeated)"
+#define HOW_SWEEP 3 /* index into the choices of --how */
 
 /* --- record --- */
 
@@ -127,6 +133,8 @@ static int command_suite_record(int argc, char **argv) {
 static void options_deinit(struct suite_options *o) {
     cli_list_deinit(&o->own);
     cli_list_deinit(&o->not_own);
+    cli_list_deinit(&o->gate.blame);
+    cli_list_deinit(&o->gate.accepted);
     fault_options_deinit(&o->faults);
     cli_given_deinit(&o->given);
 }
@@ -144,17 +152,20 @@ static int read_shard(struct suite_options *o) {
     return 0;
 }
 
-/* A glob that matches nothing is a mistake, not a suite without flaws. */
+enum { NOTHING_TO_DO = 1 };
+
+/* A glob that names nothing is a mistake, not a suite without flaws. Return: 0, NOTHING_TO_DO, or a negative
+ * errno after a message. */
 static int check_scope(const struct suite_options *o, const struct suite *s) {
-    if (s->n_targets)
-        return 0;
+    int r = store_scope_check(s->store, "--own", o->own.items, o->own.n);
+    if (r == 0)
+        r = store_scope_check(s->store, "--not-own", o->not_own.items, o->not_own.n);
+    if (r == 0)
+        r = store_scope_check(s->store, "--blame", o->gate.blame.items, o->gate.blame.n);
+    if (r < 0 || s->n_targets)
+        return r;
     if (o->own.n)
-        return error_print(
-            -ENOENT,
-            "--own: no allocation of the suite has a frame in a module, "
-            "function or source file that matches; 'dearth sql %s \"SELECT "
-            "path FROM module\"' lists the modules",
-            s->store->path);
+        return NOTHING_TO_DO;
     return error_print(
         -ENOENT,
         "no allocation of the suite has a source file or module below %s "
@@ -176,35 +187,97 @@ static int list(const struct suite_options *o, const char *path) {
     AUTO_STORE struct store *store = NULL;
     struct suite s = {0};
     int r = open_suite(o, path, STORE_READ, &store, &s);
+    if (r == NOTHING_TO_DO)
+        error_tell("nothing that --own names can be made to fail");
     if (r == 0)
         r = suite_text_list(&s, o->json);
     suite_load_deinit(&s);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }
 
-static int replay(const struct suite_options *o, const char *path, bool gate) {
+/* --- the report, and the gate --- */
+
+static void add(struct cli_list *line, char *item) {
+    line->items = text_grow(line->items, line->n, sizeof *line->items);
+    line->items[line->n++] = item;
+}
+
+static void add_globs(struct cli_list *line, const char *option,
+                      const struct cli_list *globs) {
+    for (size_t i = 0; i < globs->n; i++)
+        add(line, text_format("--%s=%s", option, globs->items[i]));
+}
+
+static void add_gate(struct cli_list *line, const struct suite_gate *g) {
+    static const char *const severities[] = {FAIL_ON_LIST};
+    add(line, text_dup("--gate"));
+    if (g->fail_on >= 0)
+        add(line, text_format("--fail-on=%s", severities[g->fail_on]));
+    if (g->fail_on_runtime)
+        add(line, text_dup("--fail-on-runtime"));
+    if (g->baseline)
+        add(line, text_format("--baseline=%s", g->baseline));
+    if (g->min_coverage > 0)
+        add(line, text_format("--min-coverage=%.9g", g->min_coverage));
+}
+
+/* What `dearth report` says of the same database, and whether it may pass. */
+static int report(const struct suite_options *o, const char *path, bool gate) {
+    struct cli_list line = {0};
+    add(&line, text_dup("report"));
+    add(&line, text_dup("--format=text"));
+    add(&line, text_dup("--brief"));
+    if (error_quiet())
+        add(&line, text_dup("--output=/dev/null"));
+    add_globs(&line, "blame", &o->gate.blame);
+    add_globs(&line, "accept-unseen", &o->gate.accepted);
+    if (gate)
+        add_gate(&line, &o->gate);
+    add(&line, text_dup("--"));
+    add(&line, text_dup(path));
+    char **argv = text_alloc((line.n + 1) * sizeof *argv); /* whose items are moved */
+    memcpy(argv, line.items, line.n * sizeof *argv);
+    fflush(stdout);
+    int status = command_report((int)line.n, argv);
+    for (size_t i = 0; i < line.n; i++)
+        free((void *)line.items[i]);
+    cli_list_deinit(&line);
+    free(argv);
+    return status;
+}
+
+/* Return: an exit status; -NOTHING_TO_DO when it has been said that there is nothing. */
+static int replay_targets(const struct suite_options *o, const char *path) {
     AUTO_STORE struct store *store = NULL;
     struct suite s = {0};
     struct suite_outcome out = {0};
     interrupt_install();
-    struct suite_failing failing = {0};
-    int status = open_suite(o, path, STORE_WRITE, &store, &s) < 0
-                     ? EXIT_CANNOT
-                     : suite_replay_run(o, path, &s, &out);
+    int r = open_suite(o, path, STORE_WRITE, &store, &s);
+    int status = r < 0 ? EXIT_CANNOT : -NOTHING_TO_DO;
+    if (r == NOTHING_TO_DO)
+        error_tell(
+            "nothing to do: no allocation of the suite has a frame that --own names "
+            "and --not-own does not");
+    if (r == 0)
+        status = suite_replay_run(o, path, &s, &out);
     if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
-        suite_text_summary(&s, path, &out, &failing) < 0)
+        suite_text_summary(&s, &out) < 0)
         status = EXIT_CANNOT;
-    if (status == EXIT_INTERRUPTED)
-        error_tell("interrupted; the same command goes on where this one stopped");
     suite_replay_deinit(&out, &s);
     suite_load_deinit(&s);
-    if (status == EXIT_OK && gate && failing.findings) {
-        error_tell("gate FAILED: %u finding%s at %u place%s of severity bug",
-                   failing.findings, failing.findings == 1 ? "" : "s", failing.places,
-                   failing.places == 1 ? "" : "s");
-        return EXIT_GATE_FAILED;
-    }
     return status;
+}
+
+static int replay(const struct suite_options *o, const char *path, bool gate) {
+    int status = replay_targets(o, path);
+    if (status == -NOTHING_TO_DO)
+        return EXIT_OK;
+    if (status == EXIT_CANNOT)
+        return status;
+    int judged = report(o, path, gate && status == EXIT_OK);
+    if (status == EXIT_INTERRUPTED)
+        error_tell("interrupted; the same command goes on where this one stopped");
+    return status == EXIT_OK ? judged : status;
 }
 
 enum verb { LIST, REPLAY, CHECK };
@@ -228,7 +301,8 @@ static const struct cli_command verbs[] = {
     [CHECK] = {"suite check", "[OPTIONS] -- COMMAND [ARGUMENTS]",
                "Record a project's tests, fail each of its targets, and judge: for CI.",
                "Exit status: 0 the gate is passed, 1 it is not: there is a finding of "
-               "severity bug, 2 dearth could not do its job, 130 interrupted."},
+               "severity bug or what --fail-on says, or fewer targets were failed than "
+               "--min-coverage asks, 2 dearth could not do its job, 130 interrupted."},
 };
 
 static int check(struct suite_options *o, struct record_line *line, int n,
@@ -245,6 +319,10 @@ static int validate(struct suite_options *o) {
         return error_print(-EINVAL,
                            "suite: a server is driven by 'dearth check --drive', "
                            "not in a suite");
+    if (o->gate.baseline && command_report_baseline(o->gate.baseline) != EXIT_OK)
+        return -EINVAL;
+    if (!(o->gate.min_coverage >= 0 && o->gate.min_coverage <= 100))
+        return error_print(-EINVAL, "suite: --min-coverage takes a percentage, 0 to 100");
     return read_shard(o);
 }
 
@@ -268,13 +346,15 @@ static int run_verb(enum verb verb, struct suite_options *o, struct record_line 
 
 static int command_suite_verb(enum verb verb, int argc, char **argv) {
     struct record_line line = {.output = STORE_DEFAULT_PATH};
-    struct suite_options o = {.unit_time_ns = UNIT_TIME_NS, .faults.mode = -1};
+    struct suite_options o = {
+        .unit_time_ns = UNIT_TIME_NS, .faults.mode = -1, .gate.fail_on = -1};
     int n, status = EXIT_CANNOT;
     const struct cli_option table[] = {
         {0, "own", CLI_LIST, &o.own, "GLOB",
          "what is the project's own: modules, functions or source files (may be repeated; "
          "default: what lies below its folder and is not a test's)"},
         {0, "not-own", CLI_LIST, &o.not_own, "GLOB", "what is not, of the same"},
+        {0, "blame", CLI_LIST, &o.gate.blame, "GLOB", SUITE_BLAME_HELP},
         {0, "tree", CLI_TEXT, &o.tree, "DIR",
          "the project's folder (default: the one under version control around where the "
          "suite was recorded, else that one)"},
@@ -287,6 +367,17 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
         {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
          "check: as 'dearth suite record' has it"},
         {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB", "check: the same"},
+        {0, "fail-on", CLI_CHOICE, &o.gate.fail_on, NULL,
+         "check: the least severity that fails the gate (default: bug)", FAIL_ON_CHOICES},
+        {0, "fail-on-runtime", CLI_FLAG, &o.gate.fail_on_runtime, NULL,
+         "check: what went wrong inside the C library, the C++ runtime or the loader "
+         "counts, too"},
+        {0, "baseline", CLI_TEXT, &o.gate.baseline, "REPORT",
+         "check: an earlier JSON report, whose findings are known"},
+        {0, "min-coverage", CLI_REAL, &o.gate.min_coverage, "PERCENT",
+         "check: fail the gate when fewer of the targets were failed"},
+        {0, "accept-unseen", CLI_LIST, &o.gate.accepted, "GLOB",
+         "check: as 'dearth report' has it"},
 #define FAULTS o.faults
 #include "fault_options.def"
 #undef FAULTS

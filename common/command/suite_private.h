@@ -17,6 +17,13 @@
 
 struct suite_options {
     struct cli_list own, not_own;
+    struct suite_gate {
+        struct cli_list blame, accepted;
+        const char *baseline;
+        double min_coverage;
+        int fail_on; /* as `dearth report` counts its choices; -1 = not given */
+        bool fail_on_runtime;
+    } gate;
     const char *tree;
     uint64_t unit_time_ns; /* programs that take longer are not run by themselves */
     bool fresh, json;
@@ -47,17 +54,8 @@ void suite_replay_deinit(struct suite_outcome *outcome, const struct suite *suit
 
 /** Print the units, as a table or JSON. Return: 0 or a negative errno after a message. */
 int suite_text_list(struct suite *suite, bool json);
-/* What fails the gate. */
-struct suite_failing {
-    uint32_t findings, places; /* at which they went wrong: finding.place */
-};
-/**
- * Print what a replay came to.
- * @failing: out; zero before
- * Return: 0 or a negative errno after a message.
- */
-int suite_text_summary(struct suite *suite, const char *database,
-                       const struct suite_outcome *outcome,
-                       struct suite_failing *failing);
+/** Write down which targets were failed, and why not, and print what was done for it; `dearth report` says the rest.
+ * Return: 0 or a negative errno after a message. */
+int suite_text_summary(struct suite *suite, const struct suite_outcome *outcome);
 
 #endif

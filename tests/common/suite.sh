@@ -133,7 +133,7 @@ equal "True" "$(python3 -c 'import json; u = json.load(open("list.json")); print
 rm -f input.txt # what was read is kept
 status 0 "$DEARTH" suite replay suite.db
 cp out first.out
-contains first.out "3 of 3 were failed"
+contains first.out "3 of 3 tested"
 contains err "./test_once: 1 target: by itself it does not end with status 0, as in the suite"
 equal "3|3" "$(sql suite.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets in the database"
 contains first.out "words_copy"
@@ -161,14 +161,15 @@ done
 status 0 "$DEARTH" merge merged.db shard1.db shard2.db
 equal "3|3" "$(sql merged.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets of merged shards"
 status 0 "$DEARTH" suite replay merged.db
-contains out "0 were run by themselves now"
-contains out "3 of 3 were failed"
+contains out "0 programs were run by themselves now"
+contains out "3 of 3 tested"
 
 # the gate; scope
 status 1 "$DEARTH" suite check -o check.db -- ./check.sh
-contains err "gate FAILED: 1 finding at 1 place of severity bug"
+contains err "gate FAILED"
+contains err "1 finding at 1 place of severity bug"
 status 0 "$DEARTH" suite check -o check2.db --own words_twice -- ./check.sh
-contains out "1 of 1 were failed"
+contains out "1 of 1 tested"
 status 0 "$DEARTH" suite replay --own 'test_*.c' --own words.c suite.db
 status 2 "$DEARTH" suite replay --own 'nothing*' suite.db
 contains err "--own"

@@ -115,7 +115,7 @@ static bool counts(const struct report_finding *f, const struct gate_options *op
 }
 
 struct tally {
-    size_t n_new, n_known, n_runtime;
+    size_t n_new, n_known, n_runtime, n_apart;
     const struct report_finding **counted; /* n_new */
 };
 
@@ -149,6 +149,8 @@ static void judge_group(const struct report_data *data, const struct report_grou
     for (size_t i = 0; i < g->n; i++) {
         if (g->members[i]->known)
             tally->n_known++;
+        else if (g->members[i]->apart)
+            tally->n_apart++;
         else if (g->members[i]->runtime && !options->runtime)
             tally->n_runtime++;
         else {
@@ -197,6 +199,11 @@ static int judge_findings(const struct report_data *data,
         add_count(options, &tally, why);
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);
+    if (tally.n_apart)
+        text_addf(why,
+                  "  %zu went wrong in code that --blame does not name, as in the tests' "
+                  "own, and do%s not count\n",
+                  tally.n_apart, tally.n_apart == 1 ? "es" : "");
     if (tally.n_runtime)
         text_addf(why,
                   "  %zu inside the C library, the C++ runtime or the loader do%s not "
@@ -285,12 +292,13 @@ static int judge_doubtful(const struct report_data *data, int outcome, struct te
 /* Programs that no suite started: they are for a report of their own. */
 static int judge_strangers(const struct report_data *data, int outcome,
                            struct text *why) {
-    text_addf(why,
-              "  %llu recording%s of the database %s no part of the suite: judge the suite "
-              "in a database of its own, or name the others with --program\n",
-              (unsigned long long)data->suite->n_strangers,
-              data->suite->n_strangers == 1 ? "" : "s",
-              data->suite->n_strangers == 1 ? "is" : "are");
+    text_addf(
+        why,
+        "  %llu recording%s of the database %s no part of the suite: judge the suite "
+        "in a database of its own, or name the others with --program\n",
+        (unsigned long long)data->suite->n_strangers,
+        data->suite->n_strangers == 1 ? "" : "s",
+        data->suite->n_strangers == 1 ? "is" : "are");
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
@@ -313,6 +321,11 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
         return r;
     bool is_void = data->site_tally.millionths < 0;
     bool any = data->suite ? data->target_tally.tested > 0 : data->n_attempts > 0;
+    if (data->narrowed && !is_void && !report_suite_measure(data)->testable) {
+        text_add(why, "gate passed\n  nothing to do: nothing that --in names can be made "
+                      "to fail\n");
+        return GATE_PASSED;
+    }
     if (!any && !is_void && judge_nothing(data, &details) == GATE_FAILED)
         r = GATE_FAILED;
     else if (judge_programs(data, &details) == GATE_FAILED)

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "gate.h"
 #include "output.h"
+#include "report_scope.h"
 #include "report_text.h"
 #include "report_unseen.h"
 #include "short_name.h"
@@ -37,7 +38,7 @@ struct report_options {
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
-    struct cli_list accepted;
+    struct cli_list accepted, in, blame;
 };
 
 static int render(const struct report_data *data, const struct report_options *options,
@@ -86,7 +87,9 @@ static int run(const struct report_options *options) {
     const struct report_choice choice = {
         .recording = options->recording ? options->recording : options->like,
         .alike = !options->recording,
-        .program = options->program};
+        .program = options->program,
+        .in = &options->in,
+        .blame = &options->blame};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
         report_data_new(store, &choice, &data) < 0)
         return EXIT_CANNOT;
@@ -167,6 +170,8 @@ int command_report(int argc, char **argv) {
          "an earlier JSON report: its findings are known, only new ones fail the gate"},
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},
+        {0, "in", CLI_LIST, &o.in, "GLOB", REPORT_IN_HELP},
+        {0, "blame", CLI_LIST, &o.blame, "GLOB", REPORT_BLAME_HELP},
         {0, "accept-unseen", CLI_LIST, &o.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0},
     };
@@ -182,5 +187,7 @@ int command_report(int argc, char **argv) {
         return EXIT_OK;
     int status = r < 0 || check(&o, n_operands, argv + 1) < 0 ? EXIT_CANNOT : run(&o);
     cli_list_deinit(&o.accepted);
+    cli_list_deinit(&o.in);
+    cli_list_deinit(&o.blame);
     return status;
 }

@@ -96,7 +96,7 @@ static int sarif_result(struct json *j, const struct report_data *data,
     report_words_add_repro(data, f, &message);
     json_open(j, NULL, '{');
     json_text(j, "ruleId", f->leaked ? "leaked" : verdict_name(f->verdict));
-    json_text(j, "level", level[f->severity]);
+    json_text(j, "level", f->apart ? "note" : level[f->severity]);
     json_open_flat(j, "message", '{');
     json_text(j, "text", message.data);
     json_close(j, '}');
@@ -194,7 +194,8 @@ static size_t collect_evidence(const struct report_data *data, struct evidence *
     struct evidence *list = text_alloc(most * sizeof *list);
     for (size_t i = 0; i < data->n_findings; i++) {
         const struct report_finding *f = &data->findings[i];
-        for (size_t k = 0; k < f->n_sites && f->severity >= SEVERITY_WARNING; k++)
+        for (size_t k = 0; k < f->n_sites && f->severity >= SEVERITY_WARNING && !f->apart;
+             k++)
             list[n++] = (struct evidence){f->sites[k], f};
     }
     if (n)

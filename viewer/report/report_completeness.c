@@ -3,9 +3,9 @@
 #include "report_completeness.h"
 
 #include "report_programs.h"
-#include "report_suite.h"
 #include "report_rows.h"
 #include "report_strings.h"
+#include "report_suite.h"
 #include "store.h"
 #include "text.h"
 
@@ -146,15 +146,16 @@ static void add_unproven(struct report_data *data) {
 static void add_suite(struct report_data *data) {
     const struct report_tally *t = &data->target_tally;
     AUTO_TEXT struct text lines = {0};
-    text_addf(&lines,
-              "A suite: coverage is that of targets, places of the project's own that ask "
-              "for memory; %llu of %llu were failed, in %zu programs that were run by "
-              "themselves. Sites are their contexts, of which %llu of %llu were failed. Not "
-              "seen: ",
-              (unsigned long long)t->tested, (unsigned long long)t->testable,
-              data->suite->n_units - data->suite->n_refused,
-              (unsigned long long)data->site_tally.tested,
-              (unsigned long long)data->site_tally.testable);
+    text_addf(
+        &lines,
+        "A suite: coverage is that of targets, places of the project's own that ask "
+        "for memory; %llu of %llu were failed, in %zu programs that were run by "
+        "themselves. Sites are their contexts, of which %llu of %llu were failed. Not "
+        "seen: ",
+        (unsigned long long)t->tested, (unsigned long long)t->testable,
+        data->suite->n_units - data->suite->n_refused,
+        (unsigned long long)data->site_tally.tested,
+        (unsigned long long)data->site_tally.testable);
     report_suite_add_limits(data, "", "; ", &lines);
     add_note(data, "suite", lines.data);
 }
@@ -164,13 +165,16 @@ void report_completeness_derive(struct report_data *data) {
     add_left_out(data);
     if (data->suite)
         add_suite(data);
-    int64_t others = data->suite ? (int64_t)data->suite->n_strangers : store_int(
-        data->store,
-        data->n_left_out
-            ? "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording AND exe "
-              "IN (SELECT exe FROM recording WHERE id IN chosen_recording)"
-            : "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording",
-        0);
+    int64_t others =
+        data->suite
+            ? (int64_t)data->suite->n_strangers
+            : store_int(
+                  data->store,
+                  data->n_left_out
+                      ? "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording AND exe "
+                        "IN (SELECT exe FROM recording WHERE id IN chosen_recording)"
+                      : "SELECT count(*) FROM recording WHERE id NOT IN chosen_recording",
+                  0);
     data->n_other_builds = data->n_programs ? (uint64_t)others : 0;
     if (others) {
         AUTO_FREE char *text = text_format(

@@ -20,6 +20,7 @@
 #include "report_private.h"
 #include "report_programs.h"
 #include "report_rows.h"
+#include "report_scope.h"
 #include "report_sites.h"
 #include "report_suite.h"
 #include "report_tally.h"
@@ -57,14 +58,16 @@ static int load_replays(struct report_data *data) {
 /* --- the whole --- */
 
 static int load(struct report_data *data, const struct report_choice *choice) {
-    int (*const steps[])(struct report_data *) = {load_recordings, load_replays,
-                                                  report_sites_load, report_findings_load,
-                                                  report_suite_load, report_completeness_load};
+    int (*const steps[])(struct report_data *) = {
+        load_recordings,      load_replays,      report_sites_load,
+        report_findings_load, report_suite_load, report_completeness_load};
     drop_chosen(data->store);
     int r = report_programs_choose(data, choice);
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);
     if (r < 0)
+        return r;
+    if ((r = report_scope_apply(data, choice)) < 0)
         return r;
     report_tally_sites(data);
     if ((r = report_programs_load(data)) < 0)
@@ -84,11 +87,11 @@ int report_data_new(struct store *store, const struct report_choice *choice,
     data->path = store->path;
     int r = store_exec(store, "BEGIN");
     if (r == 0)
+        r = frames_reader_new(store, &data->private->reader);
+    if (r == 0)
         r = load(data, choice);
     drop_chosen(store);
     store_rollback(store); /* nothing was written */
-    if (r == 0)
-        r = frames_reader_new(store, &data->private->reader);
     if (r < 0)
         data = report_data_free(data);
     *out = data;

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli.h"
 #include "frames.h"
 #include "report_fields.h"
 
@@ -134,7 +135,8 @@ struct report_data {
     struct report_program
         *programs;     /* by their newest recording; none: one recording was asked for */
     size_t n_programs; /* > 1: what belongs to one says to which */
-    struct report_suite *suite; /* NULL = the report is not about a suite: report_suite.h */
+    struct report_suite
+        *suite;        /* NULL = the report is not about a suite: report_suite.h */
     size_t n_left_out; /* programs that `wanted_program` does not name */
     uint64_t
         n_other_builds; /* recordings of chosen programs, in builds that are not their newest */
@@ -151,13 +153,15 @@ struct report_data {
     size_t n_findings;
     struct report_tally site_tally, location_tally;
     struct report_tally target_tally; /* of a suite */
-    struct report_tally error_tally; /* error-path sites, which are in no other number */
-    uint64_t verdicts[N_VERDICTS];   /* sites by worst verdict */
+    struct report_tally error_tally;  /* error-path sites, which are in no other number */
+    uint64_t verdicts[N_VERDICTS];    /* sites by worst verdict */
     uint64_t severities[N_SEVERITIES]; /* findings */
     uint64_t places[N_SEVERITIES];     /* at which these went wrong: report_group.h */
     uint64_t runtime[N_SEVERITIES];    /* of these, in the runtime */
     uint64_t silent;                   /* findings */
     uint64_t reasons[N_REASONS];       /* sites */
+    uint64_t n_apart;                  /* findings that --blame does not name */
+    bool narrowed;                     /* --in was given */
     uint64_t n_attempts;
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
@@ -177,6 +181,7 @@ struct report_choice {
     bool alike;        /* with all others of its like (above), not alone */
     const char *
         program; /* without `recording`: as store_programs_load(), which keeps it; NULL = all */
+    const struct cli_list *in, *blame; /* globs: report_scope.h; NULL, empty = all */
 };
 
 /**

@@ -24,6 +24,8 @@ static int by_sameness(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     int order = x->finding->known - y->finding->known;
     if (!order)
+        order = x->finding->apart - y->finding->apart;
+    if (!order)
         order = (int)y->finding->severity - (int)x->finding->severity;
     if (!order)
         order = x->finding->runtime - y->finding->runtime;
@@ -37,11 +39,14 @@ static int by_sameness(const void *a, const void *b) {
 static int by_first_member(const void *a, const void *b) {
     const struct report_finding *x = ((const struct report_group *)a)->members[0];
     const struct report_finding *y = ((const struct report_group *)b)->members[0];
-    return x->known != y->known ? x->known - y->known : (x > y) - (x < y);
+    if (x->known != y->known)
+        return x->known - y->known;
+    return x->apart != y->apart ? x->apart - y->apart : (x > y) - (x < y);
 }
 
 static bool together(const struct entry *a, const struct entry *b) {
     return a->place == b->place && a->finding->known == b->finding->known &&
+           a->finding->apart == b->finding->apart &&
            a->finding->severity == b->finding->severity &&
            a->finding->runtime == b->finding->runtime &&
            strcmp(sameness(a), sameness(b)) == 0;

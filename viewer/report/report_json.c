@@ -406,8 +406,8 @@ static int add_origin(struct report_out *out) {
     write_argv(out, "argv", &newest->argv);
     json_close(j, '}');
     int r = data->n_programs > 1 ? add_list(out, &report_fields_program, "programs",
-                                    data->programs, data->n_programs)
-                         : 0;
+                                            data->programs, data->n_programs)
+                                 : 0;
     if (r == 0)
         r = add_list(out, &report_fields_recording, "recordings", data->recordings,
                      data->n_recordings);

@@ -89,7 +89,9 @@ static int add_finding(const struct report_data *data, const struct report_findi
     }
     report_words_add_repro(data, f, &repro);
     text_addf(out, "| %lld | %s | ", (long long)f->id,
-              f->silent ? "silent warning" : severity_name(f->severity));
+              f->apart    ? "in the tests' own code"
+              : f->silent ? "silent warning"
+                          : severity_name(f->severity));
     add_code(headline.data, out);
     text_add(out, " | ");
     add_failed(f, out);

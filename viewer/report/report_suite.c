@@ -219,10 +219,10 @@ void report_suite_tally(struct report_data *data, bool is_void) {
     for (size_t i = 0; i < suite->n_targets; i++)
         count_target(&suite->targets[i], tally);
     tally->untested = tally->testable - tally->tested;
-    tally->millionths = is_void           ? -1
-                        : tally->testable ? (int64_t)(tally->tested * 1000000u /
-                                                      tally->testable)
-                                          : 1000000;
+    tally->millionths = is_void ? -1
+                        : tally->testable
+                            ? (int64_t)(tally->tested * 1000000u / tally->testable)
+                            : 1000000;
 }
 
 const struct report_tally *report_suite_measure(const struct report_data *data) {
@@ -243,8 +243,9 @@ void report_suite_add_head(const struct report_data *data, struct text *out) {
     report_words_add_argv(&data->recordings[data->n_recordings - 1], out);
     text_add(out, "\n  ");
     report_words_add_plural(out, suite->n_programs, "program was", "programs were");
-    text_say(out, " started; %zu were run by themselves, and do there what they did in "
-                  "the suite\n",
+    text_say(out,
+             " started; %zu were run by themselves, and do there what they did in "
+             "the suite\n",
              suite->n_units - suite->n_refused);
     if (suite->n_refused)
         text_say(out, "  %zu do something else there, and were not used:\n",
@@ -312,10 +313,11 @@ void report_suite_add_untested(const struct report_data *data, uint32_t max,
     if (shown < n)
         text_say(out, "  places of %zu more: --format=json\n", n - shown);
     if (sites->untested)
-        text_say(out,
-                 "\nContexts not tried: %llu of %llu. Other callers of the same place may "
-                 "handle a failure otherwise.\n",
-                 (unsigned long long)sites->untested, (unsigned long long)sites->testable);
+        text_say(
+            out,
+            "\nContexts not tried: %llu of %llu. Other callers of the same place may "
+            "handle a failure otherwise.\n",
+            (unsigned long long)sites->untested, (unsigned long long)sites->testable);
 }
 
 static const char *const limits[] = {

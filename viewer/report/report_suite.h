@@ -37,7 +37,8 @@ struct report_suite {
     size_t n_units, n_refused;
     uint64_t n_programs;  /* that the suite started */
     uint64_t n_strangers; /* recordings that are no part of any suite */
-    uint64_t n_cut_off;   /* units that had pipes or sockets, which they have not by themselves */
+    uint64_t
+        n_cut_off; /* units that had pipes or sockets, which they have not by themselves */
 };
 
 /**

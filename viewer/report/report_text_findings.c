@@ -289,9 +289,9 @@ static void add_short_group(const struct report_data *data, const struct report_
                             uint32_t max_members, struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
-    text_say(out, "\n  %s%s%s: %s\n", f->known ? "known " : "",
+    text_say(out, "\n  %s%s%s%s: %s\n", f->known ? "known " : "",
              severity_name(f->severity), f->runtime ? " of the runtime" : "",
-             g->headline);
+             f->apart ? " in the tests' own code" : "", g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
     add_members(data, g, 0,
@@ -306,6 +306,11 @@ int report_text_findings(const struct report_data *data,
     if (data->n_attempts) {
         text_add(out, "\nFindings: ");
         report_words_add_severities(data, out);
+        if (data->n_apart)
+            text_say(out,
+                     "; %llu of these went wrong in code that --blame does not name, "
+                     "as in the tests' own",
+                     (unsigned long long)data->n_apart);
         text_add(out, "\n");
     }
     uint32_t full = 0;
@@ -313,7 +318,7 @@ int report_text_findings(const struct report_data *data,
         const struct report_group *g = &groups[i];
         bool serious = g->members[0]->severity >= SEVERITY_WARNING;
         bool room = !options->max_findings || full < options->max_findings;
-        if (!serious || !room || g->members[0]->known ||
+        if (!serious || !room || g->members[0]->known || g->members[0]->apart ||
             (!g->place && options->max_findings)) {
             add_short_group(data, g, options->max_members, out);
             continue;

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The report on a suite speaks of targets, in every format, and the gate judges by the same; --in and --blame narrow both.
+# tags: unsanitized
+# shellcheck source=tests/lib.sh
+source "${SOURCE:-$(dirname "$0")/../..}/tests/lib.sh"
+need cc sqlite3 python3
+
+mkdir -p project/src project/tests
+cd project
+# the library's flaw: words_length(); the test's own: main() of test_twice
+cat >src/words.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+char *words_copy(const char *s) {
+    char *to = malloc(strlen(s) + 1);
+    if (to)
+        strcpy(to, s);
+    return to;
+}
+size_t words_length(const char *s) {
+    char *copy = words_copy(s);
+    size_t n = strlen(copy);
+    free(copy);
+    return n;
+}
+char *words_twice(const char *s) {
+    char *to = malloc(2 * strlen(s) + 1);
+    if (to)
+        strcat(strcpy(to, s), s);
+    return to;
+}
+END
+cat >src/words.h <<'END'
+#include <stddef.h>
+char *words_copy(const char *s);
+size_t words_length(const char *s);
+char *words_twice(const char *s);
+END
+cat >tests/test_length.c <<'END'
+#include "words.h"
+int main(int argc, char **argv) {
+    return words_length(argv[argc - 1]) == 0;
+}
+END
+cat >tests/test_twice.c <<'END'
+#include <stdlib.h>
+#include "words.h"
+int main(void) {
+    char *s = words_twice("ab");
+    int wrong = s[3] != 'b'; /* of the test alone */
+    free(s);
+    return wrong;
+}
+END
+# starts what cannot do it again by itself
+cat >tests/test_once.c <<'END'
+#include <stdlib.h>
+#include <unistd.h>
+#include "words.h"
+int main(void) {
+    if (unlink("once.tmp") < 0)
+        return 7;
+    char *s = words_copy("x");
+    free(s);
+    return !s;
+}
+END
+cat >check.sh <<'END'
+#!/bin/sh
+./test_length one && ./test_length three && ./test_twice && : >once.tmp && ./test_once
+END
+chmod +x check.sh
+for name in length twice once; do
+    cc -g -O0 -Isrc -o test_$name tests/test_$name.c src/words.c
+done
+status 0 "$DEARTH" suite record -o suite.db -- ./check.sh
+
+# before a replay there is no evidence, and the suite is no program with sites of its own
+status 0 "$DEARTH" report -f text suite.db
+contains out "nothing was tried yet"
+status 1 "$DEARTH" report --gate suite.db
+
+# what was failed where: JSON, and the same in the others
+status 0 "$DEARTH" suite replay --unit-time 100000s suite.db
+contains out "3 of 3 tested"
+"$DEARTH" report suite.db >report.json
+cat >look.py <<'END'
+import json
+import sys
+r = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2], {"r": r}))
+END
+look() { python3 look.py report.json "$1"; }
+equal "{'total': 3, 'testable': 3, 'tested': 3, 'untested': 0, 'excluded': 0}" "$(look 'r["summary"]["targets"]')" "targets"
+equal 1 "$(look 'r["summary"]["coverage"]')" "coverage is of targets"
+equal "3" "$(look 'r["summary"]["sites"]["total"]')" "contexts"
+equal "1" "$(look 'len(r["recordings"])')" "recordings: the suite's"
+equal "True" "$(look 'all("words" in s["location"]["function"] for s in r["sites"])')" "no site of the test's own code"
+equal "True" "$(look 'len(r["suite"]["not_seen"]) >= 3 and r["suite"]["other_recordings"] == 0')" "what cannot be seen"
+equal "['test_length one', 'test_twice']" "$(look 'sorted(f["command"] for f in r["findings"] if f["severity"] == "bug")')" "whose findings"
+status 0 "$DEARTH" report -f text suite.db
+contains out "suite: ./check.sh"
+lacks out "Never tested"
+contains out "what the caller makes of a program that fails"
+status 0 "$DEARTH" report -f junit suite.db
+contains out 'tests="3" failures="2" errors="0" skipped="0"'
+status 0 "$DEARTH" report -f markdown suite.db
+contains out "| targets | 100.0 %"
+
+# the gate is one: of `suite check` and of `report --gate`
+status 1 "$DEARTH" report --gate suite.db
+contains err "2 findings of severity bug"
+status 1 "$DEARTH" suite check -o check.db --min-coverage 100 -- ./check.sh
+contains err "2 findings of severity bug"
+status 0 "$DEARTH" suite check -o check.db --baseline report.json --min-coverage 100 -- ./check.sh
+contains err "2 known from the baseline"
+status 0 "$DEARTH" suite check -o check.db --fail-on none -- ./check.sh
+# nothing was tried in the second suite of that file: the verdicts of the first are its own
+status 1 "$DEARTH" report --gate check.db
+contains err "2 findings of severity bug"
+
+# --blame: whose crash it is
+status 1 "$DEARTH" report --gate --blame words.c suite.db
+contains err "1 finding of severity bug"
+contains err "1 went wrong in code that --blame does not name"
+status 0 "$DEARTH" report -f text --blame words.c suite.db
+contains out "bug in the tests' own code"
+status 0 "$DEARTH" report -f junit --blame words.c suite.db
+contains out 'failures="1"'
+status 0 "$DEARTH" report -f sarif --blame words.c suite.db
+equal "['error', 'note']" "$(python3 look.py out 'sorted(x["level"] for x in r["runs"][0]["results"])')" "SARIF levels"
+status 1 "$DEARTH" suite check -o blame.db --blame words_length -- ./check.sh
+contains err "1 finding of severity bug"
+status 0 "$DEARTH" suite check -o blame2.db --own words_twice --blame 'words*' -- ./check.sh
+contains err "gate passed"
+
+# --in narrows coverage, findings and the gate; what names nothing is a mistake
+"$DEARTH" report --in words_twice --blame words_twice suite.db >report.json
+equal "1" "$(look 'r["summary"]["targets"]["total"]')" "targets in scope"
+equal "[True]" "$(look '[f["apart"] for f in r["findings"]]')" "findings in scope"
+status 2 "$DEARTH" report --in wrods.c suite.db
+contains err "words.c"
+status 2 "$DEARTH" report --blame 'nothing_at_all*' suite.db
+status 2 "$DEARTH" suite check -o blame3.db --own wrods_twice -- ./check.sh
+contains err "words_twice"
+status 0 "$DEARTH" suite replay --own puts --own main --not-own 'words*' --not-own main suite.db
+contains err "nothing to do"
+
+# other recordings in the file are not judged with it, and not passed either
+status 0 "$DEARTH" record -o suite.db ./test_length four
+status 2 "$DEARTH" report --gate --fail-on none suite.db
+contains err "no part of the suite"

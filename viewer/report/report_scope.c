@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a database counts: see report_scope.h. */
+#include "report_scope.h"
+
+#include <stdlib.h>
+
+#include "idmap.h"
+#include "store_scope.h"
+#include "text.h"
+
+/* Answers by frame are kept: stacks share most of theirs. */
+struct scope {
+    const struct report_data *data;
+    const struct cli_list *globs;
+    struct idmap frames; /* id * 64 + inline index + 1 ─► 0, 1 */
+};
+
+static bool frame_is_in(struct scope *scope, const struct frame *f) {
+    int64_t key = f->frame_id * 64 + f->inline_index % 64 + 1, is_in = 0;
+    if (idmap_get(&scope->frames, key, &is_in))
+        return is_in;
+    for (size_t i = 0; i < scope->globs->n && !is_in; i++)
+        is_in = frame_matches(f, scope->globs->items[i]);
+    idmap_put(&scope->frames, key, is_in);
+    return is_in;
+}
+
+/* Return: 1, 0, or negative errno. */
+static int stack_is_in(struct scope *scope, int64_t stack) {
+    AUTO_FRAMES struct frames frames = {0};
+    int r = report_data_stack(scope->data, stack, &frames);
+    for (uint32_t i = 0; r == 0 && i < frames.n; i++)
+        if (frame_is_in(scope, &frames.items[i]))
+            return 1;
+    return r;
+}
+
+/* --- in --- */
+
+static int by_key(const void *a, const void *b) {
+    return key_compare(*(const struct dearth_key *)a, *(const struct dearth_key *)b);
+}
+
+static bool has_site(const struct dearth_key *keys, size_t n,
+                     const struct report_finding *f) {
+    for (size_t i = 0; i < f->n_sites; i++)
+        if (n && bsearch(&f->sites[i], keys, n, sizeof *keys, by_key))
+            return true;
+    return false;
+}
+
+static void narrow_findings(struct report_data *data) {
+    struct dearth_key *keys = text_alloc((data->n_sites + 1) * sizeof *keys);
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_sites; i++)
+        keys[i] = data->sites[i].key;
+    if (data->n_sites)
+        qsort(keys, data->n_sites, sizeof *keys, by_key);
+    for (size_t i = 0; i < data->n_findings; i++) {
+        struct report_finding *f = &data->findings[i];
+        if (has_site(keys, data->n_sites, f)) {
+            struct report_finding kept = *f;
+            data->findings[i] = data->findings[n]; /* its lists are freed with it */
+            data->findings[n++] = kept;
+            continue;
+        }
+        data->severities[f->severity]--;
+        data->runtime[f->severity] -= f->runtime;
+        data->silent -= f->silent;
+    }
+    for (size_t i = n; i < data->n_findings; i++) {
+        free(data->findings[i].sites);
+        free(data->findings[i].leaks);
+        free(data->findings[i].differences);
+    }
+    data->n_findings = n;
+    free(keys);
+}
+
+static int narrow(struct report_data *data, const struct cli_list *globs) {
+    struct scope scope = {data, globs, {0}};
+    size_t n = 0;
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < data->n_sites; i++) {
+        r = stack_is_in(&scope, data->sites[i].stack_id);
+        if (r > 0)
+            data->sites[n++] = data->sites[i];
+    }
+    idmap_deinit(&scope.frames);
+    if (r < 0)
+        return r;
+    data->n_sites = n;
+    narrow_findings(data);
+    return 0;
+}
+
+/* --- blame --- */
+
+/* Where it went wrong; of what did not crash, the call that failed. */
+static int64_t blamed_stack(const struct report_finding *f) {
+    bool ended = f->verdict == VERDICT_CRASHED || f->verdict == VERDICT_ABORTED ||
+                 f->verdict == VERDICT_CORRUPTED;
+    return ended && f->crash.stack_id ? f->crash.stack_id
+           : f->second.op             ? f->second.stack_id
+                                      : f->fault.stack_id;
+}
+
+static int blame(struct report_data *data, const struct cli_list *globs) {
+    struct scope scope = {data, globs, {0}};
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < data->n_findings; i++) {
+        r = stack_is_in(&scope, blamed_stack(&data->findings[i]));
+        data->findings[i].apart = r == 0;
+        data->n_apart += r == 0;
+    }
+    idmap_deinit(&scope.frames);
+    return r < 0 ? r : 0;
+}
+
+int report_scope_apply(struct report_data *data, const struct report_choice *choice) {
+    int r = 0;
+    if (choice->in && choice->in->n) {
+        data->narrowed = true;
+        r = store_scope_check(data->store, "--in", choice->in->items, choice->in->n);
+        if (r == 0)
+            r = narrow(data, choice->in);
+    }
+    if (r == 0 && choice->blame && choice->blame->n) {
+        r = store_scope_check(data->store, "--blame", choice->blame->items,
+                              choice->blame->n);
+        if (r == 0)
+            r = blame(data, choice->blame);
+    }
+    return r;
+}
