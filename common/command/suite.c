@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "error.h"
 #include "interrupt.h"
+#include "project.h"
 #include "record.h"
 #include "store_scope.h"
 #include "suite_private.h"
@@ -88,7 +89,14 @@ static int record_suite(struct record_line *line, int n, char **program) {
     return EXIT_OK;
 }
 
+static void fill_record(const struct project *project, struct record_line *line) {
+    project_fill(project, "env-allow", &line->units.allow);
+    project_fill(project, "env-deny", &line->units.deny);
+    project_fill(project, "catalogue", &line->catalogues);
+}
+
 static int command_suite_record(int argc, char **argv) {
+    struct project project = {0};
     struct record_line line = {.output = STORE_DEFAULT_PATH};
     int n;
     const struct cli_option table[] = {
@@ -119,8 +127,11 @@ static int command_suite_record(int argc, char **argv) {
     if (r == CLI_RUN && n == 0)
         error_print(-EINVAL, "suite record: what runs your tests? For example: dearth "
                              "suite record -- make check");
-    else if (r == CLI_RUN)
+    else if (r == CLI_RUN && project_load(&project) == 0) {
+        fill_record(&project, &line);
         status = record_suite(&line, n, argv + 1);
+    }
+    project_deinit(&project);
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
     cli_list_deinit(&line.wrappers);
@@ -161,10 +172,12 @@ static int check_scope(const struct suite_options *o, const struct suite *s) {
     if (r == 0)
         r = store_scope_check(s->store, "--not-own", o->not_own.items, o->not_own.n);
     if (r == 0)
+        r = store_scope_check(s->store, "--in", o->faults.in.items, o->faults.in.n);
+    if (r == 0)
         r = store_scope_check(s->store, "--blame", o->gate.blame.items, o->gate.blame.n);
     if (r < 0 || s->n_targets)
         return r;
-    if (o->own.n)
+    if (o->own.n || o->faults.in.n)
         return NOTHING_TO_DO;
     return error_print(
         -ENOENT,
@@ -188,7 +201,7 @@ static int list(const struct suite_options *o, const char *path) {
     struct suite s = {0};
     int r = open_suite(o, path, STORE_READ, &store, &s);
     if (r == NOTHING_TO_DO)
-        error_tell("nothing that --own names can be made to fail");
+        error_tell("nothing that --own and --in name can be made to fail");
     if (r == 0)
         r = suite_text_list(&s, o->json);
     suite_load_deinit(&s);
@@ -229,6 +242,7 @@ static int report(const struct suite_options *o, const char *path, bool gate) {
     add(&line, text_dup("--brief"));
     if (error_quiet())
         add(&line, text_dup("--output=/dev/null"));
+    add_globs(&line, "in", &o->faults.in);
     add_globs(&line, "blame", &o->gate.blame);
     add_globs(&line, "accept-unseen", &o->gate.accepted);
     if (gate)
@@ -255,9 +269,8 @@ static int replay_targets(const struct suite_options *o, const char *path) {
     int r = open_suite(o, path, STORE_WRITE, &store, &s);
     int status = r < 0 ? EXIT_CANNOT : -NOTHING_TO_DO;
     if (r == NOTHING_TO_DO)
-        error_tell(
-            "nothing to do: no allocation of the suite has a frame that --own names "
-            "and --not-own does not");
+        error_tell("nothing to do: no allocation of the suite is in the scope of --own, "
+                   "--not-own and --in");
     if (r == 0)
         status = suite_replay_run(o, path, &s, &out);
     if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
@@ -344,7 +357,24 @@ static int run_verb(enum verb verb, struct suite_options *o, struct record_line 
     return EXIT_CANNOT;
 }
 
+static void fill(const struct project *project, enum verb verb, struct suite_options *o,
+                 struct record_line *line) {
+    project_fill(project, "own", &o->own);
+    project_fill(project, "not-own", &o->not_own);
+    project_fill(project, "in", &o->faults.in);
+    project_fill(project, "blame", &o->gate.blame);
+    o->more_catalogues = !o->faults.catalogues.n;
+    project_fill(project, "catalogue", &o->faults.catalogues);
+    o->more_policies = !o->faults.policies.n;
+    project_fill(project, "policy", &o->faults.policies);
+    if (verb != CHECK)
+        return;
+    project_fill(project, "env-allow", &line->units.allow);
+    project_fill(project, "env-deny", &line->units.deny);
+}
+
 static int command_suite_verb(enum verb verb, int argc, char **argv) {
+    struct project project = {0};
     struct record_line line = {.output = STORE_DEFAULT_PATH};
     struct suite_options o = {
         .unit_time_ns = UNIT_TIME_NS, .faults.mode = -1, .gate.fail_on = -1};
@@ -389,9 +419,12 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
     int r = cli_parse(&command, argc, argv, verb == CHECK, &n);
     if (r == CLI_DONE)
         status = EXIT_OK;
-    else if (r == CLI_RUN)
+    else if (r == CLI_RUN && project_load(&project) == 0) {
+        fill(&project, verb, &o, &line);
         status = run_verb(verb, &o, &line, n, argv);
+    }
     options_deinit(&o);
+    project_deinit(&project);
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
     return status;

@@ -127,6 +127,8 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
                               .n_globs = scope->n_own,
                               .not_globs = scope->not_own,
                               .n_not_globs = scope->n_not_own,
+                              .in = scope->in,
+                              .n_in = scope->n_in,
                               .tree = s->tree};
     uint32_t n = s->sites.input.n_sites;
     struct dearth_key *keys = text_alloc((n + 1) * sizeof *keys);

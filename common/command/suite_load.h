@@ -62,6 +62,8 @@ struct suite_scope {
     uint32_t n_own;
     const char *const *not_own;
     uint32_t n_not_own;
+    const char *const *in; /* only stacks with such a frame */
+    uint32_t n_in;
     const char *tree; /* NULL = found from where the suite was recorded */
     const char *mode; /* of the failures that count as tested: 'once', 'sticky' */
     bool fresh;       /* none does */

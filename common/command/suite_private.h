@@ -29,7 +29,8 @@ struct suite_options {
     bool fresh, json;
     struct fault_options faults;
     struct cli_given given;
-    uint32_t shard, n_shards; /* 1-based; n_shards 0 = no sharding */
+    bool more_catalogues, more_policies; /* of the project's file, not in `given` */
+    uint32_t shard, n_shards;            /* 1-based; n_shards 0 = no sharding */
 };
 
 /* What a replay of a suite has done. */

@@ -41,6 +41,8 @@ struct suite_scope suite_replay_scope(const struct suite_options *o) {
                                 .n_own = (uint32_t)o->own.n,
                                 .not_own = o->not_own.items,
                                 .n_not_own = (uint32_t)o->not_own.n,
+                                .in = o->faults.in.items,
+                                .n_in = (uint32_t)o->faults.in.n,
                                 .tree = o->tree,
                                 .mode = o->faults.mode == MODE_STICKY ? "sticky" : "once",
                                 .fresh = o->fresh};
@@ -70,6 +72,10 @@ static void add_faults(struct line *line, const struct suite_options *o) {
             !is_ours(o->given.items[i].option))
             add(line, cli_given_text(&o->given.items[i]));
     }
+    for (size_t i = 0; o->more_catalogues && i < o->faults.catalogues.n; i++)
+        add(line, text_format("--catalogue=%s", o->faults.catalogues.items[i]));
+    for (size_t i = 0; o->more_policies && i < o->faults.policies.n; i++)
+        add(line, text_format("--policy=%s", o->faults.policies.items[i]));
 }
 
 /* A site of the target that the unit reaches. */

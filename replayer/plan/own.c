@@ -82,6 +82,15 @@ static uint32_t outermost_own(const struct own_options *o, const struct plan_fra
     return NONE;
 }
 
+static bool is_in_scope(const struct own_options *o, const struct plan_frame *f) {
+    uint32_t s = 0;
+    do
+        if (!o->n_in || plan_symbol_matches(f, s, o->in, o->n_in))
+            return true;
+    while (++s < f->n_symbols);
+    return false;
+}
+
 /* Of a frame up to its @last function. */
 static struct dearth_key frame_key(const struct plan_frame *f, uint32_t last) {
     AUTO_TEXT struct text t = {0};
@@ -97,6 +106,7 @@ static struct dearth_key frame_key(const struct plan_frame *f, uint32_t last) {
 
 struct own_frame {
     uint32_t outermost; /* symbol, NONE */
+    bool is_in;         /* the scope */
     struct dearth_key whole, cut;
 };
 
@@ -106,13 +116,15 @@ static struct dearth_key site_key(const struct plan_input *in,
                                   const struct own_frame *frames,
                                   const struct plan_site *site) {
     struct dearth_key key = {site->op, 0}, cut = {0, 0};
+    bool is_in = false;
     for (uint32_t at = site->stack; at; at = in->stacks[at - 1].parent) {
         const struct own_frame *f = &frames[in->stacks[at - 1].frame];
         if (f->outermost != NONE)
             cut = key_frame(key, f->cut, 0);
+        is_in |= f->is_in;
         key = key_frame(key, f->whole, 0);
     }
-    return cut;
+    return is_in ? cut : (struct dearth_key){0, 0};
 }
 
 void own_targets(const struct plan_input *in, const struct own_options *options,
@@ -121,6 +133,7 @@ void own_targets(const struct plan_input *in, const struct own_options *options,
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
         frames[i].outermost = outermost_own(options, f);
+        frames[i].is_in = is_in_scope(options, f);
         frames[i].whole = frame_key(f, NONE);
         if (frames[i].outermost != NONE)
             frames[i].cut = frame_key(f, frames[i].outermost);

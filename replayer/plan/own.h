@@ -26,6 +26,8 @@ struct own_options {
     uint32_t n_globs;
     const char *const *not_globs; /* never */
     uint32_t n_not_globs;
+    const char *const *in; /* only stacks with such a frame, whosever it is; none = all */
+    uint32_t n_in;
     const char *tree; /* absolute; NULL = there is none */
 };
 

@@ -147,6 +147,31 @@ contains err "words_twice"
 status 0 "$DEARTH" suite replay --own puts --own main --not-own 'words*' --not-own main suite.db
 contains err "nothing to do"
 
+# the project's file: the same for everybody, from any of its folders; a command line wins
+mkdir .git tests/deep
+printf '# scope\n\nown   words_twice\nblame\twords.c \nenv-deny WORDS_*\n' >.dearth
+status 0 env WORDS_PLAIN=plain "$DEARTH" suite check -o file.db -- ./check.sh
+contains out "1 of 1 tested"
+contains err "/.dearth: --blame words.c"
+equal 0 "$(sql file.db "SELECT count(*) FROM environment WHERE instr(variables, 'WORDS_PLAIN=plain')")" "env-deny of the file"
+cd tests/deep
+status 0 "$DEARTH" suite replay ../../file.db
+contains out "1 of 1 tested"
+status 1 "$DEARTH" report --gate ../../suite.db
+contains err "1 went wrong in code that --blame does not name"
+status 1 "$DEARTH" report --gate --blame '*' ../../suite.db
+contains err "2 findings of severity bug"
+cd ../..
+status 0 "$DEARTH" suite replay --in words_copy --own 'words*' suite.db
+contains out "2 of 2 tested"
+printf 'own words.c\nbame words.c\n' >.dearth
+status 2 "$DEARTH" report suite.db
+contains err ".dearth:2: 'bame'"
+printf 'own\n' >.dearth
+status 2 "$DEARTH" suite list suite.db
+contains err ".dearth:1: 'own' of what?"
+rm .dearth
+
 # other recordings in the file are not judged with it, and not passed either
 status 0 "$DEARTH" record -o suite.db ./test_length four
 status 2 "$DEARTH" report --gate --fail-on none suite.db

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "gate.h"
 #include "output.h"
+#include "project.h"
 #include "report_scope.h"
 #include "report_text.h"
 #include "report_unseen.h"
@@ -135,6 +136,13 @@ int command_report_baseline(const char *path) {
     return gate_check_baseline(path) < 0 ? EXIT_CANNOT : EXIT_OK;
 }
 
+static int fill(struct project *project, struct report_options *options) {
+    int r = project_load(project);
+    project_fill(project, "in", &options->in);
+    project_fill(project, "blame", &options->blame);
+    return r;
+}
+
 int command_report(int argc, char **argv) {
     struct report_options o = {.path = STORE_DEFAULT_PATH, .fail_on = -1};
     const struct cli_option table[] = {
@@ -185,7 +193,11 @@ int command_report(int argc, char **argv) {
     int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
     if (r == CLI_DONE)
         return EXIT_OK;
-    int status = r < 0 || check(&o, n_operands, argv + 1) < 0 ? EXIT_CANNOT : run(&o);
+    struct project project = {0};
+    int status = r < 0 || check(&o, n_operands, argv + 1) < 0 || fill(&project, &o) < 0
+                     ? EXIT_CANNOT
+                     : run(&o);
+    project_deinit(&project);
     cli_list_deinit(&o.accepted);
     cli_list_deinit(&o.in);
     cli_list_deinit(&o.blame);
