@@ -27,6 +27,7 @@
 #include "merge.h"
 #include "store.h"
 #include "store_owner.h"
+#include "store_shards.h"
 #include "text.h"
 
 enum table {
@@ -734,6 +735,19 @@ static int check_paths(const char *out, char **inputs, int n) {
     return 0;
 }
 
+/* A machine that was lost, or has not done all of its part. */
+static int say_missing(struct store *out) {
+    AUTO_TEXT struct text missing = {0};
+    int r = store_shards_missing(out, &missing);
+    if (r > 0 && missing.n)
+        error_warn(
+            "%s: of the suite's shards these are missing, or have not done all: %s; "
+            "run 'dearth suite replay --shard' for each on a copy of what was "
+            "recorded, and merge it",
+            out->path, missing.data);
+    return r < 0 ? r : 0;
+}
+
 int command_merge(int argc, char **argv) {
     static const struct cli_option options[] = {{0}};
     const struct cli_command command = {
@@ -761,5 +775,7 @@ int command_merge(int argc, char **argv) {
     for (int i = 2; i <= n && r == 0; i++)
         r = merge_add(out, argv[i], buffer, false);
     merge_buffer_free(buffer);
+    if (r == 0)
+        r = say_missing(out);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;
 }

@@ -18,7 +18,9 @@
 #include "interrupt.h"
 #include "project.h"
 #include "record.h"
+#include "shard.h"
 #include "store_scope.h"
+#include "store_shards.h"
 #include "suite_private.h"
 #include "text.h"
 
@@ -28,7 +30,8 @@
 #define SUITE_BLAME_HELP                                                                     \
     "findings count that went wrong in these modules, functions or source files; the rest, " \
     "as in the tests' own code, is shown apart (may be repeated)"
-#define HOW_SWEEP 3 /* index into the choices of --how */
+#define MAX_SHARDS 10000
+#define HOW_SWEEP  3 /* index into the choices of --how */
 
 /* --- record --- */
 
@@ -151,16 +154,7 @@ static void options_deinit(struct suite_options *o) {
 }
 
 static int read_shard(struct suite_options *o) {
-    unsigned i, n;
-    char rest;
-    if (!o->faults.shard)
-        return 0;
-    if (sscanf(o->faults.shard, "%u/%u%c", &i, &n, &rest) != 2 || !i || i > n)
-        return error_print(-EINVAL, "--shard takes I/N, as 1/4, not '%s'",
-                           o->faults.shard);
-    o->shard = i;
-    o->n_shards = n;
-    return 0;
+    return o->faults.shard ? shard_parse(o->faults.shard, &o->shard) : 0;
 }
 
 enum { NOTHING_TO_DO = 1 };
@@ -273,6 +267,9 @@ static int replay_targets(const struct suite_options *o, const char *path) {
                    "--not-own and --in");
     if (r == 0)
         status = suite_replay_run(o, path, &s, &out);
+    if (status == EXIT_OK && o->shard.n && out.done &&
+        store_shards_put(store, s.recording, o->shard.i, o->shard.n) < 0)
+        status = EXIT_CANNOT;
     if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
         suite_text_summary(&s, &out) < 0)
         status = EXIT_CANNOT;
@@ -293,13 +290,37 @@ static int replay(const struct suite_options *o, const char *path, bool gate) {
     return status == EXIT_OK ? judged : status;
 }
 
-enum verb { LIST, REPLAY, CHECK };
+static int plan(const struct suite_options *o, const char *path) {
+    AUTO_STORE struct store *store = NULL;
+    struct suite s = {0};
+    if (o->n_shards < 1 || o->n_shards > MAX_SHARDS) {
+        error_print(-EINVAL,
+                    "suite plan: how many shards? For example: dearth suite plan "
+                    "--shards 4");
+        return EXIT_CANNOT;
+    }
+    int r = open_suite(o, path, STORE_READ, &store, &s);
+    if (r == NOTHING_TO_DO)
+        error_tell("nothing that --own and --in name can be made to fail");
+    if (r == 0)
+        r = suite_replay_plan(o, path, &s);
+    suite_load_deinit(&s);
+    return r < 0 ? EXIT_CANNOT : EXIT_OK;
+}
+
+enum verb { LIST, PLAN, REPLAY, CHECK };
 
 static const struct cli_command verbs[] = {
     [LIST] = {"suite list", "[OPTIONS] [FILE]",
               "List the programs of a recorded suite that reach the project's own code.",
               "With how many of its targets each reaches, how long it took, and why it "
               "cannot be run by itself, if so."},
+    [PLAN] =
+        {"suite plan", "--shards N [OPTIONS] [FILE]",
+         "Divide a recorded suite among machines, so that each has as much to do.",
+         "What each of N times 'dearth suite replay --shard I/N' would do, on a copy of "
+         "FILE, with how long it may take. 'dearth merge' joins the copies, and names "
+         "those that are missing."},
     [REPLAY] =
         {"suite replay", "[OPTIONS] [FILE]",
          "Fail each place of the project's own that asks for memory once, in the cheapest "
@@ -339,6 +360,12 @@ static int validate(struct suite_options *o) {
     return read_shard(o);
 }
 
+static int run_on(enum verb verb, const struct suite_options *o, const char *path) {
+    return verb == LIST   ? list(o, path)
+           : verb == PLAN ? plan(o, path)
+                          : replay(o, path, false);
+}
+
 static int run_verb(enum verb verb, struct suite_options *o, struct record_line *line,
                     int n, char **argv) {
     if (validate(o) < 0)
@@ -352,8 +379,7 @@ static int run_verb(enum verb verb, struct suite_options *o, struct record_line 
     else if (n > 1)
         error_print(-EINVAL, "suite: at most one FILE");
     else
-        return verb == LIST ? list(o, n ? argv[1] : STORE_DEFAULT_PATH)
-                            : replay(o, n ? argv[1] : STORE_DEFAULT_PATH, false);
+        return run_on(verb, o, n ? argv[1] : STORE_DEFAULT_PATH);
     return EXIT_CANNOT;
 }
 
@@ -391,7 +417,8 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
         {0, "unit-time", CLI_DURATION, &o.unit_time_ns, "TIME",
          "programs that took longer in the suite are not run by themselves (30 s)"},
         {0, "fresh", CLI_FLAG, &o.fresh, NULL, "do again what was done before"},
-        {0, "json", CLI_FLAG, &o.json, NULL, "list: JSON instead of a table"},
+        {0, "json", CLI_FLAG, &o.json, NULL, "list, plan: JSON instead of a table"},
+        {0, "shards", CLI_INT, &o.n_shards, "N", "plan: among how many"},
         {'o', "output", CLI_TEXT, &line.output, "FILE",
          "check: database to add the suite to (default: dearth.db)"},
         {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
@@ -434,6 +461,7 @@ static const char usage[] =
     "usage: dearth suite record [OPTIONS] -- COMMAND    run a project's tests and record "
     "them\n"
     "       dearth suite list [OPTIONS] [FILE]          which programs they started\n"
+    "       dearth suite plan --shards N [FILE]         divide them among machines\n"
     "       dearth suite replay [OPTIONS] [FILE]        fail every place of the project's "
     "own\n"
     "       dearth suite check [OPTIONS] -- COMMAND     all of it, and judge: for CI\n"
@@ -456,6 +484,8 @@ int command_suite(int argc, char **argv) {
         return command_suite_record(argc - 1, argv + 1);
     if (strcmp(verb, "list") == 0)
         return command_suite_verb(LIST, argc - 1, argv + 1);
+    if (strcmp(verb, "plan") == 0)
+        return command_suite_verb(PLAN, argc - 1, argv + 1);
     if (strcmp(verb, "replay") == 0)
         return command_suite_verb(REPLAY, argc - 1, argv + 1);
     if (strcmp(verb, "check") == 0)

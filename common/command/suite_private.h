@@ -13,6 +13,7 @@
 
 #include "cli.h"
 #include "fault_options.h"
+#include "shard.h"
 #include "suite_load.h"
 
 struct suite_options {
@@ -30,7 +31,8 @@ struct suite_options {
     struct fault_options faults;
     struct cli_given given;
     bool more_catalogues, more_policies; /* of the project's file, not in `given` */
-    uint32_t shard, n_shards;            /* 1-based; n_shards 0 = no sharding */
+    struct shard shard;                  /* n 0 = no sharding */
+    int64_t n_shards;                    /* plan */
 };
 
 /* What a replay of a suite has done. */
@@ -38,6 +40,7 @@ struct suite_outcome {
     uint32_t chosen, run, refused; /* units */
     uint64_t duration_ns;
     bool budget, interrupted; /* what ended it early */
+    bool done;                /* nothing is left of what this shard is to do */
     char **reasons;           /* by target: why it is not tested; NULL = it is; owned */
 };
 
@@ -51,6 +54,10 @@ struct suite_scope suite_replay_scope(const struct suite_options *options);
  */
 int suite_replay_run(const struct suite_options *options, const char *database,
                      struct suite *suite, struct suite_outcome *out);
+
+/** Print what each of options->n_shards would do. Return: 0 or a negative errno after a message. */
+int suite_replay_plan(const struct suite_options *options, const char *database,
+                      struct suite *suite);
 void suite_replay_deinit(struct suite_outcome *outcome, const struct suite *suite);
 
 /** Print the units, as a table or JSON. Return: 0 or a negative errno after a message. */

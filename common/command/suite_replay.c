@@ -11,6 +11,7 @@
  * of its sites has fired, or it has a reason.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "error.h"
 #include "interrupt.h"
 #include "options.h"
+#include "output.h"
 #include "suite_private.h"
 #include "suite_unit.h"
 #include "text.h"
@@ -217,14 +219,14 @@ static void share(struct run *run) {
     cover_choose(s->cover, s->n_units, s->n_targets, NULL, &cover);
     uint32_t *shard = text_alloc((cover.n + 1) * sizeof *shard);
     uint32_t *of_unit = text_alloc((s->n_units + 1) * sizeof *of_unit);
-    if (o->n_shards)
-        cover_share(s->cover, &cover, o->n_shards, shard);
+    if (o->shard.n)
+        cover_share(s->cover, s->n_targets, &cover, o->shard.n, shard);
     for (uint32_t i = 0; i < cover.n; i++)
         of_unit[cover.order[i]] = shard[i];
     for (uint32_t t = 0; t < s->n_targets; t++)
         run->mine[t] =
-            !o->n_shards ||
-            (cover.unit_of[t] ? of_unit[cover.unit_of[t] - 1] : 0) + 1 == o->shard;
+            !o->shard.n ||
+            (cover.unit_of[t] ? of_unit[cover.unit_of[t] - 1] : 0) + 1 == o->shard.i;
     free(shard);
     free(of_unit);
     cover_deinit(&cover);
@@ -251,7 +253,10 @@ static int run_round(struct run *run) {
         r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
         refused += r > 0;
         run->out->run += r == 0;
-        for (uint32_t t = 0; r == 0 && !run->out->interrupted && t < s->n_targets; t++)
+        is_over(run); /* perhaps in the midst of that unit */
+        for (uint32_t t = 0;
+             r == 0 && !run->out->interrupted && !run->out->budget && t < s->n_targets;
+             t++)
             run->tried[t] |= cover.unit_of[t] == cover.order[i] + 1;
     }
     run->out->chosen += cover.n;
@@ -261,15 +266,72 @@ static int run_round(struct run *run) {
 }
 
 /* Long ones are left out: most of all the whole suite, which everything could be failed in. */
-static void leave_out_long(struct run *run) {
-    for (uint32_t i = 0; i < run->suite->n_units; i++) {
-        struct suite_unit *u = &run->suite->units[i];
-        if (u->why_not || u->duration_ns <= run->options->unit_time_ns)
+static void leave_out_long(struct suite *s, const struct suite_options *o) {
+    for (uint32_t i = 0; i < s->n_units; i++) {
+        struct suite_unit *u = &s->units[i];
+        if (u->why_not || u->duration_ns <= o->unit_time_ns)
             continue;
         u->why_not = "it takes longer than --unit-time";
-        run->suite->cover[i].refused = true;
+        s->cover[i].refused = true;
     }
 }
+
+/* --- among machines --- */
+
+struct portion {
+    uint32_t units, targets;
+    uint64_t cost_ns;
+};
+
+static void print_portion(const struct suite_options *o, const char *database, int64_t i,
+                          const struct portion *p) {
+    char duration[24];
+    AUTO_TEXT struct text file = {0};
+    text_add_shell_shown(&file, database);
+    if (o->json)
+        printf("  {\"shard\":%lld,\"units\":%u,\"targets\":%u,\"cost_ns\":%llu}%s\n",
+               (long long)i, p->units, p->targets, (unsigned long long)p->cost_ns,
+               i < o->n_shards ? "," : "");
+    else
+        printf("%7u  %7u  %9s  dearth suite replay --shard %lld/%lld %s\n", p->units,
+               p->targets, text_duration(p->cost_ns, duration), (long long)i,
+               (long long)o->n_shards, file.data);
+}
+
+/* Return: by shard; free() it. */
+static struct portion *measure(const struct suite *s, uint32_t n_shards) {
+    struct cover cover;
+    cover_choose(s->cover, s->n_units, s->n_targets, NULL, &cover);
+    struct portion *portions = text_alloc((n_shards + 1) * sizeof *portions);
+    uint32_t *shard = text_alloc((cover.n + 1) * sizeof *shard);
+    cover_share(s->cover, s->n_targets, &cover, n_shards, shard);
+    for (uint32_t i = 0; i < cover.n; i++) {
+        struct portion *p = &portions[shard[i]];
+        uint32_t n = count(s, cover.unit_of, cover.order[i]);
+        p->units++;
+        p->targets += n;
+        p->cost_ns += cover_cost(&s->cover[cover.order[i]], n);
+    }
+    free(shard);
+    cover_deinit(&cover);
+    return portions;
+}
+
+int suite_replay_plan(const struct suite_options *o, const char *database,
+                      struct suite *s) {
+    leave_out_long(s, o);
+    struct portion *portions = measure(s, (uint32_t)o->n_shards);
+    puts(o->json ? "["
+                 : "  units  targets       time  command, each on a copy of the file");
+    for (int64_t i = 1; i <= o->n_shards; i++)
+        print_portion(o, database, i, &portions[i - 1]);
+    if (o->json)
+        puts("]");
+    free(portions);
+    return output_flush();
+}
+
+/* --- why not --- */
 
 /* The unit that came closest to it, for the reason. */
 static char *why_untested(const struct run *run, uint32_t target) {
@@ -292,6 +354,14 @@ static char *why_untested(const struct run *run, uint32_t target) {
                                         : "it was not tried");
 }
 
+/* Were all targets of this shard failed, or found not to be failable? */
+static bool is_done(const struct run *run) {
+    for (uint32_t t = 0; run->out->budget && t < run->suite->n_targets; t++)
+        if (run->mine[t] && !run->suite->targets[t].n_tested)
+            return false;
+    return !run->out->interrupted;
+}
+
 int suite_replay_run(const struct suite_options *options, const char *database,
                      struct suite *s, struct suite_outcome *out) {
     struct run run = {.options = options,
@@ -303,7 +373,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
                       .tried = text_alloc(s->n_targets + 1),
                       .started_ns = clock_mono_ns()};
     *out = (struct suite_outcome){0};
-    leave_out_long(&run);
+    leave_out_long(s, options);
     share(&run);
     int r = options->fresh ? 0 : suite_unit_load_refused(s);
     if (r == 0)
@@ -312,6 +382,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     run.scope.fresh = false;
     if (r == 0)
         r = suite_load_tested(s, &run.scope);
+    out->done = r == 0 && is_done(&run);
     out->reasons = text_alloc((s->n_targets + 1) * sizeof *out->reasons);
     for (uint32_t t = 0; r == 0 && t < s->n_targets; t++)
         out->reasons[t] = s->targets[t].n_tested ? NULL : why_untested(&run, t);

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "fault_options.h"
 #include "replay_private.h"
+#include "shard.h"
 #include "store.h"
 #include "store_owner.h"
 #include "text.h"
@@ -255,6 +256,14 @@ static int take_occurrence(struct command *c) {
     return 0;
 }
 
+static int take_shard(struct command *c) {
+    struct shard shard;
+    int r = shard_parse(c->faults.shard, &shard);
+    c->options.plan.shard = shard.i;
+    c->options.plan.n_shards = shard.n;
+    return r;
+}
+
 static int take_options(struct command *c) {
     const struct fault_options *f = &c->faults;
     take_values(c);
@@ -273,10 +282,7 @@ static int take_options(struct command *c) {
         err = f->occurrence ? take_occurrence(c) : 0;
     if (err < 0)
         return err;
-    if (f->shard && plan_parse_shard(f->shard, &c->options.plan) < 0)
-        return error_print(-EINVAL, "--shard takes I/N with 1 <= I <= N, not '%s'",
-                           f->shard);
-    return 0;
+    return f->shard ? take_shard(c) : 0;
 }
 
 #define SWEEP_COLUMNS(X)                                                                 \

@@ -117,20 +117,30 @@ static int dearest_first(const void *a, const void *b) {
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* A run that sets out, and a piece of one for each target. */
-static void measure(const struct cover_unit *units, const struct cover *c,
-                    struct part *parts) {
-    for (uint32_t i = 0; i < c->n; i++)
-        parts[i] = (struct part){i, COVER_FIXED_NS + 4 * units[c->order[i]].cost_ns +
-                                        units[c->order[i]].cost_ns / 2 *
-                                            units[c->order[i]].n_targets};
+/* Runs that set out, and a piece of one for each target. */
+uint64_t cover_cost(const struct cover_unit *unit, uint32_t n_targets) {
+    return COVER_FIXED_NS + 4 * unit->cost_ns + unit->cost_ns / 2 * n_targets;
 }
 
-void cover_share(const struct cover_unit *units, const struct cover *c, uint32_t n_shards,
-                 uint32_t *shard) {
+static void measure(const struct cover_unit *units, uint32_t n_targets,
+                    const struct cover *c, struct part *parts) {
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < c->n; i++)
+        most = c->order[i] > most ? c->order[i] : most;
+    uint32_t *chosen = text_alloc((most + 2) * sizeof *chosen); /* by unit: targets */
+    for (uint32_t t = 0; t < n_targets; t++)
+        chosen[c->unit_of[t]]++; /* [0]: none */
+    for (uint32_t i = 0; i < c->n; i++)
+        parts[i] =
+            (struct part){i, cover_cost(&units[c->order[i]], chosen[c->order[i] + 1])};
+    free(chosen);
+}
+
+void cover_share(const struct cover_unit *units, uint32_t n_targets,
+                 const struct cover *c, uint32_t n_shards, uint32_t *shard) {
     struct part *parts = text_alloc((c->n + 1) * sizeof *parts);
     uint64_t *load = text_alloc((n_shards + 1) * sizeof *load);
-    measure(units, c, parts);
+    measure(units, n_targets, c, parts);
     qsort(parts, c->n, sizeof *parts, dearest_first);
     for (uint32_t i = 0; i < c->n; i++) {
         uint32_t least = 0;

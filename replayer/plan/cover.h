@@ -38,7 +38,10 @@ void cover_deinit(struct cover *cover); /* twice is safe */
  * Share chosen units out, the dearest first, each to the shard that has least to do so far.
  * @shard: by place in cover->order: 0-based; owned by the caller
  */
-void cover_share(const struct cover_unit *units, const struct cover *cover,
-                 uint32_t n_shards, uint32_t *shard);
+void cover_share(const struct cover_unit *units, uint32_t n_targets,
+                 const struct cover *cover, uint32_t n_shards, uint32_t *shard);
+
+/** About how long a unit's replay takes. @n_targets: that are failed in it; ns */
+uint64_t cover_cost(const struct cover_unit *unit, uint32_t n_targets);
 
 #endif

@@ -93,17 +93,6 @@ int plan_parse_calls(const char *text, struct plan_options *out) {
     return r < 0 || out->call_last < out->call_first ? -EINVAL : 0;
 }
 
-int plan_parse_shard(const char *text, struct plan_options *out) {
-    const char *slash = strchr(text, '/');
-    uint64_t i, n;
-    if (!slash || parse_number(text, '/', &i) < 0 ||
-        parse_number(slash + 1, '\0', &n) < 0 || i > n || n > UINT32_MAX)
-        return -EINVAL;
-    out->shard = (uint32_t)i;
-    out->n_shards = (uint32_t)n;
-    return 0;
-}
-
 /* --- filters --- */
 
 static bool path_matches(const char *glob, const char *path) {

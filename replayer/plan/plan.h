@@ -166,8 +166,6 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
 int plan_parse_occurrence(const char *text, struct plan_options *out);
 /** Parse --nth's "N" or "FROM-TO". Return: 0 or -EINVAL. */
 int plan_parse_calls(const char *text, struct plan_options *out);
-/** Parse --shard's "I/N". Return: 0 or -EINVAL. */
-int plan_parse_shard(const char *text, struct plan_options *out);
 
 /** Can a second failure tell more than the first alone? Not where that crashed or hung. */
 bool plan_is_explorable(enum verdict verdict);

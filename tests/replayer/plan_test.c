@@ -325,11 +325,6 @@ static void run_parsers(void) {
     static const char *const bad_calls[] = {"", "0", "9-3", "3-", "-3", "3-9x", "3-0"};
     for (size_t i = 0; i < sizeof bad_calls / sizeof *bad_calls; i++)
         CHECK(bad_calls[i], plan_parse_calls(bad_calls[i], &o) < 0);
-    CHECK("2/3", plan_parse_shard("2/3", &o) == 0 && o.shard == 2 && o.n_shards == 3);
-    static const char *const bad_shards[] = {"0/3", "4/3",  "2",   "/3",
-                                             "2/",  "2/3x", "-1/3"};
-    for (size_t i = 0; i < sizeof bad_shards / sizeof *bad_shards; i++)
-        CHECK(bad_shards[i], plan_parse_shard(bad_shards[i], &o) < 0);
 }
 
 int main(void) {

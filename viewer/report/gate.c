@@ -16,6 +16,7 @@
 #include "report_suite.h"
 #include "report_unseen.h"
 #include "report_words.h"
+#include "store_shards.h"
 
 /* A report of 100,000 sites has some 100 MB. */
 #define BASELINE_MAX_BYTES (1u << 30)
@@ -302,6 +303,20 @@ static int judge_strangers(const struct report_data *data, int outcome,
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
+/* Shards that were joined are all that there is to judge, or not yet. One alone is judged alone. */
+static int judge_shards(const struct report_data *data, int outcome, struct text *why) {
+    AUTO_TEXT struct text missing = {0};
+    int n = store_shards_missing(data->store, &missing);
+    if (n < 0)
+        return n;
+    if (n < 2 || !missing.n)
+        return outcome;
+    text_addf(why,
+              "  of the suite's shards these are missing, or have not done all: %s\n",
+              missing.data);
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
 /* What was not seen was not tested: no bug is taken back, but that there is none says nothing. */
 static int judge_unseen(const struct report_data *data, int outcome, struct text *why) {
     text_add(why, "  ");
@@ -334,6 +349,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
         r = GATE_FAILED;
     if (is_void)
         r = judge_unseen(data, r, &details);
+    if (data->suite && (r = judge_shards(data, r, &details)) < 0)
+        return r;
     if (data->suite && data->suite->n_strangers)
         r = judge_strangers(data, r, &details);
     if (data->n_doubtful)
