@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program of a suite starts with: see circumstances.h. Run by dearth, the collector's thread. */
+/* What a program of a suite starts with: see circumstances.h. Run by dearth: read in any thread, written in
+ * the collector's. */
 #include "circumstances.h"
 
 #include <ctype.h>
@@ -96,13 +97,13 @@ static void take_variable(struct variables *v, const struct collector *c,
 
 /* --- /proc --- */
 
-static char *proc_name(const struct watched *w, const char *what) {
-    return text_format("/proc/%u/%s", w->pid, what);
+static char *proc_name(uint32_t pid, const char *what) {
+    return text_format("/proc/%u/%s", pid, what);
 }
 
 /* Return: all of a file of /proc, @n bytes and a NUL, owned; NULL = it cannot be read. */
-static char *proc_read(const struct watched *w, const char *what, size_t *n) {
-    AUTO_FREE char *path = proc_name(w, what);
+static char *proc_read(uint32_t pid, const char *what, size_t *n) {
+    AUTO_FREE char *path = proc_name(pid, what);
     struct text t = {0};
     char buffer[8192];
     ssize_t k = -1;
@@ -121,8 +122,8 @@ static char *proc_read(const struct watched *w, const char *what, size_t *n) {
 }
 
 /* Return: where a link of /proc leads to, owned; NULL = it cannot be read. */
-static char *proc_link(const struct watched *w, const char *what) {
-    AUTO_FREE char *path = proc_name(w, what);
+static char *proc_link(uint32_t pid, const char *what) {
+    AUTO_FREE char *path = proc_name(pid, what);
     char to[PATH_MAX];
     ssize_t n = readlink(path, to, sizeof to - 1);
     if (n < 0)
@@ -142,16 +143,16 @@ struct input {
     size_t n;
 };
 
-static off_t offset_of(const struct watched *w) {
+static off_t offset_of(uint32_t pid) {
     size_t n;
-    AUTO_FREE char *info = proc_read(w, "fdinfo/0", &n);
+    AUTO_FREE char *info = proc_read(pid, "fdinfo/0", &n);
     const char *pos = info ? strstr(info, "pos:") : NULL;
     return pos ? (off_t)strtoll(pos + 4, NULL, 10) : 0;
 }
 
 /* Through /proc the file is opened anew: the program's offset stays where it is. */
-static void read_file(const struct watched *w, struct input *in, const struct stat *st) {
-    AUTO_FREE char *path = proc_name(w, "fd/0");
+static void read_file(uint32_t pid, struct input *in, const struct stat *st) {
+    AUTO_FREE char *path = proc_name(pid, "fd/0");
     uint64_t facts[] = {(uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
                         (uint64_t)st->st_mtim.tv_nsec, (uint64_t)in->offset};
     in->digest = key_hash(facts, sizeof facts);
@@ -170,8 +171,8 @@ static void read_file(const struct watched *w, struct input *in, const struct st
     in->digest = key_hash(in->data, in->n);
 }
 
-static void look_at_input(const struct watched *w, struct input *in) {
-    AUTO_FREE char *path = proc_name(w, "fd/0");
+static void look_at_input(uint32_t pid, struct input *in) {
+    AUTO_FREE char *path = proc_name(pid, "fd/0");
     struct stat st;
     *in = (struct input){.kind = "none"};
     if (stat(path, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
@@ -184,15 +185,15 @@ static void look_at_input(const struct watched *w, struct input *in) {
                               : "other";
     if (!S_ISREG(st.st_mode))
         return;
-    in->path = proc_link(w, "fd/0");
-    in->offset = offset_of(w);
-    read_file(w, in, &st);
+    in->path = proc_link(pid, "fd/0");
+    in->offset = offset_of(pid);
+    read_file(pid, in, &st);
 }
 
 /* --- the rest --- */
 
-static char *descriptors(const struct watched *w) {
-    AUTO_FREE char *folder = proc_name(w, "fd");
+static char *descriptors_of(uint32_t pid) {
+    AUTO_FREE char *folder = proc_name(pid, "fd");
     struct text t = {0};
     DIR *dir = opendir(folder);
     text_add(&t, "[");
@@ -200,7 +201,7 @@ static char *descriptors(const struct watched *w) {
         if (!isdigit((unsigned char)e->d_name[0]) || atoi(e->d_name) < 3)
             continue;
         AUTO_FREE char *name = text_format("fd/%s", e->d_name);
-        AUTO_FREE char *to = proc_link(w, name);
+        AUTO_FREE char *to = proc_link(pid, name);
         AUTO_FREE char *clean = to ? text_utf8(to, strlen(to)) : NULL;
         if (!clean || strstr(clean, "/arena"))
             continue; /* gone, or the memory that it shares with us */
@@ -216,11 +217,11 @@ static char *descriptors(const struct watched *w) {
     return text_take(&t);
 }
 
-static char *limits_of(const struct watched *w) {
+static char *limits_of(uint32_t pid) {
     struct text t = {0};
     for (int i = 0; i < RLIM_NLIMITS; i++) {
         struct rlimit limit;
-        if (prlimit((pid_t)w->pid, (__rlimit_resource_t)i, NULL, &limit) < 0) {
+        if (prlimit((pid_t)pid, (__rlimit_resource_t)i, NULL, &limit) < 0) {
             text_deinit(&t);
             return NULL;
         }
@@ -233,11 +234,49 @@ static char *limits_of(const struct watched *w) {
 }
 
 /* Return: -1 = unknown. */
-static int umask_of(const struct watched *w) {
+static int umask_of(uint32_t pid) {
     size_t n;
-    AUTO_FREE char *status = proc_read(w, "status", &n);
+    AUTO_FREE char *status = proc_read(pid, "status", &n);
     const char *mask = status ? strstr(status, "\nUmask:") : NULL;
     return mask ? (int)strtol(mask + 7, NULL, 8) : -1;
+}
+
+/* --- all of it --- */
+
+struct circumstances {
+    char *environ, *argv, *exe, *cwd, *limits,
+        *descriptors;         /* NULL = could not be read */
+    size_t n_environ, n_argv; /* bytes */
+    int mask;
+    struct input input;
+};
+
+struct circumstances *circumstances_new(uint32_t pid) {
+    struct circumstances *x = text_alloc(sizeof *x);
+    x->environ = proc_read(pid, "environ", &x->n_environ);
+    x->argv = proc_read(pid, "cmdline", &x->n_argv);
+    x->exe = proc_link(pid, "exe");
+    x->cwd = proc_link(pid, "cwd");
+    x->limits = limits_of(pid);
+    x->descriptors = descriptors_of(pid);
+    x->mask = umask_of(pid);
+    look_at_input(pid, &x->input);
+    return x;
+}
+
+struct circumstances *circumstances_free(struct circumstances *x) {
+    if (!x)
+        return NULL;
+    free(x->environ);
+    free(x->argv);
+    free(x->exe);
+    free(x->cwd);
+    free(x->limits);
+    free(x->descriptors);
+    free(x->input.path);
+    free(x->input.data);
+    free(x);
+    return NULL;
 }
 
 /* --- rows --- */
@@ -245,14 +284,12 @@ static int umask_of(const struct watched *w) {
 enum { ENVIRONMENT_DIGEST = 1, ENVIRONMENT_VARIABLES, ENVIRONMENT_DENIED };
 
 /* Return: the row of the environment, 0 = it could not be read, or a negative errno. */
-static int64_t keep_environment(struct collector *c, const struct watched *w) {
-    size_t n;
-    AUTO_FREE char *all = proc_read(w, "environ", &n);
+static int64_t keep_environment(struct collector *c, const struct circumstances *x) {
     struct variables v = {0};
-    if (!all)
+    if (!x->environ)
         return 0;
-    for (size_t i = 0; i < n; i += strlen(all + i) + 1)
-        take_variable(&v, c, all + i);
+    for (size_t i = 0; i < x->n_environ; i += strlen(x->environ + i) + 1)
+        take_variable(&v, c, x->environ + i);
     text_add(&v.denied, v.denied.n ? "]" : "[]");
     AUTO_TEXT struct text both = {0};
     text_add_n(&both, v.kept.n ? v.kept.data : "", v.kept.n);
@@ -299,40 +336,42 @@ static int64_t keep_environment(struct collector *c, const struct watched *w) {
     X(UNIT_STDIN_DATA, "stdin_data")
 enum { UNIT_FIRST = 0, UNIT_COLUMNS(STORE_COLUMN_ENUM) UNIT_DESCRIPTORS };
 
-static void bind_owned(sqlite3_stmt *s, int at, char *text) {
+/* NULL is left out: the column is NULL. */
+static void bind_text(sqlite3_stmt *s, int at, const char *text) {
     if (text)
-        sqlite3_bind_text(s, at, text, -1, free);
+        sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
 }
 
-static void bind_input(sqlite3_stmt *s, struct input *in) {
+static void bind_input(sqlite3_stmt *s, const struct input *in) {
     sqlite3_bind_text(s, UNIT_STDIN_KIND, in->kind, -1, SQLITE_STATIC);
-    bind_owned(s, UNIT_STDIN_PATH, in->path);
+    bind_text(s, UNIT_STDIN_PATH, in->path);
     if (strcmp(in->kind, "file") != 0)
         return;
     sqlite3_bind_int64(s, UNIT_STDIN_OFFSET, in->offset);
     store_bind_key(s, UNIT_STDIN_DIGEST, in->digest);
     if (in->data)
-        sqlite3_bind_blob64(s, UNIT_STDIN_DATA, in->data, in->n, free);
+        sqlite3_bind_blob64(s, UNIT_STDIN_DATA, in->data, in->n, SQLITE_STATIC);
 }
 
-static void bind_place(sqlite3_stmt *s, const struct watched *w) {
-    size_t n = 0;
-    char *argv = proc_read(w, "cmdline", &n);
-    char *exe = proc_link(w, "exe"), *cwd = proc_link(w, "cwd");
-    int mask = umask_of(w);
-    bind_owned(s, UNIT_EXE, exe ? exe : text_dup(""));
-    bind_owned(s, UNIT_CWD, cwd ? cwd : text_dup(""));
-    sqlite3_bind_blob64(s, UNIT_ARGV_BYTES, argv ? argv : text_dup(""), n, free);
-    if (mask >= 0)
-        sqlite3_bind_int(s, UNIT_UMASK, mask);
-    bind_owned(s, UNIT_LIMITS, limits_of(w));
-    bind_owned(s, UNIT_DESCRIPTORS, descriptors(w));
+static void bind_place(sqlite3_stmt *s, const struct circumstances *x) {
+    bind_text(s, UNIT_EXE, x->exe ? x->exe : "");
+    bind_text(s, UNIT_CWD, x->cwd ? x->cwd : "");
+    sqlite3_bind_blob64(s, UNIT_ARGV_BYTES, x->argv ? x->argv : "", x->n_argv,
+                        SQLITE_STATIC);
+    if (x->mask >= 0)
+        sqlite3_bind_int(s, UNIT_UMASK, x->mask);
+    bind_text(s, UNIT_LIMITS, x->limits);
+    bind_text(s, UNIT_DESCRIPTORS, x->descriptors ? x->descriptors : "[]");
 }
 
-int circumstances_keep(struct collector *c, struct watched *w) {
+/* Of a process that could not be looked at. */
+static const struct circumstances nothing = {.mask = -1, .input.kind = "none"};
+
+int circumstances_keep(struct collector *c, const struct watched *w,
+                       const struct circumstances *x) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    struct input in;
-    int64_t environment = w->foreign || w->gone ? 0 : keep_environment(c, w);
+    x = x ? x : &nothing;
+    int64_t environment = keep_environment(c, x);
     if (environment < 0)
         return (int)environment;
     int r = store_prepare(
@@ -342,13 +381,12 @@ int circumstances_keep(struct collector *c, struct watched *w) {
         &s);
     if (r < 0)
         return r;
-    look_at_input(w, &in);
     sqlite3_bind_int64(s, UNIT_RECORDING_ID, c->recording_id);
     sqlite3_bind_int64(s, UNIT_ORDINAL, w->serial);
     if (environment)
         sqlite3_bind_int64(s, UNIT_ENVIRONMENT_ID, environment);
-    bind_place(s, w);
-    bind_input(s, &in);
+    bind_place(s, x);
+    bind_input(s, &x->input);
     c->totals.units++;
     c->totals.units_unread += !environment;
     return store_step_done(c->store, s);

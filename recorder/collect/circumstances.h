@@ -10,6 +10,9 @@
 #ifndef DEARTH_CIRCUMSTANCES_H
 #define DEARTH_CIRCUMSTANCES_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "cli.h"
 
 struct collector;
@@ -25,11 +28,20 @@ struct circumstances_options {
 bool circumstances_may_keep(const struct circumstances_options *options, const char *name,
                             size_t n);
 
+struct circumstances;
+
+/** Read those of @pid. What cannot be read is left out. Return: owned. Context: any thread; @pid waits. */
+struct circumstances *circumstances_new(uint32_t pid);
+/** NULL is allowed. Return: NULL. */
+struct circumstances *circumstances_free(struct circumstances *circumstances);
+
 /**
- * Write the rows of @w, which has just started. What cannot be read is said in the row, and the program
+ * Write the rows of @w, which has just started. What could not be read is said in the row, and the program
  * is no unit then.
+ * @circumstances: NULL = it could not be looked at
  * Return: 0, or a negative errno after a message: the database cannot be written.
  */
-int circumstances_keep(struct collector *c, struct watched *w);
+int circumstances_keep(struct collector *c, const struct watched *w,
+                       const struct circumstances *circumstances);
 
 #endif

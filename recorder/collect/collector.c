@@ -21,6 +21,7 @@
 #include "collector_damage.h"
 #include "collector_private.h"
 #include "error.h"
+#include "greeter.h"
 #include "life.h"
 #include "rows.h"
 #include "text.h"
@@ -576,6 +577,8 @@ int collector_new(const struct collector_options *options, struct collector **ou
         r = -EIO;
     if (r == 0)
         r = rows_prepare(c);
+    if (r == 0 && c->units)
+        r = greeter_new(c->session, c->pid_namespace, &c->greeter);
     if (r < 0)
         c = collector_free(c);
     *out = c;
@@ -585,6 +588,7 @@ int collector_new(const struct collector_options *options, struct collector **ou
 struct collector *collector_free(struct collector *c) {
     if (!c)
         return NULL;
+    greeter_free(c->greeter);
     for (uint32_t i = 0; i < SHM_MAX_PROCESSES; i++)
         watched_free(c->watched[i]);
     rows_finalize(c);

@@ -128,6 +128,7 @@ struct collector {
     int64_t recording_id;
     bool keep_events;
     const struct circumstances_options *units; /* NULL = no suite */
+    struct greeter *greeter;                   /* of a suite */
     bool resumed; /* ends are to be told by last events: this is some time after */
     int epoll;
     struct watched **watched; /* by index in the directory; NULL = not there, or gone */

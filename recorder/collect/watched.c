@@ -24,6 +24,7 @@
 #include "collector_private.h"
 #include "error.h"
 #include "exit_status.h"
+#include "greeter.h"
 #include "life.h"
 #include "rows.h"
 #include "text.h"
@@ -86,7 +87,8 @@ static bool has_descriptors(const struct collector *c) {
 }
 
 void watched_open(struct collector *c, struct watched *w) {
-    if (w->foreign || !has_descriptors(c) || (w->pidfd = life_open(w->pid)) < 0) {
+    if (w->pidfd < 0 &&
+        (w->foreign || !has_descriptors(c) || (w->pidfd = life_open(w->pid)) < 0)) {
         w->pidfd = -1;
         return;
     }
@@ -96,11 +98,15 @@ void watched_open(struct collector *c, struct watched *w) {
         close_pidfd(c, w);
 }
 
-/* A descriptor that tells of its end; a pid that meanwhile means another is noticed. */
+/* A descriptor that tells of its end; a pid that meanwhile means another is noticed. One that was opened while
+ * the program waited for us is of no other, and still says how it ended. */
 static void start_watching(struct collector *c, struct watched *w) {
+    bool ours = w->pidfd >= 0;
     watched_open(c, w);
     w->gone = watched_is_over(c, w);
-    if (w->gone)
+    if (w->gone && ours && w->pidfd >= 0)
+        epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
+    else if (w->gone)
         close_pidfd(c, w);
 }
 
@@ -159,6 +165,18 @@ void watched_enter(struct collector *c, struct watched *w) {
     c->totals.processes++;
 }
 
+/* @seen: NULL = the greeter has missed it; taken over */
+static int keep_unit(struct collector *c, struct watched *w, struct circumstances *seen) {
+    int r = 0;
+    if (!seen && !w->foreign && !w->gone && w->shm->origin != SHM_ORIGIN_FORK)
+        seen = circumstances_new(w->pid);
+    if (w->shm->origin != SHM_ORIGIN_FORK)
+        r = circumstances_keep(c, w, seen);
+    circumstances_free(seen);
+    greeter_let_go(w->shm);
+    return r;
+}
+
 int watched_watch(struct collector *c, uint32_t index) {
     uint32_t block;
     const struct shm_process *shm = arrived(c, index, &block);
@@ -186,11 +204,10 @@ int watched_watch(struct collector *c, uint32_t index) {
         watched_free(w);
         return r;
     }
+    struct circumstances *seen =
+        c->greeter ? greeter_take(c->greeter, w->serial, &w->pidfd) : NULL;
     watched_enter(c, w);
-    if (c->units && w->shm->origin != SHM_ORIGIN_FORK)
-        r = circumstances_keep(c, w);
-    __atomic_store_n(&w->shm->seen, 1, __ATOMIC_RELEASE);
-    return r;
+    return c->greeter ? keep_unit(c, w, seen) : 0;
 }
 
 /* --- events --- */

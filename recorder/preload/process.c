@@ -16,6 +16,8 @@
  * directory only then.
  */
 #include <dlfcn.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -388,17 +390,21 @@ static COLD uint64_t wait_for_turn(void) {
     return arena_now_ns() - begin;
 }
 
-/* The collector reads /proc of us before we can change or end anything there. A copy of a process is no
- * new program, and is not looked at. */
+/* Dearth reads /proc of us before we can change or end anything there (recorder/collect/greeter.h). A copy of
+ * a process is no new program, and is not looked at. */
 static COLD void wait_until_seen(struct shm_process *p) {
     const long longest_ns = 1000000;
     struct arena_watch watch = {0};
     uint64_t begin = arena_now_ns();
-    long sleep_ns = 100000;
+    struct timespec at_most = {.tv_nsec = longest_ns};
+    if (!sys_is_sandboxed)
+        sys_call(SYS_futex, (long)&preload.arena->n_processes, FUTEX_WAKE, INT_MAX, 0, 0,
+                 0);
     while (!load_acquire(&p->seen) && !arena_abandoned(&watch)) {
-        arena_sleep(sleep_ns);
-        if (sleep_ns < longest_ns)
-            sleep_ns *= 2;
+        if (sys_is_sandboxed)
+            arena_sleep(longest_ns);
+        else
+            sys_call(SYS_futex, (long)&p->seen, FUTEX_WAIT, 0, (long)&at_most, 0, 0);
     }
     p->waited_ns += arena_now_ns() - begin;
 }

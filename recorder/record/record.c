@@ -41,7 +41,6 @@
 
 #define BUSY_WAIT_NS   500000u   /* while events flow */
 #define IDLE_WAIT_NS   20000000u /* at most, when none do */
-#define SUITE_WAIT_NS  300000u   /* at most, when each program that starts waits for us */
 #define FULL_ROUND     100000u   /* events: do not wait at all */
 #define SAY_WAITING_NS 1000000000u
 #define GRACE_NS       100000000u /* for a child that was forked but has not registered */
@@ -230,8 +229,6 @@ static void follow(struct run *run) {
     while (!all_over(run, &pace)) {
         uint64_t n_events = 0;
         driven_step(&run->driven, &run->program, now_ns(run));
-        if (run->options->units && !run->failed && pace.wait_ns > SUITE_WAIT_NS)
-            pace.wait_ns = SUITE_WAIT_NS;
         program_wait(&run->program, collector_fd(run->collector), pace.wait_ns);
         if (run->failed) {
             pace.wait_ns = IDLE_WAIT_NS;

@@ -116,6 +116,19 @@ equal "23" "$(sql suite.db "SELECT umask FROM unit WHERE exe GLOB '*test_length'
 equal "file|6|second" "$(sql suite.db "SELECT stdin_kind, stdin_offset, trim(stdin_data, char(10)) FROM unit WHERE exe GLOB '*test_length'")" "standard input from where it was"
 unset WORDS_API_TOKEN WORDS_PLAIN LD_PRELOAD
 
+# many short programs, one after the other: each is looked at before it goes on, and how it ended is known
+cat >short.sh <<'SHORT'
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ./test_copy "$i"
+    sh -c 'exit 3'
+    sh -c 'kill -KILL $$'
+done >/dev/null 2>&1
+:
+SHORT
+status 0 "$DEARTH" suite record -o short.db -- sh short.sh
+equal "61|0|0" "$(sql short.db "SELECT count(*), sum(u.environment_id IS NULL), sum(p.exit_code IS NULL AND p.exit_signal IS NULL) FROM unit u JOIN process p ON p.recording_id = u.recording_id AND p.ordinal = u.ordinal")" "units, those without environment, those without an end"
+equal "20" "$(sql short.db "SELECT sum(exit_signal = 9) FROM process")" "programs that were killed"
+
 # allowed and denied by name
 status 0 env WORDS_API_TOKEN=sesame WORDS_PLAIN=plain "$DEARTH" suite record -o other.db --env-allow 'WORDS_*TOKEN' --env-deny 'WORDS_P*' -- ./check.sh
 equal 1 "$(sql other.db "SELECT count(*) > 0 FROM environment WHERE instr(variables, 'WORDS_API_TOKEN=sesame')")" "allowed by name"
