@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catalogue.h"
+#include "catalogue_store.h"
 #include "error.h"
 #include "idmap.h"
 #include "text.h"
@@ -119,17 +121,46 @@ static void number_targets(struct suite *s, const struct dearth_key *keys) {
     free(list);
 }
 
+static bool is_harness(const struct catalogue *catalogue, const struct plan_frame *f) {
+    for (uint32_t i = 0; i < f->n_symbols; i++) {
+        const struct frame frame = {.function = f->functions[i],
+                                    .linkage_name = f->linkage ? f->linkage[i] : NULL,
+                                    .file = f->files[i],
+                                    .module = f->module ? f->module : ""};
+        if (catalogue_frame(catalogue, 1u << CATALOGUE_HARNESS, &frame))
+            return true;
+    }
+    return false;
+}
+
+/* Return: by frame, owned; NULL = the database's catalogue cannot be read, which was said. */
+static bool *find_harness(const struct suite *s) {
+    struct catalogue *catalogue = catalogue_new();
+    bool *harness = NULL;
+    if (catalogue_load(catalogue, s->store) >= 0) {
+        harness = text_alloc(s->sites.input.n_frames + 1);
+        for (uint32_t i = 0; i < s->sites.input.n_frames; i++)
+            harness[i] = is_harness(catalogue, &s->sites.input.frames[i]);
+    }
+    catalogue_free(catalogue);
+    return harness;
+}
+
 static int load_targets(struct suite *s, const struct suite_scope *scope) {
     int r = sites_load(s->store, s->recording, 0, true, &s->sites);
     if (r < 0)
         return r;
+    AUTO_FREE bool *harness = find_harness(s);
+    if (!harness)
+        return -EIO;
     struct own_options own = {.globs = scope->own,
                               .n_globs = scope->n_own,
                               .not_globs = scope->not_own,
                               .n_not_globs = scope->n_not_own,
                               .in = scope->in,
                               .n_in = scope->n_in,
-                              .tree = s->tree};
+                              .tree = s->tree,
+                              .harness = harness};
     uint32_t n = s->sites.input.n_sites;
     struct dearth_key *keys = text_alloc((n + 1) * sizeof *keys);
     s->target_of = text_alloc((n + 1) * sizeof *s->target_of);

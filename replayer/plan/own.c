@@ -53,6 +53,22 @@ bool own_is_test(const char *path) {
     return file_is_test(path);
 }
 
+/* Rust's tests stand beside what they test: "fnv::tests::one_byte", "krate::test::helper<T>". */
+static bool function_is_rust_test(const char *function, const char *file) {
+    size_t n = strlen(file);
+    if (n < 3 || strcmp(file + n - 3, ".rs") != 0)
+        return false;
+    for (const char *at = function, *end; (end = strstr(at, "::")); at = end + 2) {
+        const char *start = end;
+        while (start > at && (isalnum((unsigned char)start[-1]) || start[-1] == '_'))
+            start--;
+        size_t k = (size_t)(end - start);
+        if ((k == 4 || k == 5) && strncmp(start, "tests", k) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* --- frames --- */
 
 /* Return: what of @path lies below the tree, NULL = it lies elsewhere. */
@@ -70,8 +86,10 @@ static bool is_own(const struct own_options *o, const struct plan_frame *f,
     if (o->n_globs)
         return plan_symbol_matches(f, symbol, o->globs, o->n_globs);
     const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
+    const char *function = file ? f->functions[symbol] : NULL;
     const char *rest = below(o->tree, file ? file : f->module);
-    return rest && !own_is_test(rest);
+    return rest && !own_is_test(rest) &&
+           !(function && function_is_rust_test(function, file));
 }
 
 /* Return: the outermost of a frame's functions that is own, inlined ones counted; NONE. */
@@ -105,6 +123,7 @@ static struct dearth_key frame_key(const struct plan_frame *f, uint32_t last) {
 }
 
 struct own_frame {
+    bool harness;
     uint32_t outermost; /* symbol, NONE */
     bool is_in;         /* the scope */
     struct dearth_key whole, cut;
@@ -119,6 +138,8 @@ static struct dearth_key site_key(const struct plan_input *in,
     bool is_in = false;
     for (uint32_t at = site->stack; at; at = in->stacks[at - 1].parent) {
         const struct own_frame *f = &frames[in->stacks[at - 1].frame];
+        if (f->harness)
+            break;
         if (f->outermost != NONE)
             cut = key_frame(key, f->cut, 0);
         is_in |= f->is_in;
@@ -134,6 +155,8 @@ void own_targets(const struct plan_input *in, const struct own_options *options,
         const struct plan_frame *f = &in->frames[i];
         frames[i].outermost = outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
+        frames[i].harness = options->harness && options->harness[i] &&
+                            (!options->n_globs || frames[i].outermost == NONE);
         frames[i].whole = frame_key(f, NONE);
         if (frames[i].outermost != NONE)
             frames[i].cut = frame_key(f, frames[i].outermost);

@@ -29,6 +29,9 @@ struct own_options {
     const char *const *in; /* only stacks with such a frame, whosever it is; none = all */
     uint32_t n_in;
     const char *tree; /* absolute; NULL = there is none */
+    /* by frame: a test harness's. What called it, as main() does, is no part of what is tested, and what it
+     * asks for itself is not, either, unless `globs` name it; NULL = none is */
+    const bool *harness;
 };
 
 /** Is it a test, by the names of its folders below the project's tree, or its own? @path: relative to

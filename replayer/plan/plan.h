@@ -22,6 +22,7 @@ struct plan_frame {
     const char *module;           /* path */
     const char *const *functions; /* n_symbols; entries may be NULL */
     const char *const *files;
+    const char *const *linkage; /* names in the symbol table; NULL = none is known */
     uint32_t n_symbols;
     const uint32_t *lines;        /* 0 = unknown */
     bool changed;                 /* one of them is in what --changed-since shows */

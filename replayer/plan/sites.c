@@ -14,6 +14,7 @@ void sites_deinit(struct sites *s) {
         free((void *)s->frames[i].functions);
         free((void *)s->frames[i].files);
         free((void *)s->frames[i].lines);
+        free((void *)s->frames[i].linkage);
     }
     for (uint32_t i = 0; i < s->n_strings; i++)
         free(s->strings[i]);
@@ -44,6 +45,7 @@ static const char *keep(struct sites *s, const char *text) {
     X(FRAME_MODULE, "m.path")                                                            \
     X(FRAME_FUNCTION, "y.function")                                                      \
     X(FRAME_FILE, "y.file")                                                              \
+    X(FRAME_LINKAGE, "y.linkage_name")                                                   \
     X(FRAME_SYMBOL, "y.frame_id")                                                        \
     X(FRAME_LINE, "y.line")                                                              \
     X(FRAME_BUILD_ID, "m.build_id")                                                      \
@@ -54,10 +56,13 @@ static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
     f->functions = text_grow((void *)f->functions, f->n_symbols, sizeof *f->functions);
     f->files = text_grow((void *)f->files, f->n_symbols, sizeof *f->files);
     f->lines = text_grow((void *)f->lines, f->n_symbols, sizeof *f->lines);
+    f->linkage = text_grow((void *)f->linkage, f->n_symbols, sizeof *f->linkage);
     ((uint32_t *)f->lines)[f->n_symbols] = (uint32_t)sqlite3_column_int64(q, FRAME_LINE);
     ((const char **)f->functions)[f->n_symbols] =
         keep(s, store_column_text(q, FRAME_FUNCTION));
     ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, FRAME_FILE));
+    ((const char **)f->linkage)[f->n_symbols] =
+        keep(s, store_column_text(q, FRAME_LINKAGE));
     f->n_symbols++;
 }
 

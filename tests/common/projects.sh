@@ -165,6 +165,6 @@ mod tests {
 EOF
     block CARGO >block.sh
     status 0 bash -e block.sh
-    # not libtest's, nor the test's own
-    equal "1|1" "$(sql suite.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets with CARGO"
+    # few are libtest's, which main() calls by name of the crate; none is the test's own
+    equal 1 "$(sql suite.db "SELECT count(*) < 40 AND count(*) = sum(state = 'tested') FROM target")" "targets with CARGO"
 fi

@@ -51,6 +51,43 @@ static bool same(struct dearth_key a, struct dearth_key b) {
     return key_equal(a, b);
 }
 
+/* One stack of one frame: is it own? */
+static bool is_own(const char *function, const char *file) {
+    const uint32_t line = 1;
+    struct plan_frame f = frame("/p/target/a", &function, &file, &line, 1);
+    const struct plan_stack stack = {0, 0};
+    const struct plan_site site = {.stack = 1, .failable = true, .op = 1};
+    struct plan_input in = {.frames = &f,
+                            .n_frames = 1,
+                            .stacks = &stack,
+                            .n_stacks = 1,
+                            .sites = &site,
+                            .n_sites = 1};
+    struct dearth_key key;
+    own_targets(&in, &(struct own_options){.tree = "/p"}, &key);
+    return !same(key, (struct dearth_key){0, 0});
+}
+
+static void test_functions(void) {
+    static const struct {
+        const char *function, *file;
+        bool own;
+    } rows[] = {
+        {"words::tests::copies", "/p/src/lib.rs", false},
+        {"words::test::copies::{{closure}}", "/p/src/lib.rs", false},
+        {"<words::tests::Helper as words::Copy>::copy", "/p/src/lib.rs", false},
+        {"words::copy", "/p/src/lib.rs", true},
+        {"words::testing::copy", "/p/src/lib.rs", true},
+        {"words::contest::copy", "/p/src/lib.rs", true},
+        {"words::tests", "/p/src/lib.rs", true}, /* a function of that name */
+        {"words::tests::copies", "/p/src/words.cc", true},
+        {NULL, "/p/src/lib.rs", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        CHECK(rows[i].function ? rows[i].function : "(none)",
+              is_own(rows[i].function, rows[i].file) == rows[i].own);
+}
+
 static void test_targets(void) {
     const char *f[] = {"main", "test_a", "test_b", "parse", "copy"};
     const char *files[] = {"/p/tests/a.c", "/p/tests/a.c", "/p/tests/b.c",
@@ -111,6 +148,16 @@ static void test_targets(void) {
     IS(same(k[2], none) && same(k[0], k[1]) && !same(k[0], none));
     own_targets(&in, &(struct own_options){.tree = "/q"}, k);
     IS(same(k[0], none));
+    /* test_a() is a harness's: main(), which calls it, is not what it tests, were it own; parse() is */
+    const bool harness[8] = {[1] = true};
+    const char *both[] = {"main", "parse"}, *runner[] = {"test_a"};
+    struct own_options o = {.globs = both, .n_globs = 2, .harness = harness};
+    own_targets(&in, &o, k);
+    IS(!same(k[0], none) && !same(k[0], k[1])); /* k[1]: no harness: from main() on */
+    IS(same(k[3], none));                       /* the harness's own */
+    o = (struct own_options){.globs = runner, .n_globs = 1, .harness = harness};
+    own_targets(&in, &o, k);
+    IS(!same(k[3], none)); /* asked for */
 }
 
 /* --- cover --- */
@@ -181,6 +228,7 @@ static void test_crowd(void) {
 
 int main(void) {
     test_names();
+    test_functions();
     test_targets();
     test_cover();
     test_crowd();
