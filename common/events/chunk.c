@@ -9,6 +9,7 @@
 #include "chunk.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <zstd.h>
 
 #include "chunk_model.h"
@@ -27,7 +28,25 @@ struct table {
     struct slot *slots;
     uint32_t capacity; /* twice the events there is room for: at most half full */
 };
-#define FIRST_CAPACITY 1024u /* most processes of a tree are small: start small, double */
+#define FIRST_CAPACITY 1024u /* most processes of a tree are small */
+
+/* What lies in a writer's memory, one after the other: the columns, and then these. */
+enum {
+    SITE_IDS = N_COLUMNS,
+    EVENT_TIMES,
+    LAST_SIZES,
+    SUCCESSORS,
+    LIVE_BLOCKS,
+    SITE_TABLE,
+    CODE_TABLE,
+    N_PARTS
+};
+
+struct memory {
+    uint8_t *data;
+    size_t bytes;
+    bool mapped;
+};
 
 struct chunk_writer {
     uint64_t first_event;
@@ -42,6 +61,7 @@ struct chunk_writer {
     uint32_t last_code_index;
     struct table sites, codes;
     struct model model;
+    struct memory memory; /* of all but what follows */
     ZSTD_CCtx *zstd;
     uint8_t *blob;
     size_t blob_capacity;
@@ -95,42 +115,99 @@ static struct slot *slot_of(const struct chunk_writer *w, const struct table *t,
     return &t->slots[i];
 }
 
-static bool table_reserve(const struct chunk_writer *w, struct table *t,
-                          uint32_t capacity) {
-    struct table bigger = {calloc(capacity, sizeof *bigger.slots), capacity};
-    if (!bigger.slots)
-        return false;
+/* Make it one of @capacity slots at @slots, which are zero. */
+static void table_move(const struct chunk_writer *w, struct table *t, uint8_t *slots,
+                       uint32_t capacity) {
+    struct table bigger = {(struct slot *)(void *)slots, capacity};
     for (uint32_t i = 0; i < t->capacity; i++)
         if (in_use(w, &t->slots[i]))
             *slot_of(w, &bigger, t->slots[i].key) = t->slots[i];
-    free(t->slots);
     *t = bigger;
+}
+
+#define PART_ALIGN 64u
+
+static size_t part_bytes(int part, uint32_t capacity) {
+    static const size_t of_event[N_PARTS] = {[SITE_IDS] = 10,
+                                             [EVENT_TIMES] = sizeof(uint64_t),
+                                             [LAST_SIZES] = sizeof(uint64_t),
+                                             [SUCCESSORS] = sizeof(uint32_t),
+                                             [LIVE_BLOCKS] = sizeof(struct live),
+                                             [SITE_TABLE] = 2 * sizeof(struct slot),
+                                             [CODE_TABLE] = 2 * sizeof(struct slot)};
+    size_t bytes = part < N_COLUMNS ? most_bytes[part] : of_event[part];
+    return (capacity * bytes + DICTIONARY_EXTRA + PART_ALIGN - 1) & ~(PART_ALIGN - 1ull);
+}
+
+static size_t part_offset(int part, uint32_t capacity) {
+    size_t offset = 0;
+    for (int i = 0; i < part; i++)
+        offset += part_bytes(i, capacity);
+    return offset;
+}
+
+/* Zero memory for @capacity events. The first is small, and of the heap; what follows it is mapped, so
+ * that pages come when they are written to, and nothing has to be cleared. */
+static struct memory memory_new(uint32_t capacity) {
+    struct memory m = {.bytes = part_offset(N_PARTS, capacity),
+                       .mapped = capacity > FIRST_CAPACITY};
+    if (m.mapped) {
+        m.data = mmap(NULL, m.bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (m.data == MAP_FAILED)
+            m.data = NULL;
+    } else {
+        m.data = calloc(1, m.bytes);
+    }
+    return m;
+}
+
+static void memory_free(struct memory *m) {
+    if (m->mapped && m->data)
+        munmap(m->data, m->bytes);
+    else
+        free(m->data);
+}
+
+/* Move the first @used bytes of @from to a part of @data. Return: where they are now. */
+static void *part_move(uint8_t *data, int part, uint32_t capacity, const void *from,
+                       size_t used) {
+    uint8_t *to = data + part_offset(part, capacity);
+    if (used)
+        memcpy(to, from, used);
+    return to;
+}
+
+/* Room for @capacity events. Return: false when memory is short, and nothing is lost. */
+static bool writer_move(struct chunk_writer *w, uint32_t capacity) {
+    struct memory memory = memory_new(capacity);
+    struct model *m = &w->model;
+    uint8_t *data = memory.data;
+    if (!data)
+        return false;
+    for (int i = 0; i < N_COLUMNS; i++)
+        w->columns[i].data =
+            part_move(data, i, capacity, w->columns[i].data, w->columns[i].n);
+    w->site_ids.data =
+        part_move(data, SITE_IDS, capacity, w->site_ids.data, w->site_ids.n);
+    w->times = part_move(data, EVENT_TIMES, capacity, w->times, w->n * sizeof *w->times);
+    m->last_size = part_move(data, LAST_SIZES, capacity, m->last_size,
+                             w->n_sites * sizeof *m->last_size);
+    m->successor = part_move(data, SUCCESSORS, capacity, m->successor,
+                             w->n_sites * sizeof *m->successor);
+    m->live = part_move(data, LIVE_BLOCKS, capacity, m->live, w->n * sizeof *m->live);
+    table_move(w, &w->sites, data + part_offset(SITE_TABLE, capacity), 2 * capacity);
+    table_move(w, &w->codes, data + part_offset(CODE_TABLE, capacity), 2 * capacity);
+    memory_free(&w->memory);
+    w->memory = memory;
+    m->capacity = w->capacity = capacity;
     return true;
 }
 
-static bool column_reserve(struct column *c, size_t bytes) {
-    uint8_t *bigger = realloc(c->data, bytes);
-    if (bigger)
-        c->data = bigger;
-    return bigger;
-}
-
-/* Room for @capacity events. Return: 0, or -ENOMEM and nothing is lost. */
-static int writer_reserve(struct chunk_writer *w, uint32_t capacity) {
-    uint64_t *times = realloc(w->times, capacity * sizeof *times);
-    if (times)
-        w->times = times;
-    bool whole = times && column_reserve(&w->site_ids, capacity * (size_t)10) &&
-                 (w->model.capacity >= capacity || model_reserve(&w->model, capacity)) &&
-                 table_reserve(w, &w->sites, 2 * capacity) &&
-                 table_reserve(w, &w->codes, 2 * capacity);
-    for (int i = 0; whole && i < N_COLUMNS; i++)
-        whole = column_reserve(&w->columns[i],
-                               capacity * (size_t)most_bytes[i] + DICTIONARY_EXTRA);
-    if (!whole)
-        return -ENOMEM;
-    w->capacity = capacity;
-    return 0;
+/* More room: at once for the most there can be, which costs what is used of it. */
+static bool writer_grow(struct chunk_writer *w) {
+    return (w->capacity < CHUNK_MAX_EVENTS && writer_move(w, CHUNK_MAX_EVENTS)) ||
+           writer_move(w, 2 * w->capacity);
 }
 
 struct chunk_writer *chunk_writer_new(uint64_t first_event) {
@@ -139,7 +216,7 @@ struct chunk_writer *chunk_writer_new(uint64_t first_event) {
         return NULL;
     w->first_event = first_event;
     w->epoch = 1; /* empty slots have 0 */
-    if (writer_reserve(w, FIRST_CAPACITY) < 0)
+    if (!writer_move(w, FIRST_CAPACITY))
         return chunk_writer_free(w);
     writer_restart(w);
     return w;
@@ -148,13 +225,7 @@ struct chunk_writer *chunk_writer_new(uint64_t first_event) {
 struct chunk_writer *chunk_writer_free(struct chunk_writer *w) {
     if (!w)
         return NULL;
-    for (int i = 0; i < N_COLUMNS; i++)
-        free(w->columns[i].data);
-    free(w->site_ids.data);
-    free(w->times);
-    free(w->sites.slots);
-    free(w->codes.slots);
-    model_deinit(&w->model);
+    memory_free(&w->memory);
     ZSTD_freeCCtx(w->zstd);
     free(w->blob);
     free(w);
@@ -286,7 +357,7 @@ static void add_address(struct chunk_writer *w, const struct chunk_event *e,
 
 int chunk_writer_add(struct chunk_writer *w, const struct chunk_event *event) {
     struct chunk_event e = *event;
-    if (w->n == w->capacity && writer_reserve(w, 2 * w->capacity) < 0)
+    if (w->n == w->capacity && !writer_grow(w))
         return -ENOMEM;
     if (!has_site(e.kind)) {
         e.site = 0;
