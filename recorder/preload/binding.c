@@ -84,6 +84,7 @@ _Static_assert(N_NAMES <= 64, "main_defines");
 #define WORDS_FOUND   128u
 #define BATCH         512u
 #define NAME_BYTES    24u /* the longest name above, and a NUL */
+#define SPAN_BYTES    65536u
 
 /* A loaded module, as its link map and program headers say. */
 struct image {
@@ -110,7 +111,7 @@ struct word {
     bool data; /* a variable: the program may have put something else there */
 };
 
-/* Mapped while it is looked: 200 KiB, of which a small program touches a few pages. */
+/* Mapped while it is looked: 260 KiB, of which a small program touches a few pages. */
 struct look {
     uint32_t n_images, n_symbols, n_words;
     uint64_t main_defines; /* bit i: the program itself has names[i] */
@@ -125,6 +126,7 @@ struct look {
         uint32_t chain[BATCH];
     };
     char texts[BATCH][NAME_BYTES];
+    char span[SPAN_BYTES];
     struct iovec from[BATCH], to[BATCH];
     char path[3 * SHM_PATH_BYTES], cwd[SHM_PATH_BYTES];
 };
@@ -317,14 +319,29 @@ static void add_symbol(struct look *look, const struct image *image, uint32_t in
 
 static uint32_t name_index(const char *text) {
     uint32_t i = 0;
-    while (i < N_NAMES && __builtin_strcmp(text, names[i].name) != 0)
+    while (i < N_NAMES &&
+           (text[0] != names[i].name[0] || __builtin_strcmp(text, names[i].name) != 0))
         i++;
     return i;
 }
 
-/* Those of look->symbol[], @n of them, the first of which is number @first. */
-static void name_symbols(struct look *look, const struct image *image, uint32_t first,
-                         uint32_t n) {
+/* Names that lie near each other, as those of imports do, in one piece. */
+static bool fetch_span(struct look *look, const struct image *image, uint32_t n) {
+    size_t low = SIZE_MAX, high = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t at = look->symbol[i].st_name;
+        low = at < low ? at : low;
+        high = at + NAME_BYTES > high ? at + NAME_BYTES : high;
+    }
+    if (high - low > SPAN_BYTES || !fetch(look->span, image->strings + low, high - low))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_memcpy(look->texts[i], look->span + look->symbol[i].st_name - low,
+                         NAME_BYTES);
+    return true;
+}
+
+static void fetch_each(struct look *look, const struct image *image, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         look->from[i] = (struct iovec){(void *)(image->strings + look->symbol[i].st_name),
                                        NAME_BYTES};
@@ -333,6 +350,13 @@ static void name_symbols(struct look *look, const struct image *image, uint32_t 
     bool whole = read_many(look, n) == (long)n * (long)NAME_BYTES;
     for (uint32_t i = 0; i < n && !whole; i++) /* the last text of a page */
         fetch_text(look->texts[i], NAME_BYTES, (uintptr_t)look->from[i].iov_base);
+}
+
+/* Those of look->symbol[], @n of them, the first of which is number @first. */
+static void name_symbols(struct look *look, const struct image *image, uint32_t first,
+                         uint32_t n) {
+    if (!fetch_span(look, image, n))
+        fetch_each(look, image, n);
     for (uint32_t i = 0; i < n; i++) {
         look->texts[i][NAME_BYTES - 1] = '\0';
         uint32_t name = name_index(look->texts[i]);

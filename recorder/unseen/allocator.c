@@ -79,6 +79,21 @@ static bool is_new(const char *name) {
            strncmp(name + 5, "St11align_val_t", 15) == 0;
 }
 
+/* Most names are none of those that are asked for here, which the last letters tell. */
+static bool may_tell(const char *name) {
+    static const char *const ends[] = {"alloc", "alloc_zeroed", "mallocx",
+                                       "array", "align",        "_new"};
+    size_t n = strlen(name);
+    if (strncmp(name, "_Zn", 3) == 0 || strncmp(name, "_ZSt", 4) == 0)
+        return true; /* operator new and its handler */
+    if (!n || !strchr("cdxynw", name[n - 1]))
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
 /* Return: enum allocator_kind, or -1. */
 static int kind_of(const char *name) {
     if (is_malloc(name))
@@ -130,10 +145,12 @@ static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
             GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
             continue;
         const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        int kind = name ? kind_of(name) : -1;
-        out->has_rust_default |= name && ends_with(name, "__rdl_alloc");
-        out->has_rust_own |= name && ends_with(name, "__rg_alloc");
-        out->has_runtime |= name && strcmp(name, "_ZSt15get_new_handlerv") == 0;
+        if (!name || !may_tell(name))
+            continue;
+        int kind = kind_of(name);
+        out->has_rust_default |= ends_with(name, "__rdl_alloc");
+        out->has_rust_own |= ends_with(name, "__rg_alloc");
+        out->has_runtime |= strcmp(name, "_ZSt15get_new_handlerv") == 0;
         if (kind < 0)
             continue;
         struct allocator *a = allocator_of(out, kind, name);
