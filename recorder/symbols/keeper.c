@@ -21,6 +21,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #define STARTING_NS  3000000u  /* from opening the arena to being known */
 #define SOON_NS      100000u   /* between looks while one is starting */
 #define SELDOM_NS    20000000u /* while none is */
+#define MOUNTS_MOST  9u
 #define MODULES_MOST (SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK)
 
 struct kept {
@@ -52,36 +54,71 @@ struct keeper {
     int stop;             /* an eventfd: end the thread */
     uint32_t starting;    /* programs that opened the arena, and are not known yet */
     uint64_t starting_ns; /* until when they may come */
-    uint64_t *mounts;     /* ids of those that were there before */
-    size_t n_mounts;
+    uint64_t mounts[MOUNTS_MOST]; /* ids; 0 = not known */
     struct seen *seen;
     uint64_t pid_namespace; /* ours; 0 = unknown */
 };
 
 static struct kept kept[KEEPER_MOST];
 static uint32_t n_kept;
+static uint64_t kept_bytes;
 
-/* --- what was there before --- */
+/* --- where files may be held --- */
 
-/* The first number of each line. Source: proc_pid_mountinfo(5) */
-static void read_mounts(struct keeper *k) {
-    FILE *in = fopen("/proc/self/mountinfo", "re");
-    char *line = NULL;
-    size_t capacity = 0;
-    while (in && getline(&line, &capacity, in) > 0) {
-        k->mounts = text_realloc(k->mounts, (k->n_mounts + 1) * sizeof *k->mounts);
-        k->mounts[k->n_mounts++] = strtoull(line, NULL, 10);
-    }
-    free(line);
-    if (in)
-        fclose(in);
+static uint64_t mount_of(const char *path) {
+    struct statx st;
+    bool known = statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) == 0 &&
+                 st.stx_mask & STATX_MNT_ID;
+    return known ? st.stx_mnt_id : 0;
 }
 
-static bool is_old_mount(const struct keeper *k, const struct statx *st) {
-    for (size_t i = 0; i < k->n_mounts && st->stx_mask & STATX_MNT_ID; i++)
-        if (k->mounts[i] == st->stx_mnt_id)
+/* A file that is held keeps its file system mounted: where we are ourselves, and where things are unpacked. */
+static void find_mounts(struct keeper *k) {
+    const char *temporary = getenv("TMPDIR");
+    const char *const paths[MOUNTS_MOST] = {"/",
+                                            "/usr",
+                                            ".",
+                                            "/proc/self/exe",
+                                            k->session->arena_path,
+                                            "/tmp",
+                                            "/var/tmp",
+                                            "/dev/shm",
+                                            temporary && temporary[0] == '/' ? temporary
+                                                                             : "/"};
+    for (uint32_t i = 0; i < MOUNTS_MOST; i++)
+        k->mounts[i] = mount_of(paths[i]);
+}
+
+static bool is_known_mount(const struct keeper *k, const struct statx *st) {
+    bool found = false;
+    for (uint32_t i = 0; i < MOUNTS_MOST && st->stx_mask & STATX_MNT_ID; i++)
+        found |= k->mounts[i] == st->stx_mnt_id;
+    return found;
+}
+
+/* Over a network or in user space (NFS, CIFS, FUSE) a file that is removed while it is open gets another name
+ * in its folder, which then cannot be removed: open(2), "Bugs"; nfs(5), "sillyrename". */
+static bool removes_as_usual(const struct statfs *fs) {
+    static const uint32_t types[] = {0xef53 /* ext2-4 */,
+                                     0x58465342 /* xfs */,
+                                     0x9123683e /* btrfs */,
+                                     0x01021994 /* tmpfs */,
+                                     0x794c7630 /* overlay */,
+                                     0xf2f52010 /* f2fs */,
+                                     0x2fc12fc1 /* zfs */,
+                                     0xca451a4e /* bcachefs */,
+                                     0x858458f6 /* ramfs */,
+                                     0x3153464a /* jfs */,
+                                     0x52654973 /* reiserfs */};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if ((uint32_t)fs->f_type == types[i])
             return true;
     return false;
+}
+
+/* What is removed takes its room until we let it go: at most an eighth of what is free. */
+static bool has_room_for(const struct statfs *fs, uint64_t bytes) {
+    return kept_bytes + bytes <= (uint64_t)fs->f_bavail * (uint64_t)fs->f_bsize / 8;
 }
 
 /* Of the descriptors that may be open, a sixteenth: processes are to be watched by them, too. */
@@ -108,15 +145,21 @@ static uint64_t device_of(const struct statx *st) {
 /* Hold the file @where as @path, once. Return: is it held? */
 static bool hold(struct keeper *k, const char *where, const char *path) {
     struct statx st;
-    if (statx(AT_FDCWD, where, 0, STATX_BASIC_STATS | STATX_MNT_ID, &st) < 0 ||
-        !S_ISREG(st.stx_mode) || !is_old_mount(k, &st))
+    struct statfs fs;
+    if (statx(AT_FDCWD, where, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID,
+              &st) < 0 ||
+        !S_ISREG(st.stx_mode) || !is_known_mount(k, &st))
         return false;
     if (is_kept(path, device_of(&st), st.stx_ino))
         return true;
+    if (statfs(where, &fs) < 0 || !removes_as_usual(&fs) ||
+        !has_room_for(&fs, st.stx_size))
+        return false;
     int fd =
         n_kept < most() ? open(where, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY) : -1;
     if (fd < 0)
         return false;
+    kept_bytes += st.stx_size;
     kept[n_kept++] = (struct kept){
         .path = text_dup(path), .device = device_of(&st), .inode = st.stx_ino, .fd = fd};
     return true;
@@ -207,7 +250,7 @@ static void start(struct keeper *k) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     k->runs =
-        k->n_mounts && k->stop >= 0 && pthread_create(&k->thread, NULL, keep, k) == 0;
+        k->mounts[0] && k->stop >= 0 && pthread_create(&k->thread, NULL, keep, k) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -221,7 +264,7 @@ struct keeper *keeper_new(const struct session *session) {
         inotify_add_watch(k->inotify, session->arena_path, IN_CLOSE);
     k->seen = text_alloc(SHM_MAX_PROCESSES * sizeof *k->seen);
     k->pid_namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-    read_mounts(k);
+    find_mounts(k);
     start(k);
     return k;
 }
@@ -246,7 +289,6 @@ struct keeper *keeper_free(struct keeper *k) {
     keeper_stop(k);
     close_if_open(k->inotify);
     close_if_open(k->stop);
-    free(k->mounts);
     free(k->seen);
     free(k);
     return NULL;

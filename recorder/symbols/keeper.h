@@ -6,9 +6,9 @@
  *   a program starts ─ opens the arena ─ inotify ─► the thread: /proc/PID/exe, the path of each module
  *   afterwards ─ keeper_find(path) ─► descriptors ─ the one of the right build-id ─► symbols.c
  *
- * The target is not touched: nothing in it waits, and a file system that was mounted after the recording
- * began is left alone, as the program may want to unmount it. What could not be held is looked for
- * under its path, as ever.
+ * The target is not touched: nothing in it waits, no file system that it may want to unmount is kept busy,
+ * no folder that it wants to remove is kept from it (NFS, FUSE), and what it removes takes an eighth
+ * of the free room at most. What could not be held is looked for under its path, as ever.
  */
 #ifndef DEARTH_KEEPER_H
 #define DEARTH_KEEPER_H

@@ -123,6 +123,16 @@ if [ -x "$loader" ]; then
     equal "$config" "$(name_of f.db 4321)" 'a newline in its path, run by the loader'
 fi
 
+# What was run from a file system that was there before can be unmounted all the same.
+cat >unmount.sh <<'S'
+mkdir before && mount -t tmpfs none before && cp app before/app || exit 77
+"$1" record -q -o j.db -- sh -c 'before/app waits <fifo & sleep 1; echo >fifo; wait; exec umount before' >/dev/null
+S
+mkfifo fifo
+seen=0
+unshare --map-root-user --mount bash unmount.sh "$DEARTH" 2>err || seen=$?
+[ "$seen" = 77 ] || equal 0 "$seen" "unmounted: $(cat err)"
+
 # Debug information in files of its own, which are gone: the line table is not.
 gcc -g -O0 -gsplit-dwarf app.c -o split -ldl
 "$DEARTH" record -q -o g.db -- ./split >/dev/null
