@@ -12,6 +12,7 @@
  * the symbol tables serve, and a note says so; when it has no memory, the next command tries again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,25 @@ static int note_gone(struct resolver *r, const struct module_row *module, bool k
     return result;
 }
 
+/* It may be executed, and not read. */
+static bool is_unreadable(const struct module_row *module) {
+    int fd = open(module->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY),
+        err = errno;
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && err == EACCES && access(module->path, F_OK) == 0;
+}
+
+static int note_unreadable(struct resolver *r, const struct module_row *module) {
+    AUTO_FREE char *text =
+        text_format("%s may not be read by this user: its functions are shown as offsets",
+                    module->path);
+    int result = put_note(r, module, "symbols_unreadable", text);
+    if (result == 0 && sqlite3_changes(r->store->db))
+        error_warn("%s", text);
+    return result;
+}
+
 /* @tables: symbol tables were read instead */
 static int note_broken(struct resolver *r, const struct module_row *module, int signal,
                        bool tables) {
@@ -370,7 +390,10 @@ static int try_module(struct resolver *r, struct work *w) {
     if (result == 0 && seen.outcome == SYMBOLS_STALE)
         result = note_stale(r, module);
     bool kept = seen.outcome == SYMBOLS_KEPT;
-    if (result == 0 && (kept || (seen.outcome == SYMBOLS_GONE && module->path[0] == '/')))
+    bool gone = seen.outcome == SYMBOLS_GONE && module->path[0] == '/';
+    if (result == 0 && gone && is_unreadable(module))
+        result = note_unreadable(r, module);
+    else if (result == 0 && (kept || gone))
         result = note_gone(r, module, kept);
     if (result == 0) {
         sqlite3_bind_int64(r->mark_module, MARK_MODULE_ID, module->id);

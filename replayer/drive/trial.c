@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "isolation.h"
@@ -142,6 +143,13 @@ static int check_run(const struct replay *r, const struct observation *seen) {
             -ETIMEDOUT,
             "%s: without any fault --drive or --health did not end in time; "
             "give them more with --timeout",
+            r->conditions.exe);
+    if (seen->end.start_error == ENOENT && r->isolation == ISOLATION_COPY &&
+        access(r->conditions.exe, R_OK) < 0)
+        return error_print(
+            -EACCES,
+            "%s: may be executed and not read, so that a private copy is without it; "
+            "--isolation overlay copies nothing",
             r->conditions.exe);
     if (seen->end.start_error)
         return error_print_errno(-seen->end.start_error, "%s: cannot be started again",

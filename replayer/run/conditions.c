@@ -46,6 +46,7 @@ struct runner_options conditions_options(const struct conditions *c) {
     return (struct runner_options){
         .argv = c->under_argv ? c->under_argv : c->argv,
         .exe = c->under_exe ? c->under_exe : c->exe,
+        .programs = c->programs,
         .cwd = c->cwd,
         .envp = c->envp,
         .stdin_path = c->stdin_path,
@@ -62,6 +63,7 @@ void conditions_deinit(struct conditions *c) {
     remove_private_file(c);
     free_strings(c->argv);
     free(c->exe);
+    free_strings(c->programs);
     free(c->cwd);
     free_strings(c->envp);
     free(c->stdin_path);
@@ -225,6 +227,32 @@ static int read_stdin(struct conditions *c, sqlite3_stmt *s, int64_t recording) 
     return 0;
 }
 
+/* --- programs --- */
+
+#define PROGRAM_COLUMNS(X) X(PROGRAM_EXE, "exe")
+enum { PROGRAM_COLUMNS(STORE_COLUMN_ENUM) };
+
+/* What runs: itself, and what its processes executed. */
+static int read_programs(struct conditions *c, struct store *store, int64_t recording) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    size_t n = 0;
+    int r = store_prepare(store,
+                          STORE_SELECT(PROGRAM_COLUMNS) "FROM process WHERE "
+                                                        "recording_id = ?1 GROUP BY exe",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, 1, recording);
+    c->programs = text_alloc(2 * sizeof *c->programs);
+    c->programs[n++] = text_dup(c->exe);
+    while ((r = sqlite3_step(s)) == SQLITE_ROW) {
+        c->programs = text_realloc(c->programs, (n + 2) * sizeof *c->programs);
+        c->programs[n++] = text_dup(store_column_text(s, PROGRAM_EXE));
+        c->programs[n] = NULL;
+    }
+    return r == SQLITE_DONE ? 0 : store_error(store, "reading its programs");
+}
+
 /* --- the whole --- */
 
 static int check_places(const struct conditions *c) {
@@ -278,6 +306,8 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     r = read_argv(c, store_column_text(s, RECORDING_ARGV), argv, recording_id, s);
     if (r == 0)
         r = check_places(c);
+    if (r == 0)
+        r = read_programs(c, store, recording_id);
     if (r == 0)
         r = read_unit(c, store, recording_id);
     if (r == 0 && !c->of_unit) {

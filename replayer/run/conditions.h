@@ -19,6 +19,7 @@ struct store;
 struct conditions {
     char **argv; /* owned, NULL-terminated */
     char *exe;
+    char **programs; /* that it started, and itself; owned, NULL-terminated */
     char *cwd;
     char **envp;      /* our own environment plus what the recording names; owned array */
     char *stdin_path; /* NULL = /dev/null */

@@ -203,8 +203,9 @@ static enum shm_refusal prepare(struct copy *c) {
         return SHM_REFUSED_FILES;
     if (namespace_has_ipc())
         return SHM_REFUSED_IPC;
-    if (mappings_share(orders->pid, x->session->arena_path))
-        return SHM_REFUSED_MAPPING;
+    int shares = mappings_share(orders->pid, x->session->arena_path);
+    if (shares)
+        return shares < 0 ? SHM_REFUSED_UNAVAILABLE : SHM_REFUSED_MAPPING;
     int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
     if (pidfd < 0)
         return SHM_REFUSED_UNAVAILABLE;

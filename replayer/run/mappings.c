@@ -54,12 +54,15 @@ static int shares_by_query(int maps, const char *arena_path) {
     return r;
 }
 
-static bool shares_by_text(pid_t pid, const char *arena_path) {
+/* Return: as shares_by_query(). */
+static int shares_by_text(pid_t pid, const char *arena_path) {
     char path[64], line[PATH_BYTES];
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *f = fopen(path, "re");
-    bool shares = !f;
-    while (f && !shares && fgets(line, sizeof line, f)) {
+    if (!f)
+        return -errno;
+    bool shares = false;
+    while (!shares && fgets(line, sizeof line, f)) {
         char *permissions = strchr(line, ' ');
         if (!permissions || permissions[2] != 'w' || permissions[4] != 's')
             continue;
@@ -67,17 +70,16 @@ static bool shares_by_text(pid_t pid, const char *arena_path) {
         const char *name = strchr(line, '/');
         shares = !name || strcmp(name, arena_path) != 0;
     }
-    if (f)
-        fclose(f);
+    fclose(f);
     return shares;
 }
 
-bool mappings_share(pid_t pid, const char *arena_path) {
+int mappings_share(pid_t pid, const char *arena_path) {
     int maps = open_maps(pid);
     int r = maps < 0 ? -errno : shares_by_query(maps, arena_path);
     if (maps >= 0)
         close(maps);
-    return r < 0 ? shares_by_text(pid, arena_path) : r > 0;
+    return r < 0 ? shares_by_text(pid, arena_path) : r;
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value) {

@@ -7,8 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** Is memory mapped, other than the arena, that a copy would share and could write? Also when it is not known. */
-bool mappings_share(pid_t pid, const char *arena_path);
+/**
+ * Is memory mapped, other than the arena, that a copy would share and could write?
+ * Return: 1 there is, 0 there is not, or a negative errno: it may not be known.
+ */
+int mappings_share(pid_t pid, const char *arena_path);
 
 /**
  * Name the files and the code that are mapped, and where: equal for processes that have the same files (by

@@ -26,8 +26,9 @@ struct session;
 struct unit_place;
 
 struct runner_options {
-    char *const *argv; /* as recorded */
-    const char *exe;   /* resolved path */
+    char *const *argv;     /* as recorded */
+    const char *exe;       /* resolved path */
+    char *const *programs; /* that were started when it was recorded; NULL = not known */
     const char *cwd;
     char *const *envp;      /* our own environment, plus what was named */
     const char *stdin_path; /* NULL = /dev/null; reopened per attempt at stdin_offset */

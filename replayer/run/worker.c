@@ -82,6 +82,7 @@ static int prepare(const struct worker_start *start, struct execution *x,
                    struct wire_ready *ready) {
     const struct scratch_options options = {.wanted = start->isolation,
                                             .cwd = start->options->cwd,
+                                            .programs = start->options->programs,
                                             .sharers = start->options->jobs,
                                             .session = start->session->directory,
                                             .before = start->options->before};

@@ -166,7 +166,7 @@ int cover_apply(struct overlay *o, size_t index) {
         err = mount_bind(o, c);
     else if (!err && c->kind == COVER_FILE)
         err = mount_copy(o, c, index);
-    else if (!err && c->kind == COVER_SOCKET)
+    else if (!err && c->kind == COVER_REAL)
         mount_bind(o, c);
     if (err || strcmp(c->path, "/") != 0)
         return err;

@@ -231,6 +231,33 @@ static bool is_overlaid(const struct overlay *o, const char *path) {
     return best && best->kind == COVER_OVERLAY;
 }
 
+/* What covers from @first on lie in cannot be renewed by itself any more. */
+static void part_from(struct overlay *o, size_t first) {
+    for (size_t i = first; i < o->n; i++)
+        for (size_t j = 0; j < first; j++)
+            if (mounts_is_below(o->covers[i].path, o->covers[j].path))
+                o->covers[j].leaf = false;
+}
+
+static bool may_read(const char *path) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno != EACCES;
+}
+
+void covering_programs(struct overlay *o, char *const *programs) {
+    size_t first = o->n;
+    char path[PATH_MAX];
+    struct stat status;
+    for (; programs && *programs; programs++)
+        if (!may_read(*programs) && realpath(*programs, path) && is_overlaid(o, path) &&
+            stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+            covering_add(o, COVER_REAL, path, false))
+            cover_apply(o, o->n - 1);
+    part_from(o, first);
+}
+
 void covering_sockets(struct overlay *o) {
     enum { MAX_SOCKETS = 256 };
     FILE *f = fopen("/proc/net/unix", "re");
@@ -247,13 +274,10 @@ void covering_sockets(struct overlay *o) {
             continue;
         bool serves = (flags & 0x10000) != 0 || type == 2; /* __SO_ACCEPTCON; datagrams */
         if (serves && is_overlaid(o, line + at) && lstat(line + at, &status) == 0 &&
-            S_ISSOCK(status.st_mode) && covering_add(o, COVER_SOCKET, line + at, false))
+            S_ISSOCK(status.st_mode) && covering_add(o, COVER_REAL, line + at, false))
             cover_apply(o, o->n - 1);
     }
-    for (size_t i = first; i < o->n; i++)
-        for (size_t j = 0; j < first; j++)
-            if (mounts_is_below(o->covers[i].path, o->covers[j].path))
-                o->covers[j].leaf = false;
+    part_from(o, first);
     free(line);
     if (f)
         fclose(f);

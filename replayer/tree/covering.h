@@ -15,6 +15,13 @@ int covering_tree(struct overlay *o, const char *path, bool made);
  * running services are bound through. Source: unix(7), net/unix/af_unix.c (unix_find_bsd). */
 void covering_sockets(struct overlay *o);
 
+/**
+ * An overlay opens a file for reading before it is executed: a program that may be executed alone is
+ * bound through, read-only.
+ * @programs: paths, NULL-terminated; NULL = none. Source: fs/overlayfs/file.c (ovl_open_realfile).
+ */
+void covering_programs(struct overlay *o, char *const *programs);
+
 /** Return: a new cover, not mounted yet, the last of the view's; NULL: nothing is there, errno says
  * why. */
 struct cover *covering_add(struct overlay *o, enum cover_kind kind, const char *path,

@@ -114,7 +114,9 @@ static void protect_real(const struct overlay *o) {
     mounts_set_read_only("/proc", false, false); /* the tracer writes there */
 }
 
-static int build_first(struct overlay *o, const char *cwd, char **missing) {
+static int build_first(struct overlay *o, const struct scratch_options *options,
+                       char **missing) {
+    const char *cwd = options->cwd;
     char limit[64];
     snprintf(limit, sizeof limit, "mode=700,size=%llu",
              (unsigned long long)o->limit_bytes);
@@ -136,6 +138,7 @@ static int build_first(struct overlay *o, const char *cwd, char **missing) {
     }
     if (!err) {
         covering_sockets(o);
+        covering_programs(o, options->programs);
         err = share_session(o);
     }
     cover_finish_folders(o);
@@ -176,7 +179,7 @@ int overlay_new(const struct scratch_options *options, struct overlay **out,
         err = mounts_read(&o->mounts);
     if (!err) {
         free(*missing);
-        err = build_first(o, options->cwd, missing);
+        err = build_first(o, options, missing);
     }
     if (err) {
         if (o->n) /* ours hides the session folder by now */

@@ -21,10 +21,11 @@ enum cover_kind {
     COVER_OVERLAY, /* copy-on-write */
     COVER_BIND,    /* as it is, with what is mounted in it; read-only, see `writable` */
     COVER_FILE,    /* a private copy of a file */
-    COVER_SOCKET,  /* a service's socket as it is: may be gone when the view is renewed */
-    COVER_FOLDER,  /* an empty folder of ours (a tmpfs where there was a mount), entries
+    COVER_REAL, /* a service's socket, a program that may not be read, as they are: may be gone when the
+                      view is renewed */
+    COVER_FOLDER, /* an empty folder of ours (a tmpfs where there was a mount), entries
                       follow */
-    COVER_LINK,    /* a symbolic link as it is */
+    COVER_LINK,   /* a symbolic link as it is */
 };
 
 struct cover {

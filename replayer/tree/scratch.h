@@ -25,10 +25,11 @@ struct tree_facts {
 };
 
 struct scratch_options {
-    enum isolation wanted;       /* ISOLATION_AUTO: an overlay, never less */
-    const char *cwd;             /* where the program runs */
-    int sharers;                 /* how many workers there are */
-    const char *session;         /* the session's folder: stays shared with the parent */
+    enum isolation wanted; /* ISOLATION_AUTO: an overlay, never less */
+    const char *cwd;       /* where the program runs */
+    char *const *programs; /* what is started there, NULL-terminated; NULL = not known */
+    int sharers;           /* how many workers there are */
+    const char *session;   /* the session's folder: stays shared with the parent */
     const struct before *before; /* the tree is made so; NULL = it is as the real one */
 };
 
