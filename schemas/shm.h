@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 5u
+#define SHM_VERSION 6u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -178,7 +178,8 @@ struct shm_ring {
     uint64_t lost;     /* events dropped (SHM_DROP_WHEN_FULL, collector gone, `dropped`) */
     uint32_t reserved[4];
 };
-#define SHM_RING_SEGMENTS_MAX 128u /* 8 MiB of backlog, then the thread waits (or drops) */
+#define SHM_RING_SEGMENTS 128u      /* 8 MiB of backlog: a thread's own */
+#define SHM_RING_SEGMENTS_MAX 1024u /* 64 MiB, where blocks are to be had; then the thread waits (or drops) */
 
 /* Frame tree. Root's children are the outermost frames; a leaf with module 0 is a *site*: its
  * offset is the enum shm_op. Recursion is folded by loop erasure: adding a frame that is already on

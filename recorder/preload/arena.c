@@ -104,6 +104,12 @@ static uint32_t take_now(void) {
     return id ? id : take_fresh();
 }
 
+bool arena_has_plenty(void) {
+    const struct shm_header *arena = preload.arena;
+    return (uint32_t)load_relaxed(&arena->free_list) ||
+           load_relaxed(&arena->blocks_next) < preload.blocks_total / 8;
+}
+
 void arena_give_back(uint32_t id) {
     uint64_t *list = &preload.arena->free_list, head;
     struct shm_free *free = arena_block(id);

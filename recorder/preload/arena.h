@@ -33,6 +33,10 @@ static inline void *arena_block(uint32_t id) {
 /** May @id, which was read in shared memory, be a block that is there? */
 bool arena_has(uint32_t id);
 
+/** Are there blocks for a thread that is far ahead of the collector? Of those that were never used, an eighth
+ * of the arena at most: others come, too. */
+bool arena_has_plenty(void);
+
 /** Give a block back that was taken and not shown to anybody. */
 void arena_give_back(uint32_t id);
 

@@ -46,7 +46,9 @@ static bool has_room(struct thread *thread) {
     uint32_t given = load_acquire(&thread->ring->given);
     if (given - thread->given <= thread->made - thread->given)
         thread->given = given;
-    return thread->made - thread->given < SHM_RING_SEGMENTS_MAX;
+    uint32_t backlog = thread->made - thread->given;
+    return backlog < SHM_RING_SEGMENTS ||
+           (backlog < SHM_RING_SEGMENTS_MAX && arena_has_plenty());
 }
 
 /* Too much unread: wait for the collector, or drop. Return: whether there is room now. */

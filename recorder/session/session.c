@@ -35,7 +35,7 @@
 #define RECORD_ARENA_BYTES (1ull << 30)
 #define REPLAY_ARENA_BYTES (256ull << 20)
 #define READY_BLOCKS       32u /* 2 MiB: a process, its nodes, modules and first segments */
-#define STEP_LARGEST       64u /* 4 MiB */
+#define STEP_LARGEST       128u /* 8 MiB */
 #define CLEARED_BEYOND                                                                   \
     8u /* blocks that nobody has used: the next run takes them, and a stray word is not noticed */
 

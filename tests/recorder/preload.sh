@@ -161,3 +161,12 @@ for try in {1..60}; do
 done
 [ "$allocs" != no ] || fail "it was never seen to count before it was killed"
 echo "ok: killed: last was $allocs allocs done, $seen_allocs seen"
+
+# Nobody reads: a thread goes on for as long as there are blocks in plenty, and leaves the rest to others.
+recorded "$LIBRARY" --late --flags 17 -- "$TARGET" many 400000
+clean 'far ahead'
+equal 1 "$(($(number allocs) >= 400000))" 'all of it'
+recorded "$LIBRARY" --late --flags 17 --blocks 2048 -- "$TARGET" many 400000
+equal 1 "$(($(number lost) > 0))" 'an eighth of the arena'
+recorded "$LIBRARY" --late --flags 17 -- "$TARGET" many 1200000
+equal 1 "$(($(number lost) > 0))" '64 MiB'

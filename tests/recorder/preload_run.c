@@ -4,7 +4,9 @@
  * what came through it. A collector in 200 lines, for tests of the library alone.
  *
  *   preload_run [--lib FILE] [--flags N] [--depth N] [--fault KEY:OCCURRENCE:MODE[:LEAF]]
- *               [--sites] [--events] [--blocks N] [--kill MICROSECONDS] -- PROG ARGS
+ *               [--sites] [--events] [--blocks N] [--kill MICROSECONDS] [--late] -- PROG ARGS
+ *
+ * --late: nothing is read before the program has ended.
  *
  * Prints to stderr, one line each: "process ...", "note ...", "site ...", "fault ...",
  * "total allocs A frees F bytes B fails N injected N lost N ...". The counts follow
@@ -31,7 +33,7 @@ static struct {
     uint64_t compared, different;
 } total;
 static uint32_t read_heads[1u << 20]; /* records already read of each block */
-static int print_events;
+static int print_events, late;
 
 static void *block(uint32_t id) {
     return (char *)arena + (uint64_t)id * SHM_BLOCK_BYTES;
@@ -340,7 +342,8 @@ static int follow(pid_t pid, uint64_t kill_after_us) {
             break;
         if (deadline && now_ns() > deadline)
             break;
-        drain();
+        if (!late)
+            drain();
         usleep(500);
     }
     drain();
@@ -348,10 +351,11 @@ static int follow(pid_t pid, uint64_t kill_after_us) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"lib", 1, 0, 'l'},    {"flags", 1, 0, 'f'}, {"depth", 1, 0, 'd'},
-        {"fault", 1, 0, 'F'},  {"sites", 0, 0, 's'}, {"blocks", 1, 0, 'b'},
-        {"events", 0, 0, 'e'}, {"kill", 1, 0, 'k'},  {0}};
+    static const struct option options[] = {{"lib", 1, 0, 'l'},    {"flags", 1, 0, 'f'},
+                                            {"depth", 1, 0, 'd'},  {"fault", 1, 0, 'F'},
+                                            {"sites", 0, 0, 's'},  {"blocks", 1, 0, 'b'},
+                                            {"events", 0, 0, 'e'}, {"kill", 1, 0, 'k'},
+                                            {"late", 0, 0, 'L'},   {0}};
     const char *library = getenv("DEARTH_PRELOAD"), *faults[SHM_MAX_FAULTS];
     uint32_t flags = SHM_EVENTS, depth = 512, blocks = 1u << 14, n_faults = 0;
     uint64_t kill_after_us = 0;
@@ -371,6 +375,8 @@ int main(int argc, char **argv) {
             blocks = (uint32_t)atoi(optarg);
         else if (c == 'k')
             kill_after_us = strtoull(optarg, NULL, 10);
+        else if (c == 'L')
+            late = 1;
         else if (c == 'e')
             print_events = 1;
         else

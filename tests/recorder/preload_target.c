@@ -313,6 +313,14 @@ static void descriptors(void) {
     dprintf(1, "next %d\n", open("/dev/null", O_RDONLY));
 }
 
+static void many(const char *calls) {
+    for (long i = 0, n = atol(calls); i < n; i++) {
+        void *p = malloc(64);
+        sink = p;
+        free(p);
+    }
+}
+
 /* Counts in a shared file what it did, until it is killed. */
 static void counting(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -433,6 +441,8 @@ int main(int argc, char **argv) {
         }
     if (!strcmp(what, "plugins") && argc == 4)
         plugins(argv[2], argv[3]);
+    else if (!strcmp(what, "many") && argc == 3)
+        many(argv[2]);
     else if (!strcmp(what, "counting") && argc == 3)
         counting(argv[2]);
     else if (!strcmp(what, "asking") && argc == 3)
