@@ -20,6 +20,7 @@
 #include "error.h"
 #include "finding.h"
 #include "leak_runs.h"
+#include "next_runs.h"
 #include "reach.h"
 #include "replay_private.h"
 #include "resolve.h"
@@ -337,6 +338,8 @@ static int plan_and_drive(struct replay *r) {
     int outcome = drive_run(r);
     if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
         outcome = drive_second(r);
+    if (outcome == REPLAY_DONE)
+        outcome = next_runs(r);
     return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
 }
 
@@ -381,6 +384,7 @@ static void replay_deinit(struct replay *r) {
     sites_deinit(&r->sites);
     conditions_deinit(&r->conditions);
     reach_deinit(&r->reach);
+    next_runs_deinit(r);
     free(r->chance_sites);
 }
 

@@ -7,6 +7,7 @@
  *   trial.c      baseline runs under the best conditions there are
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
+ *   next_runs.c  what failures left in files: does the program live with it?
  *   leak_runs.c  a second look at what went well, for leaks
  *   summary.c    what the user reads: the plan as a table, the end
  */
@@ -24,6 +25,7 @@
 #include "replay.h"
 #include "sites.h"
 
+struct next_look;
 struct session;
 
 struct replay {
@@ -36,6 +38,7 @@ struct replay {
     bool traced;
     uint64_t
         fallbacks; /* stacks that needed libunwind, in the recording and the baseline */
+    struct runner_options runner_options; /* of the next */
     struct runner *runner;
     struct ledger *ledger;
     struct observation *runs; /* baseline runs; the baseline points into them */
@@ -56,6 +59,12 @@ struct replay {
         uint32_t places, looked, leaking, unknown; /* faults */
         uint64_t executions;
     } leaks;
+    struct left_tally { /* next_runs.c */
+        struct next_look *looks;
+        uint32_t n_looks;
+        struct observation control;
+        bool control_known;
+    } left;
 };
 
 /** When the time budget is over, CLOCK_MONOTONIC; 0 = there is none. */

@@ -12,6 +12,7 @@
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
+#include "next_runs.h"
 #include "queue.h"
 #include "task.h"
 #include "text.h"
@@ -32,6 +33,7 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
     struct replay *r = d->replay;
     r->progress.executions += !seen->inferred;
     r->progress.verdicts[j->verdict]++;
+    next_runs_consider(r, task, seen, j);
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
     if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||
         seen->proof.overwritten || !plan_is_explorable(j->verdict))

@@ -116,6 +116,7 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
     o.n_chance_sites = r->chance.n_sites;
     r->runner = runner_free(r->runner);
     r->traced = traced;
+    r->runner_options = o;
     int err = runner_new(&o, &r->runner);
     if (err == 0)
         r->isolation = runner_tree(r->runner)->isolation;

@@ -30,7 +30,9 @@
  * was injected. */
 struct series {
     uint32_t tried;
-    uint32_t watched;   /* of these, those that looked for leaks */
+    uint32_t watched; /* of these, those that looked for leaks */
+    uint32_t
+        damaged; /* and those after which the program was run once more, to no good end */
     uint32_t unreached; /* executions that did not come to the call */
     bool disagrees;
     uint32_t group; /* last group that counted it */
@@ -44,7 +46,9 @@ struct item { /* one bad attempt */
     enum verdict verdict;
     bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
-    bool plain;  /* nothing but the fault was different from an ordinary run */
+    bool
+        damaged; /* reported, but what it left does harm; the verdict is no evidence of that */
+    bool plain; /* nothing but the fault was different from an ordinary run */
     uint32_t repeat;
     char *policy;
     char *identity;
@@ -171,6 +175,8 @@ static int load_places(struct work *w) {
     X(ATTEMPT_LEAK_LOCATION, "ls.location_id")                                           \
     X(ATTEMPT_LEAK_KEY, "hex(ls.key)")                                                   \
     X(ATTEMPT_LEAK_STACK, "ls.stack_id")                                                 \
+    X(ATTEMPT_DAMAGED,                                                                   \
+      "a.verdict = 'reported' AND a.severity = 'warning' AND coalesce(a.leaked, 0) = 0") \
     X(ATTEMPT_UNDER, "a.under")                                                          \
     X(ATTEMPT_DAMAGE_WHERE, "a.damage_where")                                            \
     X(ATTEMPT_SILENT, "a.silent")                                                        \
@@ -462,13 +468,15 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     return r;
 }
 
-static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
+/* @damaged: by what it left */
+static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool damaged) {
     AUTO_FRAMES struct frames fault = {0};
     AUTO_FRAMES struct frames crash = {0};
     struct item *item = next_item(w, s, verdict);
     struct text identity = {0};
+    item->damaged = damaged;
     int r = load_stacks(w, s, item, &fault, &crash);
-    text_addf(&identity, "%s|", verdict_name(verdict));
+    text_addf(&identity, "%s|", damaged ? "damaged" : verdict_name(verdict));
     add_place(w, item->location_id, s, ATTEMPT_KEY, &identity);
     if (r == 0)
         r = attribute(w, s, item, &fault, &crash, &identity);
@@ -534,8 +542,10 @@ static int load_attempts(struct work *w) {
             sqlite3_column_type(s, ATTEMPT_LEAK_KEY) != SQLITE_NULL &&
             (r = add_leak(w, s, verdict)) < 0)
             return r;
-        if (verdict_severity(verdict) >= SEVERITY_POLICY &&
-            (r = add_item(w, s, verdict)) < 0)
+        bool damaged = sqlite3_column_int(s, ATTEMPT_DAMAGED) > 0;
+        series->damaged += damaged;
+        if ((verdict_severity(verdict) >= SEVERITY_POLICY || damaged) &&
+            (r = add_item(w, s, verdict, damaged)) < 0)
             return r;
     }
     return step == SQLITE_DONE ? 0 : store_error(w->store, "reading attempts");
@@ -545,7 +555,8 @@ static int load_attempts(struct work *w) {
 
 static enum severity severity_of(const struct item *item) {
     enum severity severity = verdict_severity(item->verdict);
-    return item->leaked && severity == SEVERITY_OK ? SEVERITY_WARNING : severity;
+    return (item->leaked || item->damaged) && severity == SEVERITY_OK ? SEVERITY_WARNING
+                                                                      : severity;
 }
 
 /* By severity, identity; within one the best evidence first: with a stack, not
@@ -585,11 +596,13 @@ static struct group make_group(struct work *w, const struct item *items, uint32_
     for (uint32_t i = 0; i < n; i++) {
         struct series *s = &w->series[items[i].series];
         if (s->group != number) {
-            g.tried += items[i].leaked ? s->watched : s->tried;
+            g.tried += items[i].leaked    ? s->watched
+                       : items[i].damaged ? s->damaged
+                                          : s->tried;
             g.unreached += s->unreached;
         }
         s->group = number;
-        g.flaky &= s->disagrees && !items[i].leaked;
+        g.flaky &= s->disagrees && !items[i].leaked && !items[i].damaged;
     }
     return g;
 }

@@ -20,7 +20,8 @@ struct store;
  * function are told apart by `#n`, in order of line. Hung and degraded have no place:
  * where a sample falls is chance. A leak is a finding of its own, `leaked|who forgot|location
  * of the allocation`, when two executions at least show it; who forgot is the innermost
- * function that the failed call and the leaked block both came from. A finding keeps its id
+ * function that the failed call and the leaked block both came from. What a reported failure left in
+ * files and did harm with is one too, `damaged|location`. A finding keeps its id
  * while its identity is derived. It is `flaky` when none of its faults showed the same
  * verdict every time.
  *

@@ -104,7 +104,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
         text_say(out, ": %s", signal_name(f->exit_signal, name));
     else if (f->exit_code >= 0)
         text_say(out, ": exit status %lld", (long long)f->exit_code);
-    if (f->n_differences && f->verdict == VERDICT_DEGRADED) {
+    if (f->n_differences &&
+        (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_REPORTED)) {
         text_add(out, ", but ");
         report_words_add_difference(&f->differences[0], false, out);
     }

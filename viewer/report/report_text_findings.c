@@ -229,7 +229,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
                  f->kind ? f->kind : "", f->kind ? ")" : "");
     if (f->facility)
         text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
-    if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY)
+    if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY ||
+        f->verdict == VERDICT_REPORTED)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The next run: what a failure that was reported left in the files, does the program live with it?
+ */
+#ifndef DEARTH_NEXT_RUNS_H
+#define DEARTH_NEXT_RUNS_H
+
+#include "replay_private.h"
+
+struct task;
+
+/** An attempt is in: remember it when what it left may do harm. */
+void next_runs_consider(struct replay *r, const struct task *task,
+                        const struct observation *seen, const struct judgement *j);
+
+/**
+ * Run again what was remembered, and the program once more in the tree that it leaves. Where that does
+ * harm, an attempt of severity warning is stored.
+ * Return: enum replay_outcome, or a negative errno after a message.
+ */
+int next_runs(struct replay *r);
+
+void next_runs_deinit(struct replay *r);
+
+#endif
