@@ -13,6 +13,8 @@ struct look {
     enum thread_role thread;
     uint64_t call;
     bool copied; /* a copy has had this fault before */
+    bool
+        second; /* of a realloc site: its second call, which has a block to lose; nobody had it fail */
     uint32_t executions, leaking;
     bool unknown;
 };

@@ -23,6 +23,7 @@
 #include "leak_pass.h"
 #include "leaks.h"
 #include "session.h"
+#include "shm.h"
 #include "text.h"
 #include "usual.h"
 
@@ -90,6 +91,28 @@ static bool is_enough(const struct looked *p, int64_t location, int64_t site) {
     return n >= SITES_OF_LOCATION;
 }
 
+static void add_look(struct pass *p, const struct look *look) {
+    p->looks = text_grow(p->looks, p->n_looks, sizeof *p->looks);
+    p->looks[p->n_looks++] = *look;
+}
+
+/* p = realloc(p, n): the first call of a loop has none to lose. */
+static bool has_block_later(const struct replay *r, const struct look *look) {
+    const struct plan_site *site = &r->sites.list[look->site];
+    return (site->op == SHM_OP_REALLOC || site->op == SHM_OP_REALLOCARRAY) &&
+           site->count >= 2 && look->occurrence == 1 && look->mode == MODE_ONCE &&
+           !look->call && look->thread == THREAD_ANY;
+}
+
+static void add_second(struct pass *p, const struct look *look) {
+    struct look second = *look;
+    second.occurrence = 2;
+    second.repeat = 0;
+    second.copied = false;
+    second.second = true;
+    add_look(p, &second);
+}
+
 static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known) {
     const struct replay *r = p->replay;
     bool looked = sqlite3_column_int(s, CANDIDATE_LOOKED) && !r->options->plan.retest;
@@ -101,8 +124,7 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
     if (r->options->leaks == REPLAY_LEAKS_LOCATION && is_enough(known, location, site_id))
         return;
     add_looked(known, location, site_id);
-    p->looks = text_grow(p->looks, p->n_looks, sizeof *p->looks);
-    p->looks[p->n_looks++] = (struct look){
+    const struct look look = {
         .site = (uint32_t)site,
         .occurrence = sqlite3_column_int64(s, CANDIDATE_OCCURRENCE),
         .mode = fault_mode_from_name(store_column_text(s, CANDIDATE_MODE)),
@@ -111,6 +133,9 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
         .thread = thread_role_from_name(store_column_text(s, CANDIDATE_THREAD)),
         .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL),
         .copied = sqlite3_column_int(s, CANDIDATE_COPIED)};
+    add_look(p, &look);
+    if (has_block_later(r, &look) && r->options->leaks == REPLAY_LEAKS_LOCATION)
+        add_second(p, &look);
 }
 
 /* Locations at which an earlier replay looked. */
@@ -239,8 +264,9 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
         return 0;
     }
     const struct order order = leak_pass_order(p, look);
-    int err = ledger_leak_sites(r->ledger, seen, session);
-    if (err == 0)
+    bool stored = !look->second || j.leaked_blocks;
+    int err = stored ? ledger_leak_sites(r->ledger, seen, session) : 0;
+    if (err == 0 && stored)
         err = ledger_attempt(r->ledger, &order, seen, &j, NULL);
     look->repeat++;
     look->leaking += j.leaked_blocks > 0;
@@ -309,10 +335,12 @@ static int loop(struct pass *p, struct progress *progress) {
 static void count(struct pass *p) {
     struct leak_tally *t = &p->replay->leaks;
     t->ran = true;
-    t->places = p->n_looks;
     for (uint32_t i = 0; i < p->n_looks; i++) {
         const struct look *look = &p->looks[i];
         bool known = look->executions && !look->unknown;
+        if (look->second)
+            continue;
+        t->places++;
         t->looked += known;
         t->unknown += look->unknown;
         t->leaking += known && look->leaking >= AGREEING;
