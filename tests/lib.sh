@@ -96,11 +96,13 @@ replay() {
     }
 }
 
-# site_verdicts DATABASE MODE FUNCTION-GLOB: the verdicts of the attempts at locations in that function, each once.
+# site_verdicts DATABASE MODE FUNCTION-GLOB: the verdicts of the attempts at locations in that function, each
+# once; guarded ones have their own.
 site_verdicts() {
     sql "$1" "SELECT group_concat(verdict, '+') FROM (SELECT DISTINCT verdict FROM attempt
         JOIN site ON site.id = attempt.site_id JOIN location ON location.id = site.location_id
-        WHERE location.function GLOB '$3' AND attempt.mode = '$2' ORDER BY verdict)"
+        WHERE location.function GLOB '$3' AND attempt.mode = '$2' AND attempt.under <> 'guarded'
+        ORDER BY verdict)"
 }
 
 # processes_below PATH: pids whose program lies below PATH or that work in it, zombies left out.

@@ -201,7 +201,12 @@ static void drive_deinit(struct drive *d) {
 }
 
 static int drive(struct replay *r, enum drive_source source) {
-    struct drive d = {.replay = r, .source = source, .guarding = {.mode = r->guarding}};
+    struct drive d = {
+        .replay = r,
+        .source = source,
+        .guarding = {.mode = r->guarding,
+                     .most_well = GUARDED_WELL +
+                                  r->progress.planned * GUARDED_WELL_PER_HUNDRED / 100}};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
     batch_collect(&d);
     int outcome = loop(&d);

@@ -19,9 +19,12 @@
 #include "replay_private.h"
 #include "task.h"
 
-#define HUNG_EXECUTIONS 2u /* each costs its whole time limit */
-#define MAX_RETRIES     4u /* of a fault whose site only some runs reach */
-#define MAX_LOST        3u /* times that a worker may die with the same attempt */
+#define HUNG_EXECUTIONS          2u /* each costs its whole time limit */
+/* Guarded attempts of what was reported and looks well: so many, and of a hundred faults. */
+#define GUARDED_WELL             2u
+#define GUARDED_WELL_PER_HUNDRED 4u
+#define MAX_RETRIES              4u /* of a fault whose site only some runs reach */
+#define MAX_LOST                 3u /* times that a worker may die with the same attempt */
 
 struct batch;
 

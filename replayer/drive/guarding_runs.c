@@ -53,6 +53,8 @@ void guarding_runs_consider(struct drive *d, const struct task *task,
     guarded->order.repeat = 0;
     guarded->order.under = UNDER_GUARDED;
     guarded->plain_end = guarding_end(verdict, seen);
+    guarded->well =
+        d->guarding.mode == GUARDING_AUTO && ordinary && !c.disagrees && !c.caught;
     task_push(&d->guarded, guarded);
 }
 
@@ -68,8 +70,13 @@ static int take_run(struct drive *d, const struct observation *seen) {
         return 0;
     }
     d->guarding_state = GUARDING_REFUSED;
-    for (struct task *task; (task = task_pop(&d->guarded));)
+    bool missed = false;
+    for (struct task *task; (task = task_pop(&d->guarded));) {
+        missed |= !task->well;
         task_free(task);
+    }
+    if (!missed) /* nothing looked like damage */
+        return 0;
     AUTO_FREE char *text = text_format(
         "%s cannot be run with guarded blocks: %s; silent damage to memory is "
         "not looked for",
@@ -94,6 +101,10 @@ int guarding_runs_take(struct drive *d, struct task *task, const struct observat
         return 0;
     }
     r->progress.guarded++;
+    if (task->well && verdict_severity(j->verdict) < SEVERITY_BUG) {
+        task_free(task); /* as it looked: no evidence of anything */
+        return 0;
+    }
     int err = settle_store(d, task, seen, j, NULL, NULL);
     bool more = plan_is_bad(j->verdict) &&
                 guarding_end(j->verdict, seen) != task->plain_end &&

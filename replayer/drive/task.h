@@ -57,8 +57,9 @@ struct task {
     struct batch *batch;         /* flying in a snapshot run */
     struct confirm_group *group; /* its rerun confirms a snapshot's verdict ... */
     int64_t confirms;            /* ... this attempt's, and those of its group */
-    enum verdict last;  /* of the execution before this one; VERDICT_NONE = none */
-    bool disagrees;     /* two executions of the series had different verdicts */
+    enum verdict last; /* of the execution before this one; VERDICT_NONE = none */
+    bool disagrees;    /* two executions of the series had different verdicts */
+    bool well; /* guarded: the plain execution looked well; only a bug is stored */
     uint64_t plain_end; /* guarded: guarding_end() of the plain execution */
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;

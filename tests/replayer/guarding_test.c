@@ -40,6 +40,24 @@ static const struct row rows[] = {
     {"off: corrupted", GUARDING_OFF, {9, VERDICT_CORRUPTED, true, true}, false},
 };
 
+/* Few of those that look well, each location once. */
+static void test_well(void) {
+    struct guarding g = {.mode = GUARDING_AUTO, .most_well = 2};
+    struct guarding_case c = {.location = 1, .verdict = VERDICT_REPORTED};
+    CHECK("reported", guarding_wants(&g, &c));
+    CHECK("reported there again", !guarding_wants(&g, &c));
+    c.verdict = VERDICT_HANDLED;
+    c.location = 2;
+    CHECK("handled", !guarding_wants(&g, &c));
+    c.verdict = VERDICT_REPORTED;
+    CHECK("reported elsewhere", guarding_wants(&g, &c));
+    c.location = 3;
+    CHECK("reported, one too many", !guarding_wants(&g, &c));
+    c.verdict = VERDICT_CRASHED;
+    CHECK("crashed, as ever", guarding_wants(&g, &c));
+    guarding_deinit(&g);
+}
+
 static void test_choice(void) {
     struct guarding g = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -95,6 +113,7 @@ static void test_words(void) {
 
 int main(void) {
     test_choice();
+    test_well();
     test_refusal();
     test_end();
     test_words();
