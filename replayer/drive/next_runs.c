@@ -167,9 +167,8 @@ static void free_former(struct left_former *former, uint32_t n) {
 
 /* --- runs --- */
 
-/* Return: whether @out was filled in: a worker that died leaves no word. */
-static bool run_one(struct runner *runner, const struct order *order,
-                    struct observation *out) {
+bool next_runs_one(struct runner *runner, const struct order *order,
+                   struct observation *out) {
     uint64_t tag;
     const struct session *session;
     int err = runner_submit(runner, order, 0);
@@ -178,7 +177,7 @@ static bool run_one(struct runner *runner, const struct order *order,
     return err > 0;
 }
 
-/* Once without a fault, in the tree that @seen left. Return: as run_one(). */
+/* Once without a fault, in the tree that @seen left. Return: as next_runs_one(). */
 static bool run_in_tree(const struct replay *r, const struct observation *seen,
                         struct observation *out) {
     struct before tree = {0};
@@ -189,7 +188,7 @@ static bool run_in_tree(const struct replay *r, const struct observation *seen,
     o.before = &tree;
     o.jobs = 1;
     bool known = runner_new(&o, &runner) == 0 && !runner_tree(runner)->not_before[0] &&
-                 run_one(runner, &order, out);
+                 next_runs_one(runner, &order, out);
     runner_free(runner);
     before_deinit(&tree);
     return known;
@@ -225,7 +224,7 @@ static int look_at(struct replay *r, const struct next_look *look) {
     int err = 0;
     order.repeat++;
     order.leaks = order.explore = false;
-    bool known = run_one(r->runner, &order, &seen);
+    bool known = next_runs_one(r->runner, &order, &seen);
     struct judgement j = {0};
     if (known)
         j = verdict_judge(&r->baseline, &seen, r->options->catalogue);

@@ -20,6 +20,10 @@ void next_runs_consider(struct replay *r, const struct task *task,
  */
 int next_runs(struct replay *r);
 
+/** Run one order, no other under way. Return: whether @out was filled in: a worker that died leaves no word. */
+bool next_runs_one(struct runner *runner, const struct order *order,
+                   struct observation *out);
+
 void next_runs_deinit(struct replay *r);
 
 #endif

@@ -19,6 +19,7 @@
 #include "drive.h"
 #include "error.h"
 #include "finding.h"
+#include "later_runs.h"
 #include "leak_runs.h"
 #include "next_runs.h"
 #include "reach.h"
@@ -338,6 +339,8 @@ static int plan_and_drive(struct replay *r) {
     int outcome = drive_run(r);
     if (outcome == REPLAY_DONE && r->options->plan.depth > 1)
         outcome = drive_second(r);
+    if (outcome == REPLAY_DONE)
+        outcome = later_runs(r);
     if (outcome == REPLAY_DONE)
         outcome = next_runs(r);
     return outcome == REPLAY_DONE ? leak_runs(r) : outcome;

@@ -247,6 +247,7 @@ static int take_sweep(struct replay_options *o) {
 
 static int take_occurrence(struct command *c) {
     const struct fault_options *f = &c->faults;
+    c->options.plan.occurrence_asked = true;
     if (plan_parse_occurrence(f->occurrence, &c->options.plan) < 0)
         return error_print(
             -EINVAL,

@@ -7,6 +7,7 @@
  *   trial.c      baseline runs under the best conditions there are
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
+ *   later_runs.c second calls of sites whose first call went well
  *   next_runs.c  what failures left in files: does the program live with it?
  *   leak_runs.c  a second look at what went well, for leaks
  *   summary.c    what the user reads: the plan as a table, the end

@@ -98,6 +98,7 @@ struct plan_options {
     enum under under; /* what it is for: attempts under anything else settle nothing */
     uint64_t min_size;
     enum plan_occurrence occurrence;
+    bool occurrence_asked;                  /* by the user: no other call of a site */
     uint64_t nth;                           /* for PLAN_NTH */
     const char *changed_since, *repository; /* NULL = not asked for; the current folder */
     const char *from_symbol, *until_symbol; /* globs; NULL = from the start, to the end */

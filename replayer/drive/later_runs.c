@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Second calls: see later_runs.h.
+ *
+ *   attempts (first call, once: handled, reported) ─► of each location the site with the most calls
+ *        ─► its second call, the locations with the most calls first, few of them ─► a bug ─► attempt rows
+ *
+ * What goes well is stored nowhere: it is no more than the first call's attempt says.
+ */
+#include "later_runs.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "next_runs.h"
+#include "text.h"
+
+#define LEAST_LATER       2u
+#define LATER_PER_HUNDRED 4u /* faults */
+
+#define LATER_COLUMNS(X)                                                                 \
+    X(LATER_SITE_ID, "a.site_id")                                                        \
+    X(LATER_CALLS, "max(st.failable)")
+enum { LATER_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char later_sql[] = STORE_SELECT(
+    LATER_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = a.site_id JOIN site_stat st ON st.site_id = s.id "
+                   "WHERE a.replay_id = ?1 AND st.recording_id = r.recording_id AND st.failable > 1 AND a.mode = 'once' "
+                   "AND a.under <> 'guarded' AND a.occurrence = 1 AND a.second_site_id IS NULL AND "
+                   "a.verdict IN ('handled', 'reported') GROUP BY coalesce(s.location_id, -s.id) "
+                   "ORDER BY 2 DESC, 1";
+
+/* Index of a site that every run reaches twice; -1 = it does not. */
+static int64_t index_of(const struct replay *r, int64_t site_id) {
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->sites.list[i].id == site_id)
+            return r->sites.list[i].count > 1 && r->sites.in_baseline[i] ? (int64_t)i
+                                                                         : -1;
+    return -1;
+}
+
+static bool is_bug(const struct replay *r, const struct observation *seen,
+                   struct judgement *j) {
+    *j = verdict_judge(&r->baseline, seen, r->options->catalogue);
+    return j->verdict == VERDICT_CRASHED || j->verdict == VERDICT_CORRUPTED;
+}
+
+/* One fault: again as often as any other bug, when it is one. Return: 0 or a negative errno. */
+static int look_at(struct replay *r, const struct plan_site *site) {
+    struct order order = {.site_id = site->id,
+                          .site = site->key,
+                          .leaf_module = site->leaf_module,
+                          .leaf_offset = site->leaf_offset,
+                          .occurrence = 2,
+                          .mode = MODE_ONCE,
+                          .under = r->under};
+    int err = 0;
+    for (bool more = true; more && err >= 0; order.repeat++) {
+        struct observation seen = {0};
+        struct judgement j = {0};
+        bool known = next_runs_one(r->runner, &order, &seen);
+        bool bug = known && is_bug(r, &seen, &j);
+        if (bug || (known && order.repeat)) {
+            err = ledger_attempt(r->ledger, &order, &seen, &j, NULL);
+            r->progress.executions++;
+            r->progress.verdicts[j.verdict]++;
+        }
+        more = known && (bug || order.repeat) &&
+               order.repeat < (uint32_t)r->options->repeat && !interrupt_wanted();
+        observation_deinit(&seen);
+    }
+    return err;
+}
+
+/* Did the user choose calls, or a number of attempts? */
+static bool is_chosen(const struct replay *r) {
+    const struct plan_options *o = &r->options->plan;
+    return o->occurrence != PLAN_FIRST || o->occurrence_asked || o->limit || o->burst ||
+           o->mode == PLAN_STICKY || r->sites.input.windows || r->sites.input.picks ||
+           r->options->output_check;
+}
+
+static bool is_over(const struct replay *r) {
+    return interrupt_wanted() ||
+           (r->options->time_budget_ns &&
+            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns);
+}
+
+int later_runs(struct replay *r) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    uint32_t most = LEAST_LATER + r->progress.planned * LATER_PER_HUNDRED / 100, n = 0;
+    AUTO_FREE uint32_t *sites = text_alloc((most + 1ull) * sizeof *sites);
+    int step = SQLITE_DONE, err = 0;
+    if (is_chosen(r) || is_over(r))
+        return REPLAY_DONE;
+    err = store_prepare(r->store, later_sql, &s);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
+    while (n < most && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        int64_t index = index_of(r, sqlite3_column_int64(s, LATER_SITE_ID));
+        if (index >= 0)
+            sites[n++] = (uint32_t)index;
+    }
+    if (n < most && step != SQLITE_DONE)
+        return store_error(r->store, "reading attempts");
+    sqlite3_reset(s);
+    runner_set_time_limit(r->runner, r->time_limit_ns);
+    for (uint32_t i = 0; i < n && err >= 0 && !is_over(r); i++)
+        err = look_at(r, &r->sites.list[sites[i]]);
+    if (err >= 0)
+        err = ledger_flush(r->ledger);
+    return err < 0 ? err : interrupt_wanted() ? REPLAY_INTERRUPTED : REPLAY_DONE;
+}
