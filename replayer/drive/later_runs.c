@@ -39,9 +39,9 @@ static int64_t index_of(const struct replay *r, int64_t site_id) {
     return -1;
 }
 
-static bool is_bug(const struct replay *r, const struct observation *seen,
+static bool is_bug(struct replay *r, const struct order *order, struct observation *seen,
                    struct judgement *j) {
-    *j = verdict_judge(&r->baseline, seen, r->options->catalogue);
+    *j = next_runs_judge(r, order, seen);
     return j->verdict == VERDICT_CRASHED || j->verdict == VERDICT_CORRUPTED;
 }
 
@@ -59,7 +59,7 @@ static int look_at(struct replay *r, const struct plan_site *site) {
         struct observation seen = {0};
         struct judgement j = {0};
         bool known = next_runs_one(r->runner, &order, &seen);
-        bool bug = known && is_bug(r, &seen, &j);
+        bool bug = known && is_bug(r, &order, &seen, &j);
         if (bug || (known && order.repeat)) {
             err = ledger_attempt(r->ledger, &order, &seen, &j, NULL);
             r->progress.executions++;

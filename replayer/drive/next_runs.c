@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abort.h"
 #include "before.h"
 #include "clock.h"
 #include "error.h"
@@ -23,6 +24,7 @@
 #include "session.h"
 #include "task.h"
 #include "text.h"
+#include "usual.h"
 
 #define LOCATIONS_OF_KIND 3u /* that are looked at while each does harm */
 #define LEAST_LOOKS       3u
@@ -217,6 +219,17 @@ static bool is_harm(struct replay *r, const struct observation *seen,
     return harm;
 }
 
+struct judgement next_runs_judge(struct replay *r, const struct order *order,
+                                 struct observation *seen) {
+    struct failed_stacks failed = {0};
+    usual_set_aside(&r->baseline, seen);
+    ledger_failed_stacks(r->ledger, order, seen, &failed);
+    struct judgement j =
+        verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
+    failed_stacks_deinit(&failed);
+    return j;
+}
+
 /* Return: 1 it does harm, 0, or a negative errno after a message. */
 static int look_at(struct replay *r, const struct next_look *look) {
     struct observation seen = {0};
@@ -227,7 +240,7 @@ static int look_at(struct replay *r, const struct next_look *look) {
     bool known = next_runs_one(r->runner, &order, &seen);
     struct judgement j = {0};
     if (known)
-        j = verdict_judge(&r->baseline, &seen, r->options->catalogue);
+        j = next_runs_judge(r, &order, &seen);
     bool harm = known && j.verdict == VERDICT_REPORTED && left_is_whole(&seen) &&
                 left_look(&r->baseline, &seen) == look->kind && know_control(r) &&
                 is_harm(r, &seen, &j) &&

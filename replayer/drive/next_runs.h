@@ -24,6 +24,10 @@ int next_runs(struct replay *r);
 bool next_runs_one(struct runner *runner, const struct order *order,
                    struct observation *out);
 
+/** What @seen, a whole run of @order, shows; signals that every run has are set aside in it. */
+struct judgement next_runs_judge(struct replay *r, const struct order *order,
+                                 struct observation *seen);
+
 void next_runs_deinit(struct replay *r);
 
 #endif

@@ -18,10 +18,10 @@ static const char *const alpha_files[] = {"/src/alpha.c", "/src/alpha.h"};
 static const char *const beta_functions[] = {"beta"};
 static const char *const beta_files[] = {"/src/beta.c"};
 static const struct plan_frame frames[] = {
-    {"/usr/bin/program", (const char *[]){"main"}, (const char *[]){NULL}, 1},
-    {"/usr/bin/program", alpha_functions, alpha_files, 2},
-    {"/usr/bin/program", beta_functions, beta_files, 1},
-    {"/usr/lib/libx.so.1", NULL, NULL, 0},
+    {"/usr/bin/program", (const char *[]){"main"}, (const char *[]){NULL}, NULL, 1},
+    {"/usr/bin/program", alpha_functions, alpha_files, NULL, 2},
+    {"/usr/bin/program", beta_functions, beta_files, NULL, 1},
+    {"/usr/lib/libx.so.1", NULL, NULL, NULL, 0},
 };
 static const struct plan_stack stacks[] = {{0, 0}, {1, 1}, {1, 2}, {3, 3}};
 static const struct plan_site sites[] = {
