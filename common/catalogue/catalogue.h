@@ -55,9 +55,9 @@ enum catalogue_kind { CATALOGUE_KINDS(CATALOGUE_KIND_ENUM) CATALOGUE_N_KINDS };
     X(MESSAGE, "message")       /* parts of one line of stderr, in order */              \
     X(LIBC_MESSAGE, "libc-message") /* the same, as the C library prints it: from the */ \
     /* start of the line, and before its own abort() */                                  \
-    X(REPORT, "report")         /* the same, and it counts after an ordinary exit too */ \
-    X(EFFECT, "effect")         /* text for people: what a user sees */                  \
-    X(LINE, "line")             /* of a harness: the whole of a line that it prints */
+    X(REPORT, "report") /* the same, and it counts after an ordinary exit too */         \
+    X(EFFECT, "effect") /* text for people: what a user sees */                          \
+    X(LINE, "line")     /* of a harness: the whole of a line that it prints */
 #define CATALOGUE_FIELD_ENUM(name, ...) FIELD_##name,
 enum catalogue_field { CATALOGUE_FIELDS(CATALOGUE_FIELD_ENUM) CATALOGUE_N_FIELDS };
 

@@ -347,8 +347,10 @@ static int load_reach(struct suite *s, const struct idmap *unit_of) {
         if (!site || !unit || !s->target_of[site - 1])
             continue;
         s->units[unit - 1].n_own_sites++;
-        for (uint32_t at = (uint32_t)unit; at; at = s->units[at - 1].parent)
+        for (uint32_t at = (uint32_t)unit; at; at = s->units[at - 1].parent) {
             add_site(&s->units[at - 1], (uint32_t)site - 1);
+            s->units[at - 1].is_tree |= at != (uint32_t)unit;
+        }
     }
     idmap_deinit(&index);
     return step == SQLITE_DONE ? 0 : store_error(s->store, "reading sites");
@@ -369,6 +371,7 @@ static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {
     c->targets = targets;
     c->cost_ns = u->duration_ns;
     c->refused = u->why_not != NULL;
+    c->is_tree = u->is_tree;
 }
 
 struct twin {

@@ -22,6 +22,7 @@ struct suite_unit {
     int64_t row;     /* of `unit`; 0 = it cannot be run by itself */
     int64_t process; /* row of `process` */
     uint32_t parent; /* the unit that started it: index + 1; 0 = none */
+    bool is_tree;    /* units that it started reach what is own */
     uint32_t pid,
         replaced_by; /* an exec put another program in its place: that unit's index + 1 */
     char *command;   /* as a shell would take it */

@@ -135,6 +135,7 @@ static size_t part_bytes(int part, uint32_t capacity) {
                                              [LIVE_BLOCKS] = sizeof(struct live),
                                              [SITE_TABLE] = 2 * sizeof(struct slot),
                                              [CODE_TABLE] = 2 * sizeof(struct slot)};
+    // cppcheck-suppress arrayIndexOutOfBoundsCond ; a part, never their number
     size_t bytes = part < N_COLUMNS ? most_bytes[part] : of_event[part];
     return (capacity * bytes + DICTIONARY_EXTRA + PART_ALIGN - 1) & ~(PART_ALIGN - 1ull);
 }

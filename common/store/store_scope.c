@@ -40,7 +40,7 @@ static size_t distance(const char *a, const char *b) {
     size_t row[NAME_BYTES + 1], n = strnlen(b, NAME_BYTES);
     for (size_t k = 0; k <= n; k++)
         row[k] = k;
-    for (size_t i = 0; a[i] && i < NAME_BYTES; i++) {
+    for (size_t i = 0; i < NAME_BYTES && a[i]; i++) {
         size_t corner = row[0];
         row[0] = i + 1;
         for (size_t k = 1; k <= n; k++) {

@@ -209,8 +209,13 @@ uint32_t arena_take_zeroed(void) {
         return id;
     if (!id)
         id = arena_take(NULL);
-    if (id)
-        __builtin_memset(arena_block(id), 0, SHM_BLOCK_BYTES);
+    if (id) {
+        struct shm_free *head = arena_block(id); /* who wanted it too may still read it */
+        store_relaxed(&head->next, 0);
+        store_relaxed(&head->reserved, 0);
+        store_relaxed(&head->mark, 0);
+        __builtin_memset(head + 1, 0, SHM_BLOCK_BYTES - sizeof *head);
+    }
     return id;
 }
 

@@ -31,6 +31,9 @@ struct pass {
 
 #define LEAK_SEARCH_NS 5000000000u /* on top of the time limit */
 
+/** Did it end in order, so that what it lost is known? */
+bool leak_pass_is_ordinary(enum verdict v);
+
 /** The fault of @look, once more. */
 struct order leak_pass_order(const struct pass *pass, const struct look *look);
 

@@ -179,21 +179,6 @@ static int load_looks(struct pass *p) {
 
 /* --- running --- */
 
-struct order leak_pass_order(const struct pass *p, const struct look *look) {
-    const struct plan_site *s = &p->replay->sites.list[look->site];
-    return (struct order){.site_id = s->id,
-                          .site = s->key,
-                          .leaf_module = s->leaf_module,
-                          .leaf_offset = s->leaf_offset,
-                          .occurrence = (uint64_t)look->occurrence,
-                          .mode = look->mode,
-                          .burst = look->burst,
-                          .repeat = look->repeat,
-                          .thread = look->thread,
-                          .call = look->call,
-                          .leaks = true};
-}
-
 /* The watched runs without a fault; all at once, as many as there are workers.
  * Return: 0, REPLAY_INTERRUPTED, REPLAY_BUDGET or a negative errno. */
 static int run_baselines(struct pass *p) {
@@ -235,23 +220,6 @@ static int say_unknown(struct pass *p) {
     return ledger_note(p->replay->ledger, "leaks_unknown", NULL, text);
 }
 
-static bool is_ordinary(enum verdict v) {
-    return v == VERDICT_HANDLED || v == VERDICT_REPORTED || v == VERDICT_DEGRADED;
-}
-
-struct judgement leak_pass_judge(const struct pass *p, struct observation *seen) {
-    const struct replay *r = p->replay;
-    struct baseline baseline = r->baseline;
-    baseline.leaks_known = p->baseline.leaks_known;
-    baseline.leaks = p->baseline.leaks;
-    baseline.n_leaks = p->baseline.n_leaks;
-    usual_set_aside(&baseline, seen);
-    struct judgement j = verdict_judge(&baseline, NULL, seen, r->options->catalogue);
-    if (is_ordinary(j.verdict) && seen->leaks.known)
-        seen->leaks.n = leaks_excess(&baseline, seen->leaks.sites, seen->leaks.n);
-    return j;
-}
-
 /* What the baseline leaks too is nobody's; the rest is stored. */
 static int take(struct pass *p, struct look *look, struct observation *seen,
                 struct session *session) {
@@ -259,7 +227,7 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
     struct judgement j = leak_pass_judge(p, seen);
     r->leaks.executions++;
     look->executions++;
-    if (!is_ordinary(j.verdict) || !seen->leaks.known) {
+    if (!leak_pass_is_ordinary(j.verdict) || !seen->leaks.known) {
         look->unknown = true; /* the attempt before it has the verdict */
         return 0;
     }

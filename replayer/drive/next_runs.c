@@ -226,7 +226,7 @@ struct judgement next_runs_judge(struct replay *r, const struct order *order,
     ledger_failed_stacks(r->ledger, order, seen, &failed);
     struct judgement j =
         verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
-    failed_stacks_deinit(&failed);
+    abort_stacks_deinit(&failed);
     return j;
 }
 

@@ -157,7 +157,7 @@ static struct judgement judge_again(const struct repro_case *e,
     if (frames_reader_new(e->store, &reader) == 0)
         failed_load(e->store, reader, &e->order, seen, &failed);
     struct judgement j = verdict_judge(baseline, &failed, seen, e->catalogue);
-    failed_stacks_deinit(&failed);
+    abort_stacks_deinit(&failed);
     frames_reader_free(reader);
     return j;
 }

@@ -122,7 +122,7 @@ struct judgement settle_judge(const struct drive *d, const struct order *order,
     ledger_failed_stacks(r->ledger, order, seen, &failed);
     struct judgement j =
         verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
-    failed_stacks_deinit(&failed);
+    abort_stacks_deinit(&failed);
     return j;
 }
 

@@ -105,7 +105,7 @@ static int attempt(struct sweep *s, const struct order *order, struct judgement 
         usual_set_aside(&r->baseline, &seen);
         ledger_failed_stacks(r->ledger, order, &seen, &failed);
         *j = verdict_judge(&r->baseline, &failed, &seen, r->options->catalogue);
-        failed_stacks_deinit(&failed);
+        abort_stacks_deinit(&failed);
         *gone = !seen.served.outlived || seen.served.unhealthy;
         if (seen.served.life != s->life)
             s->suspects.n = 0;

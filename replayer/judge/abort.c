@@ -8,7 +8,7 @@
 #include "catalogue.h"
 #include "text.h"
 
-void failed_stacks_deinit(struct failed_stacks *failed) {
+void abort_stacks_deinit(struct failed_stacks *failed) {
     for (uint32_t i = 0; i < failed->n; i++)
         frames_deinit(&failed->stacks[i]);
     failed->n = 0;

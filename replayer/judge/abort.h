@@ -23,7 +23,7 @@ struct failed_stacks {
     struct frames stacks[2];
     uint32_t n; /* 0 = not known */
 };
-void failed_stacks_deinit(struct failed_stacks *failed);
+void abort_stacks_deinit(struct failed_stacks *failed);
 
 enum abort_kind {
     ABORT_GIVES_UP, /* also in doubt */

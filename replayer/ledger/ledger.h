@@ -85,7 +85,7 @@ int ledger_last_site(struct ledger *ledger, const struct observation *seen,
 
 /**
  * The stacks of the calls that failed, where it is of interest: at an end by abort().
- * @out: failed_stacks_deinit(); left empty when they are not known
+ * @out: abort_stacks_deinit(); left empty when they are not known
  */
 struct failed_stacks;
 void ledger_failed_stacks(struct ledger *ledger, const struct order *order,

@@ -54,7 +54,9 @@ static void fill(struct heap *h, const struct cover_unit *units, uint32_t n_unit
     for (uint32_t i = 0; i < n_units; i++) {
         uint32_t gain = units[i].refused ? 0 : gain_of(&units[i], open);
         if (gain)
-            h->list[h->n++] = (struct entry){i, gain, units[i].cost_ns + COVER_FIXED_NS};
+            h->list[h->n++] = (struct entry){i, gain,
+                                             (units[i].cost_ns + COVER_FIXED_NS) *
+                                                 (units[i].is_tree ? COVER_TREE : 1)};
     }
     for (uint32_t i = h->n / 2; i-- > 0;)
         sift_down(h, i);

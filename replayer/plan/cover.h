@@ -14,6 +14,7 @@ struct cover_unit {
     uint32_t n_targets;
     uint64_t cost_ns; /* of one run */
     bool refused;     /* not to be chosen */
+    bool is_tree;     /* part of that is reached by units which it starts */
 };
 
 struct cover {
@@ -24,6 +25,10 @@ struct cover {
 
 /** What a unit costs beside its runs: its recording, and what is looked at before the first failure. */
 #define COVER_FIXED_NS 20000000u
+
+/** A tree is not copied while its processes live, and hides how its parts ended: it is chosen where that
+ * saves as many others. */
+#define COVER_TREE 8u
 
 /**
  * Choose.

@@ -180,7 +180,7 @@ contains out "3 of 3 tested"
 # the gate; scope
 status 1 "$DEARTH" suite check -o check.db -- ./check.sh
 contains err "gate FAILED"
-contains err "1 finding at 1 place of severity bug"
+contains err "1 finding of severity bug"
 status 0 "$DEARTH" suite check -o check2.db --own words_twice -- ./check.sh
 contains out "1 of 1 tested"
 status 0 "$DEARTH" suite replay --own 'test_*.c' --own words.c suite.db

@@ -110,15 +110,15 @@ contains out "| targets | 100.0 %"
 
 # the gate is one: of `suite check` and of `report --gate`
 status 1 "$DEARTH" report --gate suite.db
-contains err "2 findings of severity bug"
+contains err "2 findings at 2 places of severity bug"
 status 1 "$DEARTH" suite check -o check.db --min-coverage 100 -- ./check.sh
-contains err "2 findings of severity bug"
+contains err "2 findings at 2 places of severity bug"
 status 0 "$DEARTH" suite check -o check.db --baseline report.json --min-coverage 100 -- ./check.sh
 contains err "2 known from the baseline"
 status 0 "$DEARTH" suite check -o check.db --fail-on none -- ./check.sh
 # nothing was tried in the second suite of that file: the verdicts of the first are its own
 status 1 "$DEARTH" report --gate check.db
-contains err "2 findings of severity bug"
+contains err "2 findings at 2 places of severity bug"
 
 # --blame: whose crash it is
 status 1 "$DEARTH" report --gate --blame words.c suite.db
@@ -160,7 +160,7 @@ contains out "1 of 1 tested"
 status 1 "$DEARTH" report --gate ../../suite.db
 contains err "1 went wrong in code that --blame does not name"
 status 1 "$DEARTH" report --gate --blame '*' ../../suite.db
-contains err "2 findings of severity bug"
+contains err "2 findings at 2 places of severity bug"
 cd ../..
 status 0 "$DEARTH" suite replay --in words_copy --own 'words*' suite.db
 contains out "2 of 2 tested"

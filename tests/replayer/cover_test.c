@@ -182,6 +182,12 @@ static void test_cover(void) {
     cover_choose(units, 4, 6, NULL, &c);
     IS(c.n == 1 && c.order[0] == 2 && c.unit_of[3] == 3);
     cover_deinit(&c);
+    /* the script that starts a program is cheaper here, and not taken for it */
+    const struct cover_unit script[] = {{a, 3, 10000000, false, false},
+                                        {a, 3, 1, false, true}};
+    cover_choose(script, 2, 3, NULL, &c);
+    IS(c.n == 1 && c.order[0] == 0);
+    cover_deinit(&c);
 }
 
 /* 2,000 units that reach up to 400 of 20,000 targets each. */

@@ -35,7 +35,7 @@ equal "$wanted" "$(lost dearth.db)" 'with copies'
 sql dearth.db "SELECT hex(key), verdict, leaked FROM attempt JOIN site ON site.id = site_id WHERE leaked IS NOT NULL
     GROUP BY 1, 2, 3 ORDER BY 1" >by-copies
 cmp by-reruns by-copies || fail 'each fault leaks the same'
-equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE how = 'snapshot' AND leaked > 0")" 'no leak is a copy’s word'
+equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE how = 'snapshot' AND leaked > 0")" 'leaks on the word of a copy alone'
 # The original has a library later in whose place a copy had another.
 equal '1 0' "$(looked snapshot gzdopen) $(looked rerun gzdopen)" 'gzdopen: its site is known for what it is'
 for clean in tidies ends_inside loads; do
