@@ -265,11 +265,30 @@ static bool is_steady(const struct part *p) {
     return true;
 }
 
+/* Is there a place whose lines differ by more than words with a digit? Where there is none it is the words
+ * that vary, such as a random name, and not the lines that have moved. */
+static bool has_moved(const struct spans *runs, uint32_t n) {
+    struct text first = {0}, other = {0};
+    bool moved = false;
+    for (uint64_t k = 0; k < runs[0].n && !moved; k++)
+        for (uint32_t i = 1; i < n && !moved; i++) {
+            first.n = other.n = 0;
+            counts_shape(runs[0].items[k], &first);
+            if (k < runs[i].n)
+                counts_shape(runs[i].items[k], &other);
+            moved = first.n != other.n ||
+                    (first.n && memcmp(first.data, other.data, first.n) != 0);
+        }
+    text_deinit(&first);
+    text_deinit(&other);
+    return moved;
+}
+
 static struct part *make_sound(const struct spans *runs, uint32_t n, enum way first) {
     struct part *p = NULL, *moved;
     for (enum way way = first; way < N_WAYS && !p; way++)
         p = try_way(runs, n, way);
-    if (!p || p->way != BY_PLACE || !has_words(p))
+    if (!p || p->way != BY_PLACE || !has_words(p) || !has_moved(runs, n))
         return p;
     moved = try_way(runs, n, BY_COUNT);
     if (!moved || !is_steady(moved)) {
