@@ -18,6 +18,7 @@
 #include "before_store.h"
 #include "cli.h"
 #include "clock.h"
+#include "command_line.h"
 #include "commands.h"
 #include "error.h"
 #include "fault_options.h"
@@ -54,45 +55,11 @@ struct check {
     bool found; /* there is something in it that one may want to look at */
 };
 
-/* --- command lines --- */
-
-/* Grows; items are owned. */
-struct line {
-    char **argv;
-    int argc;
-};
-
-static void add(struct line *line, char *item) {
-    line->argv = text_realloc(line->argv, ((size_t)line->argc + 2) * sizeof(char *));
-    line->argv[line->argc++] = item;
-    line->argv[line->argc] = NULL;
-}
-
-static void add_list(struct line *line, const char *option, const struct cli_list *list) {
-    for (size_t i = 0; i < list->n; i++)
-        add(line, text_format("--%s=%s", option, list->items[i]));
-}
-
-static void add_time(struct line *line, const char *option, uint64_t ns) {
-    if (ns)
-        add(line, text_format("--%s=%llu.%09llus", option,
-                              (unsigned long long)(ns / 1000000000),
-                              (unsigned long long)(ns % 1000000000)));
-}
-
-/* Run it and free it. Commands move argv's items about, so the items are freed from a
- * copy. */
-static int run(struct line *line, int (*command)(int argc, char **argv)) {
-    size_t n = (size_t)line->argc;
-    char **items = text_alloc((n + 1) * sizeof *items);
-    memcpy(items, line->argv, n * sizeof *items);
+/* Run it and free it. */
+static int run(struct command_line *line, int (*command)(int argc, char **argv)) {
     fflush(stdout);
     int status = command(line->argc, line->argv);
-    for (size_t i = 0; i < n; i++)
-        free(items[i]);
-    free(items);
-    free(line->argv);
-    *line = (struct line){0};
+    command_line_deinit(line);
     return status;
 }
 
@@ -123,24 +90,25 @@ static bool is_sweep(const struct check *c) {
 }
 
 static int record(struct check *c) {
-    struct line line = {0};
-    add(&line, text_dup("record"));
-    add(&line, text_format("--output=%s", c->path));
-    add_list(&line, "wrapper", &c->wrappers);
-    add_list(&line, "catalogue", &c->faults.catalogues);
-    add_list(&line, "env", &c->env);
+    struct command_line line = {0};
+    command_line_add(&line, text_dup("record"));
+    command_line_add(&line, text_format("--output=%s", c->path));
+    command_line_add_list(&line, "wrapper", &c->wrappers);
+    command_line_add_list(&line, "catalogue", &c->faults.catalogues);
+    command_line_add_list(&line, "env", &c->env);
     if (c->faults.drive)
-        add(&line, text_format("--drive=%s", c->faults.drive));
+        command_line_add(&line, text_format("--drive=%s", c->faults.drive));
     if (c->faults.health)
-        add(&line, text_format("--health=%s", c->faults.health));
-    add_time(&line, "ready-timeout", c->faults.ready_timeout_ns);
-    add_time(&line, "drive-timeout", c->drive_timeout_ns);
+        command_line_add(&line, text_format("--health=%s", c->faults.health));
+    command_line_add_time(&line, "ready-timeout", c->faults.ready_timeout_ns);
+    command_line_add_time(&line, "drive-timeout", c->drive_timeout_ns);
     if (is_sweep(c) && !c->faults.drive)
-        add_time(&line, "stop-after",
-                 2 * (c->faults.loop_ns ? c->faults.loop_ns : DEFAULT_LOOP_NS));
-    add(&line, text_dup("--"));
+        command_line_add_time(
+            &line, "stop-after",
+            2 * (c->faults.loop_ns ? c->faults.loop_ns : DEFAULT_LOOP_NS));
+    command_line_add(&line, text_dup("--"));
     for (char *const *a = c->program; *a; a++)
-        add(&line, text_dup(*a));
+        command_line_add(&line, text_dup(*a));
     int saved = silence();
     int status = run(&line, command_record);
     unsilence(saved);
@@ -211,32 +179,32 @@ static int keep_before(struct check *c) {
 /* --- replay, report --- */
 
 /* What the user said of faults, in the same words. */
-static void add_faults(struct line *line, const struct check *c) {
+static void add_faults(struct command_line *line, const struct check *c) {
     for (size_t i = 0; i < c->given.n; i++) {
         const char *out = c->given.items[i].option->out;
         if (out >= (const char *)&c->faults && out < (const char *)(&c->faults + 1))
-            add(line, cli_given_text(&c->given.items[i]));
+            command_line_add(line, cli_given_text(&c->given.items[i]));
     }
 }
 
 /* The budget is of the whole check: what the recorded run took of it is gone. */
-static void add_budget(struct line *line, const struct check *c) {
+static void add_budget(struct command_line *line, const struct check *c) {
     uint64_t budget = c->faults.time_budget_ns, spent = clock_mono_ns() - c->started_ns;
     if (budget && c->recording)
-        add_time(line, "time-budget", spent < budget ? budget - spent : 1);
+        command_line_add_time(line, "time-budget", spent < budget ? budget - spent : 1);
 }
 
 static int replay_by(const struct check *c, int (*command)(int argc, char **argv)) {
-    struct line line = {0};
-    add(&line, text_dup("replay"));
-    add(&line, text_dup("--no-summary")); /* the report says it */
+    struct command_line line = {0};
+    command_line_add(&line, text_dup("replay"));
+    command_line_add(&line, text_dup("--no-summary")); /* the report says it */
     if (c->recording)
-        add(&line, text_format("--recording=%lld", (long long)c->recording));
+        command_line_add(&line, text_format("--recording=%lld", (long long)c->recording));
     add_faults(&line, c);
     add_budget(&line, c);
-    add(&line, text_dup("--"));
+    command_line_add(&line, text_dup("--"));
     const char *database = c->path ? c->path : c->database;
-    add(&line, text_dup(database ? database : ""));
+    command_line_add(&line, text_dup(database ? database : ""));
     return run(&line, command);
 }
 
@@ -247,42 +215,42 @@ static int replay(struct check *c) {
 
 static int write_file(struct check *c, const char *command, const char *output,
                       int (*function)(int argc, char **argv)) {
-    struct line line = {0};
+    struct command_line line = {0};
     if (!output)
         return EXIT_OK;
-    add(&line, text_dup(command));
-    add(&line, text_format("--output=%s", output));
-    add(&line, text_format("--like=%lld", (long long)c->recording));
-    add_list(&line, "accept-unseen", &c->accepted);
+    command_line_add(&line, text_dup(command));
+    command_line_add(&line, text_format("--output=%s", output));
+    command_line_add(&line, text_format("--like=%lld", (long long)c->recording));
+    command_line_add_list(&line, "accept-unseen", &c->accepted);
     if (c->keep_private)
-        add(&line, text_dup("--private"));
-    add(&line, text_dup("--"));
-    add(&line, text_dup(c->path));
+        command_line_add(&line, text_dup("--private"));
+    command_line_add(&line, text_dup("--"));
+    command_line_add(&line, text_dup(c->path));
     return run(&line, function);
 }
 
 static int judge(struct check *c) {
     static const char *const severities[] = {"none",    "look",   "policy",
                                              "warning", "silent", "bug"};
-    struct line line = {0};
-    add(&line, text_dup("report"));
-    add(&line, text_dup("--gate"));
-    add(&line, text_dup("--format=text"));
-    add(&line, text_dup("--brief"));
-    add(&line, text_format("--like=%lld", (long long)c->recording));
+    struct command_line line = {0};
+    command_line_add(&line, text_dup("report"));
+    command_line_add(&line, text_dup("--gate"));
+    command_line_add(&line, text_dup("--format=text"));
+    command_line_add(&line, text_dup("--brief"));
+    command_line_add(&line, text_format("--like=%lld", (long long)c->recording));
     if (error_quiet())
-        add(&line, text_dup("--output=/dev/null"));
+        command_line_add(&line, text_dup("--output=/dev/null"));
     if (c->fail_on >= 0)
-        add(&line, text_format("--fail-on=%s", severities[c->fail_on]));
+        command_line_add(&line, text_format("--fail-on=%s", severities[c->fail_on]));
     if (c->fail_on_runtime)
-        add(&line, text_dup("--fail-on-runtime"));
+        command_line_add(&line, text_dup("--fail-on-runtime"));
     if (c->baseline)
-        add(&line, text_format("--baseline=%s", c->baseline));
-    add_list(&line, "accept-unseen", &c->accepted);
+        command_line_add(&line, text_format("--baseline=%s", c->baseline));
+    command_line_add_list(&line, "accept-unseen", &c->accepted);
     if (c->min_coverage > 0)
-        add(&line, text_format("--min-coverage=%.9g", c->min_coverage));
-    add(&line, text_dup("--"));
-    add(&line, text_dup(c->path));
+        command_line_add(&line, text_format("--min-coverage=%.9g", c->min_coverage));
+    command_line_add(&line, text_dup("--"));
+    command_line_add(&line, text_dup(c->path));
     return run(&line, command_report);
 }
 

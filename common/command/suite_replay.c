@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "command_line.h"
 #include "commands.h"
 #include "error.h"
 #include "interrupt.h"
@@ -52,32 +53,21 @@ struct suite_scope suite_replay_scope(const struct suite_options *o) {
 
 /* --- the command line of one unit --- */
 
-struct line {
-    char **argv;
-    int argc;
-};
-
-static void add(struct line *line, char *item) {
-    line->argv = text_realloc(line->argv, ((size_t)line->argc + 2) * sizeof(char *));
-    line->argv[line->argc++] = item;
-    line->argv[line->argc] = NULL;
-}
-
 static bool is_ours(const struct cli_option *option) {
     return strcmp(option->name, "shard") == 0 || strcmp(option->name, "time-budget") == 0;
 }
 
-static void add_faults(struct line *line, const struct suite_options *o) {
+static void add_faults(struct command_line *line, const struct suite_options *o) {
     for (size_t i = 0; i < o->given.n; i++) {
         const char *out = o->given.items[i].option->out;
         if (out >= (const char *)&o->faults && out < (const char *)(&o->faults + 1) &&
             !is_ours(o->given.items[i].option))
-            add(line, cli_given_text(&o->given.items[i]));
+            command_line_add(line, cli_given_text(&o->given.items[i]));
     }
-    for (size_t i = 0; o->more_catalogues && i < o->faults.catalogues.n; i++)
-        add(line, text_format("--catalogue=%s", o->faults.catalogues.items[i]));
-    for (size_t i = 0; o->more_policies && i < o->faults.policies.n; i++)
-        add(line, text_format("--policy=%s", o->faults.policies.items[i]));
+    if (o->more_catalogues)
+        command_line_add_list(line, "catalogue", &o->faults.catalogues);
+    if (o->more_policies)
+        command_line_add_list(line, "policy", &o->faults.policies);
 }
 
 /* A site of the target that the unit reaches. */
@@ -89,7 +79,7 @@ static uint32_t site_in(const struct suite *s, const struct suite_unit *u,
     return s->targets[target].some_site;
 }
 
-static void add_sites(struct line *line, const struct run *run, uint32_t unit,
+static void add_sites(struct command_line *line, const struct run *run, uint32_t unit,
                       const uint32_t *unit_of) {
     const struct suite *s = run->suite;
     char hex[DEARTH_KEY_HEX + 1];
@@ -97,7 +87,7 @@ static void add_sites(struct line *line, const struct run *run, uint32_t unit,
         if (unit_of[t] != unit + 1)
             continue;
         text_key(s->sites.list[site_in(s, &s->units[unit], t)].key, hex);
-        add(line, text_format("--site=%s", hex));
+        command_line_add(line, text_format("--site=%s", hex));
     }
 }
 
@@ -107,38 +97,30 @@ static uint64_t time_left(const struct run *run) {
     return !budget ? UINT64_MAX : used < budget ? budget - used : 0;
 }
 
-static int run_line(struct line *line, struct replay_proof *proof) {
-    size_t n = (size_t)line->argc;
-    char **items = text_alloc((n + 1) * sizeof *items);
-    memcpy(items, line->argv, n * sizeof *items);
+static int run_line(struct command_line *line, struct replay_proof *proof) {
     int quiet = error_quiet();
     error_set_quiet(1);
     int status = command_replay_unit(line->argc, line->argv, proof);
     error_set_quiet(quiet);
-    for (size_t i = 0; i < n; i++)
-        free(items[i]);
-    free(items);
-    free(line->argv);
+    command_line_deinit(line);
     return status;
 }
 
 static int replay_unit(const struct run *run, uint32_t unit, const uint32_t *unit_of,
                        int64_t recording, struct replay_proof *proof) {
-    struct line line = {0};
+    struct command_line line = {0};
     uint64_t left = time_left(run);
-    add(&line, text_dup("replay"));
-    add(&line, text_dup("--no-summary"));
-    add(&line, text_format("--recording=%lld", (long long)recording));
+    command_line_add(&line, text_dup("replay"));
+    command_line_add(&line, text_dup("--no-summary"));
+    command_line_add(&line, text_format("--recording=%lld", (long long)recording));
     if (run->options->fresh)
-        add(&line, text_dup("--retest"));
+        command_line_add(&line, text_dup("--retest"));
     if (left != UINT64_MAX)
-        add(&line, text_format("--time-budget=%llu.%09llus",
-                               (unsigned long long)(left / 1000000000),
-                               (unsigned long long)(left % 1000000000)));
+        command_line_add_time(&line, "time-budget", left);
     add_faults(&line, run->options);
     add_sites(&line, run, unit, unit_of);
-    add(&line, text_dup("--"));
-    add(&line, text_dup(run->database));
+    command_line_add(&line, text_dup("--"));
+    command_line_add(&line, text_dup(run->database));
     return run_line(&line, proof);
 }
 
