@@ -310,16 +310,24 @@ static bool is_stdout(const char *path) {
     return !path || strcmp(path, "-") == 0;
 }
 
+size_t output_put(int fd, const void *data, size_t n) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t put = write(fd, (const char *)data + done, n - done);
+        if (put == 0)
+            errno = EIO;
+        if (put == 0 || (put < 0 && errno != EINTR))
+            break;
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return done;
+}
+
 static ssize_t write_through(void *cookie, const char *data, size_t n) {
     struct output *o = cookie;
-    size_t done = 0;
-    while (done < n && !o->error) {
-        ssize_t put = write(o->fd, data + done, n - done);
-        if (put >= 0)
-            done += (size_t)put;
-        else if (errno != EINTR)
-            o->error = errno;
-    }
+    size_t done = o->error ? 0 : output_put(o->fd, data, n);
+    if (done < n && !o->error)
+        o->error = errno;
     return (ssize_t)
         done; /* fewer, and never a negative number: that is how it is to say so */
 }

@@ -53,6 +53,10 @@ static inline void output_free_pointer(struct output **o) {
 /** The three above in one call. Return: 0, or a negative errno after a message. */
 int output_write(const char *path, bool keep_private, const struct text *content);
 
+/** Write all of it, by as many calls as it takes. Plain system calls. Return: bytes that were written; fewer
+ * than @n: errno says why. */
+size_t output_put(int fd, const void *data, size_t n);
+
 /** Could @path be written? Says so before hours of work and not after them; nothing is made. @path may
  * be NULL. Return: 0, or a negative errno after a message. */
 int output_check(const char *path);

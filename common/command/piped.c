@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "interrupt.h"
+#include "output.h"
 #include "text.h"
 
 #define MOST_BYTES (64u << 20) /* as a recording keeps of it by default */
@@ -30,16 +31,6 @@ static ssize_t read_some(struct piped *p) {
     return n < 0 ? -errno : n;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t n) {
-    for (size_t at = 0; at < n;) {
-        ssize_t put = write(fd, data + at, n - at);
-        if (put < 0 && errno != EINTR)
-            return -errno;
-        at += put > 0 ? (size_t)put : 0;
-    }
-    return 0;
-}
-
 static int write_file(struct piped *p) {
     const char *folder = getenv("TMPDIR");
     AUTO_FREE char *path =
@@ -48,7 +39,7 @@ static int write_file(struct piped *p) {
     if (fd < 0)
         return error_print_errno(-errno, "%s: cannot keep standard input there", path);
     p->path = text_dup(path);
-    int err = write_all(fd, p->data, p->n);
+    int err = output_put(fd, p->data, p->n) < p->n ? -errno : 0;
     close(fd);
     return err ? error_print_errno(err, "%s: writing standard input", path) : 0;
 }
@@ -73,9 +64,9 @@ static _Noreturn void be_writer(const struct piped *p, int to) {
         signal(sig, SIG_DFL);
     dup2(to, STDOUT_FILENO); /* 0: the rest, 1: to the program */
     syscall(SYS_close_range, 2u, ~0u, 0u);
-    int err = write_all(STDOUT_FILENO, p->data, p->n);
-    for (ssize_t n; !err && !p->whole && (n = read(STDIN_FILENO, buffer, CHUNK)) != 0;)
-        err = n > 0 ? write_all(STDOUT_FILENO, buffer, (size_t)n) : 0;
+    bool open = output_put(STDOUT_FILENO, p->data, p->n) == p->n;
+    for (ssize_t n; open && !p->whole && (n = read(STDIN_FILENO, buffer, CHUNK)) != 0;)
+        open = n < 0 || output_put(STDOUT_FILENO, buffer, (size_t)n) == (size_t)n;
     _exit(0);
 }
 

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "idmap.h"
 #include "inlines.h"
+#include "output.h"
 #include "text.h"
 
 #ifndef DEARTH_VERSION
@@ -417,19 +418,6 @@ static void make_content(struct text *out, const struct symbol_cache *cache,
     idmap_deinit(&strings.known);
 }
 
-static bool write_all(int fd, const char *data, size_t n) {
-    while (n) {
-        ssize_t k = write(fd, data, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        data += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 static bool write_file(const struct symbol_cache *cache, const struct text *content) {
     AUTO_FREE char *half = text_format("%.8s.%ld.%llx" HALF, cache->name, (long)getpid(),
                                        (unsigned long long)clock_mono_ns());
@@ -437,7 +425,7 @@ static bool write_file(const struct symbol_cache *cache, const struct text *cont
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool good = write_all(fd, content->data, content->n);
+    bool good = output_put(fd, content->data, content->n) == content->n;
     good = close(fd) == 0 && good;
     if (!good || renameat(cache->folder, half, cache->folder, cache->name) < 0) {
         unlinkat(cache->folder, half, 0);

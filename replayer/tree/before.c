@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "mounts.h"
+#include "output.h"
 #include "removal.h"
 #include "text.h"
 
@@ -225,16 +226,6 @@ static int remove_any(int parent, const char *name) {
     return err == -ENOENT ? 0 : err;
 }
 
-static int write_all(int fd, const uint8_t *data, uint64_t n) {
-    for (uint64_t at = 0; at < n;) {
-        ssize_t put = write(fd, data + at, n - at);
-        if (put < 0 && errno != EINTR)
-            return -errno;
-        at += put > 0 ? (uint64_t)put : 0;
-    }
-    return 0;
-}
-
 /* In place where that is allowed: the folder may not be ours to make files in. */
 static int put_file(int parent, const char *name, const struct before_file *f) {
     int fd =
@@ -249,7 +240,7 @@ static int put_file(int parent, const char *name, const struct before_file *f) {
         fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (err || fd < 0)
         return err ? err : -errno;
-    err = write_all(fd, f->data, f->n);
+    err = output_put(fd, f->data, f->n) < f->n ? -errno : 0;
     close(fd);
     return err;
 }
