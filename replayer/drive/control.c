@@ -70,8 +70,8 @@ int control_take(struct drive *d, struct observation *seen,
         struct task *task = task_pop(&d->doubted);
         struct observation doubted = task->doubted;
         task->doubted = (struct observation){0};
-        const struct judgement j =
-            wider ? settle_judge(d, &task->order, &doubted) : task->doubted_judgement;
+        const struct judgement j = wider ? replay_judge(d->replay, &task->order, &doubted)
+                                         : task->doubted_judgement;
         err = settle_judged(d, task, &doubted, &j, NULL);
         observation_deinit(&doubted);
     }

@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "abort.h"
 #include "before.h"
 #include "clock.h"
 #include "error.h"
@@ -221,13 +220,8 @@ static bool is_harm(struct replay *r, const struct observation *seen,
 
 struct judgement next_runs_judge(struct replay *r, const struct order *order,
                                  struct observation *seen) {
-    struct failed_stacks failed = {0};
     usual_set_aside(&r->baseline, seen);
-    ledger_failed_stacks(r->ledger, order, seen, &failed);
-    struct judgement j =
-        verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
-    abort_stacks_deinit(&failed);
-    return j;
+    return replay_judge(r, order, seen);
 }
 
 /* Return: 1 it does harm, 0, or a negative errno after a message. */

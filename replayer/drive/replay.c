@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abort.h"
 #include "calls.h"
 #include "changed.h"
 #include "clock.h"
@@ -131,6 +132,16 @@ uint64_t replay_end_ns(const struct replay *r) {
 bool replay_time_is_up(const struct replay *r) {
     uint64_t end = replay_end_ns(r);
     return end && clock_mono_ns() >= end;
+}
+
+struct judgement replay_judge(const struct replay *r, const struct order *order,
+                              const struct observation *seen) {
+    struct failed_stacks failed = {0};
+    ledger_failed_stacks(r->ledger, order, seen, &failed);
+    struct judgement j =
+        verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
+    abort_stacks_deinit(&failed);
+    return j;
 }
 
 int replay_one_at_a_time(struct replay *r, const struct observation *seen) {

@@ -73,6 +73,10 @@ uint64_t replay_end_ns(const struct replay *r);
 /** Is it over? Whatever runs then is given up. */
 bool replay_time_is_up(const struct replay *r);
 
+/** Judge an execution of @order by the baseline as it is now. */
+struct judgement replay_judge(const struct replay *r, const struct order *order,
+                              const struct observation *seen);
+
 /** @seen took an address that attempts beside it want too: say so and run one at a time from now on.
  * Return: 1 it did and they ran beside each other until now, 0, or a negative errno. */
 int replay_one_at_a_time(struct replay *r, const struct observation *seen);

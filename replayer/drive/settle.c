@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "abort.h"
 #include "batch.h"
 #include "confirm_runs.h"
 #include "drive.h"
@@ -115,17 +114,6 @@ static int postpone(struct task_list *list, struct task *task, struct observatio
     return task_move(task, TASK_PASSES);
 }
 
-struct judgement settle_judge(const struct drive *d, const struct order *order,
-                              const struct observation *seen) {
-    struct replay *r = d->replay;
-    struct failed_stacks failed = {0};
-    ledger_failed_stacks(r->ledger, order, seen, &failed);
-    struct judgement j =
-        verdict_judge(&r->baseline, &failed, seen, r->options->catalogue);
-    abort_stacks_deinit(&failed);
-    return j;
-}
-
 /* The last of a series that is over, or one more of it. */
 static int settle_series(struct drive *d, struct task *task,
                          const struct observation *seen, enum verdict verdict) {
@@ -220,7 +208,7 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         task_free(task);
         return err;
     }
-    struct judgement j = settle_judge(d, &task->order, seen);
+    struct judgement j = replay_judge(d->replay, &task->order, seen);
     if (j.verdict != VERDICT_DEGRADED || seen->output.checked || copy)
         return settle_judged(d, task, seen, &j, session);
     task->doubted = *seen;

@@ -26,9 +26,6 @@ int settle_lost(struct drive *d, struct task *task, int err);
 /** The result of an execution that is not doubted any more. @seen, @session: as above. */
 int settle_judged(struct drive *d, struct task *task, struct observation *seen,
                   const struct judgement *j, struct session *session);
-/** Judge an execution by the baseline as it is now. */
-struct judgement settle_judge(const struct drive *d, const struct order *order,
-                              const struct observation *seen);
 /** Write an execution of @task, which stays the caller's. @session: as above. */
 int settle_store(struct drive *d, struct task *task, const struct observation *seen,
                  const struct judgement *j, struct session *session, int64_t *attempt_id);

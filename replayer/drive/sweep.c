@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abort.h"
 #include "baseline.h"
 #include "error.h"
 #include "reach.h"
@@ -101,11 +100,8 @@ static int attempt(struct sweep *s, const struct order *order, struct judgement 
         n = error_print_errno(-seen.end.start_error, "%s: did not come to serve again",
                               r->conditions.exe);
     if (n > 0) {
-        struct failed_stacks failed = {0};
         usual_set_aside(&r->baseline, &seen);
-        ledger_failed_stacks(r->ledger, order, &seen, &failed);
-        *j = verdict_judge(&r->baseline, &failed, &seen, r->options->catalogue);
-        abort_stacks_deinit(&failed);
+        *j = replay_judge(r, order, &seen);
         *gone = !seen.served.outlived || seen.served.unhealthy;
         if (seen.served.life != s->life)
             s->suspects.n = 0;
