@@ -36,11 +36,11 @@ checked() {
         FROM attempt JOIN site ON site.id = site_id JOIN location ON location.id = location_id
         WHERE function = 'new_note' AND under = 'plain'")" "sites of new_note ($name)"
 }
-checked root
+checked plain
 equal "0|
-33188|first" "$(sql root.db "SELECT mode, trim(content, char(10)) FROM former_file WHERE path GLOB '*/root/made' OR
-    path GLOB '*/root/log' ORDER BY path DESC")" 'former files'
-equal 600 "$(stat -c %a root.db)" 'mode of the database'
+33188|first" "$(sql plain.db "SELECT mode, trim(content, char(10)) FROM former_file WHERE path GLOB '*/plain/made' OR
+    path GLOB '*/plain/log' ORDER BY path DESC")" 'former files'
+equal 600 "$(stat -c %a plain.db)" 'mode of the database'
 
 # A finding is shown again in the same place.
 fill degraded
@@ -51,15 +51,15 @@ contains out 'as before the recording'
 lacks out 'did not come up'
 
 # Again from the database, whatever has become of the files since.
-rm -rf root/full root/old
-status 0 "$DEARTH" replay --retest root.db
+rm -rf plain/full plain/old
+status 0 "$DEARTH" replay --retest plain.db
 lacks err 'differ'
-"$DEARTH" merge all.db root.db >/dev/null 2>&1
-rm -rf root
-mkdir root
+"$DEARTH" merge all.db plain.db >/dev/null 2>&1
+rm -rf plain
+mkdir plain
 status 0 "$DEARTH" replay --retest all.db
 lacks err 'differ'
-equal 0 "$(find root -mindepth 1 | wc -l)" 'files after a later replay'
+equal 0 "$(find plain -mindepth 1 | wc -l)" 'files after a later replay'
 
 # The copy alone, and nothing at all.
 checked copied --isolation copy
