@@ -19,29 +19,7 @@ block() {
 }
 
 words() {
-    cat >words.h <<'EOF'
-#include <stddef.h>
-char *words_copy(const char *s);
-size_t words_length(const char *s);
-EOF
-    cat >words.c <<'EOF'
-#include "words.h"
-#include <stdlib.h>
-#include <string.h>
-char *words_copy(const char *s) {
-    char *to = malloc(strlen(s) + 1);
-    if (to)
-        strcpy(to, s);
-    return to;
-}
-/* the flaw: words_copy() may fail */
-size_t words_length(const char *s) {
-    char *copy = words_copy(s);
-    size_t n = strlen(copy);
-    free(copy);
-    return n;
-}
-EOF
+    cp "$SOURCE"/tests/data/words.[ch] .
     mkdir -p tests
     for name in copy length; do
         cat >tests/test_$name.c <<'EOF'

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A project's tests: every place of its library is failed once, in programs that do by themselves what they did in
 # the suite. What does something else there is named, and the script that started it takes its place.
@@ -8,36 +8,7 @@ need cc sqlite3
 
 mkdir -p project/src project/tests
 cd project
-cat >src/words.c <<'END'
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-char *words_copy(const char *s) {
-    char *to = malloc(strlen(s) + 1);
-    if (to)
-        strcpy(to, s);
-    return to;
-}
-/* the flaw: words_copy() may fail */
-size_t words_length(const char *s) {
-    char *copy = words_copy(s);
-    size_t n = strlen(copy);
-    free(copy);
-    return n;
-}
-char *words_twice(const char *s) {
-    char *to = malloc(2 * strlen(s) + 1);
-    if (to)
-        sprintf(to, "%s%s", s, s);
-    return to;
-}
-END
-cat >src/words.h <<'END'
-#include <stddef.h>
-char *words_copy(const char *s);
-size_t words_length(const char *s);
-char *words_twice(const char *s);
-END
+cp "$SOURCE"/tests/data/words.[ch] src/
 # Two programs that come to the same places by different ways.
 cat >tests/test_copy.c <<'END'
 #include <stdio.h>

@@ -9,34 +9,7 @@ need cc sqlite3 python3
 mkdir -p project/src project/tests
 cd project
 # the library's flaw: words_length(); the test's own: main() of test_twice
-cat >src/words.c <<'END'
-#include <stdlib.h>
-#include <string.h>
-char *words_copy(const char *s) {
-    char *to = malloc(strlen(s) + 1);
-    if (to)
-        strcpy(to, s);
-    return to;
-}
-size_t words_length(const char *s) {
-    char *copy = words_copy(s);
-    size_t n = strlen(copy);
-    free(copy);
-    return n;
-}
-char *words_twice(const char *s) {
-    char *to = malloc(2 * strlen(s) + 1);
-    if (to)
-        strcat(strcpy(to, s), s);
-    return to;
-}
-END
-cat >src/words.h <<'END'
-#include <stddef.h>
-char *words_copy(const char *s);
-size_t words_length(const char *s);
-char *words_twice(const char *s);
-END
+cp "$SOURCE"/tests/data/words.[ch] src/
 cat >tests/test_length.c <<'END'
 #include "words.h"
 int main(int argc, char **argv) {
