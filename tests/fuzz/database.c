@@ -21,6 +21,7 @@ static size_t n_whole, n_loose;
 
 static void prepare(void) {
     fuzz_silence();
+    fuzz_keep_alarm();
     unsetenv("DEBUGINFOD_URLS");
     strcpy(path, fuzz_path("a.db"));
     strcpy(other, fuzz_path("b.db"));

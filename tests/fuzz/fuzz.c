@@ -2,11 +2,13 @@
 /* Helpers of the fuzzers: see fuzz.h. */
 #include "fuzz.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "text.h"
 
 uint8_t fuzz_byte(struct fuzz *f) {
@@ -74,6 +76,13 @@ void fuzz_silence(void) {
     if (!nowhere || !freopen("/dev/null", "we", stdout))
         abort();
     stderr = nowhere;
+}
+
+void fuzz_keep_alarm(void) {
+    struct sigaction before;
+    sigaction(SIGALRM, NULL, &before);
+    interrupt_install(); /* once for all commands */
+    sigaction(SIGALRM, &before, NULL);
 }
 
 const char *fuzz_path(const char *name) {

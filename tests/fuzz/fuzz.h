@@ -28,6 +28,8 @@ uint8_t *fuzz_edit(struct fuzz *f, const uint8_t *base, size_t n, size_t *n_out)
 
 /** Throw away what is printed (not what a sanitizer prints). */
 void fuzz_silence(void);
+/** libFuzzer's watch over slow inputs is an alarm, and what a command would take for its own: once, before any. */
+void fuzz_keep_alarm(void);
 /** A path of our own for files; the same in the whole run. @name: a part of it */
 const char *fuzz_path(const char *name);
 void fuzz_write(const char *path, const uint8_t *data, size_t n);

@@ -26,6 +26,7 @@ static int report_on(const char *option, const char *file) {
 
 static void prepare(void) {
     fuzz_silence();
+    fuzz_keep_alarm();
     strcpy(database, fuzz_path("report.db"));
     strcpy(baseline, fuzz_path("report.json"));
     database_make(database, 0);
