@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 6u
+#define SHM_VERSION 7u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -403,6 +403,7 @@ enum shm_refusal {
     SHM_REFUSED_CHECK,      /* the user's comparison has to look at it: it wants the tree for itself */
     SHM_REFUSED_SIGNALS,    /* the copy sent signals to the original, its parent or everybody */
     SHM_REFUSED_IPC,        /* there are System V objects or message queues, which a copy would share */
+    SHM_REFUSED_LAST,       /* it ended by abort(), and a later failed call decides what that means */
     SHM_N_REFUSALS
 };
 #define SHM_ASKING UINT32_MAX

@@ -72,11 +72,22 @@ static int take_refusal(struct drive *d, struct task *task,
     return 0;
 }
 
+/* A copy keeps no stacks of what fails after its fault; the whole program will. */
+static int take_unsure(struct drive *d, struct task *task) {
+    int err = come_back(task);
+    if (err == 0)
+        return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_LAST));
+    task_free(task);
+    return err;
+}
+
 int batch_take(struct drive *d, struct task *task, const struct observation *seen,
                const struct judgement *j) {
     struct batch *batch = task->batch;
     if (!seen->proof.fired)
         return take_refusal(d, task, seen);
+    if (j->unsure)
+        return take_unsure(d, task);
     int64_t id = 0;
     int err = settle_store(d, task, seen, j, NULL, &id);
     const struct confirm_member member = {task->order, task->site, id};

@@ -116,14 +116,14 @@ enum abort_kind abort_decide(const struct catalogue *c,
             direct = at_once;
         }
     }
-    if (closest == RELATION_BELOW)
+    if (closest == RELATION_BELOW || (words->of_way_out && !words->of_check))
         return ABORT_GIVES_UP;
-    if (words->of_check)
-        return ABORT_CHECKED;
-    if (closest == RELATION_UNKNOWN || words->of_way_out)
+    bool more = failed && failed->more;
+    if (closest == RELATION_UNKNOWN && !words->of_check)
+        return more ? ABORT_UNSURE : ABORT_GIVES_UP;
+    if (!words->of_check && closest == RELATION_TOLD && !(direct && words->any))
         return ABORT_GIVES_UP;
-    return closest == RELATION_LATER || (direct && words->any) ? ABORT_CHECKED
-                                                               : ABORT_GIVES_UP;
+    return more ? ABORT_UNSURE : ABORT_CHECKED;
 }
 
 bool abort_is_libcs(const struct catalogue *c, const struct frame *end, uint32_t n,
@@ -139,7 +139,7 @@ bool abort_is_libcs(const struct catalogue *c, const struct frame *end, uint32_t
 bool abort_was_thrown(const struct catalogue *c, const struct failed_stacks *failed,
                       const char *exe) {
     const struct frames *last =
-        failed && failed->n ? &failed->stacks[failed->n - 1] : NULL;
+        failed && failed->n && !failed->more ? &failed->stacks[failed->n - 1] : NULL;
     return last && last->n &&
            attribution_class(c, last->items[0].module, exe) == ATTRIBUTED_LIBSTDCXX;
 }

@@ -22,12 +22,14 @@ struct catalogue;
 struct failed_stacks {
     struct frames stacks[2];
     uint32_t n; /* 0 = not known */
+    bool more;  /* others failed too, whose stacks are not known */
 };
 void abort_stacks_deinit(struct failed_stacks *failed);
 
 enum abort_kind {
     ABORT_GIVES_UP, /* also in doubt */
     ABORT_CHECKED,  /* a check of its own failed, after the failed call was over */
+    ABORT_UNSURE,   /* a call whose stack is not known decides: both are possible */
 };
 
 /* What was printed to standard error, and no run without a failure prints. */

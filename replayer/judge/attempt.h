@@ -269,6 +269,7 @@ struct judgement {
         [CAUSE_BYTES]; /* of an abort() that is a crash: what a report says of it; or "" */
     int stdout_same;   /* 1, 0, -1 = not comparable */
     int files_same;
+    bool unsure; /* an abort() whose kind a failed call decides that is not known here */
     bool silent; /* degraded with status 0 and nothing on stderr beyond the baseline's */
     /* leaks beyond the baseline's; valid when the observation's leaks_known */
     uint64_t leaked_blocks, leaked_bytes;

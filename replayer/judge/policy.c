@@ -154,9 +154,10 @@ static bool some_section_says(const struct end *e, enum catalogue_kind kind) {
     return false;
 }
 
-bool policy_find_check(const struct catalogue *catalogue, const struct baseline *baseline,
-                       const struct failed_stacks *failed, const struct observation *seen,
-                       struct policy *out) {
+enum abort_kind policy_find_check(const struct catalogue *catalogue,
+                                  const struct baseline *baseline,
+                                  const struct failed_stacks *failed,
+                                  const struct observation *seen, struct policy *out) {
     struct end e = {.catalogue = catalogue, .seen = seen, .baseline = baseline};
     const struct abort_words words = {
         .any = baseline_says_more(baseline, seen),
@@ -164,12 +165,12 @@ bool policy_find_check(const struct catalogue *catalogue, const struct baseline 
         .of_way_out = some_section_says(&e, CATALOGUE_WAY_OUT),
     };
     end_init(&e);
-    bool found = abort_decide(catalogue, failed, e.frames, e.n_frames, seen->crash.exe,
-                              &words) == ABORT_CHECKED;
+    enum abort_kind kind =
+        abort_decide(catalogue, failed, e.frames, e.n_frames, seen->crash.exe, &words);
     end_deinit(&e);
     *out = (struct policy){.name = "own check", .class = POLICY_CRASH};
     snprintf(out->cause, sizeof out->cause, "a check of its own failed");
-    return found;
+    return kind;
 }
 
 bool policy_find_any_exit(const struct catalogue *catalogue,

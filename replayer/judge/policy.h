@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abort.h"
 #include "attempt.h"
 
 struct catalogue;
-struct failed_stacks;
 
 enum policy_class {
     POLICY_DAMAGE, /* heap or stack damage, found by the runtime or a sanitizer: corrupted */
@@ -44,11 +44,12 @@ bool policy_find(const struct catalogue *catalogue, const struct baseline *basel
 
 /**
  * An abort() that nothing explains: has a check of the program's own failed?
- * Return: whether @out, a crash, is set; false: it gives up.
+ * @out: set to a crash; meant where ABORT_CHECKED is returned
  */
-bool policy_find_check(const struct catalogue *catalogue, const struct baseline *baseline,
-                       const struct failed_stacks *failed, const struct observation *seen,
-                       struct policy *out);
+enum abort_kind policy_find_check(const struct catalogue *catalogue,
+                                  const struct baseline *baseline,
+                                  const struct failed_stacks *failed,
+                                  const struct observation *seen, struct policy *out);
 
 /** The same among what counts after an ordinary end, by what stderr shows. */
 bool policy_find_any_exit(const struct catalogue *catalogue,

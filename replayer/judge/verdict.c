@@ -105,7 +105,8 @@ static void apply_policy(struct judgement *j, const struct policy *p) {
     j->verdict = verdicts[p->class];
     if (p->class == POLICY_DELIBERATE)
         j->policy = p->name;
-    snprintf(j->cause, sizeof j->cause, "%s", p->cause);
+    _Static_assert(sizeof j->cause == sizeof p->cause, "one text");
+    memcpy(j->cause, p->cause, sizeof j->cause);
 }
 
 /* A processor's signal is a crash unless the runtime says it is damage, or it is the trap
@@ -129,21 +130,23 @@ struct evidence {
 
 static void judge_abort(struct judgement *j, const struct evidence *e,
                         struct signal_end end, const struct policy *p) {
-    struct policy check = {0};
     if (p && p->class != POLICY_DELIBERATE) {
         apply_policy(j, p);
         say_signal(j, end, p->cause[0] ? p->cause : p->name);
     } else if (has_signal_frame(e->seen)) {
         j->verdict = VERDICT_CRASHED;
         say_signal(j, end, "raised by the handler of another signal");
-    } else if (!p &&
-               policy_find_check(e->catalogue, e->baseline, e->failed, e->seen, &check)) {
-        apply_policy(j, &check);
-        say_signal(j, end, check.cause);
+    } else if (p) {
+        apply_policy(j, p);
+        say_signal(j, end, j->policy);
     } else {
         static const struct policy plain = {.name = "abort", .class = POLICY_DELIBERATE};
-        apply_policy(j, p ? p : &plain);
-        say_signal(j, end, j->policy);
+        struct policy check;
+        enum abort_kind kind =
+            policy_find_check(e->catalogue, e->baseline, e->failed, e->seen, &check);
+        apply_policy(j, kind == ABORT_CHECKED ? &check : &plain);
+        say_signal(j, end, j->policy ? j->policy : j->cause);
+        j->unsure = kind == ABORT_UNSURE;
     }
 }
 

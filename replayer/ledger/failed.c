@@ -12,11 +12,6 @@ static bool is_abort(const struct observation *seen) {
            (seen->crash.signal == SIGABRT || seen->end.exit_signal == SIGABRT);
 }
 
-/* Any call after the first may be the one that is given up for. */
-static bool is_known(const struct observation *seen) {
-    return !seen->proof.also_failed || seen->proof.last_known;
-}
-
 enum { FAILED_SITE_ID = 1, FAILED_HAS_LAST, FAILED_LAST_KEY };
 
 int failed_load(struct store *store, struct frames_reader *reader,
@@ -24,8 +19,10 @@ int failed_load(struct store *store, struct frames_reader *reader,
                 struct failed_stacks *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     *out = (struct failed_stacks){0};
-    if (order->site_id <= 0 || !is_abort(seen) || !is_known(seen))
+    if (order->site_id <= 0 || !is_abort(seen))
         return 0;
+    /* any call after the first may be the one that is given up for */
+    out->more = seen->proof.also_failed && !seen->proof.last_known;
     int r =
         store_prepare(store,
                       "SELECT stack_id FROM site WHERE id = :site OR (:has_last AND key "

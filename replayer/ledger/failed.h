@@ -12,7 +12,7 @@ struct store;
 /**
  * Load them where they are of interest: at an end by abort().
  * @reader: of @store
- * @out: abort_stacks_deinit(); empty when they are not known: a lasting failure whose last call is
+ * @out: abort_stacks_deinit(); empty when they are not known
  * Return: 0, or a negative errno after a message.
  */
 int failed_load(struct store *store, struct frames_reader *reader,

@@ -28,6 +28,7 @@ static const struct {
     const char *failed[MOST], *end[MOST];
     struct abort_words words;
     enum abort_kind kind;
+    bool more;
 } cases[] = {
     {"who asked ends it",
      {"make@1", "main@9", "start@7"},
@@ -109,13 +110,44 @@ static const struct {
      {"abort@5", "verify@4", "main@9", "start@7"},
      {0},
      ABORT_GIVES_UP},
+    {"who asked ends it, whatever else failed",
+     {"make@1", "main@9", "start@7"},
+     {"abort@5", "make@2", "main@9", "start@7"},
+     {0},
+     ABORT_GIVES_UP,
+     .more = true},
+    {"who was told, whatever else failed",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "die@4", "main@9", "start@7"},
+     {.of_way_out = true},
+     ABORT_GIVES_UP,
+     .more = true},
+    {"a check, or who asked later",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "verify@4", "main@9", "start@7"},
+     {0},
+     ABORT_UNSURE,
+     .more = true},
+    {"a check's words, or who asked later",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "verify@4", "main@9", "start@7"},
+     {.of_check = true},
+     ABORT_UNSURE,
+     .more = true},
+    {"no stack of the call, nor of the others",
+     {NULL},
+     {"abort@5", "verify@4", "main@9", "start@7"},
+     {0},
+     ABORT_UNSURE,
+     .more = true},
 };
 
 int main(void) {
     struct catalogue *catalogue = catalogue_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame failed[MOST], end[MOST];
-        struct failed_stacks stacks = {.stacks = {{.items = failed}}};
+        struct failed_stacks stacks = {.stacks = {{.items = failed}},
+                                       .more = cases[i].more};
         uint32_t n = 0;
         for (uint32_t k = 0; k < MOST && cases[i].failed[k]; k++)
             failed[stacks.stacks[0].n++] = parse(cases[i].failed[k], "/bin/p");
