@@ -114,11 +114,11 @@ static struct attribution blame_caller(const struct catalogue *c,
     return a;
 }
 
-/* The runtime called it, and nobody else is on the stack: a thread or an exit handler of the
- * program's. */
+/* Nobody of the program's is on the stack, and yet it is the program's doing. */
 static struct attribution blame_program(const struct catalogue *c,
-                                        const struct frame *place, const char *exe) {
-    struct attribution a = blame(c, place, exe, "let the runtime call what is no code");
+                                        const struct frame *place, const char *exe,
+                                        const char *why) {
+    struct attribution a = blame(c, place, exe, why);
     if (exe) {
         a.to = ATTRIBUTED_PROGRAM;
         a.module = exe;
@@ -136,6 +136,16 @@ static uint32_t caller_of_own_allocation(const struct catalogue *c,
         in++;
     uint32_t out = skip_runtime(c, fault, n, in, exe);
     return out > in ? out : 0;
+}
+
+/* Does the stack end in a function that was handed something, before any code that starts a program or a
+ * thread? Whoever called is not to be seen: longjmp() has left its stack for one that nobody stored, or
+ * it was written over. */
+static bool breaks_off(const struct catalogue *c, const struct frame *crash, uint32_t n,
+                       uint32_t in) {
+    return reads_what_it_is_given(c, &crash[in]) &&
+           !catalogue_frame(c, 1u << CATALOGUE_LIBRARY | 1u << CATALOGUE_LOADER,
+                            &crash[n - 1]);
 }
 
 /* Did the runtime, while the program started, fail to set aside what it lacks at the end? */
@@ -200,12 +210,17 @@ struct attribution attribution_decide(const struct catalogue *c,
                      nowhere ? "called what is no code of a file"
                              : "crashed in its own code");
     uint32_t out = skip_runtime(c, crash, n_crash, caller, exe);
+    uint32_t fault_out = caller_of_own_allocation(c, fault, n_fault, exe);
+    if (out == n_crash && nowhere)
+        /* the runtime called it: a thread or an exit handler of the program's */
+        return blame_program(c, &crash[in], exe, "let the runtime call what is no code");
+    if (out == n_crash && !fault_out && breaks_off(c, crash, n_crash, in))
+        return blame_program(c, &crash[in], exe,
+                             "handed over what no caller is to be known from");
     if (out == n_crash)
-        return nowhere ? blame_program(c, &crash[in], exe)
-                       : blame(c, &crash[in], exe, "no other code is on the stack");
+        return blame(c, &crash[in], exe, "no other code is on the stack");
     if (nowhere)
         return blame(c, &crash[out], exe, "handed the runtime what is no code of a file");
-    uint32_t fault_out = caller_of_own_allocation(c, fault, n_fault, exe);
     const struct frame *entry = &crash[out - 1]; /* what the caller called */
     if (reads_what_it_is_given(c, entry) || !fault_out)
         return blame_caller(c, crash, out, exe);

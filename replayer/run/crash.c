@@ -194,8 +194,23 @@ static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Ad
 
 /* --- frames --- */
 
-static bool is_code(struct walk *walk, Dwarf_Addr pc) {
-    return pc && dwfl_addrmodule(walk->dwfl, pc) != NULL;
+/* To libdw, the last module reaches up to the end of all addresses. */
+static Dwfl_Module *module_at(const struct walk *walk, Dwarf_Addr pc) {
+    Dwfl_Module *module = pc ? dwfl_addrmodule(walk->dwfl, pc) : NULL;
+    Dwarf_Addr start = 0, end = 0;
+    if (module)
+        dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
+    return pc >= start && pc < end ? module : NULL;
+}
+
+static bool is_code(const struct walk *walk, Dwarf_Addr pc) {
+    return module_at(walk, pc) != NULL;
+}
+
+/* Code that was made as it ran lies in no module. */
+static bool is_memory(const struct walk *walk, Dwarf_Addr pc) {
+    Dwarf_Word word;
+    return read_word(walk->pid, pc, &word);
 }
 
 /* Name of the function at @pc. Return: owned, NULL when there is none. */
@@ -234,7 +249,7 @@ static void add_frame(struct walk *walk, Dwarf_Addr pc, bool exact) {
         return;
     walk->addresses[walk->n] = exact ? pc + 1 : pc;
     struct crash_frame *frame = &walk->frames[walk->n++];
-    Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, exact ? pc : pc - 1);
+    Dwfl_Module *module = module_at(walk, exact ? pc : pc - 1);
     frame->offset = exact ? pc + 1 : pc;
     if (!module) {
         frame->offset = pc; /* nothing to look up */
@@ -263,6 +278,10 @@ static int on_frame(Dwfl_Frame *state, void *argument) {
     Dwarf_Addr pc;
     bool exact;
     if (!dwfl_frame_pc(state, &pc, &exact))
+        return DWARF_CB_ABORT;
+    /* what longjmp() took from where nothing was stored, or a stack that was written over, leads to an
+     * address that is another in each run: there is no caller to be known */
+    if (walk->n && !is_code(walk, pc - 1) && !is_memory(walk, pc - 1))
         return DWARF_CB_ABORT;
     if (walk->wild_pc && walk->n == 1)
         add_frame(walk, pc + 1, false);
