@@ -32,6 +32,7 @@ struct frame {
     uint64_t offset;    /* return address - load bias, of the physical frame */
     uint64_t start;     /* file address where `function` begins; 0 = unknown */
     uint64_t size;      /* bytes of that function; 0 = unknown */
+    bool straight;      /* at an end: made for the call that it is in; 0 = not known */
     bool inlined;       /* true = was inlined into the frame after it */
     uint32_t inline_index;
     int64_t frame_id, module_id;

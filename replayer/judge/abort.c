@@ -95,6 +95,9 @@ static enum relation relate(const struct catalogue *c, const struct frames *fail
         return RELATION_UNKNOWN;
     if (common <= first || is_asker(c, failed, at, exe))
         return RELATION_BELOW;
+    /* what does nothing but end it is as if its caller did */
+    while (first + 1 < common && end[first].straight)
+        first++;
     *direct = first + 1 == common;
     for (uint32_t i = first; i + 1 < common; i++)
         if (!is_of_runtime(c, &end[i], exe) && !is_way_out(c, &end[i]))

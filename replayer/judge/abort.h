@@ -7,6 +7,8 @@
  *   abort ◄ die ◄ make ◄ read ◄ main   make() is still at work: gives up
  *   abort ◄ die ◄ main                 make() and read() have returned, main() was told: gives up
  *   abort ◄ verify ◄ main              main() went on, and verify() found something: a check
+ *
+ * What tells die() from verify(): the catalogue, by its name, or its code, in which nothing is asked.
  */
 #ifndef DEARTH_ABORT_H
 #define DEARTH_ABORT_H

@@ -74,8 +74,9 @@ struct crash_frame { /* innermost first */
     char *module;    /* path, "[anon]", "[vdso]" */
     uint8_t build_id[32];
     uint32_t build_id_bytes;
-    uint64_t offset; /* return address - bias (innermost: pc + 1) */
-    char *function;  /* linkage name as the supervisor saw it; NULL = unknown */
+    uint32_t straight; /* 1: the function is made for the call that it is in (abort()) */
+    uint64_t offset;   /* return address - bias (innermost: pc + 1) */
+    char *function;    /* linkage name as the supervisor saw it; NULL = unknown */
 };
 
 /* A signal of the processor that the program caught. */

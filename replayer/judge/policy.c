@@ -49,7 +49,8 @@ static void end_init(struct end *e) {
             .function = demangled(o->crash.frames[i].function),
             .linkage_name = o->crash.frames[i].function,
             .module = o->crash.frames[i].module ? o->crash.frames[i].module : "",
-            .offset = o->crash.frames[i].offset};
+            .offset = o->crash.frames[i].offset,
+            .straight = o->crash.frames[i].straight};
 }
 
 static void end_deinit(struct end *e) {

@@ -27,6 +27,7 @@
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@
 #include "landing.h"
 #include "mappings.h"
 #include "process_status.h"
+#include "straight.h"
 #include "text.h"
 
 #define N_NAMES 1024u /* a power of two */
@@ -62,7 +64,8 @@ static struct memory {
     struct name names[N_NAMES];
 } memory;
 
-#define PAGE_BYTES 4096u
+#define STRAIGHT_FRAMES 16u /* abort() and what led to it */
+#define PAGE_BYTES      4096u
 struct walk {
     pid_t pid, tid;
     Dwfl *dwfl;
@@ -469,6 +472,13 @@ static void find_boundary(struct walk *walk, struct observation *seen) {
     }
 }
 
+/* Functions that are there to end the program: of interest where it ended itself. */
+static void find_straight(struct walk *walk) {
+    for (uint32_t i = 1; i + 1 < walk->n && i < STRAIGHT_FRAMES; i++)
+        walk->frames[i].straight =
+            straight_leads(walk->pid, walk->addresses[i], walk->addresses[i + 1]);
+}
+
 bool crash_pc(pid_t tid, uint64_t *pc) {
     AUTO_FREE struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
@@ -486,6 +496,8 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
         unwind(walk);
     if (walk->n && walk->dwfl)
         find_boundary(walk, seen);
+    if (seen->crash.signal == SIGABRT)
+        find_straight(walk);
     seen->crash.pid = (uint32_t)walk->pid;
     char link[64], exe[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);

@@ -8,18 +8,20 @@
 
 #define MOST 7
 
-/* A frame is "function@offset"; "-" before it: inlined into the next one. */
+/* A frame is "function@offset"; "-" before it: inlined into the next one, "=": made for its call. */
 static struct frame parse(const char *text, const char *module) {
     static char names[64][32];
     static unsigned n;
     char *name = names[n++ % 64];
-    bool inlined = text[0] == '-';
+    bool inlined = text[0] == '-', straight = text[0] == '=';
+    int skip = inlined || straight;
     const char *at = strchr(text, '@');
-    snprintf(name, 32, "%.*s", (int)(at - text) - inlined, text + inlined);
+    snprintf(name, 32, "%.*s", (int)(at - text) - skip, text + skip);
     return (struct frame){.function = name,
                           .linkage_name = name,
                           .module = module,
                           .inlined = inlined,
+                          .straight = straight,
                           .offset = strtoull(at + 1, NULL, 10)};
 }
 
@@ -95,6 +97,21 @@ static const struct {
      {"abort@5", "make@3", "walk@2", "walk@2", "main@8", "start@7"},
      {0},
      ABORT_GIVES_UP},
+    {"who was told, by a function that only ends it",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "=give_up@4", "main@9", "start@7"},
+     {0},
+     ABORT_GIVES_UP},
+    {"the same, about something else",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "=give_up@4", "main@9", "start@7"},
+     {.any = true},
+     ABORT_CHECKED},
+    {"a check, by a function that only ends it",
+     {"make@1", "main@8", "start@7"},
+     {"abort@5", "=give_up@4", "verify@3", "main@9", "start@7"},
+     {0},
+     ABORT_CHECKED},
     {"another thread",
      {"make@1", "work@2"},
      {"abort@5", "verify@4", "main@9", "start@7"},
