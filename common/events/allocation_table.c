@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event_groups.h"
 #include "event_reader.h"
 #include "op.h"
 #include "shm.h"
@@ -49,7 +50,9 @@ enum column {
     /* event */
     COL_KIND = N_SHARED,
     COL_REFERENCE,
+    N_COLUMNS = COL_INJECTED + 1, /* of either, at most */
 };
+#define GROUPS_PLAN_BYTES (2 + EVENT_GROUPS_KEYS + N_COLUMNS)
 
 #define SHARED_COLUMNS                                                                   \
     "recording_id INTEGER," /* row of recording */                                       \
@@ -100,7 +103,9 @@ struct table {
 
 struct cursor {
     sqlite3_vtab_cursor base;
+    struct event_filter filter; /* its arrays are the cursor's */
     struct event_reader *reader;
+    struct event_groups *groups; /* instead of a reader; NULL = rows as they come */
     struct allocation row;
     bool end;
 };
@@ -136,6 +141,111 @@ static int table_connect(sqlite3 *db, void *module_pointer, int argc,
 static int table_disconnect(sqlite3_vtab *table) {
     sqlite3_free(table);
     return SQLITE_OK;
+}
+
+/* --- values --- */
+
+/* A row's columns are numbers, of which column_result() makes SQLite's values; none is negative. */
+#define NOTHING INT64_MIN /* NULL */
+
+static int64_t number(uint64_t n) {
+    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static int64_t id(int64_t id) {
+    return id ? id : NOTHING;
+}
+
+static bool call_failed(const struct chunk_event *e) {
+    return e->kind == SHM_EV_FAIL || e->kind == SHM_EV_INJECTED ||
+           e->kind == SHM_EV_REALLOC_FAIL;
+}
+
+static int64_t shared_value(const struct allocation *a, int column) {
+    const struct chunk_event *e = &a->event;
+    switch (column) {
+    case COL_RECORDING:
+        return a->recording_id;
+    case COL_PROCESS:
+        return a->process_id;
+    case COL_THREAD:
+        return id(a->thread_id);
+    case COL_OP:
+        return e->op;
+    case COL_SIZE:
+        return number(e->size);
+    case COL_ADDRESS:
+        return number(e->address);
+    case COL_SITE:
+        return id(e->site);
+    case COL_TIME:
+        return number(e->time_ns);
+    case COL_ALIGNMENT:
+        return !call_failed(e) && e->kind != SHM_EV_FREE && e->aux && e->aux < 63
+                   ? (int64_t)1 << e->aux
+                   : NOTHING;
+    case COL_ERROR:
+        return call_failed(e) ? e->aux : NOTHING;
+    case COL_NUMBER:
+        return number(a->number);
+    case COL_CHUNK:
+        return a->chunk_id;
+    default:
+        return NOTHING;
+    }
+}
+
+static int64_t allocation_value(const struct allocation *a, int column) {
+    switch (column) {
+    case COL_FREED_NS:
+        return a->ended ? number(a->ended_ns) : NOTHING;
+    case COL_LIFETIME: /* both ends are rounded down: never below 0 */
+        return !a->ended                        ? NOTHING
+               : a->ended_ns > a->event.time_ns ? number(a->ended_ns - a->event.time_ns)
+                                                : 0;
+    case COL_FREED_BY:
+        return id(a->ended_by);
+    case COL_MOVED:
+        return a->moved;
+    case COL_FAILED:
+        return call_failed(&a->event);
+    case COL_INJECTED:
+        return a->event.kind == SHM_EV_INJECTED;
+    default:
+        return NOTHING;
+    }
+}
+
+static int64_t column_value(const struct allocation *a, int column, bool events) {
+    if (column < N_SHARED)
+        return shared_value(a, column);
+    if (!events)
+        return allocation_value(a, column);
+    if (column == COL_KIND)
+        return a->event.kind;
+    return a->event.reference != CHUNK_NONE ? number(a->event.reference) : NOTHING;
+}
+
+static const char *column_name(int column, bool events, int64_t value) {
+    return column == COL_OP               ? op_name((uint8_t)value)
+           : events && column == COL_KIND ? event_kind_name((uint8_t)value)
+                                          : NULL;
+}
+
+static int compare_values(int column, int64_t a, int64_t b, bool events) {
+    const char *name = column_name(column, events, a);
+    return name ? strcmp(name, column_name(column, events, b)) : (a > b) - (a < b);
+}
+
+static void column_result(sqlite3_context *context, int column, bool events,
+                          int64_t value) {
+    if (value == NOTHING)
+        return;
+    const char *name = column_name(column, events, value);
+    if (name)
+        sqlite3_result_text(context, name, -1, SQLITE_STATIC);
+    else
+        sqlite3_result_int64(context, value);
 }
 
 /* --- planning --- */
@@ -221,11 +331,60 @@ static void weigh(char column, char op, double *chunks, double *rows) {
     }
 }
 
+/* Few values, each in many rows: their groups are counted, not sorted. */
+static bool makes_groups(int column, bool events) {
+    switch (column) {
+    case COL_RECORDING:
+    case COL_PROCESS:
+    case COL_THREAD:
+    case COL_OP:
+    case COL_SITE:
+    case COL_ALIGNMENT:
+    case COL_ERROR:
+    case COL_CHUNK:
+        return true;
+    default:
+        return events ? column == COL_KIND
+                      : column == COL_FREED_BY || column == COL_MOVED ||
+                            column == COL_FAILED || column == COL_INJECTED;
+    }
+}
+
+/* GROUP BY and DISTINCT ask for rows of a group one after another, not in any order. What follows the
+ * conditions in the plan: '|' or, where one row of each group will do, '!'; columns of the key; '|'; the
+ * others that are asked for; each as a letter from 'A' on. Return: length, 0 = no groups. */
+static int plan_groups(const sqlite3_index_info *info, bool events,
+                       char out[static GROUPS_PLAN_BYTES]) {
+    int n = 0, kind = 0;
+#if SQLITE_VERSION_NUMBER >= 3038000
+    if (sqlite3_libversion_number() >= 3038000 && info->nOrderBy)
+        kind = sqlite3_vtab_distinct((sqlite3_index_info *)info);
+#endif
+    if ((kind != 1 && kind != 2) || info->nOrderBy > (int)EVENT_GROUPS_KEYS)
+        return 0;
+    uint64_t keys = 0;
+    out[n++] = kind == 2 ? '!' : '|';
+    for (int i = 0; i < info->nOrderBy; i++) {
+        int column = info->aOrderBy[i].iColumn;
+        if (column < 0 || !makes_groups(column, events))
+            return 0;
+        keys |= 1ull << column;
+        out[n++] = (char)('A' + column);
+    }
+    out[n++] = '|';
+    int before = n;
+    for (int column = 0; column < N_COLUMNS; column++)
+        if (info->colUsed & 1ull << column && !(keys & 1ull << column))
+            out[n++] = (char)('A' + column);
+    return n - before <= (int)EVENT_GROUPS_CELLS ? n : 0;
+}
+
 static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
     struct table *t = (struct table *)base;
     double chunks = 1, rows = 1;
     int n = 0;
-    char *plan = sqlite3_malloc64(2 * (sqlite3_uint64)info->nConstraint + 1);
+    char *plan =
+        sqlite3_malloc64(2 * (sqlite3_uint64)info->nConstraint + GROUPS_PLAN_BYTES + 1);
     if (!plan)
         return SQLITE_NOMEM;
     for (int i = 0; i < info->nConstraint; i++) {
@@ -243,7 +402,9 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info) {
         plan[2 * n + 1] = op;
         info->aConstraintUsage[i].argvIndex = ++n;
     }
-    plan[2 * n] = 0;
+    int n_groups = plan_groups(info, t->module->events, plan + (size_t)2 * n);
+    plan[2 * n + n_groups] = 0;
+    info->orderByConsumed = n_groups > 0;
     info->idxStr = plan;
     info->needToFreeIdxStr = 1;
     info->idxNum = !t->module->events && (info->colUsed & ENDS_COLUMNS) != 0;
@@ -384,14 +545,98 @@ static int set_message(struct cursor *c, int err, const char *message) {
                              : SQLITE_ERROR;
 }
 
+static void filter_deinit(struct event_filter *f) {
+    free(f->threads.items);
+    free(f->sites.items);
+    free(f->not_chunks.items);
+    *f = (struct event_filter){0};
+}
+
+static int copy_ids(struct event_ids *to, const struct event_ids *from) {
+    *to = *from;
+    to->items = from->n ? malloc(from->n * sizeof *from->items) : NULL;
+    if (from->n && !to->items)
+        return -ENOMEM;
+    if (from->n)
+        memcpy(to->items, from->items, from->n * sizeof *from->items);
+    return 0;
+}
+
+/* Readers take their filter's arrays over, and there may be several, one after another. */
+static int open_reader(void *context, struct event_reader **out) {
+    struct cursor *c = context;
+    struct table *t = (struct table *)c->base.pVtab;
+    struct event_filter f = c->filter;
+    char *message = NULL;
+    int r = copy_ids(&f.threads, &c->filter.threads);
+    r |= copy_ids(&f.sites, &c->filter.sites);
+    r |= copy_ids(&f.not_chunks, &c->filter.not_chunks);
+    *out = NULL;
+    if (r < 0) {
+        filter_deinit(&f);
+        return -ENOMEM;
+    }
+    r = event_reader_new(t->db, &f, out, &message);
+    if (r < 0)
+        set_message(c, r, message);
+    free(message);
+    return r;
+}
+
+static void close_reader(void *context, struct event_reader *reader, int r) {
+    struct cursor *c = context;
+    struct table *t = (struct table *)c->base.pVtab;
+    *t->module->decoded += event_reader_decoded(reader);
+    if (r < 0)
+        set_message(c, r, r == -ENOMEM ? NULL : event_reader_message(reader));
+    event_reader_free(reader);
+}
+
+static int result_of(struct cursor *c, int r) {
+    c->end = r <= 0;
+    if (r >= 0)
+        return SQLITE_OK;
+    return r == -ENOMEM    ? SQLITE_NOMEM
+           : r == -EBADMSG ? SQLITE_CORRUPT_VTAB
+                           : SQLITE_ERROR;
+}
+
 static int cursor_next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     struct table *t = (struct table *)base->pVtab;
+    if (c->groups)
+        return result_of(c, event_groups_next(c->groups));
     uint64_t before = event_reader_decoded(c->reader);
     int r = event_reader_next(c->reader, &c->row);
     *t->module->decoded += event_reader_decoded(c->reader) - before;
     c->end = r <= 0;
     return r < 0 ? set_message(c, r, event_reader_message(c->reader)) : SQLITE_OK;
+}
+
+static void end_rows(struct cursor *c) {
+    c->reader = event_reader_free(c->reader);
+    c->groups = event_groups_free(c->groups);
+    filter_deinit(&c->filter);
+}
+
+/* @plan: what plan_groups() wrote */
+static int open_groups(struct cursor *c, const char *plan) {
+    const struct table *t = (const struct table *)c->base.pVtab;
+    struct event_groups_source source = {.distinct = *plan == '!',
+                                         .value = column_value,
+                                         .compare = compare_values,
+                                         .events = t->module->events,
+                                         .open = open_reader,
+                                         .close = close_reader,
+                                         .context = c};
+    sqlite3_int64 soft = sqlite3_soft_heap_limit64(-1);
+    if (soft > 0 && (uint64_t)soft < EVENT_GROUPS_BYTES)
+        source.most_bytes = (uint64_t)soft;
+    for (plan++; *plan != '|'; plan++)
+        source.keys[source.n_keys++] = *plan - 'A';
+    for (plan++; *plan; plan++)
+        source.cells[source.n_cells++] = *plan - 'A';
+    return event_groups_new(&source, &c->groups);
 }
 
 /* Are there recordings, and all of them without events? An empty answer would be a lie. */
@@ -411,10 +656,11 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int ends, const char *plan, 
                          sqlite3_value **argv) {
     struct cursor *c = (struct cursor *)base;
     struct table *t = (struct table *)base->pVtab;
-    struct event_filter f = EVENT_FILTER_ALL;
-    f.allocations_only = !t->module->events;
-    f.ends = ends != 0;
-    c->reader = event_reader_free(c->reader);
+    struct event_filter *f = &c->filter;
+    end_rows(c);
+    *f = (struct event_filter)EVENT_FILTER_ALL;
+    f->allocations_only = !t->module->events;
+    f->ends = ends != 0;
     if (sums_alone(t->db))
         return set_message(
             c, -ENOENT,
@@ -422,21 +668,12 @@ static int cursor_filter(sqlite3_vtab_cursor *base, int ends, const char *plan, 
             "--detail=sites, and this needs --detail=events");
     int rc = SQLITE_OK;
     for (int i = 0; i < argc && rc == SQLITE_OK; i++)
-        rc = apply(&f, plan[2 * i], plan[2 * i + 1], argv[i]);
-    if (rc != SQLITE_OK) {
-        free(f.threads.items);
-        free(f.sites.items);
-        free(f.not_chunks.items);
+        rc = apply(f, plan[2 * i], plan[2 * i + 1], argv[i]);
+    if (rc != SQLITE_OK)
         return rc;
-    }
-    char *message = NULL;
-    int r = event_reader_new(t->db, &f, &c->reader, &message);
-    if (r < 0) {
-        rc = set_message(c, r, message);
-        free(message);
-        return rc;
-    }
-    return cursor_next(base);
+    const char *groups = plan + 2 * (size_t)argc;
+    int r = *groups ? open_groups(c, groups) : open_reader(c, &c->reader);
+    return r < 0 ? result_of(c, r) : cursor_next(base);
 }
 
 static int cursor_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out) {
@@ -451,7 +688,7 @@ static int cursor_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out) {
 
 static int cursor_close(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
-    event_reader_free(c->reader);
+    end_rows(c);
     sqlite3_free(c);
     return SQLITE_OK;
 }
@@ -460,97 +697,23 @@ static int cursor_eof(sqlite3_vtab_cursor *base) {
     return ((struct cursor *)base)->end;
 }
 
-/* --- values --- */
-
-static void result_u64(sqlite3_context *context, uint64_t n) {
-    sqlite3_result_int64(context, n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n);
-}
-
-static void result_id(sqlite3_context *context, int64_t id) {
-    if (id)
-        sqlite3_result_int64(context, id);
-}
-
-static bool call_failed(const struct chunk_event *e) {
-    return e->kind == SHM_EV_FAIL || e->kind == SHM_EV_INJECTED ||
-           e->kind == SHM_EV_REALLOC_FAIL;
-}
-
-static void shared_column(const struct allocation *a, sqlite3_context *context,
-                          int column) {
-    const struct chunk_event *e = &a->event;
-    switch (column) {
-    case COL_RECORDING:
-        return sqlite3_result_int64(context, a->recording_id);
-    case COL_PROCESS:
-        return sqlite3_result_int64(context, a->process_id);
-    case COL_THREAD:
-        return result_id(context, a->thread_id);
-    case COL_OP:
-        return sqlite3_result_text(context, op_name(e->op), -1, SQLITE_STATIC);
-    case COL_SIZE:
-        return result_u64(context, e->size);
-    case COL_ADDRESS:
-        return result_u64(context, e->address);
-    case COL_SITE:
-        return result_id(context, e->site);
-    case COL_TIME:
-        return result_u64(context, e->time_ns);
-    case COL_ALIGNMENT:
-        if (!call_failed(e) && e->kind != SHM_EV_FREE && e->aux && e->aux < 63)
-            sqlite3_result_int64(context, 1ll << e->aux);
-        return;
-    case COL_ERROR:
-        if (call_failed(e))
-            sqlite3_result_int(context, e->aux);
-        return;
-    case COL_NUMBER:
-        return result_u64(context, a->number);
-    case COL_CHUNK:
-        return sqlite3_result_int64(context, a->chunk_id);
-    }
-}
-
-static void allocation_column(const struct allocation *a, sqlite3_context *context,
-                              int column) {
-    switch (column) {
-    case COL_FREED_NS:
-        if (a->ended)
-            result_u64(context, a->ended_ns);
-        return;
-    case COL_LIFETIME: /* both ends are rounded down: never below 0 */
-        if (a->ended)
-            result_u64(context, a->ended_ns > a->event.time_ns
-                                    ? a->ended_ns - a->event.time_ns
-                                    : 0);
-        return;
-    case COL_FREED_BY:
-        return result_id(context, a->ended_by);
-    case COL_MOVED:
-        return sqlite3_result_int(context, a->moved);
-    case COL_FAILED:
-        return sqlite3_result_int(context, call_failed(&a->event));
-    case COL_INJECTED:
-        return sqlite3_result_int(context, a->event.kind == SHM_EV_INJECTED);
-    }
-}
-
 static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context,
                          int column) {
-    const struct allocation *a = &((struct cursor *)base)->row;
-    if (column < N_SHARED)
-        shared_column(a, context, column);
-    else if (!((struct table *)base->pVtab)->module->events)
-        allocation_column(a, context, column);
-    else if (column == COL_KIND)
-        sqlite3_result_text(context, event_kind_name(a->event.kind), -1, SQLITE_STATIC);
-    else if (column == COL_REFERENCE && a->event.reference != CHUNK_NONE)
-        result_u64(context, a->event.reference);
+    const struct cursor *c = (const struct cursor *)base;
+    bool events = ((const struct table *)base->pVtab)->module->events;
+    column_result(context, column, events,
+                  c->groups ? event_groups_value(c->groups, column)
+                            : column_value(&c->row, column, events));
     return SQLITE_OK;
 }
 
 static int cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
-    const struct allocation *a = &((struct cursor *)base)->row;
+    struct cursor *c = (struct cursor *)base;
+    const struct allocation *a = &c->row;
+    if (c->groups)
+        return set_message(c, -EINVAL,
+                           "no rowid is known of rows that are grouped: process_id and "
+                           "number name an event");
     *out = (sqlite3_int64)((uint64_t)a->process_id << 40 | (a->number & 0xffffffffffull));
     return SQLITE_OK;
 }
@@ -595,7 +758,7 @@ static void release_function(void *all_pointer) {
 static void chunks_decoded(sqlite3_context *context, int argc, sqlite3_value **argv) {
     const struct modules *all = sqlite3_user_data(context);
     (void)argc, (void)argv;
-    result_u64(context, all->decoded);
+    sqlite3_result_int64(context, number(all->decoded));
 }
 
 int allocation_table_register(sqlite3 *db) {

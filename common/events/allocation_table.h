@@ -11,7 +11,8 @@
  * Chunks that a condition on recording_id, process_id, thread_id, site_id, time_ns, size
  * or chunk_id rules out are not decoded; what the conditions name is filtered before
  * SQLite sees a row. Columns are described in allocation_table.c, beside their
- * declaration. `dearth sql` and the loadable extension (sqlite_extension.c) both register
+ * declaration. GROUP BY and DISTINCT over columns of few values (site_id, thread_id, op, ...) sort
+ * nothing; they keep up to 512 MiB, less after PRAGMA soft_heap_limit. `dearth sql` and the loadable extension (sqlite_extension.c) both register
  * them.
  */
 #ifndef DEARTH_ALLOCATION_TABLE_H

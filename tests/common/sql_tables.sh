@@ -65,6 +65,46 @@ paste -d' ' seen conditions >seen.named
 diff wanted.named seen.named || fail 'other answers than those of a plain table (<)'
 echo "ok: $(wc -l <seen) conditions"
 
+# Groups are what they are of a plain table, in any number of passes, and nothing is sorted for them.
+cat >queries <<'GROUPS'
+SELECT site_id, count(*) FROM allocation GROUP BY site_id;
+SELECT site_id, sum(size), min(time_ns), max(number) FROM allocation GROUP BY 1;
+SELECT op, count(*), sum(size) FROM allocation GROUP BY op;
+SELECT op, thread_id, count(*), max(size) FROM allocation GROUP BY thread_id, op;
+SELECT thread_id, count(freed_ns), sum(freed_ns - time_ns) FROM allocation WHERE size > 100 GROUP BY thread_id;
+SELECT freed_by, failed, count(*) FROM allocation GROUP BY freed_by, failed;
+SELECT site_id, count(*) FROM allocation WHERE site_id IN (7, 35) AND op = 'malloc' GROUP BY site_id;
+SELECT site_id, count(*) FROM allocation WHERE size > 1e9 GROUP BY site_id;
+SELECT DISTINCT thread_id FROM allocation;
+SELECT DISTINCT op, process_id FROM allocation WHERE time_ns > 2e8;
+SELECT count(DISTINCT site_id) FROM allocation;
+SELECT op, count(*) FROM allocation GROUP BY op HAVING count(*) > 100 ORDER BY 2 DESC;
+SELECT site_id, sum(size) FROM allocation GROUP BY site_id ORDER BY 2 DESC, 1 LIMIT 5;
+SELECT size, count(*) FROM allocation GROUP BY size ORDER BY 1 LIMIT 20;
+SELECT a.op, count(*) FROM allocation a JOIN allocation b ON b.process_id = a.process_id AND b.number = 5 WHERE a.site_id = 7 AND a.size = 17 GROUP BY a.op;
+GROUPS
+in_groups() { # DATABASE LIMIT FILE: rows of each query, sorted
+    while read -r query; do
+        echo "$query"
+        printf 'PRAGMA soft_heap_limit = %s; %s' "$2" "$query" | sqlite3 -separator , \
+            -cmd ".load $3" "$1" 2>&1 | tail -n +2 | sort
+    done <queries
+}
+extension=$BUILD/common/events/dearth_sqlite.so
+while read -r query; do
+    echo "$query"
+    sqlite3 -separator , truth.db "$query" 2>&1 | sort
+done <queries >wanted
+for limit in 0 100000 1000; do
+    in_groups t.db $limit "$extension" >seen
+    diff wanted seen || fail "other groups than those of a plain table (<), limit $limit"
+done
+echo "ok: $(wc -l <queries) groups"
+ask 'EXPLAIN QUERY PLAN SELECT op, thread_id, sum(size) FROM event GROUP BY 2, 1' >plan
+lacks plan 'TEMP B-TREE'
+status 2 "$DEARTH" sql t.db 'SELECT rowid, count(*) FROM event GROUP BY op'
+contains err 'process_id and number name an event'
+
 # What a condition rules out is not decoded.
 chunks=$(sql t.db 'SELECT count(*) FROM event_chunk')
 equal 5 "$chunks" chunks
