@@ -2,13 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # What does recording cost? Eight real programs, bare, under `dearth record` and under heaptrack.
 #
-#   tests/bench/record.sh DEARTH [ROUNDS] [PROGRAM...] >table.md
+#   tests/bench/record.sh [-1] DEARTH [ROUNDS] [PROGRAM...] >table.md
+#
+# -1: everything on one processor, as on a machine whose others are busy: the collector takes its time from
+# the program's.
 #
 # One round runs every way once, one after the other (A B C A B C ...), so that a machine that gets slower
 # or warmer does so for all of them. Medians of ROUNDS (7) rounds after one that is not counted; all data,
 # recordings too, in a folder of the disk that $TMPDIR or /var/tmp is on. No test: nothing fails when it is
 # slow. Progress goes to standard error, Markdown to standard output.
 set -eu -o pipefail
+pin=()
+if [ "${1:-}" = -1 ]; then
+    shift
+    pin=(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')")
+fi
 dearth=$(readlink -f "${1:?the dearth to measure}")
 rounds=${2:-7}
 shift $(($# > 2 ? 2 : $#))
@@ -86,14 +94,15 @@ order=(python3 sqlite3 jq cc1 cc1plus xmllint xsltproc perl)
 
 # --- running ---
 
-ways=(bare dearth)
+ways=(bare dearth no-symbols)
 if command -v heaptrack >/dev/null; then
     ways+=(heaptrack heaptrack-raw)
 fi
 
-# run WAY PROGRAM: once; its wall time in nanoseconds is added to WAY.PROGRAM.
+# run WAY PROGRAM: once; its wall time in nanoseconds is added to WAY.PROGRAM, the processor time of all that
+# was started to WAY.PROGRAM.cpu.
 run() {
-    local way=$1 program=$2 arguments start end
+    local way=$1 program=$2 arguments start end TIMEFORMAT='%U %S'
     read -ra arguments <<<"${command[$program]}"
     if [ "$program" = sqlite3 ]; then # one argument with a blank in it
         arguments=(sqlite3 :memory: '.read in.sql')
@@ -103,11 +112,13 @@ run() {
     sync -f .
     start=$(date +%s%N)
     case $way in
-    bare) "${arguments[@]}" >out.txt 2>err.txt ;;
-    dearth) "$dearth" record -q -o data/d.db -- "${arguments[@]}" >out.txt 2>err.txt ;;
-    heaptrack) heaptrack -o data/h "${arguments[@]}" >out.txt 2>err.txt ;;
-    heaptrack-raw) heaptrack --raw -o data/h "${arguments[@]}" >out.txt 2>err.txt ;;
-    esac || {
+    bare) ;;
+    dearth) arguments=("$dearth" record -q -o data/d.db -- "${arguments[@]}") ;;
+    no-symbols) arguments=("$dearth" record -q --no-symbols -o data/d.db -- "${arguments[@]}") ;;
+    heaptrack) arguments=(heaptrack -o data/h "${arguments[@]}") ;;
+    heaptrack-raw) arguments=(heaptrack --raw -o data/h "${arguments[@]}") ;;
+    esac
+    { time "${pin[@]}" "${arguments[@]}" >out.txt 2>err.txt; } 2>cpu.txt || {
         cat err.txt >&2
         echo "$way $program failed" >&2
         [[ $way = heaptrack* ]] || exit 1
@@ -115,6 +126,7 @@ run() {
     }
     end=$(date +%s%N)
     echo $((end - start)) >>"$way.$program"
+    awk '{ print ($1 + $2) * 1e9 }' cpu.txt >>"$way.$program.cpu"
     case $way in
     dearth)
         sqlite3 data/d.db "SELECT events, duration_ns, exact, (SELECT sum(length(data)) FROM event_chunk) FROM recording" >facts."$program"
@@ -144,8 +156,20 @@ row() {
             }'
 }
 
+# cpu_row PROGRAM: medians of its processor time.
+cpu_row() {
+    local program=$1 way
+    for way in bare dearth no-symbols heaptrack heaptrack-raw; do
+        if [ -e "$way.$program.cpu" ]; then median "$way.$program.cpu"; else echo 0; fi
+    done | tr '\n' ' ' | tee -a cpu_rows | awk -v program="$program" '
+        function s(ns) { return ns ? sprintf("%.3f s", ns / 1e9) : "-" }
+        function r(a, b) { return a && b ? sprintf("%.2f", a / b) : "-" }
+        { printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", program, s($1), s($2), s($3), s($4), s($5), r($2, $1), r($2, $5), r($3, $5) }'
+    echo >>cpu_rows
+}
+
 # The table grows as programs are done, so that a run that is cut short is not lost.
-echo "Medians of $rounds rounds, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg) at the start, $(uname -m), $("$dearth" --version)."
+echo "Medians of $rounds rounds, $([ ${#pin[@]} -eq 0 ] && nproc || echo "one of $(nproc)") processors, load $(cut -d' ' -f1 /proc/loadavg) at the start, $(uname -m), $("$dearth" --version)."
 echo
 echo "- *dearth, run*: until the program has ended; *dearth, all*: until the database is complete, symbols included."
 echo "- *bytes/event*: of the compressed events, and of the whole database."
@@ -169,3 +193,17 @@ awk '
         printf "| **geometric mean** | | | | | | | **%s** | **%s** | **%s** | **%s** | | |\n", mean(1), mean(2), mean(3), mean(4)
         printf "| worst | | | | | | | %.2f | %.2f | | | | |\n", top[1], top[2]
     }' rows
+
+echo
+echo "Processor time, user and system, of all that was started:"
+echo
+echo "| program | bare | dearth | --no-symbols | heaptrack | heaptrack --raw | dearth / bare | dearth / raw | --no-symbols / raw |"
+echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+for program in "${order[@]}"; do
+    cpu_row "$program"
+done
+awk '
+    function note(i, a, b) { if (a && b) { sum[i] += log(a / b); n[i]++ } }
+    function mean(i) { return n[i] ? sprintf("%.2f", exp(sum[i] / n[i])) : "-" }
+    { note(1, $2, $1); note(2, $2, $5); note(3, $3, $5) }
+    END { printf "| **geometric mean** | | | | | | **%s** | **%s** | **%s** |\n", mean(1), mean(2), mean(3) }' cpu_rows
