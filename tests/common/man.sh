@@ -10,6 +10,7 @@ page() {
     MANWIDTH=100 man --warnings -P cat -l "$pages/$1.1" 2>warnings | sed 's/.\x08//g' >"$1.txt"
     [ ! -s warnings ] || fail "$1.1: $(cat warnings)"
     [ -s "$1.txt" ] || fail "$1.1 is empty"
+    ! grep -nE "(^| )\.(PP|TP|BR|SH|IP|B|I)( |$)" "$1.txt" || fail "$1.1 shows a macro"
 }
 page dearth
 commands=$("$DEARTH" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
