@@ -132,3 +132,12 @@ status 0 "$DEARTH" stats -f json --program bad all.db
 status 2 "$DEARTH" export all.db
 contains err '3 programs'
 status 0 "$DEARTH" export -r 1 all.db
+
+# What several of them give to know is said once.
+sqlite3 all.db "INSERT INTO note (recording_id, kind, text, subject) SELECT id, 'test', 'the same of each', exe FROM recording"
+status 0 "$DEARTH" report -f text all.db
+equal 1 "$(grep -c 'the same of each \[.*/[a-z]* and 2 more\]' out)" 'lines of text'
+status 0 "$DEARTH" report -f markdown all.db
+equal 1 "$(grep -c 'the same of each' out)" 'lines of markdown'
+status 0 "$DEARTH" report -f json all.db
+equal 3 "$(jq '[.. | objects | select(.text? == "the same of each")] | length' out)" 'notes in JSON'

@@ -238,3 +238,16 @@ void report_completeness_add_recorded(const struct report_data *data, struct tex
         text_addf(out, "%s %s (%s)", i ? "," : ", in", data->stops[i].module,
                   text_count(data->stops[i].calls, count));
 }
+
+bool report_completeness_first(const struct report_data *data, size_t i, size_t *others) {
+    const struct report_note *note = &data->notes[i];
+    *others = 0;
+    for (size_t k = 0; k < data->n_notes; k++) {
+        bool same = k != i && strcmp(data->notes[k].kind, note->kind) == 0 &&
+                    strcmp(data->notes[k].text, note->text) == 0;
+        if (same && k < i)
+            return false;
+        *others += same;
+    }
+    return true;
+}

@@ -22,4 +22,10 @@ void report_completeness_derive(struct report_data *data);
 /** Append "3 processes and 8 threads, 2.0 MiB of shared memory, ..." */
 void report_completeness_add_recorded(const struct report_data *data, struct text *out);
 
+/**
+ * Many programs give the same note: is note @i the first that says so?
+ * @others: how many more do
+ */
+bool report_completeness_first(const struct report_data *data, size_t i, size_t *others);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "report_completeness.h"
 #include "report_group.h"
 #include "report_headline.h"
 #include "report_programs.h"
@@ -243,7 +244,9 @@ int report_markdown(const struct report_data *data, struct text *out) {
         add_untested_targets(data, out);
     else
         add_untested(data, out);
-    for (size_t i = 0; i < data->n_notes; i++) {
+    for (size_t i = 0, others; i < data->n_notes; i++) {
+        if (!report_completeness_first(data, i, &others))
+            continue;
         text_add(out, i ? "- " : "\n### To know\n\n- ");
         add_code(data->notes[i].text, out);
         text_add(out, "\n");

@@ -312,10 +312,14 @@ static void add_notes(const struct report_data *data, struct text *out) {
         if (strcmp(data->notes[i].kind, "no_replay") == 0 ||
             strcmp(data->notes[i].kind, "suite") == 0)
             continue; /* said above */
+        size_t others;
+        if (!report_completeness_first(data, i, &others))
+            continue;
         text_add(out, title);
         text_say(out, "  %s", data->notes[i].text);
         if (data->notes[i].subject)
-            text_say(out, " [%s]", data->notes[i].subject);
+            text_say(out, others ? " [%s and %zu more]" : " [%s]", data->notes[i].subject,
+                     others);
         text_add(out, "\n");
         title = "";
     }
