@@ -109,17 +109,28 @@ static bool is_in_scope(const struct own_options *o, const struct plan_frame *f)
     return false;
 }
 
-/* Of a frame up to its @last function. */
+static void add_line(const struct plan_frame *f, uint32_t s, struct text *t) {
+    if (f->functions[s] && f->files[s] && f->lines[s])
+        text_addf(t, "%s\n%s\n%u\n", f->functions[s], text_basename(f->files[s]),
+                  f->lines[s]);
+}
+
+/* Of a frame up to its @last function, and of the call instruction: a line may have several. Within the function
+ * that it lies in it is at the same place in every program that is made of the same source; of what is inlined
+ * into another's function (a header's into a test's) each copy is one. */
 static struct dearth_key frame_key(const struct plan_frame *f, uint32_t last) {
     AUTO_TEXT struct text t = {0};
+    bool cut = f->n_symbols && last < f->n_symbols - 1;
     for (uint32_t s = 0; s < f->n_symbols && s <= last; s++)
-        if (f->functions[s] && f->files[s] && f->lines[s])
-            text_addf(&t, "%s\n%s\n%u\n", f->functions[s], text_basename(f->files[s]),
-                      f->lines[s]);
-    if (t.n)
-        return key_hash(t.data, t.n);
-    uint64_t words[] = {f->module_key.lo, f->module_key.hi, f->offset};
-    return key_hash(words, sizeof words);
+        add_line(f, s, &t);
+    if (!t.n || !f->start || f->offset < f->start) {
+        uint64_t words[] = {f->module_key.lo, f->module_key.hi, f->offset};
+        return key_hash(words, sizeof words);
+    }
+    if (cut)
+        add_line(f, f->n_symbols - 1, &t);
+    text_addf(&t, "+%llu", (unsigned long long)(f->offset - f->start));
+    return key_hash(t.data, t.n);
 }
 
 struct own_frame {

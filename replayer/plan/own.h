@@ -7,8 +7,9 @@
  *         the test's    │ the own part, from its outermost own frame on: the target
  *
  * Two sites whose stacks end in the same own part are one target in two contexts. Where functions and
- * lines are known they are what is compared, so that one source file in many test programs is one;
- * else builds and offsets are.
+ * lines are known they are what is compared, with how far into its function each call instruction lies, so
+ * that one source file in many test programs is one, and two calls on one line are two; else builds and
+ * offsets are.
  */
 #ifndef DEARTH_OWN_H
 #define DEARTH_OWN_H

@@ -28,6 +28,7 @@ struct plan_frame {
     bool changed;                 /* one of them is in what --changed-since shows */
     struct dearth_key module_key; /* of its build-id */
     uint64_t offset;              /* of the return address in it */
+    uint64_t start; /* where the function begins that is not inlined; 0 = unknown */
 };
 
 /* A path in the tree of stacks. A parent comes before its children. */

@@ -49,7 +49,8 @@ static const char *keep(struct sites *s, const char *text) {
     X(FRAME_SYMBOL, "y.frame_id")                                                        \
     X(FRAME_LINE, "y.line")                                                              \
     X(FRAME_BUILD_ID, "m.build_id")                                                      \
-    X(FRAME_OFFSET, "f.\"offset\"")
+    X(FRAME_OFFSET, "f.\"offset\"")                                                      \
+    X(FRAME_START, "coalesce(y.start, 0)")
 enum { FRAME_COLUMNS(STORE_COLUMN_ENUM) };
 
 static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
@@ -63,6 +64,7 @@ static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
     ((const char **)f->files)[f->n_symbols] = keep(s, store_column_text(q, FRAME_FILE));
     ((const char **)f->linkage)[f->n_symbols] =
         keep(s, store_column_text(q, FRAME_LINKAGE));
+    f->start = (uint64_t)sqlite3_column_int64(q, FRAME_START); /* the last one's */
     f->n_symbols++;
 }
 

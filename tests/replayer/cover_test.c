@@ -41,6 +41,7 @@ static struct plan_frame frame(const char *module, const char **function,
     return (struct plan_frame){.module = module,
                                .module_key = {1, strlen(module)},
                                .offset = offset,
+                               .start = offset > 4 ? offset - 4 : 0,
                                .functions = function ? function : no_functions,
                                .files = file,
                                .lines = line,
@@ -160,6 +161,52 @@ static void test_targets(void) {
     IS(!same(k[3], none)); /* asked for */
 }
 
+/* Sites of one frame each: is each a target of its own? */
+static void key_frames(const struct plan_frame *frames, uint32_t n,
+                       struct dearth_key *keys) {
+    struct plan_stack stacks[8];
+    struct plan_site sites[8];
+    for (uint32_t i = 0; i < n; i++) {
+        stacks[i] = (struct plan_stack){0, i};
+        sites[i] = (struct plan_site){.stack = i + 1, .failable = true, .op = 1};
+    }
+    struct plan_input in = {.frames = frames,
+                            .n_frames = n,
+                            .stacks = stacks,
+                            .n_stacks = n,
+                            .sites = sites,
+                            .n_sites = n};
+    own_targets(&in, &(struct own_options){.tree = "/p"}, keys);
+}
+
+static void test_one_line(void) {
+    const char *f[] = {"put", "main"}, *a[] = {"/p/put.h", "/p/tests/a.c"},
+               *b[] = {"/p/put.h", "/p/tests/b.c"};
+    const uint32_t lines[] = {7, 30};
+    struct dearth_key k[8];
+    struct plan_frame frames[] = {
+        frame("/p/a", f, a, lines, 1004), /* 0: put() */
+        frame("/p/a", f, a, lines, 1014), /* 1: its other call on that line */
+        frame("/p/b", f, b, lines, 2004), /* 2: as 0, built into another program */
+        frame("/p/a", f, a, lines, 3004), /* 3: inlined into a test's main() */
+        frame("/p/a", f, a, lines, 3014), /* 4: the other call there */
+        frame("/p/b", f, b, lines, 4004), /* 5: as 3, in another test's main() */
+        frame("/p/a", f, a, lines, 5004), /* 6, 7: where the function begins is not known */
+        frame("/p/a", f, a, lines, 5014),
+    };
+    frames[1].start = 1000;
+    frames[4].start = 3000;
+    for (int i = 3; i <= 5; i++)
+        frames[i].n_symbols = 2;
+    frames[6].start = frames[7].start = 0;
+    key_frames(frames, 8, k);
+    IS(!same(k[0], k[1]));
+    IS(same(k[0], k[2]));
+    IS(!same(k[3], k[4]) && !same(k[3], k[0]));
+    IS(!same(k[3], k[5])); /* each copy: no more is known of which call it is */
+    IS(!same(k[6], k[7]));
+}
+
 /* --- cover --- */
 
 static void test_cover(void) {
@@ -236,6 +283,7 @@ int main(void) {
     test_names();
     test_functions();
     test_targets();
+    test_one_line();
     test_cover();
     test_crowd();
     return check_result();
