@@ -97,6 +97,7 @@ static int check_finished(const char *path) {
     return store_int(store, "SELECT 1 FROM recording LIMIT 1", 0) ? 0 : 1;
 }
 
+/* Return: as merge_add(). */
 static int join_file(struct store *joined, const char *folder, const char *name,
                      struct merge_buffer *buffer) {
     AUTO_FREE char *path = in_folder(folder, name);
@@ -109,7 +110,8 @@ static int join_file(struct store *joined, const char *folder, const char *name,
     if ((r = merge_add(joined, path, buffer, true)) < 0)
         return r;
     AUTO_FREE char *after = stamp_of(path); /* else once more next time */
-    return strcmp(before, after) == 0 ? note_joined(joined, name, after) : 0;
+    int noted = strcmp(before, after) == 0 ? note_joined(joined, name, after) : 0;
+    return noted < 0 ? noted : r;
 }
 
 static int join_files(const char *folder, const char *file, struct dirent **entries,
@@ -117,10 +119,13 @@ static int join_files(const char *folder, const char *file, struct dirent **entr
     AUTO_STORE struct store *joined = NULL;
     int r = store_new(file, STORE_CREATE, &joined);
     struct merge_buffer *buffer = merge_buffer_new();
-    for (int i = 0; i < n && r == 0; i++)
+    bool same = false;
+    for (int i = 0; i < n && r >= 0; i++) {
         r = join_file(joined, folder, entries[i]->d_name, buffer);
+        same |= r == MERGE_SAME_FINDINGS;
+    }
     merge_buffer_free(buffer);
-    return r;
+    return r < 0 ? r : same ? merge_finish(joined) : 0;
 }
 
 int folder_join(const char *folder, char **file) {

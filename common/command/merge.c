@@ -23,9 +23,11 @@
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
+#include "finding.h"
 #include "idmap.h"
 #include "merge.h"
 #include "store.h"
+#include "store_namesakes.h"
 #include "store_owner.h"
 #include "store_shards.h"
 #include "text.h"
@@ -234,12 +236,15 @@ static const struct rule rules[N_TABLES] = {
           {"last_site_id", T_SITE},
           {"damage_site_id", T_SITE}}},
     /* The same finding in two shards: its rate is that of both, unless its evidence was
-       there. */
+       there, perhaps with the folders of what OUT has two of (store_namesakes.h). */
     [T_FINDING] =
         {"finding",
          "id",
          NULL,
-         "SELECT id, 1 FROM finding WHERE identity = :identity",
+         "SELECT id, 1 FROM finding WHERE identity = :identity UNION ALL SELECT f.id, 1 FROM "
+         "finding f JOIN finding_attempt l ON l.finding_id = f.id WHERE NOT "
+         ":attempt_id_is_new AND l.attempt_id = :attempt_id AND substr(f.identity, 1, "
+         "length(:identity) + 4) = :identity || '" FINDING_WITHIN "' LIMIT 1",
          "UPDATE finding SET bad = bad + :bad, tried = tried + :tried, unreached = "
          "unreached + :unreached WHERE id = :id AND :attempt_id_is_new",
          true,
@@ -690,6 +695,16 @@ struct merge_buffer *merge_buffer_free(struct merge_buffer *buffer) {
     return NULL;
 }
 
+static bool are_findings_same(const struct merge *m) {
+    return m->added[T_ATTEMPT] &&
+           (m->found[T_FINDING] ||
+            store_int(
+                m->out,
+                "SELECT count(*) FROM finding WHERE instr(identity, '" FINDING_WITHIN
+                "')",
+                0) > 0);
+}
+
 int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
               bool quiet) {
     struct merge m = {.out = out, .events = buffer->events};
@@ -720,6 +735,17 @@ int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
         idmap_deinit(&m.maps[i]);
     free(m.stranger);
     store_free(m.in);
+    return r == 0 && are_findings_same(&m) ? MERGE_SAME_FINDINGS : r;
+}
+
+/* What each input calls by one name may be two: store_namesakes.h. */
+int merge_finish(struct store *out) {
+    struct store_namesakes namesakes;
+    int64_t replay = store_int(out, "SELECT max(id) FROM replay", 0);
+    int r = store_namesakes_load(out, &namesakes);
+    if (r == 0 && namesakes.n && replay > 0)
+        r = finding_derive(out, replay);
+    store_namesakes_deinit(&namesakes);
     return r;
 }
 
@@ -772,9 +798,14 @@ int command_merge(int argc, char **argv) {
     r = check_paths(argv[1], argv + 2, n - 1);
     if (r == 0)
         r = store_new(argv[1], STORE_CREATE, &out);
-    for (int i = 2; i <= n && r == 0; i++)
+    bool same = false;
+    for (int i = 2; i <= n && r >= 0; i++) {
         r = merge_add(out, argv[i], buffer, false);
+        same |= r == MERGE_SAME_FINDINGS;
+    }
     merge_buffer_free(buffer);
+    if (r >= 0)
+        r = same ? merge_finish(out) : 0;
     if (r == 0)
         r = say_missing(out);
     return r < 0 ? EXIT_CANNOT : EXIT_OK;

@@ -11,12 +11,18 @@ struct chunk_event;
 struct merge_buffer *merge_buffer_new(void);
 struct merge_buffer *merge_buffer_free(struct merge_buffer *buffer);
 
+enum { MERGE_SAME_FINDINGS = 1 };
+
 /**
  * Add the database at @path to @out, in one transaction: `dearth merge`.
  * @quiet: do not tell what was added
- * Return: 0, or negative errno after a message; @out is as it was then.
+ * Return: 0; MERGE_SAME_FINDINGS: @out has some of its findings already, with other attempts: merge_finish(); negative
+ * errno after a message, and @out is as it was.
  */
 int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
               bool quiet);
+
+/** Tell findings apart that are of different programs of one name. Return: 0 or negative errno after a message. */
+int merge_finish(struct store *out);
 
 #endif

@@ -22,6 +22,7 @@
 #include "idmap.h"
 #include "place.h"
 #include "store.h"
+#include "store_namesakes.h"
 #include "text.h"
 
 #define LEAKS_AGREEING 2u /* executions that leak the same, for a finding */
@@ -54,6 +55,7 @@ struct item { /* one bad attempt */
     char *identity;
     char *place; /* finding.h */
     char *module;
+    struct text within; /* folders of what has namesakes; empty = all names say enough */
     enum attributed_to to;
     const struct catalogue_section *facility;
 };
@@ -69,6 +71,7 @@ struct work {
     struct catalogue *catalogue; /* with what is stored in it */
     struct frames_reader *reader;
     struct idmap places; /* location id -> struct place * */
+    struct store_namesakes namesakes;
     struct series *series;
     uint32_t n_series;
     struct item *items;
@@ -91,8 +94,10 @@ static void work_deinit(struct work *w) {
         free(w->items[i].identity);
         free(w->items[i].place);
         free(w->items[i].module);
+        text_deinit(&w->items[i].within);
     }
     free(w->items);
+    store_namesakes_deinit(&w->namesakes);
     free(w->series);
     frames_reader_free(w->reader);
     catalogue_free(w->catalogue);
@@ -437,6 +442,21 @@ static const struct frame *forgetful(const struct frames *fault,
     return i ? &leak->items[leak->n - i] : leak->n ? &leak->items[0] : NULL;
 }
 
+static void add_folder(const struct work *w, const char *module, struct item *item) {
+    const char *folder = store_namesakes_folder(&w->namesakes, module);
+    if (!folder || (item->within.n && strcmp(item->within.data, folder) == 0))
+        return;
+    text_addf(&item->within, "%s%s", item->within.n ? ", " : "", folder);
+}
+
+/* Of the modules that an identity names: the location's, and the one to blame. */
+static void add_folders(struct work *w, struct item *item) {
+    int64_t place = 0;
+    if (idmap_get(&w->places, item->location_id, &place))
+        add_folder(w, ((struct place *)(intptr_t)place)->module, item);
+    add_folder(w, item->module, item);
+}
+
 /* One missing free is met from many sites: the finding is who forgot, and where the block
  * came from that the others hang on. */
 static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
@@ -465,6 +485,7 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     item->place = text_take(&place);
     item->leaked = item->has_place = true;
     item->identity = text_take(&identity);
+    add_folders(w, item);
     return r;
 }
 
@@ -481,6 +502,7 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool 
     if (r == 0)
         r = attribute(w, s, item, &fault, &crash, &identity);
     item->identity = text_take(&identity);
+    add_folders(w, item);
     return r;
 }
 
@@ -690,6 +712,30 @@ static int prepare(struct work *w, struct statements *t) {
     return r;
 }
 
+static bool is_in_same(const struct item *a, const struct item *b) {
+    return a->within.n == b->within.n &&
+           (!a->within.n || strcmp(a->within.data, b->within.data) == 0);
+}
+
+/* Last, so that what comes before it is as it is without namesakes. */
+static void tell_namesakes_apart(struct work *w) {
+    for (uint32_t i = 0; i < w->n_items; i++) {
+        struct item *item = &w->items[i];
+        if (!item->within.n)
+            continue;
+        char *identity =
+            text_format("%s" FINDING_WITHIN "%s", item->identity, item->within.data);
+        free(item->identity);
+        item->identity = identity;
+        if (!item->place)
+            continue;
+        char *place =
+            text_format("%s" FINDING_WITHIN "%s", item->place, item->within.data);
+        free(item->place);
+        item->place = place;
+    }
+}
+
 /* An end without a stack (untraced) is taken for the same verdict at the same location whose place
  * is known. Identities are sorted, so those that begin with this one come after it. */
 static void adopt_places(struct work *w) {
@@ -702,7 +748,7 @@ static void adopt_places(struct work *w) {
             const struct item *other = &w->items[k];
             if (strncmp(other->identity, item->identity, n) != 0)
                 break;
-            if (other->identity[n] != '|')
+            if (other->identity[n] != '|' || !is_in_same(item, other))
                 continue;
             free(item->identity);
             free(item->place);
@@ -731,7 +777,7 @@ static void adopt_last_calls(struct work *w) {
             if (other->once || other->last_unknown || other->leaked ||
                 other->verdict != item->verdict ||
                 other->first_location != item->first_location ||
-                strcmp(place_of(other), place_of(item)) != 0)
+                !is_in_same(other, item) || strcmp(place_of(other), place_of(item)) != 0)
                 continue;
             if (!same || other->series == item->series)
                 same = other;
@@ -776,14 +822,18 @@ int finding_derive(struct store *store, int64_t replay_id) {
     if (r == 0)
         r = store_begin(store);
     if (r == 0)
+        r = store_namesakes_load(store, &w.namesakes);
+    if (r == 0)
         r = load_places(&w);
     if (r == 0)
         r = load_attempts(&w);
     adopt_last_calls(&w);
     for (int pass = 0; pass < 2 && w.n_items; pass++) {
         qsort(w.items, w.n_items, sizeof *w.items, compare_items);
-        if (pass == 0)
+        if (pass == 0) {
             adopt_places(&w);
+            tell_namesakes_apart(&w);
+        }
     }
     if (r == 0)
         r = store_groups(&w, replay_id);

@@ -17,7 +17,8 @@ struct store;
  * function and module names, not of addresses or lines, so that it is equal across runs,
  * machines and unrelated edits. The mode is not part of it: whether a missing check is
  * met by one failure or by many, it is the same missing check. Several locations in one
- * function are told apart by `#n`, in order of line. Hung and degraded have no place:
+ * function are told apart by `#n`, in order of line, programs and plugins of one name by what follows
+ * `|in `: the folders in which they differ, where the database has several (store_namesakes.h). Hung and degraded have no place:
  * where a sample falls is chance. A leak is a finding of its own, `leaked|who forgot|location
  * of the allocation`, when two executions at least show it; who forgot is the innermost
  * function that the failed call and the leaked block both came from. What a reported failure left in

@@ -191,7 +191,8 @@ static void test_one_line(void) {
         frame("/p/a", f, a, lines, 3004), /* 3: inlined into a test's main() */
         frame("/p/a", f, a, lines, 3014), /* 4: the other call there */
         frame("/p/b", f, b, lines, 4004), /* 5: as 3, in another test's main() */
-        frame("/p/a", f, a, lines, 5004), /* 6, 7: where the function begins is not known */
+        frame("/p/a", f, a, lines,
+              5004), /* 6, 7: where the function begins is not known */
         frame("/p/a", f, a, lines, 5014),
     };
     frames[1].start = 1000;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gate: see gate.h. A finding is known when the baseline has its identity, which is
- * equal across runs, databases and machines. */
+/* The gate: see gate.h. */
 #include "gate.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,97 +14,6 @@
 #include "report_unseen.h"
 #include "report_words.h"
 #include "store_shards.h"
-
-/* A report of 100,000 sites has some 100 MB. */
-#define BASELINE_MAX_BYTES (1u << 30)
-
-static int read_file(const char *path, struct text *out) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return error_print_errno(-errno, "%s: cannot read the baseline", path);
-    char buffer[65536];
-    size_t n;
-    while (out->n <= BASELINE_MAX_BYTES &&
-           (n = fread(buffer, 1, sizeof buffer, file)) > 0)
-        text_add_n(out, buffer, n);
-    int r = out->n > BASELINE_MAX_BYTES
-                ? error_print(-EFBIG, "%s: is too large for a report", path)
-            : ferror(file) ? error_print(-EIO, "%s: cannot read the baseline", path)
-                           : 0;
-    fclose(file);
-    return r;
-}
-
-/* @out: the parsed report, cJSON_Delete() it. */
-static int read_baseline(const char *path, cJSON **out) {
-    AUTO_TEXT struct text content = {0};
-    int r = read_file(path, &content);
-    if (r < 0)
-        return r;
-    cJSON *json = cJSON_ParseWithLength(content.data ? content.data : "", content.n);
-    const cJSON *format = cJSON_GetObjectItemCaseSensitive(json, "format");
-    const cJSON *version = cJSON_GetObjectItemCaseSensitive(json, "version");
-    if (!cJSON_IsString(format) || strcmp(format->valuestring, "dearth-report") != 0 ||
-        !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "findings")))
-        r = error_print(-EINVAL,
-                        "%s: is not a report; 'dearth report FILE -o %s' makes one", path,
-                        path);
-    else if (!cJSON_IsNumber(version) || version->valuedouble > 1)
-        r = error_print(-EINVAL, "%s: was written by a newer dearth; update dearth",
-                        path);
-    if (r < 0)
-        cJSON_Delete(json);
-    else
-        *out = json;
-    return r;
-}
-
-int gate_check_baseline(const char *path) {
-    cJSON *json = NULL;
-    int r = read_baseline(path, &json);
-    cJSON_Delete(json);
-    return r;
-}
-
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Identities of the baseline's findings, sorted; they point into @json. free() the array.
- */
-static const char **known_identities(const cJSON *json, size_t *n) {
-    const cJSON *findings = cJSON_GetObjectItemCaseSensitive(json, "findings"), *item;
-    const char **known =
-        text_alloc(((size_t)cJSON_GetArraySize(findings) + 1) * sizeof *known);
-    *n = 0;
-    cJSON_ArrayForEach(item, findings) {
-        const cJSON *identity = cJSON_GetObjectItemCaseSensitive(item, "identity");
-        if (cJSON_IsString(identity))
-            known[(*n)++] = identity->valuestring;
-    }
-    if (*n)
-        qsort(known, *n, sizeof *known, by_text);
-    return known;
-}
-
-int gate_mark_known(struct report_data *data, const char *path) {
-    cJSON *json = NULL;
-    size_t n = 0;
-    int r = read_baseline(path, &json);
-    if (r < 0)
-        return r;
-    const char **known = known_identities(json, &n);
-    for (size_t i = 0; i < data->n_findings; i++) {
-        struct report_finding *f = &data->findings[i];
-        /* The report's text is cleaned UTF-8; so must be what is compared with it. */
-        AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
-        const char *key = identity;
-        f->known = n && bsearch(&key, known, n, sizeof *known, by_text);
-    }
-    free(known);
-    cJSON_Delete(json);
-    return 0;
-}
 
 static bool counts(const struct report_finding *f, const struct gate_options *options) {
     if (options->fail_on == SEVERITY_NONE)
