@@ -14,17 +14,18 @@
 static const struct engine {
     const char *index, *total; /* total NULL = it does not say */
     const char *first;         /* variable with the first index; NULL = `base` */
+    const char *last;          /* variable with the last index; NULL = it has none */
     const char *step;          /* between indices; NULL = 1 */
     uint32_t base;
 } engines[] = {
-    {"DEARTH_SHARD", "DEARTH_SHARDS", NULL, NULL, 1},
+    {"DEARTH_SHARD", "DEARTH_SHARDS", NULL, NULL, NULL, 1},
     {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN",
-     "SLURM_ARRAY_TASK_STEP", 1},
-    {"CI_NODE_INDEX", "CI_NODE_TOTAL", NULL, NULL, 1},
-    {"CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", NULL, NULL, 0},
-    {"BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", NULL, NULL, 0},
-    {"JOB_COMPLETION_INDEX", NULL, NULL, NULL, 0},
-    {"PARALLEL_SEQ", NULL, NULL, NULL, 1},
+     "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP", 1},
+    {"CI_NODE_INDEX", "CI_NODE_TOTAL", NULL, NULL, NULL, 1},
+    {"CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", NULL, NULL, NULL, 0},
+    {"BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", NULL, NULL, NULL, 0},
+    {"JOB_COMPLETION_INDEX", NULL, NULL, NULL, NULL, 0},
+    {"PARALLEL_SEQ", NULL, NULL, NULL, NULL, 1},
 };
 
 static bool parse(const char *text, char end, uint32_t *out) {
@@ -52,6 +53,24 @@ static bool is_here(const struct engine *e, uint32_t total) {
     return getenv(e->index) && (total || (e->total && getenv(e->total)));
 }
 
+/* A task that was lost and is started again alone is told about an array of one. */
+static int check_whole(const struct engine *e, uint32_t total, uint32_t first,
+                       uint32_t last, uint32_t step) {
+    uint32_t n = 0;
+    int r = read_variable(e->total, 0, &n);
+    bool all =
+        !e->last || !getenv(e->last) ||
+        ((uint64_t)first + (uint64_t)step * (n - 1) == last && (n > 1 || first <= 1));
+    if (r < 0 || !n || (all && (!total || n == total)))
+        return r;
+    return error_print(
+        -EINVAL,
+        "--shard auto: %s=%s and %s=%u: that is no whole array; for some of "
+        "its tasks again, say which with DEARTH_SHARD (from 1 on) and "
+        "DEARTH_SHARDS",
+        e->index, getenv(e->index), e->total, n);
+}
+
 static int check(const struct engine *e, const struct shard *shard) {
     if (shard->n && shard->i && shard->i <= shard->n)
         return 0;
@@ -60,14 +79,18 @@ static int check(const struct engine *e, const struct shard *shard) {
 }
 
 static int read_engine(const struct engine *e, uint32_t total, struct shard *out) {
-    uint32_t index, first, step;
+    uint32_t index, first, last = 0, step;
     int r = read_variable(e->index, 0, &index);
     if (r == 0)
         r = read_variable(e->first, e->base, &first);
     if (r == 0)
+        r = read_variable(e->last, 0, &last);
+    if (r == 0)
         r = read_variable(e->step, 1, &step);
     if (r == 0)
         r = read_variable(total ? NULL : e->total, total, &out->n);
+    if (r == 0)
+        r = check_whole(e, total, first, last, step);
     if (r < 0)
         return r;
     bool fits = step && index >= first && (index - first) % step == 0;

@@ -2,6 +2,7 @@
 /* Which shards of a suite a database has: see store_shards.h. */
 #include "store_shards.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "store.h"
@@ -28,24 +29,39 @@ static void add_range(uint32_t from, uint32_t to, uint32_t n, struct text *out) 
         text_addf(out, "%s%u/%u", out->n ? ", " : "", i, n);
 }
 
+/* One way in which the suite was divided. */
+struct division {
+    uint32_t of, next; /* parts; the first that has not been seen */
+    bool whole;        /* this one, or one before, has all of its parts */
+    size_t before;     /* length of what is said of others */
+};
+
+static void end_division(struct division *d, struct text *out) {
+    add_range(d->next, d->of + 1, d->of, out);
+    d->whole |= d->of && out->n == d->before;
+}
+
 int store_shards_missing(struct store *store, struct text *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    uint32_t i, n, next = 1, of = 0;
+    struct division d = {.next = 1, .before = out->n};
+    const size_t start = out->n;
+    uint32_t i, n;
     int seen = 0, step = SQLITE_DONE, r = store_prepare(store, shards_sql, &q);
     while (r == 0 && (step = sqlite3_step(q)) == SQLITE_ROW) {
         const char *subject = store_column_text(q, SHARD_SUBJECT);
         if (!subject || sscanf(subject, "%u/%u", &i, &n) != 2 || !i || i > n)
             continue;
-        if (n != of) { /* divided in another way, too */
-            add_range(next, of + 1, of, out);
-            next = 1;
-            of = n;
+        if (n != d.of) { /* divided in another way, too */
+            end_division(&d, out);
+            d = (struct division){n, 1, d.whole, out->n};
         }
-        add_range(next, i, of, out);
-        next = i + 1;
+        add_range(d.next, i, n, out);
+        d.next = i + 1;
         seen++;
     }
-    add_range(next, of + 1, of, out);
+    end_division(&d, out);
+    if (d.whole && out->n > start) /* nothing is left of any other */
+        out->data[out->n = start] = 0;
     if (r < 0)
         return r;
     return step == SQLITE_DONE ? seen : store_error(store, "reading notes");

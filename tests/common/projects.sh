@@ -4,19 +4,10 @@
 # finds the flaw, and fails every place of the project's own.
 # shellcheck source=tests/lib.sh
 source "${SOURCE:-$(dirname "$0")/../..}/tests/lib.sh"
-need cc sqlite3
-page=$SOURCE/common/man/dearth-suite.7
+# shellcheck source=tests/common/suite-lib.sh
+source "$SOURCE/tests/common/suite-lib.sh"
 PATH=$(dirname "$DEARTH"):$PATH
 unset MAKEFLAGS MAKELEVEL MFLAGS # of who runs us
-
-# block SECTION: its commands, as a terminal shows them
-block() {
-    awk -v section="$1" '
-        /^\.SH/ { on = index($0, section); inside = 0 }
-        /^\.fi/ { inside = 0 }
-        on && inside && !/^\./ { print }
-        /^\.nf/ { inside = 1 }' "$page" | sed -e 's/\\&//g; s/\\-/-/g'
-}
 
 words() {
     cp "$SOURCE"/tests/data/words.[ch] .
@@ -40,7 +31,6 @@ EOF
 # try SECTION TARGETS: in the folder of a project; the gate fails for the flaw
 try() {
     block "$1" >block.sh
-    [ -s block.sh ] || fail "no block '$1' in $page"
     status 1 bash -e block.sh
     contains err "gate FAILED"
     contains out "words_length"
