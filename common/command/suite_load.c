@@ -208,13 +208,21 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_UNIT, "coalesce(u.id, 0)")                                                 \
     X(PROCESS_ENVIRONMENT, "coalesce(u.environment_id, 0)")                              \
     X(PROCESS_EXE, "coalesce(u.exe, p.exe)")                                             \
-    X(PROCESS_BUILD_ID,                                                                  \
-      "(SELECT m.build_id FROM process_module x JOIN module m ON m.id = x.module_id "    \
-      "WHERE x.process_id = p.id AND m.path = u.exe LIMIT 1)")                           \
+    X(PROCESS_BUILD_ID, "b.build_id")                                                    \
     X(PROCESS_ARGV, "u.argv_bytes")                                                      \
     X(PROCESS_CWD, "coalesce(u.cwd, '')")                                                \
     X(PROCESS_STDIN, "u.stdin_digest")
 enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
+
+/* Builds of the programs in one go: there is no index by process. */
+static const char processes_sql[] = STORE_SELECT(
+    PROCESS_COLUMNS) "FROM process p LEFT JOIN unit u ON u.recording_id = p.recording_id AND "
+                     "u.ordinal = p.ordinal LEFT JOIN (SELECT x.process_id, "
+                     "min(m.build_id) AS build_id FROM process_module x JOIN module m ON "
+                     "m.id = x.module_id JOIN process o ON o.id = x.process_id JOIN unit v "
+                     "ON v.recording_id = o.recording_id AND v.ordinal = o.ordinal AND "
+                     "v.exe = m.path WHERE o.recording_id = ?1 GROUP BY x.process_id) b "
+                     "ON b.process_id = p.id WHERE p.recording_id = ?1 ORDER BY p.ordinal";
 
 static void add_blob(struct text *t, sqlite3_stmt *q, int column) {
     int n = sqlite3_column_bytes(q, column);
@@ -276,13 +284,7 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
 
 static int load_units(struct suite *s, struct idmap *unit_of) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int step, r = store_prepare(
-                  s->store,
-                  STORE_SELECT(PROCESS_COLUMNS) "FROM process p LEFT JOIN unit u ON "
-                                                "u.recording_id = p.recording_id AND "
-                                                "u.ordinal = p.ordinal WHERE "
-                                                "p.recording_id = ?1 ORDER BY p.ordinal",
-                  &q);
+    int step, r = store_prepare(s->store, processes_sql, &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, s->recording);
