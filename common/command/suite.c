@@ -357,6 +357,8 @@ static int validate(struct suite_options *o) {
         return -EINVAL;
     if (!(o->gate.min_coverage >= 0 && o->gate.min_coverage <= 100))
         return error_print(-EINVAL, "suite: --min-coverage takes a percentage, 0 to 100");
+    if (o->contexts < 0)
+        return error_print(-EINVAL, "suite: --contexts takes a number, or 0 for all");
     return read_shard(o);
 }
 
@@ -402,8 +404,10 @@ static void fill(const struct project *project, enum verb verb, struct suite_opt
 static int command_suite_verb(enum verb verb, int argc, char **argv) {
     struct project project = {0};
     struct record_line line = {.output = STORE_DEFAULT_PATH};
-    struct suite_options o = {
-        .unit_time_ns = UNIT_TIME_NS, .faults.mode = -1, .gate.fail_on = -1};
+    struct suite_options o = {.unit_time_ns = UNIT_TIME_NS,
+                              .contexts = 1,
+                              .faults.mode = -1,
+                              .gate.fail_on = -1};
     int n, status = EXIT_CANNOT;
     const struct cli_option table[] = {
         {0, "own", CLI_LIST, &o.own, "GLOB",
@@ -416,6 +420,9 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
          "suite was recorded, else that one)"},
         {0, "unit-time", CLI_DURATION, &o.unit_time_ns, "TIME",
          "programs that took longer in the suite are not run by themselves (30 s)"},
+        {0, "contexts", CLI_INT, &o.contexts, "N",
+         "when each target was failed once, fail it for other callers, too, up to N in all "
+         "with that one, as far as --time-budget goes; 0: for all (1)"},
         {0, "fresh", CLI_FLAG, &o.fresh, NULL, "do again what was done before"},
         {0, "json", CLI_FLAG, &o.json, NULL, "list, plan: JSON instead of a table"},
         {0, "shards", CLI_INT, &o.n_shards, "N", "plan: among how many"},

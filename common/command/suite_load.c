@@ -26,6 +26,7 @@ void suite_load_deinit(struct suite *s) {
     free(s->cover);
     free(s->targets);
     free(s->target_of);
+    free(s->tested);
     free(s->tree);
     sites_deinit(&s->sites);
     *s = (struct suite){0};
@@ -164,6 +165,7 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
     uint32_t n = s->sites.input.n_sites;
     struct dearth_key *keys = text_alloc((n + 1) * sizeof *keys);
     s->target_of = text_alloc((n + 1) * sizeof *s->target_of);
+    s->tested = text_alloc((n + 1) * sizeof *s->tested);
     own_targets(&s->sites.input, &own, keys);
     number_targets(s, keys);
     free(keys);
@@ -181,14 +183,17 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
         return r;
     for (uint32_t i = 0; i < s->n_targets; i++)
         s->targets[i].n_tested = 0;
+    memset(s->tested, 0, s->sites.input.n_sites * sizeof *s->tested);
     for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
         idmap_put(&index, s->sites.list[i].id, i + 1);
     store_bind_text(q, 1, scope->mode);
     while (!scope->fresh && sqlite3_step(q) == SQLITE_ROW) {
         int64_t site = 0;
         if (idmap_get(&index, sqlite3_column_int64(q, 0), &site) &&
-            s->target_of[site - 1])
+            s->target_of[site - 1]) {
             s->targets[s->target_of[site - 1] - 1].n_tested++;
+            s->tested[site - 1] = true;
+        }
     }
     idmap_deinit(&index);
     return 0;

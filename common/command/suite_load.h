@@ -50,6 +50,7 @@ struct suite {
     char *tree;
     struct sites sites;
     uint32_t *target_of; /* by site: index + 1; 0 = not own */
+    bool *tested;        /* by site: it was failed */
     struct suite_target *targets;
     uint32_t n_targets;
     struct suite_unit *units;

@@ -33,6 +33,7 @@ struct suite_options {
     bool more_catalogues, more_policies; /* of the project's file, not in `given` */
     struct shard shard;                  /* n 0 = no sharding */
     int64_t n_shards;                    /* plan */
+    int64_t contexts;                    /* of each target, at most; 0 = all */
 };
 
 /* What a replay of a suite has done. */

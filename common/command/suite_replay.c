@@ -34,8 +34,9 @@ struct run {
     struct suite *suite;
     struct suite_scope scope;
     struct suite_outcome *out;
-    bool *mine;  /* by target: of this shard */
-    bool *tried; /* by target: a unit was replayed for it */
+    bool *mine;   /* by target: of this shard */
+    bool *tried;  /* by target: a unit was replayed for it */
+    bool by_site; /* units are chosen for further sites of targets, not for targets */
     uint64_t started_ns;
 };
 
@@ -79,14 +80,21 @@ static uint32_t site_in(const struct suite *s, const struct suite_unit *u,
     return s->targets[target].some_site;
 }
 
+/* What units are chosen for. */
+static uint32_t n_aims(const struct run *run) {
+    return run->by_site ? run->suite->sites.input.n_sites : run->suite->n_targets;
+}
+
+/* @unit_of: by target, or by site: run->by_site */
 static void add_sites(struct command_line *line, const struct run *run, uint32_t unit,
                       const uint32_t *unit_of) {
     const struct suite *s = run->suite;
     char hex[DEARTH_KEY_HEX + 1];
-    for (uint32_t t = 0; t < s->n_targets; t++) {
-        if (unit_of[t] != unit + 1)
+    for (uint32_t i = 0; i < n_aims(run); i++) {
+        if (unit_of[i] != unit + 1)
             continue;
-        text_key(s->sites.list[site_in(s, &s->units[unit], t)].key, hex);
+        uint32_t site = run->by_site ? i : site_in(s, &s->units[unit], i);
+        text_key(s->sites.list[site].key, hex);
         command_line_add(line, text_format("--site=%s", hex));
     }
 }
@@ -142,17 +150,18 @@ static char *why_refused(const struct replay_proof *proof, const struct suite_un
                        proof->reached, proof->n_sites);
 }
 
-static uint32_t count(const struct suite *s, const uint32_t *unit_of, uint32_t unit) {
+static uint32_t count(uint32_t n_aims, const uint32_t *unit_of, uint32_t unit) {
     uint32_t n = 0;
-    for (uint32_t t = 0; t < s->n_targets; t++)
-        n += unit_of[t] == unit + 1;
+    for (uint32_t i = 0; i < n_aims; i++)
+        n += unit_of[i] == unit + 1;
     return n;
 }
 
 static void tell(const struct run *run, uint32_t place, uint32_t n, uint32_t unit,
-                 uint32_t n_targets, const char *what) {
-    error_info("%u/%u %s: %u target%s%s%s", place, n, run->suite->units[unit].command,
-               n_targets, n_targets == 1 ? "" : "s", what ? ": " : "", what ? what : "");
+                 uint32_t n_aims, const char *what) {
+    error_info("%u/%u %s: %u %s%s%s%s", place, n, run->suite->units[unit].command, n_aims,
+               run->by_site ? "further caller" : "target", n_aims == 1 ? "" : "s",
+               what ? ": " : "", what ? what : "");
 }
 
 /* Return: 0, 1 = refused, or a negative errno after a message. */
@@ -174,7 +183,7 @@ static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
         run->out->interrupted = true;
         return 0;
     }
-    uint32_t n_targets = count(s, unit_of, unit);
+    uint32_t n_targets = count(n_aims(run), unit_of, unit);
     bool holds =
         proof.looked && proof.ends &&
         (uint64_t)proof.reached * 100 >= (uint64_t)proof.n_sites * REPLAY_PROOF_PERCENT;
@@ -247,6 +256,71 @@ static int run_round(struct run *run) {
     return r < 0 ? r : run->out->interrupted || run->out->budget ? 0 : refused;
 }
 
+/* --- further contexts --- */
+
+/* Up to so many sites of each target as are asked for; those that were tried count. */
+static void want_contexts(const struct run *run, const bool *tried, bool *wanted) {
+    const struct suite *s = run->suite;
+    uint64_t most =
+        run->options->contexts ? (uint64_t)run->options->contexts : UINT64_MAX;
+    uint32_t *n = text_alloc((s->n_targets + 1) * sizeof *n);
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
+        if (s->target_of[i])
+            n[s->target_of[i] - 1] += s->tested[i] || tried[i];
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++) {
+        uint32_t t = s->target_of[i];
+        wanted[i] =
+            t && run->mine[t - 1] && !s->tested[i] && !tried[i] && n[t - 1] < most;
+        if (wanted[i])
+            n[t - 1]++;
+    }
+    free(n);
+}
+
+/* Units by the sites that they reach. Return: free() it; what it points to is the suite's. */
+static struct cover_unit *units_by_site(const struct suite *s) {
+    struct cover_unit *units = text_alloc((s->n_units + 1) * sizeof *units);
+    for (uint32_t i = 0; i < s->n_units; i++) {
+        units[i] = s->cover[i];
+        units[i].targets = s->units[i].sites;
+        units[i].n_targets = s->units[i].n_sites;
+    }
+    return units;
+}
+
+/* Return: as run_round(). */
+static int run_contexts_round(struct run *run, bool *tried) {
+    struct suite *s = run->suite;
+    uint32_t n_sites = s->sites.input.n_sites;
+    struct cover cover;
+    int refused = 0, r = 0;
+    AUTO_FREE bool *wanted = text_alloc(n_sites + 1);
+    AUTO_FREE struct cover_unit *units = units_by_site(s);
+    want_contexts(run, tried, wanted);
+    cover_choose(units, s->n_units, n_sites, wanted, &cover);
+    for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
+        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
+        refused += r > 0;
+        run->out->run += r == 0;
+        for (uint32_t k = 0; r == 0 && k < n_sites; k++)
+            tried[k] |= cover.unit_of[k] == cover.order[i] + 1;
+    }
+    cover_deinit(&cover);
+    return r < 0 ? r : is_over(run) ? 0 : refused;
+}
+
+/* When all targets are done; with what is left of the budget. */
+static int run_contexts(struct run *run) {
+    AUTO_FREE bool *tried = text_alloc(run->suite->sites.input.n_sites + 1);
+    int r = suite_load_tested(run->suite, &run->scope);
+    run->by_site = true;
+    if (r == 0)
+        while ((r = run_contexts_round(run, tried)) > 0)
+            ;
+    run->by_site = false;
+    return r;
+}
+
 /* Long ones are left out: most of all the whole suite, which everything could be failed in. */
 static void leave_out_long(struct suite *s, const struct suite_options *o) {
     for (uint32_t i = 0; i < s->n_units; i++) {
@@ -289,7 +363,7 @@ static struct portion *measure(const struct suite *s, uint32_t n_shards) {
     cover_share(s->cover, s->n_targets, &cover, n_shards, shard);
     for (uint32_t i = 0; i < cover.n; i++) {
         struct portion *p = &portions[shard[i]];
-        uint32_t n = count(s, cover.unit_of, cover.order[i]);
+        uint32_t n = count(s->n_targets, cover.unit_of, cover.order[i]);
         p->units++;
         p->targets += n;
         p->cost_ns += cover_cost(&s->cover[cover.order[i]], n);
@@ -362,6 +436,8 @@ int suite_replay_run(const struct suite_options *options, const char *database,
         while ((r = run_round(&run)) > 0)
             ;
     run.scope.fresh = false;
+    if (r == 0 && options->contexts != 1 && !is_over(&run))
+        r = run_contexts(&run);
     if (r == 0)
         r = suite_load_tested(s, &run.scope);
     out->done = r == 0 && is_done(&run);

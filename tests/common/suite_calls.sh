@@ -4,7 +4,7 @@
 # source in two programs of the suite is one.
 # shellcheck source=tests/lib.sh
 source "${SOURCE:-$(dirname "$0")/../..}/tests/lib.sh"
-need cc sqlite3
+need cc sqlite3 jq
 
 mkdir -p project/src project/tests
 cd project
@@ -41,3 +41,21 @@ status 0 "$DEARTH" suite replay suite.db
 contains out "4 of 4 tested"
 equal "4|4" "$(sql suite.db "SELECT count(*), sum(contexts_tested = 1) FROM target")" "targets, those failed in one of two programs"
 equal "2" "$(sql suite.db "SELECT count(DISTINCT location_id) FROM finding WHERE severity = 'bug'")" "flaws"
+
+# other callers of the same places, as far as the time goes, and as many as are asked for
+cp suite.db short.db
+status 0 "$DEARTH" report -f text suite.db
+contains out "Contexts not tried: 4 of 8"
+equal "4" "$("$DEARTH" report suite.db | jq '.untested | length')" "contexts that are named"
+status 0 "$DEARTH" suite replay --contexts 2 --time-budget 1ms short.db
+equal "4|4" "$(sql short.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets when there was no time for more"
+status 0 "$DEARTH" suite replay --contexts 2 suite.db
+contains err "4 further callers"
+equal "4|4" "$(sql suite.db "SELECT count(*), sum(contexts_tested = 2) FROM target")" "targets failed for two callers"
+lacks out "Contexts not tried"
+status 0 "$DEARTH" suite replay --contexts 0 short.db
+equal "4|4" "$(sql short.db "SELECT count(*), sum(contexts_tested = contexts) FROM target")" "targets failed for all callers"
+before=$(sql short.db "SELECT count(*) FROM attempt")
+status 0 "$DEARTH" suite replay --contexts 0 short.db
+equal "$before" "$(sql short.db "SELECT count(*) FROM attempt")" "attempts when there is nothing left"
+status 2 "$DEARTH" suite replay --contexts -1 short.db

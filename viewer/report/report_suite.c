@@ -316,7 +316,8 @@ void report_suite_add_untested(const struct report_data *data, uint32_t max,
         text_say(
             out,
             "\nContexts not tried: %llu of %llu. Other callers of the same place may "
-            "handle a failure otherwise.\n",
+            "handle a failure otherwise: 'dearth suite replay --contexts N' tries more; "
+            "--format=json names them, as untested.\n",
             (unsigned long long)sites->untested, (unsigned long long)sites->testable);
 }
 
