@@ -24,9 +24,11 @@
 #include "fault_options.h"
 #include "interrupt.h"
 #include "output.h"
+#include "project.h"
 #include "record_row.h"
 #include "rehearsal.h"
 #include "report_data.h"
+#include "report_scope.h"
 #include "report_unseen.h"
 #include "short_name.h"
 #include "store.h"
@@ -38,7 +40,9 @@
 
 struct check {
     const char *database, *report, *html, *baseline;
-    struct cli_list wrappers, env, accepted;
+    struct cli_list wrappers, env, accepted, blame;
+    struct project project;
+    bool more_own, more_not_own, more_in, more_policies, more_catalogues; /* its file's */
     struct fault_options faults; /* `dearth replay` judges them */
     struct cli_given given;
     int fail_on; /* index of its choice; -1 = not given */
@@ -187,6 +191,21 @@ static void add_faults(struct command_line *line, const struct check *c) {
     }
 }
 
+/* What of it the project's file has said. */
+static void add_project(struct command_line *line, const struct check *c) {
+    const struct fault_options *f = &c->faults;
+    if (c->more_own)
+        command_line_add_list(line, "own", &f->own);
+    if (c->more_not_own)
+        command_line_add_list(line, "not-own", &f->not_own);
+    if (c->more_in)
+        command_line_add_list(line, "in", &f->in);
+    if (c->more_policies)
+        command_line_add_list(line, "policy", &f->policies);
+    if (c->more_catalogues)
+        command_line_add_list(line, "catalogue", &f->catalogues);
+}
+
 /* The budget is of the whole check: what the recorded run took of it is gone. */
 static void add_budget(struct command_line *line, const struct check *c) {
     uint64_t budget = c->faults.time_budget_ns, spent = clock_mono_ns() - c->started_ns;
@@ -201,6 +220,7 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     if (c->recording)
         command_line_add(&line, text_format("--recording=%lld", (long long)c->recording));
     add_faults(&line, c);
+    add_project(&line, c);
     add_budget(&line, c);
     command_line_add(&line, text_dup("--"));
     const char *database = c->path ? c->path : c->database;
@@ -213,6 +233,13 @@ static int replay(struct check *c) {
     return replay_by(c, command_replay);
 }
 
+static void add_scope(struct command_line *line, const struct check *c) {
+    command_line_add_list(line, "own", &c->faults.own);
+    command_line_add_list(line, "not-own", &c->faults.not_own);
+    command_line_add_list(line, "in", &c->faults.in);
+    command_line_add_list(line, "blame", &c->blame);
+}
+
 static int write_file(struct check *c, const char *command, const char *output,
                       int (*function)(int argc, char **argv)) {
     struct command_line line = {0};
@@ -222,6 +249,8 @@ static int write_file(struct check *c, const char *command, const char *output,
     command_line_add(&line, text_format("--output=%s", output));
     command_line_add(&line, text_format("--like=%lld", (long long)c->recording));
     command_line_add_list(&line, "accept-unseen", &c->accepted);
+    if (function == command_report)
+        add_scope(&line, c);
     if (c->keep_private)
         command_line_add(&line, text_dup("--private"));
     command_line_add(&line, text_dup("--"));
@@ -247,11 +276,35 @@ static int judge(struct check *c) {
     if (c->baseline)
         command_line_add(&line, text_format("--baseline=%s", c->baseline));
     command_line_add_list(&line, "accept-unseen", &c->accepted);
+    add_scope(&line, c);
     if (c->min_coverage > 0)
         command_line_add(&line, text_format("--min-coverage=%.9g", c->min_coverage));
     command_line_add(&line, text_dup("--"));
     command_line_add(&line, text_dup(c->path));
     return run(&line, command_report);
+}
+
+/* A glob that names nothing is a mistake; that nothing is in the scope is none. Return: 0, 1 = nothing is, -1 after a
+ * message. */
+static int look_at_scope(const struct check *c) {
+    AUTO_STORE struct store *store = NULL;
+    AUTO_REPORT struct report_data *data = NULL;
+    const struct report_choice choice = {.recording = c->recording,
+                                         .alike = true,
+                                         .own = &c->faults.own,
+                                         .not_own = &c->faults.not_own,
+                                         .in = &c->faults.in,
+                                         .blame = &c->blame};
+    if (!c->faults.own.n && !c->faults.in.n && !c->blame.n)
+        return 0;
+    if (store_new(c->path, STORE_READ, &store) < 0 ||
+        report_data_new(store, &choice, &data) < 0)
+        return -1;
+    report_unseen_accept(data, &c->accepted);
+    if (!data->narrowed || data->site_tally.testable || data->site_tally.millionths < 0)
+        return 0;
+    error_tell("nothing to do: nothing that --own and --in name can be made to fail");
+    return 1;
 }
 
 /* --- the database --- */
@@ -319,7 +372,10 @@ static int steps(struct check *c) {
         status = record(c);
     if (c->recording && keep_before(c) != EXIT_OK && status == EXIT_OK)
         status = EXIT_CANNOT;
-    if (status == EXIT_OK)
+    int scope = status == EXIT_OK ? look_at_scope(c) : 0;
+    if (scope < 0)
+        status = EXIT_CANNOT;
+    if (status == EXIT_OK && scope == 0)
         status = replay(c);
     if (status == EXIT_OK)
         status = write_file(c, "report", c->report, command_report);
@@ -327,6 +383,8 @@ static int steps(struct check *c) {
         status = write_file(c, "view", c->html, command_view);
     if (status != EXIT_OK)
         return status;
+    if (scope > 0)
+        return EXIT_OK;
     if (interrupt_wanted()) /* after the replay: everything is stored */
         return EXIT_INTERRUPTED;
     look(c);
@@ -346,6 +404,23 @@ static int validate(const struct check *c, int n_operands) {
         replay_by(c, command_replay_options) != EXIT_OK)
         return -EINVAL;
     return 0;
+}
+
+static int fill(struct check *c) {
+    struct fault_options *f = &c->faults;
+    int r = project_load(&c->project);
+    c->more_own = !f->own.n;
+    project_fill(&c->project, "own", &f->own);
+    c->more_not_own = !f->not_own.n;
+    project_fill(&c->project, "not-own", &f->not_own);
+    c->more_in = !f->in.n;
+    project_fill(&c->project, "in", &f->in);
+    c->more_policies = !f->policies.n;
+    project_fill(&c->project, "policy", &f->policies);
+    c->more_catalogues = !f->catalogues.n;
+    project_fill(&c->project, "catalogue", &f->catalogues);
+    project_fill(&c->project, "blame", &c->blame);
+    return r;
 }
 
 int command_check(int argc, char **argv) {
@@ -382,6 +457,9 @@ int command_check(int argc, char **argv) {
          "database holds no contents of files"},
         {0, "env", CLI_LIST, &c.env, "NAME",
          "store the value of this environment variable for replays from elsewhere"},
+        {0, "blame", CLI_LIST, &c.blame, "GLOB", REPORT_BLAME_HELP},
+        {0, "own", CLI_LIST, &c.faults.own, "GLOB", OWN_HELP},
+        {0, "not-own", CLI_LIST, &c.faults.not_own, "GLOB", NOT_OWN_HELP},
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS
@@ -404,7 +482,8 @@ int command_check(int argc, char **argv) {
         return EXIT_OK;
     c.program = argv + 1;
     interrupt_install(); /* a temporary database is never left behind unsaid */
-    if (r == CLI_RUN && validate(&c, n_operands) == 0 && choose_path(&c) == 0) {
+    if (r == CLI_RUN && fill(&c) == 0 && validate(&c, n_operands) == 0 &&
+        choose_path(&c) == 0) {
         status = steps(&c);
         finish(&c, status);
     }
@@ -415,6 +494,8 @@ int command_check(int argc, char **argv) {
     cli_list_deinit(&c.wrappers);
     cli_list_deinit(&c.env);
     cli_list_deinit(&c.accepted);
+    cli_list_deinit(&c.blame);
+    project_deinit(&c.project);
     fault_options_deinit(&c.faults);
     cli_given_deinit(&c.given);
     return status;

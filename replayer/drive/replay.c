@@ -39,8 +39,8 @@
 /* Take the choice of sites over from the plan. Return: 0 or -errno after a message. */
 static int choose_by_chance(struct replay *r) {
     const struct plan_options *o = &r->options->plan;
-    bool chosen = o->n_in || o->n_not_in || o->n_sites || o->untested || o->min_size ||
-                  o->n_shards || o->changed_since;
+    bool chosen = o->n_own || o->n_in || o->n_not_in || o->n_sites || o->untested ||
+                  o->min_size || o->n_shards || o->changed_since;
     uint32_t n = 0;
     r->chance = r->options->chance;
     if (!chosen)
@@ -69,10 +69,11 @@ static int resolve(struct replay *r, bool progress) {
 static int load_sites(struct replay *r) {
     const struct plan_options *p = &r->options->plan;
     sites_deinit(&r->sites);
-    int err = sites_load(
-        r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
-        p->n_in || p->n_not_in || p->changed_since || p->from_symbol || p->until_symbol,
-        &r->sites);
+    int err =
+        sites_load(r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
+                   p->n_own || p->n_in || p->n_not_in || p->changed_since ||
+                       p->from_symbol || p->until_symbol,
+                   &r->sites);
     if (err == 0 && p->changed_since)
         err = changed_mark(p->changed_since, p->repository, &r->sites);
     if (err == 0 && calls_wanted(p))

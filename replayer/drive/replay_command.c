@@ -18,6 +18,7 @@
 #include "shard.h"
 #include "store.h"
 #include "store_owner.h"
+#include "store_scope.h"
 #include "text.h"
 #include "trust.h"
 
@@ -35,6 +36,10 @@ static void take_values(struct command *c) {
     const struct fault_options *f = &c->faults;
     struct replay_options *o = &c->options;
     struct plan_options *p = &o->plan;
+    p->own = f->own.items;
+    p->n_own = (uint32_t)f->own.n;
+    p->not_own = f->not_own.items;
+    p->n_not_own = (uint32_t)f->not_own.n;
     p->in = f->in.items;
     p->n_in = (uint32_t)f->in.n;
     p->not_in = f->not_in.items;
@@ -345,6 +350,17 @@ static int check_trust(const struct command *c, struct store *store,
     return o->dry_run ? 0 : trust_check(&trust);
 }
 
+/* A glob that names nothing is a mistake. Of a suite's units that was asked before. */
+static int check_scope(const struct command *c, struct store *store) {
+    const struct fault_options *f = &c->faults;
+    if (c->options.proof)
+        return 0;
+    int r = store_scope_check(store, "--own", f->own.items, f->own.n);
+    if (r == 0)
+        r = store_scope_check(store, "--not-own", f->not_own.items, f->not_own.n);
+    return r < 0 ? r : store_scope_check(store, "--in", f->in.items, f->in.n);
+}
+
 static int run_command(struct command *c, const char *path, char *const *argv) {
     AUTO_STORE struct store *store = NULL;
     AUTO_FREE char *stranger = access(path, F_OK) == 0 ? store_stranger(path) : NULL;
@@ -352,6 +368,8 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     int err = take_options(c);
     if (err == 0)
         err = store_new(path, STORE_WRITE, &store);
+    if (err == 0)
+        err = check_scope(c, store);
     if (err == 0)
         err = inherit_sweep(c, store);
     if (err == 0)
@@ -403,6 +421,8 @@ static int read_line(int argc, char **argv,
          "only this site; a unique beginning will do"},
         {0, "untested", CLI_FLAG, &o->plan.untested, NULL,
          "only sites at which no fault has fired yet"},
+        {0, "own", CLI_LIST, &c.faults.own, "GLOB", OWN_HELP},
+        {0, "not-own", CLI_LIST, &c.faults.not_own, "GLOB", NOT_OWN_HELP},
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS

@@ -9,8 +9,14 @@
 
 #include "cli.h"
 
+#define OWN_HELP                                                                         \
+    "what is your own: only sites that have a frame in this function, module or source " \
+    "file on their stack (may be repeated)"
+#define NOT_OWN_HELP "of what --own names, what is not"
+
 /* Filled in by the rows of fault_options.def. */
 struct fault_options {
+    struct cli_list own, not_own; /* of one program; a suite has its own words for it */
     struct cli_list in, not_in, policies, catalogues, share;
     const char *changed_since, *repository, *from_symbol, *until_symbol;
     const char *occurrence, *nth, *seed, *shard, *output_check;
@@ -26,6 +32,8 @@ struct fault_options {
 
 /** Free what the rows have gathered; twice is safe. */
 static inline void fault_options_deinit(struct fault_options *f) {
+    cli_list_deinit(&f->own);
+    cli_list_deinit(&f->not_own);
     cli_list_deinit(&f->in);
     cli_list_deinit(&f->not_in);
     cli_list_deinit(&f->policies);

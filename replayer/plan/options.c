@@ -42,6 +42,10 @@ char *options_text(const struct replay_options *o) {
     struct text out = {0};
     struct json j = {.out = &out, .compact = true};
     json_open(&j, NULL, '{');
+    if (o->plan.n_own) {
+        add_list(&j, "own", o->plan.own, o->plan.n_own);
+        add_list(&j, "not_own", o->plan.not_own, o->plan.n_not_own);
+    }
     add_list(&j, "in", o->plan.in, o->plan.n_in);
     add_list(&j, "not_in", o->plan.not_in, o->plan.n_not_in);
     add_list(&j, "site", o->plan.sites, o->plan.n_sites);

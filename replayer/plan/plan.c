@@ -37,7 +37,8 @@ struct candidate {
 struct planner {
     const struct plan_input *in;
     const struct plan_options *options;
-    bool *stack_in, *stack_out;    /* by stack: some frame matches in / not_in */
+    bool *stack_in, *stack_out; /* by stack: some frame matches in / not_in */
+    bool *stack_own;
     bool *stack_changed;           /* by stack: some frame is in what changed */
     bool *chosen;                  /* by site: named by --site */
     struct past *past;             /* by site */
@@ -144,6 +145,25 @@ static bool *match_stacks(const struct plan_input *in, const char *const *globs,
     return stacks;
 }
 
+static bool is_own(const struct plan_frame *f, const struct plan_options *o) {
+    uint32_t s = 0;
+    do
+        if (plan_symbol_matches(f, s, o->own, o->n_own) &&
+            !plan_symbol_matches(f, s, o->not_own, o->n_not_own))
+            return true;
+    while (++s < f->n_symbols);
+    return false;
+}
+
+static bool *own_stacks(const struct plan_input *in, const struct plan_options *o) {
+    bool *frames = text_alloc(in->n_frames + 1);
+    for (uint32_t i = 0; o->n_own && i < in->n_frames; i++)
+        frames[i] = is_own(&in->frames[i], o);
+    bool *stacks = spread(in, frames);
+    free(frames);
+    return stacks;
+}
+
 static bool *changed_stacks(const struct plan_input *in) {
     bool *frames = text_alloc(in->n_frames + 1);
     for (uint32_t i = 0; i < in->n_frames; i++)
@@ -192,6 +212,8 @@ static bool passes(const struct planner *w, uint32_t index) {
     const struct plan_options *o = w->options;
     const struct plan_site *s = &w->in->sites[index];
     if (o->n_sites && !w->chosen[index])
+        return false;
+    if (o->n_own && !(s->stack && w->stack_own[s->stack - 1]))
         return false;
     if (o->n_in && !(s->stack && w->stack_in[s->stack - 1]))
         return false;
@@ -477,6 +499,7 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
             free(w.chosen);
             return -EINVAL;
         }
+    w.stack_own = own_stacks(input, options);
     w.stack_in = match_stacks(input, options->in, options->n_in);
     w.stack_out = match_stacks(input, options->not_in, options->n_not_in);
     w.stack_changed = changed_stacks(input);
@@ -487,6 +510,7 @@ int plan_make(const struct plan_input *input, const struct plan_options *options
     order_candidates(&w);
     take_faults(&w, out);
     free(w.chosen);
+    free(w.stack_own);
     free(w.stack_in);
     free(w.stack_out);
     free(w.stack_changed);

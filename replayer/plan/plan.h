@@ -88,6 +88,12 @@ enum plan_mode { PLAN_ONCE = 0, PLAN_STICKY, PLAN_BOTH };
 #define PLAN_ALL_LIMIT 1024u
 
 struct plan_options {
+    const char *const
+        *own; /* any must match a frame that none of not_own does; none = all
+                               pass */
+    uint32_t n_own;
+    const char *const *not_own;
+    uint32_t n_not_own;
     const char *const *in; /* any must match a frame; none = all pass */
     uint32_t n_in;
     const char *const *not_in; /* none may match a frame */

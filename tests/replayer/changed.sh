@@ -96,4 +96,4 @@ contains err 'nothing was replayed'
 "$DEARTH" record -q -o docs.db -- build/program
 status 1 "$DEARTH" report --gate -o /dev/null docs.db
 contains err 'there is no evidence to judge'
-status 1 "$DEARTH" check -o other.db --in no_such_function -- build/program
+status 2 "$DEARTH" check -o other.db --in no_such_function -- build/program

@@ -15,7 +15,7 @@ check 0 aborted -- "$PROGRAMS/aborted"
 check 1 aborted2 --fail-on policy -- "$PROGRAMS/aborted"
 check 1 degraded --fail-on warning -- "$PROGRAMS/degraded"
 check 0 degraded2 -- "$PROGRAMS/degraded"
-check 1 coverage --min-coverage 90 --in new_key -- "$PROGRAMS/corrupted-double-free-fixed"
+check 1 coverage --min-coverage 90 --limit 1 -- "$PROGRAMS/corrupted-double-free-fixed"
 check 2 missing -- ./no-such-program
 contains err no-such-program
 check 2 static -- "$PROGRAMS/hello-static"

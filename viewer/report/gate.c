@@ -243,8 +243,9 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     bool is_void = data->site_tally.millionths < 0;
     bool any = data->suite ? data->target_tally.tested > 0 : data->n_attempts > 0;
     if (data->narrowed && !is_void && !report_suite_measure(data)->testable) {
-        text_add(why, "gate passed\n  nothing to do: nothing that --in names can be made "
-                      "to fail\n");
+        text_add(why,
+                 "gate passed\n  nothing to do: nothing that --own and --in name can "
+                 "be made to fail\n");
         return GATE_PASSED;
     }
     if (!any && !is_void && judge_nothing(data, &details) == GATE_FAILED)

@@ -39,7 +39,7 @@ struct report_options {
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
-    struct cli_list accepted, in, blame;
+    struct cli_list accepted, own, not_own, in, blame;
 };
 
 static int render(const struct report_data *data, const struct report_options *options,
@@ -89,6 +89,8 @@ static int run(const struct report_options *options) {
         .recording = options->recording ? options->recording : options->like,
         .alike = !options->recording,
         .program = options->program,
+        .own = &options->own,
+        .not_own = &options->not_own,
         .in = &options->in,
         .blame = &options->blame};
     if (store_new(options->path, STORE_READ, &store) < 0 ||
@@ -138,6 +140,8 @@ int command_report_baseline(const char *path) {
 
 static int fill(struct project *project, struct report_options *options) {
     int r = project_load(project);
+    project_fill(project, "own", &options->own);
+    project_fill(project, "not-own", &options->not_own);
     project_fill(project, "in", &options->in);
     project_fill(project, "blame", &options->blame);
     return r;
@@ -179,6 +183,8 @@ int command_report(int argc, char **argv) {
         {0, "min-coverage", CLI_REAL, &o.rules.min_coverage, "PERCENT",
          "fail the gate when fewer of the testable sites are tested"},
         {0, "in", CLI_LIST, &o.in, "GLOB", REPORT_IN_HELP},
+        {0, "own", CLI_LIST, &o.own, "GLOB", REPORT_OWN_HELP},
+        {0, "not-own", CLI_LIST, &o.not_own, "GLOB", "of what --own names, what is not"},
         {0, "blame", CLI_LIST, &o.blame, "GLOB", REPORT_BLAME_HELP},
         {0, "accept-unseen", CLI_LIST, &o.accepted, "GLOB", REPORT_ACCEPT_HELP},
         {0},
@@ -199,6 +205,8 @@ int command_report(int argc, char **argv) {
                      : run(&o);
     project_deinit(&project);
     cli_list_deinit(&o.accepted);
+    cli_list_deinit(&o.own);
+    cli_list_deinit(&o.not_own);
     cli_list_deinit(&o.in);
     cli_list_deinit(&o.blame);
     return status;

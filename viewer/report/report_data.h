@@ -181,7 +181,8 @@ struct report_choice {
     bool alike;        /* with all others of its like (above), not alone */
     const char *
         program; /* without `recording`: as store_programs_load(), which keeps it; NULL = all */
-    const struct cli_list *in, *blame; /* globs: report_scope.h; NULL, empty = all */
+    /* globs: report_scope.h; NULL, empty = all */
+    const struct cli_list *own, *not_own, *in, *blame;
 };
 
 /**

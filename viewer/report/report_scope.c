@@ -11,16 +11,22 @@
 /* Answers by frame are kept: stacks share most of theirs. */
 struct scope {
     const struct report_data *data;
-    const struct cli_list *globs;
-    struct idmap frames; /* id * 64 + inline index + 1 ─► 0, 1 */
+    const struct cli_list *globs, *not_globs; /* not_globs: NULL = none */
+    struct idmap frames;                      /* id * 64 + inline index + 1 ─► 0, 1 */
 };
+
+static bool matches(const struct frame *f, const struct cli_list *globs) {
+    for (size_t i = 0; globs && i < globs->n; i++)
+        if (frame_matches(f, globs->items[i]))
+            return true;
+    return false;
+}
 
 static bool frame_is_in(struct scope *scope, const struct frame *f) {
     int64_t key = f->frame_id * 64 + f->inline_index % 64 + 1, is_in = 0;
     if (idmap_get(&scope->frames, key, &is_in))
         return is_in;
-    for (size_t i = 0; i < scope->globs->n && !is_in; i++)
-        is_in = frame_matches(f, scope->globs->items[i]);
+    is_in = matches(f, scope->globs) && !matches(f, scope->not_globs);
     idmap_put(&scope->frames, key, is_in);
     return is_in;
 }
@@ -77,8 +83,9 @@ static void narrow_findings(struct report_data *data) {
     free(keys);
 }
 
-static int narrow(struct report_data *data, const struct cli_list *globs) {
-    struct scope scope = {data, globs, {0}};
+static int narrow(struct report_data *data, const struct cli_list *globs,
+                  const struct cli_list *not_globs) {
+    struct scope scope = {data, globs, not_globs, {0}};
     size_t n = 0;
     int r = 0;
     for (size_t i = 0; r >= 0 && i < data->n_sites; i++) {
@@ -106,7 +113,7 @@ static int64_t blamed_stack(const struct report_finding *f) {
 }
 
 static int blame(struct report_data *data, const struct cli_list *globs) {
-    struct scope scope = {data, globs, {0}};
+    struct scope scope = {data, globs, NULL, {0}};
     int r = 0;
     for (size_t i = 0; r >= 0 && i < data->n_findings; i++) {
         r = stack_is_in(&scope, blamed_stack(&data->findings[i]));
@@ -117,19 +124,24 @@ static int blame(struct report_data *data, const struct cli_list *globs) {
     return r < 0 ? r : 0;
 }
 
+static int check(const struct report_data *data, const char *option,
+                 const struct cli_list *globs) {
+    return globs ? store_scope_check(data->store, option, globs->items, globs->n) : 0;
+}
+
 int report_scope_apply(struct report_data *data, const struct report_choice *choice) {
-    int r = 0;
-    if (choice->in && choice->in->n) {
-        data->narrowed = true;
-        r = store_scope_check(data->store, "--in", choice->in->items, choice->in->n);
-        if (r == 0)
-            r = narrow(data, choice->in);
-    }
-    if (r == 0 && choice->blame && choice->blame->n) {
-        r = store_scope_check(data->store, "--blame", choice->blame->items,
-                              choice->blame->n);
-        if (r == 0)
-            r = blame(data, choice->blame);
-    }
-    return r;
+    bool own = choice->own && choice->own->n && !data->suite;
+    int r = own ? check(data, "--own", choice->own) : 0;
+    if (r == 0 && own)
+        r = check(data, "--not-own", choice->not_own);
+    if (r == 0)
+        r = check(data, "--in", choice->in);
+    if (r == 0)
+        r = check(data, "--blame", choice->blame);
+    if (r == 0 && own)
+        r = narrow(data, choice->own, choice->not_own);
+    if (r == 0 && choice->in && choice->in->n)
+        r = narrow(data, choice->in, NULL);
+    data->narrowed = own || (choice->in && choice->in->n);
+    return r == 0 && choice->blame && choice->blame->n ? blame(data, choice->blame) : r;
 }
