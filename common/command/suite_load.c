@@ -405,7 +405,7 @@ static void drop_twins(struct suite *s) {
             memcmp(a->sites, b->sites, a->n_sites * sizeof *a->sites) != 0)
             continue;
         if (!b->why_not)
-            b->why_not = "the same as an earlier one";
+            b->why_not = SUITE_TWIN;
         s->cover[list[i].unit].refused = true;
     }
     free(list);

@@ -18,6 +18,8 @@
 #include "sites.h"
 #include "store.h"
 
+#define SUITE_TWIN "the same as an earlier one"
+
 struct suite_unit {
     int64_t row;     /* of `unit`; 0 = it cannot be run by itself */
     int64_t process; /* row of `process` */

@@ -140,10 +140,73 @@ static int put_targets(struct suite *s, const struct suite_outcome *out) {
     return r;
 }
 
+/* --- programs that could not be tried by themselves --- */
+
+#define MOST_NAMED 4u
+
+/* Does a unit say what none before it says? */
+static bool is_first_of_reason(const struct suite *s, uint32_t unit) {
+    for (uint32_t i = 0; i < unit; i++)
+        if (s->units[i].why_not && s->units[i].n_own_sites &&
+            strcmp(s->units[i].why_not, s->units[unit].why_not) == 0)
+            return false;
+    return true;
+}
+
+static char *not_alone_text(const struct suite *s, uint32_t first) {
+    struct text t = {0}, names = {0};
+    uint32_t n = 0;
+    for (uint32_t i = first; i < s->n_units; i++) {
+        const struct suite_unit *u = &s->units[i];
+        if (!u->why_not || !u->n_own_sites ||
+            strcmp(u->why_not, s->units[first].why_not) != 0)
+            continue;
+        if (n++ < MOST_NAMED)
+            text_addf(&names, "%s%s", n > 1 ? ", " : "", u->command);
+    }
+    text_addf(&t,
+              "%u program%s that reach%s the project's own code %s not to be run by "
+              "%s: %s (%s%s)",
+              n, n == 1 ? "" : "s", n == 1 ? "es" : "", n == 1 ? "was" : "were",
+              n == 1 ? "itself" : "themselves", s->units[first].why_not, names.data,
+              n > MOST_NAMED ? ", ..." : "");
+    text_deinit(&names);
+    return text_take(&t);
+}
+
+enum { NOTE_RECORDING = 1, NOTE_TEXT };
+
+/* What was deleted, or is not known, since the suite ran; the program that started it stands for it where one can. */
+static int put_not_alone(struct suite *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_FREE char *clear = text_format("DELETE FROM note WHERE recording_id = %lld AND "
+                                        "kind = 'not_alone'",
+                                        (long long)s->recording);
+    int r = store_exec(s->store, clear);
+    if (r == 0)
+        r = store_prepare(s->store,
+                          "INSERT INTO note(recording_id, kind, text) VALUES (?, "
+                          "'not_alone', ?)",
+                          &q);
+    for (uint32_t i = 0; r == 0 && i < s->n_units; i++) {
+        const struct suite_unit *u = &s->units[i];
+        if (!u->why_not || !u->n_own_sites || strcmp(u->why_not, SUITE_TWIN) == 0 ||
+            !is_first_of_reason(s, i))
+            continue;
+        AUTO_FREE char *text = not_alone_text(s, i);
+        sqlite3_bind_int64(q, NOTE_RECORDING, s->recording);
+        store_bind_text(q, NOTE_TEXT, text);
+        r = store_step_done(s->store, q);
+    }
+    return r;
+}
+
 static int store_targets(struct suite *s, const struct suite_outcome *out) {
     int r = store_begin(s->store);
     if (r == 0)
         r = put_targets(s, out);
+    if (r == 0)
+        r = put_not_alone(s);
     if (r == 0)
         r = store_commit(s->store);
     if (r < 0)

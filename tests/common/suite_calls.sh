@@ -59,3 +59,15 @@ before=$(sql short.db "SELECT count(*) FROM attempt")
 status 0 "$DEARTH" suite replay --contexts 0 short.db
 equal "$before" "$(sql short.db "SELECT count(*) FROM attempt")" "attempts when there is nothing left"
 status 2 "$DEARTH" suite replay --contexts -1 short.db
+
+# what was deleted since the suite ran is said, and what started it stands for it
+printf '#!/bin/sh\ncp test_1 short-lived && ./short-lived && rm short-lived\n' >gone.sh
+chmod +x gone.sh
+status 0 "$DEARTH" suite record -o gone.db -- ./gone.sh
+status 0 "$DEARTH" suite replay gone.db
+contains out "4 of 4 tested"
+contains out "1 program that reaches the project's own code was not to be run by itself: its program is not there any more (./short-lived)"
+for word in 'files that earlier programs had made' 'pipes between programs' 'inherited descriptors' 'servers and ports' \
+    'what the caller makes' 'other callers of a target'; do
+    contains out "$word"
+done

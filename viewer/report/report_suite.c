@@ -324,7 +324,8 @@ void report_suite_add_untested(const struct report_data *data, uint32_t max,
 static const char *const limits[] = {
     "what the caller makes of a program that fails",
     "files that earlier programs had made, and that were gone or different",
-    "pipes between programs, inherited descriptors, and servers that ran beside"};
+    "pipes between programs, inherited descriptors, and servers and ports of what ran beside",
+    "other callers of a target than those that were chosen"};
 
 void report_suite_add_limits(const struct report_data *data, const char *before,
                              const char *between, struct text *out) {
