@@ -270,6 +270,8 @@ static int replay_targets(const struct suite_options *o, const char *path) {
     if (status == EXIT_OK && o->shard.n && out.done &&
         store_shards_put(store, s.recording, o->shard.i, o->shard.n) < 0)
         status = EXIT_CANNOT;
+    if (status == EXIT_OK && o->confirm)
+        status = suite_confirm_run(o, &s);
     if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
         suite_text_summary(&s, &out) < 0)
         status = EXIT_CANNOT;
@@ -423,6 +425,9 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
         {0, "contexts", CLI_INT, &o.contexts, "N",
          "when each target was failed once, fail it for other callers, too, up to N in all "
          "with that one, as far as --time-budget goes; 0: for all (1)"},
+        {0, "confirm-in-suite", CLI_FLAG, &o.confirm, NULL,
+         "then run the whole suite once for each finding, with its failure, and say what it "
+         "makes of it"},
         {0, "fresh", CLI_FLAG, &o.fresh, NULL, "do again what was done before"},
         {0, "json", CLI_FLAG, &o.json, NULL, "list, plan: JSON instead of a table"},
         {0, "shards", CLI_INT, &o.n_shards, "N", "plan: among how many"},

@@ -5,6 +5,7 @@
  *   suite.c          the command lines: record, list, replay, check
  *   suite_load.c     a recorded suite: units, targets, what has been failed
  *   suite_replay.c   which unit fails which targets, and the loop over them
+ *   suite_confirm.c  what the whole suite makes of a finding
  *   suite_unit.c     a unit as a recording of its own
  *   suite_text.c     what is printed
  */
@@ -27,7 +28,7 @@ struct suite_options {
     } gate;
     const char *tree;
     uint64_t unit_time_ns; /* programs that take longer are not run by themselves */
-    bool fresh, json;
+    bool fresh, json, confirm;
     struct fault_options faults;
     struct cli_given given;
     bool more_catalogues, more_policies; /* of the project's file, not in `given` */
@@ -55,6 +56,12 @@ struct suite_scope suite_replay_scope(const struct suite_options *options);
  */
 int suite_replay_run(const struct suite_options *options, const char *database,
                      struct suite *suite, struct suite_outcome *out);
+
+/**
+ * Run the whole suite once for each finding, with its failure, and write down how it ends: in notes that 'dearth report'
+ * shows with the finding. Return: an exit status.
+ */
+int suite_confirm_run(const struct suite_options *options, struct suite *suite);
 
 /** Print what each of options->n_shards would do. Return: 0 or a negative errno after a message. */
 int suite_replay_plan(const struct suite_options *options, const char *database,

@@ -249,6 +249,10 @@ int report_markdown(const struct report_data *data, struct text *out) {
             continue;
         text_add(out, i ? "- " : "\n### To know\n\n- ");
         add_code(data->notes[i].text, out);
+        if (strcmp(data->notes[i].kind, "in_suite") == 0) {
+            text_add(out, " in the whole suite, of ");
+            add_code(data->notes[i].subject, out);
+        }
         text_add(out, "\n");
     }
     return r;

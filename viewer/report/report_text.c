@@ -309,7 +309,8 @@ static void add_notes(const struct report_data *data, struct text *out) {
         title = "";
     }
     for (size_t i = 0; i < data->n_notes; i++) {
-        if (strcmp(data->notes[i].kind, "no_replay") == 0 ||
+        if (strcmp(data->notes[i].kind, "in_suite") == 0 ||
+            strcmp(data->notes[i].kind, "no_replay") == 0 ||
             strcmp(data->notes[i].kind, "suite") == 0)
             continue; /* said above */
         size_t others;

@@ -241,6 +241,8 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->unconfirmed)
         text_add(out, "; in copies of the running program alone, not confirmed by a "
                       "run of its own");
+    if (f->in_suite)
+        text_say(out, "\n      in the whole suite: %s", f->in_suite);
     text_add(out, "\n      again       ");
     report_words_add_repro(data, f, out);
     text_add(out, "\n");
