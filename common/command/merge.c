@@ -80,7 +80,7 @@ struct rule {
     const char *order; /* of reading: what is referred to comes first */
     /* Column through which a row belongs to another: rows of old owners are not copied. */
     const char *owner;
-    /* Finds the row in OUT: id, and whether it counts as old. Named parameters are
+    /* Finds the row in OUT: id, whether it counts as old, and perhaps whether there is anything to update. Named parameters are
      * columns. NULL = never there (with an owner), or kept apart by its primary key
      * (INSERT OR IGNORE). */
     const char *find;
@@ -95,7 +95,8 @@ static const struct rule rules[N_TABLES] = {
         {"module",
          "id",
          NULL,
-         "SELECT id, 1 FROM module WHERE build_id = :build_id AND path = :path",
+         "SELECT id, 1, symbols IS NULL FROM module WHERE build_id = :build_id AND path = "
+         ":path",
          "UPDATE module SET symbols = coalesce(symbols, :symbols) WHERE id = :id",
          true,
          {{NULL}}},
@@ -104,7 +105,7 @@ static const struct rule rules[N_TABLES] = {
         {"frame",
          "id",
          NULL,
-         "SELECT id, resolved FROM frame WHERE module_id = :module_id AND offset = "
+         "SELECT id, resolved, resolved < :resolved FROM frame WHERE module_id = :module_id AND offset = "
          ":offset",
          "UPDATE frame SET resolved = max(resolved, :resolved) WHERE id = :id",
          true,
@@ -125,15 +126,17 @@ static const struct rule rules[N_TABLES] = {
                     NULL,
                     true,
                     {{"module_id", T_MODULE}}},
-    [T_SITE] = {"site",
-                "id",
-                NULL,
-                "SELECT id, 1 FROM site WHERE key = :key",
-                "UPDATE site SET location_id = coalesce(location_id, :location_id), "
-                "portable_key = coalesce(portable_key, :portable_key), error_path = "
-                "min(error_path, :error_path) WHERE id = :id",
-                true,
-                {{"stack_id", T_STACK}, {"location_id", T_LOCATION}}},
+    [T_SITE] =
+        {"site",
+         "id",
+         NULL,
+         "SELECT id, 1, location_id IS NULL OR portable_key IS NULL OR error_path > "
+         ":error_path FROM site WHERE key = :key",
+         "UPDATE site SET location_id = coalesce(location_id, :location_id), "
+         "portable_key = coalesce(portable_key, :portable_key), error_path = "
+         "min(error_path, :error_path) WHERE id = :id",
+         true,
+         {{"stack_id", T_STACK}, {"location_id", T_LOCATION}}},
     [T_SETTING] = {"setting", "name", NULL, NULL, NULL, false, {{NULL}}},
     [T_RECORDING] =
         {"recording",
@@ -315,7 +318,7 @@ static const struct rule rules[N_TABLES] = {
          NULL,
          "SELECT id, 1 FROM unit_run WHERE unit_id = :unit_id AND recording_id IS "
          ":recording_id AND reason IS :reason",
-         "UPDATE unit_run SET reached = max(reached, :reached) WHERE id = :id",
+         "UPDATE unit_run SET reached = :reached WHERE id = :id AND reached < :reached",
          true,
          {{"unit_id", T_UNIT}, {"recording_id", T_RECORDING}}},
     [T_TARGET] =
@@ -363,11 +366,22 @@ struct merge {
     struct chunk_event *events;
 };
 
+/* A statement whose parameters are columns, by name; looked up once, not for each row. */
+struct named {
+    sqlite3_stmt *q;
+    int n;
+    struct parameter {
+        enum { BIND_ID, BIND_IS_NEW, BIND_COLUMN } what;
+        int column;
+    } parameters[MAX_COLUMNS];
+};
+
 /* One table of one input. */
 struct copy {
     struct merge *merge;
     enum table table;
-    sqlite3_stmt *read, *find, *insert, *update;
+    sqlite3_stmt *read, *insert;
+    struct named find, update;
     int n_columns, owner, id; /* owner, id: column, -1 = none */
     enum table refers[MAX_COLUMNS];
     bool fresh[MAX_COLUMNS]; /* of this row: the row referred to is new in OUT */
@@ -401,6 +415,21 @@ static char *insert_sql(const struct copy *c) {
     return sql;
 }
 
+static int prepare_named(struct copy *c, const char *sql, struct named *out) {
+    int r = sql ? store_prepare(c->merge->out, sql, &out->q) : 0;
+    out->n = r == 0 && sql ? sqlite3_bind_parameter_count(out->q) : 0;
+    for (int i = 0; i < out->n && i < MAX_COLUMNS; i++) {
+        const char *name = sqlite3_bind_parameter_name(out->q, i + 1) + 1;
+        size_t n = strlen(name);
+        struct parameter *p = &out->parameters[i];
+        bool is_new = n > 7 && strcmp(name + n - 7, "_is_new") == 0;
+        AUTO_FREE char *column = text_format("%.*s", (int)(is_new ? n - 7 : n), name);
+        p->what = is_new ? BIND_IS_NEW : strcmp(name, "id") == 0 ? BIND_ID : BIND_COLUMN;
+        p->column = p->what == BIND_ID ? 0 : column_named(c->read, column);
+    }
+    return r;
+}
+
 static int copy_prepare(struct copy *c) {
     const struct rule *rule = &rules[c->table];
     AUTO_FREE char *sql =
@@ -422,24 +451,34 @@ static int copy_prepare(struct copy *c) {
     }
     AUTO_FREE char *insert = insert_sql(c);
     r = store_prepare(c->merge->out, insert, &c->insert);
-    if (r == 0 && rule->find)
-        r = store_prepare(c->merge->out, rule->find, &c->find);
-    if (r == 0 && rule->update)
-        r = store_prepare(c->merge->out, rule->update, &c->update);
-    return r;
+    if (r == 0)
+        r = prepare_named(c, rule->find, &c->find);
+    return r == 0 ? prepare_named(c, rule->update, &c->update) : r;
 }
 
 static void copy_deinit(struct copy *c) {
     sqlite3_finalize(c->read);
-    sqlite3_finalize(c->find);
+    sqlite3_finalize(c->find.q);
     sqlite3_finalize(c->insert);
-    sqlite3_finalize(c->update);
+    sqlite3_finalize(c->update.q);
 }
 
 /* --- one row --- */
 
+/* Most rows of a copy of OUT do: nothing else of them is read. */
+static bool is_of_old(const struct copy *c) {
+    int64_t mapped = 0;
+    if (c->owner < 0 || sqlite3_column_type(c->read, c->owner) == SQLITE_NULL)
+        return false;
+    return !idmap_get(&c->merge->maps[c->refers[c->owner]],
+                      sqlite3_column_int64(c->read, c->owner), &mapped) ||
+           mapped < 0;
+}
+
 /* Read the row, references mapped. Return: 0, 1 = belongs to what is not copied, -EINVAL. */
 static int read_row(struct copy *c) {
+    if (is_of_old(c))
+        return 1;
     for (int i = 0; i < c->n_columns; i++) {
         int64_t id = sqlite3_column_int64(c->read, i), mapped = 0;
         c->values[i] = sqlite3_column_value(c->read, i);
@@ -448,8 +487,6 @@ static int read_row(struct copy *c) {
         if (c->refers[i] == NO_TABLE || sqlite3_column_type(c->read, i) == SQLITE_NULL)
             continue;
         bool there = idmap_get(&c->merge->maps[c->refers[i]], id, &mapped);
-        if (i == c->owner && (!there || mapped < 0))
-            return 1;
         if (!there)
             return error_print(
                 0, "%s: is damaged: %s.%s names row %lld of %s, which is not there",
@@ -471,36 +508,36 @@ static void bind_column(const struct copy *c, sqlite3_stmt *q, int parameter,
         sqlite3_bind_null(q, parameter);
 }
 
-/* Bind :column, :column_is_new and :id by name. */
-static void bind_named(const struct copy *c, sqlite3_stmt *q, int64_t id) {
-    for (int i = 1; i <= sqlite3_bind_parameter_count(q); i++) {
-        const char *name = sqlite3_bind_parameter_name(q, i) + 1;
-        size_t n = strlen(name);
-        if (strcmp(name, "id") == 0) {
-            sqlite3_bind_int64(q, i, id);
-        } else if (n > 7 && strcmp(name + n - 7, "_is_new") == 0) {
-            AUTO_FREE char *column = text_format("%.*s", (int)n - 7, name);
-            sqlite3_bind_int(q, i, c->fresh[column_named(c->read, column)]);
-        } else {
-            bind_column(c, q, i, column_named(c->read, name));
-        }
+/* Bind :column, :column_is_new and :id. */
+static void bind_named(const struct copy *c, const struct named *named, int64_t id) {
+    for (int i = 0; i < named->n; i++) {
+        const struct parameter *p = &named->parameters[i];
+        if (p->what == BIND_ID)
+            sqlite3_bind_int64(named->q, i + 1, id);
+        else if (p->what == BIND_IS_NEW)
+            sqlite3_bind_int(named->q, i + 1, c->fresh[p->column]);
+        else
+            bind_column(c, named->q, i + 1, p->column);
     }
 }
 
-enum { FOUND_ID, FOUND_OLD }; /* columns of the rules' queries */
+enum { FOUND_ID, FOUND_OLD, FOUND_OTHER }; /* columns of the rules' queries */
 
-/* Find the row in OUT. Return: 0 and @id (0 = not there) and @old, or -EIO. */
-static int find_row(struct copy *c, int64_t *id, bool *old) {
+/* Find the row in OUT. Return: 0 and @id (0 = not there), @old and whether it is to be updated, or -EIO. */
+static int find_row(struct copy *c, int64_t *id, bool *old, bool *other) {
     *id = 0;
-    if (!c->find)
+    *other = c->update.q != NULL;
+    if (!c->find.q)
         return 0;
-    bind_named(c, c->find, 0);
-    int rc = sqlite3_step(c->find);
+    bind_named(c, &c->find, 0);
+    int rc = sqlite3_step(c->find.q);
     if (rc == SQLITE_ROW) {
-        *id = sqlite3_column_int64(c->find, FOUND_ID);
-        *old = sqlite3_column_int(c->find, FOUND_OLD) != 0;
+        *id = sqlite3_column_int64(c->find.q, FOUND_ID);
+        *old = sqlite3_column_int(c->find.q, FOUND_OLD) != 0;
+        if (sqlite3_column_count(c->find.q) > FOUND_OTHER)
+            *other = sqlite3_column_int(c->find.q, FOUND_OTHER) != 0;
     }
-    sqlite3_reset(c->find);
+    sqlite3_reset(c->find.q);
     return rc == SQLITE_ROW || rc == SQLITE_DONE
                ? 0
                : store_error(c->merge->out, "looking up");
@@ -564,19 +601,19 @@ static int insert_row(struct copy *c) {
 static int copy_row(struct copy *c) {
     struct merge *m = c->merge;
     int64_t id, from = c->id < 0 ? 0 : sqlite3_column_int64(c->read, c->id);
-    bool old = false;
+    bool old = false, other = false;
     int r = read_row(c);
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = find_row(c, &id, &old)) < 0)
+    if ((r = find_row(c, &id, &old, &other)) < 0)
         return r;
     if (id) {
         m->found[c->table]++;
         idmap_put(&m->maps[c->table], from, old ? -id : id);
-        if (!c->update)
+        if (!other)
             return 0;
-        bind_named(c, c->update, id);
-        return store_step_done(m->out, c->update);
+        bind_named(c, &c->update, id);
+        return store_step_done(m->out, c->update.q);
     }
     if ((r = insert_row(c)) < 0)
         return r;
