@@ -7,7 +7,8 @@
 # UNITS (2,000) runs of 40 programs, in a git work tree. Each goes ten ways of 2,028 through the project's own code, one of
 # which is its own, and asks for memory five times at the end of each. The suite is recorded, divided among SHARDS
 # (100), replayed in parts, JOBS (2) at a time, as so many machines would, and merged: plan, the slowest part's look at
-# what is to be done ('suite list'), merge and report are measured: seconds, and the most memory, of one run each.
+# what is to be done ('suite list'), merge and report are measured: seconds, those of a processor, and the most memory, of
+# one run each.
 # With -k everything stays in FOLDER; what is there already is not made again. No test: nothing fails when it is slow.
 # Markdown on standard output, progress on standard error.
 set -eu -o pipefail
@@ -95,7 +96,7 @@ import time
 start = time.monotonic()
 process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=open("../errors", "wb"))
 _, status, usage = os.wait4(process.pid, 0)
-print(f"| {sys.argv[1]} | {time.monotonic() - start:.2f} s | {usage.ru_maxrss / 1024:.0f} MiB | {os.waitstatus_to_exitcode(status)} |", flush=True)
+print(f"| {sys.argv[1]} | {time.monotonic() - start:.2f} s | {usage.ru_utime + usage.ru_stime:.2f} s | {usage.ru_maxrss / 1024:.0f} MiB | {os.waitstatus_to_exitcode(status)} |", flush=True)
 END
 }
 
@@ -106,8 +107,8 @@ if [ ! -e ../suite.db ]; then
     "$dearth" suite record -q -o ../new.db -- ./check.sh
     mv ../new.db ../suite.db
 fi
-echo '| what | time | memory | status |'
-echo '| --- | ---: | ---: | ---: |'
+echo '| what | time | processor | memory | status |'
+echo '| --- | ---: | ---: | ---: | ---: |'
 measure 'list' "$dearth" suite list ../suite.db
 measure "plan --shards $shards" "$dearth" suite plan --shards "$shards" ../suite.db
 part() {
