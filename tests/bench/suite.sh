@@ -58,7 +58,7 @@ make_programs() {
     } >src/way.c
     cc -g -O0 -c -o src/way.o src/way.c
     for i in $(seq 0 39); do
-        cat >tests/test_$i.c <<END
+        cat >"tests/test_$i.c" <<END
 #include <stdlib.h>
 void way(int n);
 int number = $i;
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     return 0;
 }
 END
-        cc -g -O0 -o test_$i tests/test_$i.c src/way.o
+        cc -g -O0 -o "test_$i" "tests/test_$i.c" src/way.o
     done
     cat >check.sh <<END
 #!/bin/sh
@@ -122,7 +122,7 @@ export -f part
 export dearth shards
 say "replaying $shards parts"
 seq "$shards" | xargs -P "$jobs" -I N bash -euc 'part N'
-rm -f ../all.db
+rm -f ../all.db ../all.db-*
 inputs=()
 for i in $(seq "$shards"); do inputs+=("../shard$i.db"); done
 measure "merge of $shards shards" "$dearth" merge ../all.db "${inputs[@]}"
