@@ -291,11 +291,7 @@ const struct frame *attribution_recursion(const struct catalogue *c,
 /* --- names --- */
 
 void attribution_place(const struct frame *frame, struct text *out) {
-    const char *module = text_basename(frame->module);
-    const char *so = strstr(module, ".so");
-    /* "libjq.so.1.0.4" and "libc-2.31.so" change with every release */
-    size_t n = so ? (size_t)(so - module) : strlen(module);
-    text_add_n(out, module, n);
+    frame_add_module(frame, out);
     if (frame->function) {
         const char *function = frame_plain_name(frame->function);
         text_addf(out, "!%.*s", (int)strcspn(function, "("), function);

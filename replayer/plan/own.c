@@ -53,10 +53,14 @@ bool own_is_test(const char *path) {
     return file_is_test(path);
 }
 
+static bool is_rust_file(const char *file) {
+    size_t n = file ? strlen(file) : 0;
+    return n > 3 && strcmp(file + n - 3, ".rs") == 0;
+}
+
 /* Rust's tests stand beside what they test: "fnv::tests::one_byte", "krate::test::helper<T>". */
 static bool function_is_rust_test(const char *function, const char *file) {
-    size_t n = strlen(file);
-    if (n < 3 || strcmp(file + n - 3, ".rs") != 0)
+    if (!is_rust_file(file))
         return false;
     for (const char *at = function, *end; (end = strstr(at, "::")); at = end + 2) {
         const char *start = end;
@@ -79,23 +83,29 @@ static const char *below(const char *tree, const char *path) {
     return path + n + 1;
 }
 
-static bool is_own(const struct own_options *o, const struct plan_frame *f,
-                   uint32_t symbol) {
+bool own_is_test_frame(const char *tree, const struct plan_frame *f, uint32_t symbol) {
+    const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
+    const char *function = file ? f->functions[symbol] : NULL;
+    const char *rest = below(tree, file ? file : f->module);
+    return (rest && own_is_test(rest)) ||
+           (function && function_is_rust_test(function, file));
+}
+
+bool own_is_own(const struct own_options *o, const struct plan_frame *f,
+                uint32_t symbol) {
     if (plan_symbol_matches(f, symbol, o->not_globs, o->n_not_globs))
         return false;
     if (o->n_globs)
         return plan_symbol_matches(f, symbol, o->globs, o->n_globs);
     const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
-    const char *function = file ? f->functions[symbol] : NULL;
-    const char *rest = below(o->tree, file ? file : f->module);
-    return rest && !own_is_test(rest) &&
-           !(function && function_is_rust_test(function, file));
+    return below(o->tree, file ? file : f->module) &&
+           !own_is_test_frame(o->tree, f, symbol);
 }
 
 /* Return: the outermost of a frame's functions that is own, inlined ones counted; NONE. */
 static uint32_t outermost_own(const struct own_options *o, const struct plan_frame *f) {
     for (uint32_t s = f->n_symbols ? f->n_symbols : 1; s-- > 0;)
-        if (is_own(o, f, s))
+        if (own_is_own(o, f, s))
             return s;
     return NONE;
 }
@@ -148,12 +158,28 @@ static struct dearth_key site_key(const struct plan_input *in,
     return is_in ? cut : (struct dearth_key){0, 0};
 }
 
+/* What a program starts with, and has no source: `_start`, and rustc's own `main`, in a module of Rust's. They are on
+ * the stack of all that libraries do before the program's main. */
+static bool is_start_up(const struct plan_input *in, uint32_t frame) {
+    const struct plan_frame *f = &in->frames[frame];
+    if (f->n_symbols != 1 || f->files[0] || !f->functions[0])
+        return false;
+    if (strcmp(f->functions[0], "main") != 0)
+        return strcmp(f->functions[0], "_start") == 0;
+    for (uint32_t i = 0; i < in->n_frames; i++)
+        for (uint32_t s = 0; s < in->frames[i].n_symbols; s++)
+            if (key_equal(in->frames[i].module_key, f->module_key) &&
+                is_rust_file(in->frames[i].files[s]))
+                return true;
+    return false;
+}
+
 void own_targets(const struct plan_input *in, const struct own_options *options,
                  struct dearth_key *keys) {
     struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
-        frames[i].outermost = outermost_own(options, f);
+        frames[i].outermost = is_start_up(in, i) ? NONE : outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);

@@ -99,16 +99,20 @@ static bool path_matches(const char *glob, const char *path) {
     return path && (text_glob(glob, path) || text_glob(glob, text_basename(path)));
 }
 
-/* With its parameters or without: "ns::f" means "ns::f(int)". */
-static bool function_matches(const char *glob, const char *function) {
-    return frame_function_matches(&(struct frame){.function = function}, glob);
+/* With its parameters or without: "ns::f" means "ns::f(int)"; or its crate. */
+static bool function_matches(const char *glob, const struct plan_frame *f,
+                             uint32_t symbol) {
+    const struct frame frame = {.function = f->functions[symbol],
+                                .linkage_name = f->linkage ? f->linkage[symbol] : NULL,
+                                .file = f->files[symbol]};
+    return frame_function_matches(&frame, glob);
 }
 
 bool plan_symbol_matches(const struct plan_frame *f, uint32_t symbol,
                          const char *const *globs, uint32_t n) {
     for (uint32_t g = 0; g < n; g++)
         if (path_matches(globs[g], f->module) ||
-            (symbol < f->n_symbols && (function_matches(globs[g], f->functions[symbol]) ||
+            (symbol < f->n_symbols && (function_matches(globs[g], f, symbol) ||
                                        path_matches(globs[g], f->files[symbol]))))
             return true;
     return false;
