@@ -31,6 +31,7 @@
 #include "short_name.h"
 #include "store.h"
 #include "store_folder.h"
+#include "temporary.h"
 #include "text.h"
 
 #define HOW_SWEEP       3           /* index into the choices of --how */
@@ -48,9 +49,10 @@ struct check {
     double min_coverage;
     uint64_t drive_timeout_ns; /* while recording; 0 = as `dearth record` has it */
     char *const *program;
-    uint64_t started_ns; /* CLOCK_MONOTONIC */
-    int64_t recording;   /* ours: others may record into the same database */
-    char *path, *folder; /* of the database; folder: the temporary one, or NULL */
+    uint64_t started_ns;    /* CLOCK_MONOTONIC */
+    int64_t recording;      /* ours: others may record into the same database */
+    char *path;             /* of the database */
+    struct temporary place; /* it lies there; or none */
     bool replaying;
     bool found; /* there is something in it that one may want to look at */
 };
@@ -124,7 +126,7 @@ static int record(struct check *c) {
         return EXIT_OK;
     error_print(
         -EINTR, "interrupted while recording; nothing was replayed: start again%s",
-        c->folder ? "" : ", or 'dearth replay' tests what was recorded until then");
+        c->place.folder ? "" : ", or 'dearth replay' tests what was recorded until then");
     return EXIT_INTERRUPTED;
 }
 
@@ -263,20 +265,10 @@ static int choose_path(struct check *c) {
         c->path = text_dup(c->database);
         return 0;
     }
-    const char *where = getenv("TMPDIR");
-    c->folder = text_format("%s/dearth-check.XXXXXX", where && *where ? where : "/tmp");
-    if (!mkdtemp(c->folder)) {
-        int r =
-            error_print_errno(-errno,
-                              "%s: cannot make a folder for the database; name a file "
-                              "with -o",
-                              c->folder);
-        free(c->folder);
-        c->folder = NULL;
-        return r;
-    }
-    c->path = text_format("%s/dearth.db", c->folder);
-    return 0;
+    int r = temporary_new("dearth-check", &c->place);
+    if (r == 0)
+        c->path = text_dup(c->place.path);
+    return r;
 }
 
 /* Is there anything that the printed commands could be used for? */
@@ -290,25 +282,16 @@ static void look(struct check *c) {
             data->n_findings || data->site_tally.testable > data->site_tally.tested;
 }
 
-static void remove_database(const struct check *c) {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        AUTO_FREE char *file = text_format("%s%s", c->path, endings[i]);
-        unlink(file);
-    }
-    rmdir(c->folder);
-}
-
 /* A temporary database is kept when there is something to look at or to go on with. */
-static void finish(const struct check *c, int status) {
-    if (!c->folder)
+static void finish(struct check *c, int status) {
+    if (!c->place.folder)
         return;
     if (c->replaying && status == EXIT_INTERRUPTED)
         return; /* kept: the replay has said how to go on */
     if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
         error_tell("the database is kept: %s (-o names another place)", c->path);
     else
-        remove_database(c);
+        temporary_remove(&c->place);
 }
 
 /* --- the command --- */
@@ -409,7 +392,7 @@ int command_check(int argc, char **argv) {
         finish(&c, status);
     }
     free(c.path);
-    free(c.folder);
+    temporary_deinit(&c.place);
     free(c.after);
     before_deinit(&c.before);
     cli_list_deinit(&c.wrappers);

@@ -48,9 +48,7 @@ static bool has(const char *folder, const char *name) {
     return access(path, F_OK) == 0;
 }
 
-/* The folder that is under version control around where the suite was started; else that one, or the
- * one above a folder that is only built in. */
-static char *find_tree(const char *cwd) {
+char *suite_load_tree(const char *cwd) {
     static const char *const marks[] = {".git", ".hg", ".svn", ".bzr", "debian"};
     static const char *const built[] = {"CMakeCache.txt", "build.ninja", "config.status"};
     char *tree = text_dup(cwd);
@@ -82,7 +80,7 @@ static int choose_tree(struct suite *s, const struct suite_scope *scope) {
         return r;
     sqlite3_bind_int64(q, 1, s->recording);
     if (sqlite3_step(q) == SQLITE_ROW)
-        s->tree = find_tree(store_column_text(q, 0));
+        s->tree = suite_load_tree(store_column_text(q, 0));
     return 0;
 }
 

@@ -74,6 +74,10 @@ struct suite_scope {
 int suite_load(struct store *store, const struct suite_scope *scope, struct suite *out);
 void suite_load_deinit(struct suite *suite); /* twice is safe */
 
+/** The project's folder around @cwd: the one that is under version control, else that one, or the one above a
+ * folder that is only built in. Return: free() it. */
+char *suite_load_tree(const char *cwd);
+
 /** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);
 

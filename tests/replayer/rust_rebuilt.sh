@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What cargo and rustc put behind names is no part of what is known: another version's build of a crate has the
 # findings of its baseline.
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/lib.sh
+source "${SOURCE:-$(dirname "$0")/../..}/tests/lib.sh"
 need rustc jq
 [ -x "$PROGRAMS/multimap" ] || skip 'rustc does not work'
 rustc=/usr/bin/rustc
