@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backtrace.h"
 #include "catalogue.h"
 #include "commands.h"
 #include "error.h"
@@ -60,6 +61,15 @@ static void say_kept(const char *path) {
     error_info("%s holds the environment of each program of the suite, so that it can be "
                "run by itself; it is readable by you alone",
                path);
+    bool kept = store_int(store,
+                          "SELECT 1 FROM environment WHERE instr(variables, "
+                          "'RUST_BACKTRACE=') LIMIT 1",
+                          0);
+    if (getenv("RUST_BACKTRACE") && !kept && backtrace_has_rust(store))
+        error_info(
+            "RUST_BACKTRACE is not passed to programs that are run by themselves, which would "
+            "look up names for as long as they take, many times over: --env-allow "
+            "RUST_BACKTRACE if it matters");
     if (n)
         error_info("left out, since their names look like those of secrets: %s; they are "
                    "taken from the environment of 'dearth suite replay'",

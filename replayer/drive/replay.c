@@ -121,6 +121,14 @@ static int say_changes(struct replay *r) {
     }
     if (n >= 0 && r->conditions.note)
         n = note(r, "conditions", NULL, r->conditions.note);
+    if (n >= 0 && r->conditions.no_backtrace) {
+        static const char text[] =
+            "RUST_BACKTRACE is not passed to attempts, which would look up names for as long as "
+            "they take themselves, many times over: record with --env RUST_BACKTRACE if it "
+            "matters";
+        error_info("%s", text);
+        n = ledger_note(r->ledger, "backtrace", NULL, text);
+    }
     return n < 0 ? n : 0;
 }
 
