@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "abort.h"
+#include "asked.h"
 #include "calls.h"
 #include "changed.h"
 #include "clock.h"
@@ -73,6 +74,8 @@ static int load_sites(struct replay *r) {
         r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
         p->n_in || p->n_not_in || p->changed_since || p->from_symbol || p->until_symbol,
         &r->sites);
+    if (err == 0 && p->demand)
+        err = asked_mark(p->demand, r->store, &r->sites);
     if (err == 0 && p->changed_since)
         err = changed_mark(p->changed_since, p->repository, &r->sites);
     if (err == 0 && calls_wanted(p))

@@ -41,6 +41,7 @@ static void take_values(struct command *c) {
     p->n_not_in = (uint32_t)f->not_in.n;
     p->sites = c->sites.items;
     p->n_sites = (uint32_t)c->sites.n;
+    p->demand = f->demand;
     p->changed_since = f->changed_since;
     p->repository = f->repository;
     p->from_symbol = f->from_symbol;

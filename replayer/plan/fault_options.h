@@ -12,6 +12,7 @@
 /* Filled in by the rows of fault_options.def. */
 struct fault_options {
     struct cli_list in, not_in, policies, catalogues, share;
+    const char *demand;
     const char *changed_since, *repository, *from_symbol, *until_symbol;
     const char *occurrence, *nth, *seed, *shard, *output_check;
     const char *drive, *health;                         /* of a server */

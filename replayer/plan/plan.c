@@ -29,7 +29,7 @@ struct candidate {
     struct plan_fault fault;
     uint32_t tier, round;
     enum urgency urgency;
-    uint64_t size;
+    uint64_t demand, size;
     struct dearth_key key;
     int64_t location;
 };
@@ -321,6 +321,7 @@ static void add_fault(struct planner *w, const struct plan_pick *chosen,
         .urgency = w->past[site].bad      ? URGENT_BAD
                    : !w->past[site].fired ? URGENT_UNTESTED
                                           : URGENT_REST,
+        .demand = s->demand,
         .size = s->max_size,
         .key = s->key,
         .location = s->location,
@@ -385,6 +386,8 @@ static void add_site(struct planner *w, uint32_t site) {
 /* --- order --- */
 
 static int compare_rank(const struct candidate *a, const struct candidate *b) {
+    if (a->demand != b->demand)
+        return a->demand > b->demand ? -1 : 1;
     if (a->urgency != b->urgency)
         return a->urgency < b->urgency ? -1 : 1;
     if (a->size != b->size)
