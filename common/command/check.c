@@ -49,9 +49,10 @@ struct check {
     double min_coverage;
     uint64_t drive_timeout_ns; /* while recording; 0 = as `dearth record` has it */
     char *const *program;
-    uint64_t started_ns;    /* CLOCK_MONOTONIC */
-    int64_t recording;      /* ours: others may record into the same database */
-    char *path;             /* of the database */
+    uint64_t started_ns; /* CLOCK_MONOTONIC */
+    int64_t recording;   /* ours: others may record into the same database */
+    char *path;          /* of the database */
+    bool fresh;
     struct temporary place; /* it lies there; or none */
     bool replaying;
     bool found; /* there is something in it that one may want to look at */
@@ -202,6 +203,7 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     command_line_add(&line, text_dup("--no-summary")); /* the report says it */
     if (c->recording)
         command_line_add(&line, text_format("--recording=%lld", (long long)c->recording));
+    command_line_add(&line, text_dup(c->fresh ? "--retest" : "--reuse"));
     add_faults(&line, c);
     add_budget(&line, c);
     command_line_add(&line, text_dup("--"));
@@ -363,6 +365,9 @@ int command_check(int argc, char **argv) {
          "do not run the program in a private tree first, and let attempts find files as "
          "the recording has left them: what it makes once is not made again, and the "
          "database holds no contents of files"},
+        {0, "fresh", CLI_FLAG, &c.fresh, NULL,
+         "with -o: try all, also what an earlier check of the same program, arguments, "
+         "environment and builds has tried"},
         {0, "env", CLI_LIST, &c.env, "NAME",
          "store the value of this environment variable for replays from elsewhere"},
 #define FAULTS c.faults

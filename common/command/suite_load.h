@@ -42,6 +42,8 @@ struct suite_target {
     uint32_t n_sites;
     uint32_t n_tested;  /* sites at which it was failed */
     uint32_t some_site; /* one of them */
+    int64_t
+        reused_from; /* recording of the suite in which it was failed last; 0 = not yet */
 };
 
 struct suite {
@@ -56,6 +58,9 @@ struct suite {
     uint32_t n_units;
     struct cover_unit *cover; /* n_units */
     uint32_t n_processes;
+    uint32_t
+        n_reused; /* targets that were failed in programs of earlier suites alone, which this one has as well */
+    int64_t reused_from; /* the newest of these suites' recordings; 0 = none */
 };
 
 struct suite_scope {

@@ -406,6 +406,8 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     *out = (struct suite_outcome){0};
     leave_out_long(s, options);
     share(&run);
+    out->reused = s->n_reused;
+    out->reused_from = s->reused_from;
     int r = load_demand(&run);
     if (r == 0 && !options->fresh)
         r = suite_unit_load_refused(s);

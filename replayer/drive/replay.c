@@ -27,6 +27,7 @@
 #include "reach.h"
 #include "replay_private.h"
 #include "resolve.h"
+#include "reuse.h"
 #include "session.h"
 #include "store.h"
 #include "summary.h"
@@ -69,11 +70,18 @@ static int resolve(struct replay *r, bool progress) {
 
 static int load_sites(struct replay *r) {
     const struct plan_options *p = &r->options->plan;
+    AUTO_TEXT struct text others = {0};
     sites_deinit(&r->sites);
-    int err = sites_load(
-        r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
-        p->n_in || p->n_not_in || p->changed_since || p->from_symbol || p->until_symbol,
-        &r->sites);
+    int err = 0;
+    if (r->options->reuse && !p->retest && r->ledger)
+        err = reuse_find(r->store, r->recording_id, &others);
+    if (err < 0)
+        return err;
+    err = sites_load(r->store, r->recording_id,
+                     r->ledger ? ledger_replay_id(r->ledger) : 0, others.data,
+                     p->n_in || p->n_not_in || p->changed_since || p->from_symbol ||
+                         p->until_symbol,
+                     &r->sites);
     if (err == 0 && p->demand)
         err = asked_mark(p->demand, r->store, &r->sites);
     if (err == 0 && p->changed_since)
@@ -88,6 +96,29 @@ static int load_sites(struct replay *r) {
                            "report' says why",
                            r->store->path, (long long)r->recording_id);
     return 0;
+}
+
+/* What is not tried again, and why it need not be. */
+static int say_reused(struct replay *r) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    const struct sites *s = &r->sites;
+    if (!s->n_reused)
+        return 0;
+    int err = store_prepare(r->store,
+                            "SELECT strftime('%Y-%m-%d %H:%M', started_unix_ns / "
+                            "1000000000, 'unixepoch') FROM recording WHERE id = ?1",
+                            &q);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(q, 1, s->reused_from);
+    const char *when = sqlite3_step(q) == SQLITE_ROW ? store_column_text(q, 0) : NULL;
+    AUTO_FREE char *text = text_format(
+        "%u site%s not tried again: verdicts of recording %lld (%s UTC) stand, of the same "
+        "program, arguments, environment and builds; --fresh tries all",
+        s->n_reused, s->n_reused == 1 ? " is" : "s are", (long long)s->reused_from,
+        when ? when : "?");
+    error_info("%s", text);
+    return ledger_note(r->ledger, "reused", NULL, text);
 }
 
 static int make_plan(struct replay *r) {
@@ -338,6 +369,8 @@ static int plan_and_drive(struct replay *r) {
         err = load_sites(r);
     if (err == 0 && (err = prove(r)) > 0)
         return err;
+    if (err == 0)
+        err = say_reused(r);
     if (err == 0)
         err = make_plan(r);
     if (err == 0)

@@ -412,6 +412,9 @@ static int read_line(int argc, char **argv,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
          true},
         {0, "retest", CLI_FLAG, &o->plan.retest, NULL, "do again what was done before"},
+        {0, "reuse", CLI_FLAG, &o->reuse, NULL,
+         "what was done of earlier recordings counts, too, when their program, arguments, "
+         "environment, input and builds were the same"},
         {0, "summary", CLI_FLAG, &o->summary, NULL,
          "say at the end what was found (the default); --no-summary leaves it to 'dearth "
          "report'",
