@@ -33,6 +33,7 @@
     X(READER, "reader", CATALOGUE_FRAME_FIELDS, false)                                   \
     X(INFALLIBLE, "infallible", CATALOGUE_FRAME_FIELDS, false)                           \
     X(FALLIBLE, "fallible", CATALOGUE_FRAME_FIELDS, false)                               \
+    X(PANIC, "panic", CATALOGUE_FRAME_FIELDS, false)                                     \
     X(EITHER, "either", CATALOGUE_FRAME_FIELDS, false)                                   \
     X(RESERVE, "reserve", CATALOGUE_FRAME_FIELDS | 1u << FIELD_STACK, true)              \
     X(FACILITY, "facility", 1u << FIELD_ENTRY | 1u << FIELD_EFFECT, true)                \

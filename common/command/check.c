@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backtrace.h"
 #include "before_store.h"
 #include "cli.h"
 #include "clock.h"
@@ -90,6 +91,24 @@ static void unsilence(int saved) {
 
 static bool is_sweep(const struct check *c) {
     return c->faults.drive || c->faults.health || c->faults.how == HOW_SWEEP;
+}
+
+/* What is recorded has to do what attempts do. */
+static bool leave_backtrace_out(const struct check *c) {
+    for (size_t i = 0; i < c->env.n; i++)
+        if (backtrace_is_variable(c->env.items[i], strlen(c->env.items[i])))
+            return false;
+    return backtrace_leave_out();
+}
+
+static void say_left_out(const struct check *c) {
+    AUTO_STORE struct store *store = NULL;
+    if (c->recording && store_new(c->path, STORE_READ, &store) == 0 &&
+        backtrace_has_rust(store))
+        error_info(
+            "RUST_BACKTRACE is not passed to the program: it would look up names for as "
+            "long as an attempt takes, many times over; --env RUST_BACKTRACE if it "
+            "matters");
 }
 
 static int record(struct check *c) {
@@ -299,9 +318,12 @@ static void finish(struct check *c, int status) {
 /* --- the command --- */
 
 static int steps(struct check *c) {
+    bool left_out = leave_backtrace_out(c);
     int status = rehearse(c);
     if (status == EXIT_OK)
         status = record(c);
+    if (left_out)
+        say_left_out(c);
     if (c->recording && keep_before(c) != EXIT_OK && status == EXIT_OK)
         status = EXIT_CANNOT;
     if (status == EXIT_OK)

@@ -72,6 +72,12 @@ static enum whose decide(const struct finding_out *f, const struct frame *frame)
         return LIBRARY;
     if (!f->scope->tests && own_is_test_frame(f->lint->tree, &named, 0))
         return TEST;
+    size_t n = 0;
+    const char *crate = frame_crate(frame, &n);
+    if (crate && n > 13 && strncmp(crate, "build_script_", 13) == 0)
+        return TEST; /* cargo's build scripts */
+    if (!f->own.n_globs && !frame->file)
+        return OTHERS; /* of another crate's, most likely: the library has some without lines */
     bool rust =
         frame_is_rust(frame) || frame_is_rust_source(frame); /* no start-up code */
     return rust && own_is_own(&f->own, &named, 0) ? OWN : OTHERS;
@@ -136,16 +142,18 @@ static void judge(struct lint_call *call, sqlite3_stmt *q) {
 }
 
 static void look_at(struct finding_out *f, const struct frames *stack, sqlite3_stmt *q) {
-    uint32_t below = 0, at = 0;
+    uint32_t below = 0, at, from = rust_call_printing(stack->items, stack->n);
     while (below < stack->n && whose_is(f, &stack->items[below]) == LIBRARY)
         below++;
     enum rust_call judged = rust_call_judge(f->catalogue, stack->items, below);
     f->lint->n_rust += judged != RUST_CALL_FOREIGN;
     enum whose whose = OTHERS;
-    for (at = below; at < stack->n; at++)
+    for (at = from > below ? from : below; at < stack->n; at++)
         if ((whose = whose_is(f, &stack->items[at])) >= HARNESS && whose != OTHERS)
             break;
-    if (at == stack->n || whose != OWN)
+    f->lint->n_seen += whose == OWN || whose == TEST;
+    if (at == stack->n || whose != OWN ||
+        rust_call_is_panic(f->catalogue, stack->items, at))
         return;
     f->lint->n_own++;
     for (uint32_t i = 0; i < at && judged != RUST_CALL_FOREIGN; i++)
@@ -287,13 +295,12 @@ static int check(const struct lint *lint, const struct lint_scope *scope) {
                            "%s: holds no call of Rust's library: lint is for Rust; a "
                            "program without symbols shows none",
                            lint->store->path);
-    if (lint->n_own || scope->n_own)
+    if (lint->n_seen || scope->n_own)
         return 0;
-    return error_print(
-        -ENOENT,
-        "%s: no allocation has a source file below %s that is not a "
-        "test's; name your crate with --own CRATE, or the folder with --tree",
-        lint->store->path, lint->tree);
+    return error_print(-ENOENT,
+                       "%s: no allocation has a source file below %s on its stack; "
+                       "name your crate with --own CRATE, or the folder with --tree",
+                       lint->store->path, lint->tree);
 }
 
 int lint_find(struct store *store, const struct lint_scope *scope, struct lint *out) {

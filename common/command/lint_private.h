@@ -48,6 +48,7 @@ struct lint {
     struct lint_call *calls; /* by file, line, column and via */
     uint32_t n_calls;
     uint64_t n_own;  /* sites of the project's own */
+    uint64_t n_seen; /* those, and its tests' */
     uint64_t n_rust; /* all sites of Rust's library */
 };
 

@@ -14,6 +14,9 @@ struct store;
 /** Is it the name of one, of @n bytes? */
 bool backtrace_is_variable(const char *name, size_t n);
 
+/** Take them out of our own environment: what is recorded has to do what attempts do. Return: was one there? */
+bool backtrace_leave_out(void);
+
 /** Has a program of the database code of Rust's, as far as lines are known? */
 bool backtrace_has_rust(struct store *store);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "location.h"
+#include "text.h"
 
 /* --- the judgement --- */
 
@@ -28,6 +29,43 @@ enum rust_call rust_call_judge(const struct catalogue *c, const struct frame *be
         return RUST_CALL_UNKNOWN;
     return location_kind(c, called) == LOCATION_ALLOCATOR ? RUST_CALL_ITSELF
                                                           : RUST_CALL_INFALLIBLE;
+}
+
+bool rust_call_is_panic(const struct catalogue *c, const struct frame *below,
+                        uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (is_of(c, CATALOGUE_PANIC, &below[i]))
+            return true;
+    return false;
+}
+
+static bool is_one_of(const char *function, const char *const *globs) {
+    for (; function && *globs; globs++)
+        if (text_glob(*globs, function))
+            return true;
+    return false;
+}
+
+uint32_t rust_call_printing(const struct frame *frames, uint32_t n) {
+    static const char *const writes[] = {
+        "<alloc::string::String as core::fmt::Write>::write_str*",
+        "<alloc::string::String as core::fmt::Write>::write_char*", NULL};
+    static const char *const makers[] = {
+        "alloc::fmt::format*",
+        "<* as alloc::string::ToString>::to_string*",
+        "<* as alloc::string::SpecToString>::spec_to_string*",
+        "<alloc::string::String as core::fmt::Write>::write_fmt*",
+        "core::fmt::Write::write_fmt*",
+        NULL};
+    uint32_t i = 0;
+    while (i < n && !is_one_of(frames[i].function, writes))
+        i++;
+    while (i < n && !is_one_of(frames[i].function, makers))
+        i++;
+    /* the outermost of those that call one another */
+    while (i + 1 < n && is_one_of(frames[i + 1].function, makers))
+        i++;
+    return i < n ? i : 0;
 }
 
 /* --- names --- */

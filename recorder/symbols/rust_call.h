@@ -11,6 +11,7 @@
 #ifndef DEARTH_RUST_CALL_H
 #define DEARTH_RUST_CALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "catalogue.h"
@@ -30,6 +31,17 @@ enum rust_call {
  */
 enum rust_call rust_call_judge(const struct catalogue *catalogue,
                                const struct frame *below, uint32_t n);
+
+/** Is it part of a panic, by any of the frames that the program's called? */
+bool rust_call_is_panic(const struct catalogue *catalogue, const struct frame *below,
+                        uint32_t n);
+
+/**
+ * What is printed into a String grows it, through whatever Display does for that: the call is that of who made the
+ * String, or writes into it.
+ * Return: index of the frame that this one called (format, to_string, write_fmt); 0 = nothing is printed.
+ */
+uint32_t rust_call_printing(const struct frame *frames, uint32_t n);
 
 /** Append the short name of a Rust function: "Vec::push", "String::from", "fmt::format". */
 void rust_call_add_name(const char *function, struct text *out);

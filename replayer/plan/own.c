@@ -43,6 +43,8 @@ static bool file_is_test(const char *name) {
         if (n >= k && strncasecmp(name + n - k, ends[i], k) == 0)
             return true;
     }
+    if (strcmp(name, "build.rs") == 0) /* cargo's: what builds is not what is built */
+        return true;
     return (n == 4 || n == 5) && strncasecmp(name, "tests", n) == 0;
 }
 
@@ -158,28 +160,47 @@ static struct dearth_key site_key(const struct plan_input *in,
     return is_in ? cut : (struct dearth_key){0, 0};
 }
 
-/* What a program starts with, and has no source: `_start`, and rustc's own `main`, in a module of Rust's. They are on
- * the stack of all that libraries do before the program's main. */
-static bool is_start_up(const struct plan_input *in, uint32_t frame) {
-    const struct plan_frame *f = &in->frames[frame];
+static int compare_keys(const void *a, const void *b) {
+    return key_compare(*(const struct dearth_key *)a, *(const struct dearth_key *)b);
+}
+
+/* Modules with functions whose source is Rust's, sorted. @n: out. Return: free() it. */
+static struct dearth_key *rust_modules(const struct plan_input *in, uint32_t *n) {
+    struct dearth_key *keys = NULL;
+    *n = 0;
+    for (uint32_t i = 0; i < in->n_frames; i++)
+        for (uint32_t s = 0; s < in->frames[i].n_symbols; s++) {
+            if (!is_rust_file(in->frames[i].files[s]))
+                continue;
+            keys = text_grow(keys, *n, sizeof *keys);
+            keys[(*n)++] = in->frames[i].module_key;
+            break;
+        }
+    if (*n)
+        qsort(keys, *n, sizeof *keys, compare_keys);
+    return keys;
+}
+
+/* What has no source: where a program starts, and, in a module of Rust's, what came with the compiler (rustc's own
+ * `main`, what its library is made with). They are on the stack of much that is not the project's. */
+static bool is_given(const struct plan_frame *f, const struct dearth_key *rust,
+                     uint32_t n) {
     if (f->n_symbols != 1 || f->files[0] || !f->functions[0])
         return false;
-    if (strcmp(f->functions[0], "main") != 0)
-        return strcmp(f->functions[0], "_start") == 0;
-    for (uint32_t i = 0; i < in->n_frames; i++)
-        for (uint32_t s = 0; s < in->frames[i].n_symbols; s++)
-            if (key_equal(in->frames[i].module_key, f->module_key) &&
-                is_rust_file(in->frames[i].files[s]))
-                return true;
-    return false;
+    return strcmp(f->functions[0], "_start") == 0 ||
+           (n && bsearch(&f->module_key, rust, n, sizeof *rust, compare_keys));
 }
 
 void own_targets(const struct plan_input *in, const struct own_options *options,
                  struct dearth_key *keys) {
+    uint32_t n_rust;
+    AUTO_FREE struct dearth_key *rust = rust_modules(in, &n_rust);
     struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
-        frames[i].outermost = is_start_up(in, i) ? NONE : outermost_own(options, f);
+        frames[i].outermost = !options->n_globs && is_given(f, rust, n_rust)
+                                  ? NONE
+                                  : outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);

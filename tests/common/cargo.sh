@@ -15,13 +15,18 @@ cp -r "$SOURCE/tests/data/crate" project
 cd project
 
 status 1 cargo dearth lint
-equal 7 "$(grep -c '^src/lib.rs:[0-9]*:[0-9]* via ' out)" 'infallible calls'
-equal 7 "$(wc -l <out)" 'lines of standard output'
+equal 8 "$(grep -c '^src/lib.rs:[0-9]*:[0-9]* via ' out)" 'infallible calls'
+equal 8 "$(wc -l <out)" 'lines of standard output'
 status 1 cargo dearth lint --format=json --own multi-map -- --lib -- tests::adds
 equal 0 "$(jq '[.calls[] | select(.judged == "fallible")] | length' out)" 'calls of the other test'
 status 1 cargo dearth lint -q
 [ ! -s err ] || grep -qv '^dearth' err || fail "-q says: $(cat err)"
 (cd src && status 1 cargo dearth lint)
+# A build script that is run under it is no part of the crate.
+touch build.rs
+status 1 "$DEARTH" lint --tree . -- cargo test --lib
+equal 8 "$(grep -c '^src/lib.rs:' out)" 'infallible calls without the build script'
+equal 8 "$(wc -l <out)" 'lines then'
 
 status 1 cargo dearth check -o ../check.db --fail-on policy
 contains out 'tested'

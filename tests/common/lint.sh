@@ -16,19 +16,21 @@ build() {
 }
 build -g
 
+export RUST_BACKTRACE=1 # the panic of a test looks all names up, which is no call of the crate's
 # Recorded by it: the call's lines on standard output, all else elsewhere. Columns depend on the compiler.
 status 1 "$DEARTH" lint --tree . -- ./tests-run
 cp out calls.txt
 sed -E 's/:[0-9]+ via/:C via/' calls.txt >places.txt
 equal "src/lib.rs:16:C via HashMap::entry
 src/lib.rs:16:C via Vec::push
-src/lib.rs:16:C via str::to_string
+src/lib.rs:16:C via X::to_string
 src/lib.rs:24:C via Iterator::collect
 src/lib.rs:24:C via String::clone
 src/lib.rs:29:C via fmt::format
-src/lib.rs:6:C via String::clone" "$(sed 's/ToString::to_string/str::to_string/' places.txt | LC_ALL=C sort)" 'infallible calls'
+src/lib.rs:51:C via X::to_string
+src/lib.rs:6:C via String::clone" "$(sed 's/via [A-Za-z]*::to_string/via X::to_string/' places.txt | LC_ALL=C sort)" 'infallible calls'
 contains err 'test result: ok'
-contains err '7 infallible, 1 fallible'
+contains err '8 infallible, 1 fallible'
 contains err '1 ask the allocator itself'
 equal 0 "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'dearth-lint.*' -newer places.txt 2>/dev/null | wc -l)" 'databases that stay'
 
@@ -41,11 +43,11 @@ cmp out calls.txt || fail 'other calls by the name of the package'
 status 1 "$DEARTH" lint --own '*/project/src/lib.rs' lint.db
 cmp out calls.txt || fail 'other calls by file'
 status 1 "$DEARTH" lint --tests --own multi_map lint.db
-equal 1 "$(($(wc -l <out) > 7))" 'calls with those of tests'
+equal 1 "$(($(wc -l <out) > 8))" 'calls with those of tests'
 status 0 "$DEARTH" lint --own multi_map --not-own '*lib.rs' lint.db
 status 1 "$DEARTH" lint --tree . --format json lint.db
 cp out lint.json
-equal '1 allocator, 1 fallible, 7 infallible' "$(jq -r '[.calls[].judged] | group_by(.) | map("\(length) \(.[0])") | join(", ")' lint.json)" 'judged'
+equal '1 allocator, 1 fallible, 8 infallible' "$(jq -r '[.calls[].judged] | group_by(.) | map("\(length) \(.[0])") | join(", ")' lint.json)" 'judged'
 equal 'Vec::try_reserve' "$(jq -r '.calls[] | select(.judged == "fallible") | .via' lint.json)" 'the fallible one'
 equal true "$(jq '[.calls[].column > 0] | all' lint.json)" 'columns'
 for python in python3 /usr/bin/python3; do
@@ -64,7 +66,7 @@ equal 'fallible true' "$(jq -r '.calls[] | select(.via | test("alloc$")) | "\(.j
 printf '[fallible]\nrust alloc::fmt::format*\n' >ours
 status 1 "$DEARTH" lint --tree . --catalogue ours -- ./tests-run
 lacks out 'fmt::format'
-contains err '6 infallible, 2 fallible'
+contains err '7 infallible, 2 fallible'
 
 # The program is gone: no columns.
 mv tests-run away
@@ -73,7 +75,7 @@ contains out 'src/lib.rs:16 via Vec::push'
 mv away tests-run
 
 # No infallible one is left; only names that say nothing; another language; nothing of that name.
-sed -i '/fn shout/,/^}/d; /fn add(/,/^    }/d; /fn entries/,/^    }/d; /assert_eq/d; /map.add/d; s/^#\[derive(Clone)\]//' src/lib.rs
+sed -i '/fn shout/,/^}/d; /fn add(/,/^    }/d; /fn entries/,/^    }/d; /fn label/,/^}/d; /assert_eq/d; /map.add/d; s/^#\[derive(Clone)\]//' src/lib.rs
 build -g -A warnings
 status 0 "$DEARTH" lint --own multi_map -- ./tests-run
 [ ! -s out ] || fail "not infallible: $(cat out)"

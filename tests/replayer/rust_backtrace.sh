@@ -27,6 +27,17 @@ lacks asked.err 'is not passed'
 equal 1 "$(prints other.db)" 'a program of another language'
 lacks other.err 'is not passed'
 
+# A check leaves it out from the beginning, so that its attempts do what it has recorded.
+for env in '' --env=RUST_BACKTRACE; do
+    # shellcheck disable=SC2086 # none, or one
+    status 0 "$DEARTH" check -o "check$env.db" --mode once --in '*::try_' $env -- "$PROGRAMS/global-alloc"
+    cp err "check$env.err"
+done
+equal '100 without' "$(prints check.db)" 'a check'
+contains check.err 'RUST_BACKTRACE is not passed'
+equal '100 with' "$(prints check--env=RUST_BACKTRACE.db)" 'a check that is to have it'
+lacks check--env=RUST_BACKTRACE.err 'is not passed'
+
 # In a suite.
 for allow in '' --env-allow=RUST_BACKTRACE; do
     # shellcheck disable=SC2086 # none, or one

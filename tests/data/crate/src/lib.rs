@@ -41,6 +41,20 @@ pub fn itself(n: usize) -> bool {
     true
 }
 
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "an entry that is called {}", self.name)
+    }
+}
+
+pub fn label(entry: &Entry) -> String {
+    entry.to_string()
+}
+
+pub fn pick(values: &[u32], at: usize) -> u32 {
+    values[at]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +74,17 @@ mod tests {
         assert!(MultiMap::try_add(&mut values, 1).is_ok());
         assert!(itself(100));
         assert_eq!(shout("a"), "a!");
+    }
+
+    #[test]
+    fn prints() {
+        let entry = Entry { name: "x".to_string() };
+        assert_eq!(format!("{}", entry), label(&entry));
+    }
+
+    #[test]
+    #[should_panic]
+    fn panics() {
+        pick(&[1], 9);
     }
 }
