@@ -433,6 +433,29 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
     return r;
 }
 
+int suite_load_mark_gone(const struct suite *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_TEXT struct text list = {0};
+    struct idmap same = {0};
+    int r = load_same_units(s, &same);
+    for (size_t i = 0; i < same.capacity; i++)
+        if (same.slots[i].key)
+            text_addf(&list, "%s%lld", list.n ? "," : "[", (long long)same.slots[i].key);
+    text_add(&list, list.n ? "]" : "[]");
+    idmap_deinit(&same);
+    if (r == 0)
+        r = store_prepare(
+            s->store,
+            "UPDATE unit_run SET reason = CASE WHEN unit_id IN (SELECT value "
+            "FROM json_each(?1)) THEN NULL ELSE 'the suite does not start it "
+            "any more' END WHERE recording_id IS NOT NULL",
+            &q);
+    if (r < 0)
+        return r;
+    store_bind_text(q, 1, list.data);
+    return store_step_done(s->store, q);
+}
+
 /* --- what the planner is given --- */
 
 static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {

@@ -83,6 +83,10 @@ void suite_load_deinit(struct suite *suite); /* twice is safe */
  * folder that is only built in. Return: free() it. */
 char *suite_load_tree(const char *cwd);
 
+/** Write down which programs of earlier suites this one has no more: what was seen in them is no evidence of it.
+ * Return: 0 or a negative errno after a message. */
+int suite_load_mark_gone(const struct suite *suite);
+
 /** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);
 

@@ -184,6 +184,8 @@ int suite_text_summary(struct suite *s, const struct suite_outcome *out) {
     char duration[24];
     int r = store_targets(s, out);
     if (r == 0)
+        r = suite_load_mark_gone(s);
+    if (r == 0)
         r = note_reused(s, out);
     if (r < 0)
         return r;
