@@ -106,7 +106,7 @@ static int judge(const struct lint_line *line, const char *path, int64_t recordi
         lint_text(&lint);
     if (r == 0 && lint_count(&lint, RUST_CALL_INFALLIBLE))
         status = EXIT_GATE_FAILED;
-    else if (r == 0 && !lint_count(&lint, RUST_CALL_UNKNOWN))
+    else if (r == 0 && !lint_count(&lint, RUST_CALL_UNKNOWN) && !lint.n_unseen)
         status = EXIT_OK;
     lint_deinit(&lint);
     return status;

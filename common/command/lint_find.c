@@ -289,6 +289,32 @@ static int choose(struct store *store, const struct lint_scope *scope,
                                scope->tree ? scope->tree : "the project's folder");
 }
 
+/* A module below the tree that allocates past dearth has calls that nobody sees. */
+static int look_for_unseen(struct lint *lint, const char *recordings) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    size_t n = strlen(lint->tree);
+    int step, r = store_prepare(
+                  lint->store,
+                  "SELECT DISTINCT subject FROM note WHERE kind IN ('own_allocator', "
+                  "'bound_elsewhere', 'other_namespace') AND subject IS NOT NULL AND "
+                  "recording_id IN (SELECT value FROM json_each(?1)) ORDER BY subject",
+                  &q);
+    if (r < 0)
+        return r;
+    store_bind_text(q, 1, recordings);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        const char *module = store_column_text(q, 0);
+        if (strncmp(module, lint->tree, n) != 0 || module[n] != '/')
+            continue;
+        lint->n_unseen++;
+        error_tell(
+            "%s allocates past dearth, by an allocator of its own: what it asks for is not "
+            "in this list; build it on the system's for tests",
+            module);
+    }
+    return step == SQLITE_DONE ? 0 : store_error(lint->store, "reading notes");
+}
+
 static int check(const struct lint *lint, const struct lint_scope *scope) {
     if (!lint->n_rust)
         return error_print(-ENOENT,
@@ -323,6 +349,8 @@ int lint_find(struct store *store, const struct lint_scope *scope, struct lint *
                                  .tree = out->tree};
     if (r == 0)
         r = read_sites(&f, recordings.data);
+    if (r == 0)
+        r = look_for_unseen(out, recordings.data);
     if (r == 0)
         r = check(out, scope);
     if (r == 0)

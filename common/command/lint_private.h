@@ -47,9 +47,10 @@ struct lint {
     char *tree;
     struct lint_call *calls; /* by file, line, column and via */
     uint32_t n_calls;
-    uint64_t n_own;  /* sites of the project's own */
-    uint64_t n_seen; /* those, and its tests' */
-    uint64_t n_rust; /* all sites of Rust's library */
+    uint64_t n_own;    /* sites of the project's own */
+    uint64_t n_seen;   /* those, and its tests' */
+    uint64_t n_unseen; /* modules of the project's that allocate past dearth */
+    uint64_t n_rust;   /* all sites of Rust's library */
 };
 
 /** Find them. Return: 0, or a negative errno after a message. @out: lint_deinit(), also after an error. */
