@@ -158,21 +158,20 @@ enum { NOTE_RECORDING = 1, NOTE_TEXT };
 /* Said by the report, too; once for a suite, whatever of it is done later. */
 static int note_reused(struct suite *s, const struct suite_outcome *out) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    if (!out->reused)
-        return 0;
+    AUTO_FREE char *clear =
+        text_format("DELETE FROM note WHERE kind = 'reused' AND recording_id = %lld",
+                    (long long)s->recording);
+    int r = store_exec(s->store, clear);
+    if (r < 0 || !out->reused)
+        return r;
     AUTO_FREE char *text = text_format(
         "%u of %u targets were not failed again: verdicts of recording %lld stand, of the "
         "same programs, arguments, environments and builds; --fresh fails all",
         out->reused, s->n_targets, (long long)out->reused_from);
-    AUTO_FREE char *clear =
-        text_format("DELETE FROM note WHERE kind = 'reused' AND recording_id = %lld",
-                    (long long)s->recording);
     error_info("%s", text);
-    int r = store_exec(s->store, clear);
-    if (r == 0)
-        r = store_prepare(
-            s->store,
-            "INSERT INTO note(recording_id, kind, text) VALUES (?, 'reused', ?)", &q);
+    r = store_prepare(
+        s->store, "INSERT INTO note(recording_id, kind, text) VALUES (?, 'reused', ?)",
+        &q);
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, NOTE_RECORDING, s->recording);

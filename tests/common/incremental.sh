@@ -107,6 +107,10 @@ equal "$first" "$(attempts suite.db)" 'attempts after a second suite check'
 contains err '3 of 3 targets were not failed again: verdicts of recording 1 stand'
 "$DEARTH" report --format text suite.db >report
 contains report '3 of 3 targets were not failed again'
+cp suite.db fresh.db
+status 0 "$DEARTH" suite replay --fresh --own '*_copy' --mode once fresh.db
+"$DEARTH" report --format text fresh.db >report
+lacks report 'not failed again'
 library other '/* changed */ (void)*(volatile const char *)s;'
 suite 0
 contains err '2 of 3 targets were not failed again'
