@@ -58,10 +58,7 @@ struct call {
 };
 
 /* The hook's own frame and return address: must be evaluated in the hook itself. */
-#define CALLER                                                                           \
-    &(struct caller) {                                                                   \
-        (uintptr_t) __builtin_frame_address(0), (uintptr_t)__builtin_return_address(0)   \
-    }
+#define CALLER &UNWIND_CALLER
 
 /* --- entering and leaving --- */
 

@@ -200,9 +200,28 @@ void process_start(void) {
 
 /* --- registering --- */
 
-static uint64_t start_time(void) {
+/* /proc/self/task/@pid/stat: of the process's first thread, which tells when the process began. Emulators of
+ * a processor make up a /proc/self/stat of their own, in which that is another moment. */
+static long open_stat(uint32_t pid) {
+    static const char before[] = "/proc/self/task/", after[] = "/stat";
+    char path[sizeof before + 10 + sizeof after], digits[10];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + pid % 10);
+    while ((pid /= 10) != 0);
+    char *to = path + sizeof before - 1;
+    __builtin_memcpy(path, before, sizeof before);
+    while (n)
+        *to++ = digits[--n];
+    __builtin_memcpy(to, after, sizeof after);
+    return sys_open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t start_time(uint32_t pid) {
     char buf[512];
-    long fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    long fd = open_stat(pid);
+    if (fd < 0) /* that of another pid namespace */
+        fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     long n = sys_read(fd, buf, sizeof buf);
@@ -343,7 +362,7 @@ static void fill(struct shm_process *p) {
     sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)p->exe,
              sizeof p->exe - 1, 0, 0);
     if (preload.flags & SHM_EVENTS) { /* for the collector: attempts have none */
-        p->pid_start_time = start_time();
+        p->pid_start_time = start_time(p->pid);
         if (!forked || !p->ppid) /* the first of a new one sees no parent */
             p->pid_namespace = pid_namespace();
         sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
@@ -560,8 +579,7 @@ __attribute__((destructor)) static void down(void) {
     struct shm_process *p = process_own();
     if (!p)
         return;
-    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
-                                  (uintptr_t)__builtin_return_address(0)});
+    leak_at_exit(&UNWIND_CALLER);
     if (preload.flags & SHM_GUARD)
         guard_end();
     process_leave(leak_exit_told());

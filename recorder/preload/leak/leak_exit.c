@@ -275,7 +275,8 @@ uint32_t leak_exit_told(void) {
 }
 
 void leak_on_exit(uintptr_t frame, int status) {
-    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1],
+                                  leak_exit_context.sp};
     struct leak_context here = leak_exit_context;
     process_start();
     if (process_own()) /* not a vfork child's, whose parent goes on */
@@ -288,7 +289,7 @@ void leak_on_exit(uintptr_t frame, int status) {
 
 /* In a sandbox a vfork child cannot be told from its parent, whose end this is not. */
 static void leave(int status, uintptr_t frame, struct leak_context *context) {
-    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1], context->sp};
     look_once(&caller, context);
     if (!sys_is_sandboxed)
         process_leave(TOLD(status));
