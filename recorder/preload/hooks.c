@@ -62,6 +62,10 @@ struct call {
 
 /* --- entering and leaving --- */
 
+static inline bool is_live(const struct thread *thread) {
+    return thread && load_relaxed(&thread->live) == THREAD_LIVE;
+}
+
 static COLD enum hook enter_first(struct thread **thread) {
     if (preload.copy) {
         reentry_set(REENTRY_NONE);
@@ -84,7 +88,7 @@ static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
     if (reentry_is_stale((void *)frame)) {
         reentry_take((void *)frame);
         *thread = tls.thread;
-        return *thread && (*thread)->live ? HOOK_RECORD : enter_first(thread);
+        return is_live(*thread) ? HOOK_RECORD : enter_first(thread);
     }
     if (tls.reentry == REENTRY_OURS && local &&
         load_acquire(&local->state) == LOCAL_READY)
@@ -98,7 +102,7 @@ static inline enum hook enter(uintptr_t frame, struct thread **thread) {
         return enter_nested(frame, thread);
     reentry_take((void *)frame);
     *thread = tls.thread;
-    if (likely(*thread && load_relaxed(&(*thread)->live)))
+    if (likely(is_live(*thread)))
         return HOOK_RECORD;
     *thread = NULL;
     return enter_first(thread);

@@ -5,7 +5,8 @@
  *   first hook ─ process_start ─► real functions; DEARTH_ARENA ─► arena mapped; fd closed
  *   each hook  ─ struct thread live? ─ no ─► process_ready ─► a block, the directory
  *   fork       the kernel wipes struct local and every struct thread: the child's first
- *              hook finds nothing registered and does so itself, in the same mapping
+ *              hook finds nothing registered and does so itself, in the same mapping;
+ *              where the kernel cannot wipe, we do (enum preload_wiper)
  *   exec       the new image starts at the top; its block's parent is the one with its pid
  *
  * The first hook may be ld.so's own malloc(), before libc and before environ are up:
@@ -18,6 +19,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #include "local.h"
 #include "memlock.h"
 #include "module.h"
+#include "node.h"
 #include "preload.h"
 #include "process.h"
 #include "reentry.h"
@@ -142,6 +145,23 @@ static struct shm_header *map_arena(const char *path) {
     return arena;
 }
 
+/* Before 4.14 the kernel says that it does not know the advice. An emulator takes any for good, and one that
+ * there is not, too. */
+static enum preload_wiper wiper_of(void *p, size_t n) {
+    const int no_such_advice = 0x7ead;
+    if (sys_madvise(p, n, MADV_WIPEONFORK) < 0)
+        return WIPER_HANDLER;
+    return sys_madvise(p, n, no_such_advice) < 0 ? WIPER_KERNEL : WIPER_HOOKS;
+}
+
+void process_wipe(void) {
+    if (load_acquire(&local->state) == LOCAL_NEW || local->pid == sys_getpid())
+        return;
+    node_wipe();
+    thread_wipe();
+    __builtin_memset(local, 0, sizeof *local);
+}
+
 static bool attach(void) {
     if (!find_path(preload.arena_path, sizeof preload.arena_path))
         return false;
@@ -151,7 +171,7 @@ static bool attach(void) {
     local = sys_mmap(sizeof *local, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!local)
         return false;
-    preload.check_pid = sys_madvise(local, sizeof *local, MADV_WIPEONFORK) < 0;
+    preload.wiper = wiper_of(local, sizeof *local);
     preload.flags = arena->flags;
     sys_is_valgrind = (arena->flags & SHM_VALGRIND) != 0;
     preload.clock = arena->clock;
@@ -539,6 +559,8 @@ static void hide_variables(char **env, const char *ours) {
 
 __attribute__((constructor)) static void up(void) {
     process_start();
+    if (preload.wiper == WIPER_HANDLER)
+        pthread_atfork(NULL, NULL, process_wipe);
     sanitizer_show();
     if (!preload.arena_path[0])
         return; /* not started by dearth */

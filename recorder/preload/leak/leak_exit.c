@@ -250,7 +250,8 @@ static void look_once(const struct caller *caller, struct leak_context *context)
         return;
     uint32_t reentry = tls.reentry;
     reentry_set(REENTRY_OURS);
-    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
+    struct thread *thread =
+        tls.thread && tls.thread->live == THREAD_LIVE ? tls.thread : thread_attach();
     uint32_t from = thread ? unwind_stack(thread, caller) : 0;
     if (is_from_exit(&leak_exit_context, context->sp))
         *context = leak_exit_context;
