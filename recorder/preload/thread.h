@@ -34,10 +34,13 @@ struct thread {
     uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
     uint32_t depth;               /* frames of the last walk, outermost first */
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
-    struct frame *frames;         /* [max_depth] the last walk, outermost first */
-    struct stack_word *words;     /* [3 * max_depth] what it read, in the same order */
-    struct fresh_frame *fresh;    /* [max_depth + 1] the part of a walk not yet merged */
-    void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
+#ifdef UNWIND_SELF_CHECK
+    uint32_t walked; /* its frames, also when it may not be used again */
+#endif
+    struct frame *frames;      /* [max_depth] the last walk, outermost first */
+    struct stack_word *words;  /* [3 * max_depth] what it read, in the same order */
+    struct fresh_frame *fresh; /* [max_depth + 1] the part of a walk not yet merged */
+    void **addresses;          /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
 };
 
 struct tls {

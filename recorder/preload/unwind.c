@@ -265,12 +265,12 @@ static COLD struct frame *by_reference(struct thread *thread,
     return &thread->frames[0];
 }
 
-#ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's, but for those
-                            with a signal frame (another address) and cut ones */
+#ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's, but for cut ones */
 static COLD void self_check(struct thread *thread, const struct caller *caller) {
     uint64_t *counts = (uint64_t *)local->process->reserved; /* compared, different */
-    uint32_t flags = thread->last_flags, depth = thread->depth, first;
-    if (!depth || !reference_backtrace || reference_may_hang())
+    uint32_t flags = thread->last_flags, first;
+    uint32_t depth = thread->depth ? thread->depth : thread->walked;
+    if (!depth || flags || !reference_backtrace || reference_may_hang())
         return;
     uint32_t n = unwind_reference(thread, caller, &first);
     bool same = n == depth;

@@ -88,6 +88,12 @@ for name in semantics drap altstack signals recursion cancel; do
 $(grep -q '^total .* compared [1-9]' err && echo yes)" "$name: lost, bad, other stacks than libunwind's; compared"
 done
 
+for name in drap altstack contexts; do # nothing that needs libunwind
+    there "$THERE/tests/recorder/preload_run" --lib "$THERE/recorder/preload/libdearth_preload.so" -- \
+        "$THERE/tests/recorder/preload_target" $name >out
+    grep -q '^process .* fallbacks 0 incomplete 0 ' err || fail "$name: not walked by rules"
+done
+
 # A program of Debian's.
 echo '{"a": [1, 2]}' >in.json
 rm -f here.db there.db

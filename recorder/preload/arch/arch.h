@@ -38,6 +38,8 @@
  *   ARCH_PC_WORD             place of the program counter among those words
  *   ARCH_DWARF_PC            its number, -1 = it has none
  *   ARCH_DWARF_RETURN        of the register that a call leaves its return address in; -1 = on the stack
+ *   ARCH_PAC_REGSET          the kernel's register set that tells which bits of a return address a
+ *                            signature takes (ptrace(2)); 0: none does
  *
  * arch_<name>.c has exit(), _exit() and its like, and syscall() as the program calls them (leak_exit.c,
  * sandbox.c); without it exit() and syscall() are libc's.

@@ -339,6 +339,9 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
         return &t->frames[m.base];
     }
     struct frame *innermost = merge(t, m, n);
+#ifdef UNWIND_SELF_CHECK
+    t->walked = t->depth;
+#endif
     if (unlikely(t->last_flags & SHM_NODE_TRUNCATED || m.signal))
         t->depth = 0;
     return innermost;

@@ -78,5 +78,6 @@ void arch_restorer(void);
 #define ARCH_PC_WORD      16
 #define ARCH_DWARF_PC     16
 #define ARCH_DWARF_RETURN (-1)
+#define ARCH_PAC_REGSET   0
 
 #endif
