@@ -110,6 +110,43 @@ if [ "$(jq --version)" = "$(there jq --version)" ]; then
     echo "ok: jq: $n of $(wc -l <here) sites are those of here"
 fi
 
+# What allocates past dearth is found in machine code.
+for side in here there; do
+    compiler=cc
+    [ $side = here ] || compiler=$CROSS
+    mkdir -p $side.d
+    while read -r name source options; do
+        # shellcheck disable=SC2086 # words are meant to be split
+        $compiler -g -O1 -fno-builtin -o $side.d/$name "$SOURCE/tests/recorder/$source" $options
+    done <<EOS
+host unseen_host.c -ldl
+linked unseen_host.c -ldl -Wl,-z,now -fno-plt
+plugin.so unseen_plugin.c -shared -fPIC
+own.so unseen_plugin.c -shared -fPIC -DOWN -Wl,-Bsymbolic
+own-open.so unseen_plugin.c -shared -fPIC -DOWN
+hidden.so unseen_plugin.c -shared -fPIC -DHIDDEN
+EOS
+done
+notes="SELECT DISTINCT kind, replace(subject, rtrim(subject, replace(subject, '/', '')), '') FROM note
+    WHERE kind IN ('own_allocator', 'bound_elsewhere', 'other_namespace', 'pooled_allocator')"
+while read -r wanted program plugin how; do
+    rm -f here.db there.db
+    # shellcheck disable=SC2086 # words are meant to be split
+    record -q -o here.db -- here.d/$program "$PWD/here.d/$plugin" $how >out </dev/null
+    # shellcheck disable=SC2086
+    there "$THERE/dearth" record -q -o "$PWD/there.db" -- "$PWD/there.d/$program" "$PWD/there.d/$plugin" $how >out
+    equal "${wanted#-}" "$(sql here.db "$notes")" "$program $plugin $how: note here"
+    equal "${wanted#-}" "$(sql there.db "$notes")" "$program $plugin $how: note on AArch64"
+done <<EOS
+- host plugin.so
+- linked plugin.so
+- host own-open.so
+bound_elsewhere|plugin.so host plugin.so deep
+other_namespace|plugin.so host plugin.so apart
+own_allocator|own.so host own.so only -
+own_allocator|hidden.so host hidden.so only -
+EOS
+
 # Failures, in whole runs without a tracer.
 for name in handled reported degraded crashed xmalloc; do
     record_both $name
