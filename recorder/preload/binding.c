@@ -464,7 +464,7 @@ static uint64_t may_have(struct look *look, const struct image *image,
 }
 
 static void find_symbols(struct look *look, const struct image *image) {
-    struct gnu_table table;
+    struct gnu_table table = {0};
     uint32_t sizes[2];
     look->n_symbols = 0;
     if (image->gnu_hash && fetch(&table, image->gnu_hash, sizeof table) &&
@@ -636,7 +636,7 @@ static bool is_next(const struct image *image) {
 
 static bool defines(struct look *look, const struct image *image, uint32_t name,
                     uintptr_t address) {
-    struct gnu_table table;
+    struct gnu_table table = {0};
     uint32_t n = look->n_symbols;
     bool found_it = false;
     if (!image->gnu_hash || !fetch(&table, image->gnu_hash, sizeof table) ||

@@ -5,7 +5,7 @@
 
 #include "thread.h"
 
-/* One frame of the last walk; see arch/walk/walk.c for what makes it reusable. */
+/* One frame of the last walk; see arch/walk/unwind_walk.c for what makes it reusable. */
 struct frame {
     uintptr_t sp, ra, fp;
     uint32_t node;  /* of the stack from the root to here */
@@ -60,7 +60,7 @@ uint32_t unwind_stack(struct thread *thread, const struct caller *caller);
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
                           uint32_t *first);
 
-/* --- arch/walk/walk.c, arch/none/unwind_none.c --- */
+/* --- arch/walk/unwind_walk.c, arch/none/unwind_none.c --- */
 
 /**
  * Walk by cached rules, re-using the thread's last walk.
