@@ -69,6 +69,7 @@ struct order {
 
 #define OBSERVATION_STDERR_BYTES 4096
 #define OBSERVATION_MAX_FRAMES   128
+#define THROWN_BYTES             128
 
 struct crash_frame { /* innermost first */
     char *module;    /* path, "[anon]", "[vdso]" */
@@ -189,6 +190,10 @@ struct observation {
                                0 = not known */
         uint32_t
             caught_by; /* frame further out that would have caught it, from 1; 0 = none */
+        struct {
+            char type[THROWN_BYTES];     /* mangled, as typeid().name(); "" = not known */
+            bool bad_alloc, logic_error; /* is, or derives from, std:: */
+        } thrown; /* std::terminate(): an exception on its stack, the one under way mostly */
         /* hung: a second sample, taken later than frames */
         struct crash_frame *sample_frames;
         uint32_t n_sample_frames;

@@ -44,6 +44,7 @@
 #include "process_status.h"
 #include "straight.h"
 #include "text.h"
+#include "thrown.h"
 
 #define N_NAMES 1024u /* a power of two */
 struct name {
@@ -508,6 +509,14 @@ static void find_straight(struct walk *walk) {
             straight_leads(walk->pid, walk->addresses[i], walk->addresses[i + 1]);
 }
 
+static bool is_of_exception(const struct walk *walk) {
+    for (uint32_t i = 0; i < walk->n; i++)
+        if (is_called(&walk->frames[i], "_ZSt9terminatev") ||
+            is_called(&walk->frames[i], "__cxa_throw"))
+            return true;
+    return false;
+}
+
 bool crash_pc(pid_t tid, uint64_t *pc) {
     AUTO_FREE struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
@@ -521,12 +530,17 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
     struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
     walk->pid = process_of(tid);
-    if (read_registers(walk))
+    Dwarf_Word sp = 0;
+    if (read_registers(walk)) {
+        sp = walk->registers[ARCH_DWARF_SP]; /* unwinding may step over a wild call */
         unwind(walk);
+    }
     if (walk->n && walk->dwfl)
         find_boundary(walk, seen);
     if (seen->crash.signal == SIGABRT)
         find_straight(walk);
+    if (walk->dwfl && is_of_exception(walk))
+        thrown_find(walk->dwfl, walk->pid, sp, seen);
     seen->crash.pid = (uint32_t)walk->pid;
     char link[64], exe[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);
