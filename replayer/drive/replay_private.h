@@ -5,6 +5,7 @@
  *   replay_command.c  the command line
  *   replay.c     recording → conditions → baseline → plan → drive → findings → summary
  *   trial.c      baseline runs under the best conditions there are
+ *   tracing.c    what is lost where those are not traced
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
  *   later_runs.c second calls of sites whose first call went well

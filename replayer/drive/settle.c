@@ -15,6 +15,7 @@
 #include "queue.h"
 #include "task.h"
 #include "text.h"
+#include "tracing.h"
 #include "usual.h"
 
 #define SPIN_FACTOR   10u /* times the baseline's processor time */
@@ -179,7 +180,9 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
                 struct session *session) {
     struct replay *r = d->replay;
     usual_set_aside(&r->baseline, seen);
-    int met = replay_one_at_a_time(r, seen);
+    int met = tracing_take(r, seen);
+    if (met == 0)
+        met = replay_one_at_a_time(r, seen);
     if (met < 0) {
         task_free(task);
         return met;

@@ -147,6 +147,7 @@ struct observation {
         int exit_code;       /* -1 when killed by a signal */
         int exit_signal;     /* 0 when it exited */
         bool timed_out;      /* killed by us for passing its limit */
+        bool trace_refused;  /* it was to be traced, and the kernel does not allow it */
         bool left_processes; /* descendants were still there after the first process
                                 ended, and were killed */
         enum hang hang;

@@ -423,6 +423,7 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
     }
     seen->end.start_error = launch->error;
     x->traced = launch->traced;
+    seen->end.trace_refused = x->options->traced && !x->options->debugger && !x->traced;
     run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
     run->watched = run->started;
     run->tracer.traced = x->traced;

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,25 +70,77 @@ int gate_check_baseline(const char *path) {
     return r;
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+struct known {
+    const char *identity;
+    bool by_abort; /* ended by SIGABRT */
+};
+
+static int by_identity(const void *a, const void *b) {
+    return strcmp(((const struct known *)a)->identity,
+                  ((const struct known *)b)->identity);
 }
 
-/* Identities of the baseline's findings, sorted; they point into @json. free() the array.
- */
-static const char **known_identities(const cJSON *json, size_t *n) {
+static bool is_by_abort(const cJSON *finding) {
+    const cJSON *end = cJSON_GetObjectItemCaseSensitive(finding, "exit_status");
+    const char *signal =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end, "signal"));
+    return signal && strcmp(signal, "SIGABRT") == 0;
+}
+
+/* The baseline's findings by identity, sorted; they point into @json. free() the array. */
+static struct known *read_known(const cJSON *json, size_t *n) {
     const cJSON *findings = cJSON_GetObjectItemCaseSensitive(json, "findings"), *item;
-    const char **known =
+    struct known *known =
         text_alloc(((size_t)cJSON_GetArraySize(findings) + 1) * sizeof *known);
     *n = 0;
     cJSON_ArrayForEach(item, findings) {
         const cJSON *identity = cJSON_GetObjectItemCaseSensitive(item, "identity");
         if (cJSON_IsString(identity))
-            known[(*n)++] = identity->valuestring;
+            known[(*n)++] = (struct known){identity->valuestring, is_by_abort(item)};
     }
     if (*n)
-        qsort(known, *n, sizeof *known, by_text);
+        qsort(known, *n, sizeof *known, by_identity);
     return known;
+}
+
+/* --- findings whose place is not known --- */
+
+/* An identity is "verdict|failed call|place": only these verdicts have a place, and where nothing was traced
+ * they are without. */
+static bool is_placed_verdict(const char *identity) {
+    static const char *const verdicts[] = {"crashed|", "corrupted|", "aborted|"};
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (strncmp(identity, verdicts[i], strlen(verdicts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Is @bare without a place, and the same failed call as @other's? */
+static bool is_same_call(const char *bare, const char *other) {
+    const char *call = strchr(bare, '|') + 1, *others = strchr(other, '|') + 1;
+    size_t n = strlen(call);
+    return !strchr(call, '|') && strncmp(others, call, n) == 0 &&
+           (!others[n] || others[n] == '|');
+}
+
+/* May both be one finding, as far as can be seen? Without a stack no check of the program's own is told
+ * from its giving up: both end by SIGABRT. */
+static bool may_be_same(const struct known *a, const struct known *b) {
+    size_t n = strcspn(a->identity, "|") + 1;
+    bool same_verdict = strncmp(a->identity, b->identity, n) == 0;
+    return is_placed_verdict(a->identity) && is_placed_verdict(b->identity) &&
+           (same_verdict || (a->by_abort && b->by_abort)) &&
+           (is_same_call(a->identity, b->identity) ||
+            is_same_call(b->identity, a->identity));
+}
+
+static void mark(struct report_finding *f, const struct known *known, size_t n) {
+    /* The report's text is cleaned UTF-8; so must be what is compared with it. */
+    AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
+    const struct known key = {identity, f->exit_signal == SIGABRT};
+    f->known = n && bsearch(&key, known, n, sizeof *known, by_identity);
+    for (size_t i = 0; i < n && !f->known; i++)
+        f->known = f->known_by_call = may_be_same(&key, &known[i]);
 }
 
 int gate_mark_known(struct report_data *data, const char *path) {
@@ -96,14 +149,9 @@ int gate_mark_known(struct report_data *data, const char *path) {
     int r = read_baseline(path, &json);
     if (r < 0)
         return r;
-    const char **known = known_identities(json, &n);
-    for (size_t i = 0; i < data->n_findings; i++) {
-        struct report_finding *f = &data->findings[i];
-        /* The report's text is cleaned UTF-8; so must be what is compared with it. */
-        AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
-        const char *key = identity;
-        f->known = n && bsearch(&key, known, n, sizeof *known, by_text);
-    }
+    struct known *known = read_known(json, &n);
+    for (size_t i = 0; i < data->n_findings; i++)
+        mark(&data->findings[i], known, n);
     free(known);
     cJSON_Delete(json);
     return 0;
@@ -116,7 +164,7 @@ static bool counts(const struct report_finding *f, const struct gate_options *op
 }
 
 struct tally {
-    size_t n_new, n_known, n_runtime, n_apart;
+    size_t n_new, n_known, n_by_call, n_runtime, n_apart;
     const struct report_finding **counted; /* n_new */
 };
 
@@ -148,6 +196,7 @@ static void judge_group(const struct report_data *data, const struct report_grou
     size_t n = 0;
     AUTO_TEXT struct text numbers = {0};
     for (size_t i = 0; i < g->n; i++) {
+        tally->n_by_call += g->members[i]->known_by_call;
         if (g->members[i]->known)
             tally->n_known++;
         else if (g->members[i]->apart)
@@ -200,6 +249,11 @@ static int judge_findings(const struct report_data *data,
         add_count(options, &tally, why);
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);
+    if (tally.n_by_call)
+        text_addf(why,
+                  "  %zu of these by the failed call alone: where %s went wrong is not "
+                  "known here or in the baseline (not traced)\n",
+                  tally.n_by_call, tally.n_by_call == 1 ? "it" : "they");
     if (tally.n_apart)
         text_addf(why,
                   "  %zu went wrong in code that --blame does not name, as in the tests' "

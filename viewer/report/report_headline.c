@@ -113,6 +113,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
         text_say(out, " by policy %s", f->policy);
     if (f->facility)
         text_say(out, " (libc's %s)", f->facility);
+    if (f->unplaced)
+        text_add(out, " at a place that was not seen");
     int r = add_crash_place(data, f, out);
     if (f->crash.cause)
         text_say(out, ": %s", f->crash.cause);

@@ -221,12 +221,16 @@ static int add_finding(const struct report_data *data, const struct report_findi
         if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
             return r;
     }
+    if (f->unplaced)
+        text_add(out,
+                 "      went wrong  at a place that was not seen: it was not traced\n");
     if ((r = add_leaks(data, f, max_frames, out)) < 0)
         return r;
     add_under(f, out);
     if (f->module)
-        text_say(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
-                 f->kind ? f->kind : "", f->kind ? ")" : "");
+        text_say(out, "      module      %s%s%s%s%s\n",
+                 f->unplaced ? "of the failed call: " : "", f->module,
+                 f->kind ? " (" : "", f->kind ? f->kind : "", f->kind ? ")" : "");
     if (f->facility)
         text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
     if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY ||
