@@ -25,6 +25,7 @@
 #include "leak_runs.h"
 #include "next_runs.h"
 #include "reach.h"
+#include "remain_runs.h"
 #include "replay_private.h"
 #include "resolve.h"
 #include "reuse.h"
@@ -398,6 +399,8 @@ static int plan_and_drive(struct replay *r) {
         outcome = later_runs(r);
     if (outcome == REPLAY_DONE)
         outcome = next_runs(r);
+    if (outcome == REPLAY_DONE)
+        outcome = remain_runs(r);
     return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
 }
 
@@ -443,6 +446,7 @@ static void replay_deinit(struct replay *r) {
     conditions_deinit(&r->conditions);
     reach_deinit(&r->reach);
     next_runs_deinit(r);
+    remain_runs_deinit(r);
     free(r->chance_sites);
 }
 

@@ -10,6 +10,7 @@
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
  *   later_runs.c second calls of sites whose first call went well
  *   next_runs.c  what failures left in files: does the program live with it?
+ *   remain_runs.c  what processes they left: do they stay?
  *   leak_runs.c  a second look at what went well, for leaks
  *   summary.c    what the user reads: the plan as a table, the end
  */
@@ -28,6 +29,7 @@
 #include "sites.h"
 
 struct next_look;
+struct remain_look;
 struct session;
 
 struct replay {
@@ -61,6 +63,8 @@ struct replay {
         uint32_t places, looked, leaking, unknown; /* faults */
         uint64_t executions;
     } leaks;
+    struct remain_look *remain_looks; /* remain_runs.c */
+    uint32_t n_remain_looks;
     struct left_tally { /* next_runs.c */
         struct next_look *looks;
         uint32_t n_looks;

@@ -13,6 +13,7 @@
 #include "guarding_runs.h"
 #include "next_runs.h"
 #include "queue.h"
+#include "remain_runs.h"
 #include "task.h"
 #include "text.h"
 #include "tracing.h"
@@ -34,6 +35,7 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
     r->progress.executions += !seen->inferred;
     r->progress.verdicts[j->verdict]++;
     next_runs_consider(r, task, seen, j);
+    remain_runs_consider(r, task, seen, j);
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
     if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||
         seen->proof.overwritten || !plan_is_explorable(j->verdict))

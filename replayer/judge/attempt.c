@@ -38,6 +38,7 @@ static const struct owned caught_signal_owned[] = {
 
 const struct owned observation_owned[] = {
     TEXT(struct observation, proof.exe),
+    TEXT(struct observation, end.left_exe),
     BYTES(struct observation, output.stdout_data, output.stdout_kept),
     BYTES(struct observation, output.stderr_tail, output.stderr_tail_n),
     ARRAY(struct observation, output.files, output.n_files, FILES),

@@ -54,6 +54,8 @@ struct order {
     struct dearth_key second_leaf_module;
     uint64_t second_leaf_offset;
     bool explore; /* count the sites that come up after the failure */
+    uint64_t
+        patience_ns; /* for processes that are there when the first has ended; 0 = the usual */
     enum thread_role thread;
     uint64_t
         call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
@@ -150,6 +152,8 @@ struct observation {
         bool trace_refused;  /* it was to be traced, and the kernel does not allow it */
         bool left_processes; /* descendants were still there after the first process
                                 ended, and were killed */
+        uint32_t n_left;     /* so many; */
+        char *left_exe; /* program of one of them, the lowest by name; NULL = not known */
         enum hang hang;
         char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
         uint64_t started_unix_ns;
@@ -258,10 +262,10 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file", "signal"; static */
+    const char *what; /* "stdout", "file", "signal", "process"; static */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
-                         "left_behind", "mode", "type", "check" */
-    char path[256];   /* of a file, else "" */
+                         "left_behind", "mode", "type", "check", "left_running" */
+    char path[256];   /* of a file, or a process's program, else "" */
     char detail[160]; /* "10 of 20 bytes"; may be "" */
 };
 #define JUDGEMENT_DIFFERENCES 4

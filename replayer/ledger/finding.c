@@ -47,7 +47,7 @@ struct item { /* one bad attempt */
     bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
     bool
-        damaged; /* reported, but what it left does harm; the verdict is no evidence of that */
+        damaged; /* handled or reported, but what it left does harm; the verdict is no evidence of that */
     bool plain; /* nothing but the fault was different from an ordinary run */
     uint32_t repeat;
     char *policy;
@@ -176,7 +176,9 @@ static int load_places(struct work *w) {
     X(ATTEMPT_LEAK_KEY, "hex(ls.key)")                                                   \
     X(ATTEMPT_LEAK_STACK, "ls.stack_id")                                                 \
     X(ATTEMPT_DAMAGED,                                                                   \
-      "a.verdict = 'reported' AND a.severity = 'warning' AND coalesce(a.leaked, 0) = 0") \
+      "a.verdict IN ('handled', 'reported') AND a.severity = 'warning' AND "             \
+      "coalesce(a.leaked, 0) = 0")                                                       \
+    X(ATTEMPT_LEFT, "json_extract(a.differs, '$[0].what')")                              \
     X(ATTEMPT_UNDER, "a.under")                                                          \
     X(ATTEMPT_DAMAGE_WHERE, "a.damage_where")                                            \
     X(ATTEMPT_SILENT, "a.silent")                                                        \
@@ -468,6 +470,12 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     return r;
 }
 
+/* Each kind of what was left is a finding of its own. */
+static const char *kind_of_damage(sqlite3_stmt *s) {
+    const char *left = store_column_text(s, ATTEMPT_LEFT);
+    return left && strcmp(left, "process") == 0 ? "left running" : "damaged";
+}
+
 /* @damaged: by what it left */
 static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool damaged) {
     AUTO_FRAMES struct frames fault = {0};
@@ -476,7 +484,7 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool 
     struct text identity = {0};
     item->damaged = damaged;
     int r = load_stacks(w, s, item, &fault, &crash);
-    text_addf(&identity, "%s|", damaged ? "damaged" : verdict_name(verdict));
+    text_addf(&identity, "%s|", damaged ? kind_of_damage(s) : verdict_name(verdict));
     add_place(w, item->location_id, s, ATTEMPT_KEY, &identity);
     if (r == 0)
         r = attribute(w, s, item, &fault, &crash, &identity);

@@ -41,7 +41,8 @@ static int run_order(struct execution *x, const struct order *order,
                       .seen = seen,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
-                      .errors = &x->errors};
+                      .errors = &x->errors,
+                      .patience_ns = order->patience_ns};
     arm_order(x, order);
     x->damaged = session_inspect(x->session);
     return run_whole(&run, time_limit_ns);

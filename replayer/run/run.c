@@ -29,6 +29,7 @@
 #include "evidence.h"
 #include "namespace.h"
 #include "output_check.h"
+#include "remains.h"
 #include "session.h"
 #include "text.h"
 #include "written.h"
@@ -232,8 +233,11 @@ static bool must_end(struct run *run, uint64_t now) {
     bool runaway = options->output_limit && printed > options->output_limit;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
+        uint64_t grace = run->patience_ns ? run->patience_ns : GRACE_NS;
         run->seen->end.left_processes =
-            runaway || hang_is_over(now, run->ended, GRACE_NS, starved);
+            runaway || hang_is_over(now, run->ended, grace, starved);
+        if (run->seen->end.left_processes)
+            remains_processes(tracer, run->parent, run->seen);
         return run->seen->end.left_processes;
     }
     if (!runaway &&

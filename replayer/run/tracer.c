@@ -438,6 +438,13 @@ int tracer_children(pid_t *out, int max) {
     return n;
 }
 
+int tracer_threads(const struct tracer *tracer, pid_t *out, int max) {
+    int n = 0;
+    for (; n < max && (uint32_t)n < tracer->n; n++)
+        out[n] = tracer->tracees[n].tid;
+    return n;
+}
+
 void tracer_kill_known(struct tracer *tracer) {
     tracer->killing = true;
     for (uint32_t i = tracer->n; i-- > 0;) { /* a thread's id reaches its process */

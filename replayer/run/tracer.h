@@ -109,6 +109,9 @@ void tracer_kill(struct tracer *tracer);
 
 void tracer_deinit(struct tracer *tracer);
 
+/** The threads of the tree. Return: as tracer_children(). */
+int tracer_threads(const struct tracer *tracer, pid_t *out, int max);
+
 /** Our children by /proc, zombies too. Return: how many were stored, at most @max. */
 int tracer_children(pid_t *out, int max);
 

@@ -18,8 +18,8 @@ for program in places own-check xmalloc; do
     contains said 'attempts are not traced: the kernel refuses ptrace here'
     contains text 'attempts are not traced: the kernel refuses ptrace here'
     contains text 'at a place that was not seen'
-    "$DEARTH" report -f text bare.db >text
-    [ "$program" != places ] || contains text 'went wrong  at a place that was not seen: it was not traced'
+    "$DEARTH" report -f text bare.db >full
+    [ "$program" != places ] || contains full 'went wrong  at a place that was not seen: it was not traced'
     equal false "$(jq '.replays[0].traced' bare.json)" "$program: what the report says of the replay"
     equal true "$(jq 'all(.findings[]; .unplaced and .crash.stack == null or (.crash.stack | length == 0))' bare.json)" \
         "$program: and of its findings"

@@ -105,7 +105,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
     else if (f->exit_code >= 0)
         text_say(out, ": exit status %lld", (long long)f->exit_code);
     if (f->n_differences &&
-        (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_REPORTED)) {
+        (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_REPORTED ||
+         f->verdict == VERDICT_HANDLED)) {
         text_add(out, ", but ");
         report_words_add_difference(&f->differences[0], false, out);
     }

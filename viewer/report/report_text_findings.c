@@ -234,7 +234,7 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->facility)
         text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
     if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY ||
-        f->verdict == VERDICT_REPORTED)
+        f->verdict == VERDICT_REPORTED || f->verdict == VERDICT_HANDLED)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,
