@@ -24,6 +24,7 @@
 #include "later_runs.h"
 #include "leak_runs.h"
 #include "next_runs.h"
+#include "open_runs.h"
 #include "reach.h"
 #include "remain_runs.h"
 #include "replay_private.h"
@@ -401,7 +402,9 @@ static int plan_and_drive(struct replay *r) {
         outcome = next_runs(r);
     if (outcome == REPLAY_DONE)
         outcome = remain_runs(r);
-    return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
+    if (outcome == REPLAY_DONE)
+        outcome = leak_runs(r);
+    return outcome == REPLAY_DONE ? open_runs(r) : outcome;
 }
 
 /* Once there is a row, it is closed whatever happens. */
@@ -447,6 +450,7 @@ static void replay_deinit(struct replay *r) {
     reach_deinit(&r->reach);
     next_runs_deinit(r);
     remain_runs_deinit(r);
+    open_runs_deinit(r);
     free(r->chance_sites);
 }
 

@@ -12,6 +12,7 @@
  *   next_runs.c  what failures left in files: does the program live with it?
  *   remain_runs.c  what processes they left: do they stay?
  *   leak_runs.c  a second look at what went well, for leaks
+ *   open_runs.c  descriptors that it showed to be open at the end: are they lost?
  *   summary.c    what the user reads: the plan as a table, the end
  */
 #ifndef DEARTH_REPLAY_PRIVATE_H
@@ -30,6 +31,7 @@
 
 struct next_look;
 struct remain_look;
+struct open_look;
 struct session;
 
 struct replay {
@@ -63,6 +65,12 @@ struct replay {
         uint32_t places, looked, leaking, unknown; /* faults */
         uint64_t executions;
     } leaks;
+    struct open_tally {          /* open_runs.c */
+        struct open_item *usual; /* NULL = not known */
+        uint32_t n_usual;
+        struct open_look *looks;
+        uint32_t n_looks;
+    } open;
     struct remain_look *remain_looks; /* remain_runs.c */
     uint32_t n_remain_looks;
     struct left_tally { /* next_runs.c */

@@ -55,6 +55,9 @@ struct order {
     uint64_t second_leaf_offset;
     bool explore; /* count the sites that come up after the failure */
     uint64_t
+        openings; /* descriptors whose opening is to be seen, bit by bit, the last for all further ones;
+                          costs a stop at every system call */
+    uint64_t
         patience_ns; /* for processes that are there when the first has ended; 0 = the usual */
     enum thread_role thread;
     uint64_t
@@ -93,6 +96,17 @@ struct caught_signal {
     uint32_t n_frames;
 };
 #define OBSERVATION_CAUGHT 8
+
+/* What a process had open when it ended, above standard error. */
+struct open_item {
+    char *exe;
+    char *what;   /* path, "socket", "pipe"; "" = it had an end, and n is 0 */
+    uint32_t n;   /* descriptors; several processes of one program: the most of any */
+    uint64_t fds; /* which, as in struct order */
+    struct crash_frame *frames; /* where it was opened; NULL = not seen */
+    uint32_t n_frames;
+};
+#define OBSERVATION_OPEN 256
 
 /* Blocks of one site that nothing pointed to any more at exit. */
 struct leaked_site {
@@ -208,6 +222,16 @@ struct observation {
     uint32_t n_caught;
     struct damage_seen damage;
     struct {
+        bool
+            known; /* seen at its end: of the process that the call failed in, else of each */
+        struct open_item *items;
+        uint32_t n;
+        struct crash_frame
+            *end_frames; /* from where it ended; where openings were seen */
+        uint32_t n_end_frames;
+        bool went_on; /* after the failure it opened something else by itself */
+    } open;
+    struct {
         bool known;                /* the reachability scan ran to its end */
         struct leaked_site *sites; /* by key */
         uint32_t n;
@@ -233,6 +257,9 @@ struct observation {
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */
 void crash_frames_free(struct crash_frame *frames, uint32_t n);
+
+/** What an observation's `open` owned. NULL with 0 is allowed. */
+void open_items_free(struct open_item *items, uint32_t n);
 
 /* Baseline runs, folded into what an attempt is compared with: baseline.h. */
 struct baseline {
@@ -262,9 +289,9 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file", "signal", "process"; static */
+    const char *what; /* "stdout", "file", "signal", "process", "descriptor"; static */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
-                         "left_behind", "mode", "type", "check", "left_running" */
+                         "left_behind", "mode", "type", "check", "left_running", "left_open" */
     char path[256];   /* of a file, or a process's program, else "" */
     char detail[160]; /* "10 of 20 bytes"; may be "" */
 };

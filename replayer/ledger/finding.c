@@ -473,7 +473,9 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
 /* Each kind of what was left is a finding of its own. */
 static const char *kind_of_damage(sqlite3_stmt *s) {
     const char *left = store_column_text(s, ATTEMPT_LEFT);
-    return left && strcmp(left, "process") == 0 ? "left running" : "damaged";
+    return left && strcmp(left, "process") == 0      ? "left running"
+           : left && strcmp(left, "descriptor") == 0 ? "left open"
+                                                     : "damaged";
 }
 
 /* @damaged: by what it left */

@@ -42,6 +42,8 @@ static int run_order(struct execution *x, const struct order *order,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
                       .errors = &x->errors,
+                      .exits = order->leaks || order->openings,
+                      .openings = order->openings,
                       .patience_ns = order->patience_ns};
     arm_order(x, order);
     x->damaged = session_inspect(x->session);
@@ -76,6 +78,7 @@ int execution_run_copied(struct execution *x, struct copies *copies,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
                       .errors = &x->errors,
+                      .exits = copies->leaks,
                       .copies = copies};
     arm_copied(x, copies->leaks);
     x->damaged = session_inspect(x->session);

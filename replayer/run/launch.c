@@ -295,7 +295,7 @@ uint64_t launch_signals(void) {
 }
 
 /* Until exec or end; anything else that stops it on the way is passed on. */
-static void follow_to_exec(pid_t pid) {
+static void follow_to_exec(pid_t pid, bool calls) {
     for (;;) {
         int status;
         siginfo_t info = {0};
@@ -312,7 +312,8 @@ static void follow_to_exec(pid_t pid) {
             return;
         int event = status >> 16;
         int sig = event ? 0 : WSTOPSIG(status);
-        ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)sig);
+        ptrace(calls && event == PTRACE_EVENT_EXEC ? PTRACE_SYSCALL : PTRACE_CONT, pid,
+               NULL, (void *)(intptr_t)sig);
         if (event == PTRACE_EVENT_EXEC)
             return;
     }
@@ -389,7 +390,7 @@ static pid_t start_below_stand_in(struct launch *launch) {
     if (ptrace(PTRACE_SEIZE, first, NULL, (void *)(uintptr_t)launch->trace_options) ==
         0) {
         wake(&shared->go, 1);
-        follow_to_exec(first);
+        follow_to_exec(first, launch->calls);
         return first;
     }
     /* tracing is forbidden here: start it again without */

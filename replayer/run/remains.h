@@ -3,6 +3,7 @@
 #ifndef DEARTH_REMAINS_H
 #define DEARTH_REMAINS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct observation;
@@ -14,5 +15,14 @@ struct tracer;
  */
 void remains_processes(const struct tracer *tracer, pid_t parent,
                        struct observation *seen);
+
+/** A system call of @tid's came back with @value. Context: @tid is stopped. */
+void remains_opened(struct tracer *tracer, pid_t tid, uint64_t call, int64_t value);
+
+/** @tid is about to end: what has its process open? Into `open` of the observation. Context: it is stopped. */
+void remains_at_exit(struct tracer *tracer, pid_t tid);
+
+/** Free what was seen of openings. */
+void remains_forget(struct tracer *tracer);
 
 #endif

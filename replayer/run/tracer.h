@@ -14,6 +14,7 @@
 #include "shm.h"
 
 struct tracee;
+struct opening;
 
 /* Of one thread, as the kernel counts it: schedstat. */
 struct schedule {
@@ -31,6 +32,12 @@ struct tracer {
     uint32_t n;
     bool
         branched; /* one of them has made a process or thread, or become another program */
+    bool exits;   /* what processes have open when they end is looked at, */
+    uint64_t
+        openings;   /* where they opened these (struct order), 0 = none: not looked at; */
+    pid_t exit_pid; /* of this process alone; 0 = of that which a fault fired in */
+    struct opening *opened; /* [n_opened] */
+    uint32_t n_opened;
     bool watches; /* no fault is to come: what is caught is kept as usual */
     struct {
         int signal;
@@ -51,8 +58,9 @@ struct tracer {
     void *context;
 };
 
-/** Options for the PTRACE_SEIZE of the first process. */
-uint64_t tracer_options(void);
+/** Options for the PTRACE_SEIZE of the first process.
+ * @exits, @openings: as in struct tracer */
+uint64_t tracer_options(bool exits, uint64_t openings);
 
 /** Take over @first, just started by launch_start(). */
 void tracer_add(struct tracer *tracer, pid_t first);

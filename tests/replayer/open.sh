@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Descriptors that a failure leaves open while the program goes on. Who ends the program, or is main(), may leave
+# them to the kernel.
+. "$(dirname "$0")/../lib.sh"
+
+# look PROGRAM ARGUMENT...: what is left open, each once; the report is in 'shown'.
+look() {
+    rm -f dearth.db*
+    record -- "$@" >/dev/null
+    replay --how "$how" --guard off >&2
+    "$DEARTH" report --format text >shown
+    sql dearth.db "SELECT f.verdict || ' ' || json_extract(a.differs, '\$[0].how') || ' ' ||
+            json_extract(a.differs, '\$[0].path') || ' ' || json_extract(a.differs, '\$[0].detail')
+        FROM finding f JOIN attempt a ON a.id = f.attempt_id WHERE f.severity = 'warning' ORDER BY 1"
+}
+
+for how in rerun snapshot; do
+    equal 'reported left_open /etc/passwd opened in handle' "$(look "$PROGRAMS/open" handle)" "reported, by $how"
+    contains shown 'warning: reported: exit status 1, but /etc/passwd was left open'
+    contains shown '(opened in handle)'
+    equal 'left open|open!new_text' "$(sql dearth.db 'SELECT identity FROM finding')" 'its identity'
+    equal 'handled left_open /etc/passwd opened in handle' "$(look "$PROGRAMS/open" handle on)" "handled, by $how"
+    for left in 'open-fixed handle' 'open-fixed handle on' 'open main' 'open die' 'open once'; do
+        read -ra command <<<"$left"
+        equal '' "$(look "$PROGRAMS/${command[0]}" "${command[@]:1}")" "none, by $how: $left"
+    done
+done
