@@ -497,6 +497,14 @@ uint32_t frames_meet(const struct frames *a, const struct frames *b) {
     return at;
 }
 
+uint32_t frames_part(const struct frames *a, const struct frames *b) {
+    uint32_t same = 0;
+    while (same < a->n && same < b->n &&
+           is_same_call(&a->items[a->n - 1 - same], &b->items[b->n - 1 - same]))
+        same++;
+    return same && same < a->n && same < b->n ? a->n - 1 - same : a->n;
+}
+
 const char *frame_plain_name(const char *name) {
     return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
 }

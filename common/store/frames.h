@@ -97,6 +97,13 @@ bool frame_matches(const struct frame *frame, const char *glob);
  */
 uint32_t frames_meet(const struct frames *a, const struct frames *b);
 
+/**
+ * Where an earlier and a later stack of a thread part: the innermost function that was at work all the time, and makes
+ * another call now. It needs no name: both were called from the same place.
+ * Return: its index in @a, the earlier one; @a->n when there is none, or it makes the same call still.
+ */
+uint32_t frames_part(const struct frames *a, const struct frames *b);
+
 /** The function that a name of glibc's own (__GI_abort) stands for. @name: NULL is allowed.
  * Return: within @name. */
 const char *frame_plain_name(const char *name);

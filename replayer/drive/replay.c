@@ -21,6 +21,7 @@
 #include "drive.h"
 #include "error.h"
 #include "finding.h"
+#include "follow_runs.h"
 #include "later_runs.h"
 #include "leak_runs.h"
 #include "next_runs.h"
@@ -398,6 +399,8 @@ static int plan_and_drive(struct replay *r) {
         outcome = drive_second(r);
     if (outcome == REPLAY_DONE)
         outcome = later_runs(r);
+    if (outcome == REPLAY_DONE)
+        outcome = follow_runs(r);
     if (outcome == REPLAY_DONE)
         outcome = next_runs(r);
     if (outcome == REPLAY_DONE)

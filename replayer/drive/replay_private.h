@@ -9,6 +9,7 @@
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
  *   later_runs.c second calls of sites whose first call went well
+ *   follow_runs.c  where programs go on that give a wrong answer
  *   next_runs.c  what failures left in files: does the program live with it?
  *   remain_runs.c  what processes they left: do they stay?
  *   leak_runs.c  a second look at what went well, for leaks

@@ -54,6 +54,8 @@ struct order {
     struct dearth_key second_leaf_module;
     uint64_t second_leaf_offset;
     bool explore; /* count the sites that come up after the failure */
+    bool
+        follow; /* see where it goes on after the failure: the stack of its next system call */
     uint64_t
         openings; /* descriptors whose opening is to be seen, bit by bit, the last for all further ones;
                           costs a stop at every system call */
@@ -213,7 +215,7 @@ struct observation {
             char type[THROWN_BYTES];     /* mangled, as typeid().name(); "" = not known */
             bool bad_alloc, logic_error; /* is, or derives from, std:: */
         } thrown; /* std::terminate(): an exception on its stack, the one under way mostly */
-        /* hung: a second sample, taken later than frames */
+        /* hung: a second sample, taken later than frames; followed: where it went on */
         struct crash_frame *sample_frames;
         uint32_t n_sample_frames;
     } crash;

@@ -245,6 +245,14 @@ struct attribution attribution_hang(const struct catalogue *c, const struct fram
     return blame(c, &loop[out], exe, "does not come back");
 }
 
+struct attribution attribution_ignored(const struct catalogue *c,
+                                       const struct frame *fault, uint32_t n_fault,
+                                       uint32_t at, const char *exe) {
+    if (at >= n_fault || is_runtime(c, &fault[at], exe) || is_machinery(c, &fault[at]))
+        return (struct attribution){0};
+    return blame(c, &fault[at], exe, "went on after a call that failed");
+}
+
 /* Does it wait in there for anything to happen, as an event loop does? */
 static bool waits_for_events(const char *system_call) {
     static const char *const calls[] = {"poll",         "ppoll",       "select",

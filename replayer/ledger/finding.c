@@ -295,6 +295,24 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
     return 0;
 }
 
+/* Whoever asked was refused; who ignored it is who went on. */
+static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frames *fault,
+                             struct item *item) {
+    AUTO_FRAMES struct frames after = {0};
+    int r =
+        frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_SAMPLE_STACK_ID), &after);
+    if (r < 0 || !after.n)
+        return r;
+    struct attribution a = attribution_ignored(w->catalogue, fault->items, fault->n,
+                                               frames_part(fault, &after),
+                                               store_column_text(s, ATTEMPT_EXE));
+    if (a.place) {
+        blame(s, item, &a, a.place);
+        item->has_place = true;
+    }
+    return 0;
+}
+
 static void add_identity(const struct frame *frame, struct text *identity) {
     text_add(identity, "|");
     attribution_place(frame, identity);
@@ -389,6 +407,8 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     }
     if (item->verdict == VERDICT_HUNG)
         r = blame_for_hang(w, s, fault, item);
+    else if (item->verdict == VERDICT_DEGRADED && item->once)
+        r = blame_who_went_on(w, s, fault, item);
     if (r == 0 && !item->module)
         blame_location(w, s, item);
     return r;

@@ -44,6 +44,7 @@ static int run_order(struct execution *x, const struct order *order,
                       .errors = &x->errors,
                       .exits = order->leaks || order->openings,
                       .openings = order->openings,
+                      .follow = order->follow,
                       .patience_ns = order->patience_ns};
     arm_order(x, order);
     x->damaged = session_inspect(x->session);

@@ -104,8 +104,10 @@ static bool makes_descriptor(uint64_t call) {
 /* Whoever works with memory again opens something by a call of its own: not what libc opens for it, as
  * translations of messages and names of hosts. */
 static bool is_own_opening(const struct crash_frame *frames, uint32_t n) {
-    static const char *const calls[] = {"open",    "creat",   "socket",  "accept", "dup",
-                                        "mkstemp", "eventfd", "timerfd", "epoll"};
+    static const char *const calls[] = {
+        "open",    "fopen",        "freopen",  "popen",       "opendir",  "creat",
+        "socket",  "accept",       "dup",      "mkstemp",     "mkostemp", "eventfd",
+        "timerfd", "epoll_create", "shm_open", "memfd_create"};
     uint32_t i = 0;
     while (i < n && frames[i].module &&
            (strncmp(text_basename(frames[i].module), "libc.", 5) == 0 ||
@@ -114,10 +116,14 @@ static bool is_own_opening(const struct crash_frame *frames, uint32_t n) {
             strncmp(text_basename(frames[i].module), "libdearth", 9) == 0))
         i++;
     const char *called = i && i < n ? frames[i - 1].function : NULL;
-    if (!called || strstr(called, "dlopen") || strstr(called, "iconv_open"))
+    if (!called)
         return false;
+    if (strncmp(called, "_ZNSt", 5) == 0) /* std::basic_filebuf<...>::open() */
+        return strstr(called, "4open") != NULL;
+    called += strncmp(called, "_IO_", 4) == 0 ? 4 : 0;
+    called += strspn(called, "_");
     for (size_t k = 0; k < sizeof calls / sizeof *calls; k++)
-        if (strstr(called, calls[k]))
+        if (strncmp(called, calls[k], strlen(calls[k])) == 0)
             return true;
     return false;
 }

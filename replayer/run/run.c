@@ -82,8 +82,8 @@ static int start(struct run *run, struct launch *launch) {
         .dies_with_parent = !x->traced && !x->own_pids,
         .stand_in = true,
         .parent_word = &x->session->arena->worker_pid,
-        .trace_options = tracer_options(run->exits, run->openings),
-        .calls = run->openings != 0,
+        .trace_options = tracer_options(run->exits, run->openings || run->follow),
+        .calls = run->openings || run->follow,
     };
     int err = options->debugger ? debugger_init(&debugger, options, x->envp) : 0;
     if (!err && options->debugger) {
@@ -437,6 +437,7 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
     run->tracer.seen = seen;
     run->tracer.exits = run->exits;
     run->tracer.openings = run->openings;
+    run->tracer.follow = run->follow;
     run->tracer.watches = run->x->session->arena->n_faults == 0 && !run->copies &&
                           !run->x->options->sweep &&
                           !(run->x->session->arena->flags & SHM_CHANCE);

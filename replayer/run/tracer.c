@@ -49,9 +49,9 @@ struct tracee {
     bool aborts;              /* a SIGABRT was sent to it that nothing handles */
 };
 
-uint64_t tracer_options(bool exits, uint64_t openings) {
+uint64_t tracer_options(bool exits, bool calls) {
     uint64_t more =
-        (exits ? PTRACE_O_TRACEEXIT : 0) | (openings ? PTRACE_O_TRACESYSGOOD : 0);
+        (exits ? PTRACE_O_TRACEEXIT : 0) | (calls ? PTRACE_O_TRACESYSGOOD : 0);
     return more | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
            PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 }
@@ -235,8 +235,41 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
 }
 
 static void go_on(const struct tracer *tracer, pid_t tid, int sig) {
-    ptrace(tracer->openings ? PTRACE_SYSCALL : PTRACE_CONT, tid, NULL,
+    ptrace(tracer->openings || tracer->follow ? PTRACE_SYSCALL : PTRACE_CONT, tid, NULL,
            (void *)(intptr_t)sig);
+}
+
+/* Has the call that failed not come back yet: is it in our library, or does it throw? */
+static bool is_under_way(const struct observation *seen) {
+    for (uint32_t i = 0; i < seen->crash.n_frames; i++) {
+        const struct crash_frame *f = &seen->crash.frames[i];
+        if (strncmp(text_basename(f->module), "libdearth", 9) == 0 ||
+            (f->function && (strncmp(f->function, "__cxa_throw", 11) == 0 ||
+                             strncmp(f->function, "_Unwind_", 8) == 0 ||
+                             strncmp(f->function, "__cxa_allocate_", 15) == 0)))
+            return true;
+    }
+    return false;
+}
+
+/* The thread in which the call failed does something again. */
+static void see_where_it_goes_on(struct tracer *tracer, pid_t tid) {
+    struct observation *seen = tracer->seen, now = {0};
+    if (!__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) || !tracer->faults ||
+        tid != (pid_t)tracer->faults[0].fired_tid)
+        return;
+    crash_capture(tid, &now);
+    if (!now.crash.n_frames || is_under_way(&now)) {
+        observation_deinit(&now);
+        return;
+    }
+    tracer->follow = false;
+    crash_frames_free(seen->crash.sample_frames, seen->crash.n_sample_frames);
+    seen->crash.sample_frames = now.crash.frames;
+    seen->crash.n_sample_frames = now.crash.n_frames;
+    now.crash.frames = NULL;
+    now.crash.n_frames = 0;
+    observation_deinit(&now);
 }
 
 /* A system call begins or has come back. */
@@ -246,6 +279,8 @@ static void look_at_call(struct tracer *tracer, pid_t tid) {
     if (!i || ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof info, &info) <= 0)
         return;
     struct tracee *tracee = &tracer->tracees[i - 1];
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && tracer->follow)
+        see_where_it_goes_on(tracer, tid);
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
         tracee->call = info.entry.nr;
     else if (info.op == PTRACE_SYSCALL_INFO_EXIT && !info.exit.is_error)

@@ -35,6 +35,7 @@ struct tracer {
     bool exits;   /* what processes have open when they end is looked at, */
     uint64_t
         openings;   /* where they opened these (struct order), 0 = none: not looked at; */
+    bool follow;    /* until where it goes on after the fault is seen */
     pid_t exit_pid; /* of this process alone; 0 = of that which a fault fired in */
     struct opening *opened; /* [n_opened] */
     uint32_t n_opened;
@@ -59,8 +60,8 @@ struct tracer {
 };
 
 /** Options for the PTRACE_SEIZE of the first process.
- * @exits, @openings: as in struct tracer */
-uint64_t tracer_options(bool exits, uint64_t openings);
+ * @exits: as in struct tracer; @calls: system calls are looked at */
+uint64_t tracer_options(bool exits, bool calls);
 
 /** Take over @first, just started by launch_start(). */
 void tracer_add(struct tracer *tracer, pid_t first);

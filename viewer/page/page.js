@@ -356,7 +356,7 @@
       ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
       ["last to fail", f.last ? f.last.op : null], ["what is wrong", f.crash ? f.crash.cause : null],
       ["program", f.program], ["run as", D.programs ? of_programs(f) : null], ["ended", ending(f)],
-      ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
+      ["went on in", f.went_on], ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
       [f.unplaced ? "memory was short in" : "went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
         valgrind: "Valgrind" }[f.under] || null],
