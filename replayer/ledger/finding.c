@@ -295,6 +295,21 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
     return 0;
 }
 
+/* Of the frame that the fault's location stands for: what lies further in is an allocator's wrapper. */
+static uint32_t index_of_location(const struct work *w, const struct item *item,
+                                  const struct frames *fault) {
+    int64_t value;
+    if (!idmap_get(&w->places, item->location_id, &value))
+        return 0;
+    for (uint32_t i = 0; i < fault->n; i++) {
+        AUTO_TEXT struct text name = {0};
+        place_add(&fault->items[i], &name);
+        if (strcmp(name.data, ((struct place *)(intptr_t)value)->function) == 0)
+            return i;
+    }
+    return 0;
+}
+
 /* Whoever asked was refused; who ignored it is who went on. */
 static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frames *fault,
                              struct item *item) {
@@ -303,8 +318,10 @@ static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frame
         frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_SAMPLE_STACK_ID), &after);
     if (r < 0 || !after.n)
         return r;
-    struct attribution a = attribution_ignored(w->catalogue, fault->items, fault->n,
-                                               frames_part(fault, &after),
+    uint32_t at = frames_part(fault, &after);
+    if (at <= index_of_location(w, item, fault))
+        return 0; /* a wrapper, which says that there is no memory, say */
+    struct attribution a = attribution_ignored(w->catalogue, fault->items, fault->n, at,
                                                store_column_text(s, ATTEMPT_EXE));
     if (a.place) {
         blame(s, item, &a, a.place);
