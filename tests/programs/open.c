@@ -7,8 +7,8 @@
  * Fixed: the file is closed.
  *
  * No flaws:
- *   main      main() gives up, and leaves to the kernel what it has open
- *   die       whoever has it open ends the program
+ *   main      main() gives up, and leaves to the kernel what it has open; with a second argument with status 0
+ *   die       whoever has it open ends the program; likewise
  *   once      what is open is open when the program gives up, and nothing was done since
  */
 #include <fcntl.h>
@@ -46,20 +46,20 @@ static int serve(void) {
     return bad > 0;
 }
 
-static int give_up_in_main(void) {
+static int give_up_in_main(int status) {
     int fd = open("/etc/passwd", O_RDONLY);
     char *text = new_text();
     if (!text)
-        return 1;
+        return status;
     free(text);
     return close(fd) < 0;
 }
 
-OWN_FRAME int load_or_die(void) {
+OWN_FRAME int load_or_die(int status) {
     int fd = open("/etc/passwd", O_RDONLY);
     char *text = new_text();
     if (!text)
-        exit(1);
+        exit(status);
     free(text);
     return close(fd) < 0;
 }
@@ -67,11 +67,11 @@ OWN_FRAME int load_or_die(void) {
 int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "handle";
     if (strcmp(how, "die") == 0)
-        return load_or_die();
+        return load_or_die(argc < 3);
     if (strcmp(how, "once") == 0)
         return handle("/etc/passwd") < 0;
     if (strcmp(how, "main") == 0)
-        return give_up_in_main();
+        return give_up_in_main(argc < 3);
     int bad = serve();
     return argc > 2 ? 0 : bad;
 }

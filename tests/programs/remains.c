@@ -73,7 +73,7 @@ static int leave_daemon(void) {
     if (fork() == 0) {
         for (int fd = 0; fd < 3; fd++)
             close(fd);
-        usleep(1500000);
+        usleep(3000000);
         _exit(0);
     }
     char *text = new_text();

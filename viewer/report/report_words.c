@@ -41,7 +41,11 @@ bool report_words_failed_call(const struct report_data *data,
 
 void report_words_add_difference(const struct report_difference *d, bool detail,
                                  struct text *out) {
-    text_say(out, "%s %s", d->path ? d->path : d->what, difference_meaning(d->how));
+    const char *of = strcmp(d->what, "process") == 0      ? "process "
+                     : strcmp(d->what, "descriptor") == 0 ? "the descriptor of "
+                                                          : "";
+    text_say(out, "%s%s %s", d->path ? of : "", d->path ? d->path : d->what,
+             difference_meaning(d->how));
     if (detail && d->detail)
         text_say(out, " (%s)", d->detail);
 }
