@@ -70,7 +70,8 @@ void remains_processes(const struct tracer *tracer, pid_t parent,
 
 /* --- descriptors --- */
 
-#define LAST_BIT 63
+#define LAST_BIT      63
+#define MOST_OPENINGS 1000u /* whose stacks are taken: a millisecond each or less */
 
 struct opening {
     pid_t pid;
@@ -136,6 +137,18 @@ static pid_t fired_in(const struct tracer *tracer) {
     return fired && tracer->faults ? (pid_t)tracer->faults[0].fired_pid : 0;
 }
 
+/* It was closed, without our seeing. */
+static void forget_opening(struct tracer *tracer, pid_t pid, int fd) {
+    for (uint32_t i = 0; i < tracer->n_opened; i++) {
+        struct opening *o = &tracer->opened[i];
+        if (o->pid != pid || o->fd != fd)
+            continue;
+        crash_frames_free(o->frames, o->n_frames);
+        *o = tracer->opened[--tracer->n_opened];
+        return;
+    }
+}
+
 void remains_opened(struct tracer *tracer, pid_t tid, uint64_t call, int64_t value) {
     pid_t fired = fired_in(tracer);
     struct observation *seen = tracer->seen, now = {0};
@@ -144,10 +157,15 @@ void remains_opened(struct tracer *tracer, pid_t tid, uint64_t call, int64_t val
     bool wanted = tracer->openings & bit_of((int)value);
     if (!wanted && (!fired || seen->open.went_on))
         return;
+    if (tracer->n_looked++ >= MOST_OPENINGS) { /* what is not seen is not lost */
+        remains_forget(tracer);
+        return;
+    }
     crash_capture(tid, &now);
     if (fired && now.crash.pid == (uint32_t)fired)
         seen->open.went_on |= is_own_opening(now.crash.frames, now.crash.n_frames);
     if (wanted) {
+        forget_opening(tracer, (pid_t)now.crash.pid, (int)value);
         tracer->opened =
             text_grow(tracer->opened, tracer->n_opened, sizeof *tracer->opened);
         tracer->opened[tracer->n_opened++] = (struct opening){

@@ -37,8 +37,8 @@ struct tracer {
         openings;   /* where they opened these (struct order), 0 = none: not looked at; */
     bool follow;    /* until where it goes on after the fault is seen */
     pid_t exit_pid; /* of this process alone; 0 = of that which a fault fired in */
-    struct opening *opened; /* [n_opened] */
-    uint32_t n_opened;
+    struct opening *opened;      /* [n_opened] */
+    uint32_t n_opened, n_looked; /* n_looked: stacks taken for it */
     bool watches; /* no fault is to come: what is caught is kept as usual */
     struct {
         int signal;

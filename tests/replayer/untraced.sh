@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# tags: unsanitized
 # Where the kernel refuses ptrace, verdicts have no place. That is said, and a baseline that knows places
 # knows the findings without: none is new, whichever of both was traced.
 . "$(dirname "$0")/../lib.sh"
