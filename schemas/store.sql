@@ -462,7 +462,7 @@ CREATE TABLE unit_run (
     id        INTEGER PRIMARY KEY,
     unit_id   INTEGER NOT NULL REFERENCES unit(id),
     recording_id INTEGER REFERENCES recording(id), -- what it did in the suite, as a recording that is replayed; NULL = refused
-    reason    TEXT,                      -- refused: why, one sentence
+    reason    TEXT,                      -- refused: why, one sentence; else: a later suite does not start it any more, and what was seen is no evidence
     sites     INTEGER NOT NULL,          -- of the project's own, that it reached in the suite
     reached   INTEGER NOT NULL           -- of these, those that it reached by itself
 );

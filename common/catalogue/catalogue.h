@@ -31,6 +31,10 @@
     X(LOADER, "loader", 1u << FIELD_MODULE, false)                                       \
     X(MACHINERY, "machinery", CATALOGUE_FRAME_FIELDS, false)                             \
     X(READER, "reader", CATALOGUE_FRAME_FIELDS, false)                                   \
+    X(INFALLIBLE, "infallible", CATALOGUE_FRAME_FIELDS, false)                           \
+    X(FALLIBLE, "fallible", CATALOGUE_FRAME_FIELDS, false)                               \
+    X(PANIC, "panic", CATALOGUE_FRAME_FIELDS, false)                                     \
+    X(EITHER, "either", CATALOGUE_FRAME_FIELDS, false)                                   \
     X(RESERVE, "reserve", CATALOGUE_FRAME_FIELDS | 1u << FIELD_STACK, true)              \
     X(FACILITY, "facility", 1u << FIELD_ENTRY | 1u << FIELD_EFFECT, true)                \
     X(DAMAGE, "damage", CATALOGUE_END_FIELDS, true)                                      \

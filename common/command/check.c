@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backtrace.h"
 #include "before_store.h"
 #include "cli.h"
 #include "clock.h"
@@ -33,6 +34,7 @@
 #include "short_name.h"
 #include "store.h"
 #include "store_folder.h"
+#include "temporary.h"
 #include "text.h"
 
 #define HOW_SWEEP       3           /* index into the choices of --how */
@@ -54,7 +56,9 @@ struct check {
     char *const *program;
     uint64_t started_ns; /* CLOCK_MONOTONIC */
     int64_t recording;   /* ours: others may record into the same database */
-    char *path, *folder; /* of the database; folder: the temporary one, or NULL */
+    char *path;          /* of the database */
+    bool fresh;
+    struct temporary place; /* it lies there; or none */
     bool replaying;
     bool found; /* there is something in it that one may want to look at */
 };
@@ -93,6 +97,24 @@ static bool is_sweep(const struct check *c) {
     return c->faults.drive || c->faults.health || c->faults.how == HOW_SWEEP;
 }
 
+/* What is recorded has to do what attempts do. */
+static bool leave_backtrace_out(const struct check *c) {
+    for (size_t i = 0; i < c->env.n; i++)
+        if (backtrace_is_variable(c->env.items[i], strlen(c->env.items[i])))
+            return false;
+    return backtrace_leave_out();
+}
+
+static void say_left_out(const struct check *c) {
+    AUTO_STORE struct store *store = NULL;
+    if (c->recording && store_new(c->path, STORE_READ, &store) == 0 &&
+        backtrace_has_rust(store))
+        error_info(
+            "RUST_BACKTRACE is not passed to the program: it would look up names for as "
+            "long as an attempt takes, many times over; --env RUST_BACKTRACE if it "
+            "matters");
+}
+
 static int record(struct check *c) {
     struct command_line line = {0};
     command_line_add(&line, text_dup("record"));
@@ -128,7 +150,7 @@ static int record(struct check *c) {
         return EXIT_OK;
     error_print(
         -EINTR, "interrupted while recording; nothing was replayed: start again%s",
-        c->folder ? "" : ", or 'dearth replay' tests what was recorded until then");
+        c->place.folder ? "" : ", or 'dearth replay' tests what was recorded until then");
     return EXIT_INTERRUPTED;
 }
 
@@ -219,6 +241,7 @@ static int replay_by(const struct check *c, int (*command)(int argc, char **argv
     command_line_add(&line, text_dup("--no-summary")); /* the report says it */
     if (c->recording)
         command_line_add(&line, text_format("--recording=%lld", (long long)c->recording));
+    command_line_add(&line, text_dup(c->fresh ? "--retest" : "--reuse"));
     add_faults(&line, c);
     add_project(&line, c);
     add_budget(&line, c);
@@ -316,20 +339,10 @@ static int choose_path(struct check *c) {
         c->path = text_dup(c->database);
         return 0;
     }
-    const char *where = getenv("TMPDIR");
-    c->folder = text_format("%s/dearth-check.XXXXXX", where && *where ? where : "/tmp");
-    if (!mkdtemp(c->folder)) {
-        int r =
-            error_print_errno(-errno,
-                              "%s: cannot make a folder for the database; name a file "
-                              "with -o",
-                              c->folder);
-        free(c->folder);
-        c->folder = NULL;
-        return r;
-    }
-    c->path = text_format("%s/dearth.db", c->folder);
-    return 0;
+    int r = temporary_new("dearth-check", &c->place);
+    if (r == 0)
+        c->path = text_dup(c->place.path);
+    return r;
 }
 
 /* Is there anything that the printed commands could be used for? */
@@ -343,33 +356,27 @@ static void look(struct check *c) {
             data->n_findings || data->site_tally.testable > data->site_tally.tested;
 }
 
-static void remove_database(const struct check *c) {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        AUTO_FREE char *file = text_format("%s%s", c->path, endings[i]);
-        unlink(file);
-    }
-    rmdir(c->folder);
-}
-
 /* A temporary database is kept when there is something to look at or to go on with. */
-static void finish(const struct check *c, int status) {
-    if (!c->folder)
+static void finish(struct check *c, int status) {
+    if (!c->place.folder)
         return;
     if (c->replaying && status == EXIT_INTERRUPTED)
         return; /* kept: the replay has said how to go on */
     if (status == EXIT_GATE_FAILED || (status == EXIT_OK && c->found && !error_quiet()))
         error_tell("the database is kept: %s (-o names another place)", c->path);
     else
-        remove_database(c);
+        temporary_remove(&c->place);
 }
 
 /* --- the command --- */
 
 static int steps(struct check *c) {
+    bool left_out = leave_backtrace_out(c);
     int status = rehearse(c);
     if (status == EXIT_OK)
         status = record(c);
+    if (left_out)
+        say_left_out(c);
     if (c->recording && keep_before(c) != EXIT_OK && status == EXIT_OK)
         status = EXIT_CANNOT;
     int scope = status == EXIT_OK ? look_at_scope(c) : 0;
@@ -455,6 +462,9 @@ int command_check(int argc, char **argv) {
          "do not run the program in a private tree first, and let attempts find files as "
          "the recording has left them: what it makes once is not made again, and the "
          "database holds no contents of files"},
+        {0, "fresh", CLI_FLAG, &c.fresh, NULL,
+         "with -o: try all, also what an earlier check of the same program, arguments, "
+         "environment and builds has tried"},
         {0, "env", CLI_LIST, &c.env, "NAME",
          "store the value of this environment variable for replays from elsewhere"},
         {0, "blame", CLI_LIST, &c.blame, "GLOB", REPORT_BLAME_HELP},
@@ -488,7 +498,7 @@ int command_check(int argc, char **argv) {
         finish(&c, status);
     }
     free(c.path);
-    free(c.folder);
+    temporary_deinit(&c.place);
     free(c.after);
     before_deinit(&c.before);
     cli_list_deinit(&c.wrappers);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backtrace.h"
 #include "catalogue.h"
 #include "commands.h"
 #include "error.h"
@@ -42,7 +43,7 @@ struct record_line {
 };
 
 /* What is kept of the environment is said: it may be more than the user wants in a file. */
-static void say_kept(const char *path) {
+static void say_kept(const char *path, bool left_out) {
     AUTO_STORE struct store *store = NULL;
     AUTO_STMT sqlite3_stmt *q = NULL;
     AUTO_TEXT struct text names = {0};
@@ -60,16 +61,30 @@ static void say_kept(const char *path) {
     error_info("%s holds the environment of each program of the suite, so that it can be "
                "run by itself; it is readable by you alone",
                path);
+    if (left_out && backtrace_has_rust(store))
+        error_info(
+            "RUST_BACKTRACE is not passed to the suite: programs would look up names for as "
+            "long as an attempt takes, many times over; --env-allow RUST_BACKTRACE if it "
+            "matters");
     if (n)
         error_info("left out, since their names look like those of secrets: %s; they are "
                    "taken from the environment of 'dearth suite replay'",
                    names.data);
 }
 
+static bool is_allowed(const struct cli_list *globs, const char *name) {
+    for (size_t i = 0; i < globs->n; i++)
+        if (text_glob(globs->items[i], name))
+            return true;
+    return false;
+}
+
 static int record_suite(struct record_line *line, int n, char **program) {
     struct record_options o = record_defaults();
     int64_t id = 0;
     int status = 0, r = 0;
+    bool left_out =
+        !is_allowed(&line->units.allow, "RUST_BACKTRACE") && backtrace_leave_out();
     o.output = line->output;
     o.units = &line->units;
     o.wrappers = line->wrappers;
@@ -83,7 +98,7 @@ static int record_suite(struct record_line *line, int n, char **program) {
     catalogue_free(o.catalogue);
     if (r != 0)
         return r < 0 ? EXIT_RECORD_FAILED : r;
-    say_kept(line->output);
+    say_kept(line->output, left_out);
     if (status)
         error_info(
             "the suite ended with status %d: what its programs did is recorded all "

@@ -12,6 +12,7 @@
 #include "catalogue_store.h"
 #include "error.h"
 #include "idmap.h"
+#include "reuse.h"
 #include "text.h"
 
 void suite_load_deinit(struct suite *s) {
@@ -49,9 +50,7 @@ static bool has(const char *folder, const char *name) {
     return access(path, F_OK) == 0;
 }
 
-/* The folder that is under version control around where the suite was started; else that one, or the
- * one above a folder that is only built in. */
-static char *find_tree(const char *cwd) {
+char *suite_load_tree(const char *cwd) {
     static const char *const marks[] = {".git", ".hg", ".svn", ".bzr", "debian"};
     static const char *const built[] = {"CMakeCache.txt", "build.ninja", "config.status"};
     char *tree = text_dup(cwd);
@@ -83,7 +82,7 @@ static int choose_tree(struct suite *s, const struct suite_scope *scope) {
         return r;
     sqlite3_bind_int64(q, 1, s->recording);
     if (sqlite3_step(q) == SQLITE_ROW)
-        s->tree = find_tree(store_column_text(q, 0));
+        s->tree = suite_load_tree(store_column_text(q, 0));
     return 0;
 }
 
@@ -148,7 +147,7 @@ static bool *find_harness(const struct suite *s) {
 }
 
 static int load_targets(struct suite *s, const struct suite_scope *scope) {
-    int r = sites_load(s->store, s->recording, 0, true, &s->sites);
+    int r = sites_load(s->store, s->recording, 0, NULL, true, &s->sites);
     if (r < 0)
         return r;
     AUTO_FREE bool *harness = find_harness(s);
@@ -172,39 +171,13 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
     return 0;
 }
 
-int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    struct idmap index = {0};
-    int r = store_prepare(s->store,
-                          "SELECT DISTINCT site_id FROM attempt WHERE fired = 1 AND "
-                          "verdict <> 'unreached' AND mode = ?1",
-                          &q);
-    if (r < 0)
-        return r;
-    for (uint32_t i = 0; i < s->n_targets; i++)
-        s->targets[i].n_tested = 0;
-    memset(s->tested, 0, s->sites.input.n_sites * sizeof *s->tested);
-    for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
-        idmap_put(&index, s->sites.list[i].id, i + 1);
-    store_bind_text(q, 1, scope->mode);
-    while (!scope->fresh && sqlite3_step(q) == SQLITE_ROW) {
-        int64_t site = 0;
-        if (idmap_get(&index, sqlite3_column_int64(q, 0), &site) &&
-            s->target_of[site - 1]) {
-            s->targets[s->target_of[site - 1] - 1].n_tested++;
-            s->tested[site - 1] = true;
-        }
-    }
-    idmap_deinit(&index);
-    return 0;
-}
-
 /* --- units --- */
 
 #define PROCESS_COLUMNS(X)                                                               \
     X(PROCESS_ID, "p.id")                                                                \
     X(PROCESS_PARENT_ID, "p.parent_id")                                                  \
     X(PROCESS_PID, "p.pid")                                                              \
+    X(PROCESS_RECORDING, "p.recording_id")                                               \
     X(PROCESS_ORIGIN, "p.origin")                                                        \
     X(PROCESS_EVENTS, "p.events")                                                        \
     X(PROCESS_DURATION, "coalesce(p.ended_ns, p.started_ns) - p.started_ns")             \
@@ -212,6 +185,8 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_EXIT_SIGNAL, "coalesce(p.exit_signal, 0)")                                 \
     X(PROCESS_UNIT, "coalesce(u.id, 0)")                                                 \
     X(PROCESS_ENVIRONMENT, "coalesce(u.environment_id, 0)")                              \
+    X(PROCESS_VARIABLES,                                                                 \
+      "(SELECT e.variables FROM environment e WHERE e.id = u.environment_id)")           \
     X(PROCESS_EXE, "coalesce(u.exe, p.exe)")                                             \
     X(PROCESS_BUILD_ID, "b.build_id")                                                    \
     X(PROCESS_ARGV, "u.argv_bytes")                                                      \
@@ -219,15 +194,18 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_STDIN, "u.stdin_digest")
 enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
 
-/* Builds of the programs in one go: there is no index by process. */
+/* Builds of the programs of units in one go: there is no index by process. */
+#define BUILDS(wanted)                                                                     \
+    "LEFT JOIN (SELECT x.process_id, min(m.build_id) AS build_id FROM process_module x "   \
+    "JOIN module m ON m.id = x.module_id JOIN process o ON o.id = x.process_id JOIN unit " \
+    "v ON v.recording_id = o.recording_id AND v.ordinal = o.ordinal AND v.exe = m.path "   \
+    "WHERE " wanted " GROUP BY x.process_id) b ON b.process_id = p.id "
+
 static const char processes_sql[] = STORE_SELECT(
     PROCESS_COLUMNS) "FROM process p LEFT JOIN unit u ON u.recording_id = p.recording_id AND "
-                     "u.ordinal = p.ordinal LEFT JOIN (SELECT x.process_id, "
-                     "min(m.build_id) AS build_id FROM process_module x JOIN module m ON "
-                     "m.id = x.module_id JOIN process o ON o.id = x.process_id JOIN unit v "
-                     "ON v.recording_id = o.recording_id AND v.ordinal = o.ordinal AND "
-                     "v.exe = m.path WHERE o.recording_id = ?1 GROUP BY x.process_id) b "
-                     "ON b.process_id = p.id WHERE p.recording_id = ?1 ORDER BY p.ordinal";
+                     "u.ordinal = p.ordinal " BUILDS(
+                         "o.recording_id = ?1") "WHERE p.recording_id = ?1 ORDER BY "
+                                                "p.ordinal";
 
 static void add_blob(struct text *t, sqlite3_stmt *q, int column) {
     int n = sqlite3_column_bytes(q, column);
@@ -237,12 +215,17 @@ static void add_blob(struct text *t, sqlite3_stmt *q, int column) {
 }
 
 static struct dearth_key identity(sqlite3_stmt *q) {
-    static const int columns[] = {PROCESS_EXE, PROCESS_BUILD_ID,    PROCESS_ARGV,
-                                  PROCESS_CWD, PROCESS_ENVIRONMENT, PROCESS_STDIN};
+    static const int columns[] = {PROCESS_EXE, PROCESS_BUILD_ID, PROCESS_ARGV,
+                                  PROCESS_CWD, PROCESS_STDIN};
     AUTO_TEXT struct text t = {0};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         add_blob(&t, q, columns[i]);
-    return key_hash(t.data, t.n);
+    struct dearth_key key = key_hash(t.data, t.n);
+    const char *variables = sqlite3_column_blob(q, PROCESS_VARIABLES);
+    size_t n = (size_t)sqlite3_column_bytes(q, PROCESS_VARIABLES);
+    for (size_t i = 0; i < n; i += strlen(variables + i) + 1)
+        key = reuse_add_variable(key, variables + i);
+    return key;
 }
 
 static char *command_text(sqlite3_stmt *q) {
@@ -363,6 +346,128 @@ static int load_reach(struct suite *s, const struct idmap *unit_of) {
     return step == SQLITE_DONE ? 0 : store_error(s->store, "reading sites");
 }
 
+/* --- what has been failed --- */
+
+static int compare_keys(const void *a, const void *b) {
+    return key_compare(*(const struct dearth_key *)a, *(const struct dearth_key *)b);
+}
+
+/* Of the programs in which something was failed, those that this suite started as well, with the same of all.
+ * @out: row of `unit` -> recording of its suite */
+static int load_same_units(const struct suite *s, struct idmap *out) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_FREE struct dearth_key *now = text_alloc((s->n_units + 1) * sizeof *now);
+    for (uint32_t i = 0; i < s->n_units; i++)
+        now[i] = s->units[i].identity;
+    qsort(now, s->n_units, sizeof *now, compare_keys);
+    int step,
+        r = store_prepare(
+            s->store,
+            STORE_SELECT(
+                PROCESS_COLUMNS) "FROM unit u JOIN process p ON "
+                                 "p.recording_id = u.recording_id AND "
+                                 "p.ordinal = u.ordinal " BUILDS(
+                                     "v.id IN (SELECT unit_id FROM unit_run "
+                                     "WHERE recording_id IS NOT NULL)") "WHERE "
+                                                                        "u.id IN (SELECT unit_id FROM unit_run "
+                                                                        "WHERE recording_id IS NOT NULL)",
+            &q);
+    if (r < 0)
+        return r;
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        struct dearth_key key = identity(q);
+        if (bsearch(&key, now, s->n_units, sizeof *now, compare_keys))
+            idmap_put(out, sqlite3_column_int64(q, PROCESS_UNIT),
+                      sqlite3_column_int64(q, PROCESS_RECORDING));
+    }
+    return step == SQLITE_DONE ? 0 : store_error(s->store, "reading programs");
+}
+
+#define TESTED_COLUMNS(X)                                                                \
+    X(TESTED_SITE, "a.site_id")                                                          \
+    X(TESTED_UNIT, "n.unit_id")
+enum { TESTED_COLUMNS(STORE_COLUMN_ENUM) };
+
+static const char tested_sql[] = STORE_SELECT(
+    TESTED_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN unit_run n ON "
+                    "n.recording_id = r.recording_id WHERE a.fired = 1 AND a.verdict <> "
+                    "'unreached' AND a.mode = ?1 GROUP BY a.site_id, n.unit_id";
+
+/* @from: recording of the suite in which it was failed; 0 = not yet */
+static void count_tested(struct suite *s, const int64_t *from) {
+    s->n_reused = 0;
+    s->reused_from = 0;
+    for (uint32_t t = 0; t < s->n_targets; t++) {
+        s->targets[t].n_tested = 0;
+        s->targets[t].reused_from = 0;
+    }
+    for (uint32_t i = 0; i < s->sites.input.n_sites; i++) {
+        s->tested[i] = from[i] && s->target_of[i];
+        if (!s->tested[i])
+            continue;
+        struct suite_target *target = &s->targets[s->target_of[i] - 1];
+        target->reused_from = !target->n_tested || from[i] > target->reused_from
+                                  ? from[i]
+                                  : target->reused_from;
+        target->n_tested++;
+    }
+    for (uint32_t t = 0; t < s->n_targets; t++) {
+        int64_t recording = s->targets[t].reused_from;
+        if (!recording || recording == s->recording)
+            continue;
+        s->n_reused++;
+        s->reused_from = recording > s->reused_from ? recording : s->reused_from;
+    }
+}
+
+int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    struct idmap index = {0}, same = {0};
+    AUTO_FREE int64_t *from = text_alloc((s->sites.input.n_sites + 1) * sizeof *from);
+    int r = load_same_units(s, &same);
+    if (r == 0)
+        r = store_prepare(s->store, tested_sql, &q);
+    for (uint32_t i = 0; r == 0 && i < s->sites.input.n_sites; i++)
+        idmap_put(&index, s->sites.list[i].id, i + 1);
+    if (r == 0)
+        store_bind_text(q, 1, scope->mode);
+    while (r == 0 && !scope->fresh && sqlite3_step(q) == SQLITE_ROW) {
+        int64_t site = 0, recording = 0;
+        if (idmap_get(&index, sqlite3_column_int64(q, TESTED_SITE), &site) &&
+            idmap_get(&same, sqlite3_column_int64(q, TESTED_UNIT), &recording) &&
+            recording > from[site - 1])
+            from[site - 1] = recording;
+    }
+    if (r == 0)
+        count_tested(s, from);
+    idmap_deinit(&index);
+    idmap_deinit(&same);
+    return r;
+}
+
+int suite_load_mark_gone(const struct suite *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_TEXT struct text list = {0};
+    struct idmap same = {0};
+    int r = load_same_units(s, &same);
+    for (size_t i = 0; i < same.capacity; i++)
+        if (same.slots[i].key)
+            text_addf(&list, "%s%lld", list.n ? "," : "[", (long long)same.slots[i].key);
+    text_add(&list, list.n ? "]" : "[]");
+    idmap_deinit(&same);
+    if (r == 0)
+        r = store_prepare(
+            s->store,
+            "UPDATE unit_run SET reason = CASE WHEN unit_id IN (SELECT value "
+            "FROM json_each(?1)) THEN NULL ELSE 'the suite does not start it "
+            "any more' END WHERE recording_id IS NOT NULL",
+            &q);
+    if (r < 0)
+        return r;
+    store_bind_text(q, 1, list.data);
+    return store_step_done(s->store, q);
+}
+
 /* --- what the planner is given --- */
 
 static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {
@@ -418,11 +523,11 @@ int suite_load(struct store *store, const struct suite_scope *scope, struct suit
     if (r == 0)
         r = load_targets(s, scope);
     if (r == 0)
-        r = suite_load_tested(s, scope);
-    if (r == 0)
         r = load_units(s, &unit_of);
     if (r == 0)
         r = load_reach(s, &unit_of);
+    if (r == 0)
+        r = suite_load_tested(s, scope);
     idmap_deinit(&unit_of);
     if (r < 0) {
         suite_load_deinit(s);

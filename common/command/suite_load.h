@@ -44,6 +44,8 @@ struct suite_target {
     uint32_t n_sites;
     uint32_t n_tested;  /* sites at which it was failed */
     uint32_t some_site; /* one of them */
+    int64_t
+        reused_from; /* recording of the suite in which it was failed last; 0 = not yet */
 };
 
 struct suite {
@@ -59,6 +61,9 @@ struct suite {
     uint32_t n_units;
     struct cover_unit *cover; /* n_units */
     uint32_t n_processes;
+    uint32_t
+        n_reused; /* targets that were failed in programs of earlier suites alone, which this one has as well */
+    int64_t reused_from; /* the newest of these suites' recordings; 0 = none */
 };
 
 struct suite_scope {
@@ -76,6 +81,14 @@ struct suite_scope {
 /** Read the newest suite of @store. Return: 0, or a negative errno after a message. */
 int suite_load(struct store *store, const struct suite_scope *scope, struct suite *out);
 void suite_load_deinit(struct suite *suite); /* twice is safe */
+
+/** The project's folder around @cwd: the one that is under version control, else that one, or the one above a
+ * folder that is only built in. Return: free() it. */
+char *suite_load_tree(const char *cwd);
+
+/** Write down which programs of earlier suites this one has no more: what was seen in them is no evidence of it.
+ * Return: 0 or a negative errno after a message. */
+int suite_load_mark_gone(const struct suite *suite);
 
 /** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);

@@ -40,6 +40,8 @@ struct suite_options {
 /* What a replay of a suite has done. */
 struct suite_outcome {
     uint32_t chosen, run, refused; /* units */
+    uint32_t reused;     /* targets whose verdicts are those of earlier suites */
+    int64_t reused_from; /* the newest of these; 0 = none */
     uint64_t duration_ns;
     bool budget, interrupted; /* what ended it early */
     bool done;                /* nothing is left of what this shard is to do */

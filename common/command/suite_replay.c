@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "command_line.h"
 #include "commands.h"
+#include "demand.h"
 #include "error.h"
 #include "interrupt.h"
 #include "options.h"
@@ -34,9 +35,10 @@ struct run {
     struct suite *suite;
     struct suite_scope scope;
     struct suite_outcome *out;
-    bool *mine;   /* by target: of this shard */
-    bool *tried;  /* by target: a unit was replayed for it */
-    bool by_site; /* units are chosen for further sites of targets, not for targets */
+    bool *mine;       /* by target: of this shard */
+    bool *tried;      /* by target: a unit was replayed for it */
+    uint64_t *demand; /* by target: calls that --demand asks for */
+    bool by_site;     /* units are chosen for further sites of targets, not for targets */
     uint64_t started_ns;
 };
 
@@ -231,6 +233,52 @@ static bool is_over(struct run *run) {
     return run->out->interrupted || run->out->budget;
 }
 
+/* --- what production asks for --- */
+
+static int load_demand(struct run *run) {
+    struct demand wanted = {0}, here = {0};
+    struct suite *s = run->suite;
+    run->demand = text_alloc((s->n_targets + 1) * sizeof *run->demand);
+    if (!run->options->faults.demand)
+        return 0;
+    int r = demand_load(run->options->faults.demand, &wanted);
+    if (r == 0)
+        r = demand_read(s->store, &here);
+    for (uint32_t i = 0; r == 0 && i < s->sites.input.n_sites; i++)
+        if (s->target_of[i])
+            run->demand[s->target_of[i] - 1] +=
+                demand_calls(&wanted, &here, s->sites.list[i].key);
+    demand_deinit(&wanted);
+    demand_deinit(&here);
+    return r;
+}
+
+static uint64_t unit_demand(const struct run *run, const struct cover *cover,
+                            uint32_t unit) {
+    uint64_t sum = 0;
+    for (uint32_t t = 0; t < run->suite->n_targets; t++)
+        sum += cover->unit_of[t] == unit + 1 ? run->demand[t] : 0;
+    return sum;
+}
+
+/* Those whose targets are asked for most go first; the others stay in their order. */
+static void order_by_demand(const struct run *run, struct cover *cover) {
+    if (!run->options->faults.demand)
+        return;
+    uint64_t *sums = text_alloc((cover->n + 1) * sizeof *sums);
+    for (uint32_t i = 0; i < cover->n; i++) {
+        uint32_t unit = cover->order[i], at = i;
+        uint64_t sum = unit_demand(run, cover, unit);
+        for (; at && sums[at - 1] < sum; at--) {
+            sums[at] = sums[at - 1];
+            cover->order[at] = cover->order[at - 1];
+        }
+        sums[at] = sum;
+        cover->order[at] = unit;
+    }
+    free(sums);
+}
+
 /* One choice of units, and what they are chosen for. Return: how many were refused, or -errno. */
 static int run_round(struct run *run) {
     struct suite *s = run->suite;
@@ -240,6 +288,7 @@ static int run_round(struct run *run) {
     for (uint32_t t = 0; t < s->n_targets; t++)
         wanted[t] = run->mine[t] && !run->tried[t] && !s->targets[t].n_tested;
     cover_choose(s->cover, s->n_units, s->n_targets, wanted, &cover);
+    order_by_demand(run, &cover);
     for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
         r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
         refused += r > 0;
@@ -431,7 +480,11 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     *out = (struct suite_outcome){0};
     leave_out_long(s, options);
     share(&run);
-    int r = options->fresh ? 0 : suite_unit_load_refused(s);
+    out->reused = s->n_reused;
+    out->reused_from = s->reused_from;
+    int r = load_demand(&run);
+    if (r == 0 && !options->fresh)
+        r = suite_unit_load_refused(s);
     if (r == 0)
         while ((r = run_round(&run)) > 0)
             ;
@@ -445,6 +498,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     for (uint32_t t = 0; r == 0 && t < s->n_targets; t++)
         out->reasons[t] = s->targets[t].n_tested ? NULL : why_untested(&run, t);
     out->duration_ns = clock_mono_ns() - run.started_ns;
+    free(run.demand);
     free(run.mine);
     free(run.tried);
     return r < 0 ? EXIT_CANNOT : out->interrupted ? EXIT_INTERRUPTED : EXIT_OK;

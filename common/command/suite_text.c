@@ -174,7 +174,7 @@ static char *not_alone_text(const struct suite *s, uint32_t first) {
     return text_take(&t);
 }
 
-enum { NOTE_RECORDING = 1, NOTE_TEXT };
+enum { ALONE_RECORDING = 1, ALONE_TEXT };
 
 /* What was deleted, or is not known, since the suite ran; the program that started it stands for it where one can. */
 static int put_not_alone(struct suite *s) {
@@ -194,8 +194,8 @@ static int put_not_alone(struct suite *s) {
             !is_first_of_reason(s, i))
             continue;
         AUTO_FREE char *text = not_alone_text(s, i);
-        sqlite3_bind_int64(q, NOTE_RECORDING, s->recording);
-        store_bind_text(q, NOTE_TEXT, text);
+        sqlite3_bind_int64(q, ALONE_RECORDING, s->recording);
+        store_bind_text(q, ALONE_TEXT, text);
         r = store_step_done(s->store, q);
     }
     return r;
@@ -216,9 +216,39 @@ static int store_targets(struct suite *s, const struct suite_outcome *out) {
 
 /* --- summary --- */
 
+enum { NOTE_RECORDING = 1, NOTE_TEXT };
+
+/* Said by the report, too; once for a suite, whatever of it is done later. */
+static int note_reused(struct suite *s, const struct suite_outcome *out) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_FREE char *clear =
+        text_format("DELETE FROM note WHERE kind = 'reused' AND recording_id = %lld",
+                    (long long)s->recording);
+    int r = store_exec(s->store, clear);
+    if (r < 0 || !out->reused)
+        return r;
+    AUTO_FREE char *text = text_format(
+        "%u of %u targets were not failed again: verdicts of recording %lld stand, of the "
+        "same programs, arguments, environments and builds; --fresh fails all",
+        out->reused, s->n_targets, (long long)out->reused_from);
+    error_info("%s", text);
+    r = store_prepare(
+        s->store, "INSERT INTO note(recording_id, kind, text) VALUES (?, 'reused', ?)",
+        &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, NOTE_RECORDING, s->recording);
+    store_bind_text(q, NOTE_TEXT, text);
+    return store_step_done(s->store, q);
+}
+
 int suite_text_summary(struct suite *s, const struct suite_outcome *out) {
     char duration[24];
     int r = store_targets(s, out);
+    if (r == 0)
+        r = suite_load_mark_gone(s);
+    if (r == 0)
+        r = note_reused(s, out);
     if (r < 0)
         return r;
     printf("%u program%s run by themselves now, %u do something else there and were not "

@@ -347,17 +347,6 @@ char *frame_bare_function(const struct frame *frame) {
     return memcpy(name, frame->function, n);
 }
 
-bool frame_function_matches(const struct frame *frame, const char *glob) {
-    if (frame->linkage_name && text_glob(glob, frame->linkage_name))
-        return true;
-    if (!frame->function)
-        return false;
-    if (text_glob(glob, frame->function))
-        return true;
-    AUTO_FREE char *bare = frame_bare_function(frame);
-    return bare && text_glob(glob, bare);
-}
-
 /* "17h0123456789abcdefE" at @s, and nothing behind it but a compiler's suffix. */
 static bool is_rust_hash(const char *s) {
     for (int i = 3; i < 19; i++)
@@ -379,6 +368,99 @@ bool frame_is_rust(const struct frame *frame) {
         if (is_rust_hash(at))
             return true;
     return false;
+}
+
+/* --- crates --- */
+
+static bool is_word(char c) {
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The first word of a path, "alloc" of `&mut [alloc::string::String]`. Return: NULL = there is none, as in
+ * `u8`, `T` and `[T]`. */
+static const char *first_of_path(const char *s, size_t *n) {
+    static const char *const before[] = {"mut ", "const ", "dyn ", "impl "};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        s += strspn(s, "<&*[( ");
+        if (strncmp(s, before[i], strlen(before[i])) == 0)
+            s += strlen(before[i]);
+    }
+    for (*n = 0; is_word(s[*n]);)
+        ++*n;
+    return *n && strncmp(s + *n, "::", 2) == 0 ? s : NULL;
+}
+
+/* "Type as Trait": the trait; NULL = there is none. @s: behind the bracket */
+static const char *trait_of(const char *s) {
+    int depth = 0;
+    for (; *s && depth >= 0; s++) {
+        if (depth == 0 && strncmp(s, " as ", 4) == 0)
+            return s + 4;
+        depth += strchr("<[(", *s) != NULL;
+        depth -= strchr("])", *s) || (*s == '>' && s[-1] != '-');
+    }
+    return NULL;
+}
+
+static bool is_of_compiler(const char *crate, size_t n) {
+    static const char *const crates[] = {"alloc", "core", "std"};
+    for (size_t i = 0; i < sizeof crates / sizeof *crates; i++)
+        if (strlen(crates[i]) == n && memcmp(crates[i], crate, n) == 0)
+            return true;
+    return false;
+}
+
+bool frame_is_rust_source(const struct frame *frame) {
+    size_t n = frame->file ? strlen(frame->file) : 0;
+    return n > 3 && strcmp(frame->file + n - 3, ".rs") == 0;
+}
+
+const char *frame_crate(const struct frame *frame, size_t *n) {
+    const char *function = frame->function, *trait, *other;
+    size_t n_other;
+    if (!function || !(frame_is_rust(frame) || frame_is_rust_source(frame)))
+        return NULL;
+    const char *crate = first_of_path(function, n);
+    if (*function != '<' || (crate && !is_of_compiler(crate, *n)) ||
+        !(trait = trait_of(function + 1)) || !(other = first_of_path(trait, &n_other)))
+        return crate;
+    if (crate && is_of_compiler(other, n_other))
+        return crate;
+    *n = n_other;
+    return other;
+}
+
+/* A package's name may have '-' where its crate has '_'. */
+static bool is_crate(const struct frame *frame, const char *name) {
+    size_t n = 0, i = 0;
+    const char *crate = frame_crate(frame, &n);
+    if (!crate || strlen(name) != n)
+        return false;
+    while (i < n && (crate[i] == name[i] || (crate[i] == '_' && name[i] == '-')))
+        i++;
+    return i == n;
+}
+
+bool frame_function_matches(const struct frame *frame, const char *glob) {
+    if (frame->linkage_name && text_glob(glob, frame->linkage_name))
+        return true;
+    if (!frame->function)
+        return false;
+    if (text_glob(glob, frame->function))
+        return true;
+    AUTO_FREE char *bare = frame_bare_function(frame);
+    return (bare && text_glob(glob, bare)) || is_crate(frame, glob);
+}
+
+void frame_add_module(const struct frame *frame, struct text *out) {
+    enum { HASH = 16 };
+    const char *module = text_basename(frame->module), *so = strstr(module, ".so");
+    /* "libjq.so.1.0.4" and "libc-2.31.so" change with every release */
+    size_t n = so ? (size_t)(so - module) : strlen(module);
+    if (n > HASH + 1 && module[n - HASH - 1] == '-' &&
+        strspn(module + n - HASH, "0123456789abcdef") == HASH)
+        n -= HASH + 1;
+    text_add_n(out, module, n);
 }
 
 bool frame_matches(const struct frame *frame, const char *glob) {
@@ -413,6 +495,14 @@ uint32_t frames_meet(const struct frames *a, const struct frames *b) {
            strncmp(text_basename(a->items[at].module), "libdearth", 9) == 0)
         at++;
     return at;
+}
+
+uint32_t frames_part(const struct frames *a, const struct frames *b) {
+    uint32_t same = 0;
+    while (same < a->n && same < b->n &&
+           is_same_call(&a->items[a->n - 1 - same], &b->items[b->n - 1 - same]))
+        same++;
+    return same && same < a->n && same < b->n ? a->n - 1 - same : a->n;
 }
 
 const char *frame_plain_name(const char *name) {

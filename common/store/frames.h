@@ -71,13 +71,22 @@ void frame_add_location(const struct frame *frame, struct text *out);
 
 /**
  * Does a glob name this frame's function? Compared with the function, with it less its
- * parameters ("ns::f(int)" is met by "ns::f"), and with the linkage name.
+ * parameters ("ns::f(int)" is met by "ns::f"), with the linkage name, and with its crate.
  */
 bool frame_function_matches(const struct frame *frame, const char *glob);
 /** The function without its parameters; NULL when it is unknown or has none. free() it. */
 char *frame_bare_function(const struct frame *frame);
 /** Is its function Rust's, by how its linkage name is made? */
 bool frame_is_rust(const struct frame *frame);
+/** Is its source file Rust's, by its name? */
+bool frame_is_rust_source(const struct frame *frame);
+/** The crate that its Rust function is of: "krate" of `krate::m::f`, `<krate::T as Trait>::f`, `<Vec<T> as
+ * krate::Trait>::f`. @n: bytes of it, out. Return: within the function; NULL = it is not Rust's, or of no crate
+ * that its name says. */
+const char *frame_crate(const struct frame *frame, size_t *n);
+/** Append what its module is called in every build: its name up to ".so", without what cargo puts behind it
+ * (target/debug/deps/NAME-0123456789abcdef). */
+void frame_add_module(const struct frame *frame, struct text *out);
 /** Does a glob name this frame: its function, module or source file (each whole, or the
  * last component of a path alone)? */
 bool frame_matches(const struct frame *frame, const char *glob);
@@ -87,6 +96,13 @@ bool frame_matches(const struct frame *frame, const char *glob);
  * Return: its index in @a, or @a->n when there is none.
  */
 uint32_t frames_meet(const struct frames *a, const struct frames *b);
+
+/**
+ * Where an earlier and a later stack of a thread part: the innermost function that was at work all the time, and makes
+ * another call now. It needs no name: both were called from the same place.
+ * Return: its index in @a, the earlier one; @a->n when there is none, or it makes the same call still.
+ */
+uint32_t frames_part(const struct frames *a, const struct frames *b);
 
 /** The function that a name of glibc's own (__GI_abort) stands for. @name: NULL is allowed.
  * Return: within @name. */

@@ -108,6 +108,10 @@ static void look_at(struct looking *l, sqlite3_stmt *q) {
     weigh(l, text_basename(frame.module));
     weigh(l, frame.function);
     weigh(l, file ? text_basename(file) : NULL);
+    size_t n = 0;
+    const char *crate = frame_crate(&frame, &n);
+    AUTO_FREE char *name = crate ? text_format("%.*s", (int)n, crate) : NULL;
+    weigh(l, name);
 }
 
 static void take_plain(struct looking *l) {

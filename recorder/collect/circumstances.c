@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "backtrace.h"
 #include "collector_private.h"
 #include "text.h"
 
@@ -40,6 +41,13 @@ static bool matches(const struct cli_list *globs, const char *name) {
         if (text_glob(globs->items[i], name))
             return true;
     return false;
+}
+
+/* Allowed by a glob that means it. */
+static bool is_unwanted(const struct circumstances_options *options, const char *name,
+                        size_t n) {
+    AUTO_FREE char *exact = text_format("%.*s", (int)n, name);
+    return backtrace_is_variable(name, n) && !matches(&options->allow, exact);
 }
 
 bool circumstances_may_keep(const struct circumstances_options *options, const char *name,
@@ -78,7 +86,8 @@ struct variables {
 static void take_variable(struct variables *v, const struct collector *c,
                           const char *entry) {
     const char *equal = strchr(entry, '='), *preload;
-    if (strncmp(entry, SHM_ENV_ARENA "=", sizeof SHM_ENV_ARENA) == 0 || !equal)
+    if (strncmp(entry, SHM_ENV_ARENA "=", sizeof SHM_ENV_ARENA) == 0 || !equal ||
+        is_unwanted(c->units, entry, (size_t)(equal - entry)))
         return;
     if (strncmp(entry, "LD_PRELOAD=", 11) == 0) {
         preload = without_ours(entry, c->session->arena->preload_path);

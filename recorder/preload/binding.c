@@ -150,16 +150,50 @@ void binding_start(void) {
 
 /* --- reading --- */
 
+/* By way of a pipe, which takes a page. Return: bytes read. */
+static long read_by_pipe(const struct iovec *to, const struct iovec *from, size_t n) {
+    const size_t most = 4096;
+    int pair[2];
+    long sum = 0;
+    if (sys_call(SYS_pipe2, (long)pair, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0, want = from[i].iov_len;
+        while (at < want) {
+            size_t piece = want - at < most ? want - at : most;
+            long there = (long)from[i].iov_base + (long)at;
+            long here = (long)to[i].iov_base + (long)at;
+            long got = sys_call(SYS_write, pair[1], there, (long)piece, 0, 0, 0);
+            if (got <= 0 || sys_call(SYS_read, pair[0], here, got, 0, 0, 0) != got)
+                break;
+            at += (size_t)got;
+        }
+        sum += (long)at;
+        if (at < want)
+            break;
+    }
+    sys_close(pair[0]);
+    sys_close(pair[1]);
+    return sum;
+}
+
+/* Return: bytes read, up to what is not there; negative: nothing. */
+static long read_vectors(const struct iovec *to, const struct iovec *from, size_t n) {
+    long got = sys_call(SYS_process_vm_readv, sys_getpid(), (long)to, (long)n, (long)from,
+                        (long)n, 0);
+    /* qemu-user has no such call, containers on old kernels forbid it */
+    bool refused = got == -ENOSYS || got == -EPERM;
+    return refused && !sys_is_sandboxed ? read_by_pipe(to, from, n) : got;
+}
+
 static long read_many(const struct look *look, size_t n) {
-    return sys_call(SYS_process_vm_readv, sys_getpid(), (long)look->to, (long)n,
-                    (long)look->from, (long)n, 0);
+    return read_vectors(look->to, look->from, n);
 }
 
 /* Return: whether all of it is there. */
 static bool fetch(void *to, uintptr_t from, size_t n) {
     struct iovec there = {(void *)from, n}, here = {to, n};
-    return sys_call(SYS_process_vm_readv, sys_getpid(), (long)&here, 1, (long)&there, 1,
-                    0) == (long)n;
+    return read_vectors(&here, &there, 1) == (long)n;
 }
 
 /* A text of the target's. Return: its bytes, without the NUL; 0 when it cannot be read. */
@@ -430,7 +464,7 @@ static uint64_t may_have(struct look *look, const struct image *image,
 }
 
 static void find_symbols(struct look *look, const struct image *image) {
-    struct gnu_table table;
+    struct gnu_table table = {0};
     uint32_t sizes[2];
     look->n_symbols = 0;
     if (image->gnu_hash && fetch(&table, image->gnu_hash, sizeof table) &&
@@ -602,7 +636,7 @@ static bool is_next(const struct image *image) {
 
 static bool defines(struct look *look, const struct image *image, uint32_t name,
                     uintptr_t address) {
-    struct gnu_table table;
+    struct gnu_table table = {0};
     uint32_t n = look->n_symbols;
     bool found_it = false;
     if (!image->gnu_hash || !fetch(&table, image->gnu_hash, sizeof table) ||

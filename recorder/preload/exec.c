@@ -146,6 +146,8 @@ static bool attached(void) {
     process_start();
     if (load_acquire(&preload.state) != PRELOAD_ON || preload.copy)
         return false; /* what a copy starts is no original to be copied */
+    if (unlikely(preload.wiper == WIPER_HOOKS))
+        process_wipe();
     if (load_acquire(&local->state) == LOCAL_NEW && tls.reentry == REENTRY_NONE) {
         reentry_take(__builtin_frame_address(0)); /* a fork that never allocated */
         process_ready();

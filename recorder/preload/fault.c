@@ -171,7 +171,13 @@ static COLD bool fire(struct thread *thread, uint32_t index, uint32_t node, uint
     return true;
 }
 
-bool fault_lasting(void) {
+/* A process's main thread has its id; after a fork, whoever forked is the child's. */
+static bool is_of_thread(const struct shm_fault *fault, const struct thread *thread) {
+    return fault->thread == SHM_FAULT_ANY ||
+           (thread->tid == local->pid) == (fault->thread == SHM_FAULT_MAIN);
+}
+
+bool fault_lasting(const struct thread *thread) {
     struct shm_header *arena = preload.arena;
     uint32_t sticky = load_acquire(&preload.sticky);
     if (likely(!sticky && !load_relaxed(&preload.burst_left)))
@@ -179,6 +185,8 @@ bool fault_lasting(void) {
     if (preload.flags & SHM_SWEEP &&
         load_acquire(&arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
         return false; /* lifted */
+    if (sticky && thread && !is_of_thread(&arena->faults[sticky - 1], thread))
+        return false;
     if (sticky) {
         add_relaxed(&arena->faults[sticky - 1].also_failed, 1);
         return true;
@@ -208,18 +216,12 @@ static bool is_armed(uint32_t index) {
                              shm_fired(preload.nonce, index - 1);
 }
 
-/* A process's main thread has its id; after a fork, whoever forked is the child's. */
-static bool is_of_thread(const struct shm_fault *fault, const struct thread *thread) {
-    return fault->thread == SHM_FAULT_ANY ||
-           (thread->tid == local->pid) == (fault->thread == SHM_FAULT_MAIN);
-}
-
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
     if (marks_forbid())
         return false;
     if (unlikely(preload.flags & SHM_CHANCE))
         return fault_chance_due(thread, node, size);
-    if (fault_lasting())
+    if (fault_lasting(thread))
         return true;
     if (!node)
         return false;

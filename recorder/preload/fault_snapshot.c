@@ -82,7 +82,8 @@ static bool has_timer(void) {
 }
 
 static enum shm_refusal refuses(void) {
-    if (sys_is_sandboxed)
+    if (sys_is_sandboxed ||
+        preload.wiper) /* what a copy must not have, only the kernel wipes */
         return SHM_REFUSED_UNAVAILABLE;
     if (has_threads())
         return SHM_REFUSED_THREADS;

@@ -58,12 +58,13 @@ struct call {
 };
 
 /* The hook's own frame and return address: must be evaluated in the hook itself. */
-#define CALLER                                                                           \
-    &(struct caller) {                                                                   \
-        (uintptr_t) __builtin_frame_address(0), (uintptr_t)__builtin_return_address(0)   \
-    }
+#define CALLER &UNWIND_CALLER
 
 /* --- entering and leaving --- */
+
+static inline bool is_live(const struct thread *thread) {
+    return thread && load_relaxed(&thread->live) == THREAD_LIVE;
+}
 
 static COLD enum hook enter_first(struct thread **thread) {
     if (preload.copy) {
@@ -87,7 +88,7 @@ static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
     if (reentry_is_stale((void *)frame)) {
         reentry_take((void *)frame);
         *thread = tls.thread;
-        return *thread && (*thread)->live ? HOOK_RECORD : enter_first(thread);
+        return is_live(*thread) ? HOOK_RECORD : enter_first(thread);
     }
     if (tls.reentry == REENTRY_OURS && local &&
         load_acquire(&local->state) == LOCAL_READY)
@@ -101,7 +102,7 @@ static inline enum hook enter(uintptr_t frame, struct thread **thread) {
         return enter_nested(frame, thread);
     reentry_take((void *)frame);
     *thread = tls.thread;
-    if (likely(*thread && load_relaxed(&(*thread)->live)))
+    if (likely(is_live(*thread)))
         return HOOK_RECORD;
     *thread = NULL;
     return enter_first(thread);
@@ -140,7 +141,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     enum hook how = enter(caller->frame, &call->thread);
     if (unlikely(how == HOOK_COPY)) {
         fault_note_progress(caller->address);
-        return fault_lasting() ? HOOK_DENY : HOOK_PASS;
+        return fault_lasting(NULL) ? HOOK_DENY : HOOK_PASS;
     }
     if (unlikely(how != HOOK_RECORD))
         return how;

@@ -110,6 +110,12 @@ bool node_advise(int advice) {
     return taken;
 }
 
+void node_wipe(void) {
+    for (int level = 0; level < LEVELS; level++)
+        if (levels[level])
+            __builtin_memset(levels[level], 0, level_bytes(level));
+}
+
 /* Return: the table of @level, made if need be; NULL when there is no memory. */
 static uint64_t *level_table(int level) {
     uint64_t *table = load_acquire(&levels[level]);

@@ -13,6 +13,8 @@ uint32_t node_site(struct thread *thread, uint32_t parent, uint32_t op, uint32_t
 
 /** Tell the kernel @advice about the index. Return: whether it took it. */
 bool node_advise(int advice);
+/** Make it what the kernel makes of it in a forked child: zero. */
+void node_wipe(void);
 /** Map room for more nodes than a program usually has. */
 void node_prepare(void);
 /** @id: one that node_frame() or node_site() has given */

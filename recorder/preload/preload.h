@@ -77,6 +77,14 @@ enum preload_state {
     PRELOAD_ON,
 };
 
+/* Who zeroes, in a forked child, what is to be zero there? */
+enum preload_wiper {
+    WIPER_KERNEL = 0,
+    WIPER_HANDLER, /* a fork handler: Linux before 4.14 does not. A child by clone() stays its parent */
+    WIPER_HOOKS, /* an emulator of a processor does not, and makes forks of vfork(), too: whoever finds
+                      itself to be another process */
+};
+
 struct preload {
     uint32_t state; /* enum preload_state */
     uint32_t flags; /* enum shm_flag, as the header has them */
@@ -101,7 +109,7 @@ struct preload {
     uint32_t threaded; /* it, or a process that it descends from, had several threads */
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
-    uint32_t check_pid;       /* the kernel has no MADV_WIPEONFORK */
+    uint32_t wiper;           /* enum preload_wiper */
     uint32_t copy; /* is a snapshot's copy, or a child of one: see fault_snapshot.c */
     char arena_path[SHM_PATH_BYTES];
     char library_path[SHM_PATH_BYTES]; /* ours: shm_header.preload_path */

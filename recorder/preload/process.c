@@ -5,7 +5,8 @@
  *   first hook ─ process_start ─► real functions; DEARTH_ARENA ─► arena mapped; fd closed
  *   each hook  ─ struct thread live? ─ no ─► process_ready ─► a block, the directory
  *   fork       the kernel wipes struct local and every struct thread: the child's first
- *              hook finds nothing registered and does so itself, in the same mapping
+ *              hook finds nothing registered and does so itself, in the same mapping;
+ *              where the kernel cannot wipe, we do (enum preload_wiper)
  *   exec       the new image starts at the top; its block's parent is the one with its pid
  *
  * The first hook may be ld.so's own malloc(), before libc and before environ are up:
@@ -18,6 +19,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #include "local.h"
 #include "memlock.h"
 #include "module.h"
+#include "node.h"
 #include "preload.h"
 #include "process.h"
 #include "reentry.h"
@@ -142,6 +145,23 @@ static struct shm_header *map_arena(const char *path) {
     return arena;
 }
 
+/* Before 4.14 the kernel says that it does not know the advice. An emulator takes any for good, and one that
+ * there is not, too. */
+static enum preload_wiper wiper_of(void *p, size_t n) {
+    const int no_such_advice = 0x7ead;
+    if (sys_madvise(p, n, MADV_WIPEONFORK) < 0)
+        return WIPER_HANDLER;
+    return sys_madvise(p, n, no_such_advice) < 0 ? WIPER_KERNEL : WIPER_HOOKS;
+}
+
+void process_wipe(void) {
+    if (load_acquire(&local->state) == LOCAL_NEW || local->pid == sys_getpid())
+        return;
+    node_wipe();
+    thread_wipe();
+    __builtin_memset(local, 0, sizeof *local);
+}
+
 static bool attach(void) {
     if (!find_path(preload.arena_path, sizeof preload.arena_path))
         return false;
@@ -151,7 +171,7 @@ static bool attach(void) {
     local = sys_mmap(sizeof *local, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!local)
         return false;
-    preload.check_pid = sys_madvise(local, sizeof *local, MADV_WIPEONFORK) < 0;
+    preload.wiper = wiper_of(local, sizeof *local);
     preload.flags = arena->flags;
     sys_is_valgrind = (arena->flags & SHM_VALGRIND) != 0;
     preload.clock = arena->clock;
@@ -200,9 +220,28 @@ void process_start(void) {
 
 /* --- registering --- */
 
-static uint64_t start_time(void) {
+/* /proc/self/task/@pid/stat: of the process's first thread, which tells when the process began. Emulators of
+ * a processor make up a /proc/self/stat of their own, in which that is another moment. */
+static long open_stat(uint32_t pid) {
+    static const char before[] = "/proc/self/task/", after[] = "/stat";
+    char path[sizeof before + 10 + sizeof after], digits[10];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + pid % 10);
+    while ((pid /= 10) != 0);
+    char *to = path + sizeof before - 1;
+    __builtin_memcpy(path, before, sizeof before);
+    while (n)
+        *to++ = digits[--n];
+    __builtin_memcpy(to, after, sizeof after);
+    return sys_open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t start_time(uint32_t pid) {
     char buf[512];
-    long fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    long fd = open_stat(pid);
+    if (fd < 0) /* that of another pid namespace */
+        fd = sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     long n = sys_read(fd, buf, sizeof buf);
@@ -343,7 +382,7 @@ static void fill(struct shm_process *p) {
     sys_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)p->exe,
              sizeof p->exe - 1, 0, 0);
     if (preload.flags & SHM_EVENTS) { /* for the collector: attempts have none */
-        p->pid_start_time = start_time();
+        p->pid_start_time = start_time(p->pid);
         if (!forked || !p->ppid) /* the first of a new one sees no parent */
             p->pid_namespace = pid_namespace();
         sys_call(SYS_getcwd, (long)p->cwd, sizeof p->cwd - 1, 0, 0, 0, 0);
@@ -520,6 +559,8 @@ static void hide_variables(char **env, const char *ours) {
 
 __attribute__((constructor)) static void up(void) {
     process_start();
+    if (preload.wiper == WIPER_HANDLER)
+        pthread_atfork(NULL, NULL, process_wipe);
     sanitizer_show();
     if (!preload.arena_path[0])
         return; /* not started by dearth */
@@ -560,8 +601,7 @@ __attribute__((destructor)) static void down(void) {
     struct shm_process *p = process_own();
     if (!p)
         return;
-    leak_at_exit(&(struct caller){(uintptr_t)__builtin_frame_address(0),
-                                  (uintptr_t)__builtin_return_address(0)});
+    leak_at_exit(&UNWIND_CALLER);
     if (preload.flags & SHM_GUARD)
         guard_end();
     process_leave(leak_exit_told());

@@ -14,6 +14,10 @@
  */
 void process_start(void);
 
+/** Where the kernel does not: zero what a forked child has of its parent's. Nothing happens in any other process,
+ * or for the second time. */
+void process_wipe(void);
+
 /**
  * Make sure that this process has its block (it may be a fresh fork).
  * Return: whether it has one. Context: re-entry flag held.

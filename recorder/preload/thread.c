@@ -98,6 +98,13 @@ bool thread_advise(struct thread *thread, int advice) {
     return sys_madvise(thread, memory_bytes(), advice) == 0;
 }
 
+void thread_wipe(void) {
+    uint32_t n = local->counts.n_rings;
+    for (uint32_t i = 0; i < n && i < SHM_MAX_RINGS; i++)
+        if (memory[i])
+            __builtin_memset(memory[i], 0, memory_bytes());
+}
+
 static struct thread *memory_of(uint32_t slot) {
     if (load_acquire(&memory[slot]))
         return memory[slot];
@@ -155,10 +162,16 @@ static void arrange(struct thread *thread, struct shm_ring *ring, uint32_t slot,
     thread->serial = add_relaxed(&local->counts.n_threads, 1) + 1;
     show_count(&local->counts.n_threads, &local->process->n_threads);
     store_relaxed(&thread->ring->serial, thread->serial);
-    store_release(&thread->live, 1);
+    store_release(&thread->live,
+                  preload.wiper == WIPER_HOOKS ? THREAD_WATCHED : THREAD_LIVE);
 }
 
 struct thread *thread_attach(void) {
+    if (unlikely(preload.wiper == WIPER_HOOKS)) {
+        process_wipe();
+        if (tls.thread && tls.thread->live)
+            return tls.thread;
+    }
     if (!process_ready())
         return NULL;
     uint32_t tid = sys_gettid();

@@ -9,9 +9,15 @@ struct frame;
 struct fresh_frame;
 struct stack_word;
 
+enum thread_live {
+    THREAD_NEW = 0,
+    THREAD_LIVE,
+    THREAD_WATCHED, /* so, but it may be another process's by now (WIPER_HOOKS): ask thread_attach() */
+};
+
 /* Private to one thread (the owner of ring slot `slot`); wiped in a forked child. */
 struct thread {
-    uint32_t live; /* 0 after fork: attach again */
+    uint32_t live; /* enum thread_live; 0 after fork: attach again */
     uint32_t slot; /* number of its ring in the process */
     uint32_t tid;
     uint32_t head; /* records in the current segment; SHM_SEGMENT_EVENTS = none left */
@@ -28,10 +34,13 @@ struct thread {
     uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
     uint32_t depth;               /* frames of the last walk, outermost first */
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
-    struct frame *frames;         /* [max_depth] the last walk, outermost first */
-    struct stack_word *words;     /* [3 * max_depth] what it read, in the same order */
-    struct fresh_frame *fresh;    /* [max_depth + 1] the part of a walk not yet merged */
-    void **addresses;             /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
+#ifdef UNWIND_SELF_CHECK
+    uint32_t walked; /* its frames, also when it may not be used again */
+#endif
+    struct frame *frames;      /* [max_depth] the last walk, outermost first */
+    struct stack_word *words;  /* [3 * max_depth] what it read, in the same order */
+    struct fresh_frame *fresh; /* [max_depth + 1] the part of a walk not yet merged */
+    void **addresses;          /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
 };
 
 struct tls {
@@ -49,11 +58,13 @@ extern __thread struct tls tls __attribute__((tls_model("initial-exec")));
 
 /** Tell the kernel @advice about the memory of @thread (and of no other). Return: whether it took it. */
 bool thread_advise(struct thread *thread, int advice);
+/** Make all of them what the kernel makes of them in a forked child: zero. */
+void thread_wipe(void);
 /** Map what the next threads need, before the program forbids itself to ask. */
 void thread_prepare(void);
 
 /**
- * State of the calling thread, its ring slot registered.
+ * State of the calling thread, its ring slot registered if it is not yet.
  * Return: NULL when there is none to be had (counted in shm_process.lost).
  * Context: re-entry flag held.
  */

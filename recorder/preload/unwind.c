@@ -2,7 +2,7 @@
 /*
  * From a call to its site: the stack outward from the hook's caller, as nodes.
  *
- *   unwind_site ─► unwind_fast()   unwind_<arch>.c: cached rules, most stacks
+ *   unwind_site ─► unwind_fast()   arch/walk/: cached rules, most stacks
  *              └─► libunwind       what those cannot express, and other machines
  *              └─► the immediate caller alone, when there is no libunwind
  *
@@ -198,6 +198,25 @@ static bool reference_may_hang(void) {
     return (ARCH_HAS_WALK && preload.forked_threaded) || sys_is_sandboxed;
 }
 
+/* By how much libunwind's addresses are less than return addresses, when @address is its name for the hook's
+ * caller; > 1: it is not. Its quick walk gives the byte before them (1.6 on AArch64, older ones on x86-64:
+ * https://github.com/libunwind/libunwind/issues/175), its slow one, by which it does what is too hard for
+ * that, gives them as they are. */
+static uintptr_t shortfall(const struct caller *caller, const void *address) {
+    return caller->address - arch_code((uintptr_t)address);
+}
+
+/* Make them those of the fast path: a frame that a signal interrupted is named by pc + 1. Either walk of
+ * libunwind's gives pc there. */
+static void correct(void **addresses, uint32_t n, uintptr_t less) {
+    bool interrupted = false;
+    for (uint32_t i = 0; i < n; i++) {
+        uintptr_t address = arch_code((uintptr_t)addresses[i]) + (less | interrupted);
+        addresses[i] = (void *)address;
+        interrupted = unwind_is_trampoline(address);
+    }
+}
+
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
                           uint32_t *first) {
     int (*backtrace)(void **, int) = load_acquire(&reference_backtrace);
@@ -216,13 +235,14 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
     bool full = end == preload.max_depth + UNWIND_SPARE_FRAMES;
     while (end && !addresses[end - 1])
         end--;
-    while (i < end && (uintptr_t)addresses[i] != caller->address)
+    while (i < end && shortfall(caller, addresses[i]) > 1)
         i++;
     if (i == end) { /* it never got out of our own frames */
         addresses[0] = (void *)caller->address;
         return 1;
     }
     *first = i;
+    correct(addresses + i, end - i, shortfall(caller, addresses[i]));
     bool cut = full || end - i > preload.max_depth;
     if (cut)
         thread->last_flags = SHM_NODE_TRUNCATED;
@@ -245,12 +265,12 @@ static COLD struct frame *by_reference(struct thread *thread,
     return &thread->frames[0];
 }
 
-#ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's, but for those
-                            with a signal frame (another address) and cut ones */
+#ifdef UNWIND_SELF_CHECK /* tests only: every stack against libunwind's, but for cut ones */
 static COLD void self_check(struct thread *thread, const struct caller *caller) {
     uint64_t *counts = (uint64_t *)local->process->reserved; /* compared, different */
-    uint32_t flags = thread->last_flags, depth = thread->depth, first;
-    if (!depth || !reference_backtrace || reference_may_hang())
+    uint32_t flags = thread->last_flags, first;
+    uint32_t depth = thread->depth ? thread->depth : thread->walked;
+    if (!depth || flags || !reference_backtrace || reference_may_hang())
         return;
     uint32_t n = unwind_reference(thread, caller, &first);
     bool same = n == depth;

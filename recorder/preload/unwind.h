@@ -5,9 +5,9 @@
 
 #include "thread.h"
 
-/* One frame of the last walk; see unwind_x86_64.c for what makes it reusable. */
+/* One frame of the last walk; see arch/walk/unwind_walk.c for what makes it reusable. */
 struct frame {
-    uintptr_t sp, ra, bp;
+    uintptr_t sp, ra, fp;
     uint32_t node;  /* of the stack from the root to here */
     uint32_t site;  /* node_site() of `node`, << 4 | op; 0 = not asked yet */
     uint32_t words; /* words read to get to this frame and the ones outward of it */
@@ -16,7 +16,7 @@ struct frame {
 
 /* A frame of the walk under way, and where its registers were read (0 = computed). */
 struct fresh_frame {
-    uintptr_t sp, ra, bp, sp_address, bp_address;
+    uintptr_t sp, ra, fp, sp_address, fp_address, ra_address;
 };
 
 /* A word of the stack that the last walk depended on. */
@@ -32,7 +32,15 @@ struct stack_word {
 struct caller {
     uintptr_t frame;   /* the hook's frame pointer: [frame] caller's, [frame + 8] ra */
     uintptr_t address; /* return address into the caller */
+    uintptr_t sp;      /* the caller's stack pointer when it is back there */
 };
+
+/* Of the function that this stands in: not of one that it is inlined into by chance. */
+#define UNWIND_CALLER                                                                    \
+    (struct caller) {                                                                    \
+        (uintptr_t) __builtin_frame_address(0), (uintptr_t)__builtin_return_address(0),  \
+            ARCH_CALLER_SP                                                               \
+    }
 
 /** Open libunwind. Context: constructor, re-entry flag not held. */
 void unwind_open(void);
@@ -47,12 +55,12 @@ uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_
 /** The same without a leaf: the innermost frame's node, 0 as above. */
 uint32_t unwind_stack(struct thread *thread, const struct caller *caller);
 
-/** libunwind's view from @caller outward. Return: addresses in thread->addresses +
- * *first. */
+/** libunwind's view from @caller outward, in the addresses that the fast path has. Return: how many there
+ * are in thread->addresses + *first. */
 uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
                           uint32_t *first);
 
-/* --- arch/<name>/unwind_<name>.c --- */
+/* --- arch/walk/unwind_walk.c, arch/none/unwind_none.c --- */
 
 /**
  * Walk by cached rules, re-using the thread's last walk.
@@ -69,5 +77,7 @@ void unwind_start(void);
 
 /** Does the stack end properly at @address (its caller is undefined by its CFI)? */
 bool unwind_is_outermost(uintptr_t address);
+/** Is it where signal handlers return to? Where no rules are known: false. */
+bool unwind_is_trampoline(uintptr_t address);
 
 #endif

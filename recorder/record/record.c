@@ -328,7 +328,7 @@ static int conclude(struct run *run) {
         return run->failed;
     if (r == 0 && !run->options->no_symbols)
         r = resolve_store(run->store, isatty(STDERR_FILENO) && !error_quiet());
-    if (r == 0)
+    if (r == 0 && !run->options->no_summary)
         record_summary(run->store, run->id, &totals);
     return r;
 }

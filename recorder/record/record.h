@@ -24,6 +24,7 @@ struct record_options {
     bool sites_only;    /* no event_chunk rows */
     bool no_argv;
     bool no_symbols;
+    bool no_summary;              /* of what was recorded, when it is */
     struct cli_list env;          /* names of variables whose values are stored */
     struct cli_list wrappers;     /* globs on functions, see catalogue_add_wrapper() */
     struct catalogue *catalogue;  /* with the user's files; NULL = none */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "reuse.h"
 #include "text.h"
 #include "unseen.h"
 #include "wrapper.h"
@@ -57,6 +58,8 @@ static char *raw_argv(char **argv, size_t *n) {
     text_deinit(&t);
     return NULL;
 }
+
+extern char **environ;
 
 static char *json_environment(const struct cli_list *names) {
     struct text t = {0};
@@ -132,7 +135,11 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     sqlite3_bind_text(s, START_SESSION, start->session->arena_path, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, START_MAX_DEPTH, (int)start->session->arena->max_depth);
     r = store_step_done(store, s);
-    return r < 0 ? r : sqlite3_last_insert_rowid(store->db);
+    int64_t id = sqlite3_last_insert_rowid(store->db);
+    if (r == 0)
+        r = reuse_keep(store, (int64_t)start->session->arena->start_unix_ns,
+                       reuse_circumstances(start->argv, environ));
+    return r < 0 ? r : id;
 }
 
 void record_row_remove(struct store *store, int64_t id) {

@@ -256,7 +256,7 @@ static void name_of(Dwarf_Die *die, struct inline_line *out) {
 static void source_of(struct unit *u, uint64_t lowest, uint64_t address,
                       struct inline_line *out) {
     Dwarf_Line *line = dwarf_getsrc_die(&u->die, address);
-    int number = 0;
+    int number = 0, column = 0;
     while (line && dwarf_lineno(line, &number) == 0) {
         const char *file = dwarf_linesrc(line, NULL, NULL);
         Dwarf_Addr at;
@@ -264,6 +264,9 @@ static void source_of(struct unit *u, uint64_t lowest, uint64_t address,
             return;
         out->file = file;
         out->line = number > 0 ? (uint32_t)number : 0;
+        out->column = out->line && dwarf_linecol(line, &column) == 0 && column > 0
+                          ? (uint32_t)column
+                          : 0;
         if (out->line || dwarf_lineaddr(line, &at) != 0 || at <= lowest)
             return;
         line = dwarf_getsrc_die(&u->die, at - 1);
@@ -285,6 +288,8 @@ static void call_site_of(struct unit *u, Dwarf_Die *die, struct inline_line *out
     size_t n;
     if (dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attribute), &value) == 0)
         out->line = (uint32_t)value;
+    if (dwarf_formudata(dwarf_attr(die, DW_AT_call_column, &attribute), &value) == 0)
+        out->column = (uint32_t)value;
     if (dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &attribute), &value) == 0 &&
         dwarf_getsrcfiles(&u->tree, &files, &n) == 0 && value < n)
         out->file = dwarf_filesrc(files, value, NULL, NULL);

@@ -27,6 +27,7 @@ struct inline_line {
     const char *file;   /* as the line table has it, perhaps relative; NULL = unknown */
     const char *folder; /* the compiler's working directory, to join with; NULL */
     uint32_t line;      /* 0 = unknown */
+    uint32_t column;    /* 1 = the first; 0 = unknown */
     uint64_t start;     /* where the physical function begins; 0 for inlined ones */
 };
 

@@ -51,11 +51,11 @@ struct site_pass {
 
 /* The globs of every recording, each once and sorted, and the stored catalogue, so that any command
  * comes to the same. */
-static int rules_init(struct store *store, struct rules *out) {
+int locate_catalogue(struct store *store, struct catalogue **out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int step = SQLITE_DONE;
-    out->catalogue = catalogue_new();
-    int r = catalogue_load(out->catalogue, store);
+    *out = catalogue_new();
+    int r = catalogue_load(*out, store);
     if (r == 0)
         r = store_prepare(store,
                           "SELECT DISTINCT value FROM recording, "
@@ -63,9 +63,14 @@ static int rules_init(struct store *store, struct rules *out) {
                           "value IS NOT NULL ORDER BY value",
                           &s);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
-        catalogue_add_wrapper(out->catalogue, store_column_text(s, 0));
-    out->key = location_rules_key(out->catalogue);
+        catalogue_add_wrapper(*out, store_column_text(s, 0));
     return r == 0 && step != SQLITE_DONE ? store_error(store, "reading wrappers") : r;
+}
+
+static int rules_init(struct store *store, struct rules *out) {
+    int r = locate_catalogue(store, &out->catalogue);
+    out->key = location_rules_key(out->catalogue);
+    return r;
 }
 
 static void rules_deinit(struct rules *rules) {

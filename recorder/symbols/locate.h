@@ -3,6 +3,7 @@
 #ifndef DEARTH_LOCATE_H
 #define DEARTH_LOCATE_H
 
+struct catalogue;
 struct store;
 
 /**
@@ -13,5 +14,9 @@ struct store;
  * Context: symbols are resolved; opens a transaction unless the caller has one.
  */
 int locate_sites(struct store *store);
+
+/** The same rules: the built-in catalogue, the stored ones and the wrappers. @out: catalogue_free(), also after
+ * an error. Return: 0, or negative errno after a message. */
+int locate_catalogue(struct store *store, struct catalogue **out);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define RULES_VERSION 3u /* raised when the rules below change, not the catalogue */
+#define RULES_VERSION 4u /* raised when the rules below change, not the catalogue */
 
 /* --- Rust --- */
 
@@ -178,10 +178,9 @@ struct dearth_key location_portable_add(struct dearth_key callers,
                                         const struct frame *frame) {
     if (frame->function)
         return chain(callers, 'n', key_hash(frame->function, strlen(frame->function)));
-    const char *base = text_basename(frame->module);
-    const char *version = strstr(base, ".so");
-    size_t n = version ? (size_t)(version - base) : strlen(base);
-    return chain(callers, 'm', key_hash(base, n));
+    AUTO_TEXT struct text module = {0};
+    frame_add_module(frame, &module);
+    return chain(callers, 'm', key_hash(module.data ? module.data : "", module.n));
 }
 
 struct dearth_key location_portable_end(struct dearth_key names, uint32_t ordinal) {

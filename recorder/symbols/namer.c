@@ -29,7 +29,7 @@ struct sent_file { /* the path follows */
 };
 struct sent_line { /* after the number of lines, 4 bytes; the strings follow */
     uint64_t start, size;
-    uint32_t line;
+    uint32_t line, column;
     uint32_t bytes[3]; /* function, linkage name, file; with the NUL, 0 = NULL */
 };
 #define SENT_STRING_MAX (1u << 24)
@@ -55,7 +55,8 @@ static void send_lines(FILE *out, const struct symbol_line *lines, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         const char *strings[3] = {lines[i].function, lines[i].linkage_name,
                                   lines[i].file};
-        struct sent_line sent = {lines[i].start, lines[i].size, lines[i].line, {0}};
+        struct sent_line sent = {
+            lines[i].start, lines[i].size, lines[i].line, lines[i].column, {0}};
         for (int k = 0; k < 3; k++)
             if (strings[k] && strlen(strings[k]) < SENT_STRING_MAX)
                 sent.bytes[k] = (uint32_t)strlen(strings[k]) + 1;
@@ -205,6 +206,7 @@ static bool take_line(struct namer *namer, uint32_t i) {
                                            .linkage_name = namer->strings[i][1],
                                            .file = namer->strings[i][2],
                                            .line = sent.line,
+                                           .column = sent.column,
                                            .start = sent.start,
                                            .size = sent.size};
     return true;

@@ -631,6 +631,7 @@ uint32_t symbols_look_up(struct symbols *s, uint64_t address,
                 if_short(found[i].linkage_name ? found[i].linkage_name : found[i].name),
             .file = source_path(s, &found[i]),
             .line = found[i].line,
+            .column = found[i].column,
             .start = found[i].start ? found[i].start + s->dwarf_bias : 0,
         };
     if (!symbol && !n)

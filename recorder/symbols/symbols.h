@@ -26,6 +26,7 @@ struct symbol_line {
     const char *linkage_name; /* as in the symbol table, without a version; NULL */
     const char *file;         /* absolute where the compiler said so; NULL = unknown */
     uint32_t line;            /* 0 = unknown */
+    uint32_t column;          /* of it, 1 = the first; 0 = unknown: it is kept nowhere */
     uint64_t start; /* file address where the physical function begins, 0 = unknown */
     uint64_t size;  /* its bytes, perhaps with padding; 0 = unknown */
 };

@@ -5,10 +5,12 @@
  *   entry ─ call rel32 ─► function ─ call *GOT ─► malloc of another module
  *         └ jmp rel32 ──► PLT stub ─ jmp *GOT ──┘
  *
- * Instructions are not decoded: a call or jump counts where its four bytes of distance lead exactly to a
- * word that is relocated to malloc() or one of its kin, or into a function or a stub. That bytes in the
- * middle of another instruction do so by chance is out of reach. x86-64 only: elsewhere nothing is
- * known to reach it, and stacks alone tell (unseen.c).
+ * x86-64: instructions are not decoded. A call or jump counts where its four bytes of distance lead exactly to
+ * a word that is relocated to malloc() or one of its kin, or into a function or a stub. That bytes in the
+ * middle of another instruction do so by chance is out of reach.
+ * AArch64: every instruction has four bytes. A word is reached by an adrp for its page and a load from there;
+ * what branches to its content is taken for the next br or blr.
+ * Elsewhere nothing is known to reach it, and stacks alone tell (unseen.c).
  */
 #include <gelf.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #define DEPTH     4u
 #define VISITS    256u
 #define STUB      16u
+#define NEAR      32u /* bytes between the instructions that load a word and branch to it */
 #define SLOTS_MAX 64u
 
 struct code {
@@ -35,6 +38,7 @@ struct visit {
 
 struct walk {
     Elf *elf;
+    bool arm; /* AArch64 */
     struct code code[32];
     size_t n_code;
     uint64_t slots[SLOTS_MAX]; /* words relocated to malloc() and its kin */
@@ -164,13 +168,103 @@ static bool is_slot(const struct walk *w, uint64_t address) {
     return false;
 }
 
+enum step { STEP_NONE, STEP_CALL, STEP_JUMP };
+
+/* --- x86-64 --- */
+
 static int32_t distance(const uint8_t *p) {
     int32_t d;
     memcpy(&d, p, sizeof d);
     return d;
 }
 
-enum step { STEP_NONE, STEP_CALL, STEP_JUMP };
+static bool x86_loads_slot(const struct walk *w, const uint8_t *p, uint64_t address) {
+    return is_slot(w, address + 6 + (uint64_t)(int64_t)distance(p + 2));
+}
+
+/* A call or jump by a distance. */
+static enum step x86_branch(const uint8_t *p, uint64_t address, uint64_t *to) {
+    *to = address + 5 + (uint64_t)(int64_t)distance(p + 1);
+    return p[0] == 0xe8 ? STEP_CALL : p[0] == 0xe9 ? STEP_JUMP : STEP_NONE;
+}
+
+static enum step x86_branch_by_slot(const struct walk *w, const uint8_t *p,
+                                    uint64_t address) {
+    if (p[0] != 0xff || (p[1] != 0x15 && p[1] != 0x25) || !x86_loads_slot(w, p, address))
+        return STEP_NONE;
+    return p[1] == 0x15 ? STEP_CALL : STEP_JUMP;
+}
+
+/* --- AArch64. Source: Arm Architecture Reference Manual for A-profile, C6.2 --- */
+
+static uint32_t instruction(const uint8_t *p) {
+    uint32_t i;
+    memcpy(&i, p, sizeof i);
+    return i;
+}
+
+/* bl and b */
+static enum step arm_branch(const uint8_t *p, uint64_t address, uint64_t *to) {
+    uint32_t i = instruction(p);
+    int64_t words = (int32_t)(i << 6) >> 6;
+    *to = address + (uint64_t)(words * 4);
+    return i >> 26 == 0x25 ? STEP_CALL : i >> 26 == 0x05 ? STEP_JUMP : STEP_NONE;
+}
+
+/* adrp: its register, and the page. */
+static bool arm_page(uint32_t i, uint64_t address, uint32_t *reg, uint64_t *page) {
+    int64_t pages = (int64_t)((uint64_t)(i >> 5 & 0x7ffff) << 45) >> 43 | (i >> 29 & 3);
+    *reg = i & 31;
+    *page = (address & ~(uint64_t)4095) + (uint64_t)(pages * 4096);
+    return (i & 0x9f000000) == 0x90000000;
+}
+
+/* ldr x, [@reg, #offset] of a slot. @into: the register that gets its content */
+static bool arm_loads_slot(const struct walk *w, uint32_t i, uint32_t reg, uint64_t page,
+                           uint32_t *into) {
+    *into = i & 31;
+    return (i & 0xffc00000) == 0xf9400000 && (i >> 5 & 31) == reg &&
+           is_slot(w, page + (i >> 10 & 0xfff) * 8ull);
+}
+
+/* The adrp at @p begins a call or jump to what a slot holds. @n: bytes from there on */
+static enum step arm_branch_by_slot(const struct walk *w, const uint8_t *p,
+                                    uint64_t address, uint64_t n) {
+    uint32_t base, reg = 32;
+    uint64_t page;
+    if (!arm_page(instruction(p), address, &base, &page))
+        return STEP_NONE;
+    for (uint64_t at = 4; at + 4 <= n && at <= NEAR; at += 4) {
+        uint32_t i = instruction(p + at), into;
+        if (arm_loads_slot(w, i, base, page, &into))
+            reg = into;
+        else if ((i & 0xffdffc1f) == 0xd61f0000 && (i >> 5 & 31) == reg)
+            return i >> 21 & 1 ? STEP_CALL : STEP_JUMP;
+    }
+    return STEP_NONE;
+}
+
+/* --- both --- */
+
+static enum step branch(const struct walk *w, const uint8_t *p, uint64_t address,
+                        uint64_t *to) {
+    return w->arm ? arm_branch(p, address, to) : x86_branch(p, address, to);
+}
+
+/* @n: bytes of code from @p on, at least 6 (AArch64: 4). */
+static enum step branch_by_slot(const struct walk *w, const uint8_t *p, uint64_t address,
+                                uint64_t n) {
+    return w->arm ? arm_branch_by_slot(w, p, address, n)
+                  : x86_branch_by_slot(w, p, address);
+}
+
+/* From one place where an instruction may begin to the next, and bytes that one has at most. */
+static uint64_t stride(const struct walk *w) {
+    return w->arm ? 4 : 1;
+}
+static uint64_t longest(const struct walk *w) {
+    return w->arm ? 4 : 6;
+}
 
 /* Does the stub at @address lead to malloc()? */
 static bool is_stub_of_target(const struct walk *w, uint64_t address) {
@@ -178,25 +272,27 @@ static bool is_stub_of_target(const struct walk *w, uint64_t address) {
     if (!code || !code->stubs)
         return false;
     const uint8_t *p = code->bytes + (address - code->start);
-    for (uint64_t i = 0; i + 6 <= STUB && address + i + 6 <= code->end; i++)
-        if (p[i] == 0xff && p[i + 1] == 0x25)
-            return is_slot(w, address + i + 6 + (uint64_t)(int64_t)distance(p + i + 2));
+    uint64_t room = code->end - address;
+    for (uint64_t i = 0; i + longest(w) <= STUB && i + longest(w) <= room; i += stride(w))
+        if (branch_by_slot(w, p + i, address + i, room - i) == STEP_JUMP)
+            return true;
     return false;
 }
 
-/* The step to malloc() in the bytes at @p, which lie at @address. */
-static enum step step_at(struct walk *w, const uint8_t *p, uint64_t address,
+/* The step to malloc() in the bytes at @p, which lie at @address; @n: bytes of the function from there on. */
+static enum step step_at(struct walk *w, const uint8_t *p, uint64_t address, uint64_t n,
                          unsigned depth) {
-    uint64_t direct = address + 5 + (uint64_t)(int64_t)distance(p + 1);
+    uint64_t to;
     struct function next;
-    if (p[0] == 0xff && (p[1] == 0x15 || p[1] == 0x25) &&
-        is_slot(w, address + 6 + (uint64_t)(int64_t)distance(p + 2)))
-        return p[1] == 0x15 ? STEP_CALL : STEP_JUMP;
-    if (p[0] != 0xe8 && p[0] != 0xe9)
+    enum step step = branch_by_slot(w, p, address, n);
+    if (step)
+        return step;
+    step = branch(w, p, address, &to);
+    if (!step)
         return STEP_NONE;
-    if (is_stub_of_target(w, direct))
-        return p[0] == 0xe8 ? STEP_CALL : STEP_JUMP;
-    if (depth < DEPTH && function_at(w, direct, &next))
+    if (is_stub_of_target(w, to))
+        return step;
+    if (depth < DEPTH && function_at(w, to, &next))
         visit(w, next, depth + 1);
     return STEP_NONE;
 }
@@ -208,8 +304,9 @@ static void walk_function(struct walk *w, size_t i, struct allocator *a) {
     if (!code)
         return;
     uint64_t end = v.at.end < code->end ? v.at.end : code->end;
-    for (uint64_t at = v.at.start; at + 6 <= end; at++) {
-        enum step step = step_at(w, code->bytes + (at - code->start), at, v.depth);
+    for (uint64_t at = v.at.start; at + longest(w) <= end; at += stride(w)) {
+        enum step step =
+            step_at(w, code->bytes + (at - code->start), at, end - at, v.depth);
         a->reaches |= step != STEP_NONE;
         a->jumps |= step == STEP_JUMP;
         a->at_once |= step != STEP_NONE && v.depth == 0;
@@ -225,11 +322,11 @@ static void walk_function(struct walk *w, size_t i, struct allocator *a) {
 static bool is_called(const struct walk *w, const struct allocator *a) {
     for (size_t i = 0; i < w->n_code; i++) {
         const struct code *code = &w->code[i];
-        for (uint64_t at = code->start; at + 5 <= code->end; at++) {
-            const uint8_t *p = code->bytes + (at - code->start);
-            if (p[0] != 0xe8 && p[0] != 0xe9)
+        for (uint64_t at = code->start; at + (w->arm ? 4 : 5) <= code->end;
+             at += stride(w)) {
+            uint64_t to;
+            if (!branch(w, code->bytes + (at - code->start), at, &to))
                 continue;
-            uint64_t to = at + 5 + (uint64_t)(int64_t)distance(p + 1);
             bool inside = false, hit = false;
             for (size_t k = 0; k < a->n_functions; k++) {
                 hit |= k < a->n_entries && a->functions[k].start == to;
@@ -244,10 +341,12 @@ static bool is_called(const struct walk *w, const struct allocator *a) {
 
 void allocator_reach(Elf *elf, struct allocator *a) {
     GElf_Ehdr header;
-    if (!a->n_functions || !gelf_getehdr(elf, &header) || header.e_machine != EM_X86_64)
+    if (!a->n_functions || !gelf_getehdr(elf, &header) ||
+        (header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64))
         return;
     struct walk *w = text_alloc(sizeof *w);
     w->elf = elf;
+    w->arm = header.e_machine == EM_AARCH64;
     find_code(w);
     a->n_entries = a->n_functions;
     a->called = a->kind == ALLOCATOR_MALLOC && is_called(w, a);

@@ -19,6 +19,7 @@
 #include "copies.h"
 #include "error.h"
 #include "leak_pass.h"
+#include "open_runs.h"
 #include "text.h"
 
 /* An original costs as much as a whole run, and is watched as that is. */
@@ -136,6 +137,7 @@ static int settle(struct first_look *f, uint32_t i) {
     if (!ordinary || j.leaked_blocks)
         return 0;
     const struct order order = leak_pass_order(p, look);
+    open_runs_consider(p->replay, &order, seen, &j);
     int64_t id;
     int err = ledger_attempt(ledger, &order, seen, &j, &id);
     if (err == 0)

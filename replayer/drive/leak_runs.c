@@ -22,6 +22,7 @@
 #include "leak_copies.h"
 #include "leak_pass.h"
 #include "leaks.h"
+#include "open_runs.h"
 #include "session.h"
 #include "shm.h"
 #include "text.h"
@@ -201,8 +202,10 @@ static int run_baselines(struct pass *p) {
                                      : 0;
         n += got > 0;
     }
-    if (err == 0)
+    if (err == 0) {
         leaks_fold(runs, n, &p->baseline);
+        open_runs_usual(r, runs, n);
+    }
     for (uint32_t i = 0; i < n; i++) {
         if (!runs[i].leaks.known)
             p->state = runs[i].leaks.state;
@@ -232,6 +235,7 @@ static int take(struct pass *p, struct look *look, struct observation *seen,
         return 0;
     }
     const struct order order = leak_pass_order(p, look);
+    open_runs_consider(r, &order, seen, &j);
     bool stored = !look->second || j.leaked_blocks;
     int err = stored ? ledger_leak_sites(r->ledger, seen, session) : 0;
     if (err == 0 && stored)

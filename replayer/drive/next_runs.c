@@ -253,6 +253,23 @@ static bool is_refuted(const uint64_t *refuted, uint32_t n, uint64_t kind) {
     return false;
 }
 
+/* One call's failure has shown the same: where all later calls fail as well it is that one's doing. */
+static bool is_explained(const struct replay *r, const struct next_look *look,
+                         const bool *harms) {
+    for (uint32_t i = 0; i < r->left.n_looks && look->order.mode != MODE_ONCE; i++)
+        if (harms[i] && r->left.looks[i].kind == look->kind &&
+            r->left.looks[i].order.mode == MODE_ONCE)
+            return true;
+    return false;
+}
+
+/* Those of one call's failure first. */
+static int by_mode(const void *a, const void *b) {
+    const struct next_look *x = a, *y = b;
+    int mode = (x->order.mode != MODE_ONCE) - (y->order.mode != MODE_ONCE);
+    return mode ? mode : x->location < y->location ? -1 : x->location > y->location;
+}
+
 static bool is_over(const struct replay *r) {
     return interrupt_wanted() ||
            (r->options->time_budget_ns &&
@@ -264,15 +281,19 @@ int next_runs(struct replay *r) {
     uint32_t n_refuted = 0, looked = 0;
     AUTO_FREE uint64_t *refuted = text_alloc((r->left.n_looks + 1) * sizeof *refuted);
     int err = 0;
+    AUTO_FREE bool *harms = text_alloc((r->left.n_looks + 1) * sizeof *harms);
+    if (r->left.n_looks)
+        qsort(r->left.looks, r->left.n_looks, sizeof *r->left.looks, by_mode);
     runner_set_time_limit(r->runner, r->time_limit_ns);
     for (uint32_t i = 0; i < r->left.n_looks && looked < most && err >= 0; i++) {
         const struct next_look *look = &r->left.looks[i];
         if (is_over(r))
             break;
-        if (is_refuted(refuted, n_refuted, look->kind))
+        if (is_refuted(refuted, n_refuted, look->kind) || is_explained(r, look, harms))
             continue;
         looked++;
         err = look_at(r, look);
+        harms[i] = err > 0;
         if (err == 0)
             refuted[n_refuted++] = look->kind;
     }

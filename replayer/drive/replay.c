@@ -14,18 +14,23 @@
 #include <unistd.h>
 
 #include "abort.h"
+#include "asked.h"
 #include "calls.h"
 #include "changed.h"
 #include "clock.h"
 #include "drive.h"
 #include "error.h"
 #include "finding.h"
+#include "follow_runs.h"
 #include "later_runs.h"
 #include "leak_runs.h"
 #include "next_runs.h"
+#include "open_runs.h"
 #include "reach.h"
+#include "remain_runs.h"
 #include "replay_private.h"
 #include "resolve.h"
+#include "reuse.h"
 #include "session.h"
 #include "store.h"
 #include "summary.h"
@@ -68,12 +73,20 @@ static int resolve(struct replay *r, bool progress) {
 
 static int load_sites(struct replay *r) {
     const struct plan_options *p = &r->options->plan;
+    AUTO_TEXT struct text others = {0};
     sites_deinit(&r->sites);
-    int err =
-        sites_load(r->store, r->recording_id, r->ledger ? ledger_replay_id(r->ledger) : 0,
-                   p->n_own || p->n_in || p->n_not_in || p->changed_since ||
-                       p->from_symbol || p->until_symbol,
-                   &r->sites);
+    int err = 0;
+    if (r->options->reuse && !p->retest && r->ledger)
+        err = reuse_find(r->store, r->recording_id, &others);
+    if (err < 0)
+        return err;
+    err = sites_load(r->store, r->recording_id,
+                     r->ledger ? ledger_replay_id(r->ledger) : 0, others.data,
+                     p->n_own || p->n_in || p->n_not_in || p->changed_since ||
+                         p->from_symbol || p->until_symbol,
+                     &r->sites);
+    if (err == 0 && p->demand)
+        err = asked_mark(p->demand, r->store, &r->sites);
     if (err == 0 && p->changed_since)
         err = changed_mark(p->changed_since, p->repository, &r->sites);
     if (err == 0 && calls_wanted(p))
@@ -86,6 +99,29 @@ static int load_sites(struct replay *r) {
                            "report' says why",
                            r->store->path, (long long)r->recording_id);
     return 0;
+}
+
+/* What is not tried again, and why it need not be. */
+static int say_reused(struct replay *r) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    const struct sites *s = &r->sites;
+    if (!s->n_reused)
+        return 0;
+    int err = store_prepare(r->store,
+                            "SELECT strftime('%Y-%m-%d %H:%M', started_unix_ns / "
+                            "1000000000, 'unixepoch') FROM recording WHERE id = ?1",
+                            &q);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(q, 1, s->reused_from);
+    const char *when = sqlite3_step(q) == SQLITE_ROW ? store_column_text(q, 0) : NULL;
+    AUTO_FREE char *text = text_format(
+        "%u site%s not tried again: verdicts of recording %lld (%s UTC) stand, of the same "
+        "program, arguments, environment and builds; --fresh tries all",
+        s->n_reused, s->n_reused == 1 ? " is" : "s are", (long long)s->reused_from,
+        when ? when : "?");
+    error_info("%s", text);
+    return ledger_note(r->ledger, "reused", NULL, text);
 }
 
 static int make_plan(struct replay *r) {
@@ -122,6 +158,14 @@ static int say_changes(struct replay *r) {
     }
     if (n >= 0 && r->conditions.note)
         n = note(r, "conditions", NULL, r->conditions.note);
+    if (n >= 0 && r->conditions.no_backtrace) {
+        static const char text[] =
+            "RUST_BACKTRACE is not passed to attempts, which would look up names for as long as "
+            "they take themselves, many times over: record with --env RUST_BACKTRACE if it "
+            "matters";
+        error_info("%s", text);
+        n = ledger_note(r->ledger, "backtrace", NULL, text);
+    }
     return n < 0 ? n : 0;
 }
 
@@ -329,6 +373,8 @@ static int plan_and_drive(struct replay *r) {
     if (err == 0 && (err = prove(r)) > 0)
         return err;
     if (err == 0)
+        err = say_reused(r);
+    if (err == 0)
         err = make_plan(r);
     if (err == 0)
         err = say_coverage(r);
@@ -354,8 +400,14 @@ static int plan_and_drive(struct replay *r) {
     if (outcome == REPLAY_DONE)
         outcome = later_runs(r);
     if (outcome == REPLAY_DONE)
+        outcome = follow_runs(r);
+    if (outcome == REPLAY_DONE)
         outcome = next_runs(r);
-    return outcome == REPLAY_DONE ? leak_runs(r) : outcome;
+    if (outcome == REPLAY_DONE)
+        outcome = remain_runs(r);
+    if (outcome == REPLAY_DONE)
+        outcome = leak_runs(r);
+    return outcome == REPLAY_DONE ? open_runs(r) : outcome;
 }
 
 /* Once there is a row, it is closed whatever happens. */
@@ -400,6 +452,8 @@ static void replay_deinit(struct replay *r) {
     conditions_deinit(&r->conditions);
     reach_deinit(&r->reach);
     next_runs_deinit(r);
+    remain_runs_deinit(r);
+    open_runs_deinit(r);
     free(r->chance_sites);
 }
 

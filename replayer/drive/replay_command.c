@@ -46,6 +46,7 @@ static void take_values(struct command *c) {
     p->n_not_in = (uint32_t)f->not_in.n;
     p->sites = c->sites.items;
     p->n_sites = (uint32_t)c->sites.n;
+    p->demand = f->demand;
     p->changed_since = f->changed_since;
     p->repository = f->repository;
     p->from_symbol = f->from_symbol;
@@ -431,6 +432,9 @@ static int read_line(int argc, char **argv,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
          true},
         {0, "retest", CLI_FLAG, &o->plan.retest, NULL, "do again what was done before"},
+        {0, "reuse", CLI_FLAG, &o->reuse, NULL,
+         "what was done of earlier recordings counts, too, when their program, arguments, "
+         "environment, input and builds were the same"},
         {0, "summary", CLI_FLAG, &o->summary, NULL,
          "say at the end what was found (the default); --no-summary leaves it to 'dearth "
          "report'",

@@ -5,11 +5,15 @@
  *   replay_command.c  the command line
  *   replay.c     recording → conditions → baseline → plan → drive → findings → summary
  *   trial.c      baseline runs under the best conditions there are
+ *   tracing.c    what is lost where those are not traced
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
  *   later_runs.c second calls of sites whose first call went well
+ *   follow_runs.c  where programs go on that give a wrong answer
  *   next_runs.c  what failures left in files: does the program live with it?
+ *   remain_runs.c  what processes they left: do they stay?
  *   leak_runs.c  a second look at what went well, for leaks
+ *   open_runs.c  descriptors that it showed to be open at the end: are they lost?
  *   summary.c    what the user reads: the plan as a table, the end
  */
 #ifndef DEARTH_REPLAY_PRIVATE_H
@@ -27,6 +31,8 @@
 #include "sites.h"
 
 struct next_look;
+struct remain_look;
+struct open_look;
 struct session;
 
 struct replay {
@@ -60,6 +66,14 @@ struct replay {
         uint32_t places, looked, leaking, unknown; /* faults */
         uint64_t executions;
     } leaks;
+    struct open_tally {          /* open_runs.c */
+        struct open_item *usual; /* NULL = not known */
+        uint32_t n_usual;
+        struct open_look *looks;
+        uint32_t n_looks;
+    } open;
+    struct remain_look *remain_looks; /* remain_runs.c */
+    uint32_t n_remain_looks;
     struct left_tally { /* next_runs.c */
         struct next_look *looks;
         uint32_t n_looks;

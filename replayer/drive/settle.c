@@ -13,8 +13,10 @@
 #include "guarding_runs.h"
 #include "next_runs.h"
 #include "queue.h"
+#include "remain_runs.h"
 #include "task.h"
 #include "text.h"
+#include "tracing.h"
 #include "usual.h"
 
 #define SPIN_FACTOR   10u /* times the baseline's processor time */
@@ -33,6 +35,7 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
     r->progress.executions += !seen->inferred;
     r->progress.verdicts[j->verdict]++;
     next_runs_consider(r, task, seen, j);
+    remain_runs_consider(r, task, seen, j);
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);
     if (err < 0 || !session || !task->order.explore || !seen->proof.fired ||
         seen->proof.overwritten || !plan_is_explorable(j->verdict))
@@ -179,7 +182,9 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
                 struct session *session) {
     struct replay *r = d->replay;
     usual_set_aside(&r->baseline, seen);
-    int met = replay_one_at_a_time(r, seen);
+    int met = tracing_take(r, seen);
+    if (met == 0)
+        met = replay_one_at_a_time(r, seen);
     if (met < 0) {
         task_free(task);
         return met;

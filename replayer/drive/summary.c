@@ -281,8 +281,8 @@ void summary_go_on(const struct replay *r) {
 int summary_print(const struct replay *r, enum replay_outcome outcome) {
     char time[24], faults[32];
     struct sites sites;
-    int err =
-        sites_load(r->store, r->recording_id, ledger_replay_id(r->ledger), false, &sites);
+    int err = sites_load(r->store, r->recording_id, ledger_replay_id(r->ledger), NULL,
+                         false, &sites);
     if (err < 0)
         return err;
     struct tally t = count_verdicts(&sites);

@@ -26,6 +26,7 @@
 #include "session.h"
 #include "store.h"
 #include "text.h"
+#include "tracing.h"
 #include "under.h"
 
 #define STDOUT_CAP          (1u << 20)
@@ -191,6 +192,8 @@ static int take_run(struct replay *r, struct observation *seen,
                     const struct session *session) {
     int err = check_run(r, seen);
     if (err == 0)
+        err = tracing_take(r, seen);
+    if (err == 0)
         err = ledger_baseline(r->ledger, r->n_runs + 1, seen, (struct session *)session);
     if (err == 0)
         err = note_crowd(r, session);
@@ -353,11 +356,18 @@ static int find_conditions(struct replay *r, const struct recorded_end *end) {
         limit *= under_slowdown(r->under);
     }
     int err = try_conditions(r, traced, limit);
+    if (!err && !r->options->traced)
+        err = tracing_left_out(r, "--no-trace");
+    traced = r->traced;
     if (err || ends_as_recorded(r, end))
         return err;
     if (traced) {
         err = try_conditions(r, false, limit);
-        if (err || ends_as_recorded(r, end))
+        if (!err && ends_as_recorded(r, end))
+            return tracing_left_out(r,
+                                    "under a tracer the program ends otherwise than it "
+                                    "was recorded");
+        if (err)
             return err;
         err = try_conditions(r, true, limit);
     }

@@ -129,6 +129,25 @@ enum abort_kind abort_decide(const struct catalogue *c,
     return more ? ABORT_UNSURE : ABORT_CHECKED;
 }
 
+bool abort_is_answer(const struct catalogue *c, const struct failed_stacks *failed,
+                     const struct frame *from, uint32_t n, const char *exe, bool told) {
+    bool direct;
+    for (uint32_t i = 0; failed && i < failed->n; i++) {
+        enum relation r = relate(c, &failed->stacks[i], from, n, exe, &direct);
+        if (r == RELATION_BELOW || (r == RELATION_TOLD && (told || !direct)))
+            return true;
+    }
+    return false;
+}
+
+bool abort_is_within(const struct failed_stacks *failed, const struct frame *frame) {
+    uint32_t at;
+    for (uint32_t i = 0; failed && i < failed->n; i++)
+        if (is_on(&failed->stacks[i], frame, &at))
+            return true;
+    return false;
+}
+
 bool abort_is_libcs(const struct catalogue *c, const struct frame *end, uint32_t n,
                     const char *exe) {
     for (uint32_t i = 0; i + 1 < n; i++) {

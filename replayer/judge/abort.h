@@ -57,4 +57,18 @@ bool abort_is_libcs(const struct catalogue *catalogue, const struct frame *end,
 bool abort_was_thrown(const struct catalogue *catalogue,
                       const struct failed_stacks *failed, const char *exe);
 
+/**
+ * Is a throw the answer of a program to a call that failed: is the function that asked still at work, or does
+ * one that met the failure on its way out throw?
+ * @from: stack at the throw, from the function that throws on, innermost first
+ * @told: what makes sure that a function further out was told: a call that threw, or words that say so
+ * Return: false also in doubt.
+ */
+bool abort_is_answer(const struct catalogue *catalogue,
+                     const struct failed_stacks *failed, const struct frame *from,
+                     uint32_t n, const char *exe, bool told);
+
+/** Was a call that failed made in the same call as what @frame is about to return from? */
+bool abort_is_within(const struct failed_stacks *failed, const struct frame *frame);
+
 #endif

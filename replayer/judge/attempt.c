@@ -36,8 +36,18 @@ static const struct owned caught_signal_owned[] = {
     ARRAY(struct caught_signal, frames, n_frames, FRAMES),
 };
 
+static const struct owned open_item_owned[] = {
+    TEXT(struct open_item, exe),
+    TEXT(struct open_item, what),
+    ARRAY(struct open_item, frames, n_frames, FRAMES),
+};
+
+#define OPEN                                                                             \
+    .most = OBSERVATION_OPEN, .items = open_item_owned, .n_items = N(open_item_owned)
+
 const struct owned observation_owned[] = {
     TEXT(struct observation, proof.exe),
+    TEXT(struct observation, end.left_exe),
     BYTES(struct observation, output.stdout_data, output.stdout_kept),
     BYTES(struct observation, output.stderr_tail, output.stderr_tail_n),
     ARRAY(struct observation, output.files, output.n_files, FILES),
@@ -46,6 +56,8 @@ const struct owned observation_owned[] = {
     ARRAY(struct observation, crash.sample_frames, crash.n_sample_frames, FRAMES),
     ARRAY(struct observation, caught, n_caught, .most = OBSERVATION_CAUGHT,
           .items = caught_signal_owned, .n_items = N(caught_signal_owned)),
+    ARRAY(struct observation, open.items, open.n, OPEN),
+    ARRAY(struct observation, open.end_frames, open.n_end_frames, FRAMES),
     ARRAY(struct observation, leaks.sites, leaks.n, .items = NULL),
     BYTES(struct observation, served.after_data, served.after_kept),
 };
@@ -54,6 +66,11 @@ const size_t n_observation_owned = N(observation_owned);
 void crash_frames_free(struct crash_frame *frames, uint32_t n) {
     const struct owned row = {.item_bytes = sizeof *frames, FRAMES};
     owned_free_items(&row, frames, n);
+}
+
+void open_items_free(struct open_item *items, uint32_t n) {
+    const struct owned row = {.item_bytes = sizeof *items, OPEN};
+    owned_free_items(&row, items, n);
 }
 
 void written_files_free(struct written_file *files, uint32_t n) {

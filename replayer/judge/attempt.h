@@ -54,6 +54,13 @@ struct order {
     struct dearth_key second_leaf_module;
     uint64_t second_leaf_offset;
     bool explore; /* count the sites that come up after the failure */
+    bool
+        follow; /* see where it goes on after the failure: the stack of its next system call */
+    uint64_t
+        openings; /* descriptors whose opening is to be seen, bit by bit, the last for all further ones;
+                          costs a stop at every system call */
+    uint64_t
+        patience_ns; /* for processes that are there when the first has ended; 0 = the usual */
     enum thread_role thread;
     uint64_t
         call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
@@ -69,6 +76,7 @@ struct order {
 
 #define OBSERVATION_STDERR_BYTES 4096
 #define OBSERVATION_MAX_FRAMES   128
+#define THROWN_BYTES             128
 
 struct crash_frame { /* innermost first */
     char *module;    /* path, "[anon]", "[vdso]" */
@@ -90,6 +98,17 @@ struct caught_signal {
     uint32_t n_frames;
 };
 #define OBSERVATION_CAUGHT 8
+
+/* What a process had open when it ended, above standard error. */
+struct open_item {
+    char *exe;
+    char *what;   /* path, "socket", "pipe"; "" = it had an end, and n is 0 */
+    uint32_t n;   /* descriptors; several processes of one program: the most of any */
+    uint64_t fds; /* which, as in struct order */
+    struct crash_frame *frames; /* where it was opened; NULL = not seen */
+    uint32_t n_frames;
+};
+#define OBSERVATION_OPEN 256
 
 /* Blocks of one site that nothing pointed to any more at exit. */
 struct leaked_site {
@@ -146,8 +165,11 @@ struct observation {
         int exit_code;       /* -1 when killed by a signal */
         int exit_signal;     /* 0 when it exited */
         bool timed_out;      /* killed by us for passing its limit */
+        bool trace_refused;  /* it was to be traced, and the kernel does not allow it */
         bool left_processes; /* descendants were still there after the first process
                                 ended, and were killed */
+        uint32_t n_left;     /* so many; */
+        char *left_exe; /* program of one of them, the lowest by name; NULL = not known */
         enum hang hang;
         char hang_call[64]; /* system call that the sampled thread waited in; "" = none */
         uint64_t started_unix_ns;
@@ -189,7 +211,11 @@ struct observation {
                                0 = not known */
         uint32_t
             caught_by; /* frame further out that would have caught it, from 1; 0 = none */
-        /* hung: a second sample, taken later than frames */
+        struct {
+            char type[THROWN_BYTES];     /* mangled, as typeid().name(); "" = not known */
+            bool bad_alloc, logic_error; /* is, or derives from, std:: */
+        } thrown; /* std::terminate(): an exception on its stack, the one under way mostly */
+        /* hung: a second sample, taken later than frames; followed: where it went on */
         struct crash_frame *sample_frames;
         uint32_t n_sample_frames;
     } crash;
@@ -197,6 +223,16 @@ struct observation {
     struct caught_signal *caught;
     uint32_t n_caught;
     struct damage_seen damage;
+    struct {
+        bool
+            known; /* seen at its end: of the process that the call failed in, else of each */
+        struct open_item *items;
+        uint32_t n;
+        struct crash_frame
+            *end_frames; /* from where it ended; where openings were seen */
+        uint32_t n_end_frames;
+        bool went_on; /* after the failure it opened something else by itself */
+    } open;
     struct {
         bool known;                /* the reachability scan ran to its end */
         struct leaked_site *sites; /* by key */
@@ -223,6 +259,9 @@ struct observation {
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */
 void crash_frames_free(struct crash_frame *frames, uint32_t n);
+
+/** What an observation's `open` owned. NULL with 0 is allowed. */
+void open_items_free(struct open_item *items, uint32_t n);
 
 /* Baseline runs, folded into what an attempt is compared with: baseline.h. */
 struct baseline {
@@ -252,10 +291,10 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file", "signal"; static */
+    const char *what; /* "stdout", "file", "signal", "process", "descriptor"; static */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
-                         "left_behind", "mode", "type", "check" */
-    char path[256];   /* of a file, else "" */
+                         "left_behind", "mode", "type", "check", "left_running", "left_open" */
+    char path[256];   /* of a file, or a process's program, else "" */
     char detail[160]; /* "10 of 20 bytes"; may be "" */
 };
 #define JUDGEMENT_DIFFERENCES 4

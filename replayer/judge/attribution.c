@@ -245,6 +245,14 @@ struct attribution attribution_hang(const struct catalogue *c, const struct fram
     return blame(c, &loop[out], exe, "does not come back");
 }
 
+struct attribution attribution_ignored(const struct catalogue *c,
+                                       const struct frame *fault, uint32_t n_fault,
+                                       uint32_t at, const char *exe) {
+    if (at >= n_fault || is_runtime(c, &fault[at], exe) || is_machinery(c, &fault[at]))
+        return (struct attribution){0};
+    return blame(c, &fault[at], exe, "went on after a call that failed");
+}
+
 /* Does it wait in there for anything to happen, as an event loop does? */
 static bool waits_for_events(const char *system_call) {
     static const char *const calls[] = {"poll",         "ppoll",       "select",
@@ -291,11 +299,7 @@ const struct frame *attribution_recursion(const struct catalogue *c,
 /* --- names --- */
 
 void attribution_place(const struct frame *frame, struct text *out) {
-    const char *module = text_basename(frame->module);
-    const char *so = strstr(module, ".so");
-    /* "libjq.so.1.0.4" and "libc-2.31.so" change with every release */
-    size_t n = so ? (size_t)(so - module) : strlen(module);
-    text_add_n(out, module, n);
+    frame_add_module(frame, out);
     if (frame->function) {
         const char *function = frame_plain_name(frame->function);
         text_addf(out, "!%.*s", (int)strcspn(function, "("), function);

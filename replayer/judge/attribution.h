@@ -54,6 +54,17 @@ struct attribution attribution_decide(const struct catalogue *catalogue,
                                       const struct frame *crash, uint32_t n_crash,
                                       const char *exe);
 
+/**
+ * Blame for a wrong answer: the innermost function that was still at work when the program went on. Whoever asked
+ * for memory was refused it; what it and its callers up to that function made of that is not seen.
+ * @fault: as attribution_decide(); @at: index in it, of that function, from where both stacks meet; @n_fault:
+ *   there is none
+ * Return: ATTRIBUTED_NONE when only a runtime was at work.
+ */
+struct attribution attribution_ignored(const struct catalogue *catalogue,
+                                       const struct frame *fault, uint32_t n_fault,
+                                       uint32_t at, const char *exe);
+
 /** Does the end show that a reserve of the runtime's is missing, whose allocation is the one that failed? */
 bool attribution_reserve(const struct catalogue *catalogue, const struct frame *fault,
                          uint32_t n_fault, const struct frame *crash, uint32_t n_crash,

@@ -13,8 +13,9 @@
 /* Of a deliberate end: the function that gives up and who called it. Whose memory it could not get
  * makes no difference to how it ends. */
 #define POLICY_FRAMES    2u
-/* abort() lies no deeper than this: raise, pthread_kill and what they are made of. */
-#define MACHINERY_FRAMES 6u
+/* abort() lies no deeper than this: raise, pthread_kill and what they are made of; and std::terminate(), which
+ * calls it. */
+#define MACHINERY_FRAMES 8u
 
 void confirm_deinit(struct confirm *c) {
     for (uint32_t i = 0; i < c->n; i++) {
@@ -29,14 +30,16 @@ static void add(struct text *to, const void *data, size_t n) {
     text_add_n(to, data, n);
 }
 
-/* The first frame that is not the C library's way to end a process. */
+/* The first frame that is not the C library's or the C++ runtime's way to end a process. */
 static uint32_t first_of_place(const struct observation *seen) {
+    uint32_t first = 0;
     for (uint32_t i = 0; i < seen->crash.n_frames && i < MACHINERY_FRAMES; i++) {
         const char *function = seen->crash.frames[i].function;
-        if (function && strcmp(function, "abort") == 0)
-            return i + 1;
+        if (function &&
+            (strcmp(function, "abort") == 0 || strcmp(function, "_ZSt9terminatev") == 0))
+            first = i + 1;
     }
-    return 0;
+    return first;
 }
 
 /* Does the place alone say how it ends, from wherever memory was asked for? */

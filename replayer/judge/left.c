@@ -141,25 +141,31 @@ static void find_obstacle(const struct left_case *c, struct judgement *out) {
         next->end.exit_code == b->exit_code && next->end.exit_signal == b->exit_signal;
     bool usual = c->control->end.exit_code == b->exit_code &&
                  c->control->end.exit_signal == b->exit_signal;
-    if (same || !usual || !b->status_stable)
+    if ((same && !next->end.timed_out) || !usual || !b->status_stable)
         return;
     AUTO_FREE struct difference *found = text_alloc(LEFT_MOST * sizeof *found);
     uint32_t n = find_losses(b, c->seen, found);
     for (uint32_t i = 0; i < n; i++) {
-        snprintf(found[i].detail, sizeof found[i].detail, "the next run ends with %s %d",
-                 next->end.exit_signal ? "signal" : "status",
-                 next->end.exit_signal ? next->end.exit_signal : next->end.exit_code);
+        if (next->end.timed_out) /* it waits for a lock, say */
+            snprintf(found[i].detail, sizeof found[i].detail,
+                     "the next run does not come to an end");
+        else
+            snprintf(found[i].detail, sizeof found[i].detail,
+                     "the next run ends with %s %d",
+                     next->end.exit_signal ? "signal" : "status",
+                     next->end.exit_signal ? next->end.exit_signal : next->end.exit_code);
         add(out, found[i]);
     }
 }
 
 bool left_judge(const struct left_case *c, struct judgement *out) {
-    if (c->next->end.timed_out || c->control->end.timed_out || c->next->end.start_error ||
+    if (c->control->end.timed_out || c->next->end.start_error ||
         c->control->end.start_error || !c->next->output.files_known ||
         !c->control->output.files_known)
         return false;
     out->n_differences = out->n_more = 0;
-    find_damage(c, out);
+    if (!c->next->end.timed_out)
+        find_damage(c, out);
     if (!out->n_differences)
         find_obstacle(c, out);
     if (!out->n_differences)

@@ -110,9 +110,32 @@ static bool find_type(const struct end *e, char type[static TYPE_BYTES]) {
     return false;
 }
 
+/* Is what was found on the stack the exception of this type? */
+static bool is_found(const struct end *e, const char *type) {
+    char found[TYPE_BYTES];
+    snprintf(found, sizeof found, "%.*s", TYPE_BYTES - 1, e->seen->crash.thrown.type);
+    demangle_type(found);
+    return found[0] && strcmp(found, type) == 0;
+}
+
 /* Also one of the program's that is made from it (boost::wrapexcept<std::bad_alloc>). */
-static bool is_bad_alloc(const char *type) {
-    return strstr(type, "bad_alloc") || strstr(type, "bad_array_new_length");
+static bool is_bad_alloc(const struct end *e, const char *type) {
+    return strstr(type, "bad_alloc") || strstr(type, "bad_array_new_length") ||
+           (e->seen->crash.thrown.bad_alloc && is_found(e, type));
+}
+
+/* A mistake in the program, says the standard: [std.exceptions]. */
+static bool is_logic_error(const struct end *e, const char *type) {
+    static const char *const mistakes[] = {
+        "std::logic_error",   "std::domain_error",      "std::invalid_argument",
+        "std::length_error",  "std::out_of_range",      "std::bad_cast",
+        "std::bad_any_cast",  "std::bad_typeid",        "std::bad_function_call",
+        "std::bad_weak_ptr",  "std::future_error",      "std::bad_optional_access",
+        "std::bad_exception", "std::bad_variant_access"};
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+        if (strcmp(type, mistakes[i]) == 0)
+            return true;
+    return e->seen->crash.thrown.logic_error && is_found(e, type);
 }
 
 /* --- who called std::terminate() --- */
@@ -139,6 +162,7 @@ static uint32_t caller_of(const struct end *e, uint32_t terminate) {
     i += terminate == e->n;
     while (i < e->n &&
            (begins(name_at(e, i), "_ZN10__cxxabiv1") ||
+            begins(name_at(e, i), "_ZSt11__terminatev") || /* where it is not inlined */
             begins(name_at(e, i), "__cxa_call_") || (!*name_at(e, i) && is_of_cxx(e, i))))
         i++;
     return i;
@@ -164,7 +188,7 @@ static void add_function(const struct end *e, uint32_t from_1, const char *befor
 static bool left_noexcept(const struct end *e, char cause[static CAUSE_BYTES]) {
     char type[TYPE_BYTES] = "";
     bool known = find_type(e, type);
-    if ((!known || is_bad_alloc(type)) && !e->seen->crash.caught_by)
+    if ((!known || is_bad_alloc(e, type)) && !e->seen->crash.caught_by)
         return false;
     snprintf(cause, CAUSE_BYTES, "%s cannot leave a noexcept function",
              known ? type : "an exception");
@@ -173,9 +197,67 @@ static bool left_noexcept(const struct end *e, char cause[static CAUSE_BYTES]) {
     return true;
 }
 
+/* Does the exception's own message say that something could not be done? */
+static bool says_why(const struct end *e) {
+    static const char before[] = "\n  what():  ";
+    const struct observation *o = e->seen;
+    const char *at = o->output.stderr_tail
+                         ? memmem(o->output.stderr_tail, o->output.stderr_tail_n, before,
+                                  sizeof before - 1)
+                         : NULL;
+    const struct catalogue_section *s;
+    if (!at)
+        return false;
+    at += sizeof before - 1;
+    const char *end = o->output.stderr_tail + o->output.stderr_tail_n;
+    const char *line_end = memchr(at, '\n', (size_t)(end - at));
+    for (uint32_t i = 0; (s = catalogue_section(e->catalogue, i)); i++)
+        if (s->kind == CATALOGUE_WAY_OUT &&
+            catalogue_message(s, FIELD_MESSAGE, at,
+                              (uint64_t)((line_end ? line_end : end) - at), NULL, 0))
+            return true;
+    return false;
+}
+
+/* Libraries' templates are compiled into the program. */
+static bool is_librarys(const struct end *e, uint32_t i) {
+    static const char *const begin[] = {"_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx",
+                                        "_Zn"};
+    for (size_t k = 0; k < sizeof begin / sizeof *begin; k++)
+        if (begins(name_at(e, i), begin[k]))
+            return true;
+    return is_of_cxx(e, i);
+}
+
+/* Did the library fail to get memory in the very call in which it throws? */
+static bool is_of_librarys_call(const struct end *e, uint32_t i) {
+    while (i < e->n && is_librarys(e, i))
+        i++;
+    return i < e->n && abort_is_within(e->failed, &e->frames[i]);
+}
+
+/* Thrown by the program, or the library that it called, in the place of std::bad_alloc, or of the NULL that it
+ * was given? */
+static bool is_answer(const struct end *e, const char *type) {
+    uint32_t by = 0;
+    while (by < e->n && strcmp(name_at(e, by), "__cxa_throw") != 0)
+        by++;
+    by++;
+    if (by >= e->n || is_logic_error(e, type))
+        return false;
+    if (is_librarys(e, by)) /* std::thread could not start one: std::system_error */
+        return is_of_librarys_call(e, by);
+    for (uint32_t i = by; i < e->n; i++)
+        if (begins(name_at(e, i), "_Znw") || begins(name_at(e, i), "_Zna"))
+            return false; /* a new_handler's */
+    const char *exe = e->seen->crash.exe;
+    bool told = abort_was_thrown(e->catalogue, e->failed, exe) || says_why(e);
+    return abort_is_answer(e->catalogue, e->failed, e->frames + by, e->n - by, exe, told);
+}
+
 static bool uncaught(const struct end *e, char cause[static CAUSE_BYTES]) {
     char type[TYPE_BYTES];
-    if (!find_type(e, type) || is_bad_alloc(type))
+    if (!find_type(e, type) || is_bad_alloc(e, type) || is_answer(e, type))
         return false;
     snprintf(cause, CAUSE_BYTES, "uncaught %s", type);
     return true;

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What std::terminate() was called for. That no function catches std::bad_alloc is a policy; the rest are
- * defects that the missing memory brings to light. Pure.
+ * What std::terminate() was called for. That no function catches std::bad_alloc is a policy, and so is what
+ * a program throws in its place; the rest are defects that the missing memory brings to light. Pure.
  *
  *   terminate ◄ __cxa_throw ◄ operator new                  uncaught std::bad_alloc: a policy
+ *   terminate ◄ __cxa_throw ◄ load                          load() was refused memory, or caught
+ *                                                           std::bad_alloc, and throws: a policy
+ *   terminate ◄ __cxa_throw ◄ verify ◄ main                 load() has returned: uncaught app::error
  *   terminate ◄ __cxa_throw ◄ __throw_logic_error ◄ ...     uncaught std::logic_error
  *   terminate ◄ __gxx_personality_v0 ◄ _Unwind_... ◄ __cxa_throw ◄ ... ◄ ~D ◄ main
  *                                                           left ~D, although main would catch it
  *   terminate ◄ ~thread ◄ work ◄ main                       a thread that is joinable still
+ *
+ * A type that derives from std::bad_alloc counts as it. One that is or derives from std::logic_error never
+ * stands for a lack of memory, nor does what a new_handler throws,
+ * which may throw nothing but std::bad_alloc (C++17, [new.handler]).
  */
 #ifndef DEARTH_UNCAUGHT_H
 #define DEARTH_UNCAUGHT_H

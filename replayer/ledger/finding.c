@@ -48,7 +48,7 @@ struct item { /* one bad attempt */
     bool once, has_place, silent;
     bool leaked; /* an item for the leak alone; the verdict, if bad, has its own */
     bool
-        damaged; /* reported, but what it left does harm; the verdict is no evidence of that */
+        damaged; /* handled or reported, but what it left does harm; the verdict is no evidence of that */
     bool plain; /* nothing but the fault was different from an ordinary run */
     uint32_t repeat;
     char *policy;
@@ -181,7 +181,9 @@ static int load_places(struct work *w) {
     X(ATTEMPT_LEAK_KEY, "hex(ls.key)")                                                   \
     X(ATTEMPT_LEAK_STACK, "ls.stack_id")                                                 \
     X(ATTEMPT_DAMAGED,                                                                   \
-      "a.verdict = 'reported' AND a.severity = 'warning' AND coalesce(a.leaked, 0) = 0") \
+      "a.verdict IN ('handled', 'reported') AND a.severity = 'warning' AND "             \
+      "coalesce(a.leaked, 0) = 0")                                                       \
+    X(ATTEMPT_LEFT, "json_extract(a.differs, '$[0].what')")                              \
     X(ATTEMPT_UNDER, "a.under")                                                          \
     X(ATTEMPT_DAMAGE_WHERE, "a.damage_where")                                            \
     X(ATTEMPT_SILENT, "a.silent")                                                        \
@@ -298,6 +300,41 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
     return 0;
 }
 
+/* Of the frame that the fault's location stands for: what lies further in is an allocator's wrapper. */
+static uint32_t index_of_location(const struct work *w, const struct item *item,
+                                  const struct frames *fault) {
+    int64_t value;
+    if (!idmap_get(&w->places, item->location_id, &value))
+        return 0;
+    for (uint32_t i = 0; i < fault->n; i++) {
+        AUTO_TEXT struct text name = {0};
+        place_add(&fault->items[i], &name);
+        if (strcmp(name.data, ((struct place *)(intptr_t)value)->function) == 0)
+            return i;
+    }
+    return 0;
+}
+
+/* Whoever asked was refused; who ignored it is who went on. */
+static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frames *fault,
+                             struct item *item) {
+    AUTO_FRAMES struct frames after = {0};
+    int r =
+        frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_SAMPLE_STACK_ID), &after);
+    if (r < 0 || !after.n)
+        return r;
+    uint32_t at = frames_part(fault, &after);
+    if (at <= index_of_location(w, item, fault))
+        return 0; /* a wrapper, which says that there is no memory, say */
+    struct attribution a = attribution_ignored(w->catalogue, fault->items, fault->n, at,
+                                               store_column_text(s, ATTEMPT_EXE));
+    if (a.place) {
+        blame(s, item, &a, a.place);
+        item->has_place = true;
+    }
+    return 0;
+}
+
 static void add_identity(const struct frame *frame, struct text *identity) {
     text_add(identity, "|");
     attribution_place(frame, identity);
@@ -392,6 +429,8 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     }
     if (item->verdict == VERDICT_HUNG)
         r = blame_for_hang(w, s, fault, item);
+    else if (item->verdict == VERDICT_DEGRADED && item->once)
+        r = blame_who_went_on(w, s, fault, item);
     if (r == 0 && !item->module)
         blame_location(w, s, item);
     return r;
@@ -489,6 +528,14 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     return r;
 }
 
+/* Each kind of what was left is a finding of its own. */
+static const char *kind_of_damage(sqlite3_stmt *s) {
+    const char *left = store_column_text(s, ATTEMPT_LEFT);
+    return left && strcmp(left, "process") == 0      ? "left running"
+           : left && strcmp(left, "descriptor") == 0 ? "left open"
+                                                     : "damaged";
+}
+
 /* @damaged: by what it left */
 static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool damaged) {
     AUTO_FRAMES struct frames fault = {0};
@@ -497,7 +544,7 @@ static int add_item(struct work *w, sqlite3_stmt *s, enum verdict verdict, bool 
     struct text identity = {0};
     item->damaged = damaged;
     int r = load_stacks(w, s, item, &fault, &crash);
-    text_addf(&identity, "%s|", damaged ? "damaged" : verdict_name(verdict));
+    text_addf(&identity, "%s|", damaged ? kind_of_damage(s) : verdict_name(verdict));
     add_place(w, item->location_id, s, ATTEMPT_KEY, &identity);
     if (r == 0)
         r = attribute(w, s, item, &fault, &crash, &identity);

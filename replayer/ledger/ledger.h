@@ -83,6 +83,10 @@ int ledger_failed_sites(struct ledger *ledger, const struct observation *seen,
 int ledger_last_site(struct ledger *ledger, const struct observation *seen,
                      struct session *session);
 
+/** The stack of a site. @out: frames_deinit(). Return: 0 or a negative errno after a message. */
+struct frames;
+int ledger_site_stack(struct ledger *ledger, int64_t site_id, struct frames *out);
+
 /**
  * The stacks of the calls that failed, where it is of interest: at an end by abort().
  * @out: abort_stacks_deinit(); left empty when they are not known

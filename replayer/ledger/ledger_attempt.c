@@ -387,6 +387,14 @@ void ledger_failed_stacks(struct ledger *l, const struct order *order,
         failed_load(l->store, l->reader, order, seen, out);
 }
 
+int ledger_site_stack(struct ledger *l, int64_t site_id, struct frames *out) {
+    *out = (struct frames){0};
+    int r = l->reader ? 0 : frames_reader_new(l->store, &l->reader);
+    AUTO_FREE char *sql =
+        text_format("SELECT stack_id FROM site WHERE id = %lld", (long long)site_id);
+    return r < 0 ? r : frames_load(l->reader, store_int(l->store, sql, 0), out);
+}
+
 /* Only of what went wrong: the others are many, and nobody asks. */
 int ledger_last_site(struct ledger *l, const struct observation *seen,
                      struct session *session) {

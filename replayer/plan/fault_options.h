@@ -18,6 +18,7 @@
 struct fault_options {
     struct cli_list own, not_own; /* of one program; a suite has its own words for it */
     struct cli_list in, not_in, policies, catalogues, share;
+    const char *demand;
     const char *changed_since, *repository, *from_symbol, *until_symbol;
     const char *occurrence, *nth, *seed, *shard, *output_check;
     const char *drive, *health;                         /* of a server */

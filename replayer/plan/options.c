@@ -65,6 +65,7 @@ char *options_text(const struct replay_options *o) {
         json_int(&j, "runs", (int64_t)o->runs);
     }
     json_text(&j, "changed_since", o->plan.changed_since);
+    json_text(&j, "demand", o->plan.demand);
     json_text(&j, "repository", o->plan.repository);
     json_text(&j, "from_symbol", o->plan.from_symbol);
     json_text(&j, "until_symbol", o->plan.until_symbol);

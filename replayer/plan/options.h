@@ -67,8 +67,9 @@ struct replay_options {
     const char *health; /* shell command: 0 = it serves; NULL only for a loop */
     uint64_t ready_timeout_ns, loop_ns;
     struct replay_proof *proof; /* asked for before the first fault; NULL = no */
-    bool summary;               /* say at the end what was found */
-    bool dry_run;               /* print the plan on stdout, run nothing */
+    bool reuse;   /* attempts of other recordings count: common/store/reuse.h */
+    bool summary; /* say at the end what was found */
+    bool dry_run; /* print the plan on stdout, run nothing */
 };
 
 /** What `dearth replay` uses when it is not told otherwise. */

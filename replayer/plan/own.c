@@ -43,6 +43,8 @@ static bool file_is_test(const char *name) {
         if (n >= k && strncasecmp(name + n - k, ends[i], k) == 0)
             return true;
     }
+    if (strcmp(name, "build.rs") == 0) /* cargo's: what builds is not what is built */
+        return true;
     return (n == 4 || n == 5) && strncasecmp(name, "tests", n) == 0;
 }
 
@@ -53,10 +55,14 @@ bool own_is_test(const char *path) {
     return file_is_test(path);
 }
 
+static bool is_rust_file(const char *file) {
+    size_t n = file ? strlen(file) : 0;
+    return n > 3 && strcmp(file + n - 3, ".rs") == 0;
+}
+
 /* Rust's tests stand beside what they test: "fnv::tests::one_byte", "krate::test::helper<T>". */
 static bool function_is_rust_test(const char *function, const char *file) {
-    size_t n = strlen(file);
-    if (n < 3 || strcmp(file + n - 3, ".rs") != 0)
+    if (!is_rust_file(file))
         return false;
     for (const char *at = function, *end; (end = strstr(at, "::")); at = end + 2) {
         const char *start = end;
@@ -79,23 +85,29 @@ static const char *below(const char *tree, const char *path) {
     return path + n + 1;
 }
 
-static bool is_own(const struct own_options *o, const struct plan_frame *f,
-                   uint32_t symbol) {
+bool own_is_test_frame(const char *tree, const struct plan_frame *f, uint32_t symbol) {
+    const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
+    const char *function = file ? f->functions[symbol] : NULL;
+    const char *rest = below(tree, file ? file : f->module);
+    return (rest && own_is_test(rest)) ||
+           (function && function_is_rust_test(function, file));
+}
+
+bool own_is_own(const struct own_options *o, const struct plan_frame *f,
+                uint32_t symbol) {
     if (plan_symbol_matches(f, symbol, o->not_globs, o->n_not_globs))
         return false;
     if (o->n_globs)
         return plan_symbol_matches(f, symbol, o->globs, o->n_globs);
     const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
-    const char *function = file ? f->functions[symbol] : NULL;
-    const char *rest = below(o->tree, file ? file : f->module);
-    return rest && !own_is_test(rest) &&
-           !(function && function_is_rust_test(function, file));
+    return below(o->tree, file ? file : f->module) &&
+           !own_is_test_frame(o->tree, f, symbol);
 }
 
 /* Return: the outermost of a frame's functions that is own, inlined ones counted; NONE. */
 static uint32_t outermost_own(const struct own_options *o, const struct plan_frame *f) {
     for (uint32_t s = f->n_symbols ? f->n_symbols : 1; s-- > 0;)
-        if (is_own(o, f, s))
+        if (own_is_own(o, f, s))
             return s;
     return NONE;
 }
@@ -159,12 +171,47 @@ static struct dearth_key site_key(const struct plan_input *in,
     return is_in ? cut : (struct dearth_key){0, 0};
 }
 
+static int compare_keys(const void *a, const void *b) {
+    return key_compare(*(const struct dearth_key *)a, *(const struct dearth_key *)b);
+}
+
+/* Modules with functions whose source is Rust's, sorted. @n: out. Return: free() it. */
+static struct dearth_key *rust_modules(const struct plan_input *in, uint32_t *n) {
+    struct dearth_key *keys = NULL;
+    *n = 0;
+    for (uint32_t i = 0; i < in->n_frames; i++)
+        for (uint32_t s = 0; s < in->frames[i].n_symbols; s++) {
+            if (!is_rust_file(in->frames[i].files[s]))
+                continue;
+            keys = text_grow(keys, *n, sizeof *keys);
+            keys[(*n)++] = in->frames[i].module_key;
+            break;
+        }
+    if (*n)
+        qsort(keys, *n, sizeof *keys, compare_keys);
+    return keys;
+}
+
+/* What has no source: where a program starts, and, in a module of Rust's, what came with the compiler (rustc's own
+ * `main`, what its library is made with). They are on the stack of much that is not the project's. */
+static bool is_given(const struct plan_frame *f, const struct dearth_key *rust,
+                     uint32_t n) {
+    if (f->n_symbols != 1 || f->files[0] || !f->functions[0])
+        return false;
+    return strcmp(f->functions[0], "_start") == 0 ||
+           (n && bsearch(&f->module_key, rust, n, sizeof *rust, compare_keys));
+}
+
 void own_targets(const struct plan_input *in, const struct own_options *options,
                  struct dearth_key *keys) {
+    uint32_t n_rust;
+    AUTO_FREE struct dearth_key *rust = rust_modules(in, &n_rust);
     struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
-        frames[i].outermost = outermost_own(options, f);
+        frames[i].outermost = !options->n_globs && is_given(f, rust, n_rust)
+                                  ? NONE
+                                  : outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);

@@ -29,7 +29,7 @@ struct candidate {
     struct plan_fault fault;
     uint32_t tier, round;
     enum urgency urgency;
-    uint64_t size;
+    uint64_t demand, size;
     struct dearth_key key;
     int64_t location;
 };
@@ -100,16 +100,20 @@ static bool path_matches(const char *glob, const char *path) {
     return path && (text_glob(glob, path) || text_glob(glob, text_basename(path)));
 }
 
-/* With its parameters or without: "ns::f" means "ns::f(int)". */
-static bool function_matches(const char *glob, const char *function) {
-    return frame_function_matches(&(struct frame){.function = function}, glob);
+/* With its parameters or without: "ns::f" means "ns::f(int)"; or its crate. */
+static bool function_matches(const char *glob, const struct plan_frame *f,
+                             uint32_t symbol) {
+    const struct frame frame = {.function = f->functions[symbol],
+                                .linkage_name = f->linkage ? f->linkage[symbol] : NULL,
+                                .file = f->files[symbol]};
+    return frame_function_matches(&frame, glob);
 }
 
 bool plan_symbol_matches(const struct plan_frame *f, uint32_t symbol,
                          const char *const *globs, uint32_t n) {
     for (uint32_t g = 0; g < n; g++)
         if (path_matches(globs[g], f->module) ||
-            (symbol < f->n_symbols && (function_matches(globs[g], f->functions[symbol]) ||
+            (symbol < f->n_symbols && (function_matches(globs[g], f, symbol) ||
                                        path_matches(globs[g], f->files[symbol]))))
             return true;
     return false;
@@ -339,6 +343,7 @@ static void add_fault(struct planner *w, const struct plan_pick *chosen,
         .urgency = w->past[site].bad      ? URGENT_BAD
                    : !w->past[site].fired ? URGENT_UNTESTED
                                           : URGENT_REST,
+        .demand = s->demand,
         .size = s->max_size,
         .key = s->key,
         .location = s->location,
@@ -403,6 +408,8 @@ static void add_site(struct planner *w, uint32_t site) {
 /* --- order --- */
 
 static int compare_rank(const struct candidate *a, const struct candidate *b) {
+    if (a->demand != b->demand)
+        return a->demand > b->demand ? -1 : 1;
     if (a->urgency != b->urgency)
         return a->urgency < b->urgency ? -1 : 1;
     if (a->size != b->size)

@@ -46,6 +46,8 @@ struct plan_site {
     uint32_t stack;   /* index + 1; 0 = unknown */
     uint64_t count;   /* occurrences that every run is sure to have, at least 1 */
     uint64_t max_size;
+    uint64_t
+        demand; /* calls in the runs that --demand names; 0 = none, or not asked for */
     bool failable;
     uint32_t op; /* enum shm_op */
 };
@@ -105,8 +107,9 @@ struct plan_options {
     enum under under; /* what it is for: attempts under anything else settle nothing */
     uint64_t min_size;
     enum plan_occurrence occurrence;
-    bool occurrence_asked;                  /* by the user: no other call of a site */
-    uint64_t nth;                           /* for PLAN_NTH */
+    bool occurrence_asked; /* by the user: no other call of a site */
+    uint64_t nth;          /* for PLAN_NTH */
+    const char *demand;    /* path of a database whose runs ask; NULL = none */
     const char *changed_since, *repository; /* NULL = not asked for; the current folder */
     const char *from_symbol, *until_symbol; /* globs; NULL = from the start, to the end */
     uint64_t call_first, call_last;         /* --nth; 0 = not asked for */
@@ -163,7 +166,8 @@ void plan_deinit(struct plan *plan);
 /**
  * Make the plan.
  * Order: each location once before any location twice; within a round previously bad
- * ones, then never tested ones, then the rest; larger sizes first; ties by key. Within a
+ * ones, then never tested ones, then the rest; larger sizes first; ties by key. What --demand asks for most
+ * goes before all that. Within a
  * location each of its sites once, then second modes and occurrences.
  * @error: what is wrong with the options, in words; free(); only with -EINVAL
  * Return: 0, or -EINVAL (a --site that names no site or several).

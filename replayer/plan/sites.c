@@ -210,22 +210,54 @@ static int load_sites(struct store *store, int64_t recording_id, int64_t replay_
     X(ATTEMPT_UNDER, "a.under")                                                                                                                                                                                                                                                                                                                                                                                    \
     X(ATTEMPT_BURST, "a.burst")                                                                                                                                                                                                                                                                                                                                                                                    \
     X(ATTEMPT_EXPLORED, "a.explored")                                                                                                                                                                                                                                                                                                                                                                              \
-    X(ATTEMPT_THREAD, "a.thread")
+    X(ATTEMPT_THREAD, "a.thread")                                                                                                                                                                                                                                                                                                                                                                                  \
+    X(ATTEMPT_RECORDING, "r.recording_id")
 enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 
-static int load_attempts(struct store *store, int64_t recording_id, struct sites *s) {
+enum { ATTEMPTS_REPLAY = 1, ATTEMPTS_RECORDING, ATTEMPTS_OTHERS }; /* as they come up */
+
+/* Of other recordings, what was judged by the same rules. */
+static const char attempts_sql[] = STORE_SELECT(
+    ATTEMPT_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id LEFT JOIN replay c "
+                     "ON c.id = :replay WHERE (r.recording_id = :recording OR (r.recording_id IN (SELECT "
+                     "value FROM json_each(:others)) AND a.how <> 'sweep' AND r.tool_version = "
+                     "c.tool_version AND r.isolation = c.isolation AND "
+                     "json_extract(r.options, '$.output_check') IS json_extract(c.options, "
+                     "'$.output_check') AND json_extract(r.options, '$.policies') IS "
+                     "json_extract(c.options, '$.policies') AND json_extract(r.options, "
+                     "'$.catalogue') IS json_extract(c.options, '$.catalogue'))) AND "
+                     "a.second_site_id IS NULL ORDER BY a.id";
+
+/* Sites of this recording that nothing but other recordings' attempts tell of. */
+static void count_reused(struct sites *s, int64_t recording_id, struct idmap *newest) {
+    for (uint32_t i = 0; i < s->input.n_sites; i++) {
+        int64_t from = 0;
+        if (!s->list[i].failable || !idmap_get(newest, s->list[i].id, &from) ||
+            from == recording_id)
+            continue;
+        s->n_reused++;
+        s->reused_from = from > s->reused_from ? from : s->reused_from;
+    }
+}
+
+static void note_recording(struct idmap *newest, sqlite3_stmt *q, int64_t recording_id) {
+    int64_t site = sqlite3_column_int64(q, ATTEMPT_SITE_ID), known = 0,
+            from = sqlite3_column_int64(q, ATTEMPT_RECORDING);
+    idmap_get(newest, site, &known);
+    if (known != recording_id && (from == recording_id || from > known))
+        idmap_put(newest, site, from);
+}
+
+static int load_attempts(struct store *store, int64_t recording_id, int64_t replay_id,
+                         const char *others, struct sites *s) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int step,
-        r = store_prepare(
-            store,
-            STORE_SELECT(
-                ATTEMPT_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id "
-                                 "WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
-                                 "ORDER BY a.id",
-            &q);
+    struct idmap newest = {0}; /* site -> recording, this one before all others */
+    int step, r = store_prepare(store, attempts_sql, &q);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, recording_id);
+    sqlite3_bind_int64(q, ATTEMPTS_RECORDING, recording_id);
+    store_bind_text(q, ATTEMPTS_OTHERS, others ? others : "[]");
+    sqlite3_bind_int64(q, ATTEMPTS_REPLAY, replay_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         s->attempts = text_grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
         s->attempts[s->input.n_attempts++] = (struct plan_attempt){
@@ -239,12 +271,16 @@ static int load_attempts(struct store *store, int64_t recording_id, struct sites
             .explored = sqlite3_column_int(q, ATTEMPT_EXPLORED) != 0,
             .thread = thread_role_from_name(store_column_text(q, ATTEMPT_THREAD)),
         };
+        note_recording(&newest, q, recording_id);
     }
+    if (others)
+        count_reused(s, recording_id, &newest);
+    idmap_deinit(&newest);
     return step == SQLITE_DONE ? 0 : store_error(store, "reading attempts");
 }
 
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
-               bool with_stacks, struct sites *out) {
+               const char *others, bool with_stacks, struct sites *out) {
     struct idmap frames = {0}, stacks = {0};
     *out = (struct sites){0};
     int r = with_stacks ? load_frames(store, out, &frames) : 0;
@@ -253,7 +289,7 @@ int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
     if (r == 0)
         r = load_sites(store, recording_id, replay_id, out, &stacks);
     if (r == 0)
-        r = load_attempts(store, recording_id, out);
+        r = load_attempts(store, recording_id, replay_id, others, out);
     idmap_deinit(&frames);
     idmap_deinit(&stacks);
     out->input.frames = out->frames;

@@ -28,6 +28,8 @@ struct sites {
     struct plan_frame *frames;
     struct plan_stack *stacks;
     struct plan_attempt *attempts;
+    uint32_t n_reused;           /* sites whose attempts are all of @others */
+    int64_t reused_from;         /* the newest of these recordings; 0 = none */
     struct plan_window *windows; /* calls.h */
     struct plan_pick *picks;
 };
@@ -37,10 +39,12 @@ void sites_deinit(struct sites *sites);
  * Load the sites of a recording and those that this replay's baseline runs reached, with
  * the earlier attempts of the same recording.
  * @replay_id: 0 = without baseline runs
+ * @others: JSON array: recordings whose attempts count as well, as far as they were judged as this replay judges;
+ * NULL = none
  * @with_stacks: frames and symbols too (filters need them)
  * Return: 0, or a negative errno after a message.
  */
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
-               bool with_stacks, struct sites *out);
+               const char *others, bool with_stacks, struct sites *out);
 
 #endif

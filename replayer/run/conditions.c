@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backtrace.h"
 #include "before_store.h"
 #include "error.h"
 #include "store.h"
@@ -134,6 +135,10 @@ static bool same_variable(const char *assignment, const char *name) {
     return strncmp(assignment, name, n) == 0 && assignment[n] == '=';
 }
 
+static bool is_unwanted(const struct conditions *c, const char *entry) {
+    return c->rust && backtrace_is_variable(entry, strcspn(entry, "="));
+}
+
 static void read_environment(struct conditions *c, const char *json) {
     cJSON *named = json ? cJSON_Parse(json) : NULL;
     if (!cJSON_IsObject(named)) { /* a list has no names */
@@ -149,7 +154,8 @@ static void read_environment(struct conditions *c, const char *json) {
     for (char **e = environ; *e; e++) {
         bool replaced = false;
         cJSON_ArrayForEach(item, named) replaced |= same_variable(*e, item->string);
-        if (!replaced)
+        c->no_backtrace |= !replaced && is_unwanted(c, *e);
+        if (!replaced && !is_unwanted(c, *e))
             c->envp[n++] = text_dup(*e);
     }
     cJSON_ArrayForEach(item, named) if (cJSON_IsString(item)) c->envp[n++] =
@@ -300,6 +306,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
         return error_print(-ENOENT, "%s: holds no recording %lld", store->path,
                            (long long)recording_id);
     c->marked = sqlite3_column_int(s, RECORDING_MARKED) != 0;
+    c->rust = backtrace_has_rust(store);
     c->max_depth = (uint32_t)sqlite3_column_int(s, RECORDING_MAX_DEPTH);
     c->exe = text_dup(store_column_text(s, RECORDING_EXE));
     c->cwd = text_dup(store_column_text(s, RECORDING_CWD));

@@ -32,6 +32,9 @@ struct conditions {
     char **under_argv;
     char *suppressions;
     uint32_t max_depth; /* frames of a stack */
+    bool rust;          /* a program of the database is Rust's */
+    bool
+        no_backtrace; /* what lets it print stacks is left out of `envp`, and was in ours */
     bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
     struct unit_place place; /* of_unit: umask and limits */
     bool

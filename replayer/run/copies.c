@@ -378,7 +378,11 @@ static int run_copy(struct copy *c) {
     *run->seen = (struct observation){.end.started_unix_ns = clock_unix_ns()};
     run->started = run->watched = clock_mono_ns();
     run->limit_ns = s->copy_limit_ns;
-    run->tracer = (struct tracer){.traced = true, .armed = &always, .seen = run->seen};
+    run->tracer = (struct tracer){.traced = true,
+                                  .armed = &always,
+                                  .seen = run->seen,
+                                  .exits = original->exits,
+                                  .exit_pid = run->first};
     getrusage(RUSAGE_CHILDREN, &run->usage_before);
     tracer_forget(&original->tracer, run->first);
     tracer_add(&run->tracer, run->first);

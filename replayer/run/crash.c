@@ -44,6 +44,7 @@
 #include "process_status.h"
 #include "straight.h"
 #include "text.h"
+#include "thrown.h"
 
 #define N_NAMES 1024u /* a power of two */
 struct name {
@@ -73,7 +74,8 @@ struct walk {
     uint8_t page_bytes[PAGE_BYTES];
     Dwarf_Word registers[ARCH_N_DWARF + 1]; /* by DWARF number */
     Dwarf_Word pc;
-    bool wild_pc; /* the innermost frame was recorded by hand */
+    Dwarf_Word signature; /* bits of a return address that a signature may take */
+    bool wild_pc;         /* the innermost frame was recorded by hand */
     struct crash_frame frames[OBSERVATION_MAX_FRAMES];
     Dwarf_Addr
         addresses[OBSERVATION_MAX_FRAMES]; /* return addresses; innermost: pc + 1 */
@@ -103,6 +105,35 @@ static bool read_stack(struct walk *walk, Dwarf_Addr address, Dwarf_Word *out) {
     return true;
 }
 
+/* To libdw, the last module reaches up to the end of all addresses. */
+static Dwfl_Module *module_at(const struct walk *walk, Dwarf_Addr pc) {
+    Dwfl_Module *module = pc ? dwfl_addrmodule(walk->dwfl, pc) : NULL;
+    Dwarf_Addr start = 0, end = 0;
+    if (module)
+        dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
+    return pc >= start && pc < end ? module : NULL;
+}
+
+static bool is_code(const struct walk *walk, Dwarf_Addr pc) {
+    return module_at(walk, pc) != NULL;
+}
+
+/* @stored, or the address of code that it is without its signature: libdw knows nothing of such. */
+static Dwarf_Word without_signature(const struct walk *walk, Dwarf_Word stored) {
+    Dwarf_Word address = stored & ~walk->signature;
+    return address != stored && is_code(walk, address - 1) ? address : stored;
+}
+
+static void read_signature(struct walk *walk) {
+    struct {
+        uint64_t data, code;
+    } bits = {0}; /* struct user_pac_mask */
+    struct iovec io = {&bits, sizeof bits};
+    if (ARCH_PAC_REGSET &&
+        ptrace(PTRACE_GETREGSET, walk->tid, (void *)ARCH_PAC_REGSET, &io) == 0)
+        walk->signature = bits.code;
+}
+
 static void set_pc(struct walk *walk, Dwarf_Word pc) {
     walk->pc = pc;
     if (ARCH_DWARF_PC >= 0)
@@ -120,6 +151,7 @@ static bool read_registers(struct walk *walk) {
     for (int i = 0; i < ARCH_N_DWARF; i++)
         walk->registers[i] = words[places[i]];
     set_pc(walk, words[ARCH_PC_WORD]);
+    read_signature(walk);
     return true;
 }
 
@@ -142,7 +174,10 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *argument, void **thread_argu
 static bool memory_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *result,
                         void *argument) {
     (void)dwfl, (void)argument;
-    return read_stack(memory.walk, address, result);
+    bool read = read_stack(memory.walk, address, result);
+    if (read && memory.walk->signature)
+        *result = without_signature(memory.walk, *result);
+    return read;
 }
 
 static bool set_initial_registers(Dwfl_Thread *thread, void *argument) {
@@ -196,19 +231,6 @@ static int find_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Ad
 }
 
 /* --- frames --- */
-
-/* To libdw, the last module reaches up to the end of all addresses. */
-static Dwfl_Module *module_at(const struct walk *walk, Dwarf_Addr pc) {
-    Dwfl_Module *module = pc ? dwfl_addrmodule(walk->dwfl, pc) : NULL;
-    Dwarf_Addr start = 0, end = 0;
-    if (module)
-        dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
-    return pc >= start && pc < end ? module : NULL;
-}
-
-static bool is_code(const struct walk *walk, Dwarf_Addr pc) {
-    return module_at(walk, pc) != NULL;
-}
 
 /* Code that was made as it ran lies in no module. */
 static bool is_memory(const struct walk *walk, Dwarf_Addr pc) {
@@ -395,6 +417,12 @@ static bool report_modules(struct walk *walk) {
     return reported;
 }
 
+/* Of the register that a call leaves its return address in: a function may have signed it already. */
+static void take_signature_off(struct walk *walk, int reg) {
+    if (reg >= 0)
+        walk->registers[reg] = without_signature(walk, walk->registers[reg]);
+}
+
 static void unwind(struct walk *walk) {
     memory.walk = walk;
     bool reported = report_modules(walk);
@@ -402,6 +430,8 @@ static void unwind(struct walk *walk) {
     if (!walk->dwfl)
         return;
     if (reported) {
+        if (walk->signature)
+            take_signature_off(walk, ARCH_DWARF_RETURN);
         step_over_wild_call(walk);
         dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
     }
@@ -479,6 +509,14 @@ static void find_straight(struct walk *walk) {
             straight_leads(walk->pid, walk->addresses[i], walk->addresses[i + 1]);
 }
 
+static bool is_of_exception(const struct walk *walk) {
+    for (uint32_t i = 0; i < walk->n; i++)
+        if (is_called(&walk->frames[i], "_ZSt9terminatev") ||
+            is_called(&walk->frames[i], "__cxa_throw"))
+            return true;
+    return false;
+}
+
 bool crash_pc(pid_t tid, uint64_t *pc) {
     AUTO_FREE struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
@@ -492,12 +530,17 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
     struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
     walk->pid = process_of(tid);
-    if (read_registers(walk))
+    Dwarf_Word sp = 0;
+    if (read_registers(walk)) {
+        sp = walk->registers[ARCH_DWARF_SP]; /* unwinding may step over a wild call */
         unwind(walk);
+    }
     if (walk->n && walk->dwfl)
         find_boundary(walk, seen);
     if (seen->crash.signal == SIGABRT)
         find_straight(walk);
+    if (walk->dwfl && is_of_exception(walk))
+        thrown_find(walk->dwfl, walk->pid, sp, seen);
     seen->crash.pid = (uint32_t)walk->pid;
     char link[64], exe[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", walk->pid);

@@ -41,7 +41,11 @@ static int run_order(struct execution *x, const struct order *order,
                       .seen = seen,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
-                      .errors = &x->errors};
+                      .errors = &x->errors,
+                      .exits = order->leaks || order->openings,
+                      .openings = order->openings,
+                      .follow = order->follow,
+                      .patience_ns = order->patience_ns};
     arm_order(x, order);
     x->damaged = session_inspect(x->session);
     return run_whole(&run, time_limit_ns);
@@ -75,6 +79,7 @@ int execution_run_copied(struct execution *x, struct copies *copies,
                       .feed = {.fd = -1, .from = -1},
                       .output = &x->output,
                       .errors = &x->errors,
+                      .exits = copies->leaks,
                       .copies = copies};
     arm_copied(x, copies->leaks);
     x->damaged = session_inspect(x->session);

@@ -12,6 +12,9 @@
  * CLONE_VFORK, as posix_spawn() does; nothing that may be traced has that memory afterwards
  * (PR_SET_DUMPABLE). A command beside the program is started by the worker itself in the same way.
  *
+ * An emulator of a processor (qemu-user) shares no memory between processes, and makes forks of both. What
+ * they tell each other lies in shared memory (struct shared); the exec shows by a pipe that it closes.
+ *
  * Everything between clone and exec is plain system calls: no allocation, no stdio, no
  * locks. errno is the worker's too: until the exec the worker, which waits, does not rely on it; from
  * then on the stand-in makes system calls that leave it alone (arch_call()).
@@ -59,6 +62,8 @@ static struct shared *shared;
 
 /* Their ends. A worker has one stand-in and one program on its way at a time. */
 static struct { char *stand_in_end, *program_end; } stacks;
+
+static bool apart; /* processes share no memory here */
 
 static sigset_t inherited_mask;
 static bool inherited_ignored[NSIG], changed[NSIG];
@@ -226,8 +231,26 @@ static void close_descriptors(void) {
         arch_call(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
+/* What CLONE_VFORK does, where that does nothing. */
+static pid_t fork_program(struct launch *launch, char *stack_end) {
+    int pair[2];
+    char nothing;
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = clone(become_program, stack_end, SIGCHLD, launch);
+    int err = errno;
+    close(pair[1]);
+    while (pid > 0 && read(pair[0], &nothing, 1) < 0 && errno == EINTR)
+        ;
+    close(pair[0]);
+    errno = err;
+    return pid;
+}
+
 /* Sleeps until the program has exec'ed or ended. Return: as clone(). */
 static pid_t clone_program(struct launch *launch, char *stack_end) {
+    if (apart)
+        return fork_program(launch, stack_end);
     return clone(become_program, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, launch);
 }
 
@@ -272,7 +295,7 @@ uint64_t launch_signals(void) {
 }
 
 /* Until exec or end; anything else that stops it on the way is passed on. */
-static void follow_to_exec(pid_t pid) {
+static void follow_to_exec(pid_t pid, bool calls) {
     for (;;) {
         int status;
         siginfo_t info = {0};
@@ -289,7 +312,8 @@ static void follow_to_exec(pid_t pid) {
             return;
         int event = status >> 16;
         int sig = event ? 0 : WSTOPSIG(status);
-        ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)sig);
+        ptrace(calls && event == PTRACE_EVENT_EXEC ? PTRACE_SYSCALL : PTRACE_CONT, pid,
+               NULL, (void *)(intptr_t)sig);
         if (event == PTRACE_EVENT_EXEC)
             return;
     }
@@ -336,10 +360,21 @@ static void wait_until_ready(const struct launch *launch) {
         ;
 }
 
+/* Return: as clone(). */
+static pid_t clone_stand_in(struct launch *launch) {
+    pid_t pid =
+        apart ? -1 : clone(stand_in, stacks.stand_in_end, CLONE_VM | SIGCHLD, launch);
+    if (pid < 0 && (apart || errno == EINVAL)) {
+        apart = true;
+        pid = clone(stand_in, stacks.stand_in_end, SIGCHLD, launch);
+    }
+    return pid;
+}
+
 /* Return: the program's pid, or a negative errno. */
 static pid_t start_below_stand_in(struct launch *launch) {
     *shared = (struct shared){.go = !launch->traced, .worker = getpid()};
-    launch->parent = clone(stand_in, stacks.stand_in_end, CLONE_VM | SIGCHLD, launch);
+    launch->parent = clone_stand_in(launch);
     if (launch->parent < 0)
         return -errno;
     pid_t first = wait_for_first(launch);
@@ -355,7 +390,7 @@ static pid_t start_below_stand_in(struct launch *launch) {
     if (ptrace(PTRACE_SEIZE, first, NULL, (void *)(uintptr_t)launch->trace_options) ==
         0) {
         wake(&shared->go, 1);
-        follow_to_exec(first);
+        follow_to_exec(first, launch->calls);
         return first;
     }
     /* tracing is forbidden here: start it again without */

@@ -29,6 +29,7 @@ struct launch {
     bool dies_with_parent;          /* SIGKILL when the worker is gone */
     bool traced; /* PTRACE_SEIZE it before it runs; false on return when refused */
     uint64_t trace_options;
+    bool calls; /* and stop it at every system call after its exec */
     /* What the program has for a parent is not us but a process that does nothing else: what it does
      * to its parent (signals, limits, priorities) meets that one, and getppid() is not 1. */
     bool stand_in;

@@ -29,6 +29,7 @@
 #include "evidence.h"
 #include "namespace.h"
 #include "output_check.h"
+#include "remains.h"
 #include "session.h"
 #include "text.h"
 #include "written.h"
@@ -81,7 +82,8 @@ static int start(struct run *run, struct launch *launch) {
         .dies_with_parent = !x->traced && !x->own_pids,
         .stand_in = true,
         .parent_word = &x->session->arena->worker_pid,
-        .trace_options = tracer_options(),
+        .trace_options = tracer_options(run->exits, run->openings || run->follow),
+        .calls = run->openings || run->follow,
     };
     int err = options->debugger ? debugger_init(&debugger, options, x->envp) : 0;
     if (!err && options->debugger) {
@@ -232,8 +234,11 @@ static bool must_end(struct run *run, uint64_t now) {
     bool runaway = options->output_limit && printed > options->output_limit;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
+        uint64_t grace = run->patience_ns ? run->patience_ns : GRACE_NS;
         run->seen->end.left_processes =
-            runaway || hang_is_over(now, run->ended, GRACE_NS, starved);
+            runaway || hang_is_over(now, run->ended, grace, starved);
+        if (run->seen->end.left_processes)
+            remains_processes(tracer, run->parent, run->seen);
         return run->seen->end.left_processes;
     }
     if (!runaway &&
@@ -423,12 +428,16 @@ int run_begin(struct run *run, uint64_t time_limit_ns) {
     }
     seen->end.start_error = launch->error;
     x->traced = launch->traced;
+    seen->end.trace_refused = x->options->traced && !x->options->debugger && !x->traced;
     run->limit_ns = x->options->debugger ? 0 : time_limit_ns;
     run->watched = run->started;
     run->tracer.traced = x->traced;
     run->tracer.armed = &x->session->arena->any_fired;
     run->tracer.faults = run->x->session->arena->faults;
     run->tracer.seen = seen;
+    run->tracer.exits = run->exits;
+    run->tracer.openings = run->openings;
+    run->tracer.follow = run->follow;
     run->tracer.watches = run->x->session->arena->n_faults == 0 && !run->copies &&
                           !run->x->options->sweep &&
                           !(run->x->session->arena->flags & SHM_CHANCE);

@@ -34,6 +34,10 @@ struct run {
     pid_t parent; /* its stand-in parent (launch.h), 0 = none, or it has ended */
     uint64_t started, limit_ns, kill_started;
     uint64_t ended, starved_at_end; /* of the first process */
+    bool exits;                     /* as in struct tracer */
+    bool follow;                    /* likewise */
+    uint64_t openings;              /* likewise */
+    uint64_t patience_ns;           /* with what it has left; 0 = the usual */
     uint64_t watched;               /* when starving was last looked at */
     struct rusage usage_before;
     struct rusage

@@ -9,7 +9,7 @@
 
 /**
  * Does all that enters a function come to the call from which it will return to @within? Then whoever called
- * the function wanted that call. In doubt: no, as on every machine but x86-64.
+ * the function wanted that call. In doubt: no, as on every machine but x86-64 and AArch64.
  * @within: return address of the call that the function is in
  * @outer: return address of the call of the function itself
  * Context: process @pid is stopped.

@@ -37,17 +37,22 @@
 #include "attempt.h"
 #include "crash.h"
 #include "process_status.h"
+#include "remains.h"
 #include "text.h"
 #include "waiting.h"
 
 struct tracee {
     pid_t tid;
+    uint64_t
+        call; /* number of the system call that it is in, where those are looked at */
     struct schedule schedule; /* when last looked at */
     bool aborts;              /* a SIGABRT was sent to it that nothing handles */
 };
 
-uint64_t tracer_options(void) {
-    return PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+uint64_t tracer_options(bool exits, bool calls) {
+    uint64_t more =
+        (exits ? PTRACE_O_TRACEEXIT : 0) | (calls ? PTRACE_O_TRACESYSGOOD : 0);
+    return more | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
            PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 }
 
@@ -77,6 +82,7 @@ void tracer_forget(struct tracer *tracer, pid_t tid) {
 
 void tracer_deinit(struct tracer *tracer) {
     free(tracer->tracees);
+    remains_forget(tracer);
     *tracer = (struct tracer){0};
 }
 
@@ -228,8 +234,57 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
         take_signal(tracer, tid, sig, info, taken);
 }
 
-static void go_on(pid_t tid, int sig) {
-    ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
+static void go_on(const struct tracer *tracer, pid_t tid, int sig) {
+    ptrace(tracer->openings || tracer->follow ? PTRACE_SYSCALL : PTRACE_CONT, tid, NULL,
+           (void *)(intptr_t)sig);
+}
+
+/* Has the call that failed not come back yet: is it in our library, or does it throw? */
+static bool is_under_way(const struct observation *seen) {
+    for (uint32_t i = 0; i < seen->crash.n_frames; i++) {
+        const struct crash_frame *f = &seen->crash.frames[i];
+        if (strncmp(text_basename(f->module), "libdearth", 9) == 0 ||
+            (f->function && (strncmp(f->function, "__cxa_throw", 11) == 0 ||
+                             strncmp(f->function, "_Unwind_", 8) == 0 ||
+                             strncmp(f->function, "__cxa_allocate_", 15) == 0)))
+            return true;
+    }
+    return false;
+}
+
+/* The thread in which the call failed does something again. */
+static void see_where_it_goes_on(struct tracer *tracer, pid_t tid) {
+    struct observation *seen = tracer->seen, now = {0};
+    if (!__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) || !tracer->faults ||
+        tid != (pid_t)tracer->faults[0].fired_tid)
+        return;
+    crash_capture(tid, &now);
+    if (!now.crash.n_frames || is_under_way(&now)) {
+        observation_deinit(&now);
+        return;
+    }
+    tracer->follow = false;
+    crash_frames_free(seen->crash.sample_frames, seen->crash.n_sample_frames);
+    seen->crash.sample_frames = now.crash.frames;
+    seen->crash.n_sample_frames = now.crash.n_frames;
+    now.crash.frames = NULL;
+    now.crash.n_frames = 0;
+    observation_deinit(&now);
+}
+
+/* A system call begins or has come back. */
+static void look_at_call(struct tracer *tracer, pid_t tid) {
+    struct __ptrace_syscall_info info = {0};
+    uint32_t i = find(tracer, tid);
+    if (!i || ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof info, &info) <= 0)
+        return;
+    struct tracee *tracee = &tracer->tracees[i - 1];
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && tracer->follow)
+        see_where_it_goes_on(tracer, tid);
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+        tracee->call = info.entry.nr;
+    else if (info.op == PTRACE_SYSCALL_INFO_EXIT && !info.exit.is_error)
+        remains_opened(tracer, tid, tracee->call, info.exit.rval);
 }
 
 /*
@@ -249,7 +304,7 @@ static void deliver(struct tracer *tracer, pid_t tid, int sig) {
     siginfo_t info;
     if (tracer->killing || !is_candidate(sig) ||
         ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0) {
-        go_on(tid, sig);
+        go_on(tracer, tid, sig);
         return;
     }
     struct dispositions d = read_dispositions(tid);
@@ -257,11 +312,11 @@ static void deliver(struct tracer *tracer, pid_t tid, int sig) {
     if (d.init && !is_taken(&d, sig) && is_fault(sig, &info))
         let_die(tracer, tid);
     else
-        go_on(tid, sig);
+        go_on(tracer, tid, sig);
 }
 
 void tracer_release(pid_t tid) {
-    go_on(tid, 0);
+    ptrace(PTRACE_CONT, tid, NULL, NULL);
 }
 
 static bool is_stop_signal(int sig) {
@@ -280,7 +335,17 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
                         event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_EXEC;
     switch (event) {
     case 0:
-        deliver(tracer, tid, sig);
+        if (sig == (SIGTRAP | 0x80)) { /* PTRACE_O_TRACESYSGOOD */
+            look_at_call(tracer, tid);
+            go_on(tracer, tid, 0);
+        } else {
+            deliver(tracer, tid, sig);
+        }
+        break;
+    case PTRACE_EVENT_EXIT:
+        if (!tracer->killing)
+            remains_at_exit(tracer, tid);
+        go_on(tracer, tid, 0);
         break;
     case PTRACE_EVENT_STOP:
         if (tracer->sampling == tid) {
@@ -291,7 +356,7 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
         if (is_stop_signal(sig))
             ptrace(PTRACE_LISTEN, tid, NULL, NULL);
         else
-            go_on(tid, 0);
+            go_on(tracer, tid, 0);
         break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -301,16 +366,16 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status) {
             is_there((pid_t)message))
             tracer_add(tracer, (pid_t)message);
         if (!tracer->cloned || !tracer->cloned(tracer->context, tid, (pid_t)message))
-            go_on(tid, 0);
+            go_on(tracer, tid, 0);
         break;
     case PTRACE_EVENT_EXEC: /* a thread that execs takes over its leader's id */
         if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message) == 0 && message &&
             (pid_t)message != tid)
             tracer_forget(tracer, (pid_t)message);
-        go_on(tid, 0);
+        go_on(tracer, tid, 0);
         break;
     default:
-        go_on(tid, 0);
+        go_on(tracer, tid, 0);
     }
 }
 
@@ -435,6 +500,13 @@ int tracer_children(pid_t *out, int max) {
     for (int i = 0; i < n_all && n < max; i++)
         if (all[i].parent == getpid())
             out[n++] = all[i].pid;
+    return n;
+}
+
+int tracer_threads(const struct tracer *tracer, pid_t *out, int max) {
+    int n = 0;
+    for (; n < max && (uint32_t)n < tracer->n; n++)
+        out[n] = tracer->tracees[n].tid;
     return n;
 }
 

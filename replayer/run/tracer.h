@@ -14,6 +14,7 @@
 #include "shm.h"
 
 struct tracee;
+struct opening;
 
 /* Of one thread, as the kernel counts it: schedstat. */
 struct schedule {
@@ -31,6 +32,13 @@ struct tracer {
     uint32_t n;
     bool
         branched; /* one of them has made a process or thread, or become another program */
+    bool exits;   /* what processes have open when they end is looked at, */
+    uint64_t
+        openings;   /* where they opened these (struct order), 0 = none: not looked at; */
+    bool follow;    /* until where it goes on after the fault is seen */
+    pid_t exit_pid; /* of this process alone; 0 = of that which a fault fired in */
+    struct opening *opened;      /* [n_opened] */
+    uint32_t n_opened, n_looked; /* n_looked: stacks taken for it */
     bool watches; /* no fault is to come: what is caught is kept as usual */
     struct {
         int signal;
@@ -51,8 +59,9 @@ struct tracer {
     void *context;
 };
 
-/** Options for the PTRACE_SEIZE of the first process. */
-uint64_t tracer_options(void);
+/** Options for the PTRACE_SEIZE of the first process.
+ * @exits: as in struct tracer; @calls: system calls are looked at */
+uint64_t tracer_options(bool exits, bool calls);
 
 /** Take over @first, just started by launch_start(). */
 void tracer_add(struct tracer *tracer, pid_t first);
@@ -108,6 +117,9 @@ void tracer_kill_known(struct tracer *tracer);
 void tracer_kill(struct tracer *tracer);
 
 void tracer_deinit(struct tracer *tracer);
+
+/** The threads of the tree. Return: as tracer_children(). */
+int tracer_threads(const struct tracer *tracer, pid_t *out, int max);
 
 /** Our children by /proc, zombies too. Return: how many were stored, at most @max. */
 int tracer_children(pid_t *out, int max);

@@ -33,6 +33,8 @@ sed -nE 's/^\[([^] ]*).*/\1/p; s/^([a-z-]+) .*/\1/p' "$SOURCE"/common/catalogue/
 while read -r word; do
     grep -qF -- "$word" catalogue.txt || fail "dearth-catalogue.5 does not explain $word"
 done <words
+MANWIDTH=100 man --warnings -P cat -l "$pages/cargo-dearth.1" >cargo.txt 2>warnings
+[ ! -s warnings ] || fail "cargo-dearth.1: $(cat warnings)"
 for file in "$pages"/dearth-*.1; do
     name=$(basename "$file" .1)
     grep -qx "${name#dearth-}" <<<"$commands" || fail "$name.1 is about no command"

@@ -7,6 +7,7 @@
  *   half      it is written anew in place, and only its first line is there
  *   gone      it is removed before there is another
  *   exclusive a scratch file stays, and no later run gets past it
+ *   lock      a lock file stays, and every later run waits for it
  * Fixed: memory first.
  *
  * No flaws:
@@ -82,6 +83,17 @@ static int make_exclusively(char *early) {
     return rename("scratch", "state") < 0;
 }
 
+/* As programs do that share a mailbox. */
+static int take_lock(char *early) {
+    while (put("lock", O_EXCL, "", 0))
+        usleep(1000);
+    char *text = early ? early : new_text();
+    if (!text)
+        return 1;
+    free(text);
+    return unlink("lock") < 0;
+}
+
 static int write_output(void) {
     if (put("output", O_TRUNC, "", 0))
         return 2;
@@ -123,6 +135,8 @@ int main(int argc, char **argv) {
     if (!early)
         return 1;
 #endif
+    if (strcmp(how, "lock") == 0)
+        return take_lock(early);
     return strcmp(how, "exclusive") == 0 ? make_exclusively(early)
                                          : rewrite_config(how, early);
 }

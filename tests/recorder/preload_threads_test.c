@@ -61,6 +61,9 @@ bool process_ready(void) {
     return true;
 }
 
+void process_wipe(void) {
+}
+
 void process_note(uint32_t kind, const char *text) {
     (void)kind, (void)text;
 }

@@ -81,6 +81,14 @@ equal "$before" "$(sql dearth.db 'SELECT count(*) FROM attempt')" 'nothing is do
 try roles-fixed --thread other --in 'new_of_*'
 equal 0 "$(sql dearth.db 'SELECT count(*) FROM finding')" 'none in the twin'
 
+# A failure that lasts, lasts for these threads alone.
+for role in any main; do
+    status 0 "$DEARTH" record -o sticky-$role.db -- "$PROGRAMS/sticky-thread"
+    status 0 "$DEARTH" replay --mode sticky --leaks off --thread $role --in new_of_main sticky-$role.db
+done
+equal aborted "$(sql sticky-any.db 'SELECT DISTINCT verdict FROM attempt')" 'sticky, all threads'
+equal 'reported' "$(sql sticky-main.db 'SELECT DISTINCT verdict FROM attempt')" 'sticky, the main thread'
+
 # What cannot be.
 status 2 "$DEARTH" replay --nth 0 region.db
 contains err --nth

@@ -346,7 +346,9 @@
       f.last ? h("div", null, h("h3", null, "The last call that failed"), stack(f.last.node, f.last.location)) : null,
       f.crash ? h("div", null, h("h3", null, f.crash.signal ? "Where it went wrong: " + f.crash.signal +
         (f.crash.address ? " at " + f.crash.address : "") : "Where it was when it was stopped"),
-        stack(f.crash.node, -1)) : null));
+        stack(f.crash.node, -1)) : null,
+      f.unplaced ? h("div", null, h("h3", null, "Where it went wrong was not seen"),
+        h("p", null, "Its attempt was not traced; the notes say why.")) : null));
     for (const leak of f.leaks.slice(0, 8))
       body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
         ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
@@ -354,8 +356,8 @@
       ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
       ["last to fail", f.last ? f.last.op : null], ["what is wrong", f.crash ? f.crash.cause : null],
       ["program", f.program], ["run as", D.programs ? of_programs(f) : null], ["ended", ending(f)],
-      ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
-      ["went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
+      ["went on in", f.went_on], ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
+      [f.unplaced ? "memory was short in" : "went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
       ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
         valgrind: "Valgrind" }[f.under] || null],
       ["files", { copy: "a private copy of the working folder; everything outside of it was real",

@@ -22,7 +22,7 @@ static bool counts(const struct report_finding *f, const struct gate_options *op
 }
 
 struct tally {
-    size_t n_new, n_known, n_runtime, n_apart;
+    size_t n_new, n_known, n_by_call, n_runtime, n_apart;
     const struct report_finding **counted; /* n_new */
 };
 
@@ -54,6 +54,7 @@ static void judge_group(const struct report_data *data, const struct report_grou
     size_t n = 0;
     AUTO_TEXT struct text numbers = {0};
     for (size_t i = 0; i < g->n; i++) {
+        tally->n_by_call += g->members[i]->known_by_call;
         if (g->members[i]->known)
             tally->n_known++;
         else if (g->members[i]->apart)
@@ -106,6 +107,11 @@ static int judge_findings(const struct report_data *data,
         add_count(options, &tally, why);
     if (tally.n_known)
         text_addf(why, "  %zu known from the baseline\n", tally.n_known);
+    if (tally.n_by_call)
+        text_addf(why,
+                  "  %zu of these by the failed call alone: where %s went wrong is not "
+                  "known here or in the baseline (not traced)\n",
+                  tally.n_by_call, tally.n_by_call == 1 ? "it" : "they");
     if (tally.n_apart)
         text_addf(why,
                   "  %zu went wrong in code that --blame does not name, as in the tests' "

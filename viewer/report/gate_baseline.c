@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,9 @@ int gate_check_baseline(const char *path) {
 struct known {
     const char *identity;
     size_t n;                      /* of it without folders */
+    char *bare;                    /* that alone; owned */
     const char *location, *module; /* paths; NULL = it does not say */
+    bool by_abort;                 /* ended by SIGABRT */
 };
 
 static size_t bare_length(const char *identity) {
@@ -102,7 +105,14 @@ static const char *member(const cJSON *object, const char *name) {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-/* The baseline's findings, sorted; they point into @json. free() the array. */
+static bool is_by_abort(const cJSON *finding) {
+    const cJSON *end = cJSON_GetObjectItemCaseSensitive(finding, "exit_status");
+    const char *signal =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(end, "signal"));
+    return signal && strcmp(signal, "SIGABRT") == 0;
+}
+
+/* The baseline's findings, sorted; they point into @json. free() the array, and what is bare. */
 static struct known *known_findings(const cJSON *json, size_t *n) {
     const cJSON *findings = cJSON_GetObjectItemCaseSensitive(json, "findings"), *item;
     struct known *known =
@@ -113,9 +123,14 @@ static struct known *known_findings(const cJSON *json, size_t *n) {
         const char *identity = member(item, "identity");
         if (identity)
             known[(*n)++] = (struct known){
-                identity, bare_length(identity),
-                member(cJSON_GetObjectItemCaseSensitive(fault, "location"), "module"),
-                member(cJSON_GetObjectItemCaseSensitive(item, "attribution"), "module")};
+                .identity = identity,
+                .n = bare_length(identity),
+                .bare = text_format("%.*s", (int)bare_length(identity), identity),
+                .location =
+                    member(cJSON_GetObjectItemCaseSensitive(fault, "location"), "module"),
+                .module = member(cJSON_GetObjectItemCaseSensitive(item, "attribution"),
+                                 "module"),
+                .by_abort = is_by_abort(item)};
     }
     if (*n)
         qsort(known, *n, sizeof *known, by_identity);
@@ -197,22 +212,67 @@ static bool is_same(const struct baseline *b, const struct known *k,
     return k->identity[k->n] ? first || second : first && second;
 }
 
-static bool is_known(const struct baseline *b, const struct report_finding *f) {
-    /* The report's text is cleaned UTF-8; so must be what is compared with it. */
-    AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
-    struct known wanted = {.identity = identity, .n = bare_length(identity)};
+/* --- findings whose place is not known --- */
+
+/* An identity is "verdict|failed call|place": only these verdicts have a place, and where nothing was traced
+ * they are without. */
+static bool is_placed_verdict(const char *identity) {
+    static const char *const verdicts[] = {"crashed|", "corrupted|", "aborted|"};
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (strncmp(identity, verdicts[i], strlen(verdicts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Is @bare without a place, and the same failed call as @other's? */
+static bool is_same_call(const char *bare, const char *other) {
+    const char *call = strchr(bare, '|') + 1, *others = strchr(other, '|') + 1;
+    size_t n = strlen(call);
+    return !strchr(call, '|') && strncmp(others, call, n) == 0 &&
+           (!others[n] || others[n] == '|');
+}
+
+/* May both be one finding, as far as can be seen? Without a stack no check of the program's own is told
+ * from its giving up: both end by SIGABRT. */
+static bool may_be_same(const struct known *a, const struct known *b) {
+    size_t n = strcspn(a->bare, "|") + 1;
+    bool same_verdict = strncmp(a->bare, b->bare, n) == 0;
+    return is_placed_verdict(a->bare) && is_placed_verdict(b->bare) &&
+           (same_verdict || (a->by_abort && b->by_abort)) &&
+           (is_same_call(a->bare, b->bare) || is_same_call(b->bare, a->bare));
+}
+
+static bool is_known(const struct baseline *b, const struct report_finding *f,
+                     const struct known *wanted) {
     size_t at = 0, end = b->n;
     while (at < end) {
         size_t middle = at + (end - at) / 2;
-        if (by_identity(&b->known[middle], &wanted) < 0)
+        if (by_identity(&b->known[middle], wanted) < 0)
             at = middle + 1;
         else
             end = middle;
     }
-    for (; at < b->n && by_identity(&b->known[at], &wanted) == 0; at++)
-        if (is_same(b, &b->known[at], f, identity))
+    for (; at < b->n && by_identity(&b->known[at], wanted) == 0; at++)
+        if (is_same(b, &b->known[at], f, wanted->identity))
             return true;
     return false;
+}
+
+static void mark(const struct baseline *b, struct report_finding *f) {
+    /* The report's text is cleaned UTF-8; so must be what is compared with it. */
+    AUTO_FREE char *identity = text_utf8(f->identity, strlen(f->identity));
+    size_t n = bare_length(identity);
+    AUTO_FREE char *bare = text_format("%.*s", (int)n, identity);
+    const struct known wanted = {.identity = identity,
+                                 .n = n,
+                                 .bare = bare,
+                                 .by_abort = f->exit_signal == SIGABRT};
+    f->known = is_known(b, f, &wanted);
+    for (size_t i = 0; i < b->n && !f->known; i++)
+        f->known = f->known_by_call =
+            may_be_same(&wanted, &b->known[i]) &&
+            (strcmp(identity + n, b->known[i].identity + b->known[i].n) == 0 ||
+             is_same(b, &b->known[i], f, identity));
 }
 
 int gate_mark_known(struct report_data *data, const char *path) {
@@ -226,7 +286,9 @@ int gate_mark_known(struct report_data *data, const char *path) {
     if (b.namesakes.n)
         add_paths(json, &b.paths);
     for (size_t i = 0; i < data->n_findings && r == 0; i++)
-        data->findings[i].known = is_known(&b, &data->findings[i]);
+        mark(&b, &data->findings[i]);
+    for (size_t i = 0; i < b.n; i++)
+        free(b.known[i].bare);
     store_namesakes_deinit(&b.namesakes);
     free((void *)b.paths.list);
     free(b.known);

@@ -16,6 +16,7 @@
 #include "gate.h"
 #include "output.h"
 #include "project.h"
+#include "report_demand.h"
 #include "report_scope.h"
 #include "report_text.h"
 #include "report_unseen.h"
@@ -33,7 +34,7 @@ enum format {
 };
 
 struct report_options {
-    const char *path, *output, *baseline, *program;
+    const char *path, *output, *baseline, *program, *demand;
     int64_t recording, like;
     int format;
     bool stacks, brief, gate, keep_private;
@@ -81,6 +82,18 @@ static int judge(const struct report_data *data, const struct report_options *op
                                  : EXIT_OK;
 }
 
+static int run_demand(const struct report_options *options) {
+    AUTO_STORE struct store *store = NULL;
+    AUTO_TEXT struct text content = {0};
+    uint32_t most = options->stacks ? 0 : options->brief ? 10 : 40;
+    bool json = options->format == FORMAT_JSON;
+    if (store_new(options->path, STORE_READ, &store) < 0 ||
+        report_demand(store, options->demand, json, most, &content) < 0 ||
+        output_write(options->output, options->keep_private, &content) < 0)
+        return EXIT_CANNOT;
+    return EXIT_OK;
+}
+
 static int run(const struct report_options *options) {
     AUTO_STORE struct store *store = NULL;
     AUTO_REPORT struct report_data *data = NULL;
@@ -125,6 +138,15 @@ static int check(struct report_options *options, int n_operands, char **operands
     if (!(options->rules.min_coverage >= 0 && options->rules.min_coverage <= 100))
         return error_print(-EINVAL,
                            "report: --min-coverage takes a percentage, 0 to 100");
+    bool narrowed = options->recording || options->like || options->program ||
+                    options->in.n || options->blame.n;
+    if (options->demand && (narrowed || options->gate || options->baseline ||
+                            options->fail_on >= 0 || options->rules.min_coverage > 0))
+        return error_print(-EINVAL,
+                           "report: --demand is about all of both databases, and "
+                           "has no gate");
+    if (options->demand && options->format > FORMAT_TEXT)
+        return error_print(-EINVAL, "report: --demand is json or text");
     options->gate |= options->fail_on >= 0 || options->rules.runtime ||
                      options->baseline || options->rules.min_coverage > 0;
     options->rules.baseline = options->baseline != NULL;
@@ -163,6 +185,10 @@ int command_report(int argc, char **argv) {
         {0, "like", CLI_INT, &o.like, "ID",
          "report on this recording and all others of the same program in the same build"},
         {0, "program", CLI_TEXT, &o.program, "GLOB|ID", STORE_PROGRAM_HELP},
+        {0, "demand", CLI_TEXT, &o.demand, "FILE",
+         "instead: which of the sites that another database's programs came to, in "
+         "production say, were never failed here, by how often and how large (json: "
+         "schemas/demand.schema.json)"},
         {0, "stacks", CLI_FLAG, &o.stacks, NULL,
          "json: the stack of every site too; text: whole stacks, everything listed"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,
@@ -202,7 +228,8 @@ int command_report(int argc, char **argv) {
     struct project project = {0};
     int status = r < 0 || check(&o, n_operands, argv + 1) < 0 || fill(&project, &o) < 0
                      ? EXIT_CANNOT
-                     : run(&o);
+                 : o.demand ? run_demand(&o)
+                            : run(&o);
     project_deinit(&project);
     cli_list_deinit(&o.accepted);
     cli_list_deinit(&o.own);

@@ -87,6 +87,8 @@ struct report_finding {
 #define FINDING(source, report, page) REPORT_MEMBER_##source
 #include "report_fields.def"
     bool known; /* a baseline has it: set by gate_mark_known() */
+    bool
+        known_by_call; /* by the failed call alone: where one of both went wrong is not known */
 };
 
 struct report_recording {

@@ -105,7 +105,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
     else if (f->exit_code >= 0)
         text_say(out, ": exit status %lld", (long long)f->exit_code);
     if (f->n_differences &&
-        (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_REPORTED)) {
+        (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_REPORTED ||
+         f->verdict == VERDICT_HANDLED)) {
         text_add(out, ", but ");
         report_words_add_difference(&f->differences[0], false, out);
     }
@@ -113,6 +114,8 @@ int report_headline_add(const struct report_data *data, const struct report_find
         text_say(out, " by policy %s", f->policy);
     if (f->facility)
         text_say(out, " (libc's %s)", f->facility);
+    if (f->unplaced)
+        text_add(out, " at a place that was not seen");
     int r = add_crash_place(data, f, out);
     if (f->crash.cause)
         text_say(out, ": %s", f->crash.cause);

@@ -52,6 +52,11 @@ int report_phrases_hang_call(const struct report_data *data, const void *object,
     return 0;
 }
 
+int report_phrases_went_on(const struct report_data *data, const void *object,
+                           struct text *out) {
+    return report_words_add_went_on(data, object, out);
+}
+
 int report_phrases_loop(const struct report_data *data, const void *object,
                         struct text *out) {
     const struct report_finding *f = object;

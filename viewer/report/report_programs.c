@@ -18,6 +18,7 @@
 #include "report_rows.h"
 #include "report_strings.h"
 #include "report_suite.h"
+#include "reuse.h"
 #include "store.h"
 #include "store_programs.h"
 #include "text.h"
@@ -27,13 +28,7 @@
 /* Same program, same build: see report_data.h. The newest, or the one that is asked for. */
 static const char same_build[] =
     "INSERT INTO chosen_recording SELECT r.id FROM recording r, recording newest WHERE "
-    "newest.id = %lld AND r.exe = newest.exe AND (%d OR r.id = newest.id) AND NOT EXISTS "
-    "(SELECT 1 FROM process p JOIN process_module pm ON pm.process_id = p.id JOIN module "
-    "m ON m.id = pm.module_id JOIN (SELECT DISTINCT m2.path, m2.build_id FROM process p2 "
-    "JOIN process_module pm2 ON pm2.process_id = p2.id JOIN module m2 ON m2.id = "
-    "pm2.module_id WHERE p2.recording_id = %lld) fresh ON fresh.path = m.path WHERE "
-    "p.recording_id = r.id AND r.id <> newest.id AND m.path NOT LIKE '[%%' AND "
-    "fresh.build_id <> m.build_id)";
+    "newest.id = %lld AND r.exe = newest.exe AND (%d OR r.id = newest.id) AND " REUSE_SAME_BUILDS;
 
 static int choose_alike(struct report_data *data, int64_t id, bool alike) {
     AUTO_FREE char *sql = text_format(same_build, (long long)id, alike, (long long)id);

@@ -20,7 +20,7 @@ static const char choose_sql[] =
     "INSERT INTO chosen_recording SELECT max(recording_id) FROM unit;"
     "CREATE TEMP TABLE chosen_replay(id INTEGER PRIMARY KEY);"
     "INSERT INTO chosen_replay SELECT id FROM replay WHERE recording_id IN (SELECT "
-    "recording_id FROM unit_run);"
+    "recording_id FROM unit_run WHERE reason IS NULL);"
     "INSERT INTO chosen_target SELECT DISTINCT m.site_id, m.target_id FROM target_site m "
     "JOIN target t ON t.id = m.target_id WHERE t.recording_id IN chosen_recording;";
 
@@ -44,7 +44,7 @@ int report_suite_choose(struct report_data *data) {
     data->suite->n_cut_off = (uint64_t)store_int(
         data->store,
         "SELECT count(DISTINCT u.id) FROM unit u JOIN unit_run n ON n.unit_id = u.id WHERE "
-        "n.recording_id IS NOT NULL AND (instr(u.descriptors, 'pipe') OR "
+        "n.reason IS NULL AND (instr(u.descriptors, 'pipe') OR "
         "instr(u.descriptors, 'socket'))",
         0);
     return 1;
@@ -109,7 +109,8 @@ enum { UNIT_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char unit_sql[] = STORE_SELECT(
     UNIT_COLUMNS) "FROM unit_run n JOIN unit u ON u.id = n.unit_id JOIN process p ON "
-                  "p.recording_id = u.recording_id AND p.ordinal = u.ordinal GROUP BY "
+                  "p.recording_id = u.recording_id AND p.ordinal = u.ordinal WHERE "
+                  "n.recording_id IS NULL OR n.reason IS NULL GROUP BY "
                   "u.id, n.recording_id IS NULL ORDER BY min(n.id)";
 
 static void add_unit(struct report_data *data, sqlite3_stmt *s, void *state) {

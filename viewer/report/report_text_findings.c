@@ -179,6 +179,15 @@ static int add_hang(const struct report_data *data, const struct report_finding 
     return 0;
 }
 
+static int add_went_on(const struct report_data *data, const struct report_finding *f,
+                       struct text *out) {
+    AUTO_TEXT struct text where = {0};
+    int r = report_words_add_went_on(data, f, &where);
+    if (r == 0 && where.n)
+        text_say(out, "      went on in  %s\n", where.data);
+    return r;
+}
+
 static void add_differences(const struct report_finding *f, struct text *out) {
     for (size_t i = 0; i < f->n_differences; i++) {
         text_add(out, i ? "                  " : "      differs     ");
@@ -221,16 +230,22 @@ static int add_finding(const struct report_data *data, const struct report_findi
         if ((r = add_stack(data, f->crash.stack_id, max_frames, out)) < 0)
             return r;
     }
+    if (f->after_stack_id && (r = add_went_on(data, f, out)) < 0)
+        return r;
+    if (f->unplaced)
+        text_add(out,
+                 "      went wrong  at a place that was not seen: it was not traced\n");
     if ((r = add_leaks(data, f, max_frames, out)) < 0)
         return r;
     add_under(f, out);
     if (f->module)
-        text_say(out, "      module      %s%s%s%s\n", f->module, f->kind ? " (" : "",
-                 f->kind ? f->kind : "", f->kind ? ")" : "");
+        text_say(out, "      module      %s%s%s%s%s\n",
+                 f->unplaced ? "of the failed call: " : "", f->module,
+                 f->kind ? " (" : "", f->kind ? f->kind : "", f->kind ? ")" : "");
     if (f->facility)
         text_say(out, "      facility    libc's %s: %s\n", f->facility, f->effect);
     if (f->verdict == VERDICT_DEGRADED || f->verdict == VERDICT_FLAKY ||
-        f->verdict == VERDICT_REPORTED)
+        f->verdict == VERDICT_REPORTED || f->verdict == VERDICT_HANDLED)
         add_differences(f, out);
     add_stderr(f->stderr_tail, out);
     text_say(out, "      seen        in %lld of %lld executions, at ", (long long)f->bad,

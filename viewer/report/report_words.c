@@ -41,9 +41,43 @@ bool report_words_failed_call(const struct report_data *data,
 
 void report_words_add_difference(const struct report_difference *d, bool detail,
                                  struct text *out) {
-    text_say(out, "%s %s", d->path ? d->path : d->what, difference_meaning(d->how));
+    const char *of = strcmp(d->what, "process") == 0      ? "process "
+                     : strcmp(d->what, "descriptor") == 0 ? "the descriptor of "
+                                                          : "";
+    text_say(out, "%s%s %s", d->path ? of : "", d->path ? d->path : d->what,
+             difference_meaning(d->how));
     if (detail && d->detail)
         text_say(out, " (%s)", d->detail);
+}
+
+/* Of the C library or ours: they tell their callers. */
+static bool tells(const struct frame *f) {
+    const char *module = text_basename(f->module);
+    return strncmp(module, "libc.so", 7) == 0 || strncmp(module, "libc-", 5) == 0 ||
+           strncmp(module, "libdearth", 9) == 0;
+}
+
+int report_words_add_went_on(const struct report_data *data,
+                             const struct report_finding *f, struct text *out) {
+    AUTO_FRAMES struct frames fault = {0};
+    AUTO_FRAMES struct frames after = {0};
+    int r = f->after_stack_id ? report_data_stack(data, f->fault.stack_id, &fault) : 0;
+    if (r == 0 && f->after_stack_id)
+        r = report_data_stack(data, f->after_stack_id, &after);
+    uint32_t at = r == 0 && after.n ? frames_part(&fault, &after) : fault.n, n = 0;
+    if (r < 0 || at >= fault.n || tells(&fault.items[at]))
+        return r;
+    frame_add(&fault.items[at], out);
+    for (uint32_t i = 0; i < at; i++) {
+        const struct frame *callee = &fault.items[at - 1 - i];
+        if (tells(callee))
+            continue;
+        text_add(out, n++ ? ", " : "; it or one of these ignored it, who had returned: ");
+        frame_add(callee, out);
+    }
+    if (!n)
+        text_add(out, ", who asked for it");
+    return 0;
 }
 
 void report_words_add_location(const struct report_location *location, struct text *out) {

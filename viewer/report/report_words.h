@@ -9,6 +9,11 @@
  * call of it can fail). Return: NULL for others. */
 const char *report_words_exclusion(const struct report_site *site);
 
+/** Append where a program went on that gives a wrong answer, and who had returned to it by then: one of these
+ * ignored that the call failed. Nothing when that was not seen. Return: 0 or a negative errno after a message. */
+int report_words_add_went_on(const struct report_data *data,
+                             const struct report_finding *finding, struct text *out);
+
 /** Append "function (file:line)", "function (module)", "module+0x12". NULL: "unknown". */
 void report_words_add_location(const struct report_location *location, struct text *out);
 /** Append "one of 2 calls that failed by chance (probability 0.1, seed 7)". */

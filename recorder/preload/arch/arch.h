@@ -5,12 +5,17 @@
  *
  * A folder's arch_<name>.h must say, for code inside the target:
  *
- *   ARCH_HAS_WALK            unwind_<name>.c walks stacks; else libunwind walks all of them
+ *   ARCH_HAS_WALK            walk/ walks most stacks; else libunwind walks all of them
+ *   ARCH_WALK                header with what walk/ must know: register numbers, the layout of a rule
+ *   ARCH_CALLER_SP           the stack pointer as it will be when the function that this stands in,
+ *                            which has a frame pointer, has returned; 0 without a walk
  *   ARCH_UNWIND(name)        libunwind's own name of a function or variable
  *   ARCH_CLOCK               enum shm_clock: what the processor's counter is called; SHM_CLOCK_MONOTONIC_NS: none
  *   arch_counter()           that counter; it may be read ahead of loads before it
  *   ARCH_LOADS_IN_ORDER      no load passes an earlier one
  *   arch_wait_for_loads()    loads before it are complete when what follows it begins
+ *   arch_code(stored)        the address of code that a return address names as it lies on a stack, where it
+ *                            may be signed
  *   arch_pause()             in a loop that waits: some 20 ns or more
  *   arch_call(nr, ...)       a system call, without errno; an error as -errno
  *   arch_clone(flags)        clone() on the same stack, or -ENOSYS where nobody has tried that
@@ -33,6 +38,8 @@
  *   ARCH_PC_WORD             place of the program counter among those words
  *   ARCH_DWARF_PC            its number, -1 = it has none
  *   ARCH_DWARF_RETURN        of the register that a call leaves its return address in; -1 = on the stack
+ *   ARCH_PAC_REGSET          the kernel's register set that tells which bits of a return address a
+ *                            signature takes (ptrace(2)); 0: none does
  *
  * arch_<name>.c has exit(), _exit() and its like, and syscall() as the program calls them (leak_exit.c,
  * sandbox.c); without it exit() and syscall() are libc's.

@@ -250,7 +250,8 @@ static void look_once(const struct caller *caller, struct leak_context *context)
         return;
     uint32_t reentry = tls.reentry;
     reentry_set(REENTRY_OURS);
-    struct thread *thread = tls.thread && tls.thread->live ? tls.thread : thread_attach();
+    struct thread *thread =
+        tls.thread && tls.thread->live == THREAD_LIVE ? tls.thread : thread_attach();
     uint32_t from = thread ? unwind_stack(thread, caller) : 0;
     if (is_from_exit(&leak_exit_context, context->sp))
         *context = leak_exit_context;
@@ -275,7 +276,8 @@ uint32_t leak_exit_told(void) {
 }
 
 void leak_on_exit(uintptr_t frame, int status) {
-    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1],
+                                  leak_exit_context.sp};
     struct leak_context here = leak_exit_context;
     process_start();
     if (process_own()) /* not a vfork child's, whose parent goes on */
@@ -288,7 +290,7 @@ void leak_on_exit(uintptr_t frame, int status) {
 
 /* In a sandbox a vfork child cannot be told from its parent, whose end this is not. */
 static void leave(int status, uintptr_t frame, struct leak_context *context) {
-    const struct caller caller = {frame, ((const uintptr_t *)frame)[1]};
+    const struct caller caller = {frame, ((const uintptr_t *)frame)[1], context->sp};
     look_once(&caller, context);
     if (!sys_is_sandboxed)
         process_leave(TOLD(status));

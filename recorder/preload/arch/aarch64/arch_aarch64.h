@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-#define ARCH_HAS_WALK       0
+#define ARCH_HAS_WALK       1
+#define ARCH_WALK           "aarch64/walk_aarch64.h"
+#define ARCH_CALLER_SP      ((uintptr_t)__builtin_dwarf_cfa())
 #define ARCH_UNWIND(name)   "_ULaarch64_" name
 #define ARCH_CLOCK          SHM_CLOCK_CNTVCT
 #define ARCH_LOADS_IN_ORDER 0
@@ -23,6 +25,13 @@ static inline uint64_t arch_counter(void) {
     uint64_t t;
     __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
     return t;
+}
+
+/* xpaclri takes the signature off; where there is no pointer authentication it is a nop. */
+static inline uintptr_t arch_code(uintptr_t stored) {
+    register uintptr_t x30 __asm__("x30") = stored;
+    __asm__("hint #7" : "+r"(x30));
+    return x30;
 }
 
 static inline void arch_wait_for_loads(void) {
@@ -78,5 +87,6 @@ static inline long arch_clone(unsigned long flags) {
 #define ARCH_PC_WORD      32
 #define ARCH_DWARF_PC     (-1)
 #define ARCH_DWARF_RETURN 30
+#define ARCH_PAC_REGSET   0x406 /* NT_ARM_PAC_MASK */
 
 #endif

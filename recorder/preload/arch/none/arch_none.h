@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define ARCH_HAS_WALK       0
+#define ARCH_CALLER_SP      0
 #define ARCH_UNWIND(name)   "_UL_" name
 #define ARCH_CLOCK          SHM_CLOCK_MONOTONIC_NS
 #define ARCH_LOADS_IN_ORDER 0
@@ -23,6 +24,10 @@
 
 static inline uint64_t arch_counter(void) {
     return 0;
+}
+
+static inline uintptr_t arch_code(uintptr_t stored) {
+    return stored;
 }
 
 static inline void arch_wait_for_loads(void) {
@@ -62,5 +67,6 @@ static inline long arch_clone(unsigned long flags) {
 #define ARCH_PC_WORD      0
 #define ARCH_DWARF_PC     (-1)
 #define ARCH_DWARF_RETURN 0
+#define ARCH_PAC_REGSET   0
 
 #endif

@@ -18,6 +18,11 @@ bool unwind_is_outermost(uintptr_t address) {
     return true;
 }
 
+bool unwind_is_trampoline(uintptr_t address) {
+    (void)address;
+    return false;
+}
+
 void unwind_start(void) {
 }
 

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 
 #define ARCH_HAS_WALK       1
+#define ARCH_WALK           "x86_64/walk_x86_64.h"
+#define ARCH_CALLER_SP      ((uintptr_t)__builtin_frame_address(0) + 16)
 #define ARCH_UNWIND(name)   "_ULx86_64_" name
 #define ARCH_CLOCK          SHM_CLOCK_TSC
 #define ARCH_LOADS_IN_ORDER 1
@@ -21,6 +23,10 @@
 
 static inline uint64_t arch_counter(void) {
     return __builtin_ia32_rdtsc();
+}
+
+static inline uintptr_t arch_code(uintptr_t stored) {
+    return stored;
 }
 
 static inline void arch_wait_for_loads(void) {
@@ -72,5 +78,6 @@ void arch_restorer(void);
 #define ARCH_PC_WORD      16
 #define ARCH_DWARF_PC     16
 #define ARCH_DWARF_RETURN (-1)
+#define ARCH_PAC_REGSET   0
 
 #endif

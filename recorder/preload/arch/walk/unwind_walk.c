@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fast path on x86-64: most stacks, without libunwind.
+ * The fast path: most stacks, without libunwind.
  *
- *   return address ─ rule cache ─► rule: where the caller's sp, ra and rbp are
- *                       └ miss ──► rule_x86_64.c: the module's .eh_frame
+ *   return address ─ rule cache ─► rule: where the caller's sp, ra and fp are
+ *                       └ miss ──► rule.c: the module's .eh_frame
  *
- * Only rbp is tracked: it and rsp are what compilers compute a CFA from. A frame that
+ * Only the frame pointer is tracked: it and the stack pointer are what compilers compute a CFA from. A frame that
  * needs more (expressions, other registers, no CFI at all) makes the walk give up, and
  * libunwind does that stack. Signal frames are the kernel's, at offsets that never change.
  *
  * Re-use of the last walk. Programs allocate again and again from nearly the same stack.
  *
  *   frames[]  outermost ... j ... innermost        the thread's last walk
- *   fresh[]   innermost of now ... until (sp, ra, rbp) equals frames[j]
+ *   fresh[]   innermost of now ... until (sp, ra, fp) equals frames[j]
  *
  * What lies outward of j is the same again if every word that the old walk read there
- * still has the value it had: the return address at sp - 8, rbp where it was saved, the
- * CFA where a realigned frame keeps it. All of them are compared. Comparing only the
+ * still has the value it had: the return address and the frame pointer where they were
+ * saved, the CFA where a realigned frame keeps it. All of them are compared. Comparing only the
  * frame where the walks meet is unsound: the frames outward of it may have returned and
  * been called anew.
  *
@@ -29,7 +29,7 @@
 #include "module.h"
 #include "node.h"
 #include "preload.h"
-#include "rule_x86_64.h"
+#include "rule.h"
 #include "sys.h"
 #include "thread.h"
 #include "unwind.h"
@@ -88,6 +88,10 @@ bool unwind_is_outermost(uintptr_t address) {
     return rule_kind(rule_at(address)) == RULE_END;
 }
 
+bool unwind_is_trampoline(uintptr_t address) {
+    return rule_kind(rule_at(address)) == RULE_SIGNAL;
+}
+
 /* --- the stack's memory --- */
 
 #define PAGE  4096u
@@ -143,15 +147,14 @@ enum step { STEP_ON, STEP_SIGNAL, STEP_END, STEP_LOST };
 /*
  * To the frame that a signal interrupted, perhaps on another stack. Its address is pc + 1:
  * the code that was about to run, where a return address names the code behind a call.
- * Source: Linux, struct rt_sigframe and struct sigcontext_64 (arch/x86).
  */
 static COLD enum step step_signal(struct thread *t, struct fresh_frame *f) {
-    enum { UC_BP = 120, UC_SP = 160, UC_IP = 168 };
-    if (!stack_has(t, f->sp + UC_IP) || !stack_has(t, f->sp))
+    if (!stack_has(t, f->sp + WALK_SIGNAL_PC) || !stack_has(t, f->sp))
         return STEP_LOST;
-    uintptr_t sp = word(f->sp + UC_SP);
-    f->bp = word(f->sp + UC_BP);
-    f->ra = word(f->sp + UC_IP) + 1;
+    uintptr_t sp = word(f->sp + WALK_SIGNAL_SP);
+    f->ra_address = f->sp + WALK_SIGNAL_PC; /* never compared: see unwind_fast() */
+    f->fp = word(f->sp + WALK_SIGNAL_FP);
+    f->ra = word(f->sp + WALK_SIGNAL_PC) + 1;
     f->sp = sp;
     if (sp & 7 || (!stack_has(t, sp) && !sys_readable((const void *)sp)))
         return STEP_LOST;
@@ -159,7 +162,7 @@ static COLD enum step step_signal(struct thread *t, struct fresh_frame *f) {
         t->stack_lo = sp & ~(uintptr_t)(PAGE - 1);
         t->stack_hi = t->stack_lo + PAGE;
     }
-    f->bp_address = f->sp_address = 0;
+    f->fp_address = f->sp_address = 0;
     return STEP_SIGNAL;
 }
 
@@ -169,34 +172,37 @@ static inline enum step step(struct thread *t, const struct fresh_frame *from,
                              struct fresh_frame *to) {
     rule_bits rule = rule_at(from->ra);
     enum rule_kind kind = rule_kind(rule);
-    int64_t cfa_offset = rule_cfa_offset(rule), bp_offset = rule_bp_offset(rule);
-    uintptr_t cfa, bp_at, bp = from->bp;
+    int64_t cfa_offset = rule_cfa_offset(rule), fp_offset = rule_fp_offset(rule);
+    uintptr_t cfa, fp_at, fp = from->fp;
     to->sp_address = 0;
-    if (likely(kind == RULE_SP || kind == RULE_BP)) {
-        cfa = (kind == RULE_SP ? from->sp : bp) + (uintptr_t)cfa_offset;
-        bp_at = bp_offset ? cfa + (uintptr_t)bp_offset : 0;
+    if (likely(kind == RULE_SP || kind == RULE_FP)) {
+        cfa = (kind == RULE_SP ? from->sp : fp) + (uintptr_t)cfa_offset;
+        fp_at = fp_offset ? cfa + (uintptr_t)fp_offset : 0;
     } else if (kind == RULE_DRAP) {
-        to->sp_address = bp + (uintptr_t)cfa_offset;
+        to->sp_address = fp + (uintptr_t)cfa_offset;
         if (to->sp_address & 7 || !stack_has(t, to->sp_address))
             return STEP_LOST;
         cfa = word(to->sp_address);
-        bp_at = bp + (uintptr_t)bp_offset;
+        fp_at = fp + (uintptr_t)fp_offset;
     } else if (kind == RULE_SIGNAL) {
         *to = *from;
         return step_signal(t, to);
     } else {
         return kind == RULE_END ? STEP_END : STEP_LOST;
     }
-    if (unlikely(cfa <= from->sp || cfa & 7 || !stack_has(t, cfa - 8)))
+    uintptr_t ra_at = cfa + (uintptr_t)rule_ra_offset(rule);
+    if (unlikely(cfa <= from->sp || cfa & 7 || ra_at < from->sp || ra_at >= cfa ||
+                 !stack_has(t, cfa - 8)))
         return STEP_LOST;
-    if (bp_at) {
-        if (unlikely(bp_at & 7 || !stack_has(t, bp_at)))
+    if (fp_at) {
+        if (unlikely(fp_at & 7 || !stack_has(t, fp_at)))
             return STEP_LOST;
-        bp = word(bp_at);
+        fp = word(fp_at);
     }
-    to->bp = bp;
-    to->bp_address = bp_at;
-    to->ra = word(cfa - 8);
+    to->fp = fp;
+    to->fp_address = fp_at;
+    to->ra = arch_code(word(ra_at));
+    to->ra_address = ra_at;
     to->sp = cfa;
     return likely(to->ra) ? STEP_ON : STEP_END;
 }
@@ -240,8 +246,10 @@ struct meeting {
  */
 static uint32_t walk(struct thread *t, const struct caller *caller, struct meeting *m) {
     struct fresh_frame *f = t->fresh;
-    *f = (struct fresh_frame){
-        .sp = caller->frame + 16, .ra = caller->address, .bp = word(caller->frame)};
+    *f = (struct fresh_frame){.sp = caller->sp,
+                              .ra = caller->address,
+                              .fp = word(caller->frame),
+                              .ra_address = caller->frame + 8};
     const uint32_t limit = preload.max_depth;
     uint32_t n = 0, old = t->depth; /* frames[0 .. old) may still be met */
     *m = (struct meeting){0};
@@ -256,7 +264,7 @@ static uint32_t walk(struct thread *t, const struct caller *caller, struct meeti
         while (old && t->frames[old - 1].sp < sp)
             old--;
         const struct frame *same = old ? &t->frames[old - 1] : NULL;
-        if (same && same->sp == sp && same->ra == f->ra && same->bp == f->bp) {
+        if (same && same->sp == sp && same->ra == f->ra && same->fp == f->fp) {
             if (likely(same_outward(t, old - 1))) {
                 m->base = old - 1;
                 m->met = true;
@@ -279,14 +287,14 @@ static inline void depend(struct thread *t, uint32_t *n, uintptr_t at, uintptr_t
 /* Store a frame and the words that led to it. */
 static inline void keep(struct thread *t, struct frame *to, const struct fresh_frame *f,
                         uint32_t *n_words) {
-    depend(t, n_words, f->sp - 8, f->ra);
-    if (f->bp_address)
-        depend(t, n_words, f->bp_address, f->bp);
+    depend(t, n_words, f->ra_address, word(f->ra_address)); /* maybe signed */
+    if (f->fp_address)
+        depend(t, n_words, f->fp_address, f->fp);
     if (unlikely(f->sp_address))
         depend(t, n_words, f->sp_address, f->sp);
     to->sp = f->sp;
     to->ra = f->ra;
-    to->bp = f->bp;
+    to->fp = f->fp;
     to->words = *n_words;
 }
 
@@ -331,6 +339,9 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
         return &t->frames[m.base];
     }
     struct frame *innermost = merge(t, m, n);
+#ifdef UNWIND_SELF_CHECK
+    t->walked = t->depth;
+#endif
     if (unlikely(t->last_flags & SHM_NODE_TRUNCATED || m.signal))
         t->depth = 0;
     return innermost;

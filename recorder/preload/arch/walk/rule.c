@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From .eh_frame to a rule (rule_x86_64.h).
+ * From .eh_frame to a rule (rule.h).
  *
  *   address - 1 ─► object (module.c) ─► .eh_frame_hdr, binary search ─► FDE ─► CIE
- *       CIE's program, then FDE's up to the address ─► a row: CFA, rbp, return address
+ *       CIE's program, then FDE's up to the address ─► a row: CFA, frame pointer, return address
  *       ─► one word, if that can say it
  *
  * Sections are the loader's and trusted as such: reads are bounded by each entry's length,
@@ -12,12 +12,10 @@
  *
  * Who runs it: any thread, on a miss of the rule cache.
  */
-#include "rule_x86_64.h"
+#include "rule.h"
 #include "module.h"
 #include "preload.h"
-
-/* DWARF register numbers. Source: System V ABI, AMD64 supplement, figure 3.36. */
-enum { REG_BP = 6, REG_SP = 7, REG_RA = 16 };
+#include "sys.h"
 
 struct cfi_bytes {
     const uint8_t *p, *end;
@@ -125,7 +123,7 @@ struct row {
     int64_t cfa_offset;
     bool cfa_by_expression;
     struct cfi_bytes cfa_expression;
-    struct location bp, ra;
+    struct location fp, ra;
 };
 
 struct cie {
@@ -146,15 +144,15 @@ struct cfi {
 };
 
 static void set_location(struct cfi *cfi, uint64_t reg, struct location location) {
-    if (reg == REG_BP)
-        cfi->now.bp = location;
+    if (reg == REG_FP)
+        cfi->now.fp = location;
     else if (reg == REG_RA)
         cfi->now.ra = location;
 }
 
 static void restore_location(struct cfi *cfi, uint64_t reg) {
-    if (reg == REG_BP)
-        cfi->now.bp = cfi->initial.bp;
+    if (reg == REG_FP)
+        cfi->now.fp = cfi->initial.fp;
     else if (reg == REG_RA)
         cfi->now.ra = cfi->initial.ra;
 }
@@ -325,7 +323,7 @@ static bool define(struct cfi *cfi, struct cfi_bytes *r, uint8_t op) {
         cfi->now.cfa_by_expression = true;
         return true;
     default:
-        return false;
+        return walk_ignores(op);
     }
 }
 
@@ -371,7 +369,7 @@ static bool parse_augmentation(struct cie *cie, const char *letters,
             read_fixed(&data, 1);
         } else if (*c == 'S') {
             cie->signal = true;
-        } else {
+        } else if (!__builtin_strchr(WALK_AUGMENTATIONS, *c)) {
             return false;
         }
     }
@@ -418,10 +416,10 @@ static const uint8_t *find_fde(const uint8_t *hdr, uintptr_t pc) {
     return hdr + table[2 * low + 1];
 }
 
-/* DW_OP_breg6 n, and with @deref a DW_OP_deref behind it, and nothing else. */
-static bool is_bp_relative(struct cfi_bytes r, bool deref, int64_t *offset) {
-    const uint8_t op_breg6 = 0x76, op_deref = 0x06;
-    if (read_fixed(&r, 1) != op_breg6)
+/* DW_OP_breg n of the frame pointer, and with @deref a DW_OP_deref behind it, and nothing else. */
+static bool is_fp_relative(struct cfi_bytes r, bool deref, int64_t *offset) {
+    const uint8_t op_breg = 0x70 + REG_FP, op_deref = 0x06;
+    if (read_fixed(&r, 1) != op_breg)
         return false;
     *offset = read_sleb(&r);
     if (deref && read_fixed(&r, 1) != op_deref)
@@ -429,32 +427,25 @@ static bool is_bp_relative(struct cfi_bytes r, bool deref, int64_t *offset) {
     return !r.bad && r.p == r.end;
 }
 
-static bool fits16(int64_t v) {
-    return v >= INT16_MIN && v <= INT16_MAX;
-}
-
 static rule_bits rule_of_row(const struct row *row) {
-    int64_t cfa, bp;
+    int64_t cfa, fp;
     if (row->ra.how == SAVED_UNDEFINED)
-        return rule_make(RULE_END, 0, 0);
-    if (row->ra.how != SAVED_AT || row->ra.offset != -8)
+        return rule_of(RULE_END, 0, 0, -8);
+    if (row->ra.how != SAVED_AT)
         return 0;
     if (row->cfa_by_expression) {
-        bool drap = row->bp.how == SAVED_EXPRESSION &&
-                    is_bp_relative(row->cfa_expression, true, &cfa) &&
-                    is_bp_relative(row->bp.expression, false, &bp);
-        if (!drap || cfa < INT32_MIN || cfa > INT32_MAX || !fits16(bp))
-            return 0;
-        return rule_make(RULE_DRAP, cfa, bp);
+        bool drap = row->fp.how == SAVED_EXPRESSION &&
+                    is_fp_relative(row->cfa_expression, true, &cfa) &&
+                    is_fp_relative(row->fp.expression, false, &fp);
+        return drap ? rule_of(RULE_DRAP, cfa, fp, row->ra.offset) : 0;
     }
     cfa = row->cfa_offset;
-    bp = row->bp.how == SAVED_AT ? row->bp.offset : 0;
-    if (row->bp.how > SAVED_AT || (row->bp.how == SAVED_AT && !bp) || !fits16(bp) ||
-        cfa < INT32_MIN || cfa > INT32_MAX)
+    fp = row->fp.how == SAVED_AT ? row->fp.offset : 0;
+    if (row->fp.how > SAVED_AT || (row->fp.how == SAVED_AT && !fp))
         return 0;
     if (row->cfa_register == REG_SP)
-        return rule_make(RULE_SP, cfa, bp);
-    return row->cfa_register == REG_BP ? rule_make(RULE_BP, cfa, bp) : 0;
+        return rule_of(RULE_SP, cfa, fp, row->ra.offset);
+    return row->cfa_register == REG_FP ? rule_of(RULE_FP, cfa, fp, row->ra.offset) : 0;
 }
 
 /* Read an FDE's head and its CIE. @r: its augmentation and program follow. */
@@ -470,10 +461,18 @@ static bool open_fde(const uint8_t *fde, struct cie *cie, struct cfi_bytes *r,
     return !r->bad;
 }
 
-/* mov $SYS_rt_sigreturn, %rax; syscall: in libc and wherever else a handler returns to. */
+/* Do signal handlers return to it? */
 static bool is_sigreturn(uintptr_t address) {
-    static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+    static const uint8_t code[] = {WALK_SIGRETURN};
     return !__builtin_memcmp((const void *)address, code, sizeof code);
+}
+
+/* The same of code that no module's CFI speaks of, as the kernel's own may be. */
+static bool is_bare_sigreturn(uintptr_t address) {
+    static const uint8_t code[] = {WALK_SIGRETURN};
+    return sys_readable((const void *)address) &&
+           sys_readable((const void *)(address + sizeof code - 8)) &&
+           is_sigreturn(address);
 }
 
 static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
@@ -483,7 +482,7 @@ static rule_bits rule_of_fde(const uint8_t *fde, uintptr_t pc) {
     if (!open_fde(fde, &cie, &r, &start, &size) || pc < start || pc >= start + size)
         return 0;
     if (cie.signal)
-        return is_sigreturn(pc + 1) ? rule_make(RULE_SIGNAL, 0, 0) : 0;
+        return is_sigreturn(pc + 1) ? rule_of(RULE_SIGNAL, 0, 0, -8) : 0;
     if (cie.augmented)
         read_block(&r);
     struct cfi cfi = {.cie = &cie, .pc = UINTPTR_MAX};
@@ -505,7 +504,7 @@ static bool is_made_up(const uint8_t *eh_frame_hdr, uintptr_t address) {
     return fde && open_fde(fde, &cie, &r, &start, &size) && start == address;
 }
 
-COLD rule_bits rule_evaluate(uintptr_t address) {
+static rule_bits rule_by_cfi(uintptr_t address) {
     uintptr_t pc = address - 1; /* a call may be the last instruction of its function */
     struct object object;
     if (!module_find(pc, &object) || !object.eh_frame_hdr)
@@ -517,6 +516,11 @@ COLD rule_bits rule_evaluate(uintptr_t address) {
     /* ld.so's entry point, from which constructors are called, has no CFI. */
     if (pc - module_loader_start < module_loader_end - module_loader_start ||
         is_made_up(object.eh_frame_hdr, address))
-        return rule_make(RULE_END, 0, 0);
+        return rule_of(RULE_END, 0, 0, -8);
     return 0;
+}
+
+COLD rule_bits rule_evaluate(uintptr_t address) {
+    rule_bits rule = rule_by_cfi(address);
+    return !rule && is_bare_sigreturn(address) ? rule_of(RULE_SIGNAL, 0, 0, -8) : rule;
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Descriptors that failures leave open:
+ *
+ *   watched runs without a fault ─► what is open at their ends
+ *   watched attempts (handled, reported; one call's failure) ─► more is open ─► one of each location, few in all
+ *        ─► again, as a whole program, stopped at every system call ─► lost (remains.h) ─► once more ─► attempt row
+ */
+#include "open_runs.h"
+
+#include <stdlib.h>
+
+#include "frames.h"
+#include "next_runs.h"
+#include "remains.h"
+#include "text.h"
+
+#define LEAST_LOOKS       4u
+#define LOOKS_PER_HUNDRED 2u /* faults: of an execution each, or two */
+
+struct open_look {
+    struct order order;
+    int64_t location;
+};
+
+void open_runs_deinit(struct replay *r) {
+    open_items_free(r->open.usual, r->open.n_usual);
+    free(r->open.looks);
+    r->open = (struct open_tally){0};
+}
+
+void open_runs_usual(struct replay *r, const struct observation *runs, uint32_t n) {
+    open_items_free(r->open.usual, r->open.n_usual);
+    r->open.usual = remains_usual(runs, n, &r->open.n_usual);
+}
+
+/* Of the plan's; 0 = it is not one of them. */
+static int64_t location_of(const struct replay *r, int64_t site_id) {
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->sites.list[i].id == site_id)
+            return r->sites.list[i].location ? r->sites.list[i].location : -site_id;
+    return 0;
+}
+
+void open_runs_consider(struct replay *r, const struct order *order,
+                        const struct observation *seen, const struct judgement *j) {
+    bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED;
+    uint64_t fds = ordinary ? remains_more_open(r->open.usual, r->open.n_usual, seen) : 0;
+    int64_t location = location_of(r, order->site_id);
+    if (!fds || !location || order->mode != MODE_ONCE)
+        return;
+    for (uint32_t i = 0; i < r->open.n_looks; i++)
+        if (r->open.looks[i].location == location)
+            return;
+    r->open.looks = text_grow(r->open.looks, r->open.n_looks, sizeof *r->open.looks);
+    struct open_look *look = &r->open.looks[r->open.n_looks++];
+    *look = (struct open_look){*order, location};
+    look->order.leaks = look->order.explore = false;
+    look->order.openings = fds;
+}
+
+/* Return: 1 one is lost, 0, or a negative errno. @store: when it is */
+static int look_once(struct replay *r, const struct order *order, bool store) {
+    AUTO_FRAMES struct frames failed = {0};
+    struct observation seen = {0};
+    struct judgement j = {0};
+    int err = ledger_site_stack(r->ledger, order->site_id, &failed);
+    bool known = err == 0 && next_runs_one(r->runner, order, &seen);
+    if (known)
+        j = next_runs_judge(r, order, &seen);
+    bool lost =
+        known && remains_is_lost(r->open.usual, r->open.n_usual, &seen, &failed, &j);
+    if (lost && store) {
+        err = ledger_attempt(r->ledger, order, &seen, &j, NULL);
+        r->progress.executions++;
+    }
+    observation_deinit(&seen);
+    return err < 0 ? err : lost;
+}
+
+int open_runs(struct replay *r) {
+    uint32_t most = LEAST_LOOKS + r->progress.planned * LOOKS_PER_HUNDRED / 100;
+    int err = 0;
+    runner_set_time_limit(r->runner, r->time_limit_ns);
+    for (uint32_t i = 0; i < r->open.n_looks && i < most && err >= 0; i++) {
+        struct order *order = &r->open.looks[i].order;
+        if (interrupt_wanted() || replay_time_is_up(r))
+            break;
+        order->repeat++;
+        err = look_once(r, order, false);
+        if (err > 0)
+            err = look_once(r, order, true);
+    }
+    if (err >= 0)
+        err = ledger_flush(r->ledger);
+    return err < 0 ? err : interrupt_wanted() ? REPLAY_INTERRUPTED : REPLAY_DONE;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Descriptors that a failure leaves open while the program goes on. Who ends the program, or is main(), may leave
+# them to the kernel.
+. "$(dirname "$0")/../lib.sh"
+
+# look PROGRAM ARGUMENT...: what is left open, each once; the report is in 'shown'.
+look() {
+    rm -f dearth.db*
+    record -- "$@" >/dev/null
+    replay --how "$how" --guard off >&2
+    "$DEARTH" report --format text >shown
+    sql dearth.db "SELECT f.verdict || ' ' || json_extract(a.differs, '\$[0].how') || ' ' ||
+            json_extract(a.differs, '\$[0].path') || ' ' || json_extract(a.differs, '\$[0].detail')
+        FROM finding f JOIN attempt a ON a.id = f.attempt_id WHERE f.severity = 'warning' ORDER BY 1"
+}
+
+# wants WANTED WHAT PROGRAM ARGUMENT...
+wants() {
+    local seen
+    seen=$(look "${@:3}")
+    equal "$1" "$seen" "$2"
+}
+
+for how in rerun snapshot; do
+    wants 'reported left_open /etc/passwd opened in handle' "reported, by $how" "$PROGRAMS/open" handle
+    contains shown 'warning: reported: exit status 1, but the descriptor of /etc/passwd was left open'
+    contains shown '(opened in handle)'
+    equal 'left open|open!new_text' "$(sql dearth.db 'SELECT identity FROM finding')" 'its identity'
+    wants 'handled left_open /etc/passwd opened in handle' "handled, by $how" "$PROGRAMS/open" handle on
+    for left in 'open-fixed handle' 'open-fixed handle on' 'open main' 'open main on' 'open die' 'open die on' \
+        'open once'; do
+        read -ra command <<<"$left"
+        wants '' "none, by $how: $left" "$PROGRAMS/${command[0]}" "${command[@]:1}"
+    done
+done
