@@ -13,6 +13,7 @@
 #include "report_text.h"
 #include "report_unseen.h"
 #include "short_name.h"
+#include "short_path.h"
 #include "store.h"
 #include "store_programs.h"
 
@@ -27,7 +28,11 @@ static int show(const struct report_data *data, const struct view_options *optio
     AUTO_TEXT struct text out = {0};
     struct report_text_options some = {
         .max_frames = 10, .max_members = 25, .max_untested = 20};
-    int r = options->output ? page_write(data, &out) : report_text(data, &some, &out);
+    int r = options->output ? page_write(data, &out)
+                            : report_text_suit(data, true, SOURCES_AUTO, &some);
+    if (r == 0 && !options->output)
+        r = report_text(data, &some, &out);
+    short_path_forget();
     if (r == 0)
         r = output_write(options->output, options->keep_private, &out);
     if (r == 0 && options->output && strcmp(options->output, "-") != 0)
@@ -44,6 +49,7 @@ int command_view(int argc, char **argv) {
          "this option a summary is printed here"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         SHORT_NAME_OPTION,
+        TERMINAL_COLOR_OPTION,
         {0, "recording", CLI_INT, &o.recording, "ID",
          "show this recording alone; default: of each program the newest and all others "
          "of the same build"},

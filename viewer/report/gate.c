@@ -18,6 +18,7 @@
 #include "report_unseen.h"
 #include "report_words.h"
 #include "store_shards.h"
+#include "terminal.h"
 
 /* A report of 100,000 sites has some 100 MB. */
 #define BASELINE_MAX_BYTES (1u << 30)
@@ -410,6 +411,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
     add_chosen(data, &details);
-    text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
+    text_add(why, "gate ");
+    terminal_say(why, r == GATE_PASSED ? COLOR_GOOD : COLOR_BUG, "%s", words[r]);
+    text_addf(why, "\n%s", details.n ? details.data : "");
     return r;
 }
