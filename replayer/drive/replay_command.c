@@ -18,6 +18,7 @@
 #include "shard.h"
 #include "store.h"
 #include "store_owner.h"
+#include "terminal.h"
 #include "text.h"
 #include "trust.h"
 
@@ -407,6 +408,7 @@ static int read_line(int argc, char **argv,
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS
+        TERMINAL_COLOR_OPTION,
         {0, "baseline-runs", CLI_INT, &c.baseline_runs, "N", "runs without a fault (3)"},
         {0, "trace", CLI_FLAG, &o->traced, NULL,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,
