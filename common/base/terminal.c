@@ -62,6 +62,10 @@ unsigned terminal_width(int fd) {
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+bool terminal_is_colored(void) {
+    return colored;
+}
+
 void terminal_begin(struct text *out, enum color color) {
     if (colored)
         text_add(out, sequences[color]);
@@ -83,17 +87,26 @@ void terminal_say(struct text *out, enum color color, const char *format, ...) {
     terminal_end(out);
 }
 
-/* Bytes of the sequence of ours that begins at @s, 0 = there is none. */
-static size_t sequence_at(const char *s) {
+size_t terminal_color_at(const char *s, enum color *color) {
     size_t n = sizeof reset - 1;
+    *color = N_COLORS;
     if (*s != '\033')
         return 0;
     if (strncmp(s, reset, n) == 0)
         return n;
-    for (size_t i = 0; i < N_COLORS; i++)
-        if (strncmp(s, sequences[i], n = strlen(sequences[i])) == 0)
-            return n;
+    for (int i = 0; i < N_COLORS; i++) {
+        n = strlen(sequences[i]);
+        if (strncmp(s, sequences[i], n) != 0)
+            continue;
+        *color = (enum color)i;
+        return n;
+    }
     return 0;
+}
+
+static size_t sequence_at(const char *s) {
+    enum color color;
+    return terminal_color_at(s, &color);
 }
 
 void terminal_disarm(struct text *t, size_t start) {

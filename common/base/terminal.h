@@ -43,6 +43,9 @@ const char *terminal_color_option(void);
  */
 void terminal_use(int fd);
 
+/** Are they wanted? */
+bool terminal_is_colored(void);
+
 /** Is it a terminal? */
 bool terminal_is(int fd);
 /** Columns of @fd; 0 = it is no terminal, or not known. COLUMNS is heeded, as by others. */
@@ -57,6 +60,13 @@ void terminal_say(struct text *out, enum color color, const char *format, ...)
 
 /** text_disarm() that leaves our own colours, where they are wanted. */
 void terminal_disarm(struct text *t, size_t start);
+
+/**
+ * One of our colours at @s.
+ * @color: out; N_COLORS = its end
+ * Return: bytes of it, 0 = there is none.
+ */
+size_t terminal_color_at(const char *s, enum color *color);
 
 /** Columns that the @n bytes at @s take, colours left out. */
 size_t terminal_columns(const char *s, size_t n);

@@ -16,11 +16,13 @@
 #include "short_path.h"
 #include "store.h"
 #include "store_programs.h"
+#include "terminal.h"
+#include "tui.h"
 
 struct view_options {
     struct cli_list accepted;
     const char *output, *program;
-    bool keep_private;
+    bool keep_private, tui;
     int64_t recording, like;
 };
 
@@ -47,6 +49,9 @@ int command_view(int argc, char **argv) {
         {'o', "output", CLI_TEXT, &o.output, "FILE",
          "write the page there ('-': stdout): one file that needs no network; without "
          "this option a summary is printed here"},
+        {0, "tui", CLI_FLAG, &o.tui, NULL,
+         "look at it here, on the whole terminal: lists of findings, of what is untested, "
+         "of sites and of leaks, with search and details; ? lists the keys, q ends it"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         SHORT_NAME_OPTION,
         TERMINAL_COLOR_OPTION,
@@ -79,6 +84,12 @@ int command_view(int argc, char **argv) {
         error_print(-EINVAL, "view: --program, --recording or --like, not two of them");
         return EXIT_CANNOT;
     }
+    if (o.tui && o.output) {
+        error_print(-EINVAL, "view: --tui or --output, not both");
+        return EXIT_CANNOT;
+    }
+    if (o.tui && tui_check() < 0)
+        return EXIT_CANNOT;
     if (n_operands)
         path = argv[1];
     AUTO_STORE struct store *store = NULL;
@@ -90,7 +101,8 @@ int command_view(int argc, char **argv) {
     if (store_new(path, STORE_READ, &store) == 0 &&
         report_data_new(store, &choice, &data) == 0) {
         report_unseen_accept(data, &o.accepted);
-        status = show(data, &o) < 0 ? EXIT_CANNOT : EXIT_OK;
+        r = o.tui ? tui_run(data) : show(data, &o);
+        status = r < 0 ? EXIT_CANNOT : r;
     }
     cli_list_deinit(&o.accepted);
     return status;

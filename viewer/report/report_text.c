@@ -215,21 +215,17 @@ static void add_summary(const struct report_data *data, struct text *out) {
 
 /* --- untested --- */
 
-struct place { /* a run of data->untested with one location */
-    size_t first, n;
-    uint64_t bytes;
-};
-
 static int by_bytes(const void *a, const void *b) {
-    const struct place *x = a, *y = b;
+    const struct report_text_place *x = a, *y = b;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Testable ones only, grouped by location, most bytes first. @out: free() it. */
-static size_t group_untested(const struct report_data *data, struct place **out) {
-    struct place *places = text_alloc((data->n_untested + 1) * sizeof *places);
+size_t report_text_untested(const struct report_data *data,
+                            struct report_text_place **out) {
+    struct report_text_place *places =
+        text_alloc((data->n_untested + 1) * sizeof *places);
     size_t n = 0;
     const struct report_site *previous = NULL;
     for (size_t i = 0; i < data->n_untested; i++) {
@@ -291,8 +287,8 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
         if (data->reasons[i])
             text_say(out, "  %-14s %7s  %s\n", reason_name(i),
                      text_count(data->reasons[i], count), reason_meaning(i));
-    AUTO_FREE struct place *places = NULL;
-    size_t n_places = group_untested(data, &places);
+    AUTO_FREE struct report_text_place *places = NULL;
+    size_t n_places = report_text_untested(data, &places);
     size_t shown = max && n_places > max ? max : n_places;
     text_say(out, "  %s\n",
              shown < n_places ? "the locations with the most bytes:" : "where:");
@@ -364,8 +360,7 @@ int report_text_suit(const struct report_data *data, bool here,
     bool person = here && terminal_is(STDOUT_FILENO);
     terminal_use(here ? STDOUT_FILENO : -1);
     options->width = person ? terminal_width(STDOUT_FILENO) : 0;
-    options->sources =
-        sources == SOURCES_ALWAYS || (sources == SOURCES_AUTO && person);
+    options->sources = sources == SOURCES_ALWAYS || (sources == SOURCES_AUTO && person);
     return person && !short_name_whole ? build_folder_cut(data->store) : 0;
 }
 

@@ -22,6 +22,14 @@ struct report_text_options {
     "text: look for the program's sources there first, by the whole of their paths or "  \
     "their ends (may be repeated)"
 
+struct report_text_place { /* a run of data->untested with one location */
+    size_t first, n;
+    uint64_t bytes;
+};
+/** Untested sites that can be tested, by location, most bytes first. @out: free() it. Return: how many. */
+size_t report_text_untested(const struct report_data *data,
+                            struct report_text_place **out);
+
 enum report_sources { SOURCES_AUTO, SOURCES_ALWAYS, SOURCES_NEVER }; /* --source */
 
 /**

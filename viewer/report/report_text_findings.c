@@ -284,8 +284,8 @@ static int add_title(const struct report_data *data, const struct report_finding
     return r;
 }
 
-static int add_finding(const struct report_data *data, const struct report_finding *f,
-                       const struct report_text_options *options, struct text *out) {
+int report_text_finding(const struct report_data *data, const struct report_finding *f,
+                        const struct report_text_options *options, struct text *out) {
     uint32_t max_frames = options->max_frames;
     int r = add_title(data, f, out);
     if (r == 0)
@@ -373,7 +373,7 @@ static void add_members(const struct report_data *data, const struct report_grou
 
 static int add_group(const struct report_data *data, const struct report_group *g,
                      const struct report_text_options *options, struct text *out) {
-    int r = add_finding(data, g->members[0], options, out);
+    int r = report_text_finding(data, g->members[0], options, out);
     if (g->n > 1) {
         text_add(out, "      the same    at the end of ");
         report_words_add_plural(out, g->n - 1, "more finding, after a failed",
@@ -439,7 +439,7 @@ int report_text_findings(const struct report_data *data,
         full++;
         r = g->place ? add_group(data, g, options, out) : 0;
         for (size_t k = 0; !g->place && r == 0 && k < g->n; k++)
-            r = add_finding(data, g->members[k], options, out);
+            r = report_text_finding(data, g->members[k], options, out);
     }
     if (n > 0) {
         text_add(out, "\n  Each again by its number: dearth repro ");
