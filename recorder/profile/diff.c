@@ -15,10 +15,10 @@
 
 #include "build_folder.h"
 #include "cli.h"
-#include "columns.h"
 #include "commands.h"
 #include "error.h"
 #include "heading.h"
+#include "listing.h"
 #include "profile.h"
 #include "short_name.h"
 #include "store.h"
@@ -211,16 +211,16 @@ static enum color color_of(int64_t change) {
     return change > 0 ? COLOR_BUG : change < 0 ? COLOR_GOOD : N_COLORS;
 }
 
-static void add_pair_row(struct columns *c, const struct diff *d, const struct pair *p) {
+static void add_pair_row(struct listing *c, const struct diff *d, const struct pair *p) {
     static const enum profile_cost costs[] = {PROFILE_BYTES, PROFILE_PEAK, PROFILE_LIVE};
     char count[40], buf[24];
     struct text name = {0}, rest = {0};
     int64_t n = change(p, PROFILE_COUNT);
-    columns_row(c);
-    columns_cell(c, 14, color_of(n), signed_count(n, count));
+    listing_row(c);
+    listing_cell(c, 14, color_of(n), signed_count(n, count));
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
         n = change(p, costs[i]);
-        columns_cell(c, 12, color_of(n), signed_bytes(n, buf));
+        listing_cell(c, 12, color_of(n), signed_bytes(n, buf));
     }
     profile_add_name(item_of(p), by_values[d->by], &name);
     if (item_of(p)->op)
@@ -233,14 +233,14 @@ static void add_pair_row(struct columns *c, const struct diff *d, const struct p
 
 static void add_pairs(const struct diff *d, struct text *t) {
     static const char *const titles[] = {"count", "bytes", "own peak", "live"};
-    AUTO_COLUMNS struct columns c = {.width = terminal_width(STDOUT_FILENO)};
-    columns_row(&c)->heading = true;
+    AUTO_LISTING struct listing c = {.width = terminal_width(STDOUT_FILENO)};
+    listing_row(&c)->heading = true;
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        columns_cell(&c, i ? 12 : 14, N_COLORS, titles[i]);
+        listing_cell(&c, i ? 12 : 14, N_COLORS, titles[i]);
     c.rows[0].name = text_dup("where");
     for (uint32_t i = 0; i < shown(d); i++)
         add_pair_row(&c, d, &d->pairs[i]);
-    columns_add(&c, t);
+    listing_add(&c, t);
 }
 
 static void print_text(const struct diff *d, uint32_t same) {

@@ -11,12 +11,12 @@
 
 #include "build_folder.h"
 #include "cli.h"
-#include "columns.h"
 #include "commands.h"
 #include "error.h"
 #include "frames.h"
 #include "heading.h"
 #include "idmap.h"
+#include "listing.h"
 #include "profile.h"
 #include "short_name.h"
 #include "store.h"
@@ -156,44 +156,44 @@ static int add_stack(struct text *t, struct stats *s, int64_t stack_id) {
     return 0;
 }
 
-static void add_heading(struct columns *c, const struct stats *s) {
-    columns_row(c)->heading = true;
+static void add_heading(struct listing *c, const struct stats *s) {
+    listing_row(c)->heading = true;
     if (s->leaks) {
-        columns_cell(c, 12, N_COLORS, "live blocks");
-        columns_cell(c, 10, N_COLORS, "bytes");
+        listing_cell(c, 12, N_COLORS, "live blocks");
+        listing_cell(c, 10, N_COLORS, "bytes");
     } else {
-        columns_cell(c, 13, N_COLORS, "count");
-        columns_cell(c, 10, N_COLORS, "bytes");
+        listing_cell(c, 13, N_COLORS, "count");
+        listing_cell(c, 10, N_COLORS, "bytes");
     }
     if (s->sort == PROFILE_REALLOC) {
-        columns_cell(c, 13, N_COLORS, "grown");
-        columns_cell(c, 13, N_COLORS, "moved");
-        columns_cell(c, 10, N_COLORS, "copied");
+        listing_cell(c, 13, N_COLORS, "grown");
+        listing_cell(c, 13, N_COLORS, "moved");
+        listing_cell(c, 10, N_COLORS, "copied");
     } else if (!s->leaks) {
-        columns_cell(c, 10, N_COLORS, "own peak");
+        listing_cell(c, 10, N_COLORS, "own peak");
         if (s->sort == PROFILE_AT_PEAK)
-            columns_cell(c, 10, N_COLORS, "at peak");
-        columns_cell(c, 10, N_COLORS, "live");
-        columns_cell(c, 13, N_COLORS, "temporary");
+            listing_cell(c, 10, N_COLORS, "at peak");
+        listing_cell(c, 10, N_COLORS, "live");
+        listing_cell(c, 13, N_COLORS, "temporary");
         if (s->sort == PROFILE_CROSS_THREAD)
-            columns_cell(c, 13, N_COLORS, "cross-thread");
+            listing_cell(c, 13, N_COLORS, "cross-thread");
     }
     c->rows[c->n_rows - 1].name = text_dup("where");
 }
 
-static void add_count(struct columns *c, int fixed, uint64_t n) {
+static void add_count(struct listing *c, int fixed, uint64_t n) {
     char buf[32];
-    columns_cell(c, fixed, N_COLORS, text_count(n, buf));
+    listing_cell(c, fixed, N_COLORS, text_count(n, buf));
 }
 
-static void add_bytes(struct columns *c, uint64_t n) {
+static void add_bytes(struct listing *c, uint64_t n) {
     char buf[16];
-    columns_cell(c, 10, N_COLORS, text_bytes(n, buf));
+    listing_cell(c, 10, N_COLORS, text_bytes(n, buf));
 }
 
-static void add_numbers(struct columns *c, const struct stats *s,
+static void add_numbers(struct listing *c, const struct stats *s,
                         const struct profile_numbers *n) {
-    columns_row(c);
+    listing_row(c);
     if (s->leaks) {
         add_count(c, 12, n->live_blocks);
         add_bytes(c, n->live_bytes);
@@ -216,10 +216,10 @@ static void add_numbers(struct columns *c, const struct stats *s,
         add_count(c, 13, n->cross_thread_frees);
 }
 
-static int add_item(struct columns *c, struct stats *s, const struct profile_item *item) {
+static int add_item(struct listing *c, struct stats *s, const struct profile_item *item) {
     struct text name = {0}, rest = {0}, below = {0};
     add_numbers(c, s, &item->n);
-    struct columns_row *row = &c->rows[c->n_rows - 1];
+    struct listing_row *row = &c->rows[c->n_rows - 1];
     profile_add_name(item, (enum profile_by)s->by, &name);
     if (item->op)
         text_say(&rest, " [%s %.8s]", item->op, item->key);
@@ -248,7 +248,7 @@ static void add_nothing(struct text *t, const struct stats *s) {
                                : "  nothing\n");
 }
 
-static void add_sum(struct columns *c, const struct stats *s, uint32_t shown) {
+static void add_sum(struct listing *c, const struct stats *s, uint32_t shown) {
     struct text name = {0};
     add_numbers(c, s, &s->profile.total);
     struct text rest = {0};
@@ -287,7 +287,7 @@ static int print_text(struct stats *s) {
     else
         text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
     terminal_wrap(&t, 0, terminal_width(STDOUT_FILENO));
-    AUTO_COLUMNS struct columns c = {.width = terminal_width(STDOUT_FILENO)};
+    AUTO_LISTING struct listing c = {.width = terminal_width(STDOUT_FILENO)};
     add_heading(&c, s);
     for (uint32_t i = 0; i < n; i++) {
         int r = add_item(&c, s, &s->profile.items[i]);
@@ -296,13 +296,13 @@ static int print_text(struct stats *s) {
     }
     if (n) {
         add_sum(&c, s, n);
-        columns_add(&c, &t);
+        listing_add(&c, &t);
     } else {
-        columns_add(&c, &t);
+        listing_add(&c, &t);
         add_nothing(&t, s);
-        AUTO_COLUMNS struct columns sum = {.width = c.width};
+        AUTO_LISTING struct listing sum = {.width = c.width};
         add_sum(&sum, s, n);
-        columns_add(&sum, &t);
+        listing_add(&sum, &t);
     }
     fputs(t.data, stdout);
     return 0;

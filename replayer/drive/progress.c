@@ -42,22 +42,8 @@ static void add_findings(const struct progress *p, struct text *out) {
                       p->findings[v] == 1 ? "" : "s");
 }
 
-/* In units that can be told to change: nobody waits for milliseconds. */
-static void add_left(double ns, struct text *out) {
-    uint64_t seconds = (uint64_t)(ns / 1e9 + 0.5), minutes = (seconds + 30) / 60;
-    if (seconds < 1)
-        text_add(out, ", less than 1 s left");
-    else if (seconds < 60)
-        text_addf(out, ", %llu s left", (unsigned long long)seconds);
-    else if (minutes < 60)
-        text_addf(out, ", %llu min left", (unsigned long long)minutes);
-    else
-        text_addf(out, ", %llu h %02llu min left", (unsigned long long)minutes / 60,
-                  (unsigned long long)minutes % 60);
-}
-
 void progress_add_line(const struct progress *p, uint64_t now, struct text *out) {
-    char done[32], planned[32];
+    char done[32], planned[32], left[24];
     double ns = (double)(now - p->started_ns), seconds = ns / 1e9;
     double rate = seconds > 0 ? (double)p->executions / seconds : 0;
     text_addf(out, "%s of %s faults", text_count(p->done, done),
@@ -66,7 +52,10 @@ void progress_add_line(const struct progress *p, uint64_t now, struct text *out)
         text_addf(out, ", %.*f/s", rate < 10 ? 1 : 0, rate);
     add_findings(p, out);
     if (p->done && p->planned > p->done)
-        add_left(ns / (double)p->done * (double)(p->planned - p->done), out);
+        text_addf(
+            out, ", %s left",
+            text_left((uint64_t)(ns / (double)p->done * (double)(p->planned - p->done)),
+                      left));
 }
 
 void progress_show(struct progress *p) {

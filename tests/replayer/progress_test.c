@@ -32,8 +32,9 @@ int main(void) {
     progress_found(&p, VERDICT_UNREACHED, 9);
     AUTO_TEXT struct text line = {0};
     progress_add_line(&p, 3 * S, &line);
-    MUST_TEXT("3 of 9 faults, 10/s, crashed at 2 locations, aborted at 1 location, 6 s left",
-              line.data);
+    MUST_TEXT(
+        "3 of 9 faults, 10/s, crashed at 2 locations, aborted at 1 location, 6 s left",
+        line.data);
     progress_deinit(&p);
     return 0;
 }

@@ -78,7 +78,7 @@ static void start_colors(void) {
         return;
     start_color();
     use_default_colors();
-    for (short i = 0; i < N_COLORS; i++)
+    for (int i = 0; i < N_COLORS; i++)
         init_pair((short)(i + 1), colors[i], -1);
 }
 

@@ -4,19 +4,19 @@
  * on a terminal as wide as what stands in it, and names are cut in their middle, or stand on a line of their own, so
  * that no line breaks.
  */
-#ifndef DEARTH_COLUMNS_H
-#define DEARTH_COLUMNS_H
+#ifndef DEARTH_LISTING_H
+#define DEARTH_LISTING_H
 
 #include <stdint.h>
 
 #include "terminal.h"
 #include "text.h"
 
-#define COLUMNS_MOST 8
+#define LISTING_COLUMNS 8
 
-struct columns_row {
-    char cells[COLUMNS_MOST][40];
-    enum color colors[COLUMNS_MOST]; /* N_COLORS = none */
+struct listing_row {
+    char cells[LISTING_COLUMNS][40];
+    enum color colors[LISTING_COLUMNS]; /* N_COLORS = none */
     int n;
     char *name;  /* shown; owned */
     char *rest;  /* behind it; owned, may be NULL */
@@ -25,20 +25,20 @@ struct columns_row {
 };
 
 /* Zero but for `width` is valid and empty. */
-struct columns {
+struct listing {
     unsigned width; /* of the terminal; 0 = it is none */
-    int fixed[COLUMNS_MOST];
-    struct columns_row *rows;
+    int fixed[LISTING_COLUMNS];
+    struct listing_row *rows;
     uint32_t n_rows;
 };
 
 /** Begin a row. Return: it, for the calls below; valid until the next one is begun. */
-struct columns_row *columns_row(struct columns *columns);
+struct listing_row *listing_row(struct listing *listing);
 /** Append a number of the row last begun. @fixed: columns it takes where there is no terminal */
-void columns_cell(struct columns *columns, int fixed, enum color color, const char *cell);
+void listing_cell(struct listing *listing, int fixed, enum color color, const char *cell);
 /** Append all rows to @out. */
-void columns_add(const struct columns *columns, struct text *out);
-void columns_deinit(struct columns *columns);
-#define AUTO_COLUMNS __attribute__((cleanup(columns_deinit)))
+void listing_add(const struct listing *listing, struct text *out);
+void listing_deinit(struct listing *listing);
+#define AUTO_LISTING __attribute__((cleanup(listing_deinit)))
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers and names: see columns.h. */
-#include "columns.h"
+/* Numbers and names: see listing.h. */
+#include "listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +10,24 @@
     28u /* for names beside numbers; less, and they get lines of their own */
 #define INDENT 4u
 
-struct columns_row *columns_row(struct columns *c) {
+struct listing_row *listing_row(struct listing *c) {
     c->rows = text_grow(c->rows, c->n_rows, sizeof *c->rows);
-    struct columns_row *row = &c->rows[c->n_rows++];
-    *row = (struct columns_row){0};
+    struct listing_row *row = &c->rows[c->n_rows++];
+    *row = (struct listing_row){0};
     return row;
 }
 
-void columns_cell(struct columns *c, int fixed, enum color color, const char *cell) {
-    struct columns_row *row = &c->rows[c->n_rows - 1];
-    if (row->n == COLUMNS_MOST)
+void listing_cell(struct listing *c, int fixed, enum color color, const char *cell) {
+    struct listing_row *row = &c->rows[c->n_rows - 1];
+    if (row->n == LISTING_COLUMNS)
         return;
     c->fixed[row->n] = fixed;
     row->colors[row->n] = color;
     snprintf(row->cells[row->n++], sizeof row->cells[0], "%s", cell);
 }
 
-static void find_widths(const struct columns *c, int widths[static COLUMNS_MOST]) {
-    for (int i = 0; i < COLUMNS_MOST; i++)
+static void find_widths(const struct listing *c, int widths[static LISTING_COLUMNS]) {
+    for (int i = 0; i < LISTING_COLUMNS; i++)
         widths[i] = c->width ? 0 : c->fixed[i];
     for (uint32_t r = 0; c->width && r < c->n_rows; r++)
         for (int i = 0; i < c->rows[r].n; i++) {
@@ -36,7 +36,7 @@ static void find_widths(const struct columns *c, int widths[static COLUMNS_MOST]
         }
 }
 
-static void add_cells(const struct columns_row *row, const int *widths,
+static void add_cells(const struct listing_row *row, const int *widths,
                       struct text *out) {
     for (int i = 0; i < row->n; i++) {
         enum color color = row->heading ? COLOR_TITLE : row->colors[i];
@@ -48,7 +48,7 @@ static void add_cells(const struct columns_row *row, const int *widths,
     }
 }
 
-static void add_name(const struct columns_row *row, unsigned room, struct text *out) {
+static void add_name(const struct listing_row *row, unsigned room, struct text *out) {
     terminal_begin(out, row->heading ? COLOR_TITLE : COLOR_PLACE);
     if (room)
         terminal_add_fitted(out, row->name, room);
@@ -57,7 +57,7 @@ static void add_name(const struct columns_row *row, unsigned room, struct text *
     terminal_end(out);
 }
 
-static void add_fitted(const struct columns_row *row, unsigned taken, unsigned width,
+static void add_fitted(const struct listing_row *row, unsigned taken, unsigned width,
                        struct text *out) {
     bool beside = width >= taken + LEAST_ROOM;
     unsigned at = beside ? taken : INDENT, room = width > at ? width - at : 1;
@@ -81,11 +81,11 @@ static void add_fitted(const struct columns_row *row, unsigned taken, unsigned w
     }
 }
 
-void columns_add(const struct columns *c, struct text *out) {
-    int widths[COLUMNS_MOST];
+void listing_add(const struct listing *c, struct text *out) {
+    int widths[LISTING_COLUMNS];
     find_widths(c, widths);
     for (uint32_t r = 0; r < c->n_rows; r++) {
-        const struct columns_row *row = &c->rows[r];
+        const struct listing_row *row = &c->rows[r];
         unsigned taken = 2;
         for (int i = 0; i < row->n; i++)
             taken += (unsigned)widths[i] + (i > 0);
@@ -102,12 +102,12 @@ void columns_add(const struct columns *c, struct text *out) {
     }
 }
 
-void columns_deinit(struct columns *c) {
+void listing_deinit(struct listing *c) {
     for (uint32_t i = 0; i < c->n_rows; i++) {
         free(c->rows[i].name);
         free(c->rows[i].rest);
         free(c->rows[i].below);
     }
     free(c->rows);
-    *c = (struct columns){0};
+    *c = (struct listing){0};
 }
