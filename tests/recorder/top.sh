@@ -124,5 +124,5 @@ replays() {
     "$DEARTH" top --once slow.db >out 2>err && grep -qE '^replay 1: [0-9]+ of [1-9][0-9]* faults' out
 }
 until_ 120 replays
-kill -INT "$replayer" 2>/dev/null || :
+kill -TERM "$replayer" 2>/dev/null || :
 wait "$replayer" || :
