@@ -46,7 +46,8 @@ static int follow(struct replay *r, const struct order *order) {
         if (j.verdict == VERDICT_DEGRADED && seen.crash.n_sample_frames) {
             err = ledger_attempt(r->ledger, order, &seen, &j, NULL);
             r->progress.executions++;
-            r->progress.verdicts[j.verdict]++;
+            const struct plan_site *site = site_of(r, order->site_id);
+            progress_found(&r->progress, j.verdict, site ? sites_location(site) : 0);
         }
     }
     observation_deinit(&seen);
