@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "short_path.h"
+
 #define LEFT_OUT  "\xe2\x80\xb9\xe2\x80\xa6\xe2\x80\xba" /* ‹…› */
 #define DOTS      "\xe2\x80\xa6"                         /* … */
 #define BRIEF     12 /* bytes of arguments that are shown: <int>, <char const*> */
@@ -136,7 +138,7 @@ void short_name_add_place(const char *place, struct text *out) {
     AUTO_FREE char *at = text_format("%.*s", (int)(open - place), place);
     AUTO_FREE char *function =
         text_format("%.*s", (int)(place + n - 1 - (open + 2)), open + 2);
-    text_add_name(out, at);
+    text_add_name(out, short_path(at));
     text_add(out, " (");
     short_name_add(function, out);
     text_add(out, ")");

@@ -480,6 +480,21 @@ const char *text_duration(uint64_t ns, char buf[static 24]) {
     return buf;
 }
 
+/* In units that can be told to change: nobody waits for milliseconds. */
+const char *text_left(uint64_t ns, char buf[static 24]) {
+    unsigned long long seconds = (ns + 500000000) / 1000000000,
+                       minutes = (seconds + 30) / 60;
+    if (seconds < 1)
+        snprintf(buf, 24, "less than 1 s");
+    else if (seconds < 60)
+        snprintf(buf, 24, "%llu s", seconds);
+    else if (minutes < 60)
+        snprintf(buf, 24, "%llu min", minutes);
+    else
+        snprintf(buf, 24, "%llu h %02llu min", minutes / 60, minutes % 60);
+    return buf;
+}
+
 const char *text_count(uint64_t n, char buf[static 32]) {
     char digits[24];
     int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), o = 0;

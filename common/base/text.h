@@ -66,6 +66,9 @@ void text_disarm(struct text *t, size_t start);
 const char *text_bytes(uint64_t bytes, char buf[static 16]);
 /** "1.2 s", "35 ms", "2 min 03 s" into @buf; returns @buf. */
 const char *text_duration(uint64_t ns, char buf[static 24]);
+/** How long something may still take, "less than 1 s", "12 s", "3 min", "1 h 20 min", into @buf; returns
+ * @buf. */
+const char *text_left(uint64_t ns, char buf[static 24]);
 /** "1,234,567" into @buf; returns @buf. */
 const char *text_count(uint64_t n, char buf[static 32]);
 

@@ -30,11 +30,14 @@
 #include "rehearsal.h"
 #include "report_data.h"
 #include "report_scope.h"
+#include "report_text.h"
 #include "report_unseen.h"
 #include "short_name.h"
+#include "shown_output.h"
 #include "store.h"
 #include "store_folder.h"
 #include "temporary.h"
+#include "terminal.h"
 #include "text.h"
 
 #define HOW_SWEEP       3           /* index into the choices of --how */
@@ -48,6 +51,9 @@ struct check {
     struct fault_options faults; /* `dearth replay` judges them */
     struct cli_given given;
     int fail_on; /* index of its choice; -1 = not given */
+    int shown;   /* of --show-output */
+    int sources; /* of --source */
+    struct cli_list source_folders;
     bool fail_on_runtime, keep_private, in_place;
     struct before before; /* files as they were before the recording */
     char *after;          /* why attempts find them as it has left them, or NULL */
@@ -72,26 +78,6 @@ static int run(struct command_line *line, int (*command)(int argc, char **argv))
 }
 
 /* --- record --- */
-
-/* With -q the program's standard output is not passed on. Return: what stood there, or
- * -1. */
-static int silence(void) {
-    if (!error_quiet())
-        return -1;
-    fflush(stdout);
-    int saved = dup(STDOUT_FILENO);
-    if (saved >= 0 && !freopen("/dev/null", "w", stdout))
-        error_print_errno(-errno, "/dev/null: cannot open");
-    return saved;
-}
-
-static void unsilence(int saved) {
-    if (saved < 0)
-        return;
-    fflush(stdout);
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-}
 
 static bool is_sweep(const struct check *c) {
     return c->faults.drive || c->faults.health || c->faults.how == HOW_SWEEP;
@@ -135,9 +121,15 @@ static int record(struct check *c) {
     command_line_add(&line, text_dup("--"));
     for (char *const *a = c->program; *a; a++)
         command_line_add(&line, text_dup(*a));
-    int saved = silence();
+    struct shown_output *shown;
+    if (shown_output_new((enum shown_choice)c->shown, &shown) < 0) {
+        command_line_deinit(&line);
+        return EXIT_CANNOT;
+    }
     int status = run(&line, command_record);
-    unsilence(saved);
+    if (shown)
+        shown_output_end(shown);
+    shown_output_free(shown);
     bool told = command_record_signal() || interrupt_wanted();
     c->recording = command_record_id();
     /* The status is the program's own unless dearth failed. */
@@ -270,6 +262,8 @@ static int write_file(struct check *c, const char *command, const char *output,
         return EXIT_OK;
     command_line_add(&line, text_dup(command));
     command_line_add(&line, text_format("--output=%s", output));
+    if (function == command_report)
+        command_line_add(&line, text_dup("--format=json")); /* whoever reads it */
     command_line_add(&line, text_format("--like=%lld", (long long)c->recording));
     command_line_add_list(&line, "accept-unseen", &c->accepted);
     if (function == command_report)
@@ -284,12 +278,15 @@ static int write_file(struct check *c, const char *command, const char *output,
 static int judge(struct check *c) {
     static const char *const severities[] = {"none",    "look",   "policy",
                                              "warning", "silent", "bug"};
+    static const char *const sources[] = {"auto", "always", "never"};
     struct command_line line = {0};
     command_line_add(&line, text_dup("report"));
     command_line_add(&line, text_dup("--gate"));
     command_line_add(&line, text_dup("--format=text"));
     command_line_add(&line, text_dup("--brief"));
     command_line_add(&line, text_format("--like=%lld", (long long)c->recording));
+    command_line_add(&line, text_format("--source=%s", sources[c->sources]));
+    command_line_add_list(&line, "source-dir", &c->source_folders);
     if (error_quiet())
         command_line_add(&line, text_dup("--output=/dev/null"));
     if (c->fail_on >= 0)
@@ -441,6 +438,13 @@ int command_check(int argc, char **argv) {
         {0, "html", CLI_TEXT, &c.html, "FILE", "write the page there"},
         {0, "private", CLI_FLAG, &c.keep_private, NULL, OUTPUT_PRIVATE_HELP},
         SHORT_NAME_OPTION,
+        TERMINAL_COLOR_OPTION,
+        {0, "show-output", CLI_CHOICE, &c.shown, NULL, SHOWN_HELP, SHOWN_CHOICES},
+        {0, "source", CLI_CHOICE, &c.sources, NULL,
+         "show lines of the program's sources in findings: on a terminal (auto, the "
+         "default), always, or never",
+         "auto|always|never"},
+        {0, "source-dir", CLI_LIST, &c.source_folders, "DIR", REPORT_SOURCE_DIR_HELP},
         {0, "fail-on", CLI_CHOICE, &c.fail_on, NULL,
          "the least severity that fails the gate (default: bug); silent: a bug, or a "
          "wrong answer with status 0 and no word on stderr",
@@ -479,8 +483,8 @@ int command_check(int argc, char **argv) {
         "check",
         "[options] -- PROGRAM [ARGUMENTS]",
         "Record, replay, report and judge in one step: for CI.",
-        "The program's output is passed on while it is recorded (with -q its stdout is "
-        "not); a summary follows on stdout, the gate's verdict on stderr. Exit status: 0 "
+        "The program's output is passed on while it is recorded (its beginning on a "
+        "terminal, nothing with -q); a summary follows on stdout, the gate's verdict on stderr. Exit status: 0 "
         "the gate is passed, 1 it is not, 2 dearth could not do its job (or the program "
         "ends otherwise in the replay than when it was recorded, or allocates past dearth), "
         "130 interrupted.",
@@ -503,6 +507,7 @@ int command_check(int argc, char **argv) {
     before_deinit(&c.before);
     cli_list_deinit(&c.wrappers);
     cli_list_deinit(&c.env);
+    cli_list_deinit(&c.source_folders);
     cli_list_deinit(&c.accepted);
     cli_list_deinit(&c.blame);
     project_deinit(&c.project);

@@ -23,6 +23,7 @@
 #include "store_scope.h"
 #include "store_shards.h"
 #include "suite_private.h"
+#include "terminal.h"
 #include "text.h"
 
 #define UNIT_TIME_NS    30000000000u
@@ -462,6 +463,7 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
          "check: fail the gate when fewer of the targets were failed"},
         {0, "accept-unseen", CLI_LIST, &o.gate.accepted, "GLOB",
          "check: as 'dearth report' has it"},
+        TERMINAL_COLOR_OPTION,
 #define FAULTS o.faults
 #include "fault_options.def"
 #undef FAULTS

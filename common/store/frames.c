@@ -15,6 +15,7 @@
 #include "error.h"
 #include "idmap.h"
 #include "short_name.h"
+#include "short_path.h"
 #include "store.h"
 
 /*
@@ -274,9 +275,9 @@ int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *o
 
 void frame_add_place(const struct frame *frame, struct text *out) {
     if (frame->file && frame->line)
-        text_say(out, "%s:%u", frame->file, frame->line);
+        text_say(out, "%s:%u", short_path(frame->file), frame->line);
     else if (frame->file)
-        text_add_name(out, frame->file);
+        text_add_name(out, short_path(frame->file));
     else
         text_say(out, "%s+0x%llx", text_basename(frame->module),
                  (unsigned long long)frame->offset);
@@ -315,7 +316,7 @@ void frame_add_location(const struct frame *frame, struct text *out) {
     else
         text_add_name(out, module);
     if (has_line)
-        text_say(out, " (%s:%u)", frame->file, frame->line);
+        text_say(out, " (%s:%u)", short_path(frame->file), frame->line);
     else
         text_say(out, " (%s)", module);
 }

@@ -555,17 +555,17 @@ static int harden(struct store *store, enum store_mode mode) {
 
 /*
  * SQLite reads a WAL database through a shared-memory file beside it. Where that cannot
- * be made (a read-only folder) and no log waits to be read, nobody can be writing either:
- * the file is opened as immutable. Source: https://www.sqlite.org/wal.html#readonly
+ * be made (a read-only folder), or not be taken away again (only who may write to the database does that), and no
+ * log waits to be read, nobody is writing either: the file is opened as immutable. Source: https://www.sqlite.org/wal.html#readonly
  */
-static char *immutable_uri(const char *path, const struct stat *status) {
+static char *immutable_uri(const char *path) {
     AUTO_FREE char *whole = beside(path, "");
     AUTO_FREE char *folder = text_dup(whole);
     char *slash = strrchr(folder, '/');
     if (slash)
         slash[slash == folder] = 0;
-    bool guarded = geteuid() != 0 && !(status->st_mode & 0222);
-    if ((!guarded && access(slash ? folder : ".", W_OK) == 0) || is_beside(path, "-wal"))
+    bool writable = access(path, W_OK) == 0; /* else what is made beside it would stay */
+    if ((writable && access(slash ? folder : ".", W_OK) == 0) || is_beside(path, "-wal"))
         return NULL;
     struct text uri = {0};
     text_add(&uri, whole[0] == '/' ? "file://" : "file:");
@@ -606,7 +606,7 @@ static int open_file(struct store *store, enum store_mode mode) {
     AUTO_FREE char *uri = NULL;
     struct stat status;
     if (mode == STORE_READ && stat(store->path, &status) == 0 &&
-        (uri = immutable_uri(store->path, &status))) {
+        (uri = immutable_uri(store->path))) {
         store->immutable = true;
         store->bytes = status.st_size;
         store->changed_ns = changed_ns(&status);

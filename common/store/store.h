@@ -44,8 +44,8 @@ enum store_mode {
  * (store_schema.h); neither views nor triggers run. WAL mode, foreign keys on, busy timeout 10 s.
  * Making one is atomic: killed on the way it leaves an empty file or database, which the next
  * STORE_CREATE completes; any number of processes may do so at once. Reading leaves no file behind:
- * what it needs beside the database goes when the last one closes it. Where no file can be made
- * (nobody may write to the database, or this user not to its folder) and no log waits to be read, the
+ * what it needs beside the database goes when the last one closes it. Where none can be made
+ * (this user may not write to its folder, or to the database) and no log waits to be read, the
  * file is read as it is, and a warning at the end says when somebody wrote to it meanwhile.
  * @path: as the user gave it; a folder stands for the join of the databases in it (store_folder.h)
  * @out: owned by the caller, store_free()

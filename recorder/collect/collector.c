@@ -24,11 +24,13 @@
 #include "greeter.h"
 #include "life.h"
 #include "rows.h"
+#include "session_watch.h"
 #include "text.h"
 #include "watched.h"
 
 #define COMMIT_AFTER_NS 300000000ull /* other writers of the database wait that long */
 #define SUMS_EVERY_NS   10000000000ull
+#define SUMS_WATCHED_NS 1000000000ull
 #define FORGET_AFTER_NS 1000000000ull
 #define STORED_MOST     64u   /* processes that wait for that, each with some 4 blocks */
 #define STORED_AT_ONCE  64u   /* in a round: others come meanwhile */
@@ -423,6 +425,17 @@ static void trim(struct collector *c) {
     malloc_trim(1u << 20);
 }
 
+/* Sooner when somebody watches; that is asked about no more often than it matters. */
+static bool sums_are_late(struct collector *c) {
+    if (c->now.ns - c->sums_ns >= SUMS_EVERY_NS)
+        return true;
+    if (c->now.ns - c->sums_ns < SUMS_WATCHED_NS ||
+        c->now.ns - c->asked_ns < SUMS_WATCHED_NS / 2)
+        return false;
+    c->asked_ns = c->now.ns;
+    return session_is_watched(c->session);
+}
+
 /* --- public --- */
 
 static int round_inner(struct collector *c, uint64_t *n_events) {
@@ -438,7 +451,7 @@ static int round_inner(struct collector *c, uint64_t *n_events) {
     look_at_arena(c);
     let_come(c);
     trim(c);
-    bool late = c->now.ns - c->sums_ns >= SUMS_EVERY_NS;
+    bool late = sums_are_late(c);
     if (late)
         c->sums_ns = c->now.ns;
     if (late || c->n_held >= HELD_BY_ALL || (c->starved && c->n_held))

@@ -152,6 +152,7 @@ struct collector {
     sqlite3_stmt *statements[N_STATEMENTS];
     uint64_t transaction_ns; /* when it was begun; 0 = none is open */
     uint64_t sums_ns;        /* when sums were last written for all the living */
+    uint64_t asked_ns;       /* whether somebody watches */
     uint32_t n_held;         /* segments, over all rings */
     uint64_t polled_ns;      /* last look at processes without a pidfd */
     uint32_t polled_next;    /* where it stopped */

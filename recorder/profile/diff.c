@@ -11,14 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "build_folder.h"
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
 #include "heading.h"
+#include "listing.h"
 #include "profile.h"
 #include "short_name.h"
 #include "store.h"
+#include "terminal.h"
 #include "text.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON };
@@ -202,25 +206,50 @@ static uint32_t shown(const struct diff *d) {
                                                            : d->n_pairs;
 }
 
+/* More of it is worse than less, whatever it is. */
+static enum color color_of(int64_t change) {
+    return change > 0 ? COLOR_BUG : change < 0 ? COLOR_GOOD : N_COLORS;
+}
+
+static void add_pair_row(struct listing *c, const struct diff *d, const struct pair *p) {
+    static const enum profile_cost costs[] = {PROFILE_BYTES, PROFILE_PEAK, PROFILE_LIVE};
+    char count[40], buf[24];
+    struct text name = {0}, rest = {0};
+    int64_t n = change(p, PROFILE_COUNT);
+    listing_row(c);
+    listing_cell(c, 14, color_of(n), signed_count(n, count));
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        n = change(p, costs[i]);
+        listing_cell(c, 12, color_of(n), signed_bytes(n, buf));
+    }
+    profile_add_name(item_of(p), by_values[d->by], &name);
+    if (item_of(p)->op)
+        text_say(&rest, " [%s %.8s]", item_of(p)->op, item_of(p)->key);
+    text_add(&rest, !p->a ? " (new)" : !p->b ? " (gone)" : "");
+    text_add(&rest, p->portable ? " (matched by its functions)" : "");
+    c->rows[c->n_rows - 1].name = text_take(&name);
+    c->rows[c->n_rows - 1].rest = text_take(&rest);
+}
+
+static void add_pairs(const struct diff *d, struct text *t) {
+    static const char *const titles[] = {"count", "bytes", "own peak", "live"};
+    AUTO_LISTING struct listing c = {.width = terminal_width(STDOUT_FILENO)};
+    listing_row(&c)->heading = true;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        listing_cell(&c, i ? 12 : 14, N_COLORS, titles[i]);
+    c.rows[0].name = text_dup("where");
+    for (uint32_t i = 0; i < shown(d); i++)
+        add_pair_row(&c, d, &d->pairs[i]);
+    listing_add(&c, t);
+}
+
 static void print_text(const struct diff *d, uint32_t same) {
     AUTO_TEXT struct text t = {0};
-    char count[40], buf[24];
+    terminal_use(STDOUT_FILENO);
     add_totals(&t, d);
     text_say(&t, "\nby %s, largest change of %s first:\n", by_names[d->by],
              sort_names[d->sort]);
-    text_say(&t, "%14s %12s %12s %12s  where\n", "count", "bytes", "own peak", "live");
-    for (uint32_t i = 0; i < shown(d); i++) {
-        const struct pair *p = &d->pairs[i];
-        text_say(&t, "%14s", signed_count(change(p, PROFILE_COUNT), count));
-        text_say(&t, " %12s", signed_bytes(change(p, PROFILE_BYTES), buf));
-        text_say(&t, " %12s", signed_bytes(change(p, PROFILE_PEAK), buf));
-        text_say(&t, " %12s  ", signed_bytes(change(p, PROFILE_LIVE), buf));
-        profile_add_name(item_of(p), by_values[d->by], &t);
-        if (item_of(p)->op)
-            text_say(&t, " [%s %.8s]", item_of(p)->op, item_of(p)->key);
-        text_add(&t, !p->a ? " (new)" : !p->b ? " (gone)" : "");
-        text_add(&t, p->portable ? " (matched by its functions)\n" : "\n");
-    }
+    add_pairs(d, &t);
     if (!d->n_pairs)
         text_add(&t, "  nothing changed\n");
     text_say(&t, "%u changed, %u not", d->n_pairs, same);
@@ -318,10 +347,14 @@ static int run(struct diff *d, char **paths, int n, const char *recordings) {
     pair_items(d);
     uint32_t same = drop_unchanged(d);
     qsort_r(d->pairs, d->n_pairs, sizeof *d->pairs, by_change, &d->sort);
-    if (d->format == FORMAT_JSON)
+    if (d->format == FORMAT_JSON) {
         print_json(d, same);
-    else
-        print_text(d, same);
+        return 0;
+    }
+    bool person = terminal_is(STDOUT_FILENO) && !short_name_whole;
+    if (person && (r = build_folder_cut(d->b.store)) < 0)
+        return r;
+    print_text(d, same);
     return 0;
 }
 
@@ -341,6 +374,7 @@ int command_diff(int argc, char **argv) {
          PROFILE_COST_CHOICES},
         {'n', "limit", CLI_INT, &d.limit, "N", "lines shown (20); 0 = all"},
         SHORT_NAME_OPTION,
+        TERMINAL_COLOR_OPTION,
         {'r', "recordings", CLI_TEXT, &recordings, "A,B",
          "which recordings (the newest of each database)"},
         {'f', "format", CLI_CHOICE, &d.format, NULL, "for people or programs",

@@ -7,17 +7,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "build_folder.h"
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
 #include "frames.h"
 #include "heading.h"
 #include "idmap.h"
+#include "listing.h"
 #include "profile.h"
 #include "short_name.h"
 #include "store.h"
 #include "store_programs.h"
+#include "terminal.h"
 #include "text.h"
 #include "words.h"
 
@@ -152,62 +156,108 @@ static int add_stack(struct text *t, struct stats *s, int64_t stack_id) {
     return 0;
 }
 
-static void add_columns_heading(struct text *t, const struct stats *s) {
+static void add_heading(struct listing *c, const struct stats *s) {
+    listing_row(c)->heading = true;
     if (s->leaks) {
-        text_say(t, "%12s %10s  %s\n", "live blocks", "bytes", "where");
-        return;
+        listing_cell(c, 12, N_COLORS, "live blocks");
+        listing_cell(c, 10, N_COLORS, "bytes");
+    } else {
+        listing_cell(c, 13, N_COLORS, "count");
+        listing_cell(c, 10, N_COLORS, "bytes");
     }
     if (s->sort == PROFILE_REALLOC) {
-        text_say(t, "%13s %10s %13s %13s %10s  where\n", "count", "bytes", "grown",
-                 "moved", "copied");
-        return;
+        listing_cell(c, 13, N_COLORS, "grown");
+        listing_cell(c, 13, N_COLORS, "moved");
+        listing_cell(c, 10, N_COLORS, "copied");
+    } else if (!s->leaks) {
+        listing_cell(c, 10, N_COLORS, "own peak");
+        if (s->sort == PROFILE_AT_PEAK)
+            listing_cell(c, 10, N_COLORS, "at peak");
+        listing_cell(c, 10, N_COLORS, "live");
+        listing_cell(c, 13, N_COLORS, "temporary");
+        if (s->sort == PROFILE_CROSS_THREAD)
+            listing_cell(c, 13, N_COLORS, "cross-thread");
     }
-    text_say(t, "%13s %10s %10s", "count", "bytes", "own peak");
-    if (s->sort == PROFILE_AT_PEAK)
-        text_say(t, " %10s", "at peak");
-    text_say(t, " %10s %13s", "live", "temporary");
-    if (s->sort == PROFILE_CROSS_THREAD)
-        text_say(t, " %13s", "cross-thread");
-    text_add(t, "  where\n");
+    c->rows[c->n_rows - 1].name = text_dup("where");
 }
 
-static void add_item_columns(struct text *t, const struct stats *s,
-                             const struct profile_numbers *n) {
-    char a[32], b[16];
+static void add_count(struct listing *c, int fixed, uint64_t n) {
+    char buf[32];
+    listing_cell(c, fixed, N_COLORS, text_count(n, buf));
+}
+
+static void add_bytes(struct listing *c, uint64_t n) {
+    char buf[16];
+    listing_cell(c, 10, N_COLORS, text_bytes(n, buf));
+}
+
+static void add_numbers(struct listing *c, const struct stats *s,
+                        const struct profile_numbers *n) {
+    listing_row(c);
     if (s->leaks) {
-        text_say(t, "%12s %10s", text_count(n->live_blocks, a),
-                 text_bytes(n->live_bytes, b));
+        add_count(c, 12, n->live_blocks);
+        add_bytes(c, n->live_bytes);
         return;
     }
-    text_say(t, "%13s %10s", text_count(n->count, a), text_bytes(n->bytes, b));
+    add_count(c, 13, n->count);
+    add_bytes(c, n->bytes);
     if (s->sort == PROFILE_REALLOC) {
-        text_say(t, " %13s", text_count(n->grown, a));
-        text_say(t, " %13s %10s", text_count(n->moved, a),
-                 text_bytes(n->copied_bytes, b));
+        add_count(c, 13, n->grown);
+        add_count(c, 13, n->moved);
+        add_bytes(c, n->copied_bytes);
         return;
     }
-    text_say(t, " %10s", text_bytes(n->peak_bytes, b));
+    add_bytes(c, n->peak_bytes);
     if (s->sort == PROFILE_AT_PEAK)
-        text_say(t, " %10s", text_bytes(n->at_peak_bytes, b));
-    text_say(t, " %10s %13s", text_bytes(n->live_bytes, b), text_count(n->temporary, a));
+        add_bytes(c, n->at_peak_bytes);
+    add_bytes(c, n->live_bytes);
+    add_count(c, 13, n->temporary);
     if (s->sort == PROFILE_CROSS_THREAD)
-        text_say(t, " %13s", text_count(n->cross_thread_frees, a));
+        add_count(c, 13, n->cross_thread_frees);
 }
 
-static int add_item(struct text *t, struct stats *s, const struct profile_item *item) {
-    add_item_columns(t, s, &item->n);
-    text_add(t, "  ");
-    profile_add_name(item, (enum profile_by)s->by, t);
+static int add_item(struct listing *c, struct stats *s, const struct profile_item *item) {
+    struct text name = {0}, rest = {0}, below = {0};
+    add_numbers(c, s, &item->n);
+    struct listing_row *row = &c->rows[c->n_rows - 1];
+    profile_add_name(item, (enum profile_by)s->by, &name);
     if (item->op)
-        text_say(t, " [%s %.8s]", item->op, item->key);
+        text_say(&rest, " [%s %.8s]", item->op, item->key);
     if (item->n.failed)
-        text_say(t, " (%llu failed)", (unsigned long long)item->n.failed);
+        text_say(&rest, " (%llu failed)", (unsigned long long)item->n.failed);
     if (s->leaks) {
-        text_add(t, "; ");
-        add_leak_hint(t, s, &item->n);
+        text_add(&rest, "; ");
+        add_leak_hint(&rest, s, &item->n);
     }
-    text_add(t, "\n");
-    return s->stacks && item->stack_id ? add_stack(t, s, item->stack_id) : 0;
+    int r = s->stacks && item->stack_id ? add_stack(&below, s, item->stack_id) : 0;
+    row->name = text_take(&name);
+    row->rest = text_take(&rest);
+    row->below = text_take(&below);
+    return r;
+}
+
+static void add_nothing(struct text *t, const struct stats *s) {
+    if (strcmp(s->heading.state, "running") == 0)
+        text_add(t,
+                 "  nothing yet: sums are written now and then; 'dearth top' waits for "
+                 "them, --by size,\n  --by thread and 'dearth sql' show the events so "
+                 "far\n");
+    else
+        text_add(t, s->unknown ? "  not known: a module frees past dearth\n"
+                    : s->leaks ? "  nothing: every block was freed\n"
+                               : "  nothing\n");
+}
+
+static void add_sum(struct listing *c, const struct stats *s, uint32_t shown) {
+    struct text name = {0};
+    add_numbers(c, s, &s->profile.total);
+    struct text rest = {0};
+    text_add(&name, "in all");
+    if (shown < s->profile.n_items && !s->leaks)
+        text_addf(&rest, " (%u of %u shown; --limit 0 shows all)", shown,
+                  s->profile.n_items);
+    c->rows[c->n_rows - 1].name = text_take(&name);
+    c->rows[c->n_rows - 1].rest = text_take(&rest);
 }
 
 static const char *const by_names[] = {"site", "location", "function", "module",
@@ -225,6 +275,9 @@ static int print_text(struct stats *s) {
     char buf[24];
     if (s->printed++)
         text_add(&t, "\n");
+    terminal_use(STDOUT_FILENO);
+    if (terminal_is(STDOUT_FILENO) && !short_name_whole && build_folder_cut(s->store) < 0)
+        return -EIO;
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
         text_say(
@@ -233,25 +286,24 @@ static int print_text(struct stats *s) {
             s->tail_ns ? text_duration(s->tail_ns, buf) : "");
     else
         text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
-    add_columns_heading(&t, s);
+    terminal_wrap(&t, 0, terminal_width(STDOUT_FILENO));
+    AUTO_LISTING struct listing c = {.width = terminal_width(STDOUT_FILENO)};
+    add_heading(&c, s);
     for (uint32_t i = 0; i < n; i++) {
-        int r = add_item(&t, s, &s->profile.items[i]);
+        int r = add_item(&c, s, &s->profile.items[i]);
         if (r < 0)
             return r;
     }
-    if (!n && strcmp(s->heading.state, "running") == 0)
-        text_add(&t,
-                 "  nothing yet: sums are written when the recording ends; --by size, "
-                 "--by thread and\n  'dearth sql' show the events so far\n");
-    else if (!n)
-        text_add(&t, s->unknown ? "  not known: a module frees past dearth\n"
-                     : s->leaks ? "  nothing: every block was freed\n"
-                                : "  nothing\n");
-    add_item_columns(&t, s, &s->profile.total);
-    text_say(&t, "  in all");
-    if (n < s->profile.n_items && !s->leaks)
-        text_say(&t, " (%u of %u shown; --limit 0 shows all)", n, s->profile.n_items);
-    text_add(&t, "\n");
+    if (n) {
+        add_sum(&c, s, n);
+        listing_add(&c, &t);
+    } else {
+        listing_add(&c, &t);
+        add_nothing(&t, s);
+        AUTO_LISTING struct listing sum = {.width = c.width};
+        add_sum(&sum, s, n);
+        listing_add(&sum, &t);
+    }
     fputs(t.data, stdout);
     return 0;
 }
@@ -407,6 +459,7 @@ int command_stats(int argc, char **argv) {
         {0, "stacks", CLI_FLAG, &s.stacks, NULL,
          "below each line the stack of its most expensive site"},
         SHORT_NAME_OPTION,
+        TERMINAL_COLOR_OPTION,
         {'r', "recording", CLI_INT, &s.recording, "ID",
          "which recording (the newest of each program)"},
         {0, "program", CLI_TEXT, &s.program, "GLOB|ID", STORE_PROGRAM_HELP},

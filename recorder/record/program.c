@@ -166,10 +166,20 @@ static char **shell_arguments(const char *path, char *const argv[]) {
 
 /* In our memory, while we wait: copying it for an exec took a millisecond. Nothing may stay that we do
  * not want changed; dispositions and the mask are its own. Source: vfork(2) */
+static int outputs[2] = {-1, -1}; /* its standard output and error; -1 = ours */
+
+void program_set_output(int out, int err) {
+    outputs[0] = out;
+    outputs[1] = err;
+}
+
 static _Noreturn void child(const char *path, char *const argv[], char *const shell[],
                             char *const envp[], int stdin_fd, int report) {
     if (stdin_fd >= 0)
         dup2(stdin_fd, STDIN_FILENO);
+    for (int i = 0; i < 2; i++)
+        if (outputs[i] >= 0)
+            dup2(outputs[i], i ? STDERR_FILENO : STDOUT_FILENO);
     sigaction(SIGXFSZ, &limit_before, NULL);
     signals_for_child();
     execve(path, argv, envp);

@@ -36,6 +36,9 @@ struct program {
  */
 void program_ignore_file_limit(void);
 
+/** What programs that are started from here on get as standard output and error; -1 = ours. */
+void program_set_output(int out, int err);
+
 /**
  * Start it in our process group, on our terminal, with the signal mask and dispositions
  * that dearth was started with. From then on our own signals are caught: see

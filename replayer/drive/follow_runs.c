@@ -24,11 +24,11 @@
 enum { FOLLOW_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char follow_sql[] = STORE_SELECT(
-    FOLLOW_COLUMNS) "FROM attempt a JOIN site s ON s.id = a.site_id WHERE a.replay_id = ?1 AND a.verdict = "
+    FOLLOW_COLUMNS) "FROM attempt a JOIN site s ON s.id = a.site_id WHERE a.replay_id = :replay AND a.verdict = "
                     "'degraded' AND a.mode = 'once' AND a.under = 'plain' AND a.thread = 'any' AND a.how <> "
                     "'sweep' AND a.second_site_id IS NULL AND a.output_check IS NULL GROUP BY "
                     "coalesce(s.location_id, -s.id) HAVING max(a.sample_stack_id) IS NULL ORDER BY min(a.id) "
-                    "LIMIT ?2";
+                    "LIMIT :most";
 enum { FOLLOW_REPLAY = 1, FOLLOW_MOST };
 
 static const struct plan_site *site_of(const struct replay *r, int64_t id) {
@@ -46,7 +46,8 @@ static int follow(struct replay *r, const struct order *order) {
         if (j.verdict == VERDICT_DEGRADED && seen.crash.n_sample_frames) {
             err = ledger_attempt(r->ledger, order, &seen, &j, NULL);
             r->progress.executions++;
-            r->progress.verdicts[j.verdict]++;
+            const struct plan_site *site = site_of(r, order->site_id);
+            progress_found(&r->progress, j.verdict, site ? sites_location(site) : 0);
         }
     }
     observation_deinit(&seen);

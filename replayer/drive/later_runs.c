@@ -63,7 +63,7 @@ static int look_at(struct replay *r, const struct plan_site *site) {
         if (bug || (known && order.repeat)) {
             err = ledger_attempt(r->ledger, &order, &seen, &j, NULL);
             r->progress.executions++;
-            r->progress.verdicts[j.verdict]++;
+            progress_found(&r->progress, j.verdict, sites_location(site));
         }
         more = known && (bug || order.repeat) &&
                order.repeat < (uint32_t)r->options->repeat && !interrupt_wanted();

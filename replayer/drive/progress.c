@@ -3,12 +3,11 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
+#include "terminal.h"
 #include "text.h"
 
 #define TTY_INTERVAL_NS 200000000u
@@ -23,26 +22,40 @@ void progress_init(struct progress *p, uint64_t planned) {
                            .planned = planned};
 }
 
-static void add_verdicts(const struct progress *p, struct text *out) {
-    for (enum verdict v = N_VERDICTS - 1; v > VERDICT_NONE; v--)
-        if (p->verdicts[v] && verdict_severity(v) != SEVERITY_OK)
-            text_addf(out, ", %s %u", verdict_name(v), p->verdicts[v]);
+void progress_deinit(struct progress *p) {
+    idmap_deinit(&p->seen);
 }
 
-static void compose(const struct progress *p, uint64_t now, struct text *out) {
+void progress_found(struct progress *p, enum verdict verdict, int64_t location) {
+    int64_t known;
+    if (verdict == VERDICT_UNREACHED || verdict_severity(verdict) <= SEVERITY_OK)
+        return;
+    int64_t key = location * N_VERDICTS + verdict;
+    p->findings[verdict] += !idmap_get(&p->seen, key, &known);
+    idmap_put(&p->seen, key, 1);
+}
+
+static void add_findings(const struct progress *p, struct text *out) {
+    for (enum verdict v = N_VERDICTS - 1; v > VERDICT_NONE; v--)
+        if (p->findings[v])
+            text_addf(out, ", %s at %u location%s", verdict_name(v), p->findings[v],
+                      p->findings[v] == 1 ? "" : "s");
+}
+
+void progress_add_line(const struct progress *p, uint64_t now, struct text *out) {
     char done[32], planned[32], left[24];
-    double seconds = (double)(now - p->started_ns) / 1e9;
+    double ns = (double)(now - p->started_ns), seconds = ns / 1e9;
     double rate = seconds > 0 ? (double)p->executions / seconds : 0;
     text_addf(out, "%s of %s faults", text_count(p->done, done),
               text_count(p->planned, planned));
     if (rate > 0)
         text_addf(out, ", %.*f/s", rate < 10 ? 1 : 0, rate);
-    add_verdicts(p, out);
-    if (p->done && p->planned > p->done) {
-        double ns = (double)(now - p->started_ns) / (double)p->done *
-                    (double)(p->planned - p->done);
-        text_addf(out, ", %s left", text_duration((uint64_t)ns, left));
-    }
+    add_findings(p, out);
+    if (p->done && p->planned > p->done)
+        text_addf(
+            out, ", %s left",
+            text_left((uint64_t)(ns / (double)p->done * (double)(p->planned - p->done)),
+                      left));
 }
 
 void progress_show(struct progress *p) {
@@ -51,16 +64,13 @@ void progress_show(struct progress *p) {
         return;
     p->last_ns = now;
     AUTO_TEXT struct text line = {0};
-    compose(p, now, &line);
+    progress_add_line(p, now, &line);
     if (!p->tty) {
         error_info("%s", line.data);
         return;
     }
-    struct winsize size = {0};
-    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
-                    ? size.ws_col - 1
-                    : 79;
-    fprintf(stderr, "\r%.*s\033[K", width, line.data);
+    unsigned width = terminal_width(STDERR_FILENO);
+    fprintf(stderr, "\r%.*s\033[K", width > 1 ? (int)width - 1 : 79, line.data);
     fflush(stderr);
     p->shown = true;
 }

@@ -454,6 +454,7 @@ static void replay_deinit(struct replay *r) {
     next_runs_deinit(r);
     remain_runs_deinit(r);
     open_runs_deinit(r);
+    progress_deinit(&r->progress);
     free(r->chance_sites);
 }
 

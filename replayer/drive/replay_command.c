@@ -19,6 +19,7 @@
 #include "store.h"
 #include "store_owner.h"
 #include "store_scope.h"
+#include "terminal.h"
 #include "text.h"
 #include "trust.h"
 
@@ -427,6 +428,7 @@ static int read_line(int argc, char **argv,
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS
+        TERMINAL_COLOR_OPTION,
         {0, "baseline-runs", CLI_INT, &c.baseline_runs, "N", "runs without a fault (3)"},
         {0, "trace", CLI_FLAG, &o->traced, NULL,
          "look at signals through ptrace for crash stacks; --no-trace turns it off", NULL,

@@ -33,7 +33,11 @@ int settle_store(struct drive *d, struct task *task, const struct observation *s
                  int64_t *attempt_id) {
     struct replay *r = d->replay;
     r->progress.executions += !seen->inferred;
-    r->progress.verdicts[j->verdict]++;
+    if (seen->how != HOW_SNAPSHOT) /* that is confirmed by a run of its own, or is not */
+        progress_found(&r->progress, j->verdict,
+                       task->order.site_id == ORDER_BY_CHANCE
+                           ? 0
+                           : sites_location(&r->sites.list[task->site]));
     next_runs_consider(r, task, seen, j);
     remain_runs_consider(r, task, seen, j);
     int err = ledger_attempt(r->ledger, &task->order, seen, j, attempt_id);

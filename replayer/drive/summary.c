@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
 #include "isolation.h"
 #include "replay_private.h"
+#include "terminal.h"
 #include "text.h"
 
 /* --- the plan --- */
@@ -213,6 +215,7 @@ static int add_counts(const struct replay *r, struct text *line) {
 static int print_findings(const struct replay *r) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     AUTO_TEXT struct text lines = {0}, counts = {0};
+    terminal_use(STDERR_FILENO);
     int err = store_prepare(r->store, findings_sql, &s);
     if (err == 0)
         err = add_counts(r, &counts);
@@ -225,10 +228,11 @@ static int print_findings(const struct replay *r) {
         if (!severity || strcmp(severity, "policy") == 0 || shown++ >= FINDINGS_SHOWN)
             continue;
         const char *module = store_column_text(s, FINDING_MODULE);
-        text_say(&lines, "  %4lld  %-9s %d/%d  %s%s%s\n",
-                 (long long)sqlite3_column_int64(s, FINDING_ID),
-                 store_column_text(s, FINDING_VERDICT),
-                 sqlite3_column_int(s, FINDING_BAD), sqlite3_column_int(s, FINDING_TRIED),
+        text_addf(&lines, "  %4lld  ", (long long)sqlite3_column_int64(s, FINDING_ID));
+        terminal_say(&lines, strcmp(severity, "bug") == 0 ? COLOR_BUG : COLOR_WARNING,
+                     "%-9s", store_column_text(s, FINDING_VERDICT));
+        text_say(&lines, " %d/%d  %s%s%s\n", sqlite3_column_int(s, FINDING_BAD),
+                 sqlite3_column_int(s, FINDING_TRIED),
                  store_column_text(s, FINDING_LOCATION), module ? "  in " : "",
                  module ? module : "");
     }

@@ -82,11 +82,18 @@ static int call(struct replay *r, const struct order *order, struct observation 
     }
 }
 
+static int64_t location_of(const struct replay *r, int64_t site_id) {
+    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
+        if (r->sites.list[i].id == site_id)
+            return sites_location(&r->sites.list[i]);
+    return 0;
+}
+
 static int store_execution(struct replay *r, const struct order *order,
                            const struct observation *seen, const struct judgement *j,
                            int64_t *attempt_id) {
     r->progress.executions++;
-    r->progress.verdicts[j->verdict]++;
+    progress_found(&r->progress, j->verdict, location_of(r, order->site_id));
     return ledger_attempt(r->ledger, order, seen, j, attempt_id);
 }
 

@@ -47,4 +47,9 @@ void sites_deinit(struct sites *sites);
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
                const char *others, bool with_stacks, struct sites *out);
 
+/** Of a site: its location, or a number of its own where none is known. */
+static inline int64_t sites_location(const struct plan_site *site) {
+    return site->location ? site->location : -site->id;
+}
+
 #endif

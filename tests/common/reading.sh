@@ -64,6 +64,9 @@ if "${plain[@]}" "$DEARTH" --version >/dev/null 2>&1; then
     all 'a file that nobody writes to' "${plain[@]}"
     chmod 777 place
     all 'the same in a folder that is open to all' "${plain[@]}"
+    chmod 644 place/d.db
+    all 'a file that others write to, in such a folder' "${plain[@]}"
+    chmod 444 place/d.db
     chmod 555 place
     all 'a folder that is shut' "${plain[@]}"
     chmod 755 place

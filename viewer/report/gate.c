@@ -14,6 +14,7 @@
 #include "report_unseen.h"
 #include "report_words.h"
 #include "store_shards.h"
+#include "terminal.h"
 
 static bool counts(const struct report_finding *f, const struct gate_options *options) {
     if (options->fail_on == SEVERITY_NONE)
@@ -269,6 +270,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
     add_chosen(data, &details);
-    text_addf(why, "gate %s\n%s", words[r], details.n ? details.data : "");
+    text_add(why, "gate ");
+    terminal_say(why, r == GATE_PASSED ? COLOR_GOOD : COLOR_BUG, "%s", words[r]);
+    text_addf(why, "\n%s", details.n ? details.data : "");
     return r;
 }

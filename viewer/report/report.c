@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -21,8 +23,10 @@
 #include "report_text.h"
 #include "report_unseen.h"
 #include "short_name.h"
+#include "short_path.h"
 #include "store.h"
 #include "store_programs.h"
+#include "terminal.h"
 
 enum format {
     FORMAT_JSON,
@@ -36,29 +40,45 @@ enum format {
 struct report_options {
     const char *path, *output, *baseline, *program, *demand;
     int64_t recording, like;
-    int format;
+    int format;  /* -1 = not given */
+    int sources; /* index of the choices */
+    struct cli_list source_folders;
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
     struct cli_list accepted, own, not_own, in, blame;
 };
 
-static int render(const struct report_data *data, const struct report_options *options,
-                  struct text *out) {
+static bool for_stdout(const struct report_options *options) {
+    return !options->output || strcmp(options->output, "-") == 0;
+}
+
+/* Does a person read it here? */
+static bool for_person(const struct report_options *options) {
+    return for_stdout(options) && terminal_is(STDOUT_FILENO);
+}
+
+static int add_text(const struct report_data *data, const struct report_options *options,
+                    struct text *out) {
     struct report_text_options all = {0};
     struct report_text_options some = {
         .max_frames = 10, .max_members = 25, .max_untested = 20};
     struct report_text_options few = {
         .max_frames = 6, .max_findings = 20, .max_members = 10, .max_untested = 5};
+    struct report_text_options o = options->stacks ? all : options->brief ? few : some;
+    o.source_folders = &options->source_folders;
+    int r = report_text_suit(data, for_stdout(options),
+                             (enum report_sources)options->sources, &o);
+    return r < 0 ? r : report_text(data, &o, out);
+}
+
+static int render(const struct report_data *data, const struct report_options *options,
+                  struct text *out) {
     switch ((enum format)options->format) {
     case FORMAT_JSON:
         return report_json(data, options->stacks, out);
     case FORMAT_TEXT:
-        return report_text(data,
-                           options->stacks  ? &all
-                           : options->brief ? &few
-                                            : &some,
-                           out);
+        return add_text(data, options, out);
     case FORMAT_MARKDOWN:
         return report_markdown(data, out);
     case FORMAT_SARIF:
@@ -73,6 +93,7 @@ static int render(const struct report_data *data, const struct report_options *o
 
 static int judge(const struct report_data *data, const struct report_options *options) {
     AUTO_TEXT struct text why = {0};
+    terminal_use(STDERR_FILENO);
     int r = gate_judge(data, &options->rules, &why);
     if (r < 0)
         return EXIT_CANNOT;
@@ -128,6 +149,8 @@ static int check(struct report_options *options, int n_operands, char **operands
                            operands[1]);
     if (n_operands)
         options->path = operands[0];
+    if (options->format < 0)
+        options->format = for_person(options) ? FORMAT_TEXT : FORMAT_JSON;
     if (options->recording && options->like)
         return error_print(-EINVAL, "report: --recording or --like, not both");
     if (options->program && (options->recording || options->like))
@@ -170,11 +193,11 @@ static int fill(struct project *project, struct report_options *options) {
 }
 
 int command_report(int argc, char **argv) {
-    struct report_options o = {.path = STORE_DEFAULT_PATH, .fail_on = -1};
+    struct report_options o = {.path = STORE_DEFAULT_PATH, .fail_on = -1, .format = -1};
     const struct cli_option table[] = {
         {'f', "format", CLI_CHOICE, &o.format, NULL,
-         "json (the default; schemas/report.schema.json), text for people, markdown for "
-         "a pull request, sarif for code scanning, junit for CI, lcov for coverage "
+         "json (schemas/report.schema.json; the default but on a terminal), text for "
+         "people (the default on a terminal), markdown for a pull request, sarif for code scanning, junit for CI, lcov for coverage "
          "viewers",
          "json|text|markdown|sarif|junit|lcov"},
         {'o', "output", CLI_TEXT, &o.output, "FILE", "write there instead of to stdout"},
@@ -193,7 +216,13 @@ int command_report(int argc, char **argv) {
          "json: the stack of every site too; text: whole stacks, everything listed"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,
          "text: shorter, as at the end of 'dearth check'"},
+        {0, "source", CLI_CHOICE, &o.sources, NULL,
+         "text: show lines of the program's sources in findings: on a terminal (auto, the "
+         "default), always, or never",
+         "auto|always|never"},
+        {0, "source-dir", CLI_LIST, &o.source_folders, "DIR", REPORT_SOURCE_DIR_HELP},
         SHORT_NAME_OPTION,
+        TERMINAL_COLOR_OPTION,
         {0, "gate", CLI_FLAG, &o.gate, NULL,
          "judge: exit 1 when there is a finding at or above --fail-on, or coverage is "
          "too low; the four options below imply it"},
@@ -231,9 +260,11 @@ int command_report(int argc, char **argv) {
                  : o.demand ? run_demand(&o)
                             : run(&o);
     project_deinit(&project);
+    short_path_forget();
     cli_list_deinit(&o.accepted);
     cli_list_deinit(&o.own);
     cli_list_deinit(&o.not_own);
+    cli_list_deinit(&o.source_folders);
     cli_list_deinit(&o.in);
     cli_list_deinit(&o.blame);
     return status;

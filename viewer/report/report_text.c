@@ -7,13 +7,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "build_folder.h"
 #include "report_completeness.h"
 #include "report_suite.h"
 #include "report_text_findings.h"
 #include "report_unseen.h"
 #include "report_words.h"
+#include "short_name.h"
+#include "short_path.h"
+#include "terminal.h"
 #include "text.h"
+
+enum color report_text_color(enum severity severity) {
+    return severity == SEVERITY_BUG       ? COLOR_BUG
+           : severity == SEVERITY_WARNING ? COLOR_WARNING
+           : severity <= SEVERITY_OK      ? COLOR_GOOD
+                                          : COLOR_TITLE;
+}
+
+static void add_title(const char *title, struct text *out) {
+    text_add(out, "\n");
+    terminal_say(out, COLOR_TITLE, "%s", title);
+}
 
 static void add_percent(uint32_t millionths, struct text *out) {
     text_say(out, "%u.%u %%", millionths / 10000, millionths / 1000 % 10);
@@ -98,8 +115,12 @@ static void add_programs(const struct report_data *data, struct text *out) {
 
 static void add_head(const struct report_data *data, struct text *out) {
     const size_t most = 5; /* of each; the newest */
-    text_add_name(out, data->path);
+    terminal_say(out, COLOR_TITLE, "%s", data->path);
     text_add(out, "\n");
+    if (short_path_folder()) {
+        text_add(out, "  sources below ");
+        terminal_say(out, COLOR_PLACE, "%s\n", short_path_folder());
+    }
     if (data->suite) {
         report_suite_add_head(data, out);
         return;
@@ -149,7 +170,8 @@ static void add_how(const struct report_data *data, struct text *out) {
             sites[k] += data->sites[i].how >> k & 1;
     if (sites[0] == data->site_tally.tested && !data->n_refusals)
         return;
-    text_add(out, "\nHow (a site confirmed by rerun counts in both)\n");
+    add_title("How", out);
+    text_add(out, " (a site confirmed by rerun counts in both)\n");
     for (int k = 2; k >= 0; k--)
         if (sites[k])
             text_say(out, "  %-10s %7s\n", names[k], text_count(sites[k], count));
@@ -159,9 +181,17 @@ static void add_how(const struct report_data *data, struct text *out) {
                  refusal_meaning(data->refusals[i].reason));
 }
 
-static void add_summary(const struct report_data *data, struct text *out) {
+static void add_verdict(enum verdict verdict, uint64_t sites, struct text *out) {
     char count[32];
-    text_add(out, "\nCoverage\n");
+    text_add(out, "  ");
+    terminal_say(out, report_text_color(verdict_severity(verdict)), "%-10s",
+                 verdict_name(verdict));
+    text_say(out, " %7s  %s\n", text_count(sites, count), verdict_meaning(verdict));
+}
+
+static void add_summary(const struct report_data *data, struct text *out) {
+    add_title("Coverage", out);
+    text_add(out, "\n");
     if (data->suite)
         add_tally("targets", &data->target_tally, out);
     add_tally(data->suite ? "contexts" : "sites", &data->site_tally, out);
@@ -175,31 +205,27 @@ static void add_summary(const struct report_data *data, struct text *out) {
     }
     if (!data->site_tally.tested)
         return;
-    text_add(out, "\nVerdicts (tested sites, by the worst)\n");
+    add_title("Verdicts", out);
+    text_add(out, " (tested sites, by the worst)\n");
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)
         if (data->verdicts[i])
-            text_say(out, "  %-10s %7s  %s\n", verdict_name(i),
-                     text_count(data->verdicts[i], count), verdict_meaning(i));
+            add_verdict(i, data->verdicts[i], out);
     add_how(data, out);
 }
 
 /* --- untested --- */
 
-struct place { /* a run of data->untested with one location */
-    size_t first, n;
-    uint64_t bytes;
-};
-
 static int by_bytes(const void *a, const void *b) {
-    const struct place *x = a, *y = b;
+    const struct report_text_place *x = a, *y = b;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Testable ones only, grouped by location, most bytes first. @out: free() it. */
-static size_t group_untested(const struct report_data *data, struct place **out) {
-    struct place *places = text_alloc((data->n_untested + 1) * sizeof *places);
+size_t report_text_untested(const struct report_data *data,
+                            struct report_text_place **out) {
+    struct report_text_place *places =
+        text_alloc((data->n_untested + 1) * sizeof *places);
     size_t n = 0;
     const struct report_site *previous = NULL;
     for (size_t i = 0; i < data->n_untested; i++) {
@@ -253,15 +279,16 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
         text_addf(out, "\nNothing was replayed yet; this tests every site:%s", line);
         add_replays(data, "", out);
     }
-    text_add(out, "\nNever tested: ");
+    add_title("Never tested", out);
+    text_add(out, ": ");
     report_words_add_plural(out, n, "site", "sites");
     text_add(out, "\n");
     for (int i = 1; i < REASON_NOT_FAILABLE; i++)
         if (data->reasons[i])
             text_say(out, "  %-14s %7s  %s\n", reason_name(i),
                      text_count(data->reasons[i], count), reason_meaning(i));
-    AUTO_FREE struct place *places = NULL;
-    size_t n_places = group_untested(data, &places);
+    AUTO_FREE struct report_text_place *places = NULL;
+    size_t n_places = report_text_untested(data, &places);
     size_t shown = max && n_places > max ? max : n_places;
     text_say(out, "  %s\n",
              shown < n_places ? "the locations with the most bytes:" : "where:");
@@ -287,7 +314,10 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
 }
 
 static void add_notes(const struct report_data *data, struct text *out) {
-    const char *title = "\nTo know\n";
+    AUTO_TEXT struct text head = {0};
+    add_title("To know", &head);
+    text_add(&head, "\n");
+    const char *title = head.data;
     if (data->n_recordings) {
         text_add(out, title);
         text_add(out, "  Recorded: ");
@@ -326,6 +356,15 @@ static void add_notes(const struct report_data *data, struct text *out) {
     }
 }
 
+int report_text_suit(const struct report_data *data, bool here,
+                     enum report_sources sources, struct report_text_options *options) {
+    bool person = here && terminal_is(STDOUT_FILENO);
+    terminal_use(here ? STDOUT_FILENO : -1);
+    options->width = person ? terminal_width(STDOUT_FILENO) : 0;
+    options->sources = sources == SOURCES_ALWAYS || (sources == SOURCES_AUTO && person);
+    return person && !short_name_whole ? build_folder_cut(data->store) : 0;
+}
+
 int report_text(const struct report_data *data, const struct report_text_options *options,
                 struct text *out) {
     size_t start = out->n;
@@ -337,6 +376,7 @@ int report_text(const struct report_data *data, const struct report_text_options
     else
         add_untested(data, options->max_untested, out);
     add_notes(data, out);
-    text_disarm(out, start); /* what the program itself laid out: its stderr */
+    terminal_disarm(out, start); /* what the program itself laid out: its stderr */
+    terminal_wrap(out, start, options->width);
     return r;
 }

@@ -2,12 +2,16 @@
 /* What broke, for people: the part of report_text.c that is about findings. */
 #include "report_text_findings.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "report_advice.h"
 #include "report_group.h"
 #include "report_headline.h"
 #include "report_programs.h"
+#include "report_source.h"
 #include "report_words.h"
+#include "short_name.h"
 #include "text.h"
 
 /* @max: frames, 0 = all; when not all are wanted, those of a mere way out are not. */
@@ -196,14 +200,98 @@ static void add_differences(const struct report_finding *f, struct text *out) {
     }
 }
 
-static int add_finding(const struct report_data *data, const struct report_finding *f,
-                       uint32_t max_frames, struct text *out) {
-    text_say(out, "\n  #%lld %s%s: ", (long long)f->id, severity_name(f->severity),
-             f->runtime ? " of the runtime" : "");
-    int r = report_headline_add(data, f, out);
+/* The lines around the call that failed. Return: whether there are any. */
+static bool add_fault_source(const struct report_source *source,
+                             const struct report_finding *f, struct text *out) {
+    const struct report_location *at = f->fault.location;
+    char says[64], bytes[16];
+    if (!at)
+        return false;
+    int n = snprintf(says, sizeof says, "this %s", f->fault.op);
+    if (f->fault.size >= 0)
+        n += snprintf(says + n, sizeof says - (size_t)n, " of %s",
+                      text_bytes((uint64_t)f->fault.size, bytes));
+    snprintf(says + n, sizeof says - (size_t)n, " fails");
+    const struct report_excerpt e = {at->file, (uint32_t)at->line, at->module, says,
+                                     false};
+    return report_source_add(source, f, &e, out) > 0;
+}
+
+/* Around where it went wrong, or the innermost call below which it did whose sources are there. */
+static int add_crash_source(const struct report_source *source,
+                            const struct report_finding *f, bool then, struct text *out) {
+    const uint32_t most = 16; /* frames further out say little about it */
+    AUTO_FRAMES struct frames frames = {0};
+    char name[24];
+    int r = f->crash.stack_id
+                ? report_data_stack(source->data, f->crash.stack_id, &frames)
+                : 0;
+    uint32_t first = frames.n ? report_headline_skip(&frames) : 0;
+    bool found = false;
+    for (uint32_t i = first; r == 0 && !found && i < frames.n && i < first + most; i++) {
+        const struct frame *at = &frames.items[i];
+        AUTO_TEXT struct text says = {0};
+        text_add(&says, f->timed_out      ? "it is stopped here"
+                        : f->crash.signal ? signal_name(f->crash.signal, name)
+                                          : "it goes wrong here");
+        if (i > first) {
+            text_add(&says, " in ");
+            short_name_add(frames.items[first].function, &says);
+            text_add(&says, ", called here");
+        } else if (f->crash.has_address) {
+            text_say(&says, " at address 0x%llx", (unsigned long long)f->crash.address);
+        }
+        const struct report_excerpt e = {at->file, at->line, at->module, says.data, then};
+        found = report_source_add(source, f, &e, out) > 0;
+    }
+    return r;
+}
+
+static int add_sources(const struct report_data *data, const struct report_finding *f,
+                       const struct report_text_options *options, struct text *out) {
+    const struct report_source source = {data, options->source_folders, options->width};
+    if (!options->sources)
+        return 0;
+    return add_crash_source(&source, f, add_fault_source(&source, f, out), out);
+}
+
+/* What it comes from, and what to do about it. */
+static void add_advice(const struct report_finding *f, struct text *out) {
+    AUTO_TEXT struct text reason = {0}, help = {0};
+    if (report_advice_add_reason(f, &reason))
+        text_addf(out, "      reason      %s\n", reason.data);
+    if (report_advice_add_help(f, &help)) {
+        text_add(out, "      to do       ");
+        terminal_begin(out, COLOR_GOOD);
+        text_add(out, help.data);
+        terminal_end(out);
+        text_add(out, "\n");
+    }
+}
+
+static int add_title(const struct report_data *data, const struct report_finding *f,
+                     struct text *out) {
+    AUTO_TEXT struct text headline = {0};
+    int r = report_headline_add(data, f, &headline);
+    text_add(out, "\n  ");
+    terminal_say(out, report_text_color(f->severity), "#%lld %s%s", (long long)f->id,
+                 severity_name(f->severity), f->runtime ? " of the runtime" : "");
+    text_add(out, ": ");
+    terminal_begin(out, COLOR_TITLE);
+    text_add(out, headline.n ? headline.data : "");
+    terminal_end(out);
+    text_add(out, "\n");
+    return r;
+}
+
+int report_text_finding(const struct report_data *data, const struct report_finding *f,
+                        const struct report_text_options *options, struct text *out) {
+    uint32_t max_frames = options->max_frames;
+    int r = add_title(data, f, out);
+    if (r == 0)
+        r = add_sources(data, f, options, out);
     if (r < 0)
         return r;
-    text_add(out, "\n");
     report_programs_add_of(data, f, "      program     ", out);
     if (report_programs_several(data))
         text_add(out, "\n");
@@ -256,10 +344,14 @@ static int add_finding(const struct report_data *data, const struct report_findi
     if (f->unconfirmed)
         text_add(out, "; in copies of the running program alone, not confirmed by a "
                       "run of its own");
+    text_add(out, "\n");
     if (f->in_suite)
-        text_say(out, "\n      in the whole suite: %s", f->in_suite);
-    text_add(out, "\n      again       ");
+        text_say(out, "      in the whole suite: %s\n", f->in_suite);
+    add_advice(f, out);
+    text_add(out, "      again       ");
+    terminal_begin(out, COLOR_TITLE);
     report_words_add_repro(data, f, out);
+    terminal_end(out);
     text_add(out, "\n");
     return 0;
 }
@@ -283,7 +375,7 @@ static void add_members(const struct report_data *data, const struct report_grou
 
 static int add_group(const struct report_data *data, const struct report_group *g,
                      const struct report_text_options *options, struct text *out) {
-    int r = add_finding(data, g->members[0], options->max_frames, out);
+    int r = report_text_finding(data, g->members[0], options, out);
     if (g->n > 1) {
         text_add(out, "      the same    at the end of ");
         report_words_add_plural(out, g->n - 1, "more finding, after a failed",
@@ -307,9 +399,12 @@ static void add_short_group(const struct report_data *data, const struct report_
                             uint32_t max_members, struct text *out) {
     const struct report_finding *f = g->members[0];
     const uint32_t few = 3; /* of what is known already */
-    text_say(out, "\n  %s%s%s%s: %s\n", f->known ? "known " : "",
-             severity_name(f->severity), f->runtime ? " of the runtime" : "",
-             f->apart ? " in the tests' own code" : "", g->headline);
+    text_add(out, "\n  ");
+    terminal_say(out, report_text_color(f->known ? SEVERITY_POLICY : f->severity),
+                 "%s%s%s%s", f->known ? "known " : "", severity_name(f->severity),
+                 f->runtime ? " of the runtime" : "",
+                 f->apart ? " in the tests' own code" : "");
+    text_say(out, ": %s\n", g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
     add_members(data, g, 0,
@@ -322,7 +417,9 @@ int report_text_findings(const struct report_data *data,
     int64_t n = report_groups_new(data, &groups);
     int r = n < 0 ? (int)n : 0;
     if (data->n_attempts) {
-        text_add(out, "\nFindings: ");
+        text_add(out, "\n");
+        terminal_say(out, COLOR_TITLE, "Findings");
+        text_add(out, ": ");
         report_words_add_severities(data, out);
         if (data->n_apart)
             text_say(out,
@@ -344,7 +441,7 @@ int report_text_findings(const struct report_data *data,
         full++;
         r = g->place ? add_group(data, g, options, out) : 0;
         for (size_t k = 0; !g->place && r == 0 && k < g->n; k++)
-            r = add_finding(data, g->members[k], options->max_frames, out);
+            r = report_text_finding(data, g->members[k], options, out);
     }
     if (n > 0) {
         text_add(out, "\n  Each again by its number: dearth repro ");

@@ -9,4 +9,9 @@
 int report_text_findings(const struct report_data *data,
                          const struct report_text_options *options, struct text *out);
 
+/** Append one, whole. Return: as above. */
+int report_text_finding(const struct report_data *data,
+                        const struct report_finding *finding,
+                        const struct report_text_options *options, struct text *out);
+
 #endif
