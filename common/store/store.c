@@ -137,6 +137,14 @@ static const char *const migrations[] = {
      "UPDATE finding SET place = substr(identity, 1, instr(identity, '|')) || substr(identity, "
      "instr(identity, '|') + 1 + instr(substr(identity, instr(identity, '|') + 1), '|')) WHERE "
      "identity LIKE '%|%|%';"),
+    ("ALTER TABLE recording ADD COLUMN suite_id INTEGER REFERENCES recording(id);"
+     "CREATE TABLE test (id INTEGER PRIMARY KEY, recording_id INTEGER NOT NULL "
+     "REFERENCES recording(id), unit_id INTEGER NOT NULL REFERENCES unit(id), whole_id "
+     "INTEGER REFERENCES unit(id), harness TEXT NOT NULL, name TEXT NOT NULL, filter "
+     "TEXT);"
+     "CREATE TABLE test_site (test_id INTEGER NOT NULL REFERENCES test(id), site_id "
+     "INTEGER NOT NULL REFERENCES site(id), PRIMARY KEY (test_id, site_id)) WITHOUT "
+     "ROWID;"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */
