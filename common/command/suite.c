@@ -20,6 +20,7 @@
 #include "project.h"
 #include "record.h"
 #include "shard.h"
+#include "store_folder.h"
 #include "store_scope.h"
 #include "store_shards.h"
 #include "suite_private.h"
@@ -42,7 +43,8 @@ struct record_line {
     const char *output;
     struct circumstances_options units;
     struct cli_list wrappers, catalogues;
-    int split; /* enum suite_split */
+    int split;  /* enum suite_split */
+    char *file; /* in the folder that `output` was */
 };
 
 #define SPLIT_CHOICES "auto|all|off"
@@ -88,11 +90,20 @@ static bool is_allowed(const struct cli_list *globs, const char *name) {
     return false;
 }
 
+/* A folder: one of its own in there. */
+static int choose_file(struct record_line *line) {
+    if (!store_folder_is(line->output))
+        return 0;
+    int r = store_folder_new_file(line->output, &line->file);
+    line->output = line->file ? line->file : line->output;
+    return r;
+}
+
 static int record_suite(struct record_line *line, const struct suite_scope *scope, int n,
                         char **program) {
     struct record_options o = record_defaults();
     int64_t id = 0;
-    int status = 0, r = 0;
+    int status = 0, r = choose_file(line);
     bool left_out =
         !is_allowed(&line->units.allow, "RUST_BACKTRACE") && backtrace_leave_out();
     o.output = line->output;
@@ -167,6 +178,7 @@ static int command_suite_record(int argc, char **argv) {
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
     cli_list_deinit(&line.wrappers);
+    free(line.file);
     cli_list_deinit(&line.catalogues);
     return status;
 }
@@ -391,9 +403,13 @@ static int validate(struct suite_options *o) {
 }
 
 static int run_on(enum verb verb, const struct suite_options *o, const char *path) {
-    return verb == LIST   ? list(o, path)
-           : verb == PLAN ? plan(o, path)
-                          : replay(o, path, false);
+    AUTO_FREE char *file = NULL;
+    interrupt_install();
+    if (suite_gather(path, o, &file) < 0)
+        return EXIT_CANNOT;
+    return verb == LIST   ? list(o, file)
+           : verb == PLAN ? plan(o, file)
+                          : replay(o, file, false);
 }
 
 static int run_verb(enum verb verb, struct suite_options *o, struct record_line *line,
@@ -486,6 +502,7 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
     project_deinit(&project);
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
+    free(line.file);
     return status;
 }
 

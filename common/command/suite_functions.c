@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests as functions on stacks, where a runner has no filter, or there is none: see suite_tests.h.
+ * Tests as functions on stacks, where a runner has no filter, or there is none: see suite_private.h.
  *
  *   main ─ UnityDefaultTestRun ─ │ test_copies ─ words_copy ─ malloc
  *          the harness           │ what it calls is the test
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "suite_tests.h"
+#include "suite_private.h"
 #include "text.h"
 
 struct function {

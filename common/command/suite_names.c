@@ -167,15 +167,25 @@ static struct list *list_of(struct suite_names *names, char *key, bool *fresh) {
     return &names->lists[names->n++];
 }
 
-/* ctest says itself what it would run, with the same arguments. */
-static cJSON *ask_ctest(const struct unit *ctest) {
-    struct text out = {0};
-    uint32_t n = 0;
+/* Arguments that list; @there: it has gone to its folder by now. free() the array. */
+static char **list_arguments(const struct unit *ctest, bool there) {
+    uint32_t n = 0, k = 0;
     while (ctest->argv[n])
         n++;
     char **argv = text_alloc((n + 2) * sizeof *argv);
-    memcpy(argv, ctest->argv, n * sizeof *argv);
-    argv[n] = (char *)"--show-only=json-v1";
+    for (uint32_t i = 0; i < n; i++)
+        if (there && strcmp(ctest->argv[i], "--test-dir") == 0)
+            i++;
+        else if (!there || strncmp(ctest->argv[i], "--test-dir=", 11) != 0)
+            argv[k++] = ctest->argv[i];
+    argv[k] = (char *)"--show-only=json-v1";
+    return argv;
+}
+
+/* ctest says itself what it would run, with the same arguments. */
+static cJSON *ask_ctest(const struct unit *ctest, bool there) {
+    struct text out = {0};
+    char **argv = list_arguments(ctest, there);
     const struct suite_question question = {.exe = ctest->exe,
                                             .cwd = ctest->cwd,
                                             .argv = argv,
@@ -189,7 +199,10 @@ static cJSON *ask_ctest(const struct unit *ctest) {
     }
     text_deinit(&out);
     free(argv);
-    return tests;
+    if (cJSON_GetArraySize(tests) || there)
+        return tests;
+    cJSON_Delete(tests);
+    return ask_ctest(ctest, true);
 }
 
 static char *of_ctest(struct suite_names *names, const struct unit *u,
@@ -203,7 +216,7 @@ static char *of_ctest(struct suite_names *names, const struct unit *u,
         text_addf(&key, "\n%s", *a);
     struct list *list = list_of(names, text_take(&key), &fresh);
     if (fresh)
-        list->tests = ask_ctest(parent);
+        list->tests = ask_ctest(parent, false);
     return text_dup(find_in(list->tests, "command", u->argv));
 }
 
@@ -234,6 +247,11 @@ static char *of_meson(struct suite_names *names, const struct unit *u,
     struct list *list = list_of(names, path, &fresh);
     if (fresh)
         list->tests = read_json(list->key);
+    if (fresh && !list->tests) { /* it has gone to its folder by now */
+        AUTO_FREE char *there =
+            text_format("%s/meson-info/intro-tests.json", parent->cwd);
+        list->tests = read_json(there);
+    }
     return text_dup(find_in(list->tests, "cmd", u->argv));
 }
 

@@ -25,8 +25,4 @@ enum suite_split { SUITE_SPLIT_AUTO, SUITE_SPLIT_ALL, SUITE_SPLIT_OFF };
 int suite_tests_record(const char *path, const struct record_options *how,
                        const struct suite_scope *scope, enum suite_split split);
 
-/** Of programs whose runners have no filter, the tests as functions on the stacks of targets: rows of `test`
- * and `test_site` anew. Context: in a transaction. Return: 0 or a negative errno after a message. */
-int suite_functions_store(struct suite *suite);
-
 #endif

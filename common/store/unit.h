@@ -11,9 +11,10 @@
 struct store;
 
 /* SQL: the newest suite of a database; NULL = it holds none. */
-#define UNIT_NEWEST_SUITE                                                                \
-    "(SELECT max(u.recording_id) FROM unit u JOIN recording r ON r.id = u.recording_id " \
-    "WHERE r.suite_id IS NULL)"
+#define UNIT_NEWEST_SUITE                                                                 \
+    "(SELECT max(u.recording_id) FROM unit u JOIN recording r ON r.id = u.recording_id "  \
+    "WHERE r.suite_id IS NULL AND NOT EXISTS (SELECT 1 FROM note n WHERE n.recording_id " \
+    "= r.id AND n.kind = 'wrap'))"
 
 /* What a process inherits beside its arguments, environment and descriptors. */
 struct unit_place {

@@ -54,6 +54,20 @@ named() {
     equal 1 "$(awk -v name="$2" '/^By test/ { on = 1 } on && substr($0, 38) == name { print $3 }' out)" "bugs of $2"
 }
 
+# wrapped SECTION NAME TARGETS: the same by 'dearth wrap', each test in a file of its own
+wrapped() {
+    rm -rf build wrapped
+    block "$1" >block.sh
+    [ -s block.sh ] || fail "no block '$1' in $page"
+    status 1 bash -e block.sh
+    contains err "gate FAILED"
+    contains out "words_length"
+    equal "2" "$(find wrapped -name '*.db' ! -name joined.db | wc -l)" "files with $1"
+    equal "$3|$3" "$(sql wrapped/joined.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets with $1"
+    "$DEARTH" report --by test wrapped/ >out
+    equal 1 "$(awk -v name="$2" '/^By test/ { on = 1 } on && substr($0, 38) == name { print $3 }' out)" "bugs of $2"
+}
+
 begin() {
     mkdir -p "$work/$1"
     cd "$work/$1"
@@ -85,6 +99,7 @@ EOF
     autoreconf -fi >log 2>&1 || skip "autoreconf does not work here"
     try AUTOMAKE 2
     named automake tests/test_length
+    wrapped AUTOMAKE\'S tests/test_length 2
 fi
 
 if has ctest && has cmake; then
@@ -102,6 +117,7 @@ endforeach()
 EOF
     try CTEST 2
     named CTest the_length
+    wrapped CTEST\'S the_length 2
 fi
 
 if has meson && has ninja; then
@@ -114,6 +130,7 @@ endforeach
 EOF
     try MESON 2
     named meson "the length"
+    wrapped MESON\'S "the length" 2
 fi
 
 if has bats; then

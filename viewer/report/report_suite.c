@@ -27,7 +27,7 @@ static const char choose_sql[] =
     "JOIN target t ON t.id = m.target_id WHERE t.recording_id IN chosen_recording;";
 
 int report_suite_choose(struct report_data *data) {
-    if (!store_int(data->store, "SELECT count(*) FROM unit", 0))
+    if (!store_int(data->store, "SELECT " UNIT_NEWEST_SUITE, 0))
         return 0;
     int r = store_exec(data->store, choose_sql);
     if (r < 0)
