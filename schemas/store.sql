@@ -404,7 +404,7 @@ CREATE TABLE finding (
     severity  TEXT NOT NULL,
     leaked    INTEGER NOT NULL DEFAULT 0,
     attributed_module TEXT,              -- the module that went wrong
-    attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader'
+    attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader', 'harness' (of tests)
     policy    TEXT,
     place     TEXT,                      -- where it went wrong, and whose it is (replayer/ledger/finding.h): findings with the same are one to whoever mends them
     location_id INTEGER REFERENCES location(id), -- of the fault

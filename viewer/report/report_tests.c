@@ -193,7 +193,9 @@ static void add_reach(struct report_data *data, sqlite3_stmt *s, void *state) {
         l->split[site - 1] = true;
     else if ((whole = function_test(data, l, p, row, (uint32_t)site - 1)))
         test = (uint32_t)whole;
-    else if (l->split[site - 1] && idmap_get(&l->is_whole, p->unit, &whole))
+    else if (l->split[site - 1] &&
+             (idmap_get(&l->is_whole, p->unit, &whole) ||
+              (test && idmap_get(&l->is_whole, tests->items[test - 1].unit, &whole))))
         test = 0;
     struct report_reach *r =
         report_rows_append(&tests->reach, &tests->n_reach, sizeof *r);
