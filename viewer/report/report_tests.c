@@ -16,7 +16,8 @@
 #include "store_programs.h"
 #include "text.h"
 
-#define NAMES_MOST 16 /* of a site, in JSON */
+#define NAMES_MOST     16 /* of a site, in JSON */
+#define HARNESSES_MOST 16 /* runners that have filters */
 
 struct process {
     int64_t unit;
@@ -35,10 +36,20 @@ struct load {
     struct idmap site_of;     /* row ─► index + 1 */
     struct idmap test_row;    /* row of test ─► index + 1 */
     bool *split;              /* by site: a test that was run by itself reaches it */
+    const char *harnesses
+        [HARNESSES_MOST]; /* that have such tests; kept once, as all strings here */
+    uint32_t n_harnesses;
 };
 
 static int64_t pair(int64_t unit, int64_t site) {
     return (int64_t)((uint64_t)unit << 32 | (uint64_t)site);
+}
+
+static bool has_split(const struct load *l, const char *harness) {
+    for (uint32_t i = 0; i < l->n_harnesses; i++)
+        if (l->harnesses[i] == harness)
+            return true;
+    return false;
 }
 
 /* --- tests --- */
@@ -75,8 +86,11 @@ static void add_test(struct report_data *data, sqlite3_stmt *s, void *state) {
     idmap_put(&l->test_row, t->id, (int64_t)tests->n);
     if (t->whole != t->unit)
         idmap_put(&l->test_of, t->unit, (int64_t)tests->n);
-    if (t->whole && t->whole != t->unit)
-        idmap_put(&l->is_whole, t->whole, 1);
+    if (!t->whole || t->whole == t->unit)
+        return;
+    idmap_put(&l->is_whole, t->whole, 1);
+    if (!has_split(l, t->harness) && l->n_harnesses < HARNESSES_MOST)
+        l->harnesses[l->n_harnesses++] = t->harness;
 }
 
 #define FUNCTION_COLUMNS(X)                                                              \
@@ -167,15 +181,11 @@ static const char reach_sql[] = STORE_SELECT(
 /* By a function on the stack; not where tests of its runner that reach it were run by themselves. */
 static uint32_t function_test(const struct report_data *data, const struct load *l,
                               const struct process *p, int64_t site_row, uint32_t site) {
-    const struct report_tests *tests = data->suite->tests;
     int64_t test = 0;
     if (!idmap_get(&l->by_function, pair(p->unit, site_row), &test))
         return 0;
-    for (size_t i = 0; l->split[site] && i < tests->n; i++)
-        if (tests->items[i].whole && tests->items[i].whole != tests->items[i].unit &&
-            tests->items[i].harness == tests->items[test - 1].harness)
-            return 0;
-    return (uint32_t)test;
+    const char *harness = data->suite->tests->items[test - 1].harness;
+    return l->split[site] && has_split(l, harness) ? 0 : (uint32_t)test;
 }
 
 static void add_reach(struct report_data *data, sqlite3_stmt *s, void *state) {
