@@ -277,6 +277,7 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
         u->why_not = "its runner starts it for one test";
     const char *test = store_column_text(q, PROCESS_TEST);
     u->test = text_dup(test ? test : parent ? s->units[parent - 1].test : NULL);
+    u->is_named = test != NULL;
     s->n_split += u->is_split;
     if (parent && s->units[parent - 1].pid == u->pid &&
         s->units[parent - 1].recording == u->recording)
@@ -291,9 +292,11 @@ static char *both_recordings(const struct suite *s) {
 
 static int prepare_processes(struct suite *s, sqlite3_stmt **q) {
     AUTO_FREE char *both = both_recordings(s);
+    /* a program may have two names, of its harness and of the one test that it runs: the latter came last */
     AUTO_FREE char *sql = text_format(
         "%s FROM process p LEFT JOIN unit u ON u.recording_id = p.recording_id AND u.ordinal "
-        "= p.ordinal LEFT JOIN test t ON t.unit_id = u.id AND t.whole_id IS NOT t.unit_id "
+        "= p.ordinal LEFT JOIN (SELECT unit_id, max(id) AS id FROM test WHERE whole_id IS NOT "
+        "unit_id GROUP BY unit_id) n ON n.unit_id = u.id LEFT JOIN test t ON t.id = n.id "
         "WHERE p.recording_id IN %s ORDER BY p.recording_id <> %lld, p.ordinal",
         STORE_SELECT(PROCESS_COLUMNS), both, (long long)s->recording);
     return store_prepare(s->store, sql, q);

@@ -42,6 +42,7 @@ struct suite_unit {
         harness; /* on the stack of one of these; section of the catalogue; NULL = none */
     char *
         test; /* that it is or belongs to, or was chosen by its runner's filter; NULL = none; owned */
+    bool is_named;       /* `test` is its own */
     bool is_split;       /* such a one: it alone */
     const char *why_not; /* it cannot be run by itself: one phrase; NULL = it can */
     char *refused;       /* it was tried, and does something else by itself; owned */

@@ -85,7 +85,7 @@ static int name_programs(struct tests *t) {
     for (uint32_t i = 0; r == 0 && i < t->suite->n_units; i++) {
         const char *harness;
         AUTO_FREE char *name =
-            t->units[i].argv
+            t->units[i].argv && !t->suite->units[i].is_named
                 ? suite_names_find(names, &t->units[i], parent_of(t, i), &harness)
                 : NULL;
         if (name && *name)
@@ -381,7 +381,7 @@ static int write_script(const struct tests *t, char **path) {
 /* --- what came of it --- */
 
 static const char mark_sql[] =
-    "UPDATE recording SET suite_id = %1$lld, exe = s.exe, argv = s.argv, argv_bytes = "
+    "UPDATE recording SET exe = s.exe, argv = s.argv, argv_bytes = "
     "s.argv_bytes, cwd = s.cwd FROM recording s WHERE s.id = %1$lld AND recording.id = "
     "%2$lld;"
     "INSERT INTO note(recording_id, kind, text) VALUES (%2$lld, 'unit', 'the tests that "
@@ -480,12 +480,14 @@ static int keep_singles(struct tests *t, int64_t recording) {
 static int run_singles(struct tests *t, const struct record_options *how) {
     AUTO_FREE char *script = NULL;
     int64_t id = 0;
+    struct record_options split = *how;
     int status = 0, quiet = error_quiet();
     int r = write_script(t, &script);
     char *argv[] = {(char *)"/bin/sh", script, NULL};
     if (r == 0) {
         error_set_quiet(1);
-        r = record_run(how, 2, argv, &id, &status);
+        split.suite_id = t->suite->recording;
+        r = record_run(&split, 2, argv, &id, &status);
         error_set_quiet(quiet);
     }
     if (script)

@@ -133,11 +133,11 @@ static const char test_sql[] =
     "n.unit_id JOIN process p ON p.recording_id = u.recording_id AND p.ordinal = u.ordinal "
     "WHERE n.recording_id = %1$lld UNION ALL SELECT p.parent_id, height + 1 FROM process p JOIN "
     "up ON up.id = p.id WHERE p.parent_id IS NOT NULL) SELECT name, filter FROM (SELECT "
-    "t.name, t.filter, -1 AS height FROM unit_run n JOIN test t ON t.unit_id = n.unit_id JOIN "
+    "t.id, t.name, t.filter, -1 AS height FROM unit_run n JOIN test t ON t.unit_id = n.unit_id JOIN "
     "test_site m ON m.test_id = t.id WHERE n.recording_id = %1$lld AND m.site_id = %2$lld UNION ALL "
-    "SELECT t.name, t.filter, height FROM up JOIN process p ON p.id = up.id JOIN unit u ON "
+    "SELECT t.id, t.name, t.filter, height FROM up JOIN process p ON p.id = up.id JOIN unit u ON "
     "u.recording_id = p.recording_id AND u.ordinal = p.ordinal JOIN test t ON t.unit_id = "
-    "u.id AND t.whole_id IS NOT t.unit_id) ORDER BY height LIMIT 1";
+    "u.id AND t.whole_id IS NOT t.unit_id) ORDER BY height, id DESC LIMIT 1";
 
 char *unit_test_of(struct store *store, int64_t recording_id, int64_t site_id) {
     enum { TEST_NAME, TEST_FILTER };

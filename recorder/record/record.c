@@ -113,6 +113,14 @@ static int prepare(struct run *run, const char *name) {
         run->id = record_row_start(run->store, &start);
         r = run->id < 0 ? (int)run->id : 0;
     }
+    if (r == 0 &&
+        run->options
+            ->suite_id) { /* before anything is in it: it is never taken for a suite */
+        AUTO_FREE char *sql =
+            text_format("UPDATE recording SET suite_id = %" PRId64 " WHERE id = %" PRId64,
+                        run->options->suite_id, run->id);
+        r = store_exec(run->store, sql);
+    }
     if (r == 0 && run->options->catalogue)
         r = catalogue_save(run->options->catalogue, run->store);
     if (r == 0) {

@@ -64,6 +64,10 @@ contains out "0 programs were run by themselves now"
 # a single one, chosen by its harness's own filter, is the program
 status 0 "$DEARTH" suite record -o one.db -- ./google --gtest_filter=Words.Length
 equal "Words.Length|1" "$(sql one.db 'SELECT name, whole_id IS NULL FROM test')" "one test"
+# with its harness's own name it has two, and is one unit
+BATS_TEST_NAME=test_length BATS_TEST_FILENAME=words.bats status 0 "$DEARTH" suite record -o two.db -- ./google --gtest_filter=Words.Length
+equal "words.bats: length,Words.Length" "$(sql two.db 'SELECT group_concat(name) FROM test')" "two names"
+equal 1 "$("$DEARTH" suite list --json two.db | grep -c '"unit"')" "units with two names"
 # --split off: known by its function
 status 0 "$DEARTH" suite record --split off -o off.db -- ./google
 equal 0 "$(sql off.db 'SELECT count(*) FROM test')" "tests before a replay"

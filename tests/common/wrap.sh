@@ -65,6 +65,10 @@ done
 wait
 [ -f d/many_6.db ] || fail "no file that has the test's name: $(ls d)"
 
+# a name that its environment has is found once
+BATS_TEST_NAME=test_by_-28bats-29 BATS_TEST_FILENAME=/x/words.bats "$DEARTH" wrap -o d/ -- ./program bats </dev/null >/dev/null 2>&1
+[ -f "d/words.bats__by__bats_.db" ] || fail "no file of bats: $(ls d)"
+
 # what cannot be recorded runs all the same; why is in a file, not in the program's output
 same "$PROGRAMS/hello-static"
 grep -q "linked statically" d/*hello-static*.log || fail "no reason: $(ls d)"
@@ -78,9 +82,10 @@ contains err "recording 1 is in"
 
 # all of them are one suite: units, targets, names, gate
 status 0 "$DEARTH" suite list d/
-equal 13 "$(sql d/joined.db "SELECT count(*) FROM test")" "tests: the newest of each"
+equal 14 "$(sql d/joined.db "SELECT count(*) FROM test")" "tests: the newest of each"
 contains out "test many 3"
 contains out "test rank [1]"
+contains out "test words.bats: by (bats)"
 status 0 "$DEARTH" suite replay d/
 contains out "2 of 2 tested"
 status 1 "$DEARTH" report --gate -f text --by test d/
@@ -92,7 +97,7 @@ before=$(sql d/joined.db "SELECT count(*) FROM attempt")
 status 0 "$DEARTH" suite replay d/
 contains out "2 of 2 tested"
 equal "$before" "$(sql d/joined.db "SELECT count(*) FROM attempt")" "attempts after one more program"
-equal 14 "$(sql d/joined.db "SELECT count(*) FROM test WHERE recording_id = (SELECT max(recording_id) FROM test)")" "tests with one more"
+equal 15 "$(sql d/joined.db "SELECT count(*) FROM test WHERE recording_id = (SELECT max(recording_id) FROM test)")" "tests with one more"
 # into one file, too
 for i in 1 2 3; do
     "$DEARTH" wrap -o one.db --name "$i" -- ./program "$i" </dev/null >/dev/null 2>&1 &
