@@ -203,7 +203,7 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_STDIN, "u.stdin_digest")                                                   \
     X(PROCESS_ORDINAL, "p.ordinal")                                                      \
     X(PROCESS_TEST, "t.name")                                                            \
-    X(PROCESS_FILTER, "CASE t.harness WHEN 'Check' THEN t.filter END")                \
+    X(PROCESS_FILTER, "CASE t.harness WHEN 'Check' THEN t.filter END")                   \
     X(PROCESS_WHOLE, "CASE WHEN t.whole_id <> t.unit_id THEN t.whole_id END")
 enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
 

@@ -223,15 +223,13 @@ void own_targets(const struct plan_input *in, const struct own_options *options,
     uint32_t n_rust;
     AUTO_FREE struct dearth_key *rust = rust_modules(in, &n_rust);
     uint32_t n_sourced;
-    AUTO_FREE struct dearth_key *sourced =
-        sourced_modules(in, options->tree, &n_sourced);
+    AUTO_FREE struct dearth_key *sourced = sourced_modules(in, options->tree, &n_sourced);
     struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
         bool given = is_given(f, rust, n_rust) || is_foreign(f, sourced, n_sourced);
-        frames[i].outermost = !options->n_globs && given
-                                  ? NONE
-                                  : outermost_own(options, f);
+        frames[i].outermost =
+            !options->n_globs && given ? NONE : outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);
