@@ -150,7 +150,7 @@ static int check(struct report_options *options, int n_operands, char **operands
     if (n_operands)
         options->path = operands[0];
     if (options->format < 0)
-        options->format = for_person(options) ? FORMAT_TEXT : FORMAT_JSON;
+        options->format = options->by || for_person(options) ? FORMAT_TEXT : FORMAT_JSON;
     if (options->recording && options->like)
         return error_print(-EINVAL, "report: --recording or --like, not both");
     if (options->program && (options->recording || options->like))
@@ -170,11 +170,9 @@ static int check(struct report_options *options, int n_operands, char **operands
                            "has no gate");
     if (options->demand && options->format > FORMAT_TEXT)
         return error_print(-EINVAL, "report: --demand is json or text");
-    if (options->by && options->format >= 0 && options->format != FORMAT_TEXT)
+    if (options->by && options->format != FORMAT_TEXT)
         return error_print(-EINVAL, "report: --by is for --format text; JSON has what it "
                                     "is made from");
-    if (options->format < 0)
-        options->format = options->by ? FORMAT_TEXT : FORMAT_JSON;
     options->gate |= options->fail_on >= 0 || options->rules.runtime ||
                      options->baseline || options->rules.min_coverage > 0;
     options->rules.baseline = options->baseline != NULL;
