@@ -236,7 +236,8 @@ void allocator_find(const char *path, struct allocators *out) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     elf_version(EV_CURRENT);
     Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
-    if (elf && elf_kind(elf) == ELF_K_ELF)
+    out->unread = !elf || elf_kind(elf) != ELF_K_ELF;
+    if (!out->unread)
         read_elf(elf, out);
     elf_end(elf);
     if (fd >= 0)
