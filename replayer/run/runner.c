@@ -79,10 +79,6 @@ static void remember_strangers(struct runner *runner) {
 /* Kill what a dead worker left; its processes become our children one generation at a
  * time. */
 static void kill_orphans(const struct runner *runner) {
-    siginfo_t any;
-    if (waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 &&
-        errno == ECHILD)
-        return; /* all processes of the machine are looked at below */
     for (int round = 0; round < 1000; round++) {
         pid_t children[256];
         int killed = 0, n = tracer_children(children, 256);
@@ -102,7 +98,7 @@ static void kill_orphans(const struct runner *runner) {
 
 /* The end of its channel tells a worker to kill its attempt, clean up and go; two seconds
  * are ample for that. */
-static void end_worker(struct runner *runner, struct slot *slot) {
+static void wait_worker(struct slot *slot) {
     if (slot->pid == 0)
         return;
     close(slot->channel);
@@ -119,6 +115,12 @@ static void end_worker(struct runner *runner, struct slot *slot) {
     slot->pid = 0;
     slot->channel = -1;
     slot->busy = false;
+}
+
+static void end_worker(struct runner *runner, struct slot *slot) {
+    if (slot->pid == 0)
+        return;
+    wait_worker(slot);
     kill_orphans(runner);
 }
 
@@ -268,10 +270,11 @@ const struct tree_facts *runner_tree(const struct runner *runner) {
 struct runner *runner_free(struct runner *runner) {
     if (!runner)
         return NULL;
-    for (int i = 0; i < runner->n; i++) {
-        end_worker(runner, &runner->slots[i]);
+    for (int i = 0; i < runner->n; i++)
+        wait_worker(&runner->slots[i]);
+    kill_orphans(runner);
+    for (int i = 0; i < runner->n; i++)
         session_free(runner->slots[i].session);
-    }
     free(runner->slots);
     free(runner->strangers);
     free(runner);
