@@ -239,7 +239,7 @@ static void find_own(struct look *look, const struct image *image,
 
 bool binding_defines(struct look *look, const struct image *image, uint32_t name,
                      uintptr_t address) {
-    struct gnu_table table;
+    struct gnu_table table = {0};
     uint32_t n = look->n_symbols;
     bool found_it = false;
     if (!image->gnu_hash || !binding_fetch(look, &table, image->gnu_hash, sizeof table) ||

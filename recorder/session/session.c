@@ -34,8 +34,9 @@
 
 #define RECORD_ARENA_BYTES (1ull << 30)
 #define REPLAY_ARENA_BYTES (256ull << 20)
-#define READY_BLOCKS       24u /* 1.5 MiB: orders of a replay, a process, its nodes and modules */
-#define STEP_LARGEST       128u /* 8 MiB */
+#define READY_BLOCKS                                                                     \
+    24u /* 1.5 MiB: orders of a replay, a process, its nodes and modules */
+#define STEP_LARGEST 128u /* 8 MiB */
 #define CLEARED_BEYOND                                                                   \
     8u /* blocks that nobody has used: the next run takes them, and a stray word is not noticed */
 

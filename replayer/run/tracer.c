@@ -495,7 +495,8 @@ void tracer_kill_descendants(void) {
 }
 
 int tracer_children(pid_t *out, int max) {
-    siginfo_t any; /* mostly there are none, and all processes of the machine would be looked at */
+    siginfo_t
+        any; /* mostly there are none, and all processes of the machine would be looked at */
     if (waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 &&
         errno == ECHILD)
         return 0;
