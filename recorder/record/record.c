@@ -124,7 +124,8 @@ static int prepare(struct run *run, const char *name) {
                                      .input = &run->input,
                                      .session = run->session};
         run->id = record_row_start(run->store, &start);
-        r = run->id < 0 ? (int)run->id : begin_log(run, true);
+        r = begin_log(run, true);
+        r = run->id < 0 ? (int)run->id : r;
     }
     if (r == 0 &&
         run->options
