@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 7u
+#define SHM_VERSION 8u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -583,6 +583,8 @@ struct shm_header {
     struct shm_fault faults[SHM_MAX_FAULTS];
     uint32_t processes[SHM_MAX_PROCESSES]; /* (target, release) block id of each process; 0 = free. The first
                                round goes in order of arrival; the collector frees entries, and they are taken again */
+    uint16_t pids[SHM_MAX_PROCESSES]; /* (target) the last 16 bits of the pid of whom an entry is: who looks for one
+                               process touches its block, and not everybody's */
     uint32_t next_slot;     /* (target) entry to try next, modulo SHM_MAX_PROCESSES; below SHM_MAX_PROCESSES it is
                                never ahead of n_processes */
     uint32_t entry_limit;   /* (collector) who comes when so many serials are handed out waits for the next round, so

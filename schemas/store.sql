@@ -115,8 +115,9 @@ CREATE TABLE recording (
     max_depth INTEGER NOT NULL DEFAULT 512, -- frames kept of a stack (--max-depth): a replay must cut where the recording did
     stranger  TEXT,                      -- why its command runs only with --trust: the file that it was merged from could be
                                          -- written to by others than who merged it; NULL = recorded here, or merged from an own file
-    rings_damaged INTEGER                -- threads' rings, processes' blocks and headers of the shared memory that were found
+    rings_damaged INTEGER,               -- threads' rings, processes' blocks and headers of the shared memory that were found
                                          -- written over, by the program: what was in them is lost, not all of it is counted
+    suite_id  INTEGER REFERENCES recording(id) -- of the tests of that suite, each run by itself with its runner's filter; NULL = is no such
 );
 
 -- What files were like before a recorded run changed them (dearth check): attempts find them so.
@@ -403,7 +404,7 @@ CREATE TABLE finding (
     severity  TEXT NOT NULL,
     leaked    INTEGER NOT NULL DEFAULT 0,
     attributed_module TEXT,              -- the module that went wrong
-    attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader'
+    attributed_to TEXT,                  -- 'program', 'library', 'libc', 'libstdc++', 'loader', 'harness' (of tests)
     policy    TEXT,
     place     TEXT,                      -- where it went wrong, and whose it is (replayer/ledger/finding.h): findings with the same are one to whoever mends them
     location_id INTEGER REFERENCES location(id), -- of the fault
@@ -466,6 +467,27 @@ CREATE TABLE unit_run (
     sites     INTEGER NOT NULL,          -- of the project's own, that it reached in the suite
     reached   INTEGER NOT NULL           -- of these, those that it reached by itself
 );
+
+-- What a project calls a test: a program that its harness started, or one of those that a program runs inside.
+--   unit_id of the suite, whole_id NULL    the program, with all that it starts, is the test
+--   unit_id of recording.suite_id          a runner's filter chose it: it was run by itself; whole_id ran it among others
+--   unit_id = whole_id                     its runner has no filter: known by its function on stacks, test_site. Derived by
+--                                          `dearth suite replay`, as target is
+CREATE TABLE test (
+    id        INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording(id), -- the suite's
+    unit_id   INTEGER NOT NULL REFERENCES unit(id),
+    whole_id  INTEGER REFERENCES unit(id),
+    harness   TEXT NOT NULL,             -- 'automake', 'CTest', 'meson', 'bats', 'pytest', 'cargo', or a harness of the catalogue; 'stack' =
+                                         -- none is known
+    name      TEXT NOT NULL,             -- as the harness has it
+    filter    TEXT                       -- arguments and variables that choose it, as a shell takes them; NULL = none
+);
+CREATE TABLE test_site (
+    test_id   INTEGER NOT NULL REFERENCES test(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    PRIMARY KEY (test_id, site_id)
+) WITHOUT ROWID;
 
 -- The own part of stacks of a suite: what a project wants failed once, whoever called it. Derived by `dearth suite
 -- replay` for the --own that it was given last.

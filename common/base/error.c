@@ -10,6 +10,7 @@
 #include "text.h"
 
 static int quiet_mode;
+static FILE *file; /* NULL = standard error */
 static int failed_status = EXIT_CANNOT;
 
 /* One write per message, so that lines of parallel workers do not mix. What %s brings in may be
@@ -28,9 +29,10 @@ static void print_line(const char *prefix, const char *format, va_list args,
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
     line[n++] = '\n';
-    fflush(stderr);
-    fwrite(line, 1, (size_t)n, stderr);
-    fflush(stderr);
+    FILE *to = file ? file : stderr;
+    fflush(to);
+    fwrite(line, 1, (size_t)n, to);
+    fflush(to);
 }
 
 int error_print(int err, const char *format, ...) {
@@ -80,6 +82,10 @@ void error_set_failed_status(int status) {
 
 int error_failed_status(void) {
     return failed_status;
+}
+
+void error_set_file(FILE *to) {
+    file = to;
 }
 
 void error_set_quiet(int quiet) {

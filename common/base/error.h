@@ -7,6 +7,8 @@
 #ifndef DEARTH_ERROR_H
 #define DEARTH_ERROR_H
 
+#include <stdio.h>
+
 /* Exit statuses of every command. `dearth record` passes the program's
  * own on. */
 enum exit_status {
@@ -46,6 +48,9 @@ void error_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Print "dearth: MESSAGE", also with -q: what a command was asked for. */
 void error_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Where messages go from here on, the caller's; NULL = standard error. */
+void error_set_file(FILE *to);
 
 /** Hide (1) or show (0) information and warnings. */
 void error_set_quiet(int quiet);

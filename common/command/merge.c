@@ -67,6 +67,8 @@ enum table {
     T_TARGET_SITE,
     T_FORMER_FILE,
     T_BASELINE_SIGNAL,
+    T_TEST,
+    T_TEST_SITE,
     N_TABLES
 };
 
@@ -146,7 +148,7 @@ static const struct rule rules[N_TABLES] = {
          "AND exe = :exe AND cwd = :cwd AND argv IS :argv",
          NULL,
          true,
-         {{NULL}}},
+         {{"suite_id", T_RECORDING}}},
     [T_PROCESS] = {"process",
                    "id",
                    "recording_id",
@@ -353,6 +355,24 @@ static const struct rule rules[N_TABLES] = {
                            NULL,
                            false,
                            {{"baseline_id", T_BASELINE}}},
+    [T_TEST] = {"test",
+                "id",
+                NULL,
+                "SELECT id, 1 FROM test WHERE recording_id = :recording_id AND unit_id = "
+                ":unit_id AND whole_id IS :whole_id AND harness = :harness AND name = "
+                ":name",
+                NULL,
+                true,
+                {{"recording_id", T_RECORDING},
+                 {"unit_id", T_UNIT},
+                 {"whole_id", T_UNIT}}},
+    [T_TEST_SITE] = {"test_site",
+                     "test_id",
+                     "test_id",
+                     NULL,
+                     NULL,
+                     false,
+                     {{"test_id", T_TEST}, {"site_id", T_SITE}}},
 };
 
 #define MAX_COLUMNS 64

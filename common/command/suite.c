@@ -20,9 +20,11 @@
 #include "project.h"
 #include "record.h"
 #include "shard.h"
+#include "store_folder.h"
 #include "store_scope.h"
 #include "store_shards.h"
 #include "suite_private.h"
+#include "suite_tests.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -41,7 +43,15 @@ struct record_line {
     const char *output;
     struct circumstances_options units;
     struct cli_list wrappers, catalogues;
+    int split;  /* enum suite_split */
+    char *file; /* in the folder that `output` was */
 };
+
+#define SPLIT_CHOICES "auto|all|off"
+#define SPLIT_HELP                                                                         \
+    "programs that run many tests inside (GoogleTest, Catch2, libtest, Check, Criterion, " \
+    "pytest): record each test once more by itself, or groups of them, as long as that "   \
+    "takes about as long as the suite (auto), whatever it takes (all), or not"
 
 /* What is kept of the environment is said: it may be more than the user wants in a file. */
 static void say_kept(const char *path, bool left_out) {
@@ -80,10 +90,20 @@ static bool is_allowed(const struct cli_list *globs, const char *name) {
     return false;
 }
 
-static int record_suite(struct record_line *line, int n, char **program) {
+/* A folder: one of its own in there. */
+static int choose_file(struct record_line *line) {
+    if (!store_folder_is(line->output))
+        return 0;
+    int r = store_folder_new_file(line->output, &line->file);
+    line->output = line->file ? line->file : line->output;
+    return r;
+}
+
+static int record_suite(struct record_line *line, const struct suite_scope *scope, int n,
+                        char **program) {
     struct record_options o = record_defaults();
     int64_t id = 0;
-    int status = 0, r = 0;
+    int status = 0, r = choose_file(line);
     bool left_out =
         !is_allowed(&line->units.allow, "RUST_BACKTRACE") && backtrace_leave_out();
     o.output = line->output;
@@ -96,6 +116,8 @@ static int record_suite(struct record_line *line, int n, char **program) {
     interrupt_install();
     if (r == 0)
         r = record_run(&o, n, program, &id, &status);
+    if (r == 0 && !interrupt_wanted() && !command_record_signal())
+        r = suite_tests_record(line->output, &o, scope, (enum suite_split)line->split);
     catalogue_free(o.catalogue);
     if (r != 0)
         return r < 0 ? EXIT_RECORD_FAILED : r;
@@ -131,6 +153,7 @@ static int command_suite_record(int argc, char **argv) {
         {0, "catalogue", CLI_LIST, &line.catalogues, "FILE",
          "what your functions are known for, beside the built-in catalogue: "
          "dearth-catalogue(5)"},
+        {0, "split", CLI_CHOICE, &line.split, NULL, SPLIT_HELP, SPLIT_CHOICES},
         {0}};
     const struct cli_command command = {
         "suite record", "[OPTIONS] -- COMMAND [ARGUMENTS]",
@@ -148,12 +171,14 @@ static int command_suite_record(int argc, char **argv) {
                              "suite record -- make check");
     else if (r == CLI_RUN && project_load(&project) == 0) {
         fill_record(&project, &line);
-        status = record_suite(&line, n, argv + 1);
+        const struct suite_scope all = {0};
+        status = record_suite(&line, &all, n, argv + 1);
     }
     project_deinit(&project);
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
     cli_list_deinit(&line.wrappers);
+    free(line.file);
     cli_list_deinit(&line.catalogues);
     return status;
 }
@@ -360,7 +385,8 @@ static const struct cli_command verbs[] = {
 static int check(struct suite_options *o, struct record_line *line, int n,
                  char **program) {
     line->catalogues = o->faults.catalogues; /* which stay its own */
-    int status = record_suite(line, n, program);
+    struct suite_scope scope = suite_replay_scope(o);
+    int status = record_suite(line, &scope, n, program);
     if (status != EXIT_OK)
         return command_record_signal() ? EXIT_INTERRUPTED : EXIT_CANNOT;
     return replay(o, line->output, true);
@@ -381,9 +407,13 @@ static int validate(struct suite_options *o) {
 }
 
 static int run_on(enum verb verb, const struct suite_options *o, const char *path) {
-    return verb == LIST   ? list(o, path)
-           : verb == PLAN ? plan(o, path)
-                          : replay(o, path, false);
+    AUTO_FREE char *file = NULL;
+    interrupt_install();
+    if (suite_gather(path, o, &file) < 0)
+        return EXIT_CANNOT;
+    return verb == LIST   ? list(o, file)
+           : verb == PLAN ? plan(o, file)
+                          : replay(o, file, false);
 }
 
 static int run_verb(enum verb verb, struct suite_options *o, struct record_line *line,
@@ -452,6 +482,7 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
         {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
          "check: as 'dearth suite record' has it"},
         {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB", "check: the same"},
+        {0, "split", CLI_CHOICE, &line.split, NULL, "check: the same", SPLIT_CHOICES},
         {0, "fail-on", CLI_CHOICE, &o.gate.fail_on, NULL,
          "check: the least severity that fails the gate (default: bug)", FAIL_ON_CHOICES},
         {0, "fail-on-runtime", CLI_FLAG, &o.gate.fail_on_runtime, NULL,
@@ -483,6 +514,7 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
     project_deinit(&project);
     cli_list_deinit(&line.units.allow);
     cli_list_deinit(&line.units.deny);
+    free(line.file);
     return status;
 }
 

@@ -14,12 +14,14 @@
 #include "idmap.h"
 #include "reuse.h"
 #include "text.h"
+#include "unit.h"
 
 void suite_load_deinit(struct suite *s) {
     for (uint32_t i = 0; i < s->n_units; i++) {
         free(s->units[i].command);
         free(s->units[i].sites);
         free(s->units[i].refused);
+        free(s->units[i].test);
         if (s->cover)
             free((void *)s->cover[i].targets);
     }
@@ -30,13 +32,15 @@ void suite_load_deinit(struct suite *s) {
     free(s->tested);
     free(s->tree);
     sites_deinit(&s->sites);
+    free(s->harness);
+    catalogue_free(s->catalogue);
     *s = (struct suite){0};
 }
 
 /* --- which suite, which tree --- */
 
 static int64_t newest_suite(struct store *store) {
-    int64_t id = store_int(store, "SELECT max(recording_id) FROM unit", 0);
+    int64_t id = store_int(store, "SELECT " UNIT_NEWEST_SUITE, 0);
     if (id)
         return id;
     return error_print(-ENOENT,
@@ -121,38 +125,41 @@ static void number_targets(struct suite *s, const struct dearth_key *keys) {
     free(list);
 }
 
-static bool is_harness(const struct catalogue *catalogue, const struct plan_frame *f) {
+static const char *harness_of(const struct catalogue *catalogue,
+                              const struct plan_frame *f) {
     for (uint32_t i = 0; i < f->n_symbols; i++) {
         const struct frame frame = {.function = f->functions[i],
                                     .linkage_name = f->linkage ? f->linkage[i] : NULL,
                                     .file = f->files[i],
                                     .module = f->module ? f->module : ""};
-        if (catalogue_frame(catalogue, 1u << CATALOGUE_HARNESS, &frame))
-            return true;
+        const struct catalogue_section *section =
+            catalogue_frame(catalogue, 1u << CATALOGUE_HARNESS, &frame);
+        if (section)
+            return section->name;
     }
-    return false;
+    return NULL;
 }
 
-/* Return: by frame, owned; NULL = the database's catalogue cannot be read, which was said. */
-static bool *find_harness(const struct suite *s) {
-    struct catalogue *catalogue = catalogue_new();
-    bool *harness = NULL;
-    if (catalogue_load(catalogue, s->store) >= 0) {
-        harness = text_alloc(s->sites.input.n_frames + 1);
-        for (uint32_t i = 0; i < s->sites.input.n_frames; i++)
-            harness[i] = is_harness(catalogue, &s->sites.input.frames[i]);
-    }
-    catalogue_free(catalogue);
-    return harness;
+/* Return: 0, or -EIO: the database's catalogue cannot be read, which was said. */
+static int find_harness(struct suite *s) {
+    s->catalogue = catalogue_new();
+    if (catalogue_load(s->catalogue, s->store) < 0)
+        return -EIO;
+    s->harness = text_alloc((s->sites.input.n_frames + 1) * sizeof *s->harness);
+    for (uint32_t i = 0; i < s->sites.input.n_frames; i++)
+        s->harness[i] = harness_of(s->catalogue, &s->sites.input.frames[i]);
+    return 0;
 }
 
 static int load_targets(struct suite *s, const struct suite_scope *scope) {
     int r = sites_load(s->store, s->recording, 0, NULL, true, &s->sites);
     if (r < 0)
         return r;
-    AUTO_FREE bool *harness = find_harness(s);
-    if (!harness)
-        return -EIO;
+    if ((r = find_harness(s)) < 0)
+        return r;
+    AUTO_FREE bool *harness = text_alloc(s->sites.input.n_frames + 1);
+    for (uint32_t i = 0; i < s->sites.input.n_frames; i++)
+        harness[i] = s->harness[i] != NULL;
     struct own_options own = {.globs = scope->own,
                               .n_globs = scope->n_own,
                               .not_globs = scope->not_own,
@@ -173,6 +180,8 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
 
 /* --- units --- */
 
+#define CRITERION_WORKER "boxfort-worker" /* as BoxFort calls the sandbox of a test */
+
 #define PROCESS_COLUMNS(X)                                                               \
     X(PROCESS_ID, "p.id")                                                                \
     X(PROCESS_PARENT_ID, "p.parent_id")                                                  \
@@ -191,7 +200,11 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_BUILD_ID, "b.build_id")                                                    \
     X(PROCESS_ARGV, "u.argv_bytes")                                                      \
     X(PROCESS_CWD, "coalesce(u.cwd, '')")                                                \
-    X(PROCESS_STDIN, "u.stdin_digest")
+    X(PROCESS_STDIN, "u.stdin_digest")                                                   \
+    X(PROCESS_ORDINAL, "p.ordinal")                                                      \
+    X(PROCESS_TEST, "t.name")                                                            \
+    X(PROCESS_FILTER, "CASE t.harness WHEN 'Check' THEN t.filter END")                   \
+    X(PROCESS_WHOLE, "CASE WHEN t.whole_id <> t.unit_id THEN t.whole_id END")
 enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
 
 /* Builds of the programs of units in one go: there is no index by process. */
@@ -200,12 +213,6 @@ enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
     "JOIN module m ON m.id = x.module_id JOIN process o ON o.id = x.process_id JOIN unit " \
     "v ON v.recording_id = o.recording_id AND v.ordinal = o.ordinal AND v.exe = m.path "   \
     "WHERE " wanted " GROUP BY x.process_id) b ON b.process_id = p.id "
-
-static const char processes_sql[] = STORE_SELECT(
-    PROCESS_COLUMNS) "FROM process p LEFT JOIN unit u ON u.recording_id = p.recording_id AND "
-                     "u.ordinal = p.ordinal " BUILDS(
-                         "o.recording_id = ?1") "WHERE p.recording_id = ?1 ORDER BY "
-                                                "p.ordinal";
 
 static void add_blob(struct text *t, sqlite3_stmt *q, int column) {
     int n = sqlite3_column_bytes(q, column);
@@ -232,6 +239,9 @@ static char *command_text(sqlite3_stmt *q) {
     struct text t = {0};
     const char *bytes = sqlite3_column_blob(q, PROCESS_ARGV);
     size_t n = (size_t)sqlite3_column_bytes(q, PROCESS_ARGV);
+    const char *variables = store_column_text(q, PROCESS_FILTER);
+    text_add(&t, variables ? variables : "");
+    text_add(&t, variables ? " " : "");
     if (!n)
         text_add_shell_shown(&t, store_column_text(q, PROCESS_EXE));
     for (size_t i = 0; i < n; i += strlen(bytes + i) + 1) {
@@ -247,16 +257,21 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
         s->units = text_realloc(s->units, (s->n_units ? 2 * (size_t)s->n_units : 1) *
                                               sizeof *s->units);
     struct suite_unit *u = &s->units[s->n_units++];
-    *u = (struct suite_unit){.row = sqlite3_column_int64(q, PROCESS_UNIT),
-                             .process = sqlite3_column_int64(q, PROCESS_ID),
-                             .parent = parent,
-                             .pid = (uint32_t)sqlite3_column_int64(q, PROCESS_PID),
-                             .exit_code = sqlite3_column_int(q, PROCESS_EXIT_CODE),
-                             .exit_signal = sqlite3_column_int(q, PROCESS_EXIT_SIGNAL),
-                             .duration_ns =
-                                 (uint64_t)sqlite3_column_int64(q, PROCESS_DURATION),
-                             .command = command_text(q),
-                             .identity = identity(q)};
+    *u = (struct suite_unit){
+        .row = sqlite3_column_int64(q, PROCESS_UNIT),
+        .process = sqlite3_column_int64(q, PROCESS_ID),
+        .parent = parent,
+        .recording = sqlite3_column_int64(q, PROCESS_RECORDING),
+        .ordinal = (uint32_t)sqlite3_column_int64(q, PROCESS_ORDINAL),
+        .is_split = sqlite3_column_type(q, PROCESS_WHOLE) != SQLITE_NULL,
+        .pid = (uint32_t)sqlite3_column_int64(q, PROCESS_PID),
+        .exit_code = sqlite3_column_int(q, PROCESS_EXIT_CODE),
+        .exit_signal = sqlite3_column_int(q, PROCESS_EXIT_SIGNAL),
+        .duration_ns = (uint64_t)sqlite3_column_int64(q, PROCESS_DURATION),
+        .command = command_text(q),
+        .identity = identity(q)};
+    for (uint32_t at = u->is_split ? parent : 0; at; at = s->units[at - 1].parent)
+        s->units[at - 1].is_whole = true;
     if (!u->row)
         u->why_not = "how it was started is not known";
     else if (!sqlite3_column_int64(q, PROCESS_ENVIRONMENT))
@@ -265,23 +280,67 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
         u->why_not = "its program is not there any more";
     else if (access(store_column_text(q, PROCESS_CWD), F_OK) < 0)
         u->why_not = "its folder is not there any more";
-    if (parent && s->units[parent - 1].pid == u->pid)
+    else if (strcmp(u->command, CRITERION_WORKER) == 0)
+        u->why_not = "its runner starts it for one test";
+    const char *test = store_column_text(q, PROCESS_TEST);
+    u->test = text_dup(test ? test : parent ? s->units[parent - 1].test : NULL);
+    u->is_named = test != NULL;
+    s->n_split += u->is_split;
+    if (parent && s->units[parent - 1].pid == u->pid &&
+        s->units[parent - 1].recording == u->recording)
         s->units[parent - 1].replaced_by = s->n_units;
     return s->n_units;
 }
 
+/* Of the suite and of its tests, each by itself: "(1, 2)". */
+static char *both_recordings(const struct suite *s) {
+    return text_format("(%lld, %lld)", (long long)s->recording, (long long)s->tests);
+}
+
+static int prepare_processes(struct suite *s, sqlite3_stmt **q) {
+    AUTO_FREE char *both = both_recordings(s);
+    /* a program may have two names, of its harness and of the one test that it runs: the latter came last */
+    AUTO_FREE char *sql = text_format(
+        "%s FROM process p LEFT JOIN unit u ON u.recording_id = p.recording_id AND u.ordinal "
+        "= p.ordinal " BUILDS(
+            "o.recording_id IN %s") "LEFT JOIN (SELECT unit_id, max(id) AS id FROM test WHERE whole_id IS NOT "
+                                    "unit_id GROUP BY unit_id) n ON n.unit_id = u.id LEFT JOIN test t ON t.id = n.id "
+                                    "WHERE p.recording_id IN %s ORDER BY p.recording_id <> %lld, p.ordinal",
+        STORE_SELECT(PROCESS_COLUMNS), both, both, (long long)s->recording);
+    return store_prepare(s->store, sql, q);
+}
+
+static uint32_t unit_of_row(const struct suite *s, int64_t row) {
+    for (uint32_t i = 0; i < s->n_units; i++)
+        if (s->units[i].row == row)
+            return i + 1;
+    return 0;
+}
+
+/* Of the tests that were run by themselves, without what ran them. Return: index + 1; 0 = no unit's. */
+static uint32_t place_process(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
+    bool forked = strcmp(store_column_text(q, PROCESS_ORIGIN), "fork") == 0;
+    bool of_suite = sqlite3_column_int64(q, PROCESS_RECORDING) == s->recording;
+    if (sqlite3_column_type(q, PROCESS_WHOLE) != SQLITE_NULL) {
+        uint32_t whole = unit_of_row(s, sqlite3_column_int64(q, PROCESS_WHOLE));
+        return whole ? add_unit(s, q, whole) : 0;
+    }
+    if (of_suite ? !forked || !parent : !forked && parent)
+        return add_unit(s, q, parent);
+    return parent;
+}
+
 static int load_units(struct suite *s, struct idmap *unit_of) {
     AUTO_STMT sqlite3_stmt *q = NULL;
-    int step, r = store_prepare(s->store, processes_sql, &q);
+    int step, r = prepare_processes(s, &q);
     if (r < 0)
         return r;
-    sqlite3_bind_int64(q, 1, s->recording);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t unit = 0;
         idmap_get(unit_of, sqlite3_column_int64(q, PROCESS_PARENT_ID), &unit);
-        bool forked = strcmp(store_column_text(q, PROCESS_ORIGIN), "fork") == 0;
-        if (!forked || !unit)
-            unit = add_unit(s, q, (uint32_t)unit);
+        unit = place_process(s, q, (uint32_t)unit);
+        if (!unit)
+            continue;
         s->units[unit - 1].events += (uint64_t)sqlite3_column_int64(q, PROCESS_EVENTS);
         idmap_put(unit_of, sqlite3_column_int64(q, PROCESS_ID), unit);
         s->n_processes++;
@@ -315,32 +374,56 @@ static void add_site(struct suite_unit *u, uint32_t site) {
     X(REACH_PROCESS, "process_id")
 enum { REACH_COLUMNS(STORE_COLUMN_ENUM) };
 
+/* Of each path in the tree of stacks, the harness of its outermost frame that has one: what runs the rest. */
+static const char **harness_of_stacks(const struct suite *s) {
+    const struct plan_input *in = &s->sites.input;
+    const char **of = text_alloc((in->n_stacks + 1) * sizeof *of);
+    for (uint32_t i = 0; i < in->n_stacks; i++) {
+        uint32_t parent = in->stacks[i].parent;
+        of[i] =
+            parent && of[parent - 1] ? of[parent - 1] : s->harness[in->stacks[i].frame];
+    }
+    return of;
+}
+
+/* A unit has reached a site, and with it who started it; a test by itself is no part of the suite's run. */
+static void add_reach(struct suite *s, uint32_t unit, uint32_t site) {
+    int64_t recording = s->units[unit - 1].recording;
+    s->units[unit - 1].n_own_sites++;
+    for (uint32_t at = unit; at; at = s->units[at - 1].parent) {
+        struct suite_unit *u = &s->units[at - 1];
+        u->is_tree |= at != unit;
+        if (u->recording != recording)
+            break;
+        add_site(u, site);
+    }
+}
+
 /* In the order of sites, so that each unit's are in order, too, and each once. */
 static int load_reach(struct suite *s, const struct idmap *unit_of) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     struct idmap index = {0};
-    int step, r = store_prepare(
-                  s->store,
-                  STORE_SELECT(REACH_COLUMNS) "FROM site_stat t JOIN site s ON s.id "
-                                              "= t.site_id WHERE t.recording_id = "
-                                              "?1 ORDER BY s.key",
-                  &q);
+    AUTO_FREE char *both = both_recordings(s);
+    AUTO_FREE char *sql = text_format(
+        "%s FROM site_stat t JOIN site s ON s.id = t.site_id WHERE t.recording_id IN %s "
+        "ORDER BY s.key",
+        STORE_SELECT(REACH_COLUMNS), both);
+    int step, r = store_prepare(s->store, sql, &q);
     if (r < 0)
         return r;
+    AUTO_FREE const char **harness = harness_of_stacks(s);
     for (uint32_t i = 0; i < s->sites.input.n_sites; i++)
         idmap_put(&index, s->sites.list[i].id, i + 1);
-    sqlite3_bind_int64(q, 1, s->recording);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         int64_t site = 0, unit = 0;
         idmap_get(&index, sqlite3_column_int64(q, REACH_SITE), &site);
         idmap_get(unit_of, sqlite3_column_int64(q, REACH_PROCESS), &unit);
         if (!site || !unit || !s->target_of[site - 1])
             continue;
-        s->units[unit - 1].n_own_sites++;
-        for (uint32_t at = (uint32_t)unit; at; at = s->units[at - 1].parent) {
-            add_site(&s->units[at - 1], (uint32_t)site - 1);
-            s->units[at - 1].is_tree |= at != (uint32_t)unit;
-        }
+        uint32_t stack = s->sites.list[site - 1].stack;
+        if (stack && !s->units[unit - 1].harness)
+            s->units[unit - 1].harness = harness[stack - 1];
+        add_reach(s, (uint32_t)unit, (uint32_t)site - 1);
     }
     idmap_deinit(&index);
     return step == SQLITE_DONE ? 0 : store_error(s->store, "reading sites");
@@ -364,13 +447,11 @@ static int load_same_units(const struct suite *s, struct idmap *out) {
         r = store_prepare(
             s->store,
             STORE_SELECT(
-                PROCESS_COLUMNS) "FROM unit u JOIN process p ON "
-                                 "p.recording_id = u.recording_id AND "
-                                 "p.ordinal = u.ordinal " BUILDS(
-                                     "v.id IN (SELECT unit_id FROM unit_run "
-                                     "WHERE recording_id IS NOT NULL)") "WHERE "
-                                                                        "u.id IN (SELECT unit_id FROM unit_run "
-                                                                        "WHERE recording_id IS NOT NULL)",
+                PROCESS_COLUMNS) "FROM unit u JOIN process p ON p.recording_id = "
+                                 "u.recording_id AND p.ordinal = u.ordinal " BUILDS(
+                                     "v.id IN (SELECT unit_id FROM unit_run WHERE "
+                                     "recording_id IS NOT NULL)") "LEFT JOIN test t "
+                                                                  "ON 0 WHERE u.id IN (SELECT unit_id FROM unit_run WHERE recording_id IS NOT NULL)",
             &q);
     if (r < 0)
         return r;
@@ -413,7 +494,7 @@ static void count_tested(struct suite *s, const int64_t *from) {
     }
     for (uint32_t t = 0; t < s->n_targets; t++) {
         int64_t recording = s->targets[t].reused_from;
-        if (!recording || recording == s->recording)
+        if (!recording || recording == s->recording || recording == s->tests)
             continue;
         s->n_reused++;
         s->reused_from = recording > s->reused_from ? recording : s->reused_from;
@@ -484,6 +565,7 @@ static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {
     c->cost_ns = u->duration_ns;
     c->refused = u->why_not != NULL;
     c->is_tree = u->is_tree;
+    c->is_whole = u->is_whole;
 }
 
 struct twin {
@@ -519,6 +601,9 @@ static void drop_twins(struct suite *s) {
 int suite_load(struct store *store, const struct suite_scope *scope, struct suite *s) {
     struct idmap unit_of = {0};
     *s = (struct suite){.store = store, .recording = newest_suite(store)};
+    AUTO_FREE char *tests = text_format(
+        "SELECT max(id) FROM recording WHERE suite_id = %lld", (long long)s->recording);
+    s->tests = s->recording > 0 ? store_int(store, tests, 0) : 0;
     int r = s->recording < 0 ? (int)s->recording : choose_tree(s, scope);
     if (r == 0)
         r = load_targets(s, scope);

@@ -21,10 +21,15 @@
 #define SUITE_TWIN "the same as an earlier one"
 
 struct suite_unit {
-    int64_t row;     /* of `unit`; 0 = it cannot be run by itself */
-    int64_t process; /* row of `process` */
-    uint32_t parent; /* the unit that started it: index + 1; 0 = none */
-    bool is_tree;    /* units that it started reach what is own */
+    int64_t row;       /* of `unit`; 0 = it cannot be run by itself */
+    int64_t process;   /* row of `process` */
+    int64_t recording; /* the suite's, or that of its tests, each run by itself */
+    uint32_t
+        parent; /* the unit that started it, or ran that test among others: index + 1; 0 = none */
+    uint32_t ordinal; /* of its process */
+    bool
+        is_whole; /* it, or what it started, runs tests inside that are units of their own */
+    bool is_tree; /* units that it started reach what is own */
     uint32_t pid,
         replaced_by; /* an exec put another program in its place: that unit's index + 1 */
     char *command;   /* as a shell would take it */
@@ -35,8 +40,14 @@ struct suite_unit {
         *sites; /* own ones that it, or what it started, reached: indices, in order */
     uint32_t n_sites, capacity;
     uint32_t n_own_sites; /* that it reached itself */
-    const char *why_not;  /* it cannot be run by itself: one phrase; NULL = it can */
-    char *refused;        /* it was tried, and does something else by itself; owned */
+    const char *
+        harness; /* on the stack of one of these; section of the catalogue; NULL = none */
+    char *
+        test; /* that it is or belongs to, or was chosen by its runner's filter; NULL = none; owned */
+    bool is_named;       /* `test` is its own */
+    bool is_split;       /* such a one: it alone */
+    const char *why_not; /* it cannot be run by itself: one phrase; NULL = it can */
+    char *refused;       /* it was tried, and does something else by itself; owned */
 };
 
 struct suite_target {
@@ -51,16 +62,19 @@ struct suite_target {
 struct suite {
     struct store *store;
     int64_t recording;
+    int64_t tests; /* recording of its tests, each by itself; 0 = there is none */
     char *tree;
     struct sites sites;
-    uint32_t *target_of; /* by site: index + 1; 0 = not own */
-    bool *tested;        /* by site: it was failed */
+    struct catalogue *catalogue;
+    const char **harness; /* by frame: section of the catalogue; NULL = of none */
+    uint32_t *target_of;  /* by site: index + 1; 0 = not own */
+    bool *tested;         /* by site: it was failed */
     struct suite_target *targets;
     uint32_t n_targets;
     struct suite_unit *units;
     uint32_t n_units;
     struct cover_unit *cover; /* n_units */
-    uint32_t n_processes;
+    uint32_t n_processes, n_split;
     uint32_t
         n_reused; /* targets that were failed in programs of earlier suites alone, which this one has as well */
     int64_t reused_from; /* the newest of these suites' recordings; 0 = none */

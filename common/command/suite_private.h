@@ -8,6 +8,9 @@
  *   suite_confirm.c  what the whole suite makes of a finding
  *   suite_unit.c     a unit as a recording of its own
  *   suite_text.c     what is printed
+ *   suite_tests.c    the tests of a recorded suite: names, and those inside programs (suite_tests.h)
+ *   suite_functions.c  those without a filter
+ *   suite_gather.c   what `dearth wrap` recorded, as a suite
  */
 #ifndef DEARTH_SUITE_PRIVATE_H
 #define DEARTH_SUITE_PRIVATE_H
@@ -64,6 +67,18 @@ int suite_replay_run(const struct suite_options *options, const char *database,
  * shows with the finding. Return: an exit status.
  */
 int suite_confirm_run(const struct suite_options *options, struct suite *suite);
+
+/**
+ * Make one suite of what `dearth wrap` recorded into @path, if it did.
+ * @path: as the user gave it, perhaps a folder
+ * @file: the database; free() it; out
+ * Return: 0 or a negative errno after a message.
+ */
+int suite_gather(const char *path, const struct suite_options *options, char **file);
+
+/** Of programs whose runners have no filter, the tests as functions on the stacks of targets: rows of `test`
+ * and `test_site` anew. Context: in a transaction. Return: 0 or a negative errno after a message. */
+int suite_functions_store(struct suite *suite);
 
 /** Print what each of options->n_shards would do. Return: 0 or a negative errno after a message. */
 int suite_replay_plan(const struct suite_options *options, const char *database,

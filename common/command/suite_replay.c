@@ -185,6 +185,10 @@ static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
         run->out->interrupted = true;
         return 0;
     }
+    if (!proof.looked && !time_left(run)) { /* nothing was found out about it */
+        run->out->budget = true;
+        return 0;
+    }
     uint32_t n_targets = count(n_aims(run), unit_of, unit);
     bool holds =
         proof.looked && proof.ends &&

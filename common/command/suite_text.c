@@ -8,6 +8,7 @@
 #include "error.h"
 #include "output.h"
 #include "suite_private.h"
+#include "suite_tests.h"
 #include "suite_unit.h"
 #include "text.h"
 
@@ -23,6 +24,11 @@ static void print_unit_json(const struct suite *s, uint32_t i, bool more) {
     AUTO_TEXT struct text t = {0};
     text_addf(&t, "{\"unit\":%lld,\"command\":", (long long)u->row);
     text_add_json(&t, u->command);
+    text_add(&t, ",\"test\":");
+    if (u->test)
+        text_add_json(&t, u->test);
+    else
+        text_add(&t, "null");
     text_addf(&t,
               ",\"own_sites\":%u,\"targets\":%u,\"sites_with_children\":%u,"
               "\"events\":%llu,\"duration_ns\":%llu,\"runs_alone\":%s,\"why_not\":",
@@ -47,6 +53,13 @@ static uint32_t n_shown(const struct suite *s) {
     return n;
 }
 
+static uint32_t n_reaching(const struct suite *s) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_units; i++)
+        n += is_shown(s, i) && !s->units[i].is_split;
+    return n;
+}
+
 static void print_units(const struct suite *s) {
     char duration[24];
     printf("%6s  %7s  %9s  %s\n", "unit", "targets", "time", "command");
@@ -56,6 +69,8 @@ static void print_units(const struct suite *s) {
             continue;
         printf("%6lld  %7u  %9s  %s\n", (long long)u->row, s->cover[i].n_targets,
                text_duration(u->duration_ns, duration), u->command);
+        if (u->test)
+            printf("%28stest %s\n", "", u->test);
         if (state_of(u))
             printf("%28s  not run by itself: %s\n", "", state_of(u));
     }
@@ -63,7 +78,9 @@ static void print_units(const struct suite *s) {
         "\n%u targets (places of the project's own that ask for memory) are reached by "
         "%u of %u programs.\nEach is failed once, in the cheapest program that reaches "
         "it: dearth suite replay\n",
-        s->n_targets, n_shown(s), s->n_units);
+        s->n_targets, n_reaching(s), s->n_units - s->n_split);
+    if (s->n_split)
+        printf("%u are tests that a program runs inside, each by itself.\n", s->n_split);
 }
 
 int suite_text_list(struct suite *s, bool json) {
@@ -207,6 +224,8 @@ static int store_targets(struct suite *s, const struct suite_outcome *out) {
         r = put_targets(s, out);
     if (r == 0)
         r = put_not_alone(s);
+    if (r == 0)
+        r = suite_functions_store(s);
     if (r == 0)
         r = store_commit(s->store);
     if (r < 0)

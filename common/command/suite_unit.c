@@ -118,7 +118,7 @@ static int64_t make(struct suite *suite, const struct suite_unit *u) {
     unit_deinit(&unit);
     if (id > 0) {
         AUTO_FREE char *rows = text_format(put_rows, (long long)id, (long long)u->process,
-                                           (long long)suite->recording);
+                                           (long long)u->recording);
         AUTO_FREE char *run = text_format(
             "INSERT INTO unit_run(unit_id, recording_id, sites, reached) "
             "VALUES (%lld, %lld, %u, 0); INSERT INTO note(recording_id, kind, "

@@ -211,6 +211,20 @@ static bool writer_grow(struct chunk_writer *w) {
            writer_move(w, 2 * w->capacity);
 }
 
+/* The one that was used last, for the next writer: most processes have one small chunk, and setting up costs as
+ * much as compressing it. */
+static ZSTD_CCtx *spare_zstd;
+
+static ZSTD_CCtx *take_zstd(void) {
+    ZSTD_CCtx *zstd = __atomic_exchange_n(&spare_zstd, NULL, __ATOMIC_ACQUIRE);
+    return zstd ? zstd : ZSTD_createCCtx();
+}
+
+static void give_zstd(ZSTD_CCtx *zstd) {
+    if (zstd)
+        ZSTD_freeCCtx(__atomic_exchange_n(&spare_zstd, zstd, __ATOMIC_RELEASE));
+}
+
 struct chunk_writer *chunk_writer_new(uint64_t first_event) {
     struct chunk_writer *w = calloc(1, sizeof *w);
     if (!w)
@@ -227,7 +241,7 @@ struct chunk_writer *chunk_writer_free(struct chunk_writer *w) {
     if (!w)
         return NULL;
     memory_free(&w->memory);
-    ZSTD_freeCCtx(w->zstd);
+    give_zstd(w->zstd);
     free(w->blob);
     free(w);
     return NULL;
@@ -451,7 +465,7 @@ int chunk_writer_finish(struct chunk_writer *w, struct chunk_summary *summary,
                         const uint8_t **data, size_t *n) {
     if (!w->n)
         return 1;
-    if (!w->zstd && !(w->zstd = ZSTD_createCCtx()))
+    if (!w->zstd && !(w->zstd = take_zstd()))
         return -ENOMEM;
     if (!w->blob) {
         w->blob_capacity = 65536;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -137,6 +138,14 @@ static const char *const migrations[] = {
      "UPDATE finding SET place = substr(identity, 1, instr(identity, '|')) || substr(identity, "
      "instr(identity, '|') + 1 + instr(substr(identity, instr(identity, '|') + 1), '|')) WHERE "
      "identity LIKE '%|%|%';"),
+    ("ALTER TABLE recording ADD COLUMN suite_id INTEGER REFERENCES recording(id);"
+     "CREATE TABLE test (id INTEGER PRIMARY KEY, recording_id INTEGER NOT NULL "
+     "REFERENCES recording(id), unit_id INTEGER NOT NULL REFERENCES unit(id), whole_id "
+     "INTEGER REFERENCES unit(id), harness TEXT NOT NULL, name TEXT NOT NULL, filter "
+     "TEXT);"
+     "CREATE TABLE test_site (test_id INTEGER NOT NULL REFERENCES test(id), site_id "
+     "INTEGER NOT NULL REFERENCES site(id), PRIMARY KEY (test_id, site_id)) WITHOUT "
+     "ROWID;"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */
@@ -298,17 +307,28 @@ int64_t store_recording(struct store *store, int64_t wanted) {
  * opened it.
  */
 #ifdef STORE_IMAGE_BYTES
+#define IMAGE_RUNS (sizeof store_image_runs / sizeof *store_image_runs)
+_Static_assert(2 * IMAGE_RUNS + 1 <= IOV_MAX, "in one call");
+
+/* All of it, zeros too: what is not written is a hole, into which the log could not be moved on a full disk. */
 static bool write_image(int fd) {
+    static char zeros[STORE_IMAGE_GAP]; /* no pages of its own */
     const char *bytes = store_image;
-    /* no holes: on a full disk the log could not be moved into them */
-    bool good = posix_fallocate(fd, 0, STORE_IMAGE_BYTES) == 0;
-    for (size_t i = 0; good && i < sizeof store_image_runs / sizeof *store_image_runs;
-         i++) {
-        size_t n = store_image_runs[i].n;
-        good = pwrite(fd, bytes, n, store_image_runs[i].at) == (ssize_t)n;
-        bytes += n;
+    struct iovec parts[2 * IMAGE_RUNS + 1];
+    size_t at = 0;
+    int n = 0;
+    for (size_t i = 0; i <= IMAGE_RUNS; i++) {
+        bool last = i == IMAGE_RUNS;
+        size_t next = last ? STORE_IMAGE_BYTES : store_image_runs[i].at;
+        if (next > at)
+            parts[n++] = (struct iovec){zeros, next - at};
+        if (last)
+            break;
+        parts[n++] = (struct iovec){(char *)bytes, store_image_runs[i].n};
+        bytes += store_image_runs[i].n;
+        at = next + store_image_runs[i].n;
     }
-    return good &&
+    return writev(fd, parts, n) == STORE_IMAGE_BYTES &&
            fdatasync(fd) == 0; /* before it has a name: a log may follow at once */
 }
 
@@ -334,8 +354,8 @@ static bool place_image(const char *path) {
 }
 #endif
 
-static int make_file(const char *path) {
-    if (place_image(path))
+static int make_file(const char *path, bool *placed) {
+    if ((*placed = place_image(path)))
         return 0;
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd < 0)
@@ -397,8 +417,9 @@ static int check_companions(const char *path) {
 }
 
 /* Look at the file before SQLite does, for errors that name what is wrong. */
-static int probe_file(const char *path, enum store_mode mode) {
+static int probe_file(const char *path, enum store_mode mode, bool *placed) {
     struct stat st;
+    *placed = false;
     if (stat(path, &st) < 0) {
         if (errno != ENOENT || mode != STORE_CREATE)
             return error_print_errno(-errno,
@@ -408,7 +429,7 @@ static int probe_file(const char *path, enum store_mode mode) {
                                          : "%s: cannot open",
                                      path);
         int r = check_companions(path);
-        return r < 0 ? r : make_file(path);
+        return r < 0 ? r : make_file(path, placed);
     }
     if (S_ISDIR(st.st_mode))
         return error_print(-EISDIR, "%s: is a folder, not a database", path);
@@ -581,6 +602,8 @@ static char *immutable_uri(const char *path) {
 
 /* Make it, bring it up to date, or refuse it. */
 static int check_content(struct store *store, enum store_mode mode) {
+    if (store->placed) /* what is in there is known */
+        return use_log(store);
     int r = is_blank(store);
     if (r > 0 && mode != STORE_CREATE)
         return error_print(-EINVAL,
@@ -620,11 +643,13 @@ static int open_file(struct store *store, enum store_mode mode) {
 }
 
 static int open_one(const char *path, enum store_mode mode, struct store **out) {
-    int r = probe_file(path, mode);
+    bool placed;
+    int r = probe_file(path, mode, &placed);
     if (r < 0)
         return r;
     struct store *store = text_alloc(sizeof *store);
     store->path = text_dup(path);
+    store->placed = placed;
     r = open_file(store, mode);
     if (r == 0)
         r = check_content(store, mode);

@@ -23,6 +23,7 @@ struct store {
     char *path;
     bool reading;              /* STORE_READ */
     bool ours;                 /* found to be dearth's */
+    bool placed;               /* this call made the file, with the schema in it */
     bool made_log;             /* there was no log beside the file before */
     bool immutable;            /* read without locks: see store_new() */
     int64_t bytes, changed_ns; /* immutable: size and time of the file when opened */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "store.h"
+#include "unit.h"
 
 int store_shards_put(struct store *store, int64_t suite, uint32_t i, uint32_t n) {
     AUTO_FREE char *sql = text_format(
@@ -20,8 +21,8 @@ int store_shards_put(struct store *store, int64_t suite, uint32_t i, uint32_t n)
 enum { SHARD_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char shards_sql[] = STORE_SELECT(
-    SHARD_COLUMNS) "FROM note WHERE kind = 'shard' AND recording_id = (SELECT "
-                   "max(recording_id) FROM unit) ORDER BY CAST(substr(subject, "
+    SHARD_COLUMNS) "FROM note WHERE kind = 'shard' AND recording_id = " UNIT_NEWEST_SUITE
+                   " ORDER BY CAST(substr(subject, "
                    "instr(subject, '/') + 1) AS INTEGER), CAST(subject AS INTEGER)";
 
 static void add_range(uint32_t from, uint32_t to, uint32_t n, struct text *out) {

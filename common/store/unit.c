@@ -128,6 +128,31 @@ int unit_load(struct store *store, int64_t id, struct unit *u) {
     return 0;
 }
 
+static const char test_sql[] =
+    "WITH RECURSIVE up(id, height) AS (SELECT p.id, 0 FROM unit_run n JOIN unit u ON u.id = "
+    "n.unit_id JOIN process p ON p.recording_id = u.recording_id AND p.ordinal = u.ordinal "
+    "WHERE n.recording_id = %1$lld UNION ALL SELECT p.parent_id, height + 1 FROM process p JOIN "
+    "up ON up.id = p.id WHERE p.parent_id IS NOT NULL) SELECT name, filter FROM (SELECT "
+    "t.id, t.name, t.filter, -1 AS height FROM unit_run n JOIN test t ON t.unit_id = n.unit_id JOIN "
+    "test_site m ON m.test_id = t.id WHERE n.recording_id = %1$lld AND m.site_id = %2$lld UNION ALL "
+    "SELECT t.id, t.name, t.filter, height FROM up JOIN process p ON p.id = up.id JOIN unit u ON "
+    "u.recording_id = p.recording_id AND u.ordinal = p.ordinal JOIN test t ON t.unit_id = "
+    "u.id AND t.whole_id IS NOT t.unit_id) ORDER BY height, id DESC LIMIT 1";
+
+char *unit_test_of(struct store *store, int64_t recording_id, int64_t site_id) {
+    enum { TEST_NAME, TEST_FILTER };
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    AUTO_FREE char *sql =
+        text_format(test_sql, (long long)recording_id, (long long)site_id);
+    if (store_prepare(store, sql, &s) < 0)
+        return NULL;
+    if (sqlite3_step(s) != SQLITE_ROW)
+        return NULL;
+    const char *filter = store_column_text(s, TEST_FILTER);
+    return text_format("%s%s%s%s", store_column_text(s, TEST_NAME), filter ? " (" : "",
+                       filter ? filter : "", filter ? ")" : "");
+}
+
 void unit_take_place(const struct unit_place *place) {
     if (!place)
         return;

@@ -10,6 +10,12 @@
 
 struct store;
 
+/* SQL: the newest suite of a database; NULL = it holds none. */
+#define UNIT_NEWEST_SUITE                                                                 \
+    "(SELECT max(u.recording_id) FROM unit u JOIN recording r ON r.id = u.recording_id "  \
+    "WHERE r.suite_id IS NULL AND NOT EXISTS (SELECT 1 FROM note n WHERE n.recording_id " \
+    "= r.id AND n.kind = 'wrap'))"
+
 /* What a process inherits beside its arguments, environment and descriptors. */
 struct unit_place {
     int mask; /* umask; -1 = unknown */
@@ -35,6 +41,13 @@ struct unit {
 /** Read a row of `unit`. Return: 0, -ENODATA in silence when its environment is not known, or another
  * negative errno after a message. */
 int unit_load(struct store *store, int64_t id, struct unit *out);
+
+/**
+ * The test that a unit's recording is, or that a function on the stack of one of its sites is, or that the program
+ * belongs to: "NAME", and behind it in brackets what chooses it.
+ * Return: owned by the caller; NULL = it has no name, or the recording is no unit's
+ */
+char *unit_test_of(struct store *store, int64_t recording_id, int64_t site_id);
 
 /** Take its umask and its limits, as far as our own allow it; NULL = as we are. Context: also between
  * vfork() and exec. */

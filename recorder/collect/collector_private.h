@@ -71,6 +71,7 @@ struct watched {
     bool status_known;
     int status;      /* as wait() gives it */
     bool left;       /* its blocks have left the sum of live bytes */
+    bool has_marks;  /* rows of ring_mark */
     bool committed;  /* STORED, and that is committed */
     uint32_t since;  /* records taken since its rows were last written */
     uint32_t n_held; /* over its cursors */
@@ -99,13 +100,14 @@ enum statement {
     PUT_THREAD,
     END_THREAD,
     PUT_MODULE,
-    END_MODULE,
     PUT_CHUNK,
     PUT_STAT,
+    PUT_PEAK,
+    FIRST_SELDOM, /* prepared when they are wanted */
+    END_MODULE = FIRST_SELDOM,
     PUT_NOTE,
     PUT_MARK,
     DROP_MARKS,
-    PUT_PEAK,
     FIND_PROCESS,
     ADD_LOST,
     N_STATEMENTS

@@ -15,10 +15,14 @@
 #define GROUP_BITS   10
 #define LINE_SLOTS   (1u << (LINE_BITS - SLOT_BITS))
 #define GROUP_LINES  (1u << (GROUP_BITS - LINE_BITS))
-#define FIRST_THINGS 1024u /* in the first segment: most processes are small */
-#define THINGS_BITS  15    /* in each of the others */
-#define CACHE_LINE   64u
-#define HUGE_PAGE    (2u << 20)
+#define FIRST_THINGS 512u /* in the first segment: most processes are small */
+#define THINGS_BITS                                                                      \
+    15 /* in each segment, once there are so many; before that each one doubles them */
+#define THINGS    (1u << THINGS_BITS)
+#define DOUBLINGS 6u
+_Static_assert(FIRST_THINGS << DOUBLINGS == THINGS, "pool_at()");
+#define CACHE_LINE 64u
+#define HUGE_PAGE  (2u << 20)
 
 struct live_group {
     uint64_t key; /* the address's upper bits, + 1; 0 = empty */
@@ -38,9 +42,12 @@ struct node {
 
 static void *pool_at(const struct live_pool *pool, uint32_t number) {
     uint32_t i = number - 1, segment = 0;
-    if (i >= FIRST_THINGS) {
-        segment = 1 + ((i - FIRST_THINGS) >> THINGS_BITS);
-        i = (i - FIRST_THINGS) & ((1u << THINGS_BITS) - 1);
+    if (i >= THINGS) {
+        segment = DOUBLINGS + (i >> THINGS_BITS);
+        i &= THINGS - 1;
+    } else if (i >= FIRST_THINGS) {
+        segment = 32 - (uint32_t)__builtin_clz(i / FIRST_THINGS);
+        i -= FIRST_THINGS << (segment - 1);
     }
     return pool->segments[segment] + (size_t)i * pool->bytes;
 }
@@ -56,9 +63,10 @@ static void *allocate(size_t bytes) {
     return memset(memory, 0, bytes);
 }
 
-static uint64_t room_in(const struct live_pool *pool) {
-    return pool->n_segments ? FIRST_THINGS + ((pool->n_segments - 1ull) << THINGS_BITS)
-                            : 0;
+static uint64_t room_in(uint64_t n_segments) {
+    if (n_segments <= DOUBLINGS + 1)
+        return n_segments ? (uint64_t)FIRST_THINGS << (n_segments - 1) : 0;
+    return (n_segments - DOUBLINGS) << THINGS_BITS;
 }
 
 /* @link: where in a thing that came back the number of the next is. */
@@ -68,11 +76,12 @@ static uint32_t pool_take(struct live_pool *pool, size_t link) {
         memcpy(&pool->free, (char *)pool_at(pool, number) + link, sizeof pool->free);
         return number;
     }
-    if (pool->used == room_in(pool)) {
+    uint64_t room = room_in(pool->n_segments);
+    if (pool->used == room) {
         pool->segments =
             text_grow(pool->segments, pool->n_segments, sizeof *pool->segments);
-        size_t things = pool->n_segments ? 1u << THINGS_BITS : FIRST_THINGS;
-        pool->segments[pool->n_segments++] = allocate(things * pool->bytes);
+        size_t more = (size_t)(room_in(pool->n_segments + 1ull) - room);
+        pool->segments[pool->n_segments++] = allocate(more * pool->bytes);
     }
     return ++pool->used;
 }

@@ -151,10 +151,18 @@ static const char *const sql[N_STATEMENTS] = {
 };
 
 int rows_prepare(struct collector *c) {
-    int r = 0;
-    for (int i = 0; r == 0 && i < N_STATEMENTS; i++)
+    /* What a row refers to has just been made or found: looking it up again is half of each row's price. */
+    int r = store_exec(c->store, "PRAGMA foreign_keys = OFF");
+    for (int i = 0; r == 0 && i < FIRST_SELDOM; i++)
         r = store_prepare(c->store, sql[i], &c->statements[i]);
     return r;
+}
+
+/* Those that most recordings do without. Return: NULL after a message. */
+static sqlite3_stmt *seldom(struct collector *c, int which) {
+    if (!c->statements[which])
+        store_prepare(c->store, sql[which], &c->statements[which]);
+    return c->statements[which];
 }
 
 void rows_finalize(struct collector *c) {
@@ -216,12 +224,14 @@ static char *argv_json(const struct shm_process *p) {
 
 /* Return: 0 = it has none, or -errno. */
 static int64_t parent_row(struct collector *c, const struct watched *w) {
-    sqlite3_stmt *s = c->statements[FIND_PROCESS];
     const struct watched *parent = watched_parent(c, w);
     if (parent)
         return parent->row;
     if (!w->shm->parent || w->shm->parent >= w->serial)
         return 0;
+    sqlite3_stmt *s = seldom(c, FIND_PROCESS);
+    if (!s)
+        return -EIO;
     sqlite3_bind_int64(s, FIND_RECORDING_ID, c->recording_id);
     sqlite3_bind_int64(s, FIND_ORDINAL, w->shm->parent);
     int rc = sqlite3_step(s);
@@ -284,7 +294,9 @@ int rows_end_process(struct collector *c, const struct watched *w, const char *e
 }
 
 int rows_add_lost(struct collector *c, const struct watched *w, uint64_t lost) {
-    sqlite3_stmt *s = c->statements[ADD_LOST];
+    sqlite3_stmt *s = seldom(c, ADD_LOST);
+    if (!s)
+        return -EIO;
     sqlite3_bind_int64(s, LOST_ID, w->row);
     bind(s, LOST_EVENTS, lost);
     return store_step_done(c->store, s);
@@ -349,7 +361,6 @@ int rows_put_modules(struct collector *c, struct watched *w) {
 }
 
 int rows_end_modules(struct collector *c, const struct watched *w) {
-    sqlite3_stmt *s = c->statements[END_MODULE];
     for (uint32_t i = 1; i <= w->n_modules; i++) {
         const struct shm_module *m = session_module(c->session, w->shm, i);
         if (!m || !m->unloaded)
@@ -357,6 +368,9 @@ int rows_end_modules(struct collector *c, const struct watched *w) {
         int64_t module = session_store_module(c->cache, w->shm, i);
         if (module <= 0)
             return (int)module;
+        sqlite3_stmt *s = seldom(c, END_MODULE);
+        if (!s)
+            return -EIO;
         bind(s, MODULE_UNLOADED_NS, collector_ns_said(c, m->unloaded));
         sqlite3_bind_int64(s, MODULE_OF_PROCESS, w->row);
         sqlite3_bind_int64(s, MODULE_OF_MODULE, module);
@@ -438,7 +452,9 @@ int rows_put_stats(struct collector *c, struct watched *w) {
 }
 
 static int put_mark(struct collector *c, const struct watched *w, uint32_t ring) {
-    sqlite3_stmt *s = c->statements[PUT_MARK];
+    sqlite3_stmt *s = seldom(c, PUT_MARK);
+    if (!s)
+        return -EIO;
     const struct cursor *cursor = &w->cursors[ring];
     uint64_t index, begin_ns;
     sqlite3_bind_int64(s, MARK_PROCESS_ID, w->row);
@@ -462,6 +478,7 @@ int rows_put_marks(struct collector *c, struct watched *w) {
             (cursor->id == cursor->marked && cursor->position == cursor->marked_position))
             continue;
         r = put_mark(c, w, i);
+        w->has_marks = true;
         cursor->marked = cursor->id;
         cursor->marked_position = cursor->position;
     }
@@ -469,8 +486,13 @@ int rows_put_marks(struct collector *c, struct watched *w) {
 }
 
 int rows_drop_marks(struct collector *c, const struct watched *w) {
-    sqlite3_bind_int64(c->statements[DROP_MARKS], 1, w->row);
-    return store_step_done(c->store, c->statements[DROP_MARKS]);
+    if (!w->has_marks && !c->resumed)
+        return 0;
+    sqlite3_stmt *s = seldom(c, DROP_MARKS);
+    if (!s)
+        return -EIO;
+    sqlite3_bind_int64(s, 1, w->row);
+    return store_step_done(c->store, s);
 }
 
 int rows_put_peak(struct collector *c) {
@@ -528,13 +550,15 @@ static const char *format_of(uint32_t kind, const char *subject) {
 }
 
 int rows_put_notes(struct collector *c, const struct watched *w, uint32_t *n) {
-    sqlite3_stmt *s = c->statements[PUT_NOTE];
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < SHM_MAX_NOTES; i++) {
         const struct shm_note *note = &w->shm->notes[i];
         if (__atomic_load_n(&note->state, __ATOMIC_ACQUIRE) != 1 || !note->kind ||
             note->kind >= sizeof note_words / sizeof *note_words)
             continue;
+        sqlite3_stmt *s = seldom(c, PUT_NOTE);
+        if (!s)
+            return -EIO;
         bool about_process = note->kind == SHM_NOTE_NO_LIBUNWIND;
         char *subject = about_process ? arena_text(w->shm->exe, sizeof w->shm->exe)
                                       : arena_text(note->text, sizeof note->text);

@@ -318,6 +318,9 @@ static void find_parent(struct shm_process *p) {
         n = SHM_MAX_PROCESSES;
     p->origin = n ? SHM_ORIGIN_EXEC : SHM_ORIGIN_FIRST;
     for (uint32_t i = 0; i < n; i++) {
+        uint16_t pid = load_relaxed(&preload.arena->pids[i]);
+        if (pid != (uint16_t)p->pid && pid != (uint16_t)p->ppid)
+            continue;
         const struct shm_process *other = listed(i, &id);
         if (!other || (other->pid_namespace && p->pid_namespace &&
                        other->pid_namespace != p->pid_namespace))
@@ -399,9 +402,13 @@ static bool enter_directory(struct shm_process *p, uint32_t id) {
     struct shm_header *arena = preload.arena;
     for (uint32_t tries = 0; tries < SHM_MAX_PROCESSES; tries++) {
         p->slot = add_relaxed(&arena->next_slot, 1) % SHM_MAX_PROCESSES;
-        if (!load_relaxed(&arena->processes[p->slot]) &&
-            cas(&arena->processes[p->slot], 0, id))
+        if (load_relaxed(&arena->processes[p->slot]))
+            continue;
+        store_relaxed(&arena->pids[p->slot], (uint16_t)p->pid);
+        if (cas(&arena->processes[p->slot], 0, id)) {
+            store_relaxed(&arena->pids[p->slot], (uint16_t)p->pid); /* if two came */
             return true;
+        }
     }
     return false;
 }

@@ -46,6 +46,7 @@
 #define GRACE_NS       100000000u /* for a child that was forked but has not registered */
 #define STARVED_NS     3000000000u
 #define WAL_PAGES      "PRAGMA wal_autocheckpoint = 4000"
+#define READY_BLOCKS   16u /* 1 MiB: what a small program needs, and its children */
 #define DEFAULT_CAP    (64ull << 20)
 
 struct run {
@@ -80,7 +81,8 @@ static int open_session(struct run *run) {
         .flags = SHM_EVENTS | (run->options->drop ? SHM_DROP_WHEN_FULL : 0) |
                  (run->options->no_argv ? SHM_NO_ARGV : 0) |
                  (run->options->units ? SHM_SEEN : 0),
-        .max_depth = (uint32_t)run->options->max_depth};
+        .max_depth = (uint32_t)run->options->max_depth,
+        .ready_blocks = READY_BLOCKS};
     return session_new(&options, &run->session);
 }
 
@@ -95,6 +97,15 @@ static int open_store(struct run *run) {
     return r;
 }
 
+/* A log that was not there before has no old pages in it: that its first one is on the disk before the second
+ * matters to nobody. Source: sqlite3WalFrames(), on syncHeader */
+static int begin_log(struct run *run, bool begun) {
+    if (!run->store->placed)
+        return 0;
+    return store_exec(run->store,
+                      begun ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
+}
+
 static int prepare(struct run *run, const char *name) {
     int r = program_find(name, &run->path, &run->shown);
     standard_input_fill();
@@ -103,6 +114,8 @@ static int prepare(struct run *run, const char *name) {
         r = open_session(run);
     if (r == 0)
         r = open_store(run);
+    if (r == 0)
+        r = begin_log(run, false);
     if (r == 0) {
         session_start_clock(run->session); /* a new database took some time */
         struct record_start start = {.options = run->options,
@@ -111,7 +124,16 @@ static int prepare(struct run *run, const char *name) {
                                      .input = &run->input,
                                      .session = run->session};
         run->id = record_row_start(run->store, &start);
-        r = run->id < 0 ? (int)run->id : 0;
+        r = begin_log(run, true);
+        r = run->id < 0 ? (int)run->id : r;
+    }
+    if (r == 0 &&
+        run->options
+            ->suite_id) { /* before anything is in it: it is never taken for a suite */
+        AUTO_FREE char *sql =
+            text_format("UPDATE recording SET suite_id = %" PRId64 " WHERE id = %" PRId64,
+                        run->options->suite_id, run->id);
+        r = store_exec(run->store, sql);
     }
     if (r == 0 && run->options->catalogue)
         r = catalogue_save(run->options->catalogue, run->store);
@@ -470,7 +492,7 @@ int command_record(int argc, char **argv) {
     o.sites_only = detail == 1;
     o.no_argv = !with_argv;
     o.no_symbols = !symbols;
-    if (r == CLI_RUN)
+    if (r == CLI_RUN && catalogues.n) /* for the database; the built-in one is not kept */
         o.catalogue = catalogue_new();
     for (size_t i = 0; r == CLI_RUN && i < catalogues.n; i++)
         r = catalogue_add_file(o.catalogue, catalogues.items[i]) < 0 ? -EINVAL : r;

@@ -34,6 +34,8 @@ struct record_options {
     const struct circumstances_options
         *units; /* a suite: keep what each of its programs needs to be
                                                   run by itself; NULL = no */
+    int64_t
+        suite_id; /* whose tests it runs, each by itself: recording.suite_id; 0 = none's */
 };
 
 /** What `dearth record` does when no option is given. */

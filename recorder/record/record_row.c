@@ -467,13 +467,17 @@ static void print_unwinding(struct store *store, int64_t id,
 void record_summary(struct store *store, int64_t id, const struct collector_totals *t) {
     AUTO_TEXT struct text quoted = {0};
     text_add_shell_shown(&quoted, store->path);
-    print_counts(t);
-    print_places(store, id, t);
-    print_wrapper(store, id);
+    bool quiet = error_quiet(); /* warnings are said all the same */
+    if (!quiet) {
+        print_counts(t);
+        print_places(store, id, t);
+        print_wrapper(store, id);
+    }
     AUTO_FREE char *exact =
         text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
     print_exactness(t, store_int(store, exact, 0) == 1);
-    print_unwinding(store, id, t);
+    if (!quiet)
+        print_unwinding(store, id, t);
     print_notes(store, id);
     error_info("recording %" PRId64 " is in %s; next: dearth replay %s", id, store->path,
                quoted.data);

@@ -62,6 +62,10 @@ struct session *session_free(struct session *session);
  * attached. */
 void session_reset(struct session *session, uint32_t flags);
 
+/** Map all pages that are there in one go, where each reset touches all of them. Context: a child of whom made the
+ * session, which has the mapping but no page of it. */
+void session_populate(struct session *session);
+
 /**
  * Environment for the target: @envp with DEARTH_ARENA and LD_PRELOAD (ours first, the
  * user's kept) last. Return: a NULL-terminated array in one malloc() block; free() it.

@@ -36,13 +36,27 @@
 /* A row that is looked up by its first parameters and made with all of them. */
 struct pair {
     sqlite3_stmt *get, *put;
+    uint8_t key[16]; /* of the row that is bound */
+};
+
+/* Rows that have a key and were met before, by whichever process. */
+struct met {
+    struct met_row {
+        struct dearth_key key;
+        int64_t row;
+        int flags; /* of a site: as they are in the database */
+    } * rows;
+    uint32_t n;
+    struct idmap by_key; /* half a key -> place in rows + 1 */
 };
 
 struct writer {
     struct store *store;
+    bool fresh; /* no stack was there: what is not met yet is most likely new */
     struct pair module, frame, stack, site;
     sqlite3_stmt *site_flags, *module_by_path;
     struct idmap frames; /* frame_cache_key() -> frame id */
+    struct met stacks, sites;
 };
 
 #define N_SITE_FLAGS 3 /* SITE_FLAG_COLUMNS */
@@ -57,6 +71,29 @@ enum { SITE_CHANGED_FLAGS = 1, SITE_CHANGED_ID = SITE_CHANGED_FLAGS + N_SITE_FLA
 /* Columns of a site that is there. */
 enum { SITE_ID, SITE_FLAGS };
 #define SITE_FLAG_COLUMNS "truncated, incomplete, error_path"
+
+static struct met_row *met_find(const struct met *met, struct dearth_key key) {
+    int64_t at;
+    if (!idmap_get(&met->by_key, (int64_t)key.lo, &at))
+        return NULL;
+    struct met_row *row = &met->rows[at - 1];
+    return key_equal(row->key, key) ? row
+                                    : NULL; /* half of another's is asked for anew */
+}
+
+static void met_add(struct met *met, struct dearth_key key, int64_t row, int flags) {
+    int64_t at;
+    if (!key.lo || idmap_get(&met->by_key, (int64_t)key.lo, &at))
+        return;
+    met->rows = text_grow(met->rows, met->n, sizeof *met->rows);
+    met->rows[met->n++] = (struct met_row){key, row, flags};
+    idmap_put(&met->by_key, (int64_t)key.lo, met->n);
+}
+
+static void met_deinit(struct met *met) {
+    free(met->rows);
+    idmap_deinit(&met->by_key);
+}
 
 static int writer_init(struct writer *w, struct store *store) {
     const struct {
@@ -82,7 +119,9 @@ static int writer_init(struct writer *w, struct store *store) {
         {&w->module_by_path,
          "SELECT build_id FROM module WHERE path = ? ORDER BY id DESC LIMIT 1"},
     };
-    *w = (struct writer){.store = store};
+    *w = (struct writer){
+        .store = store,
+        .fresh = store_int(store, "SELECT NOT EXISTS (SELECT 1 FROM frame)", 0) == 1};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int r = store_prepare(store, all[i].sql, all[i].out);
         if (r < 0)
@@ -100,6 +139,8 @@ static void writer_deinit(struct writer *w) {
     sqlite3_finalize(w->site_flags);
     sqlite3_finalize(w->module_by_path);
     idmap_deinit(&w->frames);
+    met_deinit(&w->stacks);
+    met_deinit(&w->sites);
     *w = (struct writer){0};
 }
 
@@ -110,8 +151,9 @@ static void bind_int(struct pair *p, int index, int64_t value) {
 }
 
 static void bind_key(struct pair *p, struct dearth_key key) {
-    store_bind_key(p->get, 1, key);
-    store_bind_key(p->put, 1, key);
+    text_key_to_blob(key, p->key);
+    sqlite3_bind_blob(p->get, 1, p->key, sizeof p->key, SQLITE_STATIC);
+    sqlite3_bind_blob(p->put, 1, p->key, sizeof p->key, SQLITE_STATIC);
 }
 
 /* Return: 1 with the row current in p->get (reset it), 0 no such row, negative errno. */
@@ -123,32 +165,39 @@ static int look_up(struct writer *w, struct pair *p) {
     return rc == SQLITE_DONE ? 0 : store_error(w->store, "looking up a stack");
 }
 
-/* Make the bound row; somebody else may have been quicker (another dearth, WAL). */
-static int64_t make(struct writer *w, struct pair *p) {
+/* Make the bound row, unless it is there. Return: 0 = it is there, or a negative errno. */
+static int64_t try_make(struct writer *w, struct pair *p) {
     int r = store_step_done(w->store, p->put);
     if (r < 0)
         return r;
-    if (sqlite3_changes(w->store->db) > 0)
-        return sqlite3_last_insert_rowid(w->store->db);
-    r = look_up(w, p);
-    if (r < 0)
-        return r;
-    int64_t id = r ? sqlite3_column_int64(p->get, 0) : 0;
-    sqlite3_reset(p->get);
-    return id > 0 ? id
-                  : error_print(-EIO, "%s: a row was neither taken nor there",
-                                w->store->path);
+    return sqlite3_changes(w->store->db) > 0 ? sqlite3_last_insert_rowid(w->store->db)
+                                             : 0;
+}
+
+/* Return: 0 = it is not there, or a negative errno. */
+static int64_t find(struct writer *w, struct pair *p) {
+    int r = look_up(w, p);
+    int64_t id = r > 0 ? sqlite3_column_int64(p->get, 0) : r;
+    if (r > 0)
+        sqlite3_reset(p->get);
+    return id;
+}
+
+static int64_t say_neither(struct writer *w) {
+    return error_print(-EIO, "%s: a row was neither taken nor there", w->store->path);
+}
+
+/* Make the bound row; somebody else may have been quicker (another dearth, WAL). */
+static int64_t make(struct writer *w, struct pair *p) {
+    int64_t id = try_make(w, p);
+    if (!id)
+        id = find(w, p);
+    return id ? id : say_neither(w);
 }
 
 static int64_t find_or_make(struct writer *w, struct pair *p) {
-    int r = look_up(w, p);
-    if (r < 0)
-        return r;
-    if (!r)
-        return make(w, p);
-    int64_t id = sqlite3_column_int64(p->get, 0);
-    sqlite3_reset(p->get);
-    return id;
+    int64_t id = w->fresh ? 0 : find(w, p);
+    return id ? id : make(w, p);
 }
 
 static int64_t module_row(struct writer *w, const void *build_id, uint32_t n,
@@ -179,6 +228,9 @@ static int64_t frame_row(struct writer *w, int64_t module_id, uint64_t offset) {
 
 static int64_t stack_row(struct writer *w, struct dearth_key key, int64_t parent,
                          int64_t frame, int64_t depth) {
+    const struct met_row *met = met_find(&w->stacks, key);
+    if (met)
+        return met->row;
     bind_key(&w->stack, key);
     bind_int(&w->stack, STACK_FRAME_ID, frame);
     bind_int(&w->stack, STACK_DEPTH, depth);
@@ -186,22 +238,29 @@ static int64_t stack_row(struct writer *w, struct dearth_key key, int64_t parent
         sqlite3_bind_int64(w->stack.put, STACK_PARENT_ID, parent);
     else
         sqlite3_bind_null(w->stack.put, STACK_PARENT_ID);
-    return find_or_make(w, &w->stack);
+    int64_t row = find_or_make(w, &w->stack);
+    if (row > 0)
+        met_add(&w->stacks, key, row, 0);
+    return row;
 }
 
 /* --- from an arena --- */
 
+struct known_module {
+    int64_t row;
+    struct dearth_key key;
+};
+struct known_node {
+    int64_t stack;
+    int64_t depth;
+    struct dearth_key key;
+};
+#define KNOWN_NODES 64u /* in a page: most processes have few */
 struct known_process {
     const struct shm_process *process;
-    struct known_module {
-        int64_t row;
-        struct dearth_key key;
-    } modules[SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK + 1];
-    struct known_node {
-        int64_t stack;
-        int64_t depth;
-        struct dearth_key key;
-    } * nodes[SHM_MAX_NODE_BLOCKS]; /* pages, made when needed */
+    struct known_module *modules; /* by index; n_modules of them */
+    struct known_node **pages;    /* n_pages of them, NULL until needed */
+    uint32_t n_modules, n_pages;
 };
 
 struct session_site_cache {
@@ -223,8 +282,12 @@ struct session_site_cache *session_site_cache_new(struct session *session,
 }
 
 static void known_process_free(struct known_process *known) {
-    for (uint32_t i = 0; known && i < SHM_MAX_NODE_BLOCKS; i++)
-        free(known->nodes[i]);
+    for (uint32_t i = 0; known && i < known->n_pages; i++)
+        free(known->pages[i]);
+    if (known) {
+        free(known->pages);
+        free(known->modules);
+    }
     free(known);
 }
 
@@ -268,17 +331,21 @@ static struct known_process *know_process(struct session_site_cache *cache,
 
 /* @id was found valid by session_node(), so it is below SHM_MAX_NODE_BLOCKS pages. */
 static struct known_node *know_node(struct known_process *known, uint32_t id) {
-    struct known_node **page = &known->nodes[id / SHM_NODES_PER_BLOCK];
+    known->pages =
+        text_reach(known->pages, &known->n_pages, id / KNOWN_NODES, sizeof *known->pages);
+    struct known_node **page = &known->pages[id / KNOWN_NODES];
     if (!*page)
-        *page = text_alloc(SHM_NODES_PER_BLOCK * sizeof **page);
-    return &(*page)[id % SHM_NODES_PER_BLOCK];
+        *page = text_alloc(KNOWN_NODES * sizeof **page);
+    return &(*page)[id % KNOWN_NODES];
 }
 
 /* A module id of a process -> row. Return: id, 0 when the arena's entry is damaged. */
 static int64_t arena_module(struct session_site_cache *cache, struct known_process *known,
                             uint32_t index) {
-    if (!index || index >= sizeof known->modules / sizeof *known->modules)
+    if (!index || index > SHM_MAX_MODULE_BLOCKS * SHM_MODULES_PER_BLOCK)
         return 0;
+    known->modules =
+        text_reach(known->modules, &known->n_modules, index, sizeof *known->modules);
     if (known->modules[index].row)
         return known->modules[index].row;
     const struct shm_module *m = session_module(cache->session, known->process, index);
@@ -367,41 +434,76 @@ static int64_t arena_stack(struct session_site_cache *cache, struct known_proces
     return above.stack;
 }
 
-static void bind_flags(sqlite3_stmt *s, int first, const int flags[static N_SITE_FLAGS]) {
+/* Bit i: column i of SITE_FLAG_COLUMNS. */
+enum { FLAG_TRUNCATED = 1, FLAG_INCOMPLETE = 2, FLAG_ERROR_PATH = 4 };
+
+static int flags_of(const struct shm_node *leaf) {
+    return (leaf->flags & SHM_NODE_TRUNCATED ? FLAG_TRUNCATED : 0) |
+           (leaf->flags & SHM_NODE_INCOMPLETE ? FLAG_INCOMPLETE : 0) |
+           (leaf->flags & SHM_NODE_AFTER_FAULT ? FLAG_ERROR_PATH : 0);
+}
+
+static void bind_flags(sqlite3_stmt *s, int first, int flags) {
     for (int i = 0; i < N_SITE_FLAGS; i++)
-        sqlite3_bind_int(s, first + i, flags[i]);
+        sqlite3_bind_int(s, first + i, flags >> i & 1);
+}
+
+/* Return: 0 = it is there, or a negative errno. */
+static int64_t make_site(struct writer *w, const struct shm_node *leaf, int64_t stack) {
+    sqlite3_bind_text(w->site.put, SITE_OP, op_name((uint32_t)leaf->offset), -1,
+                      SQLITE_STATIC);
+    if (stack)
+        sqlite3_bind_int64(w->site.put, SITE_STACK_ID, stack);
+    bind_flags(w->site.put, SITE_NEW_FLAGS, flags_of(leaf));
+    return try_make(w, &w->site);
+}
+
+/* Return: 0 = it is not there, or a negative errno. */
+static int64_t find_site(struct writer *w, int *flags) {
+    int r = look_up(w, &w->site);
+    if (r <= 0)
+        return r;
+    int64_t id = sqlite3_column_int64(w->site.get, SITE_ID);
+    *flags = 0;
+    for (int i = 0; i < N_SITE_FLAGS; i++)
+        *flags |= sqlite3_column_int(w->site.get, SITE_FLAGS + i) << i;
+    sqlite3_reset(w->site.get);
+    return id;
 }
 
 /* What was seen before and what is seen now, in one row: truncated and incomplete stick,
  * error_path holds only while no ordinary run came by. */
-static int64_t site_row(struct writer *w, const struct shm_node *leaf, int64_t stack) {
-    const int seen[N_SITE_FLAGS] = {!!(leaf->flags & SHM_NODE_TRUNCATED),
-                                    !!(leaf->flags & SHM_NODE_INCOMPLETE),
-                                    !!(leaf->flags & SHM_NODE_AFTER_FAULT)};
-    bind_key(&w->site, leaf->key);
-    int r = look_up(w, &w->site);
-    if (r < 0)
-        return r;
-    if (!r) {
-        sqlite3_bind_text(w->site.put, SITE_OP, op_name((uint32_t)leaf->offset), -1,
-                          SQLITE_STATIC);
-        if (stack)
-            sqlite3_bind_int64(w->site.put, SITE_STACK_ID, stack);
-        bind_flags(w->site.put, SITE_NEW_FLAGS, seen);
-        return make(w, &w->site);
-    }
-    int64_t id = sqlite3_column_int64(w->site.get, SITE_ID);
-    int had[N_SITE_FLAGS];
-    for (int i = 0; i < N_SITE_FLAGS; i++)
-        had[i] = sqlite3_column_int(w->site.get, SITE_FLAGS + i);
-    sqlite3_reset(w->site.get);
-    const int want[N_SITE_FLAGS] = {had[0] | seen[0], had[1] | seen[1], had[2] & seen[2]};
-    if (memcmp(had, want, sizeof had) == 0)
-        return id;
+static int add_flags(struct writer *w, int64_t id, int seen, int *flags) {
+    const int sticky = FLAG_TRUNCATED | FLAG_INCOMPLETE;
+    int want = ((*flags | seen) & sticky) | (*flags & seen & FLAG_ERROR_PATH);
+    if (want == *flags)
+        return 0;
+    *flags = want;
     bind_flags(w->site_flags, SITE_CHANGED_FLAGS, want);
     sqlite3_bind_int64(w->site_flags, SITE_CHANGED_ID, id);
-    r = store_step_done(w->store, w->site_flags);
-    return r < 0 ? r : id;
+    return store_step_done(w->store, w->site_flags);
+}
+
+static int64_t site_row(struct writer *w, const struct shm_node *leaf, int64_t stack) {
+    struct met_row *met = met_find(&w->sites, leaf->key);
+    int flags = flags_of(leaf), r;
+    if (met)
+        return (r = add_flags(w, met->row, flags_of(leaf), &met->flags)) < 0 ? r
+                                                                             : met->row;
+    bind_key(&w->site, leaf->key);
+    int64_t id = w->fresh ? make_site(w, leaf, stack) : 0;
+    bool made = id > 0;
+    if (!id)
+        id = find_site(w, &flags);
+    if (!id && !w->fresh)
+        made = (id = make_site(w, leaf, stack)) > 0;
+    if (!id)
+        id = find_site(w, &flags); /* somebody was quicker */
+    if (id > 0 && !made && (r = add_flags(w, id, flags_of(leaf), &flags)) < 0)
+        return r;
+    if (id > 0)
+        met_add(&w->sites, leaf->key, id, flags);
+    return id ? id : say_neither(w);
 }
 
 int64_t session_store_site(struct session_site_cache *cache,

@@ -13,10 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "cache_folder.h"
 #include "idmap.h"
 #include "inlines.h"
-#include "output.h"
 #include "text.h"
 
 #ifndef DEARTH_VERSION
@@ -25,8 +24,6 @@
 /* Raise it when the layout below, or what symbols.c and inlines.c say of an address, changes. */
 #define FORMAT   2u
 #define ENDING   ".names"
-#define HALF     ".half" /* being written */
-#define DAY_S    86400
 #define MAGIC    0x73656d616e616564u          /* "deanames" */
 #define FILE_MAX (SYMBOL_CACHE_BYTES / 1024u) /* files that are looked at */
 
@@ -87,56 +84,7 @@ static struct dearth_key key_of(const struct symbols_wanted *wanted) {
     return key_hash(all.data, all.n);
 }
 
-static bool is_ours(const struct stat *st) {
-    return st->st_uid == geteuid() && !(st->st_mode & 077);
-}
-
-/* The folder, made where it is not. Return: a descriptor, or -1. */
-static int open_folder(void) {
-    const char *off = getenv("DEARTH_SYMBOL_CACHE"), *base = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    struct stat st;
-    if ((off && strcmp(off, "off") == 0) || geteuid() != getuid())
-        return -1;
-    bool named = base && *base == '/';
-    if (!named && (!home || *home != '/'))
-        return -1;
-    AUTO_FREE char *above = named ? text_dup(base) : text_format("%s/.cache", home);
-    AUTO_FREE char *path = text_format("%s/dearth", above);
-    if (mkdir(path, 0700) < 0 && errno == ENOENT && mkdir(above, 0700) == 0)
-        mkdir(path, 0700);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, &st) < 0 || !is_ours(&st))) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 /* --- reading --- */
-
-/* Return: the file's bytes, NULL when it is none of ours. */
-static char *read_file(const struct symbol_cache *cache, size_t *bytes) {
-    struct stat st;
-    char *content = NULL;
-    int fd = openat(cache->folder, cache->name,
-                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return NULL;
-    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_ours(&st) &&
-                st.st_size >= (off_t)sizeof(struct kept_head) &&
-                st.st_size <= (off_t)SYMBOL_CACHE_FILE_MOST;
-    if (good && (content = malloc((size_t)st.st_size)) &&
-        read(fd, content, (size_t)st.st_size) != st.st_size) {
-        free(content);
-        content = NULL;
-    }
-    if (content && st.st_mtim.tv_sec + DAY_S < time(NULL))
-        futimens(fd, NULL); /* it is used: others go first */
-    close(fd);
-    *bytes = content ? (size_t)st.st_size : 0;
-    return content;
-}
 
 struct view { /* the parts of a file that is whole */
     const struct kept_head *head;
@@ -236,13 +184,16 @@ struct symbol_cache *symbol_cache_new(const struct symbols_wanted *wanted) {
     size_t bytes = 0;
     struct view v;
     cache->source = "none";
-    cache->folder = wanted->path[0] == '/' && wanted->build_id_bytes ? open_folder() : -1;
+    cache->folder =
+        wanted->path[0] == '/' && wanted->build_id_bytes ? cache_folder_open() : -1;
     if (cache->folder < 0)
         return cache;
     cache->key = key_of(wanted);
     text_key(cache->key, cache->name);
     strcat(cache->name, ENDING);
-    cache->content = read_file(cache, &bytes);
+    cache->content =
+        cache_folder_read(cache->folder, cache->name, sizeof(struct kept_head),
+                          SYMBOL_CACHE_FILE_MOST, &bytes);
     if (cache->content && view_init(&v, cache->content, bytes, cache->key) &&
         take_files(cache, &v) && take_lines(cache, &v) && take_addresses(cache, &v))
         cache->source = known_source(v.head->source);
@@ -418,22 +369,6 @@ static void make_content(struct text *out, const struct symbol_cache *cache,
     idmap_deinit(&strings.known);
 }
 
-static bool write_file(const struct symbol_cache *cache, const struct text *content) {
-    AUTO_FREE char *half = text_format("%.8s.%ld.%llx" HALF, cache->name, (long)getpid(),
-                                       (unsigned long long)clock_mono_ns());
-    int fd = openat(cache->folder, half,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    bool good = output_put(fd, content->data, content->n) == content->n;
-    good = close(fd) == 0 && good;
-    if (!good || renameat(cache->folder, half, cache->folder, cache->name) < 0) {
-        unlinkat(cache->folder, half, 0);
-        return false;
-    }
-    return true;
-}
-
 /* --- the bound --- */
 
 struct kept {
@@ -459,11 +394,11 @@ static uint32_t list_kept(int folder, DIR *d, struct kept **out) {
     uint32_t n = 0, capacity = 0;
     struct stat st;
     for (struct dirent *e; (e = readdir(d)) && n < FILE_MAX;) {
-        bool half = ends_in(e->d_name, HALF);
+        bool half = ends_in(e->d_name, CACHE_FOLDER_HALF);
         if ((!half && !ends_in(e->d_name, ENDING)) ||
             fstatat(folder, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        if (half && st.st_mtim.tv_sec + DAY_S < time(NULL))
+        if (half && st.st_mtim.tv_sec + CACHE_FOLDER_DAY_S < time(NULL))
             unlinkat(folder, e->d_name, 0);
         if (half)
             continue;
@@ -505,7 +440,7 @@ static bool same_files(const struct symbol_files *a, const struct symbol_files *
         return false;
     for (uint32_t i = 0; i < a->n; i++)
         if (strcmp(a->items[i].path, b->items[i].path) != 0 ||
-            memcmp(&a->items[i].mark, &b->items[i].mark, sizeof a->items[i].mark) != 0)
+            !file_mark_equal(&a->items[i].mark, &b->items[i].mark))
             return false;
     return true;
 }
@@ -533,6 +468,7 @@ void symbol_cache_save(struct symbol_cache *cache, const char *source,
     whole.n = sort_entries(sorted, cache->n);
     whole.entries = sorted;
     make_content(&content, &whole, source, files);
-    if (content.n <= SYMBOL_CACHE_FILE_MOST && write_file(cache, &content))
+    if (content.n <= SYMBOL_CACHE_FILE_MOST &&
+        cache_folder_write(cache->folder, cache->name, content.data, content.n))
         bound_folder(cache->folder);
 }

@@ -5,27 +5,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "text.h"
-
-#define FRESH_NS 2000000000u /* no file system counts in longer steps (FAT: 2 s) */
-
-static uint64_t ns_of(const struct timespec *t) {
-    return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
-}
-
-static struct file_mark mark_of(const char *path) {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return (struct file_mark){0};
-    return (struct file_mark){.device = st.st_dev,
-                              .inode = st.st_ino,
-                              .bytes = (uint64_t)st.st_size,
-                              .modified_ns = ns_of(&st.st_mtim),
-                              .changed_ns = ns_of(&st.st_ctim)};
-}
 
 void symbol_files_deinit(struct symbol_files *files) {
     for (uint32_t i = 0; i < files->n; i++)
@@ -43,7 +24,7 @@ void symbol_files_add(struct symbol_files *files, const char *path) {
     if (!files->items)
         files->items = text_alloc(SYMBOL_FILES_MAX * sizeof *files->items);
     files->items[files->n++] =
-        (struct symbol_file){.path = text_dup(path), .mark = mark_of(path)};
+        (struct symbol_file){.path = text_dup(path), .mark = file_mark_of(path)};
 }
 
 static void add_format(struct symbol_files *files, const char *before, int n,
@@ -85,16 +66,13 @@ void symbol_files_add_build_id(struct symbol_files *files, const uint8_t *id,
 }
 
 bool symbol_files_same(const struct symbol_file *file) {
-    struct file_mark now = mark_of(file->path);
-    return memcmp(&now, &file->mark, sizeof now) == 0;
+    struct file_mark now = file_mark_of(file->path);
+    return file_mark_equal(&now, &file->mark);
 }
 
 bool symbol_files_fresh(const struct symbol_files *files) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     for (uint32_t i = 0; i < files->n; i++)
-        if (files->items[i].mark.changed_ns &&
-            files->items[i].mark.changed_ns + FRESH_NS > ns_of(&now))
+        if (file_mark_fresh(&files->items[i].mark))
             return true;
     return false;
 }

@@ -12,9 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct file_mark { /* all zero: there is no such file */
-    uint64_t device, inode, bytes, modified_ns, changed_ns;
-};
+#include "file_mark.h"
 
 struct symbol_file {
     char *path;
@@ -43,8 +41,7 @@ void symbol_files_add_build_id(struct symbol_files *files, const uint8_t *id,
 /** Return: is @file what it was when it was added? */
 bool symbol_files_same(const struct symbol_file *file);
 
-/** Was one of them changed so lately that its next change may leave no mark? Clocks of file systems
- * move in steps. */
+/** Is one of them file_mark_fresh()? */
 bool symbol_files_fresh(const struct symbol_files *files);
 
 #endif

@@ -135,17 +135,27 @@ static void add_function(struct allocator *a, const GElf_Sym *symbol) {
         symbol->st_value, symbol->st_value + (symbol->st_size ? symbol->st_size : 64)};
 }
 
+/* Each of those that say who they are calls one of these, or has one of its own in libc's place. */
+static bool gets_memory(const char *name) {
+    static const char *const names[] = {"mmap", "mmap64", "sbrk", "__sbrk", "syscall"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void read_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
                          struct allocators *out) {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t n = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
     for (size_t i = 1; i < n; i++) {
         GElf_Sym symbol;
-        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
+        if (!gelf_getsym(data, (int)i, &symbol) ||
             GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
             continue;
         const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        if (!name || !may_tell(name))
+        out->names_kernel |= name && gets_memory(name);
+        if (!name || symbol.st_shndx == SHN_UNDEF || !may_tell(name))
             continue;
         int kind = kind_of(name);
         out->has_rust_default |= ends_with(name, "__rdl_alloc");
@@ -215,7 +225,7 @@ static void read_elf(Elf *elf, struct allocators *out) {
     }
     if (out->has_rust_default && !out->has_rust_own)
         drop(out, ALLOCATOR_RUST);
-    if (stripped && !out->n && has_code(elf))
+    if (stripped && !out->n && out->names_kernel && has_code(elf))
         read_signatures(elf, out);
     for (size_t i = 0; i < out->n; i++)
         allocator_reach(elf, &out->items[i]);
@@ -226,7 +236,8 @@ void allocator_find(const char *path, struct allocators *out) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     elf_version(EV_CURRENT);
     Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
-    if (elf && elf_kind(elf) == ELF_K_ELF)
+    out->unread = !elf || elf_kind(elf) != ELF_K_ELF;
+    if (!out->unread)
         read_elf(elf, out);
     elf_end(elf);
     if (fd >= 0)

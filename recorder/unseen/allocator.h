@@ -37,6 +37,8 @@ struct allocators {
     size_t n;
     bool has_runtime; /* C++'s, linked in: operator new is mostly its */
     bool has_rust_default, has_rust_own; /* std's System; another one, before Rust 1.87 */
+    bool unread; /* the file could not be read as ELF: it is not known what it has */
+    bool names_kernel; /* it names a function that gets memory from the kernel */
 };
 
 /** Look for allocators in the file @path. What cannot be read has none. */

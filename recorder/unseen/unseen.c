@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "allocator.h"
+#include "cleared.h"
 #include "error.h"
 #include "session.h"
 #include "store.h"
@@ -38,7 +39,10 @@ struct search {
     int64_t recording_id;
     struct binding *bindings; /* in the order in which they were put down */
     size_t n_bindings;
-    char *texts; /* a copy of what the targets wrote: they may go on writing */
+    char *texts;     /* a copy of what the targets wrote: they may go on writing */
+    char **programs; /* what was executed, in this order */
+    size_t n_programs;
+    struct cleared *cleared;
     struct unseen_list *out;
 };
 
@@ -232,7 +236,11 @@ static bool is_used(const struct search *s, const char *module, bool program,
 static int judge_file(struct search *s, const char *module, bool program) {
     struct allocators found;
     int r = 0;
+    if (cleared_has(s->cleared, module))
+        return 0;
     allocator_find(module, &found);
+    if (!found.n && !found.unread)
+        cleared_add(s->cleared, module);
     for (size_t i = 0; r == 0 && i < found.n; i++)
         if (is_used(s, module, program, &found.items[i]) &&
             !(found.has_runtime && found.items[i].kind == ALLOCATOR_NEW &&
@@ -242,21 +250,14 @@ static int judge_file(struct search *s, const char *module, bool program) {
     return r;
 }
 
-enum { PROGRAM_RECORDING_ID = 1, PROGRAM_EXE };
-
 static bool is_program(const struct search *s, const char *path) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    if (store_prepare(s->store,
-                      "SELECT 1 FROM process WHERE recording_id = ? AND exe = ? LIMIT 1",
-                      &q) < 0)
-        return false;
-    sqlite3_bind_int64(q, PROGRAM_RECORDING_ID, s->recording_id);
-    sqlite3_bind_text(q, PROGRAM_EXE, path, -1, SQLITE_STATIC);
-    return sqlite3_step(q) == SQLITE_ROW;
+    for (size_t i = 0; i < s->n_programs; i++)
+        if (strcmp(s->programs[i], path) == 0)
+            return true;
+    return false;
 }
 
-/* Programs that were killed before they were looked at are known by their processes. */
-static int judge_programs(struct search *s) {
+static int read_programs(struct search *s) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int r = store_prepare(s->store,
                           "SELECT exe FROM process WHERE recording_id = ? GROUP BY exe "
@@ -265,11 +266,20 @@ static int judge_programs(struct search *s) {
     if (r < 0)
         return r;
     sqlite3_bind_int64(q, 1, s->recording_id);
-    while (r == 0 && sqlite3_step(q) == SQLITE_ROW) {
+    while (sqlite3_step(q) == SQLITE_ROW) {
         const char *exe = store_column_text(q, 0);
-        if (exe && *exe && !is_loader(exe))
-            r = judge_file(s, exe, true);
+        s->programs = text_grow(s->programs, s->n_programs, sizeof *s->programs);
+        s->programs[s->n_programs++] = text_dup(exe ? exe : "");
     }
+    return 0;
+}
+
+/* Programs that were killed before they were looked at are known by their processes. */
+static int judge_programs(struct search *s) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < s->n_programs; i++)
+        if (*s->programs[i] && !is_loader(s->programs[i]))
+            r = judge_file(s, s->programs[i], true);
     return r;
 }
 
@@ -347,12 +357,21 @@ static void judge_bindings(struct search *s) {
 
 int unseen_find(struct store *store, int64_t recording_id, const struct session *session,
                 struct unseen_list *out) {
-    struct search s = {.store = store, .recording_id = recording_id, .out = out};
+    struct search s = {.store = store,
+                       .recording_id = recording_id,
+                       .out = out,
+                       .cleared = cleared_new()};
     read_bindings(&s, session);
+    int r = read_programs(&s);
     judge_bindings(&s);
-    int r = judge_programs(&s);
+    if (r == 0)
+        r = judge_programs(&s);
     if (r == 0)
         r = judge_libraries(&s);
+    cleared_free(s.cleared);
+    for (size_t i = 0; i < s.n_programs; i++)
+        free(s.programs[i]);
+    free(s.programs);
     free(s.bindings);
     free(s.texts);
     return r;

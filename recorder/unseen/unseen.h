@@ -6,7 +6,8 @@
  *     └─ files that were loaded ─► allocators in them ────────┤─► not recorded, or only partly
  *   database ─ stacks that went through an allocator ─────────┘
  *
- * allocator.c  entry functions of allocators in a file      reach.c  do they come to malloc()?
+ * allocator.c  entry functions of allocators in a file      allocator_reach.c  do they come to malloc()?
+ * cleared.c    files that have none, from run to run
  */
 #ifndef DEARTH_UNSEEN_H
 #define DEARTH_UNSEEN_H

@@ -14,11 +14,13 @@
 #include "frames.h"
 #include "store.h"
 #include "text.h"
+#include "unit.h"
 
 void repro_case_deinit(struct repro_case *e) {
     free(e->verdict);
     free(e->shown);
     free(e->location);
+    free(e->test);
     free(e->op);
     for (uint32_t i = 0; i < e->n_leaks; i++)
         free(e->leak_places[i]);
@@ -241,6 +243,8 @@ int repro_case_read(struct store *store, int64_t id, struct repro_case *e) {
     e->store = store;
     e->finding_id = id;
     read_row(e, s);
+    e->test =
+        unit_test_of(store, e->recording_id, sqlite3_column_int64(s, EVIDENCE_SITE_ID));
     r = read_catalogue(store, store_column_text(s, EVIDENCE_POLICIES), e);
     if (r < 0)
         return r;

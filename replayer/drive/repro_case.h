@@ -20,6 +20,7 @@ struct repro_case {
     char *verdict;  /* of the finding */
     char *shown;    /* of the attempt that is its evidence */
     char *location; /* of the fault, for people */
+    char *test;     /* of a suite: that showed it; NULL = it has no name */
     char *op;
     char *second_op, *second_location; /* of a pair; else NULL */
     struct order order;

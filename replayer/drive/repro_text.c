@@ -41,7 +41,8 @@ static void add_fault(const struct repro_case *e, struct text *t) {
 void repro_text_fault(const struct repro_case *e) {
     AUTO_TEXT struct text t = {0};
     add_fault(e, &t);
-    error_tell("finding %lld, %s: %s%s", (long long)e->finding_id, e->verdict, t.data,
+    error_tell("finding %lld, %s%s%s: %s%s", (long long)e->finding_id, e->verdict,
+               e->test ? ", test " : "", e->test ? e->test : "", t.data,
                e->order.under == UNDER_GUARDED ? "; with guarded blocks" : "");
 }
 
@@ -71,6 +72,8 @@ static void add_isolation(const struct repro_case *e, struct text *t) {
 void repro_text_command(const struct repro_case *e, const struct conditions *c,
                         const char *path) {
     AUTO_TEXT struct text t = {0};
+    if (e->test)
+        text_say(&t, "# The test: %s\n", e->test);
     text_addf(&t, "# The recorded command, without the fault:\n(cd ");
     text_add_shell_shown(&t, c->cwd);
     text_add(&t, " && exec");

@@ -7,8 +7,8 @@
 #include "catalogue.h"
 
 const char *attribution_name(enum attributed_to to) {
-    static const char *const names[] = {NULL,   "program",   "library",
-                                        "libc", "libstdc++", "loader"};
+    static const char *const names[] = {NULL,        "program", "library", "libc",
+                                        "libstdc++", "loader",  "harness"};
     return names[to];
 }
 
@@ -230,6 +230,11 @@ struct attribution attribution_decide(const struct catalogue *c,
     if (out - in >= 2 && !reads_what_it_is_given(c, &crash[in]))
         return blame(c, &crash[in], exe, "stumbled over its own state");
     return blame_caller(c, crash, out, exe);
+}
+
+void attribution_of_harness(const struct catalogue *c, struct attribution *a) {
+    if (a->place && catalogue_frame(c, 1u << CATALOGUE_HARNESS, a->place))
+        a->to = ATTRIBUTED_HARNESS;
 }
 
 struct attribution attribution_hang(const struct catalogue *c, const struct frame *fault,

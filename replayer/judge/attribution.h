@@ -19,6 +19,7 @@ enum attributed_to {
     ATTRIBUTED_LIBC,      /* the C library: libc, libm, libpthread ... */
     ATTRIBUTED_LIBSTDCXX, /* the C++ runtime: libstdc++, libc++, libgcc_s */
     ATTRIBUTED_LOADER,    /* the dynamic loader */
+    ATTRIBUTED_HARNESS,   /* what runs tests: attribution_of_harness() */
 };
 
 struct catalogue;
@@ -104,7 +105,10 @@ const struct frame *attribution_recursion(const struct catalogue *catalogue,
                                           const struct frame *crash, uint32_t n_crash,
                                           uint64_t address, const char *exe);
 
-/** "program", "library", "libc", "libstdc++", "loader"; NULL for ATTRIBUTED_NONE. */
+/** Is the place a test harness's, whichever module it is in? Then that is to blame. */
+void attribution_of_harness(const struct catalogue *catalogue, struct attribution *a);
+
+/** "program", "library", "libc", "libstdc++", "loader", "harness"; NULL for ATTRIBUTED_NONE. */
 const char *attribution_name(enum attributed_to to);
 
 /** Class of a module by its path. @exe: path of the program */

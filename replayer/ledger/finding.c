@@ -410,6 +410,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
                      struct text *identity) {
     int r = 0;
     struct attribution a = attribute_end(w, s, fault, crash);
+    attribution_of_harness(w->catalogue, &a);
     if (a.place) {
         add_identity(a.place, identity);
         blame(s, item, &a, a.place);

@@ -56,7 +56,8 @@ static void fill(struct heap *h, const struct cover_unit *units, uint32_t n_unit
         if (gain)
             h->list[h->n++] = (struct entry){i, gain,
                                              (units[i].cost_ns + COVER_FIXED_NS) *
-                                                 (units[i].is_tree ? COVER_TREE : 1)};
+                                                 (units[i].is_tree ? COVER_TREE : 1) *
+                                                 (units[i].is_whole ? COVER_WHOLE : 1)};
     }
     for (uint32_t i = h->n / 2; i-- > 0;)
         sift_down(h, i);

@@ -15,6 +15,8 @@ struct cover_unit {
     uint64_t cost_ns; /* of one run */
     bool refused;     /* not to be chosen */
     bool is_tree;     /* part of that is reached by units which it starts */
+    bool
+        is_whole; /* part of that is reached by its tests, which are units of their own */
 };
 
 struct cover {
@@ -29,6 +31,10 @@ struct cover {
 /** A tree is not copied while its processes live, and hides how its parts ended: it is chosen where that
  * saves as many others. */
 #define COVER_TREE 8u
+
+/** Each failure in the whole of many tests costs all that come after it, and names none: it is chosen for what no
+ * test reaches that can be run by itself. */
+#define COVER_WHOLE 1000u
 
 /**
  * Choose.

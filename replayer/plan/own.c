@@ -202,16 +202,45 @@ static bool is_given(const struct plan_frame *f, const struct dearth_key *rust,
            (n && bsearch(&f->module_key, rust, n, sizeof *rust, compare_keys));
 }
 
+/* Modules that have source files below the tree, sorted. @n: out. Return: free() it. */
+static struct dearth_key *sourced_modules(const struct plan_input *in, const char *tree,
+                                          uint32_t *n) {
+    struct dearth_key *keys = text_alloc((in->n_frames + 1) * sizeof *keys);
+    *n = 0;
+    for (uint32_t i = 0; i < in->n_frames; i++) {
+        bool found = false;
+        for (uint32_t s = 0; s < in->frames[i].n_symbols; s++)
+            found |= below(tree, in->frames[i].files[s]) != NULL;
+        if (found)
+            keys[(*n)++] = in->frames[i].module_key;
+    }
+    if (*n)
+        qsort(keys, *n, sizeof *keys, compare_keys);
+    return keys;
+}
+
+/* What has no source in a module with the project's: of a library without debug information that was linked in, most
+ * of all a test harness. */
+static bool is_foreign(const struct plan_frame *f, const struct dearth_key *sourced,
+                       uint32_t n) {
+    for (uint32_t s = 0; s < f->n_symbols; s++)
+        if (f->files[s])
+            return false;
+    return n && bsearch(&f->module_key, sourced, n, sizeof *sourced, compare_keys);
+}
+
 void own_targets(const struct plan_input *in, const struct own_options *options,
                  struct dearth_key *keys) {
     uint32_t n_rust;
     AUTO_FREE struct dearth_key *rust = rust_modules(in, &n_rust);
+    uint32_t n_sourced;
+    AUTO_FREE struct dearth_key *sourced = sourced_modules(in, options->tree, &n_sourced);
     struct own_frame *frames = text_alloc((in->n_frames + 1) * sizeof *frames);
     for (uint32_t i = 0; i < in->n_frames; i++) {
         const struct plan_frame *f = &in->frames[i];
-        frames[i].outermost = !options->n_globs && is_given(f, rust, n_rust)
-                                  ? NONE
-                                  : outermost_own(options, f);
+        bool given = is_given(f, rust, n_rust) || is_foreign(f, sourced, n_sourced);
+        frames[i].outermost =
+            !options->n_globs && given ? NONE : outermost_own(options, f);
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);

@@ -98,7 +98,7 @@ static void kill_orphans(const struct runner *runner) {
 
 /* The end of its channel tells a worker to kill its attempt, clean up and go; two seconds
  * are ample for that. */
-static void end_worker(struct runner *runner, struct slot *slot) {
+static void wait_worker(struct slot *slot) {
     if (slot->pid == 0)
         return;
     close(slot->channel);
@@ -115,6 +115,12 @@ static void end_worker(struct runner *runner, struct slot *slot) {
     slot->pid = 0;
     slot->channel = -1;
     slot->busy = false;
+}
+
+static void end_worker(struct runner *runner, struct slot *slot) {
+    if (slot->pid == 0)
+        return;
+    wait_worker(slot);
     kill_orphans(runner);
 }
 
@@ -264,10 +270,11 @@ const struct tree_facts *runner_tree(const struct runner *runner) {
 struct runner *runner_free(struct runner *runner) {
     if (!runner)
         return NULL;
-    for (int i = 0; i < runner->n; i++) {
-        end_worker(runner, &runner->slots[i]);
+    for (int i = 0; i < runner->n; i++)
+        wait_worker(&runner->slots[i]);
+    kill_orphans(runner);
+    for (int i = 0; i < runner->n; i++)
         session_free(runner->slots[i].session);
-    }
     free(runner->slots);
     free(runner->strangers);
     free(runner);

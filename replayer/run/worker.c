@@ -135,6 +135,7 @@ _Noreturn void worker_main(const struct worker_start *start) {
     err = prepare(start, &x, &ready);
     if (wire_send(start->channel, WIRE_READY, &ready, sizeof ready) < 0 || err)
         _exit(1);
+    session_populate(start->session);
     struct server *server = x.options->sweep ? server_new(&x) : NULL;
     while ((!server || (err = server_idle(server)) == 0) &&
            wire_receive_work(start->channel, &work) == 0) {

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What does a short recording cost? true, jq, git --version and python3 -c pass, in wall and processor time.
+"""What does a short recording cost? true, some small runs of real programs and a shell loop that starts 100 programs,
+as test suites do; in wall and processor time.
 
-    tests/bench/short.py DEARTH [OTHER-DEARTH] [--rounds N] >table.md
+    tests/bench/short.py DEARTH [OTHER-DEARTH] [--rounds N] [--programs jq,suite,...] >table.md
 
 One round runs every way once, one after the other, every second round in the other order. Medians of N (15)
 rounds after one that is not counted, in milliseconds; processor time is that of dearth, of the program and of
-all that both started. Ways: the program alone; recorded with names that are kept (a cache of its own), with
-DEARTH_SYMBOL_CACHE=off, and with --no-symbols; OTHER-DEARTH (an older build) the same; heaptrack --raw where
-it is installed and works. Data lie below $TMPDIR, or /var/tmp. No test: nothing fails when it is slow.
+all that both started; the ratio is the median of those of each round. Ways: the program alone; recorded with names
+that are kept (a cache of its own), with DEARTH_SYMBOL_CACHE=off, and with --no-symbols; OTHER-DEARTH (an older
+build) the same; heaptrack --raw where it is installed and works. Data lie below $TMPDIR, or /var/tmp. No test:
+nothing fails when it is slow. What `dearth check` costs: check.sh.
 """
 import argparse
 import os
@@ -22,13 +24,21 @@ arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 arguments.add_argument("dearth")
 arguments.add_argument("other", nargs="?")
 arguments.add_argument("--rounds", type=int, default=15)
+arguments.add_argument("--programs", type=lambda names: names.split(","))
+arguments.add_argument("--ways", type=lambda names: names.split(","))
 options = arguments.parse_args()
 sample = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "sample.json")
 programs = {
     "true": ["true"],
     "jq": ["jq", ".[].a", sample],
-    "git --version": ["git", "--version"],
-    "python3 -c pass": ["python3", "-c", "pass"],
+    "git": ["git", "--version"],
+    "sqlite3": ["sqlite3", ":memory:", "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2); SELECT * FROM t"],
+    "xmllint": ["xmllint", "{work}/in.xml"],
+    "xz": ["xz", "-kc", sample],
+    "sed": ["sed", "s/a/b/g", sample],
+    "curl": ["curl", "-s", "file://" + sample],
+    "python3": ["python3", "-c", "pass"],
+    "suite": ["sh", "-c", "i=0; while [ $i -lt 100 ]; do sed -n 1p {work}/in.xml; i=$((i + 1)); done"],
 }
 
 
@@ -61,7 +71,7 @@ def ways(program, work):
         out["--no-symbols" + name] = (record + ["--no-symbols", "--"] + program, cache)
     if shutil.which("heaptrack"):
         out["heaptrack --raw"] = (["heaptrack", "--raw", "-o", os.path.join(data, "h")] + program, {})
-    return out
+    return {name: way for name, way in out.items() if not options.ways or name.replace(" (other)", "") in options.ways}
 
 
 def measure(program, work):
@@ -74,7 +84,18 @@ def measure(program, work):
             took = run(command, {**os.environ, "LC_ALL": "C.UTF-8", **more}, os.path.join(work, "data"))
             if round_ and took:
                 seen[name].append(took)
-    return {name: seen[name] for name in all_ways}
+    return seen
+
+
+def put_rows(name, seen):
+    """Lines of the table."""
+    for way, took in seen.items():
+        if not took:
+            continue
+        wall, processor = (statistics.median(t[i] for t in took) * 1e3 for i in (0, 1))
+        other = seen.get(way + " (other)")
+        ratio = f"{statistics.median(a[1] / b[1] for a, b in zip(took, other)):.2f}" if other else ""
+        print(f"| {name} | {way} | {wall:.1f} | {processor:.1f} | {ratio} |", flush=True)
 
 
 def main():
@@ -85,16 +106,13 @@ def main():
     print("| program | way | wall, ms | processor, ms | processor, with this dearth / with the other |")
     print("| --- | --- | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp"), prefix="dearth-bench.") as work:
-        for name, program in programs.items():
-            program = [shutil.which(program[0]), *program[1:]]  # heaptrack wants a path
-            if not program[0]:
-                continue
-            middle = {way: [statistics.median(t[i] for t in took) * 1e3 for i in (0, 1)]
-                      for way, took in measure(program, work).items() if took}
-            for way, (wall, processor) in middle.items():
-                other = middle.get(way + " (other)")
-                ratio = f"{processor / other[1]:.2f}" if other else ""
-                print(f"| {name} | {way} | {wall:.1f} | {processor:.1f} | {ratio} |", flush=True)
+        with open(os.path.join(work, "in.xml"), "w", encoding="ascii") as xml:
+            xml.write('<r><e id="1"><n>name</n></e><e id="2"/></r>\n')
+        for name in options.programs or programs:
+            program = [word.replace("{work}", work) for word in programs[name]]
+            program[0] = shutil.which(program[0])  # heaptrack wants a path
+            if program[0]:
+                put_rows(name, measure(program, work))
 
 
 main()

@@ -28,13 +28,39 @@ EOF
     done
 }
 
+# PROJECTS=wrap: the blocks with 'dearth wrap' instead (projects_wrapped.sh)
+: "${PROJECTS=check}"
+
 # try SECTION TARGETS: in the folder of a project; the gate fails for the flaw
 try() {
+    [ "$PROJECTS" = check ] || return 0
     block "$1" >block.sh
     status 1 bash -e block.sh
     contains err "gate FAILED"
     contains out "words_length"
     equal "$2|$2" "$(sql suite.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets with $1"
+}
+
+# named HARNESS NAME: what it calls the test that found the flaw
+named() {
+    [ "$PROJECTS" = check ] || return 0
+    equal "$2" "$(sql suite.db "SELECT name FROM test WHERE harness = '$1' AND name GLOB '*length*' LIMIT 1")" "a test of $1"
+    "$DEARTH" report --by test suite.db >out
+    equal 1 "$(awk -v name="$2" '/^By test/ { on = 1 } on && substr($0, 38) == name { print $3 }' out)" "bugs of $2"
+}
+
+# wrapped SECTION NAME TARGETS: the same by 'dearth wrap', each test in a file of its own
+wrapped() {
+    [ "$PROJECTS" = wrap ] || return 0
+    block "$1" >block.sh
+    [ -s block.sh ] || fail "no block '$1' in $page"
+    status 1 bash -e block.sh
+    contains err "gate FAILED"
+    contains out "words_length"
+    equal "2" "$(find wrapped -name '*.db' ! -name joined.db | wc -l)" "files with $1"
+    equal "$3|$3" "$(sql wrapped/joined.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets with $1"
+    "$DEARTH" report --by test wrapped/ >out
+    equal 1 "$(awk -v name="$2" '/^By test/ { on = 1 } on && substr($0, 38) == name { print $3 }' out)" "bugs of $2"
 }
 
 begin() {
@@ -67,6 +93,8 @@ TESTS = $(check_PROGRAMS)
 EOF
     autoreconf -fi >log 2>&1 || skip "autoreconf does not work here"
     try AUTOMAKE 2
+    named automake tests/test_length
+    wrapped AUTOMAKE\'S tests/test_length 2
 fi
 
 if has ctest && has cmake; then
@@ -79,10 +107,12 @@ add_library(words STATIC words.c)
 foreach(name copy length)
   add_executable(test_${name} tests/test_${name}.c)
   target_link_libraries(test_${name} words)
-  add_test(NAME ${name} COMMAND test_${name})
+  add_test(NAME the_${name} COMMAND test_${name})
 endforeach()
 EOF
     try CTEST 2
+    named CTest the_length
+    wrapped CTEST\'S the_length 2
 fi
 
 if has meson && has ninja; then
@@ -90,11 +120,15 @@ if has meson && has ninja; then
     cat >meson.build <<'EOF'
 project('words', 'c', default_options: ['b_ndebug=false'])
 foreach name : ['copy', 'length']
-  test(name, executable('test_' + name, 'tests/test_' + name + '.c', 'words.c'))
+  test('the ' + name, executable('test_' + name, 'tests/test_' + name + '.c', 'words.c'))
 endforeach
 EOF
     try MESON 2
+    named meson "the length"
+    wrapped MESON\'S "the length" 2
 fi
+
+[ "$PROJECTS" = check ] || exit 0
 
 if has bats; then
     begin bats
@@ -104,9 +138,69 @@ if has bats; then
     cat >tests/words.bats <<'EOF'
 @test "copies" { ./test_copy one; }
 @test "copies more" { ./test_copy two; }
-@test "counts" { run ./test_length; [ "$status" = 0 ]; }
+@test "the length (of it)" { run ./test_length; [ "$status" = 0 ]; }
 EOF
     try BATS 2
+    named bats "words.bats: the length (of it)"
+fi
+
+if /usr/bin/python3 -c 'import pytest' 2>/dev/null && has /usr/bin/python3-config; then
+    begin pytest
+    cat >extension.c <<'EOF'
+#include <Python.h>
+#include "words.h"
+static PyObject *length(PyObject *self, PyObject *arguments) {
+    const char *s;
+    (void)self;
+    return PyArg_ParseTuple(arguments, "s", &s) ? PyLong_FromSize_t(words_length(s)) : NULL;
+}
+static PyObject *copy(PyObject *self, PyObject *arguments) {
+    const char *s;
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "s", &s))
+        return NULL;
+    char *to = words_copy(s);
+    PyObject *out = to ? PyUnicode_FromString(to) : PyErr_NoMemory();
+    free(to);
+    return out;
+}
+static PyMethodDef methods[] = {{"length", length, METH_VARARGS, 0}, {"copy", copy, METH_VARARGS, 0}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "words", 0, -1, methods, 0, 0, 0, 0};
+PyMODINIT_FUNC PyInit_words(void) { return PyModule_Create(&module); }
+EOF
+    # shellcheck disable=SC2046 # words are meant to be split
+    cc -g -O0 -shared -fPIC $(/usr/bin/python3-config --includes) -o words.so extension.c words.c
+    cat >tests/test_words.py <<'EOF'
+import pytest
+import words
+def test_copies():
+    assert words.copy("a") == "a"
+@pytest.mark.parametrize("s", ["abc"])
+def test_length(s):
+    assert words.length(s) == len(s)
+EOF
+    PATH=/usr/bin:$PATH try PYTEST 2
+    equal "tests/test_words.py::test_copies|tests/test_words.py::test_length[abc]" "$(sql suite.db "SELECT group_concat(name, '|') FROM test WHERE harness = 'pytest' AND filter IS NOT NULL")" "tests of pytest"
+fi
+
+if has c++ && [ -e /usr/include/gtest/gtest.h ]; then
+    begin googletest
+    cat >tests/unit.cc <<'EOF'
+extern "C" {
+#include "../words.h"
+}
+#include <cstdlib>
+#include <gtest/gtest.h>
+TEST(Words, copy) { free(words_copy("a")); }
+TEST(Words, length) { EXPECT_EQ(words_length("abc"), 3u); }
+EOF
+    cc -g -O0 -c words.c
+    c++ -g -O0 -o tests/unit tests/unit.cc words.o -lgtest -lgtest_main -pthread
+    block GOOGLETEST >block.sh
+    status 0 bash block.sh # its last command reports
+    contains err "gate FAILED"
+    contains out "Words.length"
+    equal "2|2" "$(sql suite.db "SELECT count(*), sum(state = 'tested') FROM target")" "targets with GOOGLETEST"
 fi
 
 if has cargo; then
@@ -134,5 +228,6 @@ EOF
     block CARGO >block.sh
     status 0 bash -e block.sh
     # few are libtest's, which main() calls by name of the crate; none is the test's own
+    equal "words: words" "$(sql suite.db "SELECT name FROM test WHERE harness = 'cargo'")" "what cargo runs"
     equal 1 "$(sql suite.db "SELECT count(*) < 40 AND count(*) = sum(state = 'tested') FROM target")" "targets with CARGO"
 fi

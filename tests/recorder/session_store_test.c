@@ -169,6 +169,37 @@ static void test_flags(void) {
                    -1) == 1);
 }
 
+/* What one cache remembers, for other processes too; and two that both began with nothing in the database. */
+static void test_remembering(const char *path) {
+    struct store *before = store, *empty = NULL;
+    MUST(store_new(path, STORE_CREATE, &empty) == 0);
+    store = empty;
+    struct session_site_cache *a = session_site_cache_new(session, store),
+                              *b = session_site_cache_new(session, store);
+    struct shm_process *p = add_process(), *q = add_process();
+    set_node(p, 1, 0, 1, 0x10);
+    set_node(p, 2, 1, 0, SHM_OP_MALLOC);
+    set_node(q, 70, 0, 1, 0x10); /* pages of nodes that are known lie apart */
+    set_node(q, 900, 70, 0, SHM_OP_MALLOC);
+    node_at(p, 2)->flags = SHM_NODE_AFTER_FAULT;
+    int64_t site = session_store_site(a, p, 2);
+    MUST(site > 0 && count("site") == 1);
+    node_at(q, 900)->flags = SHM_NODE_INCOMPLETE;
+    MUST(session_store_site(b, q, 900) == site);
+    MUST(count("site") == 1 && count("stack") == 1 && count("frame") == 1);
+    MUST(store_int(store, "SELECT incomplete AND NOT error_path FROM site", 0) == 1);
+    node_at(q, 900)->flags = SHM_NODE_TRUNCATED;
+    MUST(session_store_site(a, q, 900) == site);
+    MUST(store_int(store, "SELECT truncated FROM site", 0) == 1);
+    session_site_cache_forget(a, q);
+    MUST(session_store_site(a, q, 900) == site && count("stack") == 1);
+    session_site_cache_free(a);
+    session_site_cache_free(b);
+    store_free(empty);
+    unlink(path);
+    store = before;
+}
+
 static void test_damage(void) {
     struct shm_process *p = add_process();
     int64_t sites = count("site");
@@ -215,7 +246,7 @@ static void test_damage(void) {
 int main(void) {
     char folder[] = "/tmp/dearth-session-store-XXXXXX";
     MUST(mkdtemp(folder));
-    char path[64];
+    char path[64], other[64];
     snprintf(path, sizeof path, "%s/a.db", folder);
     struct session_options options = {
         .arena_bytes = 16 << 20, .ready_blocks = 64, .folder = folder};
@@ -223,6 +254,8 @@ int main(void) {
     MUST(store_new(path, STORE_CREATE, &store) == 0);
     test_sharing();
     test_flags();
+    snprintf(other, sizeof other, "%s/b.db", folder);
+    test_remembering(other);
     test_damage();
     store_free(store);
     session_free(session);

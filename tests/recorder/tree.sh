@@ -20,6 +20,11 @@ equal "[\"$PROGRAMS/tree\",\"leaf\",\"exec\"]" \
 equal 0 "$(sql deep.db "SELECT count(*) FROM process WHERE parent_id IS NULL AND origin <> 'first'")" \
     'every process has a parent'
 
+# One that was started found who started it among others, in an entry that others had before.
+record -o started.db -- sh -c 'i=0; while [ $i -lt 20 ]; do "$0" leaf x; i=$((i + 1)); done; exec "$0" leaf x' "$PROGRAMS/tree" >out
+equal '21 1' "$(sql started.db "SELECT count(*) || ' ' || count(DISTINCT p.parent_id) FROM process p JOIN process f ON
+    f.id = p.parent_id AND f.origin = 'first' WHERE p.origin = 'exec'")" 'parents of programs that were started'
+
 record -o all.db -- "$PROGRAMS/tree" fork exec vfork spawn system popen clearenv emptyenv \
     closeall daemon deep >out
 equal "$(grep -c '^leaf ' out)" "$(sql all.db "SELECT sum(count) FROM site_stat

@@ -39,8 +39,55 @@ unseen own-open.db '' '' ./host ./own-open.so
 unseen own-deep.db own_allocator own-open.so ./host ./own-open.so deep -
 unseen lazy.db '' '' ./linked-lazy ./plugin.so
 unseen now.db '' '' ./linked-now ./plugin.so
+# Modules of other shapes: more imports than are read at once, and no GNU hash table.
+{
+    seq 5000 | sed 's/.*/void other_&(void);/'
+    echo 'void others(void); void others(void) {'
+    seq 5000 | sed 's/.*/other_&();/'
+    echo '}'
+} >calls.c
+seq 5000 | sed 's/.*/void other_&(void); void other_&(void) {}/' >others.c
+cc -shared -fPIC -o libothers.so others.c
+cc -g -fno-builtin -o many.so calls.c "$here/unseen_plugin.c" -shared -fPIC -L. -lothers "-Wl,-rpath,$PWD"
+build cc sysv.so unseen_plugin.c -shared -fPIC -Wl,--hash-style=sysv
+for plugin in many sysv; do
+    unseen "$plugin.db" '' '' ./host "./$plugin.so"
+    unseen "$plugin-deep.db" bound_elsewhere "$plugin.so" ./host "./$plugin.so" deep
+done
 # In a tree, too.
 unseen child.db bound_elsewhere plugin.so sh -c './host ./plugin.so deep; true'
+
+# An allocator without names: by what it says of itself, where it can get memory to give away.
+cat >said.c <<'END'
+#include <sys/mman.h>
+const char *said(void);
+const char *said(void) { return "mimalloc: "; }
+__asm__(".text\n.skip 8192"); /* they are not small */
+#ifdef MAPS
+void *pages(void);
+void *pages(void) { return mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+#endif
+END
+build cc said.so unseen_plugin.c "$PWD/said.c" -shared -fPIC -DMAPS -s
+build cc only-said.so unseen_plugin.c "$PWD/said.c" -shared -fPIC -s
+unseen said.db own_allocator said.so ./host ./said.so only -
+unseen only-said.db '' '' ./host ./only-said.so only -
+
+# That a file has none is remembered, of the file as it was.
+export XDG_CACHE_HOME=$PWD/kept
+cp plugin.so changing.so
+sleep 2.1 # what was written a moment ago may be written again without a trace
+unseen clean.db '' '' ./host ./changing.so only -
+[ -s kept/dearth/cleared ] || fail 'nothing is remembered'
+cp kept/dearth/cleared as-it-was
+unseen clean-again.db '' '' ./host ./changing.so only -
+cmp as-it-was kept/dearth/cleared || fail 'what is remembered was written anew'
+cat hidden.so >changing.so
+unseen changed.db own_allocator changing.so ./host "$PWD/changing.so" only -
+printf x | dd of=kept/dearth/cleared bs=1 seek=60 conv=notrunc 2>dd.log
+unseen damaged.db own_allocator hidden.so ./host "$PWD/hidden.so" only -
+[ -s kept/dearth/cleared ] || fail 'nothing is remembered after damage'
+unset XDG_CACHE_HOME
 
 # What a module without our free() ended is no leak; without such a module it would be one.
 "$DEARTH" stats --leaks usual.db >leaks

@@ -103,7 +103,7 @@ static void check_table(const char *what, const struct report_fields *fields,
         CHECK(f->report, !names_have(&names, f->report));
         names.items[names.n++] = f->report;
         optional += f->kind == REPORT_STACK_IF || f->kind == REPORT_TEXT_IF ||
-                    f->kind == REPORT_COUNT_IF;
+                    f->kind == REPORT_COUNT_IF || f->kind == REPORT_JSON_IF;
         if (f->kind == REPORT_PART || f->kind == REPORT_LIST)
             check_nested(f, object);
         else if (f->kind == REPORT_OPEN || f->kind == REPORT_OPEN_IF)

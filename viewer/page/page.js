@@ -316,7 +316,7 @@
     if (D.programs) $("summary").append(programs_card());
   }
   function of_programs(f) {
-    return f.command + (f.programs > 1 ? " and " + plural(f.programs - 1, "more program") : "");
+    return (f.test ? f.test + ": " : "") + f.command + (f.programs > 1 ? " and " + plural(f.programs - 1, "more program") : "");
   }
   /* A replay is of one program. */
   function replay_of(recording) {

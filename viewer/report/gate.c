@@ -116,7 +116,7 @@ static int judge_findings(const struct report_data *data,
     if (tally.n_apart)
         text_addf(why,
                   "  %zu went wrong in code that --blame does not name, as in the tests' "
-                  "own, and do%s not count\n",
+                  "own, or in a test harness, and do%s not count\n",
                   tally.n_apart, tally.n_apart == 1 ? "es" : "");
     if (tally.n_runtime)
         text_addf(why,

@@ -43,6 +43,7 @@ struct report_options {
     int format;  /* -1 = not given */
     int sources; /* index of the choices */
     struct cli_list source_folders;
+    int by; /* enum report_by */
     bool stacks, brief, gate, keep_private;
     int fail_on; /* index of the choices; -1 = not given */
     struct gate_options rules;
@@ -67,6 +68,7 @@ static int add_text(const struct report_data *data, const struct report_options 
         .max_frames = 6, .max_findings = 20, .max_members = 10, .max_untested = 5};
     struct report_text_options o = options->stacks ? all : options->brief ? few : some;
     o.source_folders = &options->source_folders;
+    o.by = (enum report_by)options->by;
     int r = report_text_suit(data, for_stdout(options),
                              (enum report_sources)options->sources, &o);
     return r < 0 ? r : report_text(data, &o, out);
@@ -150,7 +152,7 @@ static int check(struct report_options *options, int n_operands, char **operands
     if (n_operands)
         options->path = operands[0];
     if (options->format < 0)
-        options->format = for_person(options) ? FORMAT_TEXT : FORMAT_JSON;
+        options->format = options->by || for_person(options) ? FORMAT_TEXT : FORMAT_JSON;
     if (options->recording && options->like)
         return error_print(-EINVAL, "report: --recording or --like, not both");
     if (options->program && (options->recording || options->like))
@@ -170,6 +172,9 @@ static int check(struct report_options *options, int n_operands, char **operands
                            "has no gate");
     if (options->demand && options->format > FORMAT_TEXT)
         return error_print(-EINVAL, "report: --demand is json or text");
+    if (options->by && options->format != FORMAT_TEXT)
+        return error_print(-EINVAL, "report: --by is for --format text; JSON has what it "
+                                    "is made from");
     options->gate |= options->fail_on >= 0 || options->rules.runtime ||
                      options->baseline || options->rules.min_coverage > 0;
     options->rules.baseline = options->baseline != NULL;
@@ -214,6 +219,10 @@ int command_report(int argc, char **argv) {
          "schemas/demand.schema.json)"},
         {0, "stacks", CLI_FLAG, &o.stacks, NULL,
          "json: the stack of every site too; text: whole stacks, everything listed"},
+        {0, "by", CLI_CHOICE, &o.by, NULL,
+         "text: a table of targets, or sites, and findings for each test of a suite, each "
+         "program, or each folder of source files",
+         "nothing|test|program|directory"},
         {0, "brief", CLI_FLAG, &o.brief, NULL,
          "text: shorter, as at the end of 'dearth check'"},
         {0, "source", CLI_CHOICE, &o.sources, NULL,

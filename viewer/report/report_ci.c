@@ -104,6 +104,8 @@ static int sarif_result(struct json *j, const struct report_data *data,
         json_open_flat(j, "properties", '{');
         json_text(j, "command", f->command);
         json_int(j, "programs", (int64_t)f->programs);
+        if (f->test)
+            json_text(j, "test", f->test);
         json_close(j, '}');
     }
     json_open_flat(j, "partialFingerprints", '{');
@@ -221,7 +223,9 @@ static int junit_case(const struct report_data *data, const struct report_site *
     text_key(site->key, key);
     int r = report_data_add_place(data, site->location, site->stack_id, &name);
     text_add(out, "    <testcase classname=\"");
-    add_xml(report_programs_several(data)
+    const char *test = finding && finding->test ? finding->test : site->test;
+    add_xml(test ? test
+            : report_programs_several(data)
                 ? site->command
                 : text_basename(site->program ? site->program : "unknown"),
             out);

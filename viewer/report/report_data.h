@@ -46,6 +46,9 @@ struct report_site {
 #include "report_fields.def"
     bool after_failure; /* error_path, and no recording or run without a failure has it */
     uint32_t target;    /* of a suite: index + 1; 0 = none */
+    const char *test;   /* the first of `tests`; NULL = none */
+    uint32_t
+        only_test; /* the one test that reaches it: index + 1; 0 = none does, or several do */
 };
 
 struct report_leak {
@@ -89,6 +92,8 @@ struct report_finding {
     bool known; /* a baseline has it: set by gate_mark_known() */
     bool
         known_by_call; /* by the failed call alone: where one of both went wrong is not known */
+    const char *
+        whole; /* command line of the program that runs its test among others; NULL = none does */
 };
 
 struct report_recording {

@@ -278,6 +278,7 @@ static void read_value(struct report_data *data, enum report_kind kind, sqlite3_
     case REPORT_TEXT_OR_NULL:
     case REPORT_ARGV:
     case REPORT_JSON:
+    case REPORT_JSON_IF:
         *(const char **)member = report_strings_keep(data, store_column_text(s, column));
         break;
     case REPORT_KEY:
@@ -440,7 +441,9 @@ static int write_row(struct report_out *out, const struct report_fields *fields,
     default:
         if (f->kind == REPORT_STACK_IF && !out->stacks)
             return 0;
-        if ((f->kind == REPORT_TEXT_IF || f->kind == REPORT_COUNT_IF) && !out->several)
+        if ((f->kind == REPORT_TEXT_IF || f->kind == REPORT_COUNT_IF ||
+             f->kind == REPORT_JSON_IF) &&
+            !out->several)
             return 0;
         return out->writers[f->kind](out, name, value_of(f, object));
     }

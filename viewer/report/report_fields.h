@@ -43,6 +43,7 @@ struct report_completeness;
     KIND(COUNT_IF, uint64_t)    /* the same */                                           \
     KIND(ARGV, const char *)    /* JSON array; NULL = not recorded */                    \
     KIND(OPTIONS, const char *) /* JSON object */                                        \
+    KIND(JSON_IF, const char *) /* as TEXT_IF */                                         \
     KIND(JSON, const char *)                                                             \
     KIND(KEY, struct dearth_key)                                                         \
     KIND(SIGNAL, int)                        /* 0 = none */                              \

@@ -61,6 +61,7 @@ static void add_finding(struct report_data *data, sqlite3_stmt *s, void *state) 
     x->isolation = isolation_name(isolation ? isolation : ISOLATION_OVERLAY);
     x->crash.has_address &= has_address(x->crash.signal);
     data->silent += x->silent;
+    data->n_apart += x->apart;
     data->severities[x->severity]++;
     data->runtime[x->severity] += x->runtime;
 }

@@ -270,6 +270,7 @@ report_write *const report_json_writers[N_REPORT_KINDS] = {
     [REPORT_ARGV] = write_argv,
     [REPORT_OPTIONS] = write_options,
     [REPORT_JSON] = write_json,
+    [REPORT_JSON_IF] = write_json,
     [REPORT_KEY] = write_key,
     [REPORT_SITE_KEY] = write_key,
     [REPORT_SIGNAL] = write_signal,

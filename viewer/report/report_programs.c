@@ -293,6 +293,8 @@ void report_programs_add_of(const struct report_data *data,
     if (!report_programs_several(data))
         return;
     text_add(out, before);
+    if (finding->test)
+        text_say(out, "%s: ", finding->test);
     text_say(out, "%s", finding->command);
     if (finding->programs > 1)
         text_say(out, " and %llu more program%s",

@@ -73,6 +73,7 @@ static void narrow_findings(struct report_data *data) {
         data->severities[f->severity]--;
         data->runtime[f->severity] -= f->runtime;
         data->silent -= f->silent;
+        data->n_apart -= f->apart;
     }
     for (size_t i = n; i < data->n_findings; i++) {
         free(data->findings[i].sites);
@@ -117,8 +118,8 @@ static int blame(struct report_data *data, const struct cli_list *globs) {
     int r = 0;
     for (size_t i = 0; r >= 0 && i < data->n_findings; i++) {
         r = stack_is_in(&scope, blamed_stack(&data->findings[i]));
-        data->findings[i].apart = r == 0;
-        data->n_apart += r == 0;
+        data->n_apart += r == 0 && !data->findings[i].apart;
+        data->findings[i].apart |= r == 0;
     }
     idmap_deinit(&scope.frames);
     return r < 0 ? r : 0;

@@ -9,15 +9,17 @@
 #include "json.h"
 #include "report_rows.h"
 #include "report_strings.h"
+#include "report_tests.h"
 #include "report_words.h"
 #include "store.h"
 #include "store_programs.h"
 #include "text.h"
+#include "unit.h"
 
 /* --- what it is about --- */
 
 static const char choose_sql[] =
-    "INSERT INTO chosen_recording SELECT max(recording_id) FROM unit;"
+    "INSERT INTO chosen_recording SELECT " UNIT_NEWEST_SUITE ";"
     "CREATE TEMP TABLE chosen_replay(id INTEGER PRIMARY KEY);"
     "INSERT INTO chosen_replay SELECT id FROM replay WHERE recording_id IN (SELECT "
     "recording_id FROM unit_run WHERE reason IS NULL);"
@@ -25,7 +27,7 @@ static const char choose_sql[] =
     "JOIN target t ON t.id = m.target_id WHERE t.recording_id IN chosen_recording;";
 
 int report_suite_choose(struct report_data *data) {
-    if (!store_int(data->store, "SELECT count(*) FROM unit", 0))
+    if (!store_int(data->store, "SELECT " UNIT_NEWEST_SUITE, 0))
         return 0;
     int r = store_exec(data->store, choose_sql);
     if (r < 0)
@@ -170,6 +172,8 @@ int report_suite_load(struct report_data *data) {
         r = report_rows_read(data, unit_sql, "reading units", add_unit, NULL);
     if (r == 0)
         r = load_of(data);
+    if (r == 0)
+        r = report_tests_load(data);
     const struct report_recording *newest = &data->recordings[data->n_recordings - 1];
     AUTO_FREE char *name = store_programs_name(newest->argv, newest->exe, false);
     const char *command = report_strings_keep(data, name);
@@ -184,6 +188,7 @@ int report_suite_load(struct report_data *data) {
 void report_suite_free(struct report_data *data) {
     if (!data->suite)
         return;
+    report_tests_free(data);
     free(data->suite->targets);
     free(data->suite->units);
     free(data->suite);
@@ -396,6 +401,7 @@ int report_suite_json(struct report_out *out) {
     json_int(out->json, "other_recordings", (int64_t)suite->n_strangers);
     int r = add_untested_json(out);
     add_units_json(out->json, suite);
+    report_tests_json(out->json, out->data);
     add_limits_json(out->json, out->data);
     json_close(out->json, '}');
     return r;

@@ -30,7 +30,10 @@ struct report_unit {
     const char *refused; /* one sentence; NULL = it does there what it did in the suite */
 };
 
+struct report_tests;
+
 struct report_suite {
+    struct report_tests *tests;    /* report_tests.h */
     struct report_target *targets; /* by id */
     size_t n_targets;
     struct report_unit *units; /* in the order in which they were first run */

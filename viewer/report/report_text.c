@@ -375,6 +375,8 @@ int report_text(const struct report_data *data, const struct report_text_options
         report_suite_add_untested(data, options->max_untested, out);
     else
         add_untested(data, options->max_untested, out);
+    if (r == 0)
+        r = report_tests_add_by(data, options->by, out);
     add_notes(data, out);
     terminal_disarm(out, start); /* what the program itself laid out: its stderr */
     terminal_wrap(out, start, options->width);

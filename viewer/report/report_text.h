@@ -5,6 +5,7 @@
 #define DEARTH_REPORT_TEXT_H
 
 #include "report_data.h"
+#include "report_tests.h"
 #include "terminal.h"
 
 struct report_text_options {
@@ -15,6 +16,7 @@ struct report_text_options {
     unsigned width;        /* of a terminal: lines are broken to fit; 0 = they are not */
     bool sources;          /* show lines of the program's sources where they are found */
     const struct cli_list *source_folders; /* looked into first; NULL = none */
+    enum report_by by;                     /* a table of these, too */
 };
 
 /* What --help says of --source-dir. */

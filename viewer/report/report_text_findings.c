@@ -403,7 +403,10 @@ static void add_short_group(const struct report_data *data, const struct report_
     terminal_say(out, report_text_color(f->known ? SEVERITY_POLICY : f->severity),
                  "%s%s%s%s", f->known ? "known " : "", severity_name(f->severity),
                  f->runtime ? " of the runtime" : "",
-                 f->apart ? " in the tests' own code" : "");
+                 !f->apart ? ""
+                 : f->kind && strcmp(f->kind, "harness") == 0
+                     ? " of the test harness"
+                     : " in the tests' own code");
     text_say(out, ": %s\n", g->headline);
     add_first_difference(f, out);
     text_add(out, "      after a failed\n");
@@ -422,10 +425,11 @@ int report_text_findings(const struct report_data *data,
         text_add(out, ": ");
         report_words_add_severities(data, out);
         if (data->n_apart)
-            text_say(out,
-                     "; %llu of these went wrong in code that --blame does not name, "
-                     "as in the tests' own",
-                     (unsigned long long)data->n_apart);
+            text_say(
+                out,
+                "; %llu of these went wrong in a test harness, or in code that --blame "
+                "does not name, as in the tests' own",
+                (unsigned long long)data->n_apart);
         text_add(out, "\n");
     }
     uint32_t full = 0;

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# As suite_tests, for Catch2, whose own code does not survive every failure: that is apart.
+# tags: unsanitized
+# shellcheck source=tests/lib.sh
+source "${SOURCE:-$(dirname "$0")/../..}/tests/lib.sh"
+need cc c++ sqlite3 python3
+
+# shellcheck source=tests/common/runners.sh
+source "$SOURCE/tests/common/runners.sh"
+
+# one test without a flaw, one that meets that of words_length()
+cat >tests/catch.cc <<'END'
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+extern "C" {
+#include "../words.h"
+}
+TEST_CASE("copies, [well]", "[tag]") { char *p = words_copy("abc"); REQUIRE(p); free(p); }
+TEST_CASE("length * of it") { REQUIRE(words_length("abc") == 3); }
+TEST_CASE("hidden", "[.]") { REQUIRE(words_length("abc") == 4); }
+END
+
+c++ -g -O0 -o catch tests/catch.cc words.o
+try catch Catch2 "copies, [well]" "length * of it"
+# Catch2 itself does not survive that all later allocations fail: that is apart, and fails no gate
+equal "1" "$(python3 -c 'import json; print(len({f["place"] for f in json.load(open("report.json"))["findings"] if f["severity"] == "bug" and not f["apart"]}))')" "places of bugs that count"
+equal "{'harness'}" "$(python3 -c 'import json; print({f["attribution"]["kind"] for f in json.load(open("report.json"))["findings"] if f["apart"]})')" "whose the others are"
+status 0 "$DEARTH" report --gate -f text --baseline report.json catch.db
+contains out "of the test harness"
