@@ -105,6 +105,15 @@ void text_add(struct text *t, const char *s) {
     text_add_n(t, s, strlen(s));
 }
 
+void text_add_varint(struct text *t, uint64_t v) {
+    char bytes[10];
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7)
+        bytes[n++] = (char)(v | 0x80);
+    bytes[n++] = (char)v;
+    text_add_n(t, bytes, n);
+}
+
 void text_addf(struct text *t, const char *format, ...) {
     va_list args, again;
     va_start(args, format);

@@ -26,6 +26,8 @@ void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_addf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** Append @v as a varint: seven bits a byte, the lowest first, the eighth set where more follow. */
+void text_add_varint(struct text *t, uint64_t v);
 /** Return: the string (never NULL), owned by the caller (free()); @t is empty afterwards. */
 char *text_take(struct text *t);
 

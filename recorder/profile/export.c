@@ -241,6 +241,9 @@ static int write_file(struct export *e, const struct request *request) {
 static int run(struct export *e, const struct request *request, const char *path) {
     int64_t id;
     int r = profile_open(path, request->recording, &e->store, &id);
+    if (r ==
+        0) /* one for all that is read: a lock for each statement costs as much as it does */
+        r = store_exec(e->store, "BEGIN");
     if (r < 0)
         return r;
     if ((r = heading_load(e->store, id, &e->heading)) < 0)

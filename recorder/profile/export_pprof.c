@@ -36,26 +36,17 @@ struct pprof {
 
 /* --- protobuf --- */
 
-static void put_varint(struct text *t, uint64_t v) {
-    char bytes[10];
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        bytes[n++] = (char)(v | 0x80);
-    bytes[n++] = (char)v;
-    text_add_n(t, bytes, n);
-}
-
 /* Zero is the default of proto3 and left out. */
 static void put_number(struct text *t, uint32_t field, uint64_t v) {
     if (!v)
         return;
-    put_varint(t, (uint64_t)field << 3 | WIRE_VARINT);
-    put_varint(t, v);
+    text_add_varint(t, (uint64_t)field << 3 | WIRE_VARINT);
+    text_add_varint(t, v);
 }
 
 static void put_bytes(struct text *t, uint32_t field, const char *s, size_t n) {
-    put_varint(t, (uint64_t)field << 3 | WIRE_BYTES);
-    put_varint(t, n);
+    text_add_varint(t, (uint64_t)field << 3 | WIRE_BYTES);
+    text_add_varint(t, n);
     text_add_n(t, s, n);
 }
 
@@ -202,10 +193,10 @@ static int put_sample(struct pprof *p, const struct profile_item *item) {
         for (n = 1; frames.items[i + n - 1].inlined && i + n < frames.n; n++)
             ;
         put_location(p, &frames.items[i], n);
-        put_varint(&ids, (uint64_t)frames.items[i].frame_id);
+        text_add_varint(&ids, (uint64_t)frames.items[i].frame_id);
     }
     for (size_t i = 0; i < n_types(p); i++)
-        put_varint(&values, profile_cost(&item->n, sample_types[i].cost));
+        text_add_varint(&values, profile_cost(&item->n, sample_types[i].cost));
     put_message(&sample, 1, &ids);
     put_message(&sample, 2, &values);
     put_label(p, &sample, "op", item->op);

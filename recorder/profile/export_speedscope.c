@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "export.h"
+#include "idmap.h"
 
 /* Frames get a number each, in the order in which they are first met. */
 struct table {
     struct profile frames; /* key = JSON of the frame; n.count = its number + 1 */
     struct text json;      /* the list, without brackets */
+    struct idmap
+        numbers; /* row of `frame` and inlined call → its number + 1: most are met again */
 };
 
 static uint64_t frame_number(struct table *t, const char *json) {
@@ -30,6 +33,9 @@ static uint64_t number_of_name(struct table *t, const char *name) {
 }
 
 static uint64_t number_of_frame(struct table *t, const struct frame *f) {
+    int64_t key = (int64_t)((uint64_t)f->frame_id << 16 | f->inline_index) + 1, known;
+    if (idmap_get(&t->numbers, key, &known))
+        return (uint64_t)known - 1;
     AUTO_TEXT struct text json = {0};
     AUTO_TEXT struct text name = {0};
     export_add_frame(&name, f);
@@ -40,7 +46,9 @@ static uint64_t number_of_frame(struct table *t, const struct frame *f) {
     if (f->file && f->line)
         text_addf(&json, ",\"line\":%u", f->line);
     text_add(&json, "}");
-    return frame_number(t, json.data);
+    uint64_t number = frame_number(t, json.data);
+    idmap_put(&t->numbers, key, (int64_t)number + 1);
+    return number;
 }
 
 /* A sample: frame numbers, outermost first. */
@@ -92,5 +100,6 @@ int export_speedscope(struct export *e, FILE *out) {
     }
     profile_deinit(&t.frames);
     text_deinit(&t.json);
+    idmap_deinit(&t.numbers);
     return r;
 }
