@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event_walk.h"
 #include "profile.h"
-#include "profile_walk.h"
 #include "shm.h"
 
 #define MAX_THREADS (1u << 24) /* a larger serial is damage, not a thread */
@@ -18,7 +18,7 @@ struct fold {
     enum profile_by by;
     bool reallocs;
     struct store *store;
-    struct profile_walk walk;
+    struct event_walk walk;
     struct live { /* per item, in the current process */
         uint64_t bytes, peak;
     } * live;
@@ -116,7 +116,7 @@ static void end_block(struct fold *f, const struct chunk_event *old,
         e->thread == old->thread && f->last_allocation[e->thread] == old->reference + 1;
 }
 
-static int fold_event(struct profile_walk *walk, const struct chunk_event *e,
+static int fold_event(struct event_walk *walk, const struct chunk_event *e,
                       uint64_t number) {
     struct fold *f = walk->context;
     struct chunk_event old;
@@ -153,7 +153,7 @@ static void clear(void *array, size_t n) {
 }
 
 /* What is left is live for good; peaks of processes add up. */
-static int finish_process(struct profile_walk *walk) {
+static int finish_process(struct event_walk *walk) {
     struct fold *f = walk->context;
     for (size_t i = 0; i < walk->pending.capacity; i++) {
         const struct chunk_event *e = &walk->pending.slots[i];
@@ -186,7 +186,7 @@ int profile_load_events(struct store *store, int64_t recording_id, enum profile_
     filter.recording_id = recording_id;
     filter.ahead = true;
     filter.no_addresses = !reallocs;
-    int r = profile_walk(store, &filter, &fold.walk);
+    int r = event_walk(store, &filter, &fold.walk);
     for (uint32_t i = 0; i < out->n_items; i++)
         profile_add(&out->total, &out->items[i].n);
     free(fold.live);

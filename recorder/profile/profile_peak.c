@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "event_walk.h"
 #include "idmap.h"
 #include "profile.h"
-#include "profile_walk.h"
 #include "shm.h"
 
 #define ROUNDING_NS 1024u
@@ -65,18 +65,18 @@ static int read_ends(struct store *store, int64_t recording_id, struct idmap *ou
 }
 
 /* Apply one event to the set of live blocks. */
-static int apply(struct profile_walk *walk, const struct chunk_event *e, uint64_t number,
+static int apply(struct event_walk *walk, const struct chunk_event *e, uint64_t number,
                  struct step *done) {
     *done = (struct step){.number = number};
     if (e->reference != CHUNK_NONE && e->kind != SHM_EV_REALLOC_FAIL)
         done->ended = event_pending_take(&walk->pending, e->reference, &done->old);
     done->began = e->kind == SHM_EV_ALLOC || e->kind == SHM_EV_REALLOC_END;
     if (done->began && event_pending_put(&walk->pending, e, number) < 0)
-        return profile_walk_full(walk, -ENOMEM);
+        return event_walk_full(walk, -ENOMEM);
     return 0;
 }
 
-static int add_event(struct profile_walk *walk, const struct chunk_event *e,
+static int add_event(struct event_walk *walk, const struct chunk_event *e,
                      uint64_t number) {
     struct peak *p = walk->context;
     struct step step;
@@ -97,7 +97,7 @@ static int add_event(struct profile_walk *walk, const struct chunk_event *e,
 }
 
 /* Go back to the largest sum and add what is live then to the result. */
-static int finish_process(struct profile_walk *walk) {
+static int finish_process(struct event_walk *walk) {
     struct peak *p = walk->context;
     struct event_pending *live = &walk->pending;
     struct chunk_event gone;
@@ -107,7 +107,7 @@ static int finish_process(struct profile_walk *walk) {
         if (s->began)
             event_pending_take(live, s->number, &gone);
         if (s->ended && event_pending_put(live, &s->old, s->old.reference) < 0)
-            return profile_walk_full(walk, -ENOMEM);
+            return event_walk_full(walk, -ENOMEM);
     }
     bool over =
         idmap_get(&p->ends, walk->process_id, &end) && (uint64_t)end < p->moment_ns;
@@ -128,14 +128,14 @@ int profile_at_peak(struct store *store, int64_t recording_id, uint64_t moment_n
                     struct idmap *out) {
     struct event_filter filter = EVENT_FILTER_ALL;
     struct peak p = {.moment_ns = moment_ns, .out = out};
-    struct profile_walk walk = {
+    struct event_walk walk = {
         .context = &p, .take = add_event, .end_process = finish_process};
     filter.recording_id = recording_id;
     filter.max_ns = moment_ns;
     filter.ahead = filter.no_addresses = true;
     int r = read_ends(store, recording_id, &p.ends);
     if (r == 0)
-        r = profile_walk(store, &filter, &walk);
+        r = event_walk(store, &filter, &walk);
     idmap_deinit(&p.ends);
     free(p.steps);
     return r;
@@ -159,7 +159,7 @@ int profile_live_without_tail(struct store *store, int64_t recording_id, uint64_
     filter.ends = true;
     int r = read_ends(store, recording_id, &ends);
     if (r == 0)
-        r = profile_walk_open(store, &filter, &reader);
+        r = event_walk_open(store, &filter, &reader);
     while (r >= 0 && reader && (r = event_reader_next(reader, &a)) > 0) {
         int64_t end = INT64_MAX;
         idmap_get(&ends, a.process_id, &end);

@@ -8,9 +8,9 @@
  * An event of a realloc() names the one that made its old block, which alone knows the old
  * size and address: a block that was not seen being made is not counted.
  */
+#include "event_walk.h"
 #include "idmap.h"
 #include "profile.h"
-#include "profile_walk.h"
 #include "shm.h"
 
 void profile_add_realloc(struct profile_numbers *n, const struct chunk_event *old,
@@ -32,7 +32,7 @@ static void count(struct idmap *map, int64_t key, uint64_t n) {
     idmap_put(map, key, sum + (int64_t)n);
 }
 
-static int add_event(struct profile_walk *walk, const struct chunk_event *e,
+static int add_event(struct event_walk *walk, const struct chunk_event *e,
                      uint64_t number) {
     struct profile_reallocs *out = walk->context;
     struct profile_numbers n = {0};
@@ -51,10 +51,10 @@ static int add_event(struct profile_walk *walk, const struct chunk_event *e,
 int profile_reallocs(struct store *store, int64_t recording_id,
                      struct profile_reallocs *out) {
     struct event_filter filter = EVENT_FILTER_ALL;
-    struct profile_walk walk = {.context = out, .take = add_event, .pairs = true};
+    struct event_walk walk = {.context = out, .take = add_event, .pairs = true};
     filter.recording_id = recording_id;
     filter.ahead = true;
-    return profile_walk(store, &filter, &walk);
+    return event_walk(store, &filter, &walk);
 }
 
 void profile_reallocs_deinit(struct profile_reallocs *p) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk over a recording's events: see profile_walk.h. */
-#include "profile_walk.h"
+/* The walk over a recording's events: see event_walk.h. */
+#include "event_walk.h"
 
 #include "error.h"
 #include "text.h"
 
-int profile_walk_open(struct store *store, const struct event_filter *filter,
-                      struct event_reader **out) {
+int event_walk_open(struct store *store, const struct event_filter *filter,
+                    struct event_reader **out) {
     AUTO_FREE char *message = NULL;
     int r = event_reader_new(store->db, filter, out, &message);
     if (r < 0)
@@ -14,31 +14,31 @@ int profile_walk_open(struct store *store, const struct event_filter *filter,
     return r;
 }
 
-int profile_walk_full(const struct profile_walk *walk, int err) {
+int event_walk_full(const struct event_walk *walk, int err) {
     return error_print(err, "out of memory: %zu blocks are live at once",
                        walk->pending.n);
 }
 
-static int end_process(struct profile_walk *walk) {
+static int end_process(struct event_walk *walk) {
     int r = walk->process_id && walk->end_process ? walk->end_process(walk) : 0;
     event_pending_deinit(&walk->pending);
     return r;
 }
 
-static int take_chunk(struct profile_walk *walk, const struct chunk_event *events,
+static int take_chunk(struct event_walk *walk, const struct chunk_event *events,
                       uint32_t n, uint64_t first) {
     int r = walk->pairs ? event_pending_open(&walk->pending, events, n, first) : 0;
     if (r < 0)
-        return profile_walk_full(walk, r);
+        return event_walk_full(walk, r);
     for (uint32_t i = 0; i < n; i++)
         if ((r = walk->take(walk, &events[i], first + i)) < 0)
             return r;
     r = walk->pairs ? event_pending_close(&walk->pending, NULL, NULL) : 0;
-    return r < 0 ? profile_walk_full(walk, r) : 0;
+    return r < 0 ? event_walk_full(walk, r) : 0;
 }
 
 static int walk_all(struct store *store, struct event_reader *reader,
-                    struct profile_walk *walk) {
+                    struct event_walk *walk) {
     const struct chunk_event *events;
     struct allocation chunk;
     uint32_t n;
@@ -56,10 +56,10 @@ static int walk_all(struct store *store, struct event_reader *reader,
     return end_process(walk);
 }
 
-int profile_walk(struct store *store, const struct event_filter *filter,
-                 struct profile_walk *walk) {
+int event_walk(struct store *store, const struct event_filter *filter,
+               struct event_walk *walk) {
     struct event_reader *reader = NULL;
-    int r = profile_walk_open(store, filter, &reader);
+    int r = event_walk_open(store, filter, &reader);
     if (r < 0)
         return r;
     walk->reader = reader;
