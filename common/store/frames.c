@@ -249,17 +249,37 @@ static int append(struct frames_reader *reader, int64_t id, const struct expande
     return 0;
 }
 
+/* One row: @parent, and its frames, NULL where there is no such row. */
+static int read_row(struct frames_reader *reader, int64_t stack_id, int64_t *parent,
+                    struct expanded **e) {
+    struct stack_step step;
+    *e = NULL;
+    *parent = 0;
+    int r = step_of(reader, stack_id, &step);
+    if (r == 0 && step.frame)
+        r = expand(reader, step.frame, e);
+    if (r == 0 && step.parent && step.parent >= stack_id)
+        r = damaged(reader, stack_id, "is called by one that was made after it");
+    *parent = step.parent;
+    return r;
+}
+
+int frames_step(struct frames_reader *reader, int64_t stack_id, int64_t *parent_id,
+                const struct frame **out, uint32_t *n) {
+    struct expanded *e;
+    int r = read_row(reader, stack_id, parent_id, &e);
+    *out = e ? e->items : NULL;
+    *n = e ? e->n : 0;
+    return r;
+}
+
 int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *out) {
     *out = (struct frames){0};
     uint32_t capacity = 0;
     while (stack_id) {
-        struct stack_step step;
-        struct expanded *e = NULL;
-        int r = step_of(reader, stack_id, &step);
-        if (r == 0 && step.frame)
-            r = expand(reader, step.frame, &e);
-        if (r == 0 && step.parent && step.parent >= stack_id)
-            r = damaged(reader, stack_id, "is called by one that was made after it");
+        struct expanded *e;
+        int64_t parent;
+        int r = read_row(reader, stack_id, &parent, &e);
         if (r == 0 && e)
             r = append(reader, stack_id, e, out, &capacity);
         if (r < 0) {
@@ -268,7 +288,7 @@ int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *o
         }
         if (!e)
             break;
-        stack_id = step.parent;
+        stack_id = parent;
     }
     return 0;
 }

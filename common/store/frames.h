@@ -59,6 +59,17 @@ struct frames_reader *frames_reader_free(struct frames_reader *reader);
  */
 int frames_load(struct frames_reader *reader, int64_t stack_id, struct frames *out);
 
+/**
+ * Load one row of a stack: for whoever keeps what became of its callers.
+ * @stack_id: stack.id
+ * @parent_id: out; 0 = outermost, or there is no such row
+ * @out: its frames, innermost first, usually one; valid as long as the reader
+ * @n: out; 0 = there is no such row
+ * Return: 0, or negative errno after a message.
+ */
+int frames_step(struct frames_reader *reader, int64_t stack_id, int64_t *parent_id,
+                const struct frame **out, uint32_t *n);
+
 /** Append where @frame is: "file:line", else "module+0x12ab" (basename). */
 void frame_add_place(const struct frame *frame, struct text *out);
 /** Append one line for people: "function (file:line)", "function+0x1d (module)",

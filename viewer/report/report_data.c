@@ -90,8 +90,6 @@ int report_data_new(struct store *store, const struct report_choice *choice,
         r = frames_reader_new(store, &data->private->reader);
     if (r == 0)
         r = load(data, choice);
-    drop_chosen(store);
-    store_rollback(store); /* nothing was written */
     if (r < 0)
         data = report_data_free(data);
     *out = data;
@@ -101,6 +99,8 @@ int report_data_new(struct store *store, const struct report_choice *choice,
 struct report_data *report_data_free(struct report_data *data) {
     if (!data)
         return NULL;
+    drop_chosen(data->store);
+    store_rollback(data->store); /* nothing was written */
     report_findings_free(data);
     report_suite_free(data);
     report_strings_deinit(&data->private->strings);
@@ -125,6 +125,11 @@ struct report_data *report_data_free(struct report_data *data) {
 int report_data_stack(const struct report_data *data, int64_t stack_id,
                       struct frames *out) {
     return frames_load(data->private->reader, stack_id, out);
+}
+
+int report_data_step(const struct report_data *data, int64_t stack_id, int64_t *parent_id,
+                     const struct frame **frames, uint32_t *n) {
+    return frames_step(data->private->reader, stack_id, parent_id, frames, n);
 }
 
 int report_data_add_place(const struct report_data *data,

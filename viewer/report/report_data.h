@@ -17,8 +17,8 @@
  * what is tested must not look less because more was looked at.
  *
  * Invariants: testable = tested + untested; total = testable + excluded; VERDICT_NONE
- * only where nothing was attempted. Everything is read in one transaction, so a replay that is
- * still running cannot make the parts disagree. Nothing in here depends on the clock.
+ * only where nothing was attempted. Everything is read in one transaction, which stacks that are asked for later
+ * are read in too, so a replay that is still running cannot make the parts disagree. Nothing in here depends on the clock.
  */
 #ifndef DEARTH_REPORT_DATA_H
 #define DEARTH_REPORT_DATA_H
@@ -193,7 +193,7 @@ struct report_choice {
 };
 
 /**
- * Read everything but stacks.
+ * Read everything but stacks. The store is in a read transaction until the report is freed.
  * @choice: what it is to be about
  * @out: owned by the caller; report_data_free(); @store must outlive it
  * Return: 0, or negative errno after a message.
@@ -209,6 +209,10 @@ static inline void report_data_free_pointer(struct report_data **data) {
 /** A stack with its symbols: frames_load() over the report's own reader. */
 int report_data_stack(const struct report_data *data, int64_t stack_id,
                       struct frames *out);
+
+/** One row of a stack: frames_step() over the same. */
+int report_data_step(const struct report_data *data, int64_t stack_id, int64_t *parent_id,
+                     const struct frame **frames, uint32_t *n);
 
 /** Append a location, or where a site has none its innermost frame. Return: 0 or negative errno. */
 int report_data_add_place(const struct report_data *data,
