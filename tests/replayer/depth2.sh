@@ -47,7 +47,8 @@ contains out 'error path 100.0 %'
 status 0 "$DEARTH" report --format markdown dearth.db
 contains out 'after that of'
 status 0 "$DEARTH" view -o page.html dearth.db
-contains page.html '"second":{"op":"malloc"'
+python3 "$SOURCE/tests/viewer/page_values.py" page.html >page.json
+contains page.json '"second":{"op":"malloc"'
 
 # The finding shows again, and says both failures.
 status 0 "$DEARTH" repro dearth.db 1

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fields of a report are said once, in report_fields.def; what cannot be made from it is held against it
- * here, both ways: the properties that the report's schema describes and requires, the members that page.js
- * uses, and the kinds, which all have a writer.
- * Usage: fields_test REPORT_SCHEMA PAGE_JS
+ * here, both ways: the properties that the report's schema describes and requires, the members that the page's
+ * script uses, and the kinds, which all have a writer.
+ * Usage: fields_test REPORT_SCHEMA PAGE_TEMPLATE
  */
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -194,26 +194,6 @@ static void check_variable(const char *script, const char *variable,
     CHECK(variable, seen > 0);
 }
 
-/* SITE names the places of a site's list: the order of the table's rows. */
-static void check_site_order(const char *script) {
-    AUTO_TEXT struct text wanted = {0}, said = {0};
-    int place = 0;
-    for (size_t i = 0; i < report_fields_site.n; i++)
-        if (report_fields_site.items[i].page)
-            text_addf(&wanted, "%s%s:%d", place ? "," : "",
-                      report_fields_site.items[i].page, place),
-                place++;
-    const char *p = strstr(script, "const SITE = {");
-    MUST_CASE("SITE", p != NULL);
-    for (p = strchr(p, '{') + 1; *p && *p != '}'; p++)
-        if (!isspace((unsigned char)*p))
-            text_add_n(&said, p, 1);
-    if (strcmp(said.data, wanted.data) != 0)
-        fprintf(stderr, "page.js: SITE is\n  %s\nreport_fields.def has\n  %s\n",
-                said.data, wanted.data);
-    CHECK("SITE", strcmp(said.data, wanted.data) == 0);
-}
-
 static void check_page(const char *script) {
     check_used(script, &report_fields_recording);
     check_used(script, &report_fields_replay);
@@ -224,7 +204,8 @@ static void check_page(const char *script) {
     check_variable(script, "leak", &report_fields_leak, NULL);
     check_variable(script, "r", &report_fields_recording, &report_fields_replay);
     check_variable(script, "tally", &report_fields_tally, NULL);
-    check_site_order(script);
+    check_used(script, &report_fields_site);
+    check_variable(script, "S", &report_fields_site, NULL);
 }
 
 /* --- sums --- */
@@ -244,7 +225,7 @@ static void check_sums(void) {
 }
 
 int main(int argc, char **argv) {
-    MUST_CASE("usage: fields_test REPORT_SCHEMA PAGE_JS", argc == 3);
+    MUST_CASE("usage: fields_test REPORT_SCHEMA PAGE_TEMPLATE", argc == 3);
     AUTO_FREE char *schema_text = read_all(argv[1]), *script = read_all(argv[2]);
     cJSON *schema = cJSON_Parse(schema_text);
     MUST_CASE(argv[1], schema != NULL);

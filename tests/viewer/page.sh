@@ -14,7 +14,9 @@ equal '600 644' "$(stat -c %a private.html) $(umask 022 && "$DEARTH" view -q a.d
 "$DEARTH" report --stacks -o report.json a.db
 
 python3 - <<'P' || fail 'the page'
-import base64, hashlib, html.parser, json, re
+import base64, hashlib, html.parser, json, os, re, sys
+sys.path.insert(0, os.environ["SOURCE"] + "/tests/viewer")
+import page_values
 page = open("page.html", encoding="utf-8").read()
 report = json.load(open("report.json", encoding="utf-8"))
 
@@ -41,7 +43,7 @@ reader.feed(page)
 assert len(reader.scripts) == 2 and len(reader.styles) == 1, "an element was broken out of"
 assert page.count("</script>") == 2 and page.count("<script") == 2
 values, code = reader.scripts
-assert "<" not in values
+assert re.fullmatch("[A-Za-z0-9+/=]+", values)
 
 # Its policy: nothing is loaded; only this style and this script may run.
 def sha(text):
@@ -59,28 +61,37 @@ for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "e
     assert way not in code, way
 
 # The values are the report's.
-d = json.loads(values)
-assert [s[0] for s in d["sites"]] == [s["key"] for s in report["sites"]]
-assert d["site_tally"]["tested"] == report["summary"]["sites"]["tested"]
-assert len(d["findings"]) == len(report["findings"])
-strings, frames, nodes = d["strings"], d["frames"], d["nodes"]
+head, columns = page_values.read("page.html")
+strings = head["strings"]
 assert strings[0] is None
+n = head["key_bytes"]
+keys = [columns["site.key"][i * n:i * n + n].hex() for i in range(head["sites"])]
+assert keys == [s["key"][:2 * n] for s in report["sites"]] and len(set(keys)) == len(keys)
+assert head["site_tally"]["tested"] == report["summary"]["sites"]["tested"]
+assert len(head["findings"]) == len(report["findings"])
+nodes = page_values.nodes(columns)
 def stack(node):
     out = []
     while node:
-        parent, frame = nodes[2 * (node - 1)], nodes[2 * (node - 1) + 1]
+        parent, frame = nodes[node]
         assert parent < node, "parents come first"
-        fn, file, line, module, offset, inlined = frames[6 * frame:6 * frame + 6]
-        out.append((strings[fn], strings[file], line or None, strings[module], int(offset, 16)))
+        fn, file, line, module, offset = (columns["frame." + name][frame] for name in ("function", "file", "line", "module", "offset"))
+        out.append((strings[fn], strings[file], line or None, strings[module], offset))
         node = parent
     return out
 flat = lambda s: [(f["function"], f["file"], f["line"], f["module"], f["offset"]) for f in s]
-for mine, theirs in zip(d["sites"], report["sites"]):
-    assert stack(mine[3]) == flat(theirs["stack"]), theirs["key"]
-for mine, theirs in zip(d["findings"], report["findings"]):
+for node, theirs in zip(columns["site.node"], report["sites"]):
+    assert stack(node) == flat(theirs["stack"]), theirs["key"]
+for mine, theirs in zip(head["findings"], report["findings"]):
     assert mine["repro"] == theirs["repro"] and mine["stderr"] == theirs["stderr_tail"]
     if theirs["crash"]:
         assert stack(mine["crash"]["node"]) == flat(theirs["crash"]["stack"])
+at = 0 # attempts: how many, then verdict and number
+for theirs in report["sites"]:
+    n = columns["site.attempts"][at]
+    seen = columns["site.attempts"][at + 1:at + 1 + 2 * n]
+    assert {head["verdicts"][v]: k for v, k in zip(seen[::2], seen[1::2])} == theirs["verdicts"], theirs["key"]
+    at += 1 + 2 * n
 P
 echo 'ok: the page'
 

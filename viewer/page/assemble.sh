@@ -1,9 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# assemble.sh HTML CSS JS OUTPUT: put style and script into the page, and their hashes into its
+# assemble.sh HTML CSS OUTPUT JS...: put style and scripts, as one, into the page, and their hashes into its
 # Content-Security-Policy, so that no other style or script would run in it.
 set -eu
-html=$1 css=$2 js=$3 out=$4
+html=$1 css=$2 out=$3
+shift 3
+js=$out.js
+{
+    printf '\n"use strict";\n(() => {\n'
+    cat "$@"
+    printf '})();\n'
+} >"$js"
 
 # CSP's 'sha256-BASE64' of a file.
 hash() {

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page: see page.h. Values go into one <script type="application/json">, in which `<`
- * is written as \u003c: nothing from the database can end the element, and the page's
- * script puts all of it on the screen as text, never as markup.
+ * The page: see page.h. Its values are one <script>, compressed, in base64 (page_columns.h): nothing from the
+ * database can end the element, and the page's script puts all of it on the screen as text, never as
+ * markup.
  *
- *   strings  [text, ...]                    0 is null
- *   frames   [function, file, line, module, offset, inlined, ...]   strings by index
- *   nodes    [parent, frame, ...]           a stack is a node; parents come first, 0 = none
- *   sites    [[key, op, location, node, ...], ...]                  SITE in report_fields.def
+ *   head (JSON)  words, recordings, tallies, findings, groups, locations, `strings`: [text, ...], 0 is null
+ *   columns      frame.NAME  function, file, line, module, offset, inlined      texts by index
+ *                node.NAME   back (its number less its parent's; 0 = none), frame
+ *                site.NAME   SITE in report_fields.def, in the order of the keys
+ *                N.NAME      of the N-th recording: page_memory.h
  *
- * What is in it and what it is called is in report_fields.def; here is how each kind of field is written.
+ * A stack is a node; nodes count from 1, parents come first. What is in it and what it is called is in
+ * report_fields.def; here is how each kind of field is written.
  *
- * 100,000 sites share most of their callers: the tree keeps the page at some 100 bytes a
- * site.
+ * 100,000 sites share most of their callers: the tree keeps the page at some 20 bytes a site.
  */
 #include "page.h"
 
@@ -21,33 +22,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "error.h"
 #include "idmap.h"
 #include "json.h"
+#include "page_columns.h"
+#include "page_memory.h"
 #include "page_template.h" /* generated: static const char page_template[] */
 #include "report_group.h"
 #include "report_json.h"
 #include "report_words.h"
 
+#define SHORT_KEY                                                                        \
+    8 /* bytes of a site's key, where they tell all sites apart: commands take them */
+
+/* A column of sites, by what its field is called: the name's own address in report_fields.def. */
+struct site_column {
+    const char *name;
+    size_t index;
+};
+
 struct page {
     struct report_out out; /* first: a writer finds the page by it */
     const struct report_data *data;
     struct json json;
-    report_write *writers[N_REPORT_KINDS];
+    report_write *writers[N_REPORT_KINDS], *column_writers[N_REPORT_KINDS];
     bool indexed; /* texts by their index */
-    struct idmap strings_by_address, frames_by_id, nodes_by_step, locations_by_id;
-    struct text strings, frames, nodes; /* members of the lists, written at the end */
+    struct idmap strings_by_address, frames_by_id, nodes_by_step, nodes_by_stack;
+    struct idmap locations_by_id, sites_by_id;
+    struct text strings; /* members of the list, written at the end */
+    struct page_columns columns;
+    struct site_column site_columns[24];
+    size_t n_site_columns;
+    size_t frame_function, frame_file, frame_line, frame_module, frame_offset,
+        frame_inlined;
+    size_t node_back, node_frame;
+    size_t key_bytes;
     int64_t n_strings, n_frames, n_nodes;
-    int64_t last_stack_id, last_node; /* of stack_node() */
 };
 
 static void page_deinit(struct page *page) {
     idmap_deinit(&page->strings_by_address);
     idmap_deinit(&page->frames_by_id);
     idmap_deinit(&page->nodes_by_step);
+    idmap_deinit(&page->nodes_by_stack);
     idmap_deinit(&page->locations_by_id);
+    idmap_deinit(&page->sites_by_id);
     text_deinit(&page->strings);
-    text_deinit(&page->frames);
-    text_deinit(&page->nodes);
+    page_columns_deinit(&page->columns);
 }
 
 /* --- dictionaries --- */
@@ -67,60 +88,80 @@ static int64_t string_index(struct page *page, const char *s) {
     return index;
 }
 
+static void new_dictionaries(struct page *page) {
+    struct page_columns *c = &page->columns;
+    page->frame_function = page_columns_new(c, "frame.function", PAGE_COLUMN_NATURAL);
+    page->frame_file = page_columns_new(c, "frame.file", PAGE_COLUMN_NATURAL);
+    page->frame_line = page_columns_new(c, "frame.line", PAGE_COLUMN_NATURAL);
+    page->frame_module = page_columns_new(c, "frame.module", PAGE_COLUMN_NATURAL);
+    page->frame_offset = page_columns_new(c, "frame.offset", PAGE_COLUMN_NATURAL);
+    page->frame_inlined = page_columns_new(c, "frame.inlined", PAGE_COLUMN_NATURAL);
+    page->node_back = page_columns_new(c, "node.back", PAGE_COLUMN_NATURAL);
+    page->node_frame = page_columns_new(c, "node.frame", PAGE_COLUMN_NATURAL);
+}
+
 static int64_t frame_index(struct page *page, const struct frame *frame) {
     int64_t key =
         (int64_t)(((uint64_t)frame->frame_id << 12 | (frame->inline_index & 0xfff)) + 1);
+    struct page_columns *c = &page->columns;
     int64_t index;
     if (idmap_get(&page->frames_by_id, key, &index))
         return index;
     index = page->n_frames++;
-    int64_t function = string_index(page, frame->function);
-    int64_t file = string_index(page, frame->file);
-    int64_t module = string_index(page, frame->module);
-    text_addf(&page->frames, "%s%lld,%lld,%u,%lld,\"%llx\",%d", index ? "," : "",
-              (long long)function, (long long)file, frame->line, (long long)module,
-              (unsigned long long)frame->offset, frame->inlined);
+    page_columns_put(c, page->frame_function, string_index(page, frame->function));
+    page_columns_put(c, page->frame_file, string_index(page, frame->file));
+    page_columns_put(c, page->frame_line, frame->line);
+    page_columns_put(c, page->frame_module, string_index(page, frame->module));
+    page_columns_put(c, page->frame_offset, (int64_t)frame->offset);
+    page_columns_put(c, page->frame_inlined, frame->inlined);
     idmap_put(&page->frames_by_id, key, index);
     return index;
 }
 
-/* Node of a stack, 1-based; 0 when it is empty. */
+static int64_t node_below(struct page *page, int64_t parent, const struct frame *frame) {
+    int64_t frame_at = frame_index(page, frame), index;
+    int64_t key = (int64_t)((uint64_t)parent << 32 | (uint64_t)(frame_at + 1));
+    if (idmap_get(&page->nodes_by_step, key, &index))
+        return index;
+    index = ++page->n_nodes;
+    page_columns_put(&page->columns, page->node_back, parent ? index - parent : 0);
+    page_columns_put(&page->columns, page->node_frame, frame_at);
+    idmap_put(&page->nodes_by_step, key, index);
+    return index;
+}
+
+/* Node of a stack, 1-based; 0 when it is empty. Up to the first caller whose node is known, and back down. */
 static int stack_node(struct page *page, int64_t stack_id, int64_t *node) {
-    AUTO_FRAMES struct frames frames = {0};
-    *node = stack_id == page->last_stack_id ? page->last_node : 0;
-    if (*node)
-        return 0;
-    int r = stack_id ? report_data_stack(page->data, stack_id, &frames) : 0;
-    for (uint32_t i = r == 0 ? frames.n : 0; i-- > 0;) { /* outermost first */
-        int64_t frame = frame_index(page, &frames.items[i]), index;
-        int64_t key = (int64_t)((uint64_t)*node << 32 | (uint64_t)(frame + 1));
-        if (!idmap_get(&page->nodes_by_step, key, &index)) {
-            index = ++page->n_nodes;
-            text_addf(&page->nodes, "%s%lld,%lld", index > 1 ? "," : "", (long long)*node,
-                      (long long)frame);
-            idmap_put(&page->nodes_by_step, key, index);
-        }
-        *node = index;
+    struct step {
+        int64_t stack_id;
+        const struct frame *frames;
+        uint32_t n;
+    } *steps = NULL;
+    size_t n_steps = 0;
+    int r = 0;
+    *node = 0;
+    while (r == 0 && stack_id && !idmap_get(&page->nodes_by_stack, stack_id, node)) {
+        struct step step = {.stack_id = stack_id};
+        r = report_data_step(page->data, stack_id, &stack_id, &step.frames, &step.n);
+        steps = text_grow(steps, n_steps, sizeof *steps);
+        steps[n_steps++] = step;
     }
-    page->last_stack_id = stack_id;
-    page->last_node = *node;
+    while (r == 0 && n_steps > 0) {
+        const struct step *step = &steps[--n_steps];
+        for (uint32_t i = step->n; i-- > 0;) /* outermost first */
+            *node = node_below(page, *node, &step->frames[i]);
+        idmap_put(&page->nodes_by_stack, step->stack_id, *node);
+    }
+    free(steps);
     return r;
 }
 
-static void add_dictionaries(struct page *page) {
+static void add_strings(struct page *page) {
     struct json *j = &page->json;
     json_open(j, "strings", '[');
     json_null(j, NULL);
     if (page->strings.n)
         text_add_n(j->out, page->strings.data, page->strings.n);
-    json_close(j, ']');
-    json_open(j, "frames", '[');
-    if (page->frames.n)
-        json_raw(j, NULL, page->frames.data);
-    json_close(j, ']');
-    json_open(j, "nodes", '[');
-    if (page->nodes.n)
-        json_raw(j, NULL, page->nodes.data);
     json_close(j, ']');
 }
 
@@ -195,38 +236,6 @@ static int write_severity(struct report_out *out, const char *name, const void *
     return 0;
 }
 
-static int write_reason(struct report_out *out, const char *name, const void *value) {
-    json_int(out->json, name, *(const enum reason *)value);
-    return 0;
-}
-
-static int write_how(struct report_out *out, const char *name, const void *value) {
-    json_int(out->json, name, *(const uint32_t *)value);
-    return 0;
-}
-
-/* [verdict, attempts, verdict, attempts, ...] */
-static int write_attempts(struct report_out *out, const char *name, const void *value) {
-    const uint32_t *attempts = value;
-    json_open(out->json, name, '[');
-    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--) {
-        if (!attempts[i])
-            continue;
-        json_int(out->json, NULL, verdict_index(i));
-        json_int(out->json, NULL, attempts[i]);
-    }
-    json_close(out->json, ']');
-    return 0;
-}
-
-static int write_flags(struct report_out *out, const char *name, const void *value) {
-    const struct report_site *site = value;
-    json_int(out->json, name,
-             site->error_path | site->truncated << 1 | site->incomplete << 2 |
-                 (site->never > 0) << 3 | (site->outside > 0) << 4);
-    return 0;
-}
-
 /* In words. */
 static int write_differs(struct report_out *out, const char *name, const void *value) {
     const struct report_finding *f = value;
@@ -255,6 +264,104 @@ static int write_site_key(struct report_out *out, const char *name, const void *
     return 0;
 }
 
+/* --- kinds, in columns --- */
+
+static size_t column_of(struct page *page, const char *name, enum page_column_kind kind) {
+    for (size_t i = 0; i < page->n_site_columns; i++)
+        if (page->site_columns[i].name == name)
+            return page->site_columns[i].index;
+    AUTO_FREE char *whole = text_format("site.%s", name);
+    size_t index = page_columns_new(&page->columns, whole, kind);
+    page->site_columns[page->n_site_columns++] = (struct site_column){name, index};
+    return index;
+}
+
+static void put(struct report_out *out, const char *name, enum page_column_kind kind,
+                int64_t value) {
+    struct page *page = page_of(out);
+    page_columns_put(&page->columns, column_of(page, name, kind), value);
+}
+
+static int put_text(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_NATURAL,
+        string_index(page_of(out), *(const char *const *)value));
+    return 0;
+}
+
+static int put_natural(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_NATURAL, *(const int64_t *)value);
+    return 0;
+}
+
+static int put_how(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_NATURAL, *(const uint32_t *)value);
+    return 0;
+}
+
+static int put_reason(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_NATURAL, *(const enum reason *)value);
+    return 0;
+}
+
+static int put_verdict(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_SIGNED, verdict_index(*(const enum verdict *)value));
+    return 0;
+}
+
+static int put_location(struct report_out *out, const char *name, const void *value) {
+    put(out, name, PAGE_COLUMN_SIGNED,
+        location_index(page_of(out), *(struct report_location *const *)value));
+    return 0;
+}
+
+static int put_stack(struct report_out *out, const char *name, const void *value) {
+    int64_t node;
+    int r = stack_node(page_of(out), *(const int64_t *)value, &node);
+    put(out, name, PAGE_COLUMN_NATURAL, node);
+    return r;
+}
+
+static int put_key(struct report_out *out, const char *name, const void *value) {
+    struct page *page = page_of(out);
+    uint8_t blob[16];
+    text_key_to_blob(*(const struct dearth_key *)value, blob);
+    page_columns_put_bytes(&page->columns, column_of(page, name, PAGE_COLUMN_BYTES), blob,
+                           page->key_bytes);
+    return 0;
+}
+
+/* How many, then so often: verdict, attempts. */
+static int put_attempts(struct report_out *out, const char *name, const void *value) {
+    const uint32_t *attempts = value;
+    int64_t n = 0;
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--)
+        n += attempts[i] > 0;
+    put(out, name, PAGE_COLUMN_NATURAL, n);
+    for (enum verdict i = N_VERDICTS - 1; i > VERDICT_NONE; i--) {
+        if (!attempts[i])
+            continue;
+        put(out, name, PAGE_COLUMN_NATURAL, verdict_index(i));
+        put(out, name, PAGE_COLUMN_NATURAL, attempts[i]);
+    }
+    return 0;
+}
+
+static int put_flags(struct report_out *out, const char *name, const void *value) {
+    const struct report_site *site = value;
+    put(out, name, PAGE_COLUMN_NATURAL,
+        site->error_path | site->truncated << 1 | site->incomplete << 2 |
+            (site->never > 0) << 3 | (site->outside > 0) << 4);
+    return 0;
+}
+
+/* Sites are in the order of their keys: neighbours are alike, if any are. */
+static size_t key_bytes(const struct report_data *data) {
+    for (size_t i = 1; i < data->n_sites; i++)
+        if (data->sites[i - 1].key.hi == data->sites[i].key.hi)
+            return sizeof(struct dearth_key);
+    return SHORT_KEY;
+}
+
 static void page_init(struct page *page, const struct report_data *data,
                       struct text *values) {
     static report_write *const others[N_REPORT_KINDS] = {
@@ -264,18 +371,28 @@ static void page_init(struct page *page, const struct report_data *data,
         [REPORT_TIME] = write_seconds,      [REPORT_OFFSET] = write_offset,
         [REPORT_LOCATION] = write_location, [REPORT_STACK] = write_stack,
         [REPORT_VERDICT] = write_verdict,   [REPORT_SEVERITY] = write_severity,
-        [REPORT_REASON] = write_reason,     [REPORT_HOW] = write_how,
-        [REPORT_ATTEMPTS] = write_attempts, [REPORT_FLAGS] = write_flags,
         [REPORT_DIFFERS] = write_differs,   [REPORT_SITE_KEY] = write_site_key,
     };
+    static report_write *const in_columns[N_REPORT_KINDS] = {
+        [REPORT_KEY] = put_key,           [REPORT_TEXT] = put_text,
+        [REPORT_TEXT_IF] = put_text,      [REPORT_LOCATION] = put_location,
+        [REPORT_STACK] = put_stack,       [REPORT_NATURAL] = put_natural,
+        [REPORT_COUNT_IF] = put_natural,  [REPORT_VERDICT] = put_verdict,
+        [REPORT_ATTEMPTS] = put_attempts, [REPORT_REASON] = put_reason,
+        [REPORT_HOW] = put_how,           [REPORT_FLAGS] = put_flags,
+    };
     *page = (struct page){.data = data, .json = {.out = values, .compact = true}};
-    for (int i = 0; i < N_REPORT_KINDS; i++)
+    page->key_bytes = key_bytes(data);
+    for (int i = 0; i < N_REPORT_KINDS; i++) {
         page->writers[i] = others[i] ? others[i] : report_json_writers[i];
+        page->column_writers[i] = in_columns[i];
+    }
     page->out = (struct report_out){.data = data,
                                     .json = &page->json,
                                     .writers = page->writers,
                                     .page = true,
                                     .several = data->n_programs > 1};
+    new_dictionaries(page);
 }
 
 /* --- sections --- */
@@ -367,21 +484,18 @@ static void add_locations(struct page *page) {
     page->indexed = false;
 }
 
-/* Its stack comes first among the dictionaries' users: frames of one site lie together. */
-static int add_site(struct page *page, const struct report_site *site) {
-    int64_t node;
-    int r = stack_node(page, site->stack_id, &node);
-    return r ? r : report_fields_write_list(&page->out, &report_fields_site, site);
-}
-
 static int add_sites(struct page *page) {
+    const struct report_data *data = page->data;
     int r = 0;
-    json_open(&page->json, "sites", '[');
-    page->indexed = true;
-    for (size_t i = 0; r == 0 && i < page->data->n_sites; i++)
-        r = add_site(page, &page->data->sites[i]);
-    page->indexed = false;
-    json_close(&page->json, ']');
+    page->out.writers = page->column_writers;
+    for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
+        if (data->sites[i].id)
+            idmap_put(&page->sites_by_id, data->sites[i].id, (int64_t)i + 1);
+        r = report_fields_write_members(&page->out, &report_fields_site, &data->sites[i]);
+    }
+    page->out.writers = page->writers;
+    json_int(&page->json, "sites", (int64_t)data->n_sites);
+    json_int(&page->json, "key_bytes", (int64_t)page->key_bytes);
     return r;
 }
 
@@ -448,38 +562,28 @@ static int add_values(struct page *page) {
         r = add_groups(page);
     if (r == 0)
         r = add_sites(page);
-    add_dictionaries(page);
+    if (r == 0)
+        r = page_memory_add(data, &page->sites_by_id, &page->columns, j);
+    add_strings(page);
+    page_columns_head(&page->columns, j);
     json_close(j, '}');
     return r;
-}
-
-/* JSON has no `<` outside strings. */
-static void add_escaped(struct text *out, const struct text *json) {
-    const char *p = json->data, *end = json->data + json->n;
-    while (p < end) {
-        const char *mark = memchr(p, '<', (size_t)(end - p));
-        size_t n = mark ? (size_t)(mark - p) : (size_t)(end - p);
-        text_add_n(out, p, n);
-        if (mark)
-            text_add(out, "\\u003c");
-        p += n + (mark != NULL);
-    }
 }
 
 int page_write(const struct report_data *data, struct text *out) {
     static const char mark[] = "@DATA@";
     const char *at = strstr(page_template, mark);
-    AUTO_TEXT struct text values = {0};
+    AUTO_TEXT struct text head = {0};
     struct page page;
     if (!at)
         return -EINVAL; /* cannot be: viewer/page/assemble.sh checks it */
-    page_init(&page, data, &values);
+    page_init(&page, data, &head);
     int r = add_values(&page);
+    if (r == 0) {
+        text_add_n(out, page_template, (size_t)(at - page_template));
+        r = page_columns_pack(&page.columns, &head, out);
+        text_add(out, at + sizeof mark - 1);
+    }
     page_deinit(&page);
-    if (r < 0)
-        return r;
-    text_add_n(out, page_template, (size_t)(at - page_template));
-    add_escaped(out, &values);
-    text_add(out, at + sizeof mark - 1);
-    return 0;
+    return r;
 }

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// page_browser.js FOLDER: pages made by page_browser.sh, in Chromium, as somebody uses them.
+"use strict";
+const assert = require("node:assert");
+const path = require("node:path");
+const { Browser } = require("./browser.js");
+
+const folder = path.resolve(process.argv[2]), url = (name, hash = "") => "file://" + path.join(folder, name) + hash;
+let n_tests = 0;
+function ok(what) {
+  n_tests++;
+  console.log("ok: " + what);
+}
+const text_of = (selector) => `document.querySelector(${JSON.stringify(selector)}).textContent`;
+
+/* Runs in the page: what a person who does not see well, or has no mouse, would trip over. */
+function barriers() {
+  const wrong = [], shown = (e) => e.offsetParent !== null && getComputedStyle(e).visibility !== "hidden";
+  const name_of = (e) => (e.getAttribute("aria-label") || (e.getAttribute("aria-labelledby") || "").split(" ").map((id) => (document.getElementById(id) || {}).textContent || "").join("") ||
+    (e.labels && e.labels.length ? e.labels[0].textContent : "") || e.textContent || e.title || "").trim();
+  for (const e of document.querySelectorAll("button, a[href], input, select, canvas, dialog, [role=region], [role=slider], table"))
+    if (!name_of(e)) wrong.push("no name: " + e.outerHTML.slice(0, 90));
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  ids.filter((id, i) => ids.indexOf(id) !== i).forEach((id) => wrong.push("id twice: " + id));
+  for (const attribute of ["aria-labelledby", "aria-describedby", "for"])
+    for (const e of document.querySelectorAll("[" + attribute + "]"))
+      for (const id of e.getAttribute(attribute).split(" ")) if (!document.getElementById(id)) wrong.push(attribute + " leads nowhere: " + id);
+  for (const th of document.querySelectorAll("th")) if (th.getAttribute("scope") !== "col") wrong.push("a head without scope");
+  if (document.querySelectorAll("h1").length !== 1 || document.querySelectorAll("main").length !== 1 || !document.documentElement.lang) wrong.push("landmarks");
+  for (const e of document.querySelectorAll("main *")) /* scrolls, so the keyboard must get there */
+    if (/auto|scroll/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight + 1 && shown(e) && e.tabIndex < 0) wrong.push("scrolls by mouse alone: " + e.className);
+  const parse = (color) => color.match(/[\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const color = parse(getComputedStyle(e).backgroundColor);
+      if (color.length < 4 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !shown(e) || /SCRIPT|STYLE|NOSCRIPT|OPTION/.test(e.tagName) || e.closest(".skip, .said, :disabled")) continue;
+    const a = light(parse(getComputedStyle(e).color)), b = light(behind(e)), contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) wrong.push("contrast " + contrast.toFixed(2) + ": " + e.tagName + "." + e.className + " " + e.textContent.slice(0, 40));
+  }
+  return [...new Set(wrong)];
+}
+
+async function opened(browser, name, hash, options) {
+  const page = await browser.page(url(name, hash), options);
+  assert.equal(await page.get("document.documentElement.dataset.ready"), "1", name);
+  return page;
+}
+function clean(page, name) {
+  assert.deepEqual(page.errors, [], name + ": errors");
+  assert.deepEqual(page.requests.filter((request) => !request.startsWith(url(name)) && request !== "about:blank"), [], name + ": requests");
+}
+
+async function looks(browser, name) {
+  for (const dark of [false, true]) {
+    const page = await opened(browser, name, "", { dark });
+    await page.get("document.querySelectorAll('details').forEach((e) => { e.open = true; })");
+    assert.deepEqual(await page.get(barriers), [], name + (dark ? ", dark" : ""));
+    clean(page, name);
+    await page.close();
+  }
+  const phone = await opened(browser, name, "", { width: 390, height: 800 });
+  assert.ok(await phone.get("document.documentElement.scrollWidth <= 390"), name + " is wider than a phone");
+  const height = await phone.get("document.documentElement.scrollHeight");
+  assert.ok(height < 12000, name + " is " + height + " pixels high on a phone");
+  await phone.close();
+  const print = await opened(browser, name, "", { media: "print" });
+  assert.deepEqual(await print.get(() => ["#sites th button", "#sites tbody td", "#sites td.place .fn", "#memory tbody td"].filter((selector) => {
+    const e = document.querySelector(selector);
+    return !e || !e.getClientRects().length;
+  })), [], name + ": not printed");
+  assert.ok(await print.get("[...document.querySelectorAll('#sites tbody tr.row')].filter((e) => e.getClientRects().length).length <= 20"));
+  await print.close();
+  ok(name + ": both themes, phone, print");
+}
+
+async function hostile(browser) {
+  const page = await opened(browser, "hostile.html");
+  const seen = await page.get(() => ({ pwned: window.pwned || null, steering: /[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(document.body.innerText + document.title),
+    foreign: document.querySelectorAll("img, iframe, svg, object, b[onclick], [onerror]").length, scripts: document.scripts.length,
+    heading: document.querySelector("#program").getBoundingClientRect().height }));
+  assert.deepEqual({ ...seen, heading: 0 }, { pwned: null, steering: false, foreign: 0, scripts: 1, heading: 0 });
+  assert.ok(seen.heading < 200, "a long command line fills the screen: " + seen.heading);
+  clean(page, "hostile.html");
+  await page.close();
+  ok("hostile names");
+}
+
+async function untested(browser) {
+  const page = await opened(browser, "two.html");
+  assert.match(await page.get(text_of("#verdict")), /^Not tested yet/);
+  assert.ok(!/No bugs/.test(await page.get(text_of("#summary"))));
+  assert.equal(await page.get("document.querySelectorAll('.s-ok, #summary .v-handled, .good').length"), 0, "green over nothing");
+  assert.ok(await page.get("document.querySelectorAll('#untested summary').length > 0"));
+  await page.get("document.querySelector('#untested details').open = true");
+  await page.until("document.querySelector('#untested .command code')");
+  assert.match(await page.get(text_of("#untested .command code")), /dearth replay .*--untested --in /);
+  await page.press("n");
+  assert.equal(await page.get("document.activeElement.tagName + document.activeElement.closest('section').id"), "SUMMARYuntested");
+  await page.close();
+  ok("not tested yet is neither green nor fine; commands for a subtree; n");
+}
+
+async function recordings(browser, wanted) {
+  const page = await opened(browser, "two.html"), calls = (p) => p.get("[...document.querySelectorAll('#processes tbody tr')].map((tr) => tr.children[3].textContent.replace(/,/g, '')).reduce((a, b) => a + Number(b), 0)");
+  assert.equal(await calls(page), wanted[1], "the newest recording alone");
+  assert.ok(/at peak/i.test(await page.get("document.querySelector('#sites th[aria-sort=descending]').textContent")));
+  await page.get("(() => { const e = document.querySelector('#recording'); e.value = '1'; e.dispatchEvent(new Event('change')); })()");
+  assert.equal(await calls(page), wanted[0], "the first recording");
+  const address = await page.get("location.href");
+  assert.match(address, /r=1/);
+  await page.close();
+  const again = await browser.page(address);
+  assert.equal(await calls(again), wanted[0], "by its address");
+  await again.close();
+  ok("recordings are never added up");
+}
+
+async function links(browser) {
+  const page = await opened(browser, "report.html", "#f2");
+  assert.equal(await page.get("document.querySelector('details.finding[open]').id"), "f2");
+  assert.equal(await page.get("document.activeElement.parentElement.id"), "f2");
+  const key = await page.get("document.querySelector('#f2 .chips a').getAttribute('href')");
+  await page.get("document.querySelector('#f2 .chips a').click()");
+  await page.until("document.querySelector('#sites tr.more')");
+  assert.match(await page.get(text_of("#sites tr.more")), new RegExp(key.slice(2)));
+  await page.close();
+  const site = await opened(browser, "report.html", key);
+  assert.ok(await site.get("document.querySelector('#sites tr.more') && document.activeElement.closest('#sites') !== null"));
+  await site.close();
+  const nowhere = await opened(browser, "report.html", "#f999999");
+  assert.match(await nowhere.get(text_of("#said")), /no finding f999999/);
+  clean(nowhere, "report.html");
+  await nowhere.close();
+  ok("links to findings and sites");
+}
+
+async function sites(browser) {
+  const page = await opened(browser, "two.html");
+  await page.get("document.querySelector('#sites td.place button').click()");
+  const key = await page.get("document.querySelector('#sites tr.more .facts code').textContent");
+  for (const k of [2, 5, 6])
+    await page.get(`document.querySelectorAll('#sites th button')[${k}].click()`);
+  assert.equal(await page.get("document.querySelectorAll('#sites tr.more').length"), 1, "sorting closes rows");
+  assert.equal(await page.get("document.querySelector('#sites tr.more .facts code').textContent"), key);
+  await page.press("/");
+  assert.equal(await page.get("document.activeElement.getAttribute('aria-label')"), "Search sites");
+  const all = await page.get("document.querySelector('#sites .tools span').textContent");
+  await page.type("malloc -calloc");
+  await page.until(`document.querySelector('#sites .tools span').textContent !== ${JSON.stringify(all)}`);
+  assert.match(await page.get("location.hash"), /q=malloc/);
+  await page.get("(() => { const e = document.activeElement; e.value = '/(/'; e.dispatchEvent(new Event('input')); })()");
+  await page.until("/no regular expression/.test(document.querySelector('#sites .tools span').textContent)");
+  clean(page, "two.html");
+  await page.close();
+  ok("sites: open rows stay, searching");
+}
+
+async function by_keyboard(browser) {
+  const page = await opened(browser, "two.html");
+  await page.press("?");
+  assert.ok(await page.get("document.querySelector('dialog').open"));
+  await page.press("Escape");
+  await page.until("!document.querySelector('dialog').open");
+  await page.press("g");
+  await page.press("m");
+  for (let i = 0; i < 40 && await page.get("document.activeElement.className") !== "timeline"; i++) await page.press("Tab");
+  assert.equal(await page.get("document.activeElement.className"), "timeline");
+  const before = await page.get("document.activeElement.getAttribute('aria-valuetext')");
+  assert.match(before, /the peak/);
+  await page.press("Home");
+  assert.notEqual(await page.get("document.activeElement.getAttribute('aria-valuetext')"), before);
+  assert.match(await page.get("location.hash"), /t=0/);
+  await page.press("Shift+ArrowRight");
+  assert.match(await page.get("location.hash"), /t=0-1/);
+  await page.get("document.querySelector('canvas.timeline').blur()");
+  await page.go(url("two.html"));
+  await page.get("document.querySelector('canvas.flame').focus()");
+  assert.match(await page.get(text_of("#memory .details")), /^all: /);
+  for (let i = 0; i < 3; i++) await page.press("ArrowDown");
+  const said = await page.get(text_of("#memory .details"));
+  assert.match(said, /never failed in a test/);
+  assert.ok(!said.startsWith("all: "));
+  await page.press("Enter");
+  assert.match(await page.get("location.hash"), /z=\d/);
+  const address = await page.get("location.href"), chip = await page.get("document.querySelector('#memory .chips').textContent");
+  const again = await browser.page(address);
+  assert.equal(await again.get("document.querySelector('#memory .chips').textContent"), chip);
+  await again.close();
+  await page.press("Escape");
+  await page.press("i");
+  assert.match(await page.get("location.hash"), /i=1/);
+  clean(page, "two.html");
+  await page.close();
+  ok("by keyboard alone; what is chosen is in the address");
+}
+
+async function memory(browser, peak) {
+  const page = await opened(browser, "two.html");
+  const totals = async (by) => {
+    await page.get(`(() => { const e = document.querySelector('#memory select[aria-label="Table by"]'); e.value = '${by}'; e.dispatchEvent(new Event('change')); })()`);
+    return page.get("[...document.querySelectorAll('#memory tbody tr')].length");
+  };
+  assert.match(await page.get(text_of("#memory .lead")), new RegExp("^" + peak.replace(".", "\\.") + " at the peak"));
+  for (const by of ["location", "function", "module", "process", "thread", "size"]) assert.ok(await totals(by) > 0, by);
+  await page.get("(() => { const e = document.querySelector('#memory select[aria-label=\"Metric\"]'); e.value = 'count'; e.dispatchEvent(new Event('change')); })()");
+  assert.match(await page.get("location.hash"), /m=count/);
+  await page.close();
+  const untimed = await opened(browser, "untimed.html");
+  assert.ok(await untimed.get("document.querySelector('canvas.timeline').hidden"));
+  assert.match(await untimed.get(text_of("#memory .notice")), /no single events/);
+  clean(untimed, "untimed.html");
+  await untimed.close();
+  ok("memory");
+}
+
+async function main() {
+  const browser = new Browser();
+  try {
+    const facts = JSON.parse(require("node:fs").readFileSync(path.join(folder, "facts.json"), "utf8"));
+    for (const name of ["report.html", "two.html", "untimed.html"]) await looks(browser, name);
+    await hostile(browser);
+    await untested(browser);
+    await recordings(browser, facts.calls);
+    await links(browser);
+    await sites(browser);
+    await by_keyboard(browser);
+    await memory(browser, facts.peak);
+  } finally {
+    await browser.close();
+  }
+  console.log(n_tests + " passed, 0 failed");
+}
+main().catch((error) => {
+  console.error(error, error.actual);
+  process.exitCode = 1;
+});

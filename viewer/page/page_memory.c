@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory by recording: see page_memory.h.
+ *
+ *   site_stat ─► rows (process, site) ─► columns
+ *   events ─ page_time ─► cells ───────► columns      process ─► objects
+ */
+#include "page_memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "page_time.h"
+#include "store.h"
+#include "text.h"
+#include "words.h"
+
+/* What a row has, in the order of its columns: NAME, where it is read from in site_stat x and thread t. */
+#define ROW_COLUMNS(X)                                                                   \
+    X(ROW_PROCESS, "x.process_id")                                                       \
+    X(ROW_SITE, "x.site_id")                                                             \
+    X(ROW_COUNT, "x.count")                                                              \
+    X(ROW_BYTES, "x.bytes")                                                              \
+    X(ROW_PEAK, "x.peak_bytes")                                                          \
+    X(ROW_LARGEST, "x.max_size")                                                         \
+    X(ROW_FREES, "x.frees")                                                              \
+    X(ROW_LIVE_BLOCKS, "x.live_blocks")                                                  \
+    X(ROW_LIVE, "x.live_bytes")                                                          \
+    X(ROW_TEMPORARY, "x.temporary")                                                      \
+    X(ROW_CROSS_THREAD, "x.cross_thread_frees")                                          \
+    X(ROW_LIFETIME_US, "x.lifetime_ns / 1000")                                           \
+    X(ROW_LAST_US, "x.last_ns / 1000")                                                   \
+    X(ROW_THREAD, "coalesce(t.serial, 0)")
+enum { ROW_COLUMNS(STORE_COLUMN_ENUM) N_ROW_COLUMNS };
+
+static const char *const row_names[N_ROW_COLUMNS] = {
+    [ROW_PROCESS] = "process",
+    [ROW_SITE] = "site",
+    [ROW_COUNT] = "count",
+    [ROW_BYTES] = "bytes",
+    [ROW_PEAK] = "peak",
+    [ROW_LARGEST] = "largest",
+    [ROW_FREES] = "frees",
+    [ROW_LIVE_BLOCKS] = "live_blocks",
+    [ROW_LIVE] = "live",
+    [ROW_TEMPORARY] = "temporary",
+    [ROW_CROSS_THREAD] = "cross_thread",
+    [ROW_LIFETIME_US] = "lifetime_us",
+    [ROW_LAST_US] = "last_us",
+    [ROW_THREAD] = "thread",
+};
+
+struct memory {
+    const struct report_data *data;
+    const struct idmap *sites;
+    struct page_columns *columns;
+    struct json *json;
+    size_t index; /* of the recording */
+    int64_t recording_id;
+    struct idmap processes; /* row of `process` → place in the list + 1 */
+    struct page_time time;
+    bool events;
+};
+
+static size_t new_column(struct memory *m, const char *name, enum page_column_kind kind) {
+    AUTO_FREE char *whole = text_format("%zu.%s", m->index, name);
+    return page_columns_new(m->columns, whole, kind);
+}
+
+/* What counts, of a file that may hold anything. */
+static uint64_t natural(sqlite3_stmt *s, int column) {
+    int64_t n = sqlite3_column_int64(s, column);
+    return n < 0 ? 0 : (uint64_t)n;
+}
+
+static int prepare(struct memory *m, const char *sql, sqlite3_stmt **out) {
+    int r = store_prepare(m->data->store, sql, out);
+    if (r == 0)
+        sqlite3_bind_int64(*out, 1, m->recording_id);
+    return r;
+}
+
+/* --- processes --- */
+
+#define PROCESS_COLUMNS(X)                                                               \
+    X(PROCESS_ID, "id")                                                                  \
+    X(PROCESS_PARENT, "parent_id")                                                       \
+    X(PROCESS_PID, "pid")                                                                \
+    X(PROCESS_ORIGIN, "origin")                                                          \
+    X(PROCESS_EXE, "exe")                                                                \
+    X(PROCESS_ARGV, "argv")                                                              \
+    X(PROCESS_STARTED, "started_ns")                                                     \
+    X(PROCESS_ENDED, "ended_ns")                                                         \
+    X(PROCESS_END, "\"end\"")                                                            \
+    X(PROCESS_CODE, "exit_code")                                                         \
+    X(PROCESS_SIGNAL, "exit_signal")
+enum { PROCESS_COLUMNS(STORE_COLUMN_ENUM) };
+
+static void add_number(struct json *j, const char *name, sqlite3_stmt *s, int column) {
+    if (sqlite3_column_type(s, column) == SQLITE_NULL)
+        json_null(j, name);
+    else
+        json_int(j, name, sqlite3_column_int64(s, column));
+}
+
+static void add_process(struct memory *m, sqlite3_stmt *s) {
+    struct json *j = m->json;
+    int64_t parent = 0;
+    idmap_get(&m->processes, sqlite3_column_int64(s, PROCESS_PARENT), &parent);
+    idmap_put(&m->processes, sqlite3_column_int64(s, PROCESS_ID),
+              (int64_t)m->processes.n + 1);
+    json_open(j, NULL, '{');
+    json_int(j, "parent", parent - 1);
+    json_int(j, "pid", sqlite3_column_int64(s, PROCESS_PID));
+    json_text(j, "origin", store_column_text(s, PROCESS_ORIGIN));
+    json_text(j, "exe", store_column_text(s, PROCESS_EXE));
+    json_text(j, "argv", store_column_text(s, PROCESS_ARGV));
+    add_number(j, "started_ns", s, PROCESS_STARTED);
+    add_number(j, "ended_ns", s, PROCESS_ENDED);
+    json_text(j, "end", store_column_text(s, PROCESS_END));
+    add_number(j, "exit_code", s, PROCESS_CODE);
+    add_number(j, "exit_signal", s, PROCESS_SIGNAL);
+    json_close(j, '}');
+}
+
+static int add_processes(struct memory *m) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int step = SQLITE_DONE,
+        r = prepare(
+            m,
+            STORE_SELECT(
+                PROCESS_COLUMNS) "FROM process WHERE recording_id = ?1 AND id > 0 ORDER BY "
+                                 "ordinal",
+            &s);
+    json_open(m->json, "processes", '[');
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        add_process(m, s);
+    json_close(m->json, ']');
+    if (r < 0)
+        return r;
+    m->time.n_processes = m->processes.n;
+    return step == SQLITE_DONE ? 0 : store_error(m->data->store, "reading processes");
+}
+
+/* --- rows and cells --- */
+
+static void add_row(struct memory *m, sqlite3_stmt *s, size_t first, int64_t last[2]) {
+    struct page_time *t = &m->time;
+    int64_t site, process = 0, id = sqlite3_column_int64(s, ROW_SITE);
+    if (!idmap_get(m->sites, id, &site) ||
+        !idmap_get(&m->processes, sqlite3_column_int64(s, ROW_PROCESS), &process))
+        return;
+    t->rows = text_grow(t->rows, t->n_rows, sizeof *t->rows);
+    t->rows[t->n_rows++] = (struct page_time_row){
+        .process_id = sqlite3_column_int64(s, ROW_PROCESS), .site_id = id};
+    page_columns_put(m->columns, first + ROW_PROCESS, process - last[0]);
+    page_columns_put(m->columns, first + ROW_SITE, site - last[1]);
+    last[0] = process;
+    last[1] = site;
+    for (int i = ROW_COUNT; i < N_ROW_COLUMNS; i++) {
+        page_columns_put(m->columns, first + (size_t)i, (int64_t)natural(s, i));
+    }
+}
+
+/* Process and site are written less the ones before: they count from 1, so that the first is less 0. */
+static int add_rows(struct memory *m) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int64_t last[2] = {0, 0};
+    size_t first = m->columns->n;
+    for (int i = 0; i < N_ROW_COLUMNS; i++)
+        new_column(m, row_names[i],
+                   i < ROW_COUNT ? PAGE_COLUMN_SIGNED : PAGE_COLUMN_NATURAL);
+    int step = SQLITE_DONE,
+        r = prepare(
+            m,
+            STORE_SELECT(ROW_COLUMNS) "FROM site_stat x LEFT JOIN thread t ON t.id = "
+                                      "x.first_thread_id WHERE x.recording_id = ?1 ORDER "
+                                      "BY x.process_id, x.site_id",
+            &s);
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        add_row(m, s, first, last);
+    if (r < 0)
+        return r;
+    return step == SQLITE_DONE ? 0 : store_error(m->data->store, "reading site_stat");
+}
+
+/* A row's cells by time; they hang on it the newest first. */
+static void add_cells(struct memory *m) {
+    const struct page_time *t = &m->time;
+    size_t n = new_column(m, "cells", PAGE_COLUMN_NATURAL);
+    size_t bin = new_column(m, "cell_bin", PAGE_COLUMN_NATURAL);
+    size_t live = new_column(m, "cell_live", PAGE_COLUMN_SIGNED);
+    size_t bytes = new_column(m, "cell_bytes", PAGE_COLUMN_NATURAL);
+    size_t count = new_column(m, "cell_count", PAGE_COLUMN_NATURAL);
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        const struct page_time_cell *list[PAGE_TIME_BINS];
+        uint32_t n_list = 0;
+        for (uint32_t at = t->rows[i].head; at; at = t->cells[at - 1].next)
+            list[n_list++] = &t->cells[at - 1];
+        page_columns_put(m->columns, n, n_list);
+        for (uint32_t k = n_list, last = 0; k-- > 0; last = list[k]->bin) {
+            page_columns_put(m->columns, bin, list[k]->bin - last);
+            page_columns_put(m->columns, live, list[k]->live);
+            page_columns_put(m->columns, bytes, (int64_t)list[k]->bytes);
+            page_columns_put(m->columns, count, (int64_t)list[k]->count);
+        }
+    }
+}
+
+static void add_outline(struct memory *m) {
+    size_t high = new_column(m, "high", PAGE_COLUMN_SIGNED);
+    size_t low = new_column(m, "low", PAGE_COLUMN_SIGNED);
+    for (uint32_t i = 0; i < PAGE_TIME_BINS; i++) {
+        page_columns_put(m->columns, high, m->time.high[i]);
+        page_columns_put(m->columns, low, m->time.low[i]);
+    }
+    json_int(m->json, "end_ns", (int64_t)m->time.end_ns);
+    json_int(m->json, "bins", PAGE_TIME_BINS);
+    json_int(m->json, "peak_bins", m->time.peak_bins);
+}
+
+/* --- a recording --- */
+
+#define RECORDING_COLUMNS(X)                                                             \
+    X(RECORDING_DETAIL, "detail")                                                        \
+    X(RECORDING_PEAK_NS, "peak_ns")                                                      \
+    X(RECORDING_PEAK_BYTES, "peak_bytes")                                                \
+    X(RECORDING_FREES_PAST, "(SELECT n.subject FROM note n WHERE n.recording_id = "      \
+                            "recording.id AND n.kind = ? ORDER BY n.id LIMIT 1)")
+enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
+enum { HEADING_KIND = 1, HEADING_RECORDING_ID };
+
+static int add_heading(struct memory *m) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r =
+        store_prepare(m->data->store,
+                      STORE_SELECT(RECORDING_COLUMNS) "FROM recording WHERE id = ?", &s);
+    if (r < 0)
+        return r;
+    store_bind_text(s, HEADING_KIND, unseen_name(UNSEEN_BOUND_ELSEWHERE));
+    sqlite3_bind_int64(s, HEADING_RECORDING_ID, m->recording_id);
+    if (sqlite3_step(s) != SQLITE_ROW)
+        return store_error(m->data->store, "reading a recording");
+    const char *detail = store_column_text(s, RECORDING_DETAIL);
+    m->events = detail && strcmp(detail, "events") == 0;
+    m->time.peak_ns = natural(s, RECORDING_PEAK_NS);
+    m->time.peak_bytes = natural(s, RECORDING_PEAK_BYTES);
+    json_int(m->json, "recording", m->recording_id);
+    /* whose free() is another's: what was never freed is not known then */
+    json_text(m->json, "frees_past", store_column_text(s, RECORDING_FREES_PAST));
+    return 0;
+}
+
+static int add_recording(struct memory *m) {
+    json_open(m->json, NULL, '{');
+    m->time.recording_id = m->recording_id;
+    int r = add_heading(m);
+    if (r == 0)
+        r = add_processes(m);
+    if (r == 0)
+        r = add_rows(m);
+    if (r == 0 && m->events)
+        r = page_time_load(m->data->store, &m->time);
+    /* said; all that does not come from them is still worth a page */
+    bool damaged = r == -EBADMSG;
+    if (damaged) {
+        m->events = false;
+        r = 0;
+    }
+    json_bool(m->json, "damaged", damaged);
+    json_bool(m->json, "timed", m->events);
+    if (r == 0 && m->events) {
+        add_cells(m);
+        add_outline(m);
+    }
+    json_int(m->json, "peak_ns", (int64_t)m->time.peak_ns);
+    json_close(m->json, '}');
+    return r;
+}
+
+int page_memory_add(const struct report_data *data, const struct idmap *sites,
+                    struct page_columns *columns, struct json *json) {
+    int r = 0;
+    json_open(json, "memory", '[');
+    for (size_t i = 0; r == 0 && i < data->n_recordings; i++) {
+        struct memory m = {data, sites,      columns,
+                           json, .index = i, .recording_id = data->recordings[i].id};
+        r = add_recording(&m);
+        idmap_deinit(&m.processes);
+        page_time_deinit(&m.time);
+        free(m.time.rows);
+    }
+    json_close(json, ']');
+    return r;
+}
