@@ -149,11 +149,11 @@ test("folding, leaks, processes", () => {
 
 test("never tested: a tree, worst first", () => {
   const path = (file, fn) => ["lib", file, fn, file + ":1"];
-  const root = page.untested_tree([{ path: path("a.c", "f"), tested: true, site: 0 }, { path: path("b.c", "g"), tested: false, site: 1 },
-    { path: path("b.c", "h"), tested: false, site: 2 }, { path: path("c.c", "i"), tested: false, site: 3 }]);
-  assert.deepEqual([root.tested, root.testable], [1, 4]);
+  const root = page.untested_tree([{ path: path("a.c", "f"), tested: true, site: 0, stands: 1 }, { path: path("b.c", "g"), tested: false, site: 1, stands: 1 },
+    { path: path("b.c", "h"), tested: false, site: 2, stands: 5 }, { path: path("c.c", "i"), tested: false, site: 3, stands: 1 }]);
+  assert.deepEqual([root.tested, root.testable], [1, 8]);
   const files = page.untested_order(page.untested_order(root)[0]);
-  assert.deepEqual(files.map((file) => [file.name, file.testable]), [["b.c", 2], ["c.c", 1]]);
+  assert.deepEqual(files.map((file) => [file.name, file.testable]), [["b.c", 6], ["c.c", 1]]);
 });
 
 test("findings: one policy is one group, near-identical headlines are one", () => {

@@ -7,7 +7,8 @@
  *   head (JSON)  words, recordings, tallies, findings, groups, locations, `strings`: [text, ...], 0 is null
  *   columns      frame.NAME  function, file, line, module, offset, inlined      texts by index
  *                node.NAME   back (its number less its parent's; 0 = none), frame
- *                site.NAME   SITE in report_fields.def, in the order of the keys
+ *                site.NAME   SITE in report_fields.def, in the order of the keys; of very many, the small ones are
+ *                            one for each location (page_fold.h); `stands`: for how many
  *                N.NAME      of the N-th recording: page_memory.h
  *
  * A stack is a node; nodes count from 1, parents come first. What is in it and what it is called is in
@@ -26,6 +27,7 @@
 #include "idmap.h"
 #include "json.h"
 #include "page_columns.h"
+#include "page_fold.h"
 #include "page_memory.h"
 #include "page_template.h" /* generated: static const char page_template[] */
 #include "report_group.h"
@@ -51,6 +53,8 @@ struct page {
     struct idmap locations_by_id, sites_by_id;
     struct text strings; /* members of the list, written at the end */
     struct page_columns columns;
+    struct page_fold fold;
+    int64_t small_node; /* 0 = not needed yet */
     struct site_column site_columns[24];
     size_t n_site_columns;
     size_t frame_function, frame_file, frame_line, frame_module, frame_offset,
@@ -69,6 +73,7 @@ static void page_deinit(struct page *page) {
     idmap_deinit(&page->sites_by_id);
     text_deinit(&page->strings);
     page_columns_deinit(&page->columns);
+    page_fold_deinit(&page->fold);
 }
 
 /* --- dictionaries --- */
@@ -260,7 +265,7 @@ static int write_site_key(struct report_out *out, const char *name, const void *
     const struct report_site *site =
         bsearch(value, data->sites, data->n_sites, sizeof *site, by_key);
     if (site)
-        json_int(out->json, name, site - data->sites);
+        json_int(out->json, name, page_of(out)->fold.place[site - data->sites]);
     return 0;
 }
 
@@ -484,17 +489,40 @@ static void add_locations(struct page *page) {
     page->indexed = false;
 }
 
+/* Where sites that are folded hang: below nothing, in no module. */
+static int64_t small_node(struct page *page) {
+    static const struct frame frame = {
+        .function = "(small sites)", .module = "(small sites)", .frame_id = -1};
+    if (!page->small_node)
+        page->small_node = node_below(page, 0, &frame);
+    return page->small_node;
+}
+
+static int add_site(struct page *page, size_t place, size_t stands) {
+    struct report_site site = page->data->sites[page->fold.first[place]];
+    bool folded = place >= page->fold.n_kept;
+    if (folded) {
+        idmap_put(&page->nodes_by_stack, INT64_MIN, small_node(page));
+        site.stack_id = INT64_MIN;
+    }
+    page_columns_put(&page->columns, stands, page->fold.stands[place]);
+    return report_fields_write_members(&page->out, &report_fields_site, &site);
+}
+
 static int add_sites(struct page *page) {
     const struct report_data *data = page->data;
-    int r = 0;
+    size_t stands = page_columns_new(&page->columns, "stands", PAGE_COLUMN_NATURAL);
+    int r = page_fold_init(&page->fold, data);
     page->out.writers = page->column_writers;
-    for (size_t i = 0; r == 0 && i < data->n_sites; i++) {
-        if (data->sites[i].id)
-            idmap_put(&page->sites_by_id, data->sites[i].id, (int64_t)i + 1);
-        r = report_fields_write_members(&page->out, &report_fields_site, &data->sites[i]);
-    }
+    for (size_t i = 0; r == 0 && i < page->fold.n; i++)
+        r = add_site(page, i, stands);
     page->out.writers = page->writers;
-    json_int(&page->json, "sites", (int64_t)data->n_sites);
+    for (size_t i = 0; r == 0 && i < data->n_sites; i++)
+        if (data->sites[i].id)
+            idmap_put(&page->sites_by_id, data->sites[i].id, page->fold.place[i] + 1);
+    json_int(&page->json, "sites", (int64_t)page->fold.n);
+    json_int(&page->json, "folded", (int64_t)page->fold.n_folded);
+    json_int(&page->json, "folded_below", page->fold.limit);
     json_int(&page->json, "key_bytes", (int64_t)page->key_bytes);
     return r;
 }
@@ -556,14 +584,14 @@ static int add_values(struct page *page) {
     add_summary(page);
     add_locations(page);
     if (r == 0)
+        r = add_sites(page);
+    if (r == 0)
         r = add_list(page, &report_fields_finding, "findings", data->findings,
                      data->n_findings);
     if (r == 0)
         r = add_groups(page);
     if (r == 0)
-        r = add_sites(page);
-    if (r == 0)
-        r = page_memory_add(data, &page->sites_by_id, &page->columns, j);
+        r = page_memory_add(data, &page->sites_by_id, page->fold.n, &page->columns, j);
     add_strings(page);
     page_columns_head(&page->columns, j);
     json_close(j, '}');

@@ -114,7 +114,7 @@ function show_head() {
   const link = (id, label, count) => h("a", { href: "#" + id }, label,
     count == null ? null : [" ", h("span", { class: "count" }, number(count))]);
   $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), link("untested", "Never tested", P.n_untested),
-    link("memory", "Memory"), link("sites", "Sites", D.sites), link("leaks", "Never freed"), link("processes", "Processes"),
+    link("memory", "Memory"), link("sites", "Sites", P.n_sites), link("leaks", "Never freed"), link("processes", "Processes"),
     link("trust", "How far to rely on it"), link("glossary", "Words"));
 }
 /* All numbers are of one recording, @id; 0 = the newest. */
@@ -226,6 +226,8 @@ function page_start(data) {
   P.F = data_frames(data);
   P.N = data_nodes(data);
   P.S = data_sites(data);
+  P.stands = data_column(data, "stands");
+  P.n_sites = P.stands.reduce((a, b) => a + b, 0);
   P.attempt_start = data_attempt_starts(P.S, data.sites);
   P.newest = data.recordings[data.recordings.length - 1];
   P.all_tested = data.site_tally.testable > 0 && data.site_tally.tested === data.site_tally.testable;

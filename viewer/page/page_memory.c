@@ -60,6 +60,8 @@ struct memory {
     int64_t recording_id;
     struct idmap processes; /* row of `process` → place in the list + 1 */
     struct page_time time;
+    int64_t (*rows)[N_ROW_COLUMNS]; /* time.n_rows; process and site are places + 1 */
+    uint32_t *row_of;               /* by place of a site: its newest row + 1 */
     bool events;
 };
 
@@ -145,32 +147,62 @@ static int add_processes(struct memory *m) {
 
 /* --- rows and cells --- */
 
-static void add_row(struct memory *m, sqlite3_stmt *s, size_t first, int64_t last[2]) {
+/* What is not added up where sites share a row. */
+static bool is_most(int column) {
+    return column == ROW_PEAK || column == ROW_LARGEST || column == ROW_LAST_US;
+}
+
+/* The row of a site in a process: a new one, or that of a site that it is folded with. */
+static uint32_t row_of(struct memory *m, int64_t process, int64_t site) {
+    struct page_time *t = &m->time;
+    uint32_t *at = &m->row_of[site - 1];
+    if (*at && m->rows[*at - 1][ROW_PROCESS] == process)
+        return *at - 1;
+    m->rows = text_grow(m->rows, t->n_rows, sizeof *m->rows);
+    memset(m->rows[t->n_rows], 0, sizeof *m->rows);
+    m->rows[t->n_rows][ROW_PROCESS] = process;
+    m->rows[t->n_rows][ROW_SITE] = site;
+    *at = ++t->n_rows;
+    return *at - 1;
+}
+
+static void add_row(struct memory *m, sqlite3_stmt *s) {
     struct page_time *t = &m->time;
     int64_t site, process = 0, id = sqlite3_column_int64(s, ROW_SITE);
+    int64_t process_id = sqlite3_column_int64(s, ROW_PROCESS);
     if (!idmap_get(m->sites, id, &site) ||
-        !idmap_get(&m->processes, sqlite3_column_int64(s, ROW_PROCESS), &process))
+        !idmap_get(&m->processes, process_id, &process))
         return;
-    t->rows = text_grow(t->rows, t->n_rows, sizeof *t->rows);
-    t->rows[t->n_rows++] = (struct page_time_row){
-        .process_id = sqlite3_column_int64(s, ROW_PROCESS), .site_id = id};
-    page_columns_put(m->columns, first + ROW_PROCESS, process - last[0]);
-    page_columns_put(m->columns, first + ROW_SITE, site - last[1]);
-    last[0] = process;
-    last[1] = site;
+    uint32_t at = row_of(m, process, site);
+    int64_t *row = m->rows[at];
+    t->sites = text_grow(t->sites, t->n_sites, sizeof *t->sites);
+    t->sites[t->n_sites++] = (struct page_time_site){process_id, id, at};
     for (int i = ROW_COUNT; i < N_ROW_COLUMNS; i++) {
-        page_columns_put(m->columns, first + (size_t)i, (int64_t)natural(s, i));
+        uint64_t n = natural(s, i), sum = (uint64_t)row[i] + n;
+        if (i == ROW_THREAD)
+            row[i] = row[i] ? row[i] : (int64_t)n;
+        else if (is_most(i))
+            row[i] = (int64_t)n > row[i] ? (int64_t)n : row[i];
+        else
+            row[i] = sum < INT64_MAX ? (int64_t)sum : INT64_MAX;
     }
 }
 
 /* Process and site are written less the ones before: they count from 1, so that the first is less 0. */
-static int add_rows(struct memory *m) {
-    AUTO_STMT sqlite3_stmt *s = NULL;
-    int64_t last[2] = {0, 0};
+static void add_columns(struct memory *m) {
     size_t first = m->columns->n;
     for (int i = 0; i < N_ROW_COLUMNS; i++)
         new_column(m, row_names[i],
                    i < ROW_COUNT ? PAGE_COLUMN_SIGNED : PAGE_COLUMN_NATURAL);
+    for (uint32_t k = 0; k < m->time.n_rows; k++)
+        for (int i = 0; i < N_ROW_COLUMNS; i++) {
+            int64_t less = i < ROW_COUNT && k ? m->rows[k - 1][i] : 0;
+            page_columns_put(m->columns, first + (size_t)i, m->rows[k][i] - less);
+        }
+}
+
+static int add_rows(struct memory *m) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
     int step = SQLITE_DONE,
         r = prepare(
             m,
@@ -179,9 +211,10 @@ static int add_rows(struct memory *m) {
                                       "BY x.process_id, x.site_id",
             &s);
     while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
-        add_row(m, s, first, last);
+        add_row(m, s);
     if (r < 0)
         return r;
+    add_columns(m);
     return step == SQLITE_DONE ? 0 : store_error(m->data->store, "reading site_stat");
 }
 
@@ -196,7 +229,7 @@ static void add_cells(struct memory *m) {
     for (uint32_t i = 0; i < t->n_rows; i++) {
         const struct page_time_cell *list[PAGE_TIME_BINS];
         uint32_t n_list = 0;
-        for (uint32_t at = t->rows[i].head; at; at = t->cells[at - 1].next)
+        for (uint32_t at = t->heads[i]; at; at = t->cells[at - 1].next)
             list[n_list++] = &t->cells[at - 1];
         page_columns_put(m->columns, n, n_list);
         for (uint32_t k = n_list, last = 0; k-- > 0; last = list[k]->bin) {
@@ -280,16 +313,23 @@ static int add_recording(struct memory *m) {
 }
 
 int page_memory_add(const struct report_data *data, const struct idmap *sites,
-                    struct page_columns *columns, struct json *json) {
+                    size_t n_sites, struct page_columns *columns, struct json *json) {
     int r = 0;
     json_open(json, "memory", '[');
     for (size_t i = 0; r == 0 && i < data->n_recordings; i++) {
-        struct memory m = {data, sites,      columns,
-                           json, .index = i, .recording_id = data->recordings[i].id};
+        struct memory m = {data,
+                           sites,
+                           columns,
+                           json,
+                           .index = i,
+                           .recording_id = data->recordings[i].id,
+                           .row_of = text_alloc((n_sites + 1) * sizeof(uint32_t))};
         r = add_recording(&m);
         idmap_deinit(&m.processes);
         page_time_deinit(&m.time);
-        free(m.time.rows);
+        free(m.time.sites);
+        free(m.rows);
+        free(m.row_of);
     }
     json_close(json, ']');
     return r;

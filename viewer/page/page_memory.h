@@ -12,10 +12,11 @@
  * Write `memory`, a list with an object for each recording of the report, and its columns, "0.NAME" for the
  * first. A row is a site in a process; a cell is a row in a bin of time (page_time.h), and there are none
  * of a recording without single events.
- * @sites: row of `site` → place in the report's list + 1; others are left out
+ * @sites: row of `site` → place in the page + 1, which may be that of others too; what has none is left out
+ * @n_sites: places
  * Return: 0, or negative errno after a message.
  */
 int page_memory_add(const struct report_data *data, const struct idmap *sites,
-                    struct page_columns *columns, struct json *json);
+                    size_t n_sites, struct page_columns *columns, struct json *json);
 
 #endif

@@ -27,7 +27,7 @@ struct walker {
     struct page_time *time;
     uint32_t *row_of; /* by row of `site`, of this process: row + 1 */
     uint32_t n_row_of;
-    uint32_t first, next; /* rows of this process: [first, next) */
+    uint32_t first, next; /* sites of this process: [first, next) */
     int64_t process_id;
     /* Changes of the last ROUNDING_NS up to the peak, until it is known which came before it. */
     struct change *window;
@@ -41,7 +41,9 @@ struct walker {
 
 void page_time_deinit(struct page_time *time) {
     free(time->cells);
+    free(time->heads);
     time->cells = NULL;
+    time->heads = NULL;
     time->n_cells = 0;
 }
 
@@ -68,9 +70,8 @@ static void choose_bins(struct page_time *t) {
 /* --- changes to cells --- */
 
 /* Events of a process come in the order of time: the cell is the newest, or a new one. */
-static struct page_time_cell *cell_of(struct page_time *t, struct page_time_row *row,
-                                      uint32_t bin) {
-    uint32_t *at = &row->head;
+static struct page_time_cell *cell_of(struct page_time *t, uint32_t row, uint32_t bin) {
+    uint32_t *at = &t->heads[row];
     while (*at && t->cells[*at - 1].bin > bin)
         at = &t->cells[*at - 1].next;
     if (*at && t->cells[*at - 1].bin == bin)
@@ -86,11 +87,10 @@ static void apply(struct walker *w, const struct change *c, uint32_t moment) {
     struct page_time *t = w->time;
     uint32_t bin = moment / FINE;
     if (c->row != NO_ROW) {
-        struct page_time_row *row = &t->rows[c->row];
-        uint32_t head = row->head;
+        uint32_t head = t->heads[c->row];
         struct page_time_cell *cell = head && t->cells[head - 1].bin == bin
                                           ? &t->cells[head - 1]
-                                          : cell_of(t, row, bin);
+                                          : cell_of(t, c->row, bin);
         cell->live += c->live;
         cell->bytes += c->bytes;
         cell->count += c->count;
@@ -142,29 +142,35 @@ static uint32_t row_of(const struct walker *w, int64_t site) {
                : NO_ROW;
 }
 
-/* Rows and chunks both come in the order of processes, but perhaps not of the same. */
+static bool is_site(int64_t id) {
+    return id > 0 && id <= MAX_SITE;
+}
+
+/* Sites and chunks both come in the order of processes, but perhaps not of the same. */
 static void begin_process(struct walker *w, int64_t process_id) {
-    struct page_time *t = w->time;
+    const struct page_time *t = w->time;
     for (uint32_t i = w->first; i < w->next; i++)
-        if (t->rows[i].site_id > 0 && t->rows[i].site_id <= MAX_SITE)
-            w->row_of[t->rows[i].site_id] = 0;
+        if (is_site(t->sites[i].site_id))
+            w->row_of[t->sites[i].site_id] = 0;
     w->process_id = process_id;
     w->live = 0;
-    uint32_t from = 0, to = t->n_rows;
+    uint32_t from = 0, to = t->n_sites;
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (t->rows[middle].process_id < process_id)
+        if (t->sites[middle].process_id < process_id)
             from = middle + 1;
         else
             to = middle;
     }
     w->first = w->next = from;
-    for (; w->next < t->n_rows && t->rows[w->next].process_id == process_id; w->next++) {
-        if (t->rows[w->next].site_id <= 0 || t->rows[w->next].site_id > MAX_SITE)
+    for (; w->next < t->n_sites && t->sites[w->next].process_id == process_id;
+         w->next++) {
+        const struct page_time_site *site = &t->sites[w->next];
+        if (!is_site(site->site_id))
             continue;
-        uint32_t site = (uint32_t)t->rows[w->next].site_id;
-        w->row_of = text_reach(w->row_of, &w->n_row_of, site, sizeof *w->row_of);
-        w->row_of[site] = w->next + 1;
+        w->row_of = text_reach(w->row_of, &w->n_row_of, (uint32_t)site->site_id,
+                               sizeof *w->row_of);
+        w->row_of[site->site_id] = site->row + 1;
     }
 }
 
@@ -267,6 +273,7 @@ int page_time_load(struct store *store, struct page_time *time) {
         time->peak_ns = w.last_event_ns;
     time->end_ns = w.last_event_ns + 2; /* behind the peak, too */
     choose_bins(time);
+    time->heads = text_alloc((time->n_rows + 1) * sizeof *time->heads);
     for (uint32_t i = 0; i < PAGE_TIME_BINS; i++) {
         time->high[i] = INT64_MIN;
         time->low[i] = INT64_MAX;

@@ -49,7 +49,7 @@ function site_details(i) {
       ["program", there ? m.info.processes[m.process[row]].exe : null],
       ["run as", D.programs && S.command && S.command[i] ? text(S.command[i]) : null],
       ["first thread", there && m.thread[row] ? String(m.thread[row]) : null],
-      ["to know", flags.join("; ")], ["key", h("code", null, key)], ["link", h("a", { href: "#s" + key }, "#s" + key)]]),
+      ["to know", flags.join("; ")], ["stands for", P.stands[i] > 1 ? plural(P.stands[i], "small site") + " of this location; the key is one of theirs" : null], ["key", h("code", null, key)], ["link", h("a", { href: "#s" + key }, "#s" + key)]]),
     D.reasons[S.reason[i]] === "not_failable" ? null
       : [h("h3", null, tested ? "Fail it again" : "Test this site"),
         command(D.replay_site + key + replay_of(S.recording ? S.recording[i] : 0) + (tested ? " --retest" : ""))]);
@@ -78,6 +78,14 @@ const SITE_COLUMNS = [
   byte_column("Never freed", "live", { lesser: true }),
   { title: "Attempts", num: true, lesser: true, most: true, value: attempts_of, cell: (i) => number(attempts_of(i)) },
 ];
+
+/* What is not here one by one. */
+function folded_note() {
+  return P.D.folded ? h("p", { class: "notice" }, number(P.D.folded) + " of " + plural(P.n_sites, "site") +
+    " are too small to be shown one by one: each has less than " +
+    (P.D.folded_below / 1e7).toPrecision(2) + " % of the calls, the bytes, the peak and what was never freed. They are one row " +
+    "for each location, and “(small sites)” in the flame graph.") : "";
+}
 
 function show_sites() {
   const { D, S } = P, open = new Set(), state = { search: "", verdict: "", sort: P.m.timed ? 3 : 5, up: false };
@@ -159,7 +167,7 @@ function show_sites() {
     update();
   });
   $("sites").append(h("header", null, h("h2", { id: "sites-title" }, "All ", term("site", "sites")),
-    h("span", { class: "quiet small" }, "A row opens to its stack.")),
+    h("span", { class: "quiet small" }, "A row opens to its stack.")), folded_note(),
   h("div", { class: "tools" }, search, select, count), scroll);
   P.sites_search = search;
   P.update_sites = update;

@@ -1,7 +1,7 @@
 /* What was never tested: module, file, function, location, with how much of each is; worst first. */
 
 /*
- * The tree. @items: {path: [module, file, function, location], tested, site}, one for each testable site.
+ * The tree. @items: {path: [module, file, function, location], tested, site}, one for each testable site; stands: for how many.
  * A node: {name, tested, testable, sites (untested), children (Map)}. Pure.
  */
 function untested_tree(items) {
@@ -9,8 +9,8 @@ function untested_tree(items) {
   for (const item of items) {
     let node = root;
     for (let depth = 0; ; depth++) {
-      node.testable++;
-      node.tested += item.tested ? 1 : 0;
+      node.testable += item.stands;
+      node.tested += item.tested ? item.stands : 0;
       if (depth === item.path.length) break;
       let child = node.children.get(item.path[depth]);
       if (!child) {
@@ -43,7 +43,7 @@ function untested_items() {
       const [name, module] = site_label(i);
       path = [module, "(source not known)", name, "(location not known)"];
     }
-    list.push({ path, tested: !S.reason[i], site: i });
+    list.push({ path, tested: !S.reason[i], site: i, stands: P.stands[i] });
   }
   return list;
 }
@@ -88,14 +88,14 @@ function untested_list(root, nodes, depth) {
   fill();
 }
 function untested_sites(root, sites) {
-  root.append(h("ul", { class: "plain" }, sites.slice(0, 100).map((i) => h("li", null, site_link(i), " ",
+  root.append(h("ul", { class: "plain" }, sites.slice(0, 100).map((i) => h("li", null, site_link(i), " ", P.stands[i] > 1 ? "and " + plural(P.stands[i] - 1, "small site") + " like it " : "",
     h("code", null, text(P.S.op[i])), " ", h("span", { class: "small quiet" }, reason_words(P.S.reason[i])),
     callers_of(i).slice(0, 2).map((frame, k) => [k ? " … from " : " called from ", h("bdi", { class: "fn small" }, short_name(frame_name(frame)))])))),
   sites.length > 100 ? h("p", { class: "quiet small" }, "and " + plural(sites.length - 100, "more site")) : "");
 }
 
 function show_untested() {
-  const { D } = P, root = $("untested"), items = untested_items(), left = items.reduce((n, item) => n + (item.tested ? 0 : 1), 0);
+  const { D } = P, root = $("untested"), items = untested_items(), left = items.reduce((n, item) => n + (item.tested ? 0 : item.stands), 0);
   P.n_untested = left;
   root.append(h("header", null, h("h2", { id: "untested-title" }, "Never tested"),
     left ? h("span", { class: "quiet small" }, "What happens here when memory runs out is not known. Press n and p to go from one to the next.") : ""));
