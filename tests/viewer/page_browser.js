@@ -221,11 +221,32 @@ async function memory(browser, peak) {
   ok("memory");
 }
 
+async function compared(browser) {
+  const same = await opened(browser, "same.html");
+  assert.match(await same.get(text_of("#compare li")), /^20 sites in both, 0 gone, 0 new/);
+  assert.match(await same.get(text_of("#compare tbody")), /No difference/);
+  assert.equal(await same.get(text_of("#compare .details")), "");
+  await same.close();
+  const page = await opened(browser, "changed.html");
+  const rows = await page.get("[...document.querySelectorAll('#compare tbody tr')].map((tr) => [...tr.cells].map((cell) => cell.textContent))");
+  assert.ok(rows.length > 0 && rows.every((row) => /^(new|gone|grown|shrunk)$/.test(row[1])), JSON.stringify(rows[0]));
+  await page.get("document.querySelector('#compare canvas.flame').focus()");
+  await page.press("ArrowDown");
+  assert.match(await page.get(text_of("#compare .details")), / before, .* now, /);
+  await page.get("(() => { const e = document.querySelector('#compare select'); e.value = 'count'; e.dispatchEvent(new Event('change')); })()");
+  assert.match(await page.get("location.hash"), /cm=count/);
+  const calls = /Calls: ([\d,]+) before, ([\d,]+) now/.exec(await page.get(text_of("#compare .lead")));
+  clean(page, "changed.html");
+  await page.close();
+  ok("two databases");
+  return calls.slice(1).map((n) => Number(n.replace(/,/g, "")));
+}
+
 async function main() {
   const browser = new Browser();
   try {
     const facts = JSON.parse(require("node:fs").readFileSync(path.join(folder, "facts.json"), "utf8"));
-    for (const name of ["report.html", "two.html", "untimed.html"]) await looks(browser, name);
+    for (const name of ["report.html", "two.html", "untimed.html", "changed.html"]) await looks(browser, name);
     await hostile(browser);
     await untested(browser);
     await recordings(browser, facts.calls);
@@ -233,6 +254,7 @@ async function main() {
     await sites(browser);
     await by_keyboard(browser);
     await memory(browser, facts.peak);
+    assert.deepEqual(await compared(browser), facts.compared);
   } finally {
     await browser.close();
   }

@@ -30,9 +30,20 @@ P
 for name in report two untimed hostile; do
     status 0 "$DEARTH" view -q $name.db -o $name.html
 done
-"$DEARTH" view -q two.db --recording 2 -o - >/dev/null
+# The same program with its code elsewhere; another one.
+"$BUILD/tests/recorder/make_database" a.db --events 3000 --seed 1 >/dev/null
+"$BUILD/tests/recorder/make_database" b.db --events 3000 --seed 1 --shift 4096 >/dev/null
+"$DEARTH" view -q a.db b.db -o same.html
+record -o other.db -- "$PROGRAMS/growing" >/dev/null
+"$DEARTH" view -q other.db two.db -o changed.html
+status 2 "$DEARTH" view a.db b.db
+contains err 'name it with -o'
+status 2 "$DEARTH" view a.db b.db two.db -o -
+status 2 "$DEARTH" view --recording 1 a.db b.db -o -
+status 2 "$DEARTH" view no-such.db b.db -o -
 sql two.db "SELECT json_object('calls', json_group_array(n)) FROM (SELECT sum(count) AS n FROM site_stat GROUP BY
     recording_id ORDER BY recording_id)" >calls.json
+sql other.db 'SELECT sum(count) FROM site_stat' >before.json
 peak=$(sql two.db 'SELECT peak_bytes FROM recording WHERE id = 2')
 python3 - "$peak" <<'P'
 import json, sys
@@ -42,6 +53,7 @@ for unit in ("B", "KiB", "MiB"):
         break
     n /= 1024
 facts = json.load(open("calls.json"))
+facts["compared"] = [json.load(open("before.json")), facts["calls"][1]]
 facts["peak"] = f"{n:.1f} {unit}" if unit != "B" else f"{int(n)} B"
 json.dump(facts, open("facts.json", "w"))
 P

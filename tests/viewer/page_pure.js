@@ -7,7 +7,8 @@ const fs = require("node:fs");
 const names = ["data_unpack", "data_values", "data_by_site", "data_bin_ns", "data_bin_of", "data_shown", "search_parse", "search_text",
   "search_sites", "flame_names", "flame_tree", "flame_inverted", "flame_values", "flame_hidden", "flame_layout", "flame_by_name",
   "flame_neighbours", "timeline_x", "timeline_bin", "memory_fold", "memory_size_class", "untested_tree", "untested_order",
-  "findings_groups", "leaks_fold", "leaks_hint", "processes_order", "hash_parse", "hash_text", "portion", "short_name", "glob_word"];
+  "findings_groups", "leaks_fold", "leaks_hint", "processes_order", "hash_parse", "hash_text", "compare_match", "compare_rows",
+  "compare_word", "compare_tree", "compare_color", "portion", "short_name", "glob_word"];
 const source = process.argv.slice(2).map((file) => fs.readFileSync(file, "utf8")).join("\n");
 const page = new Function('"use strict";\n' + source + "\nreturn {" + names.join(", ") + "};")();
 let n_tests = 0;
@@ -171,5 +172,24 @@ test("addresses, portions, names, globs", () => {
   assert.equal(page.short_name("x"), "x");
   assert.equal(page.glob_word("/usr/lib/x.so.1"), "/usr/lib/x.so.1");
   assert.equal(page.glob_word("f(it's[*])"), "'f(it'\\''s???)'");
+});
+test("two databases: sites by key, else by a portable key that is one site's alone", () => {
+  const side = (keys, portable) => ({ sites: keys.length, key_bytes: 1, columns: new Map([["site.key", Uint8Array.from(keys)],
+    ["portable", Uint8Array.from(portable.flatMap((n) => [...new Array(15).fill(0), n]))]]) });
+  const of = page.compare_match(side([1, 2, 3, 4, 5, 6], [9, 20, 30, 40, 40, 0]), side([7, 1, 8, 10, 11, 12], [20, 9, 30, 40, 50, 0]));
+  assert.deepEqual([...of], [1, 0, 2, -1, -1, -1]); // two have 40 on one side; 0 is none
+});
+test("two databases: differences, the largest first; one tree of both", () => {
+  const rows = page.compare_rows(new Map([["x", 5], ["y", 1], ["z", 2]]), new Map([["x", 5], ["y", 9], ["w", 3]]));
+  assert.deepEqual(rows.map((row) => [row.name, row.b - row.a, page.compare_word(row)]), [["y", 8, "grown"], ["w", 3, "new"], ["z", -2, "gone"]]);
+  const one = { data: D, frames: F, nodes: N }, other = { data: { ...D, strings: [null, "main", "b", "a", "m", "/lib/x.so"] }, frames: F, nodes: N };
+  const { tree: both, of_a, of_b, names } = page.compare_tree(one, other);
+  assert.equal(of_a[1], of_b[1]); // main
+  assert.equal(names[both.name[of_a[2]]], "a");
+  assert.equal(names[both.name[of_b[2]]], "b");
+  assert.equal(of_a[2], of_b[6]);
+  assert.equal(page.compare_color(5, 5), page.compare_color(0, 0));
+  assert.match(page.compare_color(1, 2), /^hsl\(8 /);
+  assert.match(page.compare_color(2, 0), /^hsl\(214 /);
 });
 console.log(n_tests + " passed, 0 failed");

@@ -46,7 +46,9 @@ script=$(hash "$js")
         esac
     done <"$html"
 } >"$out"
-[ "$(grep -c '@DATA@' "$out")" = 1 ] || {
-    echo "assemble.sh: $html must have @DATA@ once" >&2
-    exit 1
-}
+for mark in @DATA@ @BEFORE@; do
+    [ "$(grep -c "$mark" "$out")" = 1 ] || {
+        echo "assemble.sh: $html must have $mark once" >&2
+        exit 1
+    }
+done

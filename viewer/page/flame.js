@@ -182,7 +182,7 @@ function flame_hue(text) {
   return hash % 360;
 }
 
-/* @view: canvas, boxes; by box: label, module, untested and bugs (shares of it), marked; chosen. */
+/* @view: canvas, boxes; by box: label, color or module, untested and bugs (shares of it), marked; chosen. */
 function flame_draw(view) {
   const { canvas, boxes } = view, dense = window.devicePixelRatio || 1, width = canvas.clientWidth;
   const height = (boxes.reduce((most, b) => Math.max(most, b.depth), 0) + 1) * FLAME_ROW;
@@ -195,7 +195,7 @@ function flame_draw(view) {
   g.textBaseline = "middle";
   for (const b of boxes) {
     const y = b.depth * FLAME_ROW, w = Math.max(b.width - 0.6, 0.4), h = FLAME_ROW - 1;
-    g.fillStyle = view.marked(b.box) ? "#ffd54a" : b.box ? `hsl(${flame_hue(view.module(b.box))} 45% 80%)` : "#d9dde3";
+    g.fillStyle = view.marked(b.box) ? "#ffd54a" : view.color ? view.color(b.box) : b.box ? `hsl(${flame_hue(view.module(b.box))} 45% 80%)` : "#d9dde3";
     g.fillRect(b.x, y, w, h);
     const untested = view.untested(b.box), bugs = view.bugs(b.box);
     if (untested > 0.001 && w > 2) {

@@ -108,8 +108,8 @@ function show_memory() {
     }
     const hidden = flame_hidden(tree, v.hidden);
     total = flame_values(tree, box_of, site_values, hidden);
-    untested = flame_values(tree, box_of, site_values.map((n, i) => (tested(i) ? 0 : n)), hidden);
-    bugs = flame_values(tree, box_of, site_values.map((n, i) => (is_bug(i) ? n : 0)), hidden);
+    untested = P.D.attempts ? flame_values(tree, box_of, site_values.map((n, i) => (tested(i) ? 0 : n)), hidden) : total;
+    bugs = P.D.severity_counts[0] ? flame_values(tree, box_of, site_values.map((n, i) => (is_bug(i) ? n : 0)), hidden) : new Float64Array(tree.n);
     v.root = find_path();
     v.site_values = site_values;
     v.hidden_boxes = hidden;

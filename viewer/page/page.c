@@ -33,6 +33,7 @@
 #include "report_group.h"
 #include "report_json.h"
 #include "report_words.h"
+#include "store.h"
 
 #define SHORT_KEY                                                                        \
     8 /* bytes of a site's key, where they tell all sites apart: commands take them */
@@ -48,7 +49,8 @@ struct page {
     const struct report_data *data;
     struct json json;
     report_write *writers[N_REPORT_KINDS], *column_writers[N_REPORT_KINDS];
-    bool indexed; /* texts by their index */
+    bool indexed;  /* texts by their index */
+    bool compared; /* with another: portable keys are needed */
     struct idmap strings_by_address, frames_by_id, nodes_by_step, nodes_by_stack;
     struct idmap locations_by_id, sites_by_id;
     struct text strings; /* members of the list, written at the end */
@@ -402,6 +404,11 @@ static void page_init(struct page *page, const struct report_data *data,
 
 /* --- sections --- */
 
+#define PORTABLE_COLUMNS(X)                                                              \
+    X(PORTABLE_SITE, "id")                                                               \
+    X(PORTABLE_KEY, "portable_key")
+enum { PORTABLE_COLUMNS(STORE_COLUMN_ENUM) };
+
 static void add_words(struct page *page) {
     struct json *j = &page->json;
     json_open(j, "verdicts", '[');
@@ -560,6 +567,31 @@ static int add_groups(struct page *page) {
     return n < 0 ? (int)n : 0;
 }
 
+/* Portable keys, by place; zero where there is none. */
+static int add_portable_keys(struct page *page) {
+    const struct report_data *data = page->data;
+    AUTO_FREE uint8_t *keys = text_alloc((page->fold.n + 1) * sizeof(struct dearth_key));
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int64_t place;
+    int step = SQLITE_DONE,
+        r = store_prepare(
+            data->store,
+            STORE_SELECT(PORTABLE_COLUMNS) "FROM site WHERE portable_key IS "
+                                           "NOT NULL",
+            &s);
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        if (idmap_get(&page->sites_by_id, sqlite3_column_int64(s, PORTABLE_SITE), &place))
+            text_key_to_blob(store_column_key(s, PORTABLE_KEY),
+                             keys + (size_t)(place - 1) * sizeof(struct dearth_key));
+    }
+    if (r == 0 && step != SQLITE_DONE)
+        r = store_error(data->store, "reading sites");
+    size_t column = page_columns_new(&page->columns, "portable", PAGE_COLUMN_BYTES);
+    page_columns_put_bytes(&page->columns, column, keys,
+                           page->fold.n * sizeof(struct dearth_key));
+    return r;
+}
+
 static int add_values(struct page *page) {
     struct json *j = &page->json;
     AUTO_TEXT struct text replay = {0};
@@ -592,26 +624,39 @@ static int add_values(struct page *page) {
         r = add_groups(page);
     if (r == 0)
         r = page_memory_add(data, &page->sites_by_id, page->fold.n, &page->columns, j);
+    if (r == 0 && page->compared)
+        r = add_portable_keys(page);
     add_strings(page);
     page_columns_head(&page->columns, j);
     json_close(j, '}');
     return r;
 }
 
-int page_write(const struct report_data *data, struct text *out) {
-    static const char mark[] = "@DATA@";
-    const char *at = strstr(page_template, mark);
+static int add_packed(const struct report_data *data, bool compared, struct text *out) {
     AUTO_TEXT struct text head = {0};
     struct page page;
-    if (!at)
-        return -EINVAL; /* cannot be: viewer/page/assemble.sh checks it */
     page_init(&page, data, &head);
+    page.compared = compared;
     int r = add_values(&page);
-    if (r == 0) {
-        text_add_n(out, page_template, (size_t)(at - page_template));
+    if (r == 0)
         r = page_columns_pack(&page.columns, &head, out);
-        text_add(out, at + sizeof mark - 1);
-    }
     page_deinit(&page);
+    return r;
+}
+
+int page_write(const struct report_data *data, const struct report_data *before,
+               struct text *out) {
+    static const char data_mark[] = "@DATA@", before_mark[] = "@BEFORE@";
+    const char *at = strstr(page_template, data_mark);
+    const char *then = strstr(page_template, before_mark);
+    if (!at || !then || then < at)
+        return -EINVAL; /* cannot be: viewer/page/assemble.sh checks it */
+    text_add_n(out, page_template, (size_t)(at - page_template));
+    int r = add_packed(data, before != NULL, out);
+    at += sizeof data_mark - 1;
+    text_add_n(out, at, (size_t)(then - at));
+    if (r == 0 && before)
+        r = add_packed(before, true, out);
+    text_add(out, then + sizeof before_mark - 1);
     return r;
 }

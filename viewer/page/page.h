@@ -8,8 +8,10 @@
 /**
  * Append the page: viewer/page/page.html with its style, its script and the report's values in
  * it. It loads nothing, from nowhere, and a Content-Security-Policy in it says so.
+ * @before: what it is compared with, of another database; NULL = nothing
  * Return: 0, or negative errno after a message (a stack could not be read).
  */
-int page_write(const struct report_data *data, struct text *out);
+int page_write(const struct report_data *data, const struct report_data *before,
+               struct text *out);
 
 #endif

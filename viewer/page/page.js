@@ -113,7 +113,7 @@ function show_head() {
   }
   const link = (id, label, count) => h("a", { href: "#" + id }, label,
     count == null ? null : [" ", h("span", { class: "count" }, number(count))]);
-  $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), link("untested", "Never tested", P.n_untested),
+  $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), P.before ? link("compare", "Compared") : "", link("untested", "Never tested", P.n_untested),
     link("memory", "Memory"), link("sites", "Sites", P.n_sites), link("leaks", "Never freed"), link("processes", "Processes"),
     link("trust", "How far to rely on it"), link("glossary", "Words"));
 }
@@ -139,6 +139,7 @@ function choose_recording(id) {
   P.update_sites();
   P.update_leaks();
   P.update_processes();
+  if (P.update_compare) P.update_compare();
 }
 
 function coverage_card(word, title, tally) {
@@ -221,8 +222,9 @@ function show_keys() {
 
 /* --- from the values to the page --- */
 
-function page_start(data) {
+function page_start([data, before]) {
   P.D = data;
+  P.before = before;
   P.F = data_frames(data);
   P.N = data_nodes(data);
   P.S = data_sites(data);
@@ -246,6 +248,7 @@ function page_start(data) {
   show_leaks();
   show_processes();
   show_memory();
+  if (before) show_compare(before);
   $("summary").append(coverage_card("coverage", "Coverage of sites", data.site_tally),
     coverage_card("location", "Coverage of locations", data.location_tally), findings_card(), verdict_card(), data.programs ? programs_card() : "");
   show_trust();
@@ -253,12 +256,17 @@ function page_start(data) {
   show_keys();
   hash_apply();
   addEventListener("hashchange", hash_apply);
+  const redraw = () => {
+    P.redraw_memory();
+    if (before) P.redraw_compare();
+  };
   let timer = 0;
   addEventListener("resize", () => {
     clearTimeout(timer);
-    timer = setTimeout(P.redraw_memory, 100);
+    timer = setTimeout(redraw, 100);
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", P.redraw_memory);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "1";
 }
 function page_failed(error) {
@@ -268,9 +276,12 @@ function page_failed(error) {
   document.documentElement.dataset.ready = "failed";
 }
 function page_open() {
-  const element = $("data"), bytes_packed = data_bytes(element.textContent.trim());
-  element.remove();
-  data_inflate(bytes_packed).then(data_unpack).then(page_start).catch((error) => {
+  const values = ["data", "before"].map((id) => {
+    const element = $(id), packed = element.textContent.trim();
+    element.remove();
+    return packed ? data_inflate(data_bytes(packed)).then(data_unpack) : null;
+  });
+  Promise.all(values).then(page_start).catch((error) => {
     page_failed(error);
     throw error;
   });

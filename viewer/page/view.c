@@ -76,14 +76,15 @@ static char *make_place(void) {
     return path;
 }
 
-static int write_page(const struct report_data *data, const struct view_options *o) {
+static int write_page(const struct report_data *data, const struct report_data *before,
+                      const struct view_options *o) {
     AUTO_TEXT struct text out = {0};
     AUTO_FREE char *place = o->output ? NULL : make_place();
     const char *path = o->output ? o->output : place;
     char whole[PATH_MAX];
     if (!path)
         return -EIO;
-    int r = page_write(data, &out);
+    int r = page_write(data, before, &out);
     if (r == 0)
         r = output_write(path, o->keep_private || place, &out);
     if (r < 0 || strcmp(path, "-") == 0)
@@ -117,7 +118,7 @@ static int make(void *context, struct text *out) {
         return 0;
     int r = load(s->store, s->options, &data);
     if (r == 0)
-        r = page_write(data, out);
+        r = page_write(data, NULL, out);
     s->made = r == 0;
     s->version = version;
     return r < 0 ? r : 1;
@@ -142,22 +143,34 @@ static int serve(struct store *store, const struct view_options *o) {
 
 /* --- the command --- */
 
-static int show(struct store *store, const struct view_options *o) {
-    AUTO_REPORT struct report_data *data = NULL;
+/* @before: what the page is compared with; NULL = nothing */
+static int show(struct store *store, struct store *before_store,
+                const struct view_options *o) {
+    AUTO_REPORT struct report_data *data = NULL, *before = NULL;
     if (o->serve)
         return serve(store, o);
     int r = load(store, o, &data);
+    if (r == 0 && before_store)
+        r = load(before_store, o, &before);
     if (r < 0)
         return r;
     return o->tui                 ? tui_run(data)
-           : o->output || o->open ? write_page(data, o)
+           : o->output || o->open ? write_page(data, before, o)
                                   : print_summary(data);
 }
 
 static int check(const struct view_options *o, int n_operands, char **operands) {
-    if (n_operands > 1)
-        return error_print(-EINVAL, "view: one database at a time, not also '%s'",
-                           operands[1]);
+    if (n_operands > 2)
+        return error_print(-EINVAL, "view: two databases at most, not also '%s'",
+                           operands[2]);
+    if (n_operands > 1 && ((!o->output && !o->open) || o->serve))
+        return error_print(-EINVAL,
+                           "view: two databases are compared in a page: name it with -o; "
+                           "'dearth diff' compares recordings in the terminal");
+    if (n_operands > 1 && (o->recording || o->like))
+        return error_print(-EINVAL,
+                           "view: --recording and --like are about one database, "
+                           "and two are named");
     if (o->recording && o->like)
         return error_print(-EINVAL, "view: --recording or --like, not both");
     if (o->program && (o->recording || o->like))
@@ -208,8 +221,12 @@ int command_view(int argc, char **argv) {
         {0},
     };
     const struct cli_command command = {
-        "view", "[options] [FILE]", "Look at a report: one HTML page, or the terminal.",
-        "FILE is the database (default: " STORE_DEFAULT_PATH ").", table};
+        "view", "[options] [[BEFORE] FILE]",
+        "Look at a report: one HTML page, or the terminal.",
+        "FILE is the database (default: " STORE_DEFAULT_PATH
+        "). With another before it, the "
+        "page also says what has changed since that one.",
+        table};
     int n_operands, r = cli_parse(&command, argc, argv, false, &n_operands);
     if (r == CLI_DONE)
         return EXIT_OK;
@@ -219,10 +236,12 @@ int command_view(int argc, char **argv) {
         cli_list_deinit(&o.accepted);
         return EXIT_CANNOT;
     }
-    AUTO_STORE struct store *store = NULL;
-    r = store_new(n_operands ? argv[1] : STORE_DEFAULT_PATH, STORE_READ, &store);
+    AUTO_STORE struct store *store = NULL, *before = NULL;
+    r = store_new(n_operands ? argv[n_operands] : STORE_DEFAULT_PATH, STORE_READ, &store);
+    if (r == 0 && n_operands > 1)
+        r = store_new(argv[1], STORE_READ, &before);
     if (r == 0)
-        r = show(store, &o);
+        r = show(store, before, &o);
     cli_list_deinit(&o.accepted);
     return r < 0 ? EXIT_CANNOT : r;
 }
