@@ -44,14 +44,16 @@ static __attribute__((noinline)) void ask(uint32_t path) {
             ask(path);                                                                   \
         __asm__ volatile(""); /* no tail call */                                         \
     }
+/* clang-format off */
 #define LEVEL(l)                                                                         \
     STEP(l, 0) STEP(l, 1) STEP(l, 2) STEP(l, 3) STEP(l, 4) STEP(l, 5) STEP(l, 6) STEP(l, 7)
 LEVEL(0) LEVEL(1) LEVEL(2) LEVEL(3) LEVEL(4) LEVEL(5) LEVEL(6)
 #define NAMES(l)                                                                         \
     {step_##l##_of_0, step_##l##_of_1, step_##l##_of_2, step_##l##_of_3,                 \
      step_##l##_of_4, step_##l##_of_5, step_##l##_of_6, step_##l##_of_7}
-static step *const steps[LEVELS][8] = {NAMES(0), NAMES(1), NAMES(2), NAMES(3),
-                                       NAMES(4), NAMES(5), NAMES(6)};
+    /* clang-format on */
+    static step *const steps[LEVELS][8] = {NAMES(0), NAMES(1), NAMES(2), NAMES(3),
+                                           NAMES(4), NAMES(5), NAMES(6)};
 
 int main(int argc, char **argv) {
     uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000;

@@ -13,7 +13,7 @@ record --detail=sites -o d.db -- "$PROGRAMS/hello"
 for name in a b c d; do
     status 0 "$DEARTH" view -q $name.db -o $name.html
     for id in $(sql $name.db 'SELECT id FROM recording'); do
-        [ $name = d ] || "$DEARTH" stats -q --by site --sort peak -n 0 -f json -r "$id" $name.db >$name.$id.json
+        [ $name = d ] || "$DEARTH" stats -q --by site --sort peak -n 0 -f json -r "$id" "$name.db" >"$name.$id.json"
     done
 done
 
