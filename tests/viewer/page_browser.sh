@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# tags: unsanitized
+# tags: part
 # The page in Chromium: what it computes, how it looks to whom, links, keys, hostile names, recordings apart.
 . "$(dirname "$0")/../lib.sh"
 need python3 sqlite3 node chromium
@@ -57,4 +57,5 @@ facts["compared"] = [json.load(open("before.json")), facts["calls"][1]]
 facts["peak"] = f"{n:.1f} {unit}" if unit != "B" else f"{int(n)} B"
 json.dump(facts, open("facts.json", "w"))
 P
-node "$SOURCE/tests/viewer/page_browser.js" . || fail 'the page in a browser'
+# shellcheck disable=SC2086 # PARTS: some alone, by hand
+node "$SOURCE/tests/viewer/page_browser.js" . ${PARTS-} || fail 'the page in a browser'

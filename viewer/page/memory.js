@@ -34,7 +34,7 @@ function memory_fold(m, values, label, tested) {
 /* What is looked at: made new for every recording. */
 function memory_start(m) {
   return { metric: m.timed ? "live" : "own", from: 0, to: m.timed ? m.info.peak_bins - 1 : 0, range: false, inverted: false,
-    root: 0, path: [], by: "location", process: -1, search: "", hidden: new Set(), function: -1, cursor: 0, sort: "self" };
+    root: 0, path: [], by: "location", process: -1, search: "", only: false, terms: [], hidden: new Set(), function: -1, cursor: 0, sort: "self" };
 }
 
 function show_memory() {
@@ -50,6 +50,7 @@ function show_memory() {
   const by = h("select", { "aria-label": "Table by" }, Object.entries(MEMORY_BY).map(([value, label]) => h("option", { value }, "by " + label)));
   const search = h("input", { type: "search", placeholder: "Words, -not, /regex/", "aria-label": "Search memory" });
   const found = h("span", { class: "quiet small", role: "status" });
+  const only = h("button", { type: "button", "aria-pressed": "false", title: "Leave out what does not match; -word leaves out what does" }, "Only these");
   const chips = h("div", { class: "chips" });
   const invert = h("button", { type: "button", "aria-pressed": "false" }, "Inverted");
   const to_peak = h("button", { type: "button" }, "At the peak"), whole = h("button", { type: "button" }, "Whole run");
@@ -58,7 +59,7 @@ function show_memory() {
     h("table", { "aria-label": "memory" }, h("thead", null, head), body));
   const neighbours = h("div", { class: "pair" });
   root.append(h("header", null, h("h2", { id: "memory-title" }, "Where the memory goes")), heading, untimed,
-    timeline, h("div", { class: "tools" }, metric, to_peak, whole, process, invert, search, found), chips,
+    timeline, h("div", { class: "tools" }, metric, to_peak, whole, process, invert, search, only, found), chips,
     h("p", { class: "small quiet", id: "flame-help" }, h("span", { class: "hatch", "aria-hidden": "true" }), " never failed in a test  ",
       h("span", { class: "bugline", "aria-hidden": "true" }), " a bug was found there. Click or Enter: zoom; Escape: back; h: hide; ? : all keys."),
     h("div", { class: "graph" }, flame), status, h("div", { class: "tools" }, by), scroll, neighbours);
@@ -93,7 +94,7 @@ function show_memory() {
     const m = P.m;
     const row_values = data_values(m, v.metric, v.range ? v.from : v.metric === "live" ? 0 : v.from, v.to);
     values = row_values;
-    if (v.process >= 0 || found_sites)
+    if (v.process >= 0 || (found_sites && v.only))
       values = row_values.map((n, i) => (v.process >= 0 && m.process[i] !== v.process) || (found_sites && v.only && !found_sites[m.site[i]]) ? 0 : n);
     const site_values = data_by_site(m, values, P.D.sites, v.metric === "own");
     if (v.inverted) {
@@ -260,6 +261,8 @@ function show_memory() {
     by.value = v.by;
     process.value = String(v.process);
     invert.setAttribute("aria-pressed", String(v.inverted));
+    only.setAttribute("aria-pressed", String(v.only));
+    only.hidden = !found_sites;
     save();
   }
   function save() {
@@ -272,6 +275,7 @@ function show_memory() {
     put("by", v.by, start.by);
     put("p", v.process, -1);
     put("mq", v.search, "");
+    put("o", v.only ? "1" : "", "");
     hash_write();
   }
   function zoom(path) {
@@ -387,7 +391,9 @@ function show_memory() {
     const query = search_parse(v.search);
     v.terms = query.terms;
     found_sites = query.terms.length ? search_sites(query, P.D, P.F, P.N, P.S, lower_strings()) : null;
-    draw_flame();
+    if (v.only || !found_sites) update();
+    else draw_flame();
+    only.hidden = !found_sites;
     let n = 0, sum = 0, all = 0;
     const there = P.numbers.there;
     v.site_values.forEach((value, i) => {
@@ -398,6 +404,11 @@ function show_memory() {
     });
     found.textContent = query.error || (found_sites ? plural(n, "site") + ", " + portion(sum, all) : "");
   }
+  only.addEventListener("click", () => {
+    v.only = !v.only;
+    update();
+    search_now();
+  });
   let timer = 0;
   search.addEventListener("input", () => {
     clearTimeout(timer);
@@ -408,7 +419,6 @@ function show_memory() {
   P.update_memory = (params) => {
     const m = P.m, get = (name) => params.get(name) || "";
     v = memory_start(m);
-    v.terms = [];
     if (DATA_METRICS[get("m")] && (m.timed || !DATA_METRICS[get("m")].timed)) v.metric = get("m");
     const time = /^(?:(\d+)-)?(\d+)$/.exec(get("t"));
     if (time && m.timed) {
@@ -422,6 +432,9 @@ function show_memory() {
     if (MEMORY_BY[get("by")]) v.by = get("by");
     if (/^\d+$/.test(get("p")) && Number(get("p")) < m.info.processes.length) v.process = Number(get("p"));
     v.search = search.value = get("mq");
+    v.only = get("o") === "1";
+    found_sites = null;
+    found.textContent = "";
     metric.replaceChildren(...Object.entries(DATA_METRICS).filter(([, one]) => m.timed || !one.timed).map(([value, one]) => h("option", { value },
       m.timed ? one.title : one.title.replace(" in the range", " (whole run)"))));
     process.hidden = m.info.processes.length < 2;
