@@ -10,8 +10,9 @@ node "$SOURCE/tests/viewer/page_pure.js" "${scripts[@]/#/$SOURCE/viewer/page/}" 
 
 python3 "$SOURCE/tests/data/report_db.py" "$SOURCE" report.db
 python3 "$SOURCE/tests/data/report_db.py" "$SOURCE" hostile.db
-record -o two.db -- "$PROGRAMS/hello"
-record -o two.db -- "$PROGRAMS/hello"
+"${CC:-cc}" -O1 -fno-inline -o many "$SOURCE/tests/bench/many_stacks.c"
+record -o two.db -- ./many 300
+record -o two.db -- ./many 500
 record --detail=sites -o untimed.db -- "$PROGRAMS/hello"
 
 # Names as an enemy would choose them, wherever there is one.
