@@ -119,12 +119,12 @@ const m = { n: 3, timed: true, site: Int32Array.from([0, 1, 2]), process: Int32A
   bin: Uint16Array.from([0, 3, 1, 2]), cell_live: [100, -40, 7, 9], cell_bytes: [120, 0, 7, 9], cell_count: [3, 0, 1, 1],
   live: [60, 7, 9], live_blocks: [2, 1, 1], frees: [1, 0, 0], last_us: [5, 1, 2], temporary: [0, 0, 1], peak: [120, 7, 9], bytes: [120, 7, 9],
   count: [3, 1, 1], info: { bins: 4, peak_bins: 2, peak_ns: 1000, end_ns: 11000, processes: [{ end: "exit", parent: -1 }, { end: "exec", parent: 0 }] } };
-test("time: in use at an instant, asked for in a range, kept from it", () => {
+test("time: in use at an instant, asked for in a range, grown in it", () => {
   assert.deepEqual([...page.data_values(m, "live", 0, 1)], [100, 7, 0]);
   assert.deepEqual([...page.data_values(m, "live", 2, 3)], [60, 7, 9]);
   assert.deepEqual([...page.data_values(m, "bytes", 1, 3)], [0, 7, 9]);
   assert.deepEqual([...page.data_values(m, "count", 0, 0)], [3, 0, 0]);
-  assert.deepEqual([...page.data_values(m, "kept", 1, 3)], [0, 7, 9]);
+  assert.deepEqual([...page.data_values(m, "grown", 1, 3)], [0, 7, 9]);
   assert.deepEqual(page.data_values({ ...m, timed: false }, "bytes", 0, 0), [120, 7, 9]);
   assert.deepEqual([...page.data_by_site(m, [1, 2, 3], 4)], [1, 2, 3, 0]);
 });

@@ -152,12 +152,12 @@ function data_bin_of(m, ns) {
 }
 
 /*
- * What can be asked of a row: its title, whether it needs time, whether it is in bytes. `live`, `kept`, `bytes`
+ * What can be asked of a row: its title, whether it needs time, whether it is in bytes. `live`, `grown`, `bytes`
  * and `count` are of the chosen bins; the others of the whole run.
  */
 const DATA_METRICS = {
   live: { title: "In use at that instant", timed: true, bytes: true },
-  kept: { title: "Asked for in the range and kept to its end", timed: true, bytes: true },
+  grown: { title: "Growth in the range: asked for less given back", timed: true, bytes: true },
   bytes: { title: "Bytes asked for in the range", bytes: true },
   count: { title: "Calls in the range", bytes: false },
   temporary: { title: "Temporary calls (whole run)", bytes: false },
@@ -169,7 +169,7 @@ function data_values(m, metric, from, to) {
   if (plain || !m.timed) return plain || m[metric] || m.bytes;
   const values = new Float64Array(m.n), { start, bin } = m;
   if (metric === "live") from = 0;
-  const cells = { live: m.cell_live, kept: m.cell_live, bytes: m.cell_bytes, count: m.cell_count }[metric];
+  const cells = { live: m.cell_live, grown: m.cell_live, bytes: m.cell_bytes, count: m.cell_count }[metric];
   for (let i = 0; i < m.n; i++) {
     let sum = 0;
     for (let k = start[i]; k < start[i + 1] && bin[k] <= to; k++)

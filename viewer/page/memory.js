@@ -85,7 +85,7 @@ function show_memory() {
     return v.to === P.m.info.peak_bins - 1 ? "the peak, " + duration(P.m.info.peak_ns) : duration(ns);
   }
   function when() {
-    if (!P.m.timed || !["live", "kept", "bytes", "count"].includes(v.metric)) return "in the whole run";
+    if (!P.m.timed || !["live", "grown", "bytes", "count"].includes(v.metric)) return "in the whole run";
     if (v.metric === "live") return "at " + instant();
     return "from " + duration(data_bin_ns(P.m, v.from)) + " to " + instant();
   }
@@ -293,8 +293,8 @@ function show_memory() {
     v.from = Math.max(0, Math.min(from, to));
     v.to = Math.min(P.m.info.bins - 1, Math.max(from, to));
     if (!range) v.from = 0;
-    if (range && v.metric === "live") v.metric = "kept";
-    if (!range && v.metric === "kept") v.metric = "live";
+    if (range && v.metric === "live") v.metric = "grown";
+    if (!range && v.metric === "grown") v.metric = "live";
     update(light);
   }
   let drag = -1, frame = 0;
@@ -380,7 +380,7 @@ function show_memory() {
   /* --- what is chosen above --- */
   metric.addEventListener("change", () => {
     v.metric = metric.value;
-    if (v.metric === "kept" && !v.range) { v.range = true; v.from = 0; }
+    if (v.metric === "grown" && !v.range) { v.range = true; v.from = 0; }
     if (v.metric === "live") v.range = false;
     update();
   });
