@@ -11,8 +11,10 @@ function hash_text(state) {
   const query = new URLSearchParams([...state.params].filter(([, value]) => value !== "")).toString();
   return "#" + encodeURIComponent(state.target) + (query ? "?" + query : "");
 }
+const hash_chosen = () => hash_text({ target: "", params: hash_state.params });
 function hash_write() {
   const hash = hash_text(hash_state);
+  if (!P.applying) P.applied = hash_chosen();
   if (!P.applying && (location.hash || "#") !== hash) history.replaceState(null, "", hash === "#" ? "#" : hash);
 }
 function hash_set(target) {
@@ -29,6 +31,11 @@ function hash_apply() {
   /* a link to a place keeps what is chosen */
   if (location.hash.includes("?") || !state.target) hash_state.params = state.params;
   hash_state.target = state.target;
+  if (P.applied === hash_chosen()) { /* only another place of the same page */
+    go_to(state.target);
+    hash_write();
+    return;
+  }
   P.applying = true;
   choose_recording(Number(hash_state.params.get("r")) || 0);
   P.update_memory(hash_state.params);
