@@ -49,7 +49,7 @@ contains said 'Ctrl-C'
 port=${url#http://127.0.0.1:} port=${port%%/*}
 
 cat >client.py <<'P'
-import http.client, socket, sqlite3, sys, threading
+import http.client, json, os, socket, sqlite3, sys, threading
 url, port = sys.argv[1], int(sys.argv[2])
 path = "/" + url.split("/", 3)[3]
 wanted = open("wanted.html", "rb").read()
@@ -119,7 +119,11 @@ db.execute("UPDATE recording SET argv = '[\"another-name\"]'")
 db.commit()
 db.close()
 status, _, body = ask()
-check("after a change", status == 200 and b"another-name" in body and body != wanted)
+with open("after.html", "wb") as file:
+    file.write(body)
+sys.path.insert(0, os.environ["SOURCE"] + "/tests/viewer")
+import page_values
+check("after a change", status == 200 and "another-name" in json.dumps(page_values.read("after.html")[0]) and body != wanted)
 P
 python3 client.py "$url" "$port" || fail 'the server'
 sockets=$(ss -Hltn "sport = :$port" 2>/dev/null || :)
