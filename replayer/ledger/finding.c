@@ -315,7 +315,8 @@ static uint32_t index_of_location(const struct work *w, const struct item *item,
     return 0;
 }
 
-/* Whoever asked was refused; who ignored it is who went on. */
+/* Whoever asked was refused; who ignored it is who went on. Where several functions of one module have
+ * returned since, any of them may have: then the place that asked tells one defect from the next. */
 static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frames *fault,
                              struct item *item) {
     AUTO_FRAMES struct frames after = {0};
@@ -324,11 +325,13 @@ static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frame
     if (r < 0 || !after.n)
         return r;
     uint32_t at = frames_part(fault, &after);
-    if (at <= index_of_location(w, item, fault))
+    uint32_t asked = index_of_location(w, item, fault);
+    if (at <= asked)
         return 0; /* a wrapper, which says that there is no memory, say */
     struct attribution a = attribution_ignored(w->catalogue, fault->items, fault->n, at,
                                                store_column_text(s, ATTEMPT_EXE));
-    if (a.place) {
+    bool near = at == asked + 1;
+    if (a.place && (near || strcmp(a.place->module, fault->items[asked].module) != 0)) {
         blame(s, item, &a, a.place);
         item->has_place = true;
     }

@@ -25,3 +25,10 @@ record -o bare.db -- "$PROGRAMS/ignores" >/dev/null
 status 0 "$DEARTH" replay --no-trace --leaks off --guard off --mode once bare.db
 "$DEARTH" report -f text bare.db >shown
 lacks shown 'went on in'
+
+# Several of one module have returned: the place that asked tells one defect from the next.
+record -o parts.db -- "$PROGRAMS/renders" >/dev/null
+status 0 "$DEARTH" replay --leaks off --guard off --mode once parts.db
+"$DEARTH" report -o parts.json parts.db
+equal 'degraded|renders!body degraded|renders!head' "$(jq -r '[.findings[].place] | sort | join(" ")' parts.json)" 'two places'
+equal 2 "$(jq '[.findings[] | select(.went_on)] | length' parts.json)" 'of which is known who went on'
