@@ -149,3 +149,8 @@ rm .dearth
 status 0 "$DEARTH" record -o suite.db ./test_length four
 status 2 "$DEARTH" report --gate --fail-on none suite.db
 contains err "no part of the suite"
+
+# The page, too.
+"$DEARTH" view -q -o page.html suite.db
+python3 "$SOURCE/tests/viewer/page_values.py" page.html | jq -e '.target_tally | .testable > 0 and .tested <= .testable' >/dev/null ||
+    fail 'no targets on the page'

@@ -442,6 +442,9 @@ static void add_summary(struct page *page) {
     const struct report_data *data = page->data;
     report_fields_write(&page->out, &report_fields_tally, "site_tally",
                         &data->site_tally);
+    if (data->suite)
+        report_fields_write(&page->out, &report_fields_tally, "target_tally",
+                            &data->target_tally);
     report_fields_write(&page->out, &report_fields_tally, "location_tally",
                         &data->location_tally);
     json_open(j, "verdict_counts", '[');

@@ -68,6 +68,7 @@ function show_glossary() {
   const GLOSSARY = [
     ["site", "A distinct call stack (recursion folded) of an allocating call: the unit that is made to fail and tested."],
     ["location", "The line of the user's code that a site stands for: its first frame that is neither an allocator nor a wrapper of one. One location has one or more sites."],
+    ["target", "Of a test suite: the project's own part of a stack that asks for memory, whichever test called it. Each is made to fail once; sites are its contexts."],
     ["fault", "One ordered failure: a site, which of its calls (occurrence), and whether only that call fails (once) or every later one too (sticky)."],
     ["attempt", "One execution of the program with its fault."],
     ["verdict", "What an attempt showed. A site's verdict is the worst of its attempts."],
@@ -85,11 +86,11 @@ function findings_sentence() {
 }
 /* What was tested and what came of it: never green for what was not seen. */
 function verdict_sentence() {
-  const { D } = P, tally = D.site_tally;
+  const { D } = P, tally = D.target_tally || D.site_tally, what = D.target_tally ? "target" : "site";
   if (!D.attempts) return ["Not tested yet", "none"];
   if (tally.millionths < 0) return [findings_sentence() + "; coverage is void", D.severity_counts[0] ? "bug" : "none"];
   const all = tally.testable === tally.tested;
-  return [findings_sentence() + "; " + (all ? "all " + plural(tally.testable, "site") + " tested" : percent(tally.millionths) + " of " + plural(tally.testable, "site") + " tested"),
+  return [findings_sentence() + "; " + (all ? "all " + plural(tally.testable, what) : percent(tally.millionths) + " of " + plural(tally.testable, what)) + " tested",
     D.severity_counts[0] ? "bug" : all && tally.tested ? "ok" : "none"];
 }
 function memory_sentence() {
@@ -239,7 +240,8 @@ function page_start([data, before]) {
   P.n_sites = P.stands.reduce((a, b) => a + b, 0);
   P.attempt_start = data_attempt_starts(P.S, data.sites);
   P.newest = data.recordings[data.recordings.length - 1];
-  P.all_tested = data.site_tally.testable > 0 && data.site_tally.tested === data.site_tally.testable;
+  const tally = data.target_tally || data.site_tally;
+  P.all_tested = tally.testable > 0 && tally.tested === tally.testable;
   place_prepare();
   show_glossary();
   const wanted = hash_parse(location.hash);
@@ -256,7 +258,8 @@ function page_start([data, before]) {
   show_processes();
   show_memory();
   if (before) show_compare(before);
-  $("summary").append(coverage_card("coverage", "Coverage of sites", data.site_tally),
+  $("summary").append(data.target_tally ? coverage_card("target", "Coverage of targets", data.target_tally) : "",
+    coverage_card("coverage", data.target_tally ? "Contexts of targets" : "Coverage of sites", data.site_tally),
     coverage_card("location", "Coverage of locations", data.location_tally), findings_card(), verdict_card(), data.programs ? programs_card() : "");
   show_trust();
   show_words();
