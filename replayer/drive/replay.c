@@ -120,6 +120,8 @@ static int say_reused(struct replay *r) {
         "program, arguments, environment and builds; --fresh tries all",
         s->n_reused, s->n_reused == 1 ? " is" : "s are", (long long)s->reused_from,
         when ? when : "?");
+    sqlite3_reset(
+        q); /* what is read is not the newest any more when others write: no write may follow */
     error_info("%s", text);
     return ledger_note(r->ledger, "reused", NULL, text);
 }

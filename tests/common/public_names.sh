@@ -6,7 +6,7 @@
 need nm
 
 # Of whole replays, declared where their data is; commands are declared from common/base/commands.def.
-elsewhere='^(observation_deinit|crash_frames_free|written_files_free|verdict_judge|command_.*)$'
+elsewhere='^(observation_deinit|crash_frames_free|open_items_free|written_files_free|verdict_judge|command_.*)$'
 
 # at_home FILE FUNCTION: is it in a header of its module?
 at_home() {
