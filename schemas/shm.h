@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 8u
+#define SHM_VERSION 9u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -605,6 +605,10 @@ struct shm_header {
     uint64_t nonce;         /* drawn for each attempt: what a proof of it must carry */
     uint32_t proofs;        /* 1 = the file goes on behind arena_bytes: struct shm_proof */
     uint32_t damaged;       /* (target) how often it found the free list damaged itself */
+    uint8_t before_paused[64]; /* every call looks at it: on a cache line that nobody writes to */
+    uint32_t paused;        /* (dearth) 1 = nothing is recorded: hooks pass calls through. A call that is under way is still
+                               recorded whole */
+    uint8_t after_paused[60];
 };
 #define SHM_HEADER_BLOCKS 3u /* struct shm_header, then struct shm_bindings */
 

@@ -493,8 +493,10 @@ static int choose_ids(struct event_ids *ids, char op, sqlite3_value *value) {
 static void choose_op(struct event_filter *f, sqlite3_value *value) {
     if (sqlite3_value_type(value) != SQLITE_TEXT)
         return;
-    uint32_t op = op_from_name((const char *)sqlite3_value_text(value));
-    uint32_t bit = op == SHM_OP_NONE ? 1u << 31 : 1u << op;
+    const char *name = (const char *)sqlite3_value_text(value);
+    uint32_t op = op_from_name(name);
+    bool is_name = name && strcmp(op_name(op), name) == 0; /* "unknown" is one */
+    uint32_t bit = is_name ? 1u << op : 1u << 31;
     f->ops = f->ops && f->ops != bit ? 1u << 31 : bit; /* two different ones: none */
 }
 

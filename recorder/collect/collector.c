@@ -198,6 +198,16 @@ int collector_checkpoint(struct collector *c) {
     return r < 0 ? r : collector_commit(c);
 }
 
+int collector_end_blocks(struct collector *c) {
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++) {
+        struct watched *w = c->watched[i];
+        if (w && w->state < WATCHED_STORED)
+            r = watched_end_blocks(c, w);
+    }
+    return r < 0 ? r : collector_checkpoint(c);
+}
+
 static void look_at_arena(struct collector *c) {
     int r = session_poll(c->session);
     if (r < 0)
@@ -523,6 +533,8 @@ struct collector_totals collector_totals(const struct collector *c) {
         t.frees += l->frees;
         t.failed += l->failed;
         t.bytes += l->bytes;
+        t.unknown += l->unknown;
+        t.unknown_bytes += l->unknown_bytes;
         t.live_blocks += l->live_blocks;
         t.live_bytes += l->live_bytes;
     }

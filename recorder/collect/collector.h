@@ -53,6 +53,7 @@ struct collector_totals {
     uint64_t events_lost, stacks_lost, stacks_truncated, stacks_incomplete;
     uint64_t unwind_fallbacks, boot_events, waited_ns, processes_lost;
     uint64_t inherited, replaced; /* see live.h */
+    uint64_t unknown, unknown_bytes;
     uint64_t rings_damaged; /* rings, processes' blocks and headers found written over */
     uint32_t processes, threads, notes;
     uint32_t units, units_unread; /* circumstances.h; of which nothing could be read */
@@ -83,6 +84,10 @@ int collector_commit(struct collector *collector);
 /** Write the rows of all that have done something since theirs were written, and commit:
  * every full segment that was read goes back. Return: as above. */
 int collector_checkpoint(struct collector *collector);
+
+/** Nothing was recorded for a while, and now will be again: what became of the blocks that were live is not
+ * known (live_end_blocks()). Commits. Context: after a round. Return: as above. */
+int collector_end_blocks(struct collector *collector);
 
 /** A descriptor that is readable when a recorded process has died. */
 int collector_fd(const struct collector *collector);

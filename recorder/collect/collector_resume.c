@@ -162,6 +162,8 @@ static int resume_totals(struct collector *c, struct watched *w) {
             *values[i] = column(s, TOTAL_EVENTS + i);
         r = 0;
     }
+    uint64_t calls = t.allocations + t.frees + t.failed + t.asked;
+    t.unknown = t.events > calls ? t.events - calls : 0;
     live_restore(w->live, &t);
     return r;
 }

@@ -270,6 +270,47 @@ void live_leave(struct live *l) {
     l->sum = NULL;
 }
 
+static int compare_blocks(const void *a, const void *b) {
+    const struct live_block *x = a, *y = b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* In the order in which they were made: *n of them, to be freed. */
+static struct live_block *sorted_blocks(const struct live *l, size_t *n) {
+    struct live_block *blocks = text_alloc((l->map.n + 1) * sizeof *blocks);
+    const struct live_block *b;
+    *n = 0;
+    for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));)
+        blocks[(*n)++] = *b;
+    qsort(blocks, *n, sizeof *blocks, compare_blocks);
+    return blocks;
+}
+
+int live_end_blocks(struct live *l, uint64_t now_ns,
+                    int (*each)(void *context, const struct chunk_event *event),
+                    void *context) {
+    size_t n;
+    int r = 0;
+    struct live_block *blocks = sorted_blocks(l, &n);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct live_block b;
+        if (!live_map_take(&l->map, blocks[i].address, &b))
+            continue;
+        remove_live(l, &b);
+        l->totals.events++;
+        l->totals.unknown++;
+        l->totals.unknown_bytes += b.size;
+        r = each(context, &(struct chunk_event){.time_ns = now_ns,
+                                                .address = b.address,
+                                                .reference = b.index,
+                                                .thread = b.thread,
+                                                .kind = SHM_EV_FREE,
+                                                .op = SHM_OP_NONE});
+    }
+    free(blocks);
+    return r;
+}
+
 void live_end(struct live *l) {
     for (uint32_t i = 0; i < l->n_lanes; i++) {
         if (l->lanes[i].pending.address)
@@ -339,5 +380,5 @@ bool live_check(const struct live *l) {
     const struct live_totals *t = &l->totals;
     return n == l->map.n && blocks == t->live_blocks && bytes == t->live_bytes &&
            site_blocks == blocks && site_bytes == bytes &&
-           t->events == t->allocations + t->frees + t->failed + t->asked;
+           t->events == t->allocations + t->frees + t->failed + t->asked + t->unknown;
 }

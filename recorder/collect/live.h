@@ -13,7 +13,7 @@
  * Invariants (live_check() counts them afresh)
  *   sum over sites of live_blocks (live_bytes) = blocks (bytes) in the map and in pending
  *     reallocs = totals.live_blocks (live_bytes)
- *   events = allocations + frees + failed + asked
+ *   events = allocations + frees + failed + asked + unknown
  */
 #ifndef DEARTH_LIVE_H
 #define DEARTH_LIVE_H
@@ -46,6 +46,8 @@ struct live_totals {
     uint64_t asked; /* calls of dearth_should_fail() that said no */
     uint64_t bytes; /* requested by `allocations` */
     uint64_t live_blocks, live_bytes;
+    uint64_t unknown,
+        unknown_bytes; /* live_end_blocks(): calls that nobody saw, and bytes of their blocks */
     uint64_t inherited; /* frees and reallocs of blocks that were not seen being made */
     uint64_t replaced;  /* blocks allocated at an address that was still live */
 };
@@ -77,6 +79,16 @@ int live_apply(struct live *live, const struct live_input *in, struct chunk_even
 
 /** The process has left its memory (exit, exec): its blocks leave the sum. */
 void live_leave(struct live *live);
+
+/**
+ * What became of its blocks is not known: nothing was recorded for a while. Each ends at @now_ns, by
+ * an event SHM_EV_FREE of SHM_OP_NONE, which is no call of the program and counts as none.
+ * @each: is given that event; its `site` is 0. What it returns but 0 ends the matter, and is returned
+ * Return: 0, or what @each did.
+ */
+int live_end_blocks(struct live *live, uint64_t now_ns,
+                    int (*each)(void *context, const struct chunk_event *event),
+                    void *context);
 
 /** Nothing more comes from the process: halves of reallocs are undone, its blocks leave
  * the sum. */

@@ -387,6 +387,33 @@ int watched_count_late(struct collector *c, struct watched *w) {
 
 /* --- what is committed on the way --- */
 
+/* An end that is not known is no event of a thread's. */
+struct ending {
+    struct collector *c;
+    struct watched *w;
+};
+
+static int take_ending(void *context, const struct chunk_event *event) {
+    const struct ending *ending = context;
+    struct watched *w = ending->w;
+    int r = w->writer ? chunk_writer_add(w->writer, event) : 0;
+    if (r < 0)
+        return error_print(r, "out of memory for a chunk of events");
+    return ++w->since < CHECKPOINT_RECORDS ? 0 : watched_checkpoint(ending->c, w);
+}
+
+int watched_end_blocks(struct collector *c, struct watched *w) {
+    struct ending ending = {c, w};
+    int r = rows_begin(c);
+    if (r == 0)
+        r = live_end_blocks(w->live, c->now.ns > w->last_ns ? c->now.ns : w->last_ns,
+                            take_ending, &ending);
+    if (w->n_sites) /* the sums of all are to be written again */
+        memset(w->site_versions, 0, (w->n_sites + 1) * sizeof *w->site_versions);
+    w->since++;
+    return r;
+}
+
 static int put_threads(struct collector *c, struct watched *w) {
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < w->n_threads; i++) {
@@ -454,6 +481,8 @@ static void add_totals(struct collector *c, const struct watched *w, uint64_t lo
     all->bytes += t->bytes;
     all->live_blocks += t->live_blocks;
     all->live_bytes += t->live_bytes;
+    all->unknown += t->unknown;
+    all->unknown_bytes += t->unknown_bytes;
     all->inherited += t->inherited;
     all->replaced += t->replaced;
     all->events_lost += lost;

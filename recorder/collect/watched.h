@@ -23,6 +23,8 @@ void watched_enter(struct collector *c, struct watched *w);
  * behind the cursor (watched_checkpoint()), or -errno. */
 int watched_take(struct collector *c, struct watched *w, uint32_t ring,
                  const struct shm_event *event);
+/** collector_end_blocks() of one process; its rows are to be written afterwards. Return: 0 or -errno. */
+int watched_end_blocks(struct collector *c, struct watched *w);
 /** Write what it has done so far, whole: chunk, sums, marks. Return: 0 or -errno. */
 int watched_checkpoint(struct collector *c, struct watched *w);
 /** That is committed: give the segments before the marks back. */

@@ -96,10 +96,18 @@ static COLD enum hook enter_nested(uintptr_t frame, struct thread **thread) {
     return HOOK_PASS;
 }
 
+/* Has the user switched recording off? All that the arena is read for then. */
+static inline bool is_paused(void) {
+    const struct shm_header *arena = preload.arena;
+    return likely(arena) && load_relaxed(&arena->paused);
+}
+
 /* Return: HOOK_RECORD with the re-entry flag held and *thread set, else HOOK_PASS, _PRIVATE or _COPY. */
 static inline enum hook enter(uintptr_t frame, struct thread **thread) {
     if (unlikely(tls.reentry != REENTRY_NONE))
         return enter_nested(frame, thread);
+    if (unlikely(is_paused()))
+        return HOOK_PASS;
     reentry_take((void *)frame);
     *thread = tls.thread;
     if (likely(is_live(*thread)))
@@ -319,12 +327,27 @@ EXPORT int dearth_should_fail(size_t n) {
 
 /* --- free --- */
 
+/* A module that goes while nothing is recorded takes its unwind rules along all the same. */
+static COLD void module_freed_unseen(uintptr_t frame, const void *p) {
+    uint32_t state = load_acquire(&local->state);
+    if (tls.reentry != REENTRY_NONE || (state != LOCAL_READY && state != LOCAL_NEW))
+        return;
+    reentry_take((void *)frame);
+    module_freed(p);
+    reentry_set(REENTRY_NONE);
+}
+
 /* Publish the end of @p's life. The real function comes next, flag down. */
 static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     struct call call = {.op = SHM_OP_FREE};
-    if (enter(frame, &call.thread) != HOOK_RECORD)
+    bool by_loader =
+        address - module_loader_start < module_loader_end - module_loader_start;
+    if (enter(frame, &call.thread) != HOOK_RECORD) {
+        if (unlikely(by_loader) && is_paused())
+            module_freed_unseen(frame, p);
         return;
-    if (unlikely(address - module_loader_start < module_loader_end - module_loader_start))
+    }
+    if (unlikely(by_loader))
         module_freed(p);
     if (preload.flags & SHM_EVENTS) {
         struct ring_entry entry = {

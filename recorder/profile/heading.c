@@ -15,6 +15,8 @@
     X(RECORDING_DETAIL, "detail")                                                                                          \
     X(RECORDING_EXIT_CODE, "exit_code")                                                                                    \
     X(RECORDING_EXIT_SIGNAL, "exit_signal")                                                                                \
+    X(RECORDING_OFF,                                                                                                       \
+      "(SELECT text FROM note n WHERE n.recording_id = r.id AND kind = 'paused')")                                         \
     X(RECORDING_EXACT, "coalesce(exact, 0)")                                                                               \
     X(RECORDING_STARTED_UNIX_NS, "started_unix_ns")                                                                        \
     X(RECORDING_DURATION_NS, "duration_ns")                                                                                \
@@ -76,6 +78,8 @@ static void read_row(sqlite3_stmt *q, struct heading *h) {
                                store_column_text(q, RECORDING_EXE));
     h->detail = text_dup(store_column_text(q, RECORDING_DETAIL));
     h->ended = describe_end(q, RECORDING_EXIT_CODE, RECORDING_EXIT_SIGNAL);
+    const char *off = store_column_text(q, RECORDING_OFF);
+    h->off = off ? text_dup(off) : NULL;
     h->exact = sqlite3_column_int(q, RECORDING_EXACT) != 0;
     uint64_t *const numbers[] = {&h->started_unix_ns,
                                  &h->duration_ns,
@@ -119,6 +123,7 @@ void heading_deinit(struct heading *h) {
     free(h->command);
     free(h->detail);
     free(h->ended);
+    free(h->off);
     *h = (struct heading){0};
 }
 
@@ -152,7 +157,9 @@ void heading_add_exactness(struct text *t, const struct heading *h) {
         comma = ", ";
     }
     if (*comma == ' ') /* none of them */
-        text_say(t, " the recording is %s", h->state);
+        text_say(t, " the recording is %s", h->off ? "not of all the time" : h->state);
+    if (h->off)
+        text_say(t, "\n  %s", h->off);
 }
 
 void heading_add_text(struct text *t, const char *path, const struct heading *h) {
@@ -165,8 +172,9 @@ void heading_add_text(struct text *t, const char *path, const struct heading *h)
     text_say(t, " of %s, ", text_bytes(h->bytes, b));
     add_counted(t, h->frees, "free", "frees");
     text_say(t, ", %s failed\n", text_count(h->failed, a));
-    text_say(t, "  peak %s live after %s; never freed: %s in ",
-             text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
+    text_say(t, "  peak %s live after %s; %s: %s in ", text_bytes(h->peak_bytes, a),
+             text_duration(h->peak_ns, b),
+             h->off ? "not freed while recorded" : "never freed",
              text_bytes(h->live_bytes, c));
     add_counted(t, h->live_blocks, "block", "blocks");
     text_add(t, "\n  ");

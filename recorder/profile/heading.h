@@ -17,6 +17,7 @@ struct heading {
     char *state, *command, *detail; /* command: as typed in a shell */
     char *ended;                    /* "exit status 0", "killed by signal 9 (Killed)" */
     bool exact;
+    char *off; /* when it was recorded, if not all the time; else NULL */
     uint64_t started_unix_ns, duration_ns, peak_ns;
     uint64_t allocations, frees, failed, bytes, peak_bytes, live_blocks, live_bytes;
     uint64_t events, events_lost, stacks_lost, stacks_truncated, stacks_incomplete;

@@ -238,10 +238,11 @@ static int add_item(struct listing *c, struct stats *s, const struct profile_ite
 
 static void add_nothing(struct text *t, const struct stats *s) {
     if (strcmp(s->heading.state, "running") == 0)
-        text_add(t,
-                 "  nothing yet: sums are written now and then; 'dearth top' waits for "
-                 "them, --by size,\n  --by thread and 'dearth sql' show the events so "
-                 "far\n");
+        text_add(
+            t,
+            "  nothing yet: sums are written now and then, and by 'dearth control FILE "
+            "snapshot'; 'dearth top'\n  waits for them, --by size, --by thread and "
+            "'dearth sql' show the events so far\n");
     else
         text_add(t, s->unknown ? "  not known: a module frees past dearth\n"
                     : s->leaks ? "  nothing: every block was freed\n"
@@ -280,10 +281,10 @@ static int print_text(struct stats *s) {
         return -EIO;
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
-        text_say(
-            &t, "\nnever freed, by %s (left out: processes that an exec replaced%s%s):\n",
-            by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
-            s->tail_ns ? text_duration(s->tail_ns, buf) : "");
+        text_say(&t, "\n%s, by %s (left out: processes that an exec replaced%s%s):\n",
+                 s->heading.off ? "not freed while recorded" : "never freed",
+                 by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
+                 s->tail_ns ? text_duration(s->tail_ns, buf) : "");
     else
         text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
     terminal_wrap(&t, 0, terminal_width(STDOUT_FILENO));

@@ -329,15 +329,16 @@ void program_kill_beside(struct program *p) {
         kill(-p->beside, SIGKILL);
 }
 
-void program_wait(struct program *p, int fd, uint64_t timeout_ns) {
-    struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
-                            {.fd = fd, .events = POLLIN}};
+void program_wait(struct program *p, const int others[2], uint64_t timeout_ns) {
+    struct pollfd fds[3] = {{.fd = signals_fd(), .events = POLLIN},
+                            {.fd = others[0], .events = POLLIN},
+                            {.fd = others[1], .events = POLLIN}};
     uint64_t due_ns = signals_due_ns(clock_mono_ns());
     if (due_ns < timeout_ns)
         timeout_ns = due_ns;
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
                                (long)(timeout_ns % 1000000000u)};
-    ppoll(fds, 2, &timeout, NULL);
+    ppoll(fds, 3, &timeout, NULL);
     bool was_over = p->ended;
     struct signals_taken taken = signals_take(p->ended ? 0 : p->pid, clock_mono_ns());
     reap(p);

@@ -51,11 +51,11 @@ int program_start(struct program *program, const char *path, char *const argv[],
                   char *const envp[], int stdin_fd);
 
 /**
- * Wait for a signal, a descriptor or the time; take the deaths of children, pass on to the program what
+ * Wait for a signal, one of two descriptors (-1 = none) or the time; take the deaths of children, pass on to the program what
  * dearth alone was sent (signals.h). Once the program has ended, SIGINT, SIGQUIT, SIGTERM and SIGHUP
  * end the recording.
  */
-void program_wait(struct program *program, int fd, uint64_t timeout_ns);
+void program_wait(struct program *program, const int fds[2], uint64_t timeout_ns);
 
 /**
  * Run a shell command beside the program, without the recorder, one at a time; program_wait()

@@ -23,8 +23,10 @@
 
 #include "catalogue.h"
 #include "catalogue_store.h"
+#include "clock.h"
 #include "collector.h"
 #include "commands.h"
+#include "controlled.h"
 #include "error.h"
 #include "interrupt.h"
 #include "keeper.h"
@@ -61,9 +63,13 @@ struct run {
     struct tee *tee;
     struct program program;
     struct driven driven;
+    struct controlled controlled;
+    uint8_t
+        *input_copy; /* what standard input has carried when the recording was ended */
     struct collector *collector;
-    struct keeper *keeper; /* NULL: names are not wanted */
-    int failed;            /* negative errno: nothing is recorded any more */
+    struct keeper *keeper;   /* NULL: names are not wanted */
+    uint64_t clock_ahead_ns; /* of the session's clock to CLOCK_MONOTONIC, modulo 2^64 */
+    int failed;              /* negative errno: nothing is recorded any more */
     bool started;
 };
 
@@ -144,6 +150,12 @@ static int prepare(struct run *run, const char *name) {
                                             .keep_events = !run->options->sites_only,
                                             .units = run->options->units};
         r = collector_new(&options, &run->collector);
+    }
+    if (r == 0) {
+        run->controlled.session = run->session;
+        run->controlled.store = run->store;
+        run->controlled.recording_id = run->id;
+        r = controlled_begin(&run->controlled, run->options->start_paused);
     }
     if (r == 0 && !run->options->no_symbols)
         run->keeper = keeper_new(run->session);
@@ -248,10 +260,15 @@ static void set_pace(struct pace *pace, uint64_t n_events) {
 static void follow(struct run *run) {
     struct pace pace = {0};
     driven_start(&run->driven, &run->options->driven, now_ns(run));
-    while (!all_over(run, &pace)) {
+    while (!run->controlled.ending && !all_over(run, &pace)) {
         uint64_t n_events = 0;
+        const int fds[] = {collector_fd(run->collector), controlled_fd(&run->controlled)};
         driven_step(&run->driven, &run->program, now_ns(run));
-        program_wait(&run->program, collector_fd(run->collector), pace.wait_ns);
+        program_wait(&run->program, fds, pace.wait_ns);
+        int asked =
+            controlled_step(&run->controlled, run->failed ? NULL : run->collector);
+        if (asked < 0)
+            give_up(run, asked);
         if (run->failed) {
             pace.wait_ns = IDLE_WAIT_NS;
             continue;
@@ -262,20 +279,42 @@ static void follow(struct run *run) {
         check_starved(run, &pace, n_events);
         set_pace(&pace, n_events);
     }
+    if (!run->controlled.ending)
+        driven_end(&run->driven);
+}
+
+/* The recording was ended, the program was not: we are still its parent, pass signals on to it, and end as it
+ * does. */
+static void outlive(struct run *run) {
+    const int none[] = {-1, -1};
+    while (!run->program.ended) {
+        driven_step(&run->driven, &run->program, clock_mono_ns() + run->clock_ahead_ns);
+        program_wait(&run->program, none, IDLE_WAIT_NS);
+    }
     driven_end(&run->driven);
+    program_done(&run->program);
+    if (run->tee)
+        tee_stop(run->tee, &run->input.data, &run->input.n, &run->input.truncated);
 }
 
 /* Everybody is gone, or the user does not want to wait: take what is left. */
 static void finish(struct run *run) {
     uint64_t n;
-    if (run->program.interrupted)
+    run->clock_ahead_ns = now_ns(run) - clock_mono_ns();
+    if (run->controlled.ending)
+        session_pause(run->session, true);
+    if (run->program.interrupted || run->controlled.ending)
         session_detach(run->session);
     for (int i = 0; i < 4 && !run->failed; i++)
         run->failed = collector_round(run->collector, &n);
     if (!run->failed)
         run->failed = collector_finish(run->collector, run->program.childless);
-    if (run->tee)
+    if (run->tee && run->controlled.ending)
+        tee_copy(run->tee, &run->input_copy, &run->input.n, &run->input.truncated);
+    else if (run->tee)
         tee_stop(run->tee, &run->input.data, &run->input.n, &run->input.truncated);
+    if (run->input_copy)
+        run->input.data = run->input_copy;
 }
 
 /* --- after --- */
@@ -290,7 +329,7 @@ static bool note_oddities(struct run *run, const struct collector_totals *t) {
             "the recorder did not come up in %s: nothing was recorded (is preloading "
             "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
             run->path);
-    else if (!t->events && !unseen)
+    else if (!t->events && !unseen && !run->controlled.was_off)
         record_note(
             &notes, "no_events", run->path,
             "%s made no call of malloc and its like: it allocates nothing, or has "
@@ -330,11 +369,15 @@ static int store_end(struct run *run, const struct collector_totals *t) {
                              .program = &run->program,
                              .input = &run->input,
                              .session = run->session,
+                             .going_on = run->controlled.ending,
                              .interrupted = run->program.interrupted || run->failed};
     if (run->failed && run->collector)
         end.made = collector_made(run->collector);
     if (run->failed)
         return record_row_salvage(run->store, run->id, &end);
+    int r = controlled_end(&run->controlled, run->collector);
+    if (r < 0)
+        return r;
     end.unseen = note_oddities(run, t);
     return record_row_end(run->store, run->id, &end);
 }
@@ -342,13 +385,17 @@ static int store_end(struct run *run, const struct collector_totals *t) {
 static int conclude(struct run *run) {
     struct collector_totals totals = collector_totals(run->collector);
     int r = store_end(run, &totals);
-    program_done(&run->program);
+    bool going_on = run->controlled.ending;
+    if (!going_on)
+        program_done(&run->program);
     run->collector = collector_free(run->collector);
     keeper_stop(run->keeper);
     run->session = session_free(run->session);
+    controlled_ended(&run->controlled, r == 0 && !run->failed);
     if (run->failed)
         return run->failed;
-    if (r == 0 && !run->options->no_symbols)
+    /* signals wait for nobody while the program runs: whoever asked for the end looks them up */
+    if (r == 0 && !run->options->no_symbols && !going_on)
         r = resolve_store(run->store, isatty(STDERR_FILENO) && !error_quiet());
     if (r == 0 && !run->options->no_summary)
         record_summary(run->store, run->id, &totals);
@@ -357,7 +404,9 @@ static int conclude(struct run *run) {
 
 static void run_deinit(struct run *run) {
     keeper_free(run->keeper); /* it reads the session */
+    controlled_deinit(&run->controlled);
     collector_free(run->collector);
+    free(run->input_copy);
     tee_free(run->tee);
     session_free(run->session);
     store_free(run->store);
@@ -381,9 +430,11 @@ int record_run(const struct record_options *options, int argc, char **argv,
             give_up(&run, r);
         follow(&run);
         finish(&run);
-        *status = driven_ended_it(&run.driven) ? 0 : program_status(&run.program);
         *recording_id = run.id;
         r = conclude(&run);
+        if (run.controlled.ending)
+            outlive(&run);
+        *status = driven_ended_it(&run.driven) ? 0 : program_status(&run.program);
         r = r == 0 && run.driven.failed ? run.driven.failed : r;
     } else {
         undo(&run);
@@ -465,6 +516,10 @@ int command_record(int argc, char **argv) {
          NULL, false},
         {0, "stop-after", CLI_DURATION, &o.driven.stop_after_ns, "TIME",
          "end the program with SIGTERM after this time, counted from the end of --drive",
+         NULL, false},
+        {0, "start-paused", CLI_FLAG, &o.start_paused, NULL,
+         "record nothing until 'dearth control DB start' says so: for a server that is to "
+         "warm up first; see 'dearth control --help'",
          NULL, false},
         {0, "symbols", CLI_FLAG, &symbols, NULL,
          "look up functions and lines at the end (the default; --no-symbols leaves it to "

@@ -6,6 +6,7 @@
  *   record.c   options, the order of things, the recording's row, the summary
  *   program.c  finding, probing and starting the program; signals
  *   tee.c      a pipe on standard input is copied on its way to the program
+ *   controlled.c, control_socket.c   switched on and off meanwhile, by `dearth control` (control_command.c)
  *   collector  what comes out of the arena
  */
 #ifndef DEARTH_RECORD_H
@@ -23,6 +24,7 @@ struct record_options {
     bool drop;          /* a full ring loses events instead of waiting */
     bool sites_only;    /* no event_chunk rows */
     bool no_argv;
+    bool start_paused; /* record nothing until `dearth control` says so */
     bool no_symbols;
     bool no_summary;              /* of what was recorded, when it is */
     struct cli_list env;          /* names of variables whose values are stored */

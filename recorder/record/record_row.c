@@ -217,14 +217,15 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
                                          : "complete",
                       -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, END_DURATION_NS, (int64_t)ns);
-    if (!p)
+    if (!p || end->going_on)
         ;
     else if (p->exit_signal)
         sqlite3_bind_int(s, END_EXIT_SIGNAL, p->exit_signal);
     else
         sqlite3_bind_int(s, END_EXIT_CODE, p->exit_code);
     sqlite3_bind_double(s, END_TICKS_PER_NS, session_ticks_per_ns(end->session));
-    sqlite3_bind_int(s, END_EXACT, is_exact(t) && !end->interrupted && !end->unseen);
+    sqlite3_bind_int(s, END_EXACT,
+                     is_exact(t) && !end->interrupted && !end->going_on && !end->unseen);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
         sqlite3_bind_int64(s, END_EVENTS + i,
                            sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
@@ -244,6 +245,59 @@ static int exclude_outside(struct store *store, int64_t id) {
     return store_exec(store, sql);
 }
 
+/* Whatever was lost or not: of what it did while recording was off, nothing is there. */
+static int deny_exact(struct store *store, int64_t id) {
+    AUTO_FREE char *sql = text_format(
+        "UPDATE recording SET exact = 0 WHERE id = %" PRId64
+        " AND EXISTS (SELECT 1 FROM note WHERE recording_id = recording.id AND kind = "
+        "'paused')",
+        id);
+    return store_exec(store, sql);
+}
+
+#define SUMS_COLUMNS(X)                                                                  \
+    X(SUMS_DURATION_NS, "duration_ns")                                                   \
+    X(SUMS_EVENTS, "events")                                                             \
+    X(SUMS_ALLOCATIONS, "allocations")                                                   \
+    X(SUMS_FREES, "frees")                                                               \
+    X(SUMS_FAILED, "failed")                                                             \
+    X(SUMS_BYTES, "bytes")                                                               \
+    X(SUMS_PEAK_BYTES, "peak_bytes")                                                     \
+    X(SUMS_PEAK_NS, "peak_ns")                                                           \
+    X(SUMS_LIVE_BLOCKS, "live_blocks")                                                   \
+    X(SUMS_LIVE_BYTES, "live_bytes")                                                     \
+    X(SUMS_OWN_BYTES, "own_bytes")
+enum { SUMS_FIRST = 0, SUMS_COLUMNS(STORE_COLUMN_ENUM) SUMS_ID };
+
+int record_row_sums(struct store *store, int64_t id, const struct record_end *end) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        store,
+        "UPDATE recording SET " SUMS_COLUMNS(STORE_COLUMN_SET) "id = id WHERE id = ?",
+        &s);
+    if (r < 0)
+        return r;
+    const struct collector_totals *t = end->totals;
+    uint64_t ticks, ns;
+    session_now(end->session, &ticks, &ns);
+    const uint64_t sums[] = {ns,
+                             t->events,
+                             t->allocations,
+                             t->frees,
+                             t->failed,
+                             t->bytes,
+                             t->peak_bytes,
+                             t->peak_ns,
+                             t->live_blocks,
+                             t->live_bytes,
+                             session_own_bytes(end->session)};
+    STORE_COLUMNS_MATCH(sums, SUMS_DURATION_NS, SUMS_OWN_BYTES);
+    for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
+        sqlite3_bind_int64(s, SUMS_DURATION_NS + i, (int64_t)sums[i]);
+    sqlite3_bind_int64(s, SUMS_ID, id);
+    return store_step_done(store, s);
+}
+
 int record_row_end(struct store *store, int64_t id, const struct record_end *end) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store, end_sql, &s);
@@ -255,6 +309,8 @@ int record_row_end(struct store *store, int64_t id, const struct record_end *end
                             end->input->data ? (const void *)end->input->data : "",
                             end->input->n, SQLITE_STATIC);
     r = store_step_done(store, s);
+    if (r == 0)
+        r = deny_exact(store, id);
     return r == 0 && end->session->arena->marked ? exclude_outside(store, id) : r;
 }
 
@@ -332,6 +388,17 @@ void record_note(const struct record_notes *notes, const char *kind, const char 
     store_step_done(notes->store, s);
 }
 
+int record_note_again(const struct record_notes *notes, const char *kind,
+                      const char *text) {
+    AUTO_FREE char *sql =
+        text_format("DELETE FROM note WHERE recording_id = %" PRId64 " AND kind = '%s'",
+                    notes->recording_id, kind);
+    int r = store_exec(notes->store, sql);
+    if (r == 0)
+        record_note(notes, kind, NULL, "%s", text);
+    return r;
+}
+
 bool record_note_unseen(const struct record_notes *notes, const struct session *session) {
     struct unseen_list list = {NULL, 0};
     bool failed = unseen_find(notes->store, notes->recording_id, session, &list) < 0;
@@ -371,15 +438,16 @@ static const char *plural(uint64_t n, const char *one, const char *many) {
     return n == 1 ? one : many;
 }
 
-static void print_counts(const struct collector_totals *t) {
+static void print_counts(const struct collector_totals *t, bool off) {
     char a[32], b[32], c[32], d[32], bytes[16], peak[16], live[16], when[24];
     AUTO_FREE char *failed =
         t->failed ? text_format(", %s failed", text_count(t->failed, d)) : text_dup("");
     error_info("%s events: %s allocations of %s, %s frees%s", text_count(t->events, a),
                text_count(t->allocations, b), text_bytes(t->bytes, bytes),
                text_count(t->frees, c), failed);
-    error_info("peak %s after %s; never freed: %s in %s %s",
-               text_bytes(t->peak_bytes, peak), text_duration(t->peak_ns, when),
+    error_info("peak %s after %s; %s: %s in %s %s", text_bytes(t->peak_bytes, peak),
+               text_duration(t->peak_ns, when),
+               off ? "not freed while recorded" : "never freed",
                text_bytes(t->live_bytes, live), text_count(t->live_blocks, a),
                plural(t->live_blocks, "block", "blocks"));
 }
@@ -469,7 +537,9 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     text_add_shell_shown(&quoted, store->path);
     bool quiet = error_quiet(); /* warnings are said all the same */
     if (!quiet) {
-        print_counts(t);
+        AUTO_FREE char *off = text_format(
+            "SELECT 1 FROM note WHERE kind = 'paused' AND recording_id = %" PRId64, id);
+        print_counts(t, store_int(store, off, 0));
         print_places(store, id, t);
         print_wrapper(store, id);
     }

@@ -36,7 +36,9 @@ struct record_end {
     const struct record_stdin *input;
     const struct session *session;
     bool interrupted;
-    bool unseen;   /* record_note_unseen() */
+    bool
+        going_on; /* it was ended by `dearth control`: how the program ends is not known */
+    bool unseen;  /* record_note_unseen() */
     uint64_t made; /* record_row_salvage(): calls that the program made */
 };
 
@@ -56,6 +58,9 @@ void record_row_remove(struct store *store, int64_t id);
 /** Fill in what is known at the end. Return: 0 or a negative errno after a message. */
 int record_row_end(struct store *store, int64_t id, const struct record_end *end);
 
+/** Put down the sums so far, of a recording that goes on. Return: 0 or a negative errno after a message. */
+int record_row_sums(struct store *store, int64_t id, const struct record_end *end);
+
 /**
  * The same after the database could not be written: without the large columns, and in
  * silence when that fails too.
@@ -71,6 +76,10 @@ struct record_notes {
 /** Add a row of `note`. @subject: may be NULL. */
 void record_note(const struct record_notes *notes, const char *kind, const char *subject,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** Put @text in place of what the note of that kind said. Return: 0 or a negative errno after a message. */
+int record_note_again(const struct record_notes *notes, const char *kind,
+                      const char *text);
 
 /** Note the allocators that the library did not see. Return: whether there is any, or none could be
  * looked for. */

@@ -28,11 +28,12 @@
 
 struct tee {
     pthread_t thread;
+    pthread_mutex_t lock; /* of the four below while it runs */
     bool running;
     int to;      /* write end of our pipe */
     int wake[2]; /* closing [1] ends the thread */
     uint64_t cap;
-    uint8_t *data; /* the thread's while it runs */
+    uint8_t *data;
     size_t n, capacity;
     bool truncated;
 };
@@ -46,7 +47,7 @@ static void close_input(void) {
     }
 }
 
-static void keep(struct tee *tee, const uint8_t *data, size_t n) {
+static void keep_locked(struct tee *tee, const uint8_t *data, size_t n) {
     uint64_t room = tee->cap - tee->n;
     if (n > room) {
         n = (size_t)room;
@@ -65,6 +66,12 @@ static void keep(struct tee *tee, const uint8_t *data, size_t n) {
     }
     memcpy(tee->data + tee->n, data, n);
     tee->n += n;
+}
+
+static void keep(struct tee *tee, const uint8_t *data, size_t n) {
+    pthread_mutex_lock(&tee->lock);
+    keep_locked(tee, data, n);
+    pthread_mutex_unlock(&tee->lock);
 }
 
 /* Wait until there is something to read. Return: false when it is over. */
@@ -121,6 +128,7 @@ int tee_new(uint64_t cap, struct tee **out, int *read_end) {
     struct tee *tee = text_alloc(sizeof *tee);
     int ends[2];
     tee->cap = cap;
+    pthread_mutex_init(&tee->lock, NULL);
     tee->to = tee->wake[0] = tee->wake[1] = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(tee->wake, O_CLOEXEC) < 0) {
         int r = -errno;
@@ -153,6 +161,17 @@ void tee_stop(struct tee *tee, const uint8_t **data, size_t *n, bool *truncated)
     *data = tee->data;
     *n = tee->n;
     *truncated = tee->truncated;
+}
+
+void tee_copy(struct tee *tee, uint8_t **data, size_t *n, bool *truncated) {
+    pthread_mutex_lock(&tee->lock);
+    *n = tee->n;
+    *data = text_alloc(tee->n + 1);
+    if (tee->n)
+        memcpy(*data, tee->data, tee->n);
+    *truncated = tee->truncated;
+    tee->cap = tee->n;
+    pthread_mutex_unlock(&tee->lock);
 }
 
 struct tee *tee_free(struct tee *tee) {

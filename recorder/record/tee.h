@@ -26,6 +26,12 @@ int tee_start(struct tee *tee);
  */
 void tee_stop(struct tee *tee, const uint8_t **data, size_t *n, bool *truncated);
 
+/**
+ * What has been kept so far, while the thread goes on passing on; from now on it keeps no more.
+ * @data: free() it; out
+ */
+void tee_copy(struct tee *tee, uint8_t **data, size_t *n, bool *truncated);
+
 struct tee *tee_free(struct tee *tee); /* NULL allowed */
 
 #endif

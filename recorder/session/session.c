@@ -234,6 +234,10 @@ struct session *session_free(struct session *session) {
     }
     if (state->link_path)
         unlink(state->link_path);
+    if (session->directory) {
+        AUTO_FREE char *control = text_format("%s/" SESSION_CONTROL, session->directory);
+        unlink(control);
+    }
     if (session->arena_path)
         unlink(session->arena_path);
     if (session->directory) {
@@ -257,6 +261,11 @@ struct session *session_free(struct session *session) {
 void session_detach(struct session *session) {
     session->state->detached = 1;
     __atomic_store_n(&session->arena->detached, 1, __ATOMIC_RELEASE);
+}
+
+void session_pause(struct session *session, bool paused) {
+    session->state->own.paused = paused;
+    __atomic_store_n(&session->arena->paused, (uint32_t)paused, __ATOMIC_RELEASE);
 }
 
 /* Targets rely on fresh blocks being zero. Here their pages are mapped already; there each would be

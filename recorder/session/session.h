@@ -25,6 +25,9 @@ struct session {
     struct session_state *state; /* private: session_private.h */
 };
 
+/* The socket in the directory that `dearth control` speaks to (recorder/record/control_socket.h). */
+#define SESSION_CONTROL "control"
+
 struct session_options {
     uint32_t flags; /* enum shm_flag */
     /* virtual size; 0 = default: 1 GiB with SHM_EVENTS, else 256 MiB; less under RLIMIT_AS */
@@ -130,6 +133,9 @@ void session_set_chance(struct session *session, const struct shm_chance *chance
 
 /** Tell every target that nobody reads any more: they go on without waiting. */
 void session_detach(struct session *session);
+
+/** Record nothing from now on, or go on recording. Calls that are under way are finished as they were begun. */
+void session_pause(struct session *session, bool paused);
 
 /** Give block @id (full segment, or a block of a dead process) back to the targets. */
 void session_recycle(struct session *session, uint32_t id);

@@ -47,7 +47,7 @@ static const struct {
     FROM_TO(magic, collector_pid),   FIELD(blocks_total),
     FROM_TO(preload_path, n_faults), FIELD(orders_block),
     FROM_TO(start_mono_ns, boot_id), FROM_TO(chance.threshold, chance.space),
-    FROM_TO(nonce, proofs),
+    FROM_TO(nonce, proofs),          FIELD(paused),
 };
 #define N_OURS      (sizeof ours / sizeof *ours)
 /* Of a fault, the order. */

@@ -173,6 +173,7 @@ static void remove_stale(int parent, const char *name) {
             unlinkat(dir, "arena", 0);
         remove_trace(dir, SESSION_ORPHAN, S_IFREG);
         remove_trace(dir, "preload.so", S_IFLNK);
+        remove_trace(dir, SESSION_CONTROL, S_IFSOCK);
         unlinkat(parent, name, AT_REMOVEDIR);
     }
     if (arena >= 0)
