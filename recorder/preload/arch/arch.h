@@ -9,6 +9,7 @@
  *   ARCH_WALK                header with what walk/ must know: register numbers, the layout of a rule
  *   ARCH_CALLER_SP           the stack pointer as it will be when the function that this stands in,
  *                            which has a frame pointer, has returned; 0 without a walk
+ *   ARCH_CALL_BYTES          what a call puts on the stack: its return address, or nothing
  *   ARCH_UNWIND(name)        libunwind's own name of a function or variable
  *   ARCH_CLOCK               enum shm_clock: what the processor's counter is called; SHM_CLOCK_MONOTONIC_NS: none
  *   arch_counter()           that counter; it may be read ahead of loads before it

@@ -277,7 +277,7 @@ uint32_t leak_exit_told(void) {
 
 void leak_on_exit(uintptr_t frame, int status) {
     const struct caller caller = {frame, ((const uintptr_t *)frame)[1],
-                                  leak_exit_context.sp};
+                                  leak_exit_context.sp + ARCH_CALL_BYTES};
     struct leak_context here = leak_exit_context;
     process_start();
     if (process_own()) /* not a vfork child's, whose parent goes on */

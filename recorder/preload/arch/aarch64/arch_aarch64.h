@@ -10,6 +10,7 @@
 #define ARCH_HAS_WALK       1
 #define ARCH_WALK           "aarch64/walk_aarch64.h"
 #define ARCH_CALLER_SP      ((uintptr_t)__builtin_dwarf_cfa())
+#define ARCH_CALL_BYTES     0u
 #define ARCH_UNWIND(name)   "_ULaarch64_" name
 #define ARCH_CLOCK          SHM_CLOCK_CNTVCT
 #define ARCH_LOADS_IN_ORDER 0

@@ -11,6 +11,7 @@
 
 #define ARCH_HAS_WALK       0
 #define ARCH_CALLER_SP      0
+#define ARCH_CALL_BYTES     0u
 #define ARCH_UNWIND(name)   "_UL_" name
 #define ARCH_CLOCK          SHM_CLOCK_MONOTONIC_NS
 #define ARCH_LOADS_IN_ORDER 0

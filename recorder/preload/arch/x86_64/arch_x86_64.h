@@ -9,6 +9,7 @@
 #define ARCH_HAS_WALK       1
 #define ARCH_WALK           "x86_64/walk_x86_64.h"
 #define ARCH_CALLER_SP      ((uintptr_t)__builtin_frame_address(0) + 16)
+#define ARCH_CALL_BYTES     8u
 #define ARCH_UNWIND(name)   "_ULx86_64_" name
 #define ARCH_CLOCK          SHM_CLOCK_TSC
 #define ARCH_LOADS_IN_ORDER 1
