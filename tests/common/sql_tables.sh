@@ -95,8 +95,15 @@ while read -r query; do
     echo "$query"
     sqlite3 -separator , truth.db "$query" 2>&1 | sort
 done <queries >wanted
-for limit in 0 100000 1000; do
-    in_groups t.db $limit "$extension" >seen
+while read -r query; do
+    echo "$query"
+    ask "$query" | sort
+done <queries >seen
+diff wanted seen || fail 'other groups than those of a plain table (<)'
+limits=(0 100000 1000)
+! grep -q __asan_init "$extension" || limits=() # which a program without it cannot load
+for limit in "${limits[@]}"; do
+    in_groups t.db "$limit" "$extension" >seen
     diff wanted seen || fail "other groups than those of a plain table (<), limit $limit"
 done
 echo "ok: $(wc -l <queries) groups"

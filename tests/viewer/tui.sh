@@ -6,6 +6,7 @@
 need tmux python3
 
 unset NO_COLOR TMUX
+export ASAN_OPTIONS=detect_leaks=0 # ncurses keeps what it has made
 python3 "$SOURCE/tests/data/report_db.py" "$SOURCE" a.db
 
 # Without a terminal, without an entry for it, and with what does not go together.
