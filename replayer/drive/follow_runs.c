@@ -11,7 +11,9 @@
 #include "follow_runs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "attribution.h"
 #include "next_runs.h"
 #include "text.h"
 
@@ -38,12 +40,30 @@ static const struct plan_site *site_of(const struct replay *r, int64_t id) {
     return NULL;
 }
 
+/* The system call's own functions say nothing, and the names of the C library's would be looked up for them. */
+static void cut_runtime(const struct catalogue *c, struct observation *seen) {
+    struct crash_frame *frames = seen->crash.sample_frames;
+    uint32_t n = seen->crash.n_sample_frames, at = 0;
+    while (at < n && frames[at].module &&
+           attribution_class(c, frames[at].module, NULL) == ATTRIBUTED_LIBC)
+        at++;
+    if (at == 0 || at == n)
+        return;
+    for (uint32_t i = 0; i < at; i++) {
+        free(frames[i].module);
+        free(frames[i].function);
+    }
+    memmove(frames, frames + at, (n - at) * sizeof *frames);
+    seen->crash.n_sample_frames = n - at;
+}
+
 static int follow(struct replay *r, const struct order *order) {
     struct observation seen = {0};
     int err = 0;
     if (next_runs_one(r->runner, order, &seen)) {
         struct judgement j = next_runs_judge(r, order, &seen);
         if (j.verdict == VERDICT_DEGRADED && seen.crash.n_sample_frames) {
+            cut_runtime(r->options->catalogue, &seen);
             err = ledger_attempt(r->ledger, order, &seen, &j, NULL);
             r->progress.executions++;
             const struct plan_site *site = site_of(r, order->site_id);
