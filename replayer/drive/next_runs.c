@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "before.h"
-#include "clock.h"
 #include "error.h"
 #include "left.h"
 #include "session.h"
@@ -271,9 +271,7 @@ static int by_mode(const void *a, const void *b) {
 }
 
 static bool is_over(const struct replay *r) {
-    return interrupt_wanted() ||
-           (r->options->time_budget_ns &&
-            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns);
+    return interrupt_wanted() || replay_time_is_up(r);
 }
 
 int next_runs(struct replay *r) {

@@ -39,6 +39,7 @@
 
 #include "arch.h"
 #include "attempt.h"
+#include "fetch.h"
 #include "landing.h"
 #include "mappings.h"
 #include "process_status.h"
@@ -83,9 +84,7 @@ struct walk {
 };
 
 static bool read_word(pid_t pid, Dwarf_Addr address, Dwarf_Word *out) {
-    struct iovec to = {out, sizeof *out};
-    struct iovec from = {(void *)(uintptr_t)address, sizeof *out};
-    return process_vm_readv(pid, &to, 1, &from, 1, 0) == (ssize_t)sizeof *out;
+    return fetch(pid, address, out, sizeof *out);
 }
 
 /* A stack is read a word at a time, and is stopped meanwhile: a page of it costs no more than a word. */

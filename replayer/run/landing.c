@@ -14,7 +14,8 @@
 
 #include <gelf.h>
 #include <string.h>
-#include <sys/uio.h>
+
+#include "fetch.h"
 
 /* --- memory of the other process --- */
 
@@ -24,11 +25,6 @@ struct cursor {
     uint64_t at;
     bool bad;
 };
-
-static bool fetch(pid_t pid, uint64_t address, void *to, size_t n) {
-    struct iovec local = {to, n}, remote = {(void *)(uintptr_t)address, n};
-    return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
 
 static uint64_t take(struct cursor *c, unsigned n_bytes) {
     uint64_t value = 0;

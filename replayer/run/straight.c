@@ -16,9 +16,9 @@
 
 #include <elf.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "arch.h"
+#include "fetch.h"
 
 #define CALL_BYTES 5u   /* E8 and a signed distance of 4 bytes */
 #define WORD_BYTES 4u   /* AArch64: bl, and any other instruction */
@@ -35,11 +35,6 @@ static bool may_branch(const uint8_t *code, size_t n) {
             return true;
     }
     return false;
-}
-
-static bool fetch(pid_t pid, uint64_t address, void *to, size_t n) {
-    struct iovec local = {to, n}, remote = {(void *)(uintptr_t)address, n};
-    return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
 }
 
 static bool leads_on_x86(pid_t pid, uint64_t within, uint64_t outer) {

@@ -23,17 +23,13 @@
 #include <sys/uio.h>
 
 #include "attempt.h"
+#include "fetch.h"
 
 #define STACK_WORDS 1024u
 #define TYPE_BEFORE 80u /* bytes between the type and the _Unwind_Exception */
 #define HEAD_BYTES  32u /* of the _Unwind_Exception, before the object */
 #define MOST_BASES  16u
 #define DEEPEST     8u
-
-static bool fetch(pid_t pid, uint64_t address, void *to, size_t n) {
-    struct iovec local = {to, n}, remote = {(void *)(uintptr_t)address, n};
-    return address && process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
 
 /* "GNUCC++\0", "CLNGC++\0" as a number, but for the last byte, which tells dependent ones apart. */
 static bool is_cxx_exception(pid_t pid, uint64_t at) {
