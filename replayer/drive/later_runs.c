@@ -3,7 +3,8 @@
  * Second calls: see later_runs.h.
  *
  *   attempts (first call, once: handled, reported) ─► of each location the site with the most calls
- *        ─► its second call, the locations with the most calls first, few of them ─► a bug ─► attempt rows
+ *        ─► its second call, the locations with the most calls first, few of them ─► copies ─► goes well: done
+ *                                                                                  └─► whole programs ─► a bug ─► attempt rows
  *
  * What goes well is stored nowhere: it is no more than the first call's attempt says.
  */
@@ -11,12 +12,13 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
+#include "copy_pass.h"
 #include "next_runs.h"
 #include "text.h"
 
 #define LEAST_LATER       2u
 #define LATER_PER_HUNDRED 4u /* faults */
+#define WORTH_AN_ORIGINAL 3u /* copies: it is a whole run */
 
 #define LATER_COLUMNS(X)                                                                 \
     X(LATER_SITE_ID, "a.site_id")                                                        \
@@ -45,15 +47,19 @@ static bool is_bug(struct replay *r, const struct order *order, struct observati
     return j->verdict == VERDICT_CRASHED || j->verdict == VERDICT_CORRUPTED;
 }
 
-/* One fault: again as often as any other bug, when it is one. Return: 0 or a negative errno. */
-static int look_at(struct replay *r, const struct plan_site *site) {
-    struct order order = {.site_id = site->id,
+static struct order order_of(const struct replay *r, const struct plan_site *site) {
+    return (struct order){.site_id = site->id,
                           .site = site->key,
                           .leaf_module = site->leaf_module,
                           .leaf_offset = site->leaf_offset,
                           .occurrence = 2,
                           .mode = MODE_ONCE,
                           .under = r->under};
+}
+
+/* One fault: again as often as any other bug, when it is one. Return: 0 or a negative errno. */
+static int look_at(struct replay *r, const struct plan_site *site) {
+    struct order order = order_of(r, site);
     int err = 0;
     for (bool more = true; more && err >= 0; order.repeat++) {
         struct observation seen = {0};
@@ -81,31 +87,60 @@ static bool is_chosen(const struct replay *r) {
 }
 
 static bool is_over(const struct replay *r) {
-    return interrupt_wanted() ||
-           (r->options->time_budget_ns &&
-            clock_mono_ns() - r->started_ns >= r->options->time_budget_ns);
+    return interrupt_wanted() || replay_time_is_up(r);
 }
 
-int later_runs(struct replay *r) {
+/* Copies show of most that they go well: these leave @sites. Return: as copy_pass(). */
+static int look_by_copies(struct replay *r, uint32_t *sites, uint32_t *n) {
+    uint32_t kept = 0, all = *n, jobs = (uint32_t)r->jobs;
+    uint32_t worth = all / WORTH_AN_ORIGINAL;
+    if (!copy_pass_may(r) || !worth)
+        return 0;
+    AUTO_FREE struct order *orders = text_alloc(all * sizeof *orders);
+    struct copied *copied = text_alloc(all * sizeof *copied);
+    for (uint32_t i = 0; i < all; i++)
+        orders[i] = order_of(r, &r->sites.list[sites[i]]);
+    int outcome = copy_pass(r, orders, all, worth < jobs ? worth : jobs, 0, copied);
+    for (uint32_t i = 0; i < all; i++) {
+        struct judgement j = {0};
+        bool well = copied[i].there && copied[i].seen.proof.fired &&
+                    !is_bug(r, &orders[i], &copied[i].seen, &j) && !j.unsure;
+        if (!well)
+            sites[kept++] = sites[i];
+    }
+    copy_pass_free(copied, all);
+    *n = kept;
+    return outcome;
+}
+
+/* Sites to look at: @out: [most]. Return: 0 or a negative errno after a message. */
+static int choose(struct replay *r, uint32_t most, uint32_t *out, uint32_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    uint32_t most = LEAST_LATER + r->progress.planned * LATER_PER_HUNDRED / 100, n = 0;
-    AUTO_FREE uint32_t *sites = text_alloc((most + 1ull) * sizeof *sites);
-    int step = SQLITE_DONE, err = 0;
-    if (is_chosen(r) || is_over(r))
-        return REPLAY_DONE;
-    err = store_prepare(r->store, later_sql, &s);
+    int step = SQLITE_DONE, err = store_prepare(r->store, later_sql, &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
-    while (n < most && (step = sqlite3_step(s)) == SQLITE_ROW) {
+    while (*n < most && (step = sqlite3_step(s)) == SQLITE_ROW) {
         int64_t index = index_of(r, sqlite3_column_int64(s, LATER_SITE_ID));
         if (index >= 0)
-            sites[n++] = (uint32_t)index;
+            out[(*n)++] = (uint32_t)index;
     }
-    if (n < most && step != SQLITE_DONE)
-        return store_error(r->store, "reading attempts");
-    sqlite3_reset(s);
+    return *n < most && step != SQLITE_DONE ? store_error(r->store, "reading attempts")
+                                            : 0;
+}
+
+int later_runs(struct replay *r) {
+    uint32_t most = LEAST_LATER + r->progress.planned * LATER_PER_HUNDRED / 100, n = 0;
+    AUTO_FREE uint32_t *sites = text_alloc((most + 1ull) * sizeof *sites);
+    if (is_chosen(r) || is_over(r))
+        return REPLAY_DONE;
+    int err = choose(r, most, sites, &n);
+    if (err < 0)
+        return err;
     runner_set_time_limit(r->runner, r->time_limit_ns);
+    int outcome = look_by_copies(r, sites, &n);
+    if (outcome != 0)
+        return outcome;
     for (uint32_t i = 0; i < n && err >= 0 && !is_over(r); i++)
         err = look_at(r, &r->sites.list[sites[i]]);
     if (err >= 0)

@@ -13,6 +13,7 @@ struct look {
     enum thread_role thread;
     uint64_t call;
     bool copied; /* a copy has had this fault before */
+    uint64_t copy_cpu_ns; /* of the costliest that handled it; 0 = none did, or not known */
     bool
         second; /* of a realloc site: its second call, which has a block to lose; nobody had it fail */
     uint32_t executions, leaking;
@@ -26,6 +27,7 @@ struct pass {
     uint32_t *queue; /* [n_looks * MOST] indexes of what whole programs are to look at */
     uint32_t head, n_queue, n_flying;
     struct baseline baseline; /* of watched runs; the rest is the replay's own */
+    uint64_t cpu_ns;          /* of the costliest watched run */
     uint32_t state;           /* enum shm_leaks_state: why the baseline is not known */
 };
 

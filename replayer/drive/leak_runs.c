@@ -43,7 +43,9 @@
     X(CANDIDATE_LOOKED, "max(a.leaked IS NOT NULL)")                                     \
     X(CANDIDATE_THREAD, "a.thread")                                                      \
     X(CANDIDATE_CALL, "max(coalesce(a.call, 0))")                                        \
-    X(CANDIDATE_COPIED, "max(a.how = 'snapshot')")
+    X(CANDIDATE_COPIED, "max(a.how = 'snapshot')")                                       \
+    X(CANDIDATE_COPY_CPU, "max(CASE WHEN a.how = 'snapshot' AND a.verdict = 'handled' "  \
+                          "THEN a.cpu_ns END)")
 enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char candidates_sql[] = STORE_SELECT(
@@ -110,6 +112,7 @@ static void add_second(struct pass *p, const struct look *look) {
     second.occurrence = 2;
     second.repeat = 0;
     second.copied = false;
+    second.copy_cpu_ns = 0;
     second.second = true;
     add_look(p, &second);
 }
@@ -133,7 +136,8 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
         .repeat = (uint32_t)sqlite3_column_int64(s, CANDIDATE_EXECUTIONS),
         .thread = thread_role_from_name(store_column_text(s, CANDIDATE_THREAD)),
         .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL),
-        .copied = sqlite3_column_int(s, CANDIDATE_COPIED)};
+        .copied = sqlite3_column_int(s, CANDIDATE_COPIED),
+        .copy_cpu_ns = (uint64_t)sqlite3_column_int64(s, CANDIDATE_COPY_CPU)};
     add_look(p, &look);
     if (has_block_later(r, &look) && r->options->leaks == REPLAY_LEAKS_LOCATION)
         add_second(p, &look);
@@ -209,6 +213,7 @@ static int run_baselines(struct pass *p) {
     for (uint32_t i = 0; i < n; i++) {
         if (!runs[i].leaks.known)
             p->state = runs[i].leaks.state;
+        p->cpu_ns = runs[i].end.cpu_ns > p->cpu_ns ? runs[i].end.cpu_ns : p->cpu_ns;
         observation_deinit(&runs[i]);
     }
     free(runs);

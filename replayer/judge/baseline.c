@@ -162,16 +162,32 @@ static struct sample whole_lines(const struct observation *o) {
     return s;
 }
 
-/* Words of a line that says of itself that not all is well. */
+/* Does one of @words begin here? In ASCII, whatever the case. */
+static bool begins_one(const uint8_t *at, uint64_t n, const char *const *words) {
+    for (; *words; words++) {
+        uint64_t i = 0;
+        while ((*words)[i] && i < n && (at[i] | 0x20) == ((*words)[i] | 0x20))
+            i++;
+        if (!(*words)[i])
+            return true;
+    }
+    return false;
+}
+
+/* Words of a line that says of itself that not all is well. Every line of every attempt is asked: by first letters. */
 static bool is_complaint(struct span line) {
-    static const char *const words[] = {
-        "memory", "alloc",     "enomem",   "error",  "fail",    "cannot", "can't",
-        "unable", "could not", "couldn't", "not ok", "warning", "abort",  "exhausted"};
-    AUTO_FREE char *text = text_alloc(line.n + 1);
+    static const char *const a[] = {"alloc", "abort", NULL};
+    static const char *const c[] = {"cannot", "can't", "could not", "couldn't", NULL};
+    static const char *const e[] = {"error", "enomem", "exhausted", NULL};
+    static const char *const f[] = {"fail", NULL}, *const m[] = {"memory", NULL};
+    static const char *const n[] = {"not ok", NULL}, *const u[] = {"unable", NULL};
+    static const char *const w[] = {"warning", NULL};
+    static const char *const *const words[32] = {
+        ['a' & 31] = a, ['c' & 31] = c, ['e' & 31] = e, ['f' & 31] = f,
+        ['m' & 31] = m, ['n' & 31] = n, ['u' & 31] = u, ['w' & 31] = w};
     for (uint64_t i = 0; i < line.n; i++)
-        text[i] = line.data[i] ? (char)line.data[i] : ' ';
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(text, words[i]))
+        if (line.data[i] >= 'A' && words[line.data[i] & 31] &&
+            begins_one(line.data + i, line.n - i, words[line.data[i] & 31]))
             return true;
     return false;
 }
