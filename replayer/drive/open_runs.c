@@ -21,6 +21,7 @@
 struct open_look {
     struct order order;
     int64_t location;
+    bool reported;
 };
 
 void open_runs_deinit(struct replay *r) {
@@ -42,6 +43,15 @@ static int64_t location_of(const struct replay *r, int64_t site_id) {
     return 0;
 }
 
+/* What it opened is of no interest: nobody let go of it. */
+static bool ends_inside(const struct replay *r, const struct order *order,
+                        const struct observation *seen) {
+    AUTO_FRAMES struct frames failed = {0};
+    return seen->open.n_end_frames &&
+           ledger_site_stack(r->ledger, order->site_id, &failed) == 0 &&
+           remains_ends_inside(seen, &failed);
+}
+
 void open_runs_consider(struct replay *r, const struct order *order,
                         const struct observation *seen, const struct judgement *j) {
     bool ordinary = j->verdict == VERDICT_HANDLED || j->verdict == VERDICT_REPORTED;
@@ -52,9 +62,11 @@ void open_runs_consider(struct replay *r, const struct order *order,
     for (uint32_t i = 0; i < r->open.n_looks; i++)
         if (r->open.looks[i].location == location)
             return;
+    if (ends_inside(r, order, seen))
+        return;
     r->open.looks = text_grow(r->open.looks, r->open.n_looks, sizeof *r->open.looks);
     struct open_look *look = &r->open.looks[r->open.n_looks++];
-    *look = (struct open_look){*order, location};
+    *look = (struct open_look){*order, location, j->verdict == VERDICT_REPORTED};
     look->order.leaks = look->order.explore = false;
     look->order.openings = fds;
 }
@@ -78,14 +90,38 @@ static int look_once(struct replay *r, const struct order *order, bool store) {
     return err < 0 ? err : lost;
 }
 
+static const char straight_out_sql[] =
+    "SELECT 1 FROM attempt WHERE replay_id = ?1 AND site_id = ?2 AND occurrence = ?3 AND mode = 'sticky' AND "
+    "under = 'plain' AND fired AND also_failed = 0 AND verdict = 'reported' LIMIT 1";
+
+/* Whoever reports and opens something else by itself (remains.h) asks for memory again: where all that follows was
+ * to fail, nothing was asked for. Return: 1, 0, or a negative errno after a message. */
+static int goes_straight_out(const struct replay *r, const struct open_look *look) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int err = look->reported ? store_prepare(r->store, straight_out_sql, &s) : 0;
+    if (err < 0 || !look->reported)
+        return err;
+    sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
+    sqlite3_bind_int64(s, 2, look->order.site_id);
+    sqlite3_bind_int64(s, 3, (int64_t)look->order.occurrence);
+    int step = sqlite3_step(s);
+    return step == SQLITE_ROW    ? 1
+           : step == SQLITE_DONE ? 0
+                                 : store_error(r->store, "reading attempts");
+}
+
 int open_runs(struct replay *r) {
     uint32_t most = LEAST_LOOKS + r->progress.planned * LOOKS_PER_HUNDRED / 100;
     int err = 0;
     runner_set_time_limit(r->runner, r->time_limit_ns);
-    for (uint32_t i = 0; i < r->open.n_looks && i < most && err >= 0; i++) {
+    for (uint32_t i = 0; i < r->open.n_looks && most && err >= 0; i++) {
         struct order *order = &r->open.looks[i].order;
         if (interrupt_wanted() || replay_time_is_up(r))
             break;
+        err = goes_straight_out(r, &r->open.looks[i]);
+        if (err != 0)
+            continue;
+        most--;
         order->repeat++;
         err = look_once(r, order, false);
         if (err > 0)

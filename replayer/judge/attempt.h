@@ -229,7 +229,7 @@ struct observation {
         struct open_item *items;
         uint32_t n;
         struct crash_frame
-            *end_frames; /* from where it ended; where openings were seen */
+            *end_frames; /* from where it ended; where openings were seen, or it gave up with something open */
         uint32_t n_end_frames;
         bool went_on; /* after the failure it opened something else by itself */
     } open;

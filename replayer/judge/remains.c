@@ -156,6 +156,15 @@ static bool is_libcs(const struct crash_frame *f) {
            strncmp(module, "ld-", 3) == 0;
 }
 
+bool remains_ends_inside(const struct observation *seen, const struct frames *failed) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < failed->n; i++)
+        n += !failed->items[i].inlined;
+    /* the innermost frame is the call of malloc() itself, from which nothing else comes */
+    return n > 1 && seen->open.n_end_frames &&
+           common_with(seen->open.end_frames, seen->open.n_end_frames, failed) >= n - 1;
+}
+
 /* The function that opened it, or NULL: whoever could have closed it is still at work, or is main(). */
 static const struct crash_frame *opener_that_lost(const struct open_item *item,
                                                   const struct observation *seen,

@@ -44,6 +44,10 @@ struct open_item *remains_usual(const struct observation *runs, uint32_t n_runs,
 uint64_t remains_more_open(const struct open_item *usual, uint32_t n_usual,
                            const struct observation *seen);
 
+/** Did it end within the function that asked for memory, or one that this called? Whoever could have closed
+ * anything was at work to the end: remains_is_lost() is false whatever it opened. @failed: stack of the call */
+bool remains_ends_inside(const struct observation *seen, const struct frames *failed);
+
 /**
  * Is one of them lost? Then it is said in @out, whose severity is raised.
  * @seen: with where its descriptors were opened, and where it ended

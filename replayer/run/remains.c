@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attempt.h"
@@ -269,6 +271,20 @@ static void read_descriptors(struct tracer *tracer, pid_t pid, const char *exe,
     join(out, &there, true);
 }
 
+/* Is a process that is about to end ending by itself, with a status that says of a failure? */
+static bool gives_up(pid_t tid) {
+    unsigned long status = 0;
+    return ptrace(PTRACE_GETEVENTMSG, tid, NULL, &status) == 0 &&
+           WIFEXITED((int)status) && WEXITSTATUS((int)status);
+}
+
+static bool has_open(const struct observation *now) {
+    for (uint32_t i = 0; i < now->open.n; i++)
+        if (now->open.items[i].n)
+            return true;
+    return false;
+}
+
 static void take_end(struct observation *seen, pid_t tid) {
     struct observation now = {0};
     crash_capture(tid, &now);
@@ -289,6 +305,7 @@ void remains_at_exit(struct tracer *tracer, pid_t tid) {
     if (!exe)
         return;
     read_descriptors(tracer, tid, exe, &now);
+    bool end = tracer->openings || (fired && has_open(&now) && gives_up(tid));
     if (fired) { /* what others had open before is of no interest */
         open_items_free(seen->open.items, seen->open.n);
         seen->open.items = NULL;
@@ -298,7 +315,7 @@ void remains_at_exit(struct tracer *tracer, pid_t tid) {
         join(seen, &now.open.items[i], fired != 0);
     free(now.open.items);
     seen->open.known = true;
-    if (tracer->openings)
+    if (end)
         take_end(seen, tid);
     free(exe);
 }
