@@ -62,9 +62,9 @@ static int submit(struct copying *c, const struct sorting *sorted, uint32_t n,
         orders[i] = (struct tagged_order){sorted[i].index, *sorted[i].order};
         c->original_of[sorted[i].index] = c->n_originals;
     }
-    int err = runner_submit_snapshots(c->replay->runner, orders, n,
-                                      BATCH_TAG | c->n_originals,
-                                      limit_ns + (uint64_t)n * COPIED_NS);
+    int err =
+        runner_submit_snapshots(c->replay->runner, orders, n, BATCH_TAG | c->n_originals,
+                                limit_ns + (uint64_t)n * COPIED_NS);
     c->n_flying += err == 0;
     return err;
 }
@@ -80,7 +80,8 @@ static int submit_all(struct copying *c, uint32_t originals, uint64_t limit_ns) 
     for (uint32_t i = 0; i < originals && err == 0 && runner_ready(c->replay->runner);
          i++) {
         uint32_t end = (uint32_t)((uint64_t)c->n * (i + 1) / originals);
-        while (end < c->n && end > at && compare_sites(&sorted[end - 1], &sorted[end]) == 0)
+        while (end < c->n && end > at &&
+               compare_sites(&sorted[end - 1], &sorted[end]) == 0)
             end++;
         uint32_t most = end - at < SHM_MAX_ORDERS ? end - at : SHM_MAX_ORDERS;
         if (end > at)

@@ -13,7 +13,8 @@ struct look {
     enum thread_role thread;
     uint64_t call;
     bool copied; /* a copy has had this fault before */
-    uint64_t copy_cpu_ns; /* of the costliest that handled it; 0 = none did, or not known */
+    uint64_t
+        copy_cpu_ns; /* of the costliest that handled it; 0 = none did, or not known */
     bool
         second; /* of a realloc site: its second call, which has a block to lose; nobody had it fail */
     uint32_t executions, leaking;

@@ -228,8 +228,8 @@ struct observation {
             known; /* seen at its end: of the process that the call failed in, else of each */
         struct open_item *items;
         uint32_t n;
-        struct crash_frame
-            *end_frames; /* from where it ended; where openings were seen, or it gave up with something open */
+        struct crash_frame *
+            end_frames; /* from where it ended; where openings were seen, or it gave up with something open */
         uint32_t n_end_frames;
         bool went_on; /* after the failure it opened something else by itself */
     } open;
