@@ -12,6 +12,7 @@
 static int quiet_mode;
 static FILE *file; /* NULL = standard error */
 static int failed_status = EXIT_CANNOT;
+static error_paint *paint; /* NULL = plain */
 
 /* One write per message, so that lines of parallel workers do not mix. What %s brings in may be
  * anybody's name: text.h. */
@@ -56,7 +57,11 @@ void error_warn(const char *format, ...) {
         return;
     va_list args;
     va_start(args, format);
-    print_line("warning: ", format, args, NULL);
+    char prefix[32];
+    bool painted = paint && !file;
+    snprintf(prefix, sizeof prefix, "%swarning:%s ", painted ? paint(true) : "",
+             painted ? paint(false) : "");
+    print_line(prefix, format, args, NULL);
     va_end(args);
 }
 
@@ -82,6 +87,10 @@ void error_set_failed_status(int status) {
 
 int error_failed_status(void) {
     return failed_status;
+}
+
+void error_set_paint(error_paint *how) {
+    paint = how;
 }
 
 void error_set_file(FILE *to) {

@@ -7,6 +7,7 @@
 #ifndef DEARTH_ERROR_H
 #define DEARTH_ERROR_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Exit statuses of every command. `dearth record` passes the program's
@@ -48,6 +49,11 @@ void error_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Print "dearth: MESSAGE", also with -q: what a command was asked for. */
 void error_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** What begins a warning's first word on standard error, or ends it: a sequence, or "". */
+typedef const char *error_paint(bool begin);
+/** Colour warnings from here on. @how: NULL = plain, as at first */
+void error_set_paint(error_paint *how);
 
 /** Where messages go from here on, the caller's; NULL = standard error. */
 void error_set_file(FILE *to);

@@ -42,13 +42,21 @@ static bool is_on(const char *name, bool otherwise) {
     return value && *value ? strcmp(value, "0") != 0 : otherwise;
 }
 
-void terminal_use(int fd) {
+static bool wants_color(int fd) {
     const char *term = getenv("TERM");
     bool able = terminal_is(fd) && term && *term && strcmp(term, "dumb") != 0 &&
                 is_on("CLICOLOR", true);
-    colored = terminal_color == COLOR_ALWAYS ||
-              (terminal_color == COLOR_AUTO && fd >= 0 && !is_set("NO_COLOR") &&
-               (is_on("CLICOLOR_FORCE", false) || able));
+    return terminal_color == COLOR_ALWAYS ||
+           (terminal_color == COLOR_AUTO && fd >= 0 && !is_set("NO_COLOR") &&
+            (is_on("CLICOLOR_FORCE", false) || able));
+}
+
+void terminal_use(int fd) {
+    colored = wants_color(fd);
+}
+
+const char *terminal_sequence(int fd, enum color color) {
+    return fd < 0 || !wants_color(fd) ? "" : color < N_COLORS ? sequences[color] : reset;
 }
 
 unsigned terminal_width(int fd) {

@@ -58,6 +58,9 @@ void terminal_end(struct text *out);
 void terminal_say(struct text *out, enum color color, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** What begins a colour on @fd, whatever terminal_use() was told; N_COLORS: what ends it; "" where none are wanted. */
+const char *terminal_sequence(int fd, enum color color);
+
 /** text_disarm() that leaves our own colours, where they are wanted. */
 void terminal_disarm(struct text *t, size_t start);
 

@@ -14,6 +14,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "error.h"
@@ -23,6 +24,7 @@
 #include "own_memory.h"
 #include "store_folder.h"
 #include "suggest.h"
+#include "terminal.h"
 
 static const struct {
     const char *name;
@@ -91,9 +93,14 @@ static int run_whole(int argc, char **argv) {
     return error_failed_status();
 }
 
+static const char *paint_warning(bool begin) {
+    return terminal_sequence(STDERR_FILENO, begin ? COLOR_WARNING : N_COLORS);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "record") == 0)
         error_set_failed_status(EXIT_RECORD_FAILED);
+    error_set_paint(paint_warning);
     output_prepare();
     store_folder_set_joiner(folder_join);
     own_memory_start();

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `dearth suite` prints, and the rows of `target` that say the same. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "output.h"
 #include "suite_private.h"
 #include "suite_tests.h"
 #include "suite_unit.h"
+#include "terminal.h"
 #include "text.h"
 
 /* --- list --- */
@@ -60,19 +63,40 @@ static uint32_t n_reaching(const struct suite *s) {
     return n;
 }
 
+static void say(enum color color, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* text_say() in a colour, where standard output is to have any. */
+static void say(enum color color, const char *format, ...) {
+    char line[4096];
+    va_list args;
+    va_start(args, format);
+    text_vsay(line, sizeof line, format, args);
+    va_end(args);
+    printf("%s%s%s", terminal_sequence(STDOUT_FILENO, color), line,
+           terminal_sequence(STDOUT_FILENO, N_COLORS));
+}
+
 static void print_units(const struct suite *s) {
     char duration[24];
-    printf("%6s  %7s  %9s  %s\n", "unit", "targets", "time", "command");
+    say(COLOR_TITLE, "%6s  %7s  %9s  %s", "unit", "targets", "time", "command");
+    puts("");
     for (uint32_t i = 0; i < s->n_units; i++) {
         const struct suite_unit *u = &s->units[i];
         if (!is_shown(s, i))
             continue;
         printf("%6lld  %7u  %9s  %s\n", (long long)u->row, s->cover[i].n_targets,
                text_duration(u->duration_ns, duration), u->command);
-        if (u->test)
-            printf("%28stest %s\n", "", u->test);
-        if (state_of(u))
-            printf("%28s  not run by itself: %s\n", "", state_of(u));
+        if (u->test) {
+            printf("%28stest ", "");
+            say(COLOR_PLACE, "%s", u->test);
+            puts("");
+        }
+        if (state_of(u)) {
+            printf("%30s", "");
+            say(COLOR_WARNING, "not run by itself: %s", state_of(u));
+            puts("");
+        }
     }
     printf(
         "\n%u targets (places of the project's own that ask for memory) are reached by "
