@@ -16,6 +16,7 @@
 #include "frames.h"
 #include "heading.h"
 #include "idmap.h"
+#include "kept.h"
 #include "listing.h"
 #include "profile.h"
 #include "short_name.h"
@@ -91,25 +92,12 @@ static int load_items(struct stats *s) {
     return r;
 }
 
-enum { FREES_RECORDING_ID = 1, FREES_KIND };
-
-/* A module whose free() is another's ends blocks that we saw being made, and we do not see it: what looks as if
- * it had never been freed may have been. */
 static int withhold_leaks(struct stats *s) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(s->store,
-                          "SELECT subject FROM note WHERE recording_id = ? AND kind = ? "
-                          "ORDER BY id LIMIT 1",
-                          &q);
-    if (r < 0)
+    AUTO_FREE char *module = NULL;
+    int r = kept_unknown(s->store, s->heading.recording_id, &module);
+    if (r < 0 || !module)
         return r;
-    sqlite3_bind_int64(q, FREES_RECORDING_ID, s->heading.recording_id);
-    sqlite3_bind_text(q, FREES_KIND, unseen_name(UNSEEN_BOUND_ELSEWHERE), -1,
-                      SQLITE_STATIC);
-    if (sqlite3_step(q) != SQLITE_ROW)
-        return 0;
-    error_warn("what was never freed is not known: %s frees past dearth",
-               store_column_text(q, 0));
+    error_warn("what was never freed is not known: %s frees past dearth", module);
     s->unknown = true;
     profile_deinit(&s->profile);
     return 0;
@@ -118,27 +106,6 @@ static int withhold_leaks(struct stats *s) {
 static uint32_t shown_items(const struct stats *s) {
     bool all = s->limit <= 0 || (uint64_t)s->limit >= s->profile.n_items;
     return all ? s->profile.n_items : (uint32_t)s->limit;
-}
-
-/* --- leaks: what the numbers of a site say about the blocks it left --- */
-
-static void add_leak_hint(struct text *t, const struct stats *s,
-                          const struct profile_numbers *n) {
-    char buf[24];
-    uint64_t end = s->heading.duration_ns;
-    if (n->frees == 0 && n->live_blocks == 1)
-        text_add(t, "one block, kept");
-    else if (n->frees == 0)
-        text_add(t, "none was freed");
-    else
-        text_say(t, "%.1f %% kept",
-                 100.0 * (double)n->live_blocks / (double)(n->live_blocks + n->frees));
-    /* Blocks of the run's last hundredth may just have been in use when it ended. */
-    if (end && n->last_ns >= end - end / 100)
-        text_add(t, ", still asked for at the end");
-    else if (end > n->last_ns)
-        text_say(t, ", last asked for %s before the end",
-                 text_duration(end - n->last_ns, buf));
 }
 
 /* --- text --- */
@@ -227,7 +194,9 @@ static int add_item(struct listing *c, struct stats *s, const struct profile_ite
         text_say(&rest, " (%llu failed)", (unsigned long long)item->n.failed);
     if (s->leaks) {
         text_add(&rest, "; ");
-        add_leak_hint(&rest, s, &item->n);
+        const struct kept kept = {item->n.frees, item->n.live_blocks, item->n.live_bytes,
+                                  item->n.last_ns};
+        kept_add_hint(&rest, &kept, s->heading.duration_ns);
     }
     int r = s->stacks && item->stack_id ? add_stack(&below, s, item->stack_id) : 0;
     row->name = text_take(&name);

@@ -38,7 +38,7 @@ class Browser {
     this.process.stdio[3].write(JSON.stringify({ id, method, params: params || {}, sessionId }) + "\0");
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
-  /* options: width, height, dark, media ("print") */
+  /* url: null = an empty one; options: width, height, dark, media ("print") */
   async page(url, options = {}) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
@@ -47,7 +47,7 @@ class Browser {
     await page.size(options.width || 1280, options.height || 900);
     await page.send("Emulation.setEmulatedMedia", { media: options.media || "",
       features: [{ name: "prefers-color-scheme", value: options.dark ? "dark" : "light" }] });
-    await page.go(url);
+    if (url) await page.go(url);
     return page;
   }
   async close() {

@@ -60,6 +60,19 @@ for setting in NO_COLOR=1 TERM=dumb CLICOLOR=0; do
     ! colored seen || fail "colours with $setting"
 done
 
+# Warnings, and the list of a suite.
+"$BUILD/tests/recorder/make_database" w.db --events 100
+sqlite3 w.db "INSERT INTO note(recording_id, kind, subject, text) SELECT max(id), 'bound_elsewhere', '/lib/own.so', 'x' FROM recording"
+on 80 "$DEARTH" stats --leaks w.db
+grep -q $'dearth: \x1b\[33mwarning:\x1b\[0m what was never freed' seen || fail 'a warning without colour'
+status 0 "$DEARTH" stats --leaks w.db
+contains err 'dearth: warning: what was never freed'
+status 0 "$DEARTH" suite record -o s.db -- "$PROGRAMS/hello"
+on 80 "$DEARTH" suite list --own 'hello*' s.db
+grep -q $'^\x1b\[1m *unit' seen || fail 'the list of a suite without colours'
+"$DEARTH" suite list --own 'hello*' s.db >out
+! colored out || fail 'the list of a suite has colours in a pipe'
+
 # Tables fit, and their names stay on their lines.
 "$BUILD/tests/recorder/make_database" d.db --events 500
 "$DEARTH" stats d.db >piped

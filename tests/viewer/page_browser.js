@@ -232,6 +232,68 @@ async function memory(browser, peak) {
   ok("memory");
 }
 
+async function suite(browser) {
+  const page = await opened(browser, "suite.html"), names = "[...document.querySelectorAll('#tests tbody tr.row button.plain .fn')].map((e) => e.textContent)";
+  const choose = (label, value) => page.get(`(() => { const e = document.querySelector('#memory select[aria-label="${label}"]'); e.value = '${value}'; e.dispatchEvent(new Event('change')); })()`);
+  const click = (words) => page.get(`[...document.querySelectorAll('#tests tr.more button')].find((e) => e.textContent.includes('${words}')).click()`);
+  assert.match(await page.get(text_of("#nav")), /Tests 2/);
+  assert.deepEqual(await page.get(names), ["words.bats: length", "words.bats: copies"], "what found something is first");
+  assert.match(await page.get(text_of("#tests tbody tr.row")), /f\d+/);
+  assert.match(await page.get(text_of("#findings details.finding .head")), /words\.bats: length/);
+  await page.get("document.querySelector('#findings details.finding').open = true");
+  await page.until("document.querySelector('#findings .facts')");
+  assert.match(await page.get(text_of("#findings .facts")), /run aswords\.bats: length: length/);
+  assert.match(await page.get(text_of("#tests")), /something else when run alone.*once: /);
+  /* which test comes to this site */
+  await page.get("document.querySelector('#findings .chips a').click()");
+  await page.until("document.querySelector('#sites tr.more')");
+  assert.match(await page.get(text_of("#sites tr.more")), /1 test comes here.*words\.bats: length/);
+  assert.equal(await page.get(text_of("#sites tr.more .command code")), "dearth suite replay suite.db");
+  /* to that test by its link; its sites; its memory */
+  await page.get("document.querySelector('#sites tr.more a[href^=\"#t\"]').click()");
+  await page.until("document.querySelector('#tests tr.more')");
+  assert.match(await page.get(text_of("#tests tr.more")), /programlength.*targets1.*attempts?/);
+  assert.match(await page.get("location.hash"), /^#t\d/);
+  await click("Sites");
+  assert.equal(await page.get("document.querySelectorAll('#sites tbody tr.row').length"), 1);
+  assert.match(await page.get("location.hash"), /st=\d/);
+  await click("Memory");
+  assert.match(await page.get("location.hash"), /[?&]e=\d/);
+  const address = await page.get("location.href"), lead = await page.get(text_of("#memory .lead"));
+  await choose("Test of the memory", "-1");
+  assert.notEqual(await page.get(text_of("#memory .lead")), lead);
+  await choose("Table by", "test");
+  const rows = await page.get("[...document.querySelectorAll('#memory tbody tr')].map((e) => e.innerText)");
+  for (const name of ["length", "copies"]) assert.ok(rows.some((row) => row.startsWith("words.bats: " + name)), rows.join());
+  await page.press("g");
+  await page.press("t");
+  assert.equal(await page.get("document.activeElement.closest('section').id"), "tests");
+  clean(page, "suite.html");
+  await page.close();
+  const again = await browser.page(address);
+  assert.equal(await again.get("document.querySelectorAll('#sites tbody tr.row').length"), 1, "by its address");
+  assert.equal(await again.get(text_of("#memory .lead")), lead);
+  await again.close();
+  ok("a suite: tests, what they come to, found and cost");
+}
+
+async function sources(browser) {
+  const page = await opened(browser, "suite.html", "#f1");
+  const lines = await page.get("[...document.querySelectorAll('#f1 figure')].map((e) => e.textContent)");
+  assert.equal(lines.length, 2);
+  assert.match(lines[0], /words\.c:\d+.*malloc\(strlen\(s\) \+ 1\);this malloc of 4 B fails/s);
+  assert.match(lines[1], /strlen\(copy\);SIGSEGV/s);
+  clean(page, "suite.html");
+  await page.close();
+  const elsewhere = await opened(browser, "elsewhere.html", "#f1");
+  assert.match(await elsewhere.get(text_of("#f1 figure")), /pwned/);
+  assert.deepEqual(await elsewhere.get(() => [window.pwned || null, document.querySelectorAll("img").length, /[\u202a-\u202e]/.test(document.body.innerText), document.documentElement.outerHTML.includes("secret-folder")]),
+    [null, 0, false, false], "a source is text, and where it was found is not said");
+  clean(elsewhere, "elsewhere.html");
+  await elsewhere.close();
+  ok("lines of sources");
+}
+
 async function compared(browser) {
   const same = await opened(browser, "same.html");
   assert.match(await same.get(text_of("#compare li")), /^20 sites in both, 0 gone, 0 new/);
@@ -256,8 +318,8 @@ async function compared(browser) {
 async function main() {
   const browser = new Browser(), facts = JSON.parse(require("node:fs").readFileSync(path.join(folder, "facts.json"), "utf8"));
   const parts = {
-    themes: async () => { for (const name of ["report.html", "two.html", "untimed.html", "changed.html"]) await themes(browser, name); },
-    sizes: async () => { for (const name of ["report.html", "two.html", "changed.html"]) await sizes(browser, name); },
+    themes: async () => { for (const name of ["report.html", "two.html", "untimed.html", "suite.html", "changed.html"]) await themes(browser, name); },
+    sizes: async () => { for (const name of ["report.html", "two.html", "suite.html", "changed.html"]) await sizes(browser, name); },
     hostile: () => hostile(browser),
     untested: () => untested(browser),
     recordings: () => recordings(browser, facts.calls),
@@ -265,6 +327,8 @@ async function main() {
     sites: () => sites(browser),
     by_keyboard: () => by_keyboard(browser),
     memory: () => memory(browser, facts.peak),
+    suite: () => suite(browser),
+    sources: () => sources(browser),
     compared: async () => assert.deepEqual(await compared(browser), facts.compared),
   };
   try {

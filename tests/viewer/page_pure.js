@@ -8,7 +8,7 @@ const names = ["data_unpack", "data_values", "data_by_site", "data_bin_ns", "dat
   "search_sites", "flame_names", "flame_tree", "flame_inverted", "flame_values", "flame_hidden", "flame_layout", "flame_by_name",
   "flame_neighbours", "timeline_x", "timeline_bin", "memory_fold", "memory_size_class", "untested_tree", "untested_order",
   "findings_groups", "leaks_fold", "leaks_hint", "processes_order", "hash_parse", "hash_text", "compare_match", "compare_rows",
-  "compare_word", "compare_tree", "compare_color", "portion", "short_name", "glob_word"];
+  "suite_reach", "suite_sites", "suite_order", "suite_units", "compare_word", "compare_tree", "compare_color", "portion", "short_name", "glob_word"];
 const source = process.argv.slice(2).map((file) => fs.readFileSync(file, "utf8")).join("\n");
 const page = new Function('"use strict";\n' + source + "\nreturn {" + names.join(", ") + "};")();
 let n_tests = 0;
@@ -150,11 +150,21 @@ test("folding, leaks, processes", () => {
 
 test("never tested: a tree, worst first", () => {
   const path = (file, fn) => ["lib", file, fn, file + ":1"];
-  const root = page.untested_tree([{ path: path("a.c", "f"), tested: true, site: 0, stands: 1 }, { path: path("b.c", "g"), tested: false, site: 1, stands: 1 },
-    { path: path("b.c", "h"), tested: false, site: 2, stands: 5 }, { path: path("c.c", "i"), tested: false, site: 3, stands: 1 }]);
+  const root = page.untested_tree([{ path: path("a.c", "f"), tested: 1, testable: 1, sites: [] }, { path: path("b.c", "g"), tested: 0, testable: 1, sites: [1] },
+    { path: path("b.c", "h"), tested: 0, testable: 5, sites: [2] }, { path: path("c.c", "i"), tested: 0, testable: 1, sites: [3] }]);
   assert.deepEqual([root.tested, root.testable], [1, 8]);
   const files = page.untested_order(page.untested_order(root)[0]);
   assert.deepEqual(files.map((file) => [file.name, file.testable]), [["b.c", 6], ["c.c", 1]]);
+});
+
+test("a suite: tests by site, sites by test, what found most first", () => {
+  const reach = page.suite_reach([0, 0, 2], [4, 1, 4], 4); /* sites 0, 0, 2 */
+  assert.deepEqual([...reach.start], [0, 2, 2, 3, 3]);
+  assert.deepEqual([...page.suite_sites(reach, 4)], [1, 0, 1, 0]);
+  const one = (sites, targets, findings) => ({ sites, targets, findings });
+  assert.deepEqual(page.suite_order([one(2, 2, []), one(0, 0, []), one(1, 1, [7]), one(3, 3, [])]), [2, 3, 0]);
+  const units = page.suite_units([{ test: "t", command: "a b" }, { command: "c" }, { test: "t", command: "a b" }]);
+  assert.deepEqual(units.map(([name, list]) => [name, list.length]), [["t\na b", 2], ["c", 1]]);
 });
 
 test("findings: one policy is one group, near-identical headlines are one", () => {

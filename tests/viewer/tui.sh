@@ -88,6 +88,32 @@ sees "[3 Sites $(jq '.sites | length' report.json)]"
 keys '?'
 sees 'Ctrl-C'
 
+# Leaks: of the newest recording alone, with what the numbers hint at; or why they are not known.
+"$BUILD/tests/recorder/make_database" kept.db --events 500
+"$DEARTH" stats --leaks --full-names --by site --limit 1 kept.db >hints
+hint=$(grep -oE '; ([0-9.]+ % kept|none was freed|one block, kept).*' hints | head -n 1)
+[ -n "$hint" ] || fail 'stats --leaks has no hint'
+keys q
+sees 'ended 0'
+start 200 24 "'$DEARTH' view --tui kept.db"
+sees '[1 Findings'
+keys 4
+sees "$hint"
+keys Enter
+sees "never freed"
+sees "${hint#; }"
+keys q
+sees 'ended 0'
+sqlite3 kept.db "INSERT INTO note(recording_id, kind, subject, text) SELECT max(id), 'bound_elsewhere', '/lib/own.so', 'x' FROM recording"
+start 80 24 "'$DEARTH' view --tui kept.db"
+sees '[1 Findings'
+keys 4
+sees 'what was never freed is not known: /lib/own.so frees past dearth'
+keys q
+sees 'ended 0'
+start 80 24 "$run"
+sees '[1 Findings'
+
 # Any size, while it runs.
 for size in '40 8' '10 3' '2 1' '200 50' '80 24'; do
     # shellcheck disable=SC2086 # words

@@ -47,7 +47,7 @@ function show_leaks() {
   P.update_leaks = () => {
     const { info } = P.m;
     duration_ns = P.recording.duration_ns || 0;
-    list = info.frees_past ? [] : leaks_fold(P.m, (site) => site_label(site).join("\n"));
+    list = info.frees_past ? [] : leaks_fold(P.m, (site) => P.S.location[site] >= 0 ? P.S.location[site] : site_label(site).join("\n"));
     const sum = list.reduce((n, one) => n + one.bytes, 0);
     scroll.hidden = !list.length;
     note.textContent = info.frees_past ? "What was never freed is not known: " + data_shown(info.frees_past) + " frees past dearth."
@@ -78,13 +78,14 @@ function show_processes() {
   const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of processes" }, h("table", { "aria-label": "processes" },
     h("thead", null, h("tr", null, ["Process", "Ended", "Time", "Calls", "Bytes", "Never freed", "Sites", "Never tested"].map((title, i) =>
       h("th", { scope: "col", class: i > 1 ? "num" : null }, title)))), body));
-  root.append(h("header", null, h("h2", { id: "processes-title" }, "Processes")), scroll);
+  root.append(h("header", null, h("h2", { id: "processes-title" }, P.D.suite ? "Processes and their tests" : "Processes")), scroll);
   let order = [], sums = [];
   const draw = rows_as_needed(scroll, body, (k) => {
     const [i, depth] = order[k], process = P.m.info.processes[i], sum = sums[i];
     let command_line = process.exe || "?";
     try { command_line = (JSON.parse(process.argv) || [process.exe]).join(" "); } catch (e) { /* not recorded */ }
-    const cell = h("td", { class: "place" }, h("bdi", { class: "fn" }, data_shown(command_line)), h("bdi", { class: "at" }, "pid " + process.pid + ", " + process.origin));
+    const cell = h("td", { class: "place" }, h("bdi", { class: "fn" }, data_shown(command_line)), h("bdi", { class: "at" }, "pid " + process.pid + ", " + process.origin),
+      process.test === undefined ? null : h("span", { class: "at" }, "test ", test_link(process.test), P.tests[process.test].findings.length ? [": ", finding_links(P.tests[process.test].findings.slice(0, 8))] : null));
     cell.style.paddingLeft = 0.7 + Math.min(depth, 12) * 1.2 + "rem";
     const ended = process.exit_signal ? "killed by signal " + process.exit_signal : process.exit_code !== null ? "status " + process.exit_code : process.end || "";
     return [h("tr", { class: "row" }, cell, h("td", null, ended), h("td", { class: "num" }, process.ended_ns === null ? "" : duration(process.ended_ns - process.started_ns)),

@@ -122,7 +122,7 @@ function data_memory(data, index) {
     m.process[i] = (p += process[i]) - 1;
   }
   for (const name of ["count", "bytes", "peak", "largest", "frees", "live_blocks", "live", "temporary",
-    "cross_thread", "lifetime_us", "last_us", "thread"])
+    "cross_thread", "lifetime_us", "last_us", "thread", "test"])
     m[name] = column(name);
   m.start = new Int32Array(n + 1); /* of its cells */
   if (m.timed) {
@@ -177,6 +177,11 @@ function data_values(m, metric, from, to) {
     values[i] = sum > 0 ? sum : 0;
   }
   return values;
+}
+/* What was in use at the peak, by row; kept. */
+function data_at_peak(m) {
+  if (!m.at_peak) m.at_peak = data_values(m, "live", 0, m.info.peak_bins - 1);
+  return m.at_peak;
 }
 /* Values of rows by site, added up; @most: the largest of them. */
 function data_by_site(m, values, n_sites, most) {

@@ -28,7 +28,7 @@ function findings_groups(findings, groups) {
 /* What a search looks at, of a finding. */
 function finding_text(f) {
   const place_of = (node) => frames_of(node).map((i) => frame_name(i) + " " + text(P.F.file[i]) + " " + text(P.F.module[i])).join(" ");
-  return [f.headline, f.op, f.module, f.policy, f.stderr, f.program, "f" + f.id, place_of(f.node),
+  return [f.test, f.command, f.headline, f.op, f.module, f.policy, f.stderr, f.program, "f" + f.id, place_of(f.node),
     f.crash ? place_of(f.crash.node) : ""].join(" ");
 }
 
@@ -43,9 +43,10 @@ function ending(f) {
   return f.timed_out ? "stopped by dearth: past its time limit"
     : f.exit_signal ? "killed by " + f.exit_signal : f.exit_code != null ? "exit status " + f.exit_code : "unknown";
 }
+const sources_of = (f) => P.D.sources ? P.D.sources[P.D.findings.indexOf(f)] : [];
 function finding_body(f) {
   const body = h("div", { class: "body" });
-  body.append(h("h3", null, "See it again"), command(f.repro));
+  body.append(h("h3", null, "See it again"), command(f.repro), h("div", { class: "pair" }, sources_of(f).map(excerpt)));
   body.append(h("div", { class: "pair" },
     h("div", null, h("h3", null, "The ", term("fault"), ": where the allocation failed"), stack(f.node, f.location)),
     f.second ? h("div", null, h("h3", null, "While that was handled: the second failure"),
@@ -59,10 +60,10 @@ function finding_body(f) {
   for (const leak of f.leaks.slice(0, 8))
     body.append(h("div", null, h("h3", null, "Leaked: " + plural(leak.blocks, "block") + ", " + bytes(leak.bytes) +
       ", by " + leak.op + (leak.direct ? "" : " (held by other leaked blocks alone)")), stack(leak.node, leak.location)));
-  body.append(facts([["fault", fault_words(f)],
+  body.append(facts([["reason", f.cause], ["to do", f.help], ["fault", fault_words(f)],
     ["then", f.second ? f.second.op + ", call " + number(f.second.occurrence) + " of its site after that failure" : null], 
     ["last to fail", f.last ? f.last.op : null], ["what is wrong", f.crash ? f.crash.cause : null],
-    ["program", f.program], ["run as", P.D.programs ? of_programs(f) : null], ["ended", ending(f)],
+    ["program", f.program], ["run as", P.D.programs || P.D.suite ? of_programs(f) : null], ["the whole suite", f.in_suite], ["ended", ending(f)],
     ["went on in", f.went_on], ["doing", f.hang], ["waiting in", f.hang_call], ["both samples in", f.loop],
     [f.unplaced ? "memory was short in" : "went wrong in", f.module ? f.module + (f.kind ? " (" + f.kind + ")" : "") : null],
     ["run under", { guarded: "guarded blocks: canaries, quarantine, poison", asan: "AddressSanitizer",
@@ -95,6 +96,7 @@ function finding(f, open) {
     h("summary", null,
       h("span", { class: "head" }, badge(severity, severity), " ",
         f.silent ? [h("span", { class: "tag", title: "Exit status 0, another output, and no word about it on stderr" }, "silent"), " "] : null,
+        f.test ? [h("span", { class: "tag", title: "The test that showed it" }, name_of(f.test)), " "] : null,
         f.runtime ? [h("span", { class: "tag", title: "Went wrong in the C library, the C++ runtime or the loader, not in the program" }, f.kind), " "] : null,
         h("bdi", { class: "headline" }, f.headline)),
       h("span", { class: "after small quiet" }, "after a failed " + f.op + " in ", h("code", null, fn_name(label[0])), " ", name_of(label[1]),
@@ -118,6 +120,14 @@ function finding(f, open) {
   return e;
 }
 
+/* Lines of sources, where the page has them: as compilers show them. */
+function excerpt(one) {
+  const line = (text_of, i) => h("span", { class: "line" + (one.first + i === one.line ? " here" : "") }, h("span", { class: "number", "aria-hidden": "true" }, String(one.first + i)),
+    data_shown(text_of), one.first + i === one.line ? h("span", { class: "says" }, data_shown(one.says)) : null);
+  return h("figure", { class: "source" }, h("figcaption", { class: "small" }, name_of(one.file + ":" + one.line), one.doubt ? h("span", { class: "s-warning" }, " (" + one.doubt + ")") : null),
+    h("pre", { tabindex: "0", dir: "ltr", role: "group", "aria-label": "Lines of " + data_shown(one.file) + ":" + one.line }, one.lines.map(line)));
+}
+
 /* The first of a group, and the others behind a line. @wanted: one of them that must be there. */
 function finding_group(group, open, wanted) {
   const { members } = group, { D } = P, first = finding(D.findings[members[0]], open || wanted === members[0]);
@@ -128,7 +138,7 @@ function finding_group(group, open, wanted) {
     : group.places > 1 ? " read alike" : rest.length === 1 ? " ends at the same place" : " end at the same place");
   const same = h("details", { class: "same" }, h("summary", null, words));
   let shown = 0;
-  const more = h("button", { type: "button", onclick: () => fill() });
+  const more = h("button", { type: "button", onclick: () => fill() }, "Show more");
   const fill = () => {
     const to = Math.max(shown + 50, rest.indexOf(wanted) + 1);
     more.before(...rest.slice(shown, to).map((i) => finding(D.findings[i], i === wanted)));
@@ -155,7 +165,7 @@ function show_findings() {
   if (!D.findings.length) {
     root.append(D.attempts ? h("p", { class: "notice" + (P.all_tested ? " good" : "") }, "Nothing broke in " + plural(D.attempts, "attempt") + ".")
       : h("div", { class: "notice" }, "Not tested yet: nothing was replayed. This tests every site:",
-        (D.programs || [P.newest]).slice(0, 20).map((p) => command(D.replay_site.replace(/ --site $/, replay_of(p.id))))));
+        (!D.suite && D.programs || [P.newest]).slice(0, 20).map((p) => command(replay_all(p.id)))));
     return;
   }
   root.append(D.findings.length > 3 ? h("div", { class: "tools" }, search, count) : "", list);

@@ -8,16 +8,16 @@
 function flame_pairs(capacity) {
   let size = 64;
   while (size < 2 * capacity) size *= 2;
-  const first = new Int32Array(size), second = new Int32Array(size), value = new Int32Array(size);
+  const slots = new Int32Array(4 * size), last = 4 * size - 1; /* first, second, value, nothing: side by side in memory */
   return (a, b, next) => {
-    let i = ((Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 7) & (size - 1);
-    while (value[i] && (first[i] !== a || second[i] !== b)) i = (i + 1) & (size - 1);
-    if (!value[i]) {
-      first[i] = a;
-      second[i] = b;
-      value[i] = next;
+    let i = ((Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 5) & last & ~3;
+    while (slots[i + 2] && (slots[i] !== a || slots[i + 1] !== b)) i = (i + 4) & last;
+    if (!slots[i + 2]) {
+      slots[i] = a;
+      slots[i + 1] = b;
+      slots[i + 2] = next;
     }
-    return value[i];
+    return slots[i + 2];
   };
 }
 
@@ -42,17 +42,17 @@ function flame_names(data, frames) {
 
 /* parent, name: of boxes; of: the box of a node. */
 function flame_tree(nodes, names) {
-  const parent = [0], name = [0], of = new Int32Array(nodes.n + 1), pair = flame_pairs(nodes.n + 1);
+  const list = () => new Int32Array(nodes.n + 1), parent = list(), name = list(), of = list(), pair = flame_pairs(nodes.n + 1);
+  let n = 1;
   for (let k = 1; k <= nodes.n; k++) {
-    const above = of[nodes.parent[k]], what = names.of[nodes.frame[k]];
-    const box = pair(above, what, parent.length);
-    if (box === parent.length) {
-      parent.push(above);
-      name.push(what);
+    const above = of[nodes.parent[k]], what = names.of[nodes.frame[k]], box = pair(above, what, n);
+    if (box === n) {
+      parent[n] = above;
+      name[n++] = what;
     }
     of[k] = box;
   }
-  return flame_children({ parent: Int32Array.from(parent), name: Int32Array.from(name), of });
+  return flame_children({ parent: parent.subarray(0, n), name: name.subarray(0, n), of });
 }
 
 /* The other way round, from what allocated to its callers: of the sites with the largest values alone, as far as
@@ -100,11 +100,11 @@ function flame_children(tree) {
 }
 
 /* Values of boxes from those of sites. @box_of: by site; -1 = none. @hidden: boxes that are left out with all
- * that they call, as bytes; null = none. */
-function flame_values(tree, box_of, site_values, hidden) {
+ * that they call, as bytes; null = none. @only: sites that count, as bytes; none = all. */
+function flame_values(tree, box_of, site_values, hidden, only) {
   const value = new Float64Array(tree.n);
   for (let i = 0; i < site_values.length; i++)
-    if (site_values[i] > 0 && box_of[i] >= 0 && !(hidden && hidden[box_of[i]])) value[box_of[i]] += site_values[i];
+    if (site_values[i] > 0 && (!only || only[i]) && box_of[i] >= 0 && !(hidden && hidden[box_of[i]])) value[box_of[i]] += site_values[i];
   for (let b = tree.n - 1; b > 0; b--) value[tree.parent[b]] += value[b];
   return value;
 }
@@ -182,33 +182,54 @@ function flame_hue(text) {
   return hash % 360;
 }
 
-/* @view: canvas, boxes; by box: label, color or module, untested and bugs (shares of it), marked; chosen. */
+/* A canvas of @height in its own width, empty; it is made anew only where its size has changed. -> context */
+function flame_canvas(canvas, height) {
+  const dense = window.devicePixelRatio || 1, width = canvas.clientWidth, g = canvas.getContext("2d");
+  if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
+    canvas.width = Math.round(width * dense);
+    canvas.height = Math.round(height * dense);
+    canvas.style.height = height + "px";
+  }
+  g.setTransform(dense, 0, 0, dense, 0, 0);
+  g.clearRect(0, 0, width, height);
+  return g;
+}
+
+/* @view: canvas, boxes; by box: label, color or module, untested and bugs (shares of it), marked; chosen. What is of one
+ * colour is painted together. */
 function flame_draw(view) {
-  const { canvas, boxes } = view, dense = window.devicePixelRatio || 1, width = canvas.clientWidth;
-  const height = (boxes.reduce((most, b) => Math.max(most, b.depth), 0) + 1) * FLAME_ROW;
-  canvas.width = width * dense;
-  canvas.height = height * dense;
-  canvas.style.height = height + "px";
-  const g = canvas.getContext("2d"), hatch = flame_hatch(g);
-  g.scale(dense, dense);
+  const { canvas, boxes } = view, h = FLAME_ROW - 1;
+  let deepest = 0;
+  for (const b of boxes) if (b.depth > deepest) deepest = b.depth;
+  const g = flame_canvas(canvas, (deepest + 1) * FLAME_ROW), width_of = (b) => Math.max(b.width - 0.6, 0.4);
+  const colors = new Map(), add = (color, b) => {
+    const list = colors.get(color);
+    if (list) list.push(b);
+    else colors.set(color, [b]);
+  };
+  for (const b of boxes)
+    add(view.marked(b.box) ? 1 : view.color ? view.color(b.box) : b.box ? view.module(b.box) : 0, b);
+  for (const [color, list] of colors) { /* 0 = of all, 1 = marked */
+    g.fillStyle = color === 1 ? "#ffd54a" : !color ? "#d9dde3" : view.color ? color : `hsl(${flame_hue(color)} 45% 80%)`;
+    for (const b of list) g.fillRect(b.x, b.depth * FLAME_ROW, width_of(b), h);
+  }
+  g.fillStyle = flame_hatch(g);
+  for (const b of boxes) {
+    const w = width_of(b), untested = w > 2 ? view.untested(b.box) : 0;
+    if (untested > 0.001) g.fillRect(b.x, b.depth * FLAME_ROW, w * untested, h);
+  }
+  g.fillStyle = "#b3261e";
+  for (const b of boxes) {
+    const w = width_of(b), bugs = w > 1 ? view.bugs(b.box) : 0;
+    if (bugs > 0.001) g.fillRect(b.x, b.depth * FLAME_ROW + h - 3, w * bugs, 3);
+  }
+  g.fillStyle = "#111";
   g.font = "12px system-ui, 'DejaVu Sans', sans-serif";
   g.textBaseline = "middle";
   for (const b of boxes) {
-    const y = b.depth * FLAME_ROW, w = Math.max(b.width - 0.6, 0.4), h = FLAME_ROW - 1;
-    g.fillStyle = view.marked(b.box) ? "#ffd54a" : view.color ? view.color(b.box) : b.box ? `hsl(${flame_hue(view.module(b.box))} 45% 80%)` : "#d9dde3";
-    g.fillRect(b.x, y, w, h);
-    const untested = view.untested(b.box), bugs = view.bugs(b.box);
-    if (untested > 0.001 && w > 2) {
-      g.fillStyle = hatch;
-      g.fillRect(b.x, y, w * untested, h);
-    }
-    if (bugs > 0.001 && w > 1) {
-      g.fillStyle = "#b3261e";
-      g.fillRect(b.x, y + h - 3, w * bugs, 3);
-    }
+    const y = b.depth * FLAME_ROW, w = width_of(b);
     if (w > 28) {
       const room = Math.floor((w - 6) / 7.2), label = view.label(b.box);
-      g.fillStyle = "#111";
       g.fillText(label.length > room ? label.slice(0, Math.max(1, room - 1)) + "…" : label, b.x + 3, y + h / 2);
     }
     if (b.box === view.chosen) {

@@ -2,7 +2,7 @@
  * callers and callees. */
 
 const MEMORY_BY = {
-  location: "location", function: "function", module: "module", process: "process", thread: "thread of its first call", size: "largest block",
+  location: "location", function: "function", module: "module", process: "process", test: "test", thread: "thread of its first call", size: "largest block",
 };
 const INVERTED_STEPS = 300000;
 
@@ -31,10 +31,18 @@ function memory_fold(m, values, label, tested) {
   return [...sums.values()].sort((a, b) => b.self - a.self || (a.name < b.name ? -1 : 1));
 }
 
+/* Where a row is, as what sums go by: the number of its location, else words. */
+function location_row(i) {
+  const site = P.m.site[i];
+  return P.S.location[site] >= 0 ? P.S.location[site] : site_label(site).join("\n");
+}
+/* In words: [name, place]. */
+const location_name = (row) => typeof row === "number" ? P.location_label[row] : row.split("\n");
+
 /* What is looked at: made new for every recording. */
 function memory_start(m) {
-  return { metric: m.timed ? "live" : "own", from: 0, to: m.timed ? m.info.peak_bins - 1 : 0, range: false, inverted: false,
-    root: 0, path: [], by: "location", process: -1, search: "", only: false, terms: [], hidden: new Set(), function: -1, cursor: 0, sort: "self" };
+  return { metric: m.timed ? "live" : "bytes", from: 0, to: m.timed ? m.info.peak_bins - 1 : 0, range: false, inverted: false,
+    root: 0, path: [], by: "location", process: -1, test: -1, search: "", only: false, terms: [], hidden: new Set(), function: -1, cursor: 0, sort: "self" };
 }
 
 function show_memory() {
@@ -47,7 +55,8 @@ function show_memory() {
   const untimed = h("p", { class: "notice" });
   const metric = h("select", { "aria-label": "Metric" });
   const process = h("select", { "aria-label": "Process" });
-  const by = h("select", { "aria-label": "Table by" }, Object.entries(MEMORY_BY).map(([value, label]) => h("option", { value }, "by " + label)));
+  const test = h("select", { "aria-label": "Test of the memory" });
+  const by = h("select", { "aria-label": "Table by" }, Object.entries(MEMORY_BY).filter(([value]) => value !== "test" || P.tests.length).map(([value, label]) => h("option", { value }, "by " + label)));
   const search = h("input", { type: "search", placeholder: "Words, -not, /regex/", "aria-label": "Search memory" });
   const found = h("span", { class: "quiet small", role: "status" });
   const only = h("button", { type: "button", "aria-pressed": "false", title: "Leave out what does not match; -word leaves out what does" }, "Only these");
@@ -59,7 +68,7 @@ function show_memory() {
     h("table", { "aria-label": "memory" }, h("thead", null, head), body));
   const neighbours = h("div", { class: "pair" });
   root.append(h("header", null, h("h2", { id: "memory-title" }, "Where the memory goes")), heading, untimed,
-    timeline, h("div", { class: "tools" }, metric, to_peak, whole, process, invert, search, only, found), chips,
+    timeline, h("div", { class: "tools" }, metric, to_peak, whole, process, test, invert, search, only, found), chips,
     h("p", { class: "small quiet", id: "flame-help" }, h("span", { class: "hatch", "aria-hidden": "true" }), " never failed in a test  ",
       h("span", { class: "bugline", "aria-hidden": "true" }), " a bug was found there. Click or Enter: zoom; Escape: back; h: hide; ? : all keys."),
     h("div", { class: "graph" }, flame), status, h("div", { class: "tools" }, by), scroll, neighbours);
@@ -69,6 +78,17 @@ function show_memory() {
   const tested = (site) => P.S.verdict[site] >= 0 && !P.S.reason[site];
   const is_bug = (site) => P.S.verdict[site] >= 0 && P.D.verdict_severities[P.S.verdict[site]] === "bug";
 
+  /* Of sites, as bytes; verdicts are of all recordings. */
+  function marks_of() {
+    if (!P.site_marks) {
+      P.site_marks = { untested: new Uint8Array(P.D.sites), bug: new Uint8Array(P.D.sites) };
+      for (let i = 0; i < P.D.sites; i++) {
+        P.site_marks.untested[i] = tested(i) ? 0 : 1;
+        P.site_marks.bug[i] = is_bug(i) ? 1 : 0;
+      }
+    }
+    return P.site_marks;
+  }
   function names() {
     if (!P.flame_names) P.flame_names = flame_names(P.D, P.F);
     return P.flame_names;
@@ -94,8 +114,8 @@ function show_memory() {
     const m = P.m;
     const row_values = data_values(m, v.metric, v.range ? v.from : v.metric === "live" ? 0 : v.from, v.to);
     values = row_values;
-    if (v.process >= 0 || (found_sites && v.only))
-      values = row_values.map((n, i) => (v.process >= 0 && m.process[i] !== v.process) || (found_sites && v.only && !found_sites[m.site[i]]) ? 0 : n);
+    if (v.process >= 0 || v.test >= 0 || (found_sites && v.only))
+      values = row_values.map((n, i) => (v.process >= 0 && m.process[i] !== v.process) || (v.test >= 0 && m.test[i] !== v.test + 1) || (found_sites && v.only && !found_sites[m.site[i]]) ? 0 : n);
     const site_values = data_by_site(m, values, P.D.sites, v.metric === "own");
     if (v.inverted) {
       const made = flame_inverted(P.N, names(), P.S.node, site_values, INVERTED_STEPS);
@@ -109,8 +129,8 @@ function show_memory() {
     }
     const hidden = flame_hidden(tree, v.hidden);
     total = flame_values(tree, box_of, site_values, hidden);
-    untested = P.D.attempts ? flame_values(tree, box_of, site_values.map((n, i) => (tested(i) ? 0 : n)), hidden) : total;
-    bugs = P.D.severity_counts[0] ? flame_values(tree, box_of, site_values.map((n, i) => (is_bug(i) ? n : 0)), hidden) : new Float64Array(tree.n);
+    untested = P.D.attempts ? flame_values(tree, box_of, site_values, hidden, marks_of().untested) : total;
+    bugs = P.D.severity_counts[0] ? flame_values(tree, box_of, site_values, hidden, marks_of().bug) : new Float64Array(tree.n);
     v.root = find_path();
     v.site_values = site_values;
     v.hidden_boxes = hidden;
@@ -137,7 +157,7 @@ function show_memory() {
     const width = flame.clientWidth;
     if (!width) return;
     boxes = flame_layout(tree, total, v.root, width, 0.5);
-    const marks = found_sites ? flame_values(tree, box_of, v.site_values.map((n, i) => (found_sites[i] ? n : 0)), v.hidden_boxes) : null;
+    const marks = found_sites ? flame_values(tree, box_of, v.site_values, v.hidden_boxes, found_sites) : null;
     flame_draw({ canvas: flame, boxes, label: (box) => short_name(box_name(box)), module: (box) => names().modules[tree.name[box]],
       untested: (box) => untested[box] / total[box], bugs: (box) => bugs[box] / total[box],
       marked: (box) => marks && box && marks[box] > 0 && v.terms.some((term) => !term.not && search_test(term, box_name(box))), chosen: v.cursor });
@@ -167,8 +187,8 @@ function show_memory() {
 
   /* --- the table --- */
   const ROW_LABELS = {
-    location: (i) => P.S.location[P.m.site[i]] >= 0 ? P.S.location[P.m.site[i]] : "?" + site_label(P.m.site[i]).join("\n"),
-    process: (i) => P.m.process[i], thread: (i) => P.m.process[i] + "." + P.m.thread[i], size: (i) => memory_size_class(P.m.largest[i]),
+    location: location_row,
+    process: (i) => P.m.process[i], test: (i) => P.m.test[i] ? P.m.test[i] - 1 : "?" + process_label(P.m.process[i]), thread: (i) => P.m.process[i] + "." + P.m.thread[i], size: (i) => memory_size_class(P.m.largest[i]),
   };
   function process_label(i) {
     const one = P.m.info.processes[i];
@@ -178,7 +198,7 @@ function show_memory() {
     if (v.by === "function" || v.by === "module") {
       const all = names(), down = top_down();
       const full = v.inverted ? flame_values(down, P.flame_box_of, v.site_values, flame_hidden(down, v.hidden)) : total;
-      const unsafe = v.inverted ? flame_values(down, P.flame_box_of, v.site_values.map((n, i) => (tested(i) ? 0 : n)), flame_hidden(down, v.hidden)) : untested;
+      const unsafe = v.inverted ? flame_values(down, P.flame_box_of, v.site_values, flame_hidden(down, v.hidden), marks_of().untested) : untested;
       const key = v.by === "function" ? (name) => name : (name) => all.modules[name];
       const sums = flame_by_name(down, full, key), not = flame_by_name(down, unsafe, key);
       return [...sums].map(([name, sum]) => ({ name, self: sum.self, total: sum.total, untested: (not.get(name) || { total: 0 }).total }))
@@ -193,10 +213,12 @@ function show_memory() {
     case "function": return h("button", { type: "button", class: "plain", onclick: () => choose_function(row.name) }, fn_name(names().names[row.name]), h("bdi", { class: "at" }, names().modules[row.name]));
     case "module": return name_of(row.name);
     case "process": return name_of(process_label(row.name));
+    case "test": return typeof row.name === "string" ? [name_of(row.name.slice(1)), h("span", { class: "at" }, "of none, or of several tests")]
+      : h("button", { type: "button", class: "plain", onclick: () => { v.test = v.test === row.name ? -1 : row.name; update(); } }, h("bdi", { class: "fn" }, data_shown(P.tests[row.name].name)), h("bdi", { class: "at" }, data_shown(P.tests[row.name].command).slice(0, 120)));
     case "thread": return name_of("thread " + row.name.slice(row.name.indexOf(".") + 1) + " of " + process_label(parseInt(row.name, 10)));
     case "size": return row.name;
     default: {
-      const [name, at] = typeof row.name === "number" ? P.location_label[row.name] : row.name.slice(1).split("\n");
+      const [name, at] = location_name(row.name);
       return h("button", { type: "button", class: "plain", onclick: () => P.show_sites({ search: '"' + (at.includes("+0x") ? name : at) + '"' }) }, fn_name(name), h("bdi", { class: "at" }, at));
     }
     }
@@ -249,7 +271,7 @@ function show_memory() {
     draw_timeline();
     draw_flame();
     const sum = total[0], top = !light && v.metric !== "own" ? memory_fold(m, values, ROW_LABELS.location, tested)[0] : null;
-    const label = top ? typeof top.name === "number" ? P.location_label[top.name][0] : top.name.slice(1).split("\n")[0] : "";
+    const label = top ? location_name(top.name)[0] : "";
     heading.replaceChildren(v.metric === "own" ? "Each site's own peak; these do not add up." : amount(sum) + " " + when() +
       (sum ? ", " + (untested[0] > 0 ? portion(untested[0], sum) + " of it never failed in a test" : "all of it tested") : ""), top ? ". Most: " + portion(top.self, sum) + " in " : "", top ? h("bdi", { class: "fn" }, short_name(label)) : "");
     flame.setAttribute("aria-label", "Flame graph of " + amount(sum) + " " + when() + ". Arrow keys move, Enter zooms. The table below says the same.");
@@ -260,6 +282,7 @@ function show_memory() {
     metric.value = v.metric;
     by.value = v.by;
     process.value = String(v.process);
+    test.value = String(v.test);
     invert.setAttribute("aria-pressed", String(v.inverted));
     only.setAttribute("aria-pressed", String(v.only));
     only.hidden = !found_sites;
@@ -274,6 +297,7 @@ function show_memory() {
     put("h", [...v.hidden].join("."), "");
     put("by", v.by, start.by);
     put("p", v.process, -1);
+    put("e", v.test, -1);
     put("mq", v.search, "");
     put("o", v.only ? "1" : "", "");
     hash_write();
@@ -385,6 +409,7 @@ function show_memory() {
     update();
   });
   process.addEventListener("change", () => { v.process = Number(process.value); update(); });
+  test.addEventListener("change", () => { v.test = Number(test.value); update(); });
   by.addEventListener("change", () => { v.by = by.value; draw_table(); save(); });
   invert.addEventListener("click", () => { v.inverted = !v.inverted; v.path = []; v.cursor = 0; update(); });
   function search_now() {
@@ -429,8 +454,9 @@ function show_memory() {
     v.inverted = get("i") === "1";
     v.path = get("z").split(".").filter(Boolean).map(Number);
     v.hidden = new Set(get("h").split(".").filter(Boolean).map(Number));
-    if (MEMORY_BY[get("by")]) v.by = get("by");
+    if (MEMORY_BY[get("by")] && (get("by") !== "test" || P.tests.length)) v.by = get("by");
     if (/^\d+$/.test(get("p")) && Number(get("p")) < m.info.processes.length) v.process = Number(get("p"));
+    if (/^\d+$/.test(get("e")) && P.tests[Number(get("e"))]) v.test = Number(get("e"));
     v.search = search.value = get("mq");
     v.only = get("o") === "1";
     found_sites = null;
@@ -438,12 +464,20 @@ function show_memory() {
     metric.replaceChildren(...Object.entries(DATA_METRICS).filter(([, one]) => m.timed || !one.timed).map(([value, one]) => h("option", { value },
       m.timed ? one.title : one.title.replace(" in the range", " (whole run)"))));
     process.hidden = m.info.processes.length < 2;
+    test.hidden = !P.tests.length;
+    test.replaceChildren(h("option", { value: "-1" }, "All tests"), ...suite_order(P.tests).slice(0, 2000).map((i) => h("option", { value: String(i) }, data_shown(P.tests[i].name).slice(0, 100))));
     process.replaceChildren(h("option", { value: "-1" }, "All processes"), ...m.info.processes.slice(0, 500).map((_, i) => h("option", { value: String(i) }, process_label(i))));
     for (const e of [to_peak, whole]) e.hidden = !m.timed;
     untimed.textContent = (m.info.damaged ? "The single events of this recording are damaged" : "This recording has no single events (--detail=sites)") + ": what was in use when is not known, at the peak neither. " +
       "What is shown is of the whole run.";
     update();
     if (v.search) search_now();
+  };
+  P.memory_of_test = (i) => {
+    v.test = i;
+    update();
+    root.scrollIntoView();
+    flame.focus({ preventScroll: true });
   };
   P.redraw_memory = () => {
     if (!v) return;

@@ -9,6 +9,7 @@
  *                node.NAME   back (its number less its parent's; 0 = none), frame
  *                site.NAME   SITE in report_fields.def, in the order of the keys; of very many, the small ones are
  *                            one for each location (page_fold.h); `stands`: for how many
+ *                test.NAME   of a suite: page_suite.h
  *                N.NAME      of the N-th recording: page_memory.h
  *
  * A stack is a node; nodes count from 1, parents come first. What is in it and what it is called is in
@@ -29,9 +30,12 @@
 #include "page_columns.h"
 #include "page_fold.h"
 #include "page_memory.h"
+#include "page_sources.h"
+#include "page_suite.h"
 #include "page_template.h" /* generated: static const char page_template[] */
 #include "report_group.h"
 #include "report_json.h"
+#include "report_programs.h"
 #include "report_words.h"
 #include "store.h"
 
@@ -49,8 +53,9 @@ struct page {
     const struct report_data *data;
     struct json json;
     report_write *writers[N_REPORT_KINDS], *column_writers[N_REPORT_KINDS];
-    bool indexed;  /* texts by their index */
-    bool compared; /* with another: portable keys are needed */
+    bool indexed;                       /* texts by their index */
+    bool compared;                      /* with another: portable keys are needed */
+    const struct report_source *source; /* NULL = lines are not shown */
     struct idmap strings_by_address, frames_by_id, nodes_by_step, nodes_by_stack;
     struct idmap locations_by_id, sites_by_id;
     struct text strings; /* members of the list, written at the end */
@@ -398,7 +403,7 @@ static void page_init(struct page *page, const struct report_data *data,
                                     .json = &page->json,
                                     .writers = page->writers,
                                     .page = true,
-                                    .several = data->n_programs > 1};
+                                    .several = report_programs_several(data)};
     new_dictionaries(page);
 }
 
@@ -597,19 +602,21 @@ static int add_portable_keys(struct page *page) {
 
 static int add_values(struct page *page) {
     struct json *j = &page->json;
+    const struct report_data *data = page->data;
     AUTO_TEXT struct text replay = {0};
     struct report_site any = {.reason = REASON_NEVER_SELECTED}; /* of no recording */
-    report_words_add_command(page->data, &any, &replay);
-    replay.data[replay.n -= DEARTH_KEY_HEX] = 0; /* the page appends a site's own key */
+    report_words_add_command(data, &any, &replay);
+    /* the page appends a site's own key; of a suite, places are failed, whoever calls them */
+    if (!data->suite)
+        replay.data[replay.n -= DEARTH_KEY_HEX] = 0;
     json_open(j, NULL, '{');
     json_text(j, "version", DEARTH_VERSION);
     json_text(j, "path", page->data->path);
     json_text(j, "replay_site", replay.data);
     add_words(page);
-    const struct report_data *data = page->data;
-    int r = page->out.several ? add_list(page, &report_fields_program, "programs",
-                                         data->programs, data->n_programs)
-                              : 0;
+    int r = data->n_programs > 1 ? add_list(page, &report_fields_program, "programs",
+                                            data->programs, data->n_programs)
+                                 : 0;
     if (r == 0)
         r = add_list(page, &report_fields_recording, "recordings", data->recordings,
                      data->n_recordings);
@@ -625,6 +632,10 @@ static int add_values(struct page *page) {
                      data->n_findings);
     if (r == 0)
         r = add_groups(page);
+    if (r == 0 && page->source)
+        r = page_sources_add(page->source, j);
+    if (r == 0 && data->suite)
+        r = page_suite_add(data, &page->sites_by_id, &page->columns, j);
     if (r == 0)
         r = page_memory_add(data, &page->sites_by_id, page->fold.n, &page->columns, j);
     if (r == 0 && page->compared)
@@ -635,11 +646,13 @@ static int add_values(struct page *page) {
     return r;
 }
 
-static int add_packed(const struct report_data *data, bool compared, struct text *out) {
+static int add_packed(const struct report_data *data, bool compared,
+                      const struct report_source *source, struct text *out) {
     AUTO_TEXT struct text head = {0};
     struct page page;
     page_init(&page, data, &head);
     page.compared = compared;
+    page.source = source;
     int r = add_values(&page);
     if (r == 0)
         r = page_columns_pack(&page.columns, &head, out);
@@ -648,18 +661,18 @@ static int add_packed(const struct report_data *data, bool compared, struct text
 }
 
 int page_write(const struct report_data *data, const struct report_data *before,
-               struct text *out) {
+               const struct report_source *source, struct text *out) {
     static const char data_mark[] = "@DATA@", before_mark[] = "@BEFORE@";
     const char *at = strstr(page_template, data_mark);
     const char *then = strstr(page_template, before_mark);
     if (!at || !then || then < at)
         return -EINVAL; /* cannot be: viewer/page/assemble.sh checks it */
     text_add_n(out, page_template, (size_t)(at - page_template));
-    int r = add_packed(data, before != NULL, out);
+    int r = add_packed(data, before != NULL, source, out);
     at += sizeof data_mark - 1;
     text_add_n(out, at, (size_t)(then - at));
     if (r == 0 && before)
-        r = add_packed(before, true, out);
+        r = add_packed(before, true, NULL, out);
     text_add(out, then + sizeof before_mark - 1);
     return r;
 }

@@ -39,16 +39,19 @@ function hash_apply() {
   P.applying = true;
   choose_recording(Number(hash_state.params.get("r")) || 0);
   P.update_memory(hash_state.params);
-  const wanted = { search: hash_state.params.get("q") || "", verdict: hash_state.params.get("v") || "", stay: true };
+  const wanted = { search: hash_state.params.get("q") || "", verdict: hash_state.params.get("v") || "",
+    test: hash_state.params.has("st") ? Number(hash_state.params.get("st")) : undefined, stay: true };
   P.show_sites(wanted);
   go_to(state.target);
   P.applying = false;
   hash_write();
 }
 function go_to(target) {
-  const id = /^f(\d+)$/.exec(target), key = /^s([0-9a-f]{4,32})$/.exec(target);
+  const id = /^f(\d+)$/.exec(target), test = /^t(\d+)$/.exec(target), key = /^s([0-9a-f]{4,32})$/.exec(target);
   if (id && P.show_finding) {
     if (!P.show_finding(Number(id[1]))) say("There is no finding " + target);
+  } else if (test) {
+    if (!P.show_test || !P.show_test(Number(test[1]))) say("There is no test " + target);
   } else if (key) {
     for (let i = 0; i < P.D.sites; i++)
       if (data_key(P.D, P.S, i).startsWith(key[1].slice(0, 2 * P.D.key_bytes))) {
@@ -97,10 +100,10 @@ function memory_sentence() {
   const { m, recording: r } = P;
   if (r.peak_bytes == null) return "";
   if (!m.timed) return "Peak " + bytes(r.peak_bytes) + " (without single events: what held it is not known).";
-  const values = data_values(m, "live", 0, m.info.peak_bins - 1);
-  const top = memory_fold(m, values, (i) => site_label(m.site[i])[0], () => true)[0];
+  const values = data_at_peak(m);
+  const top = memory_fold(m, values, location_row, () => true)[0];
   return ["Peak " + bytes(r.peak_bytes) + " at " + duration(m.info.peak_ns), top ? [": " + portion(top.self, values.reduce((a, b) => a + b, 0)) + " in ",
-    h("bdi", { class: "fn" }, short_name(top.name))] : "", "."];
+    h("bdi", { class: "fn" }, short_name(location_name(top.name)[0]))] : "", "."];
 }
 
 function show_head() {
@@ -121,7 +124,7 @@ function show_head() {
   }
   const link = (id, label, count) => h("a", { href: "#" + id }, label,
     count == null ? null : [" ", h("span", { class: "count" }, number(count))]);
-  $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), P.before ? link("compare", "Compared") : "", link("untested", "Never tested", P.n_untested),
+  $("nav").firstElementChild.append(link("findings", "Findings", D.findings.length), D.suite ? link("tests", "Tests", suite_order(P.tests).length) : "", P.before ? link("compare", "Compared") : "", link("untested", "Never tested", P.n_untested),
     link("memory", "Memory"), link("sites", "Sites", P.n_sites), link("leaks", "Never freed"), link("processes", "Processes"),
     link("trust", "How far to rely on it"), link("glossary", "Words"));
 }
@@ -182,7 +185,6 @@ function verdict_card() {
       : h("p", { class: "quiet" }, "No site is tested yet."),
     h("ul", { class: "legend" }, shown.map(([name, i, n]) => h("li", null,
       h("button", { type: "button", title: MEANING.get(name), onclick: () => {
-        hash_param("v", String(i));
         P.show_sites({ verdict: String(i) });
       } }, dot(name), name + " " + number(n))))));
 }
@@ -199,7 +201,7 @@ function programs_card() {
 /* --- keys --- */
 
 const KEYS = [["/", "search all sites"], ["n, p", "the next, the previous place that was never tested"], ["?", "this list; Escape closes it"],
-  ["g then f, u, m, s, l", "go to findings, never tested, memory, sites, never freed"],
+  ["g then f, t, u, m, s, l", "go to findings, a suite's tests, never tested, memory, sites, never freed"],
   ["in the timeline: ← →", "move the instant; with Shift: a range; Home, End"],
   ["in the flame graph: ← → ↑ ↓", "the box beside, above, below"], ["Enter, Escape", "zoom into it, and back"], ["h, c, i", "hide the function; its callers and callees; turn the graph round"]];
 function show_keys() {
@@ -209,7 +211,7 @@ function show_keys() {
   let go = false;
   document.addEventListener("keydown", (event) => {
     if (/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = go && { f: "findings", u: "untested", m: "memory", s: "sites", l: "leaks" }[event.key];
+    const target = go && { f: "findings", t: P.D.suite ? "tests" : null, u: "untested", m: "memory", s: "sites", l: "leaks" }[event.key];
     go = event.key === "g";
     if (target) {
       hash_set(target);
@@ -243,6 +245,7 @@ function page_start([data, before]) {
   const tally = data.target_tally || data.site_tally;
   P.all_tested = tally.testable > 0 && tally.tested === tally.testable;
   place_prepare();
+  suite_prepare();
   show_glossary();
   const wanted = hash_parse(location.hash);
   P.index = Math.max(-1, data.recordings.findIndex((r) => r.id === Number(wanted.params.get("r"))));
@@ -253,6 +256,7 @@ function page_start([data, before]) {
   show_untested();
   show_head();
   show_findings();
+  show_suite();
   show_sites();
   show_leaks();
   show_processes();

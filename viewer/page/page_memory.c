@@ -2,7 +2,7 @@
 /*
  * Memory by recording: see page_memory.h.
  *
- *   site_stat ─► rows (process, site) ─► columns
+ *   site_stat ─► rows (process, site) ─► columns      page_suite ─► the test of a row
  *   events ─ page_time ─► cells ───────► columns      process ─► objects
  */
 #include "page_memory.h"
@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kept.h"
+#include "page_suite.h"
 #include "page_time.h"
 #include "store.h"
 #include "text.h"
-#include "words.h"
 
 /* What a row has, in the order of its columns: NAME, where it is read from in site_stat x and thread t. */
 #define ROW_COLUMNS(X)                                                                   \
@@ -32,7 +33,7 @@
     X(ROW_LIFETIME_US, "x.lifetime_ns / 1000")                                           \
     X(ROW_LAST_US, "x.last_ns / 1000")                                                   \
     X(ROW_THREAD, "coalesce(t.serial, 0)")
-enum { ROW_COLUMNS(STORE_COLUMN_ENUM) N_ROW_COLUMNS };
+enum { ROW_COLUMNS(STORE_COLUMN_ENUM) ROW_TEST, N_ROW_COLUMNS }; /* test: index + 1 */
 
 static const char *const row_names[N_ROW_COLUMNS] = {
     [ROW_PROCESS] = "process",
@@ -49,6 +50,7 @@ static const char *const row_names[N_ROW_COLUMNS] = {
     [ROW_LIFETIME_US] = "lifetime_us",
     [ROW_LAST_US] = "last_us",
     [ROW_THREAD] = "thread",
+    [ROW_TEST] = "test",
 };
 
 struct memory {
@@ -59,6 +61,7 @@ struct memory {
     size_t index; /* of the recording */
     int64_t recording_id;
     struct idmap processes; /* row of `process` → place in the list + 1 */
+    struct idmap tests;     /* page_suite_rows() */
     struct page_time time;
     int64_t (*rows)[N_ROW_COLUMNS]; /* time.n_rows; process and site are places + 1 */
     uint32_t *row_of;               /* by place of a site: its newest row + 1 */
@@ -123,6 +126,10 @@ static void add_process(struct memory *m, sqlite3_stmt *s) {
     json_text(j, "end", store_column_text(s, PROCESS_END));
     add_number(j, "exit_code", s, PROCESS_CODE);
     add_number(j, "exit_signal", s, PROCESS_SIGNAL);
+    int64_t test = 0;
+    idmap_get(&m->tests, page_suite_row(sqlite3_column_int64(s, PROCESS_ID), 0), &test);
+    if (test)
+        json_int(j, "test", test - 1);
     json_close(j, '}');
 }
 
@@ -177,7 +184,10 @@ static void add_row(struct memory *m, sqlite3_stmt *s) {
     int64_t *row = m->rows[at];
     t->sites = text_grow(t->sites, t->n_sites, sizeof *t->sites);
     t->sites[t->n_sites++] = (struct page_time_site){process_id, id, at};
-    for (int i = ROW_COUNT; i < N_ROW_COLUMNS; i++) {
+    int64_t test = 0; /* where sites of one row are of several tests: none */
+    idmap_get(&m->tests, page_suite_row(process_id, id), &test);
+    row[ROW_TEST] = !row[ROW_COUNT] || row[ROW_TEST] == test ? test : 0;
+    for (int i = ROW_COUNT; i <= ROW_THREAD; i++) {
         uint64_t n = natural(s, i), sum = (uint64_t)row[i] + n;
         if (i == ROW_THREAD)
             row[i] = row[i] ? row[i] : (int64_t)n;
@@ -191,11 +201,12 @@ static void add_row(struct memory *m, sqlite3_stmt *s) {
 /* Process and site are written less the ones before: they count from 1, so that the first is less 0. */
 static void add_columns(struct memory *m) {
     size_t first = m->columns->n;
-    for (int i = 0; i < N_ROW_COLUMNS; i++)
+    int n = m->data->suite ? N_ROW_COLUMNS : ROW_TEST;
+    for (int i = 0; i < n; i++)
         new_column(m, row_names[i],
                    i < ROW_COUNT ? PAGE_COLUMN_SIGNED : PAGE_COLUMN_NATURAL);
     for (uint32_t k = 0; k < m->time.n_rows; k++)
-        for (int i = 0; i < N_ROW_COLUMNS; i++) {
+        for (int i = 0; i < n; i++) {
             int64_t less = i < ROW_COUNT && k ? m->rows[k - 1][i] : 0;
             page_columns_put(m->columns, first + (size_t)i, m->rows[k][i] - less);
         }
@@ -258,21 +269,18 @@ static void add_outline(struct memory *m) {
 #define RECORDING_COLUMNS(X)                                                             \
     X(RECORDING_DETAIL, "detail")                                                        \
     X(RECORDING_PEAK_NS, "peak_ns")                                                      \
-    X(RECORDING_PEAK_BYTES, "peak_bytes")                                                \
-    X(RECORDING_FREES_PAST, "(SELECT n.subject FROM note n WHERE n.recording_id = "      \
-                            "recording.id AND n.kind = ? ORDER BY n.id LIMIT 1)")
+    X(RECORDING_PEAK_BYTES, "peak_bytes")
 enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
-enum { HEADING_KIND = 1, HEADING_RECORDING_ID };
 
 static int add_heading(struct memory *m) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r =
-        store_prepare(m->data->store,
-                      STORE_SELECT(RECORDING_COLUMNS) "FROM recording WHERE id = ?", &s);
+    AUTO_FREE char *frees_past = NULL;
+    int r = kept_unknown(m->data->store, m->recording_id, &frees_past);
+    if (r == 0)
+        r = prepare(m, STORE_SELECT(RECORDING_COLUMNS) "FROM recording WHERE id = ?1",
+                    &s);
     if (r < 0)
         return r;
-    store_bind_text(s, HEADING_KIND, unseen_name(UNSEEN_BOUND_ELSEWHERE));
-    sqlite3_bind_int64(s, HEADING_RECORDING_ID, m->recording_id);
     if (sqlite3_step(s) != SQLITE_ROW)
         return store_error(m->data->store, "reading a recording");
     const char *detail = store_column_text(s, RECORDING_DETAIL);
@@ -281,7 +289,7 @@ static int add_heading(struct memory *m) {
     m->time.peak_bytes = natural(s, RECORDING_PEAK_BYTES);
     json_int(m->json, "recording", m->recording_id);
     /* whose free() is another's: what was never freed is not known then */
-    json_text(m->json, "frees_past", store_column_text(s, RECORDING_FREES_PAST));
+    json_text(m->json, "frees_past", frees_past);
     return 0;
 }
 
@@ -324,8 +332,11 @@ int page_memory_add(const struct report_data *data, const struct idmap *sites,
                            .index = i,
                            .recording_id = data->recordings[i].id,
                            .row_of = text_alloc((n_sites + 1) * sizeof(uint32_t))};
+        if (data->suite)
+            page_suite_rows(data, &m.tests);
         r = add_recording(&m);
         idmap_deinit(&m.processes);
+        idmap_deinit(&m.tests);
         page_time_deinit(&m.time);
         free(m.time.sites);
         free(m.rows);

@@ -15,6 +15,7 @@ function place_prepare() {
     const at = where(text(file), line, text(module), offset);
     return fn ? [text(fn), at] : [at, text(module)];
   });
+  P.location_offset = Float64Array.from(D.locations, (location) => parseInt(location[4], 16));
   /* Ranks, so that sorting 100,000 rows compares numbers. */
   P.location_rank = new Int32Array(D.locations.length + 1);
   const label = P.location_label;
@@ -36,7 +37,7 @@ function frames_of(node) {
 }
 function is_location(frame, location) {
   const wanted = P.D.locations[location];
-  return parseInt(wanted[4], 16) === P.F.offset[frame] && wanted[2] === P.F.line[frame] &&
+  return P.location_offset[location] === P.F.offset[frame] && wanted[2] === P.F.line[frame] &&
     text(P.F.function[frame]) === text(wanted[0]) && text(P.F.module[frame]) === text(wanted[3]);
 }
 
@@ -126,6 +127,13 @@ function glob_word(text) {
   const glob = text.replace(/\\u[0-9a-f]{4}|[*?[\]\\]/g, "?");
   return /^[\w@%+=:,./-]+$/.test(glob) ? glob : "'" + glob.replace(/'/g, "'\\''") + "'";
 }
-function replay_below(glob) {
-  return P.D.replay_site.replace(/ --site $/, " --untested --in " + glob_word(glob));
+/* What tests one site, all below a name, everything. A suite fails places, whoever calls them. */
+function replay_one(site, more) {
+  const { D, S } = P;
+  return D.suite ? D.replay_site : D.replay_site + data_key(D, S, site) + replay_of(S.recording ? S.recording[site] : 0) + more;
 }
+function replay_below(glob) {
+  const way = " --in " + glob_word(glob);
+  return P.D.suite ? P.D.replay_site + way : P.D.replay_site.replace(/ --site $/, " --untested" + way);
+}
+const replay_all = (recording) => P.D.suite ? P.D.replay_site : P.D.replay_site.replace(/ --site $/, replay_of(recording));

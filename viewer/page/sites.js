@@ -11,13 +11,18 @@ const attempts_of = (i) => {
   return n;
 };
 
-/* What the chosen recording knows of each site. */
+/* What the chosen recording knows of each site; each column is made when it is first asked for. */
 function sites_numbers(m, n_sites) {
-  const by = (values, most) => data_by_site(m, values, n_sites, most), numbers = { there: new Uint8Array(n_sites) };
+  const numbers = { there: new Uint8Array(n_sites) };
+  const column = (name, make) => Object.defineProperty(numbers, name, { configurable: true, get: () => {
+    const list = make();
+    Object.defineProperty(numbers, name, { value: list });
+    return list;
+  } });
   for (const name of ["count", "bytes", "live", "temporary", "cross_thread", "frees", "live_blocks", "lifetime_us"])
-    numbers[name] = by(m[name]);
-  for (const name of ["peak", "largest", "last_us"]) numbers[name] = by(m[name], true);
-  numbers.at_peak = m.timed ? by(data_values(m, "live", 0, m.info.peak_bins - 1)) : null;
+    column(name, () => data_by_site(m, m[name], n_sites));
+  for (const name of ["peak", "largest", "last_us"]) column(name, () => data_by_site(m, m[name], n_sites, true));
+  column("at_peak", () => m.timed ? data_by_site(m, data_at_peak(m), n_sites) : null);
   numbers.row = new Int32Array(n_sites).fill(-1);
   for (let i = m.n; i-- > 0;) {
     numbers.there[m.site[i]] = 1;
@@ -34,10 +39,12 @@ function site_details(i) {
     "its stack ended early", "called between dearth_never_begin() and dearth_never_end(): not to be failed there",
     "called outside of every dearth_begin() and dearth_end(): not to be failed there"].filter((_, k) => S.flags[i] & (1 << k));
   const wrong = D.findings.filter((f) => f.sites.includes(i)), tested = !S.reason[i], there = n.there[i], row = n.row[i];
-  const key = data_key(D, S, i);
+  const key = data_key(D, S, i), tests = tests_of(i);
   return h("div", null,
     wrong.length ? [h("h3", null, plural(wrong.length, "finding")), h("ul", null, wrong.slice(0, 8).map((f) =>
       h("li", null, h("a", { href: "#f" + f.id }, "f" + f.id), " ", name_of(f.headline))))] : null,
+    tests.length ? [h("h3", null, plural(tests.length, "test comes", "tests come") + " here"), h("div", { class: "chips" }, tests.slice(0, 16).map(test_link),
+      tests.length > 16 ? h("span", { class: "quiet" }, "and " + number(tests.length - 16) + " more") : null)] : null,
     h("h3", null, "Stack"), stack(S.node[i], S.location[i]),
     facts([["tried", tried.join(", ") || "never"], ["occurrences tested", number(S.occurrences[i])],
       ["how", how.join(", ")], ["not tested because", S.reason[i] ? reason_words(S.reason[i]) : null],
@@ -52,7 +59,7 @@ function site_details(i) {
       ["to know", flags.join("; ")], ["stands for", P.stands[i] > 1 ? plural(P.stands[i], "small site") + " of this location; the key is one of theirs" : null], ["key", h("code", null, key)], ["link", h("a", { href: "#s" + key }, "#s" + key)]]),
     D.reasons[S.reason[i]] === "not_failable" ? null
       : [h("h3", null, tested ? "Fail it again" : "Test this site"),
-        command(D.replay_site + key + replay_of(S.recording ? S.recording[i] : 0) + (tested ? " --retest" : ""))]);
+        command(replay_one(i, tested ? " --retest" : ""))]);
 }
 
 /* Why a site was not tested, with the replay that decided it. */
@@ -88,7 +95,7 @@ function folded_note() {
 }
 
 function show_sites() {
-  const { D, S } = P, open = new Set(), state = { search: "", verdict: "", sort: P.m.timed ? 3 : 5, up: false };
+  const { D, S } = P, open = new Set(), state = { search: "", verdict: "", test: "", sort: P.m.timed ? 3 : 5, up: false };
   const columns = SITE_COLUMNS;
   let rows = [];
   const body = h("tbody"), count = h("span", { class: "quiet", role: "status" });
@@ -97,6 +104,8 @@ function show_sites() {
   S.verdict.forEach((v) => counts.set(v, (counts.get(v) || 0) + 1));
   const select = h("select", { "aria-label": "Verdict" }, [["", "Any verdict"]].concat([...counts.keys()].sort((a, b) => (a < 0) - (b < 0) || a - b)
     .map((v) => [String(v), verdict_name(v) + " (" + number(counts.get(v)) + ")"])).map(([value, label]) => h("option", { value }, label)));
+  const test = h("select", { "aria-label": "Test" }, h("option", { value: "" }, "Any test"), suite_order(P.tests).map((i) => h("option", { value: String(i) }, data_shown(P.tests[i].name).slice(0, 100))));
+  test.hidden = !P.tests.length;
   const heads = columns.map((column, k) => h("th", { scope: "col", class: (column.num ? "num " : "") + (column.lesser ? "lesser " : "") + (column.timed ? "timed" : "") },
     h("button", { type: "button", class: "plain", title: column.help || null, onclick: () => {
       state.up = state.sort === k ? !state.up : !column.most;
@@ -133,11 +142,12 @@ function show_sites() {
     const query = search_parse(state.search), column = columns[state.sort], values = new Float64Array(D.sites);
     const found = query.terms.length ? search_sites(query, D, P.F, P.N, S, lower_strings()) : null;
     rows = [];
+    const of_test = state.test === "" ? null : suite_sites(P.reach, Number(state.test));
     let share = 0, all = 0;
-    const weight = P.numbers.at_peak || P.numbers.bytes;
+    const weight = P.numbers.at_peak || P.numbers.bytes, verdict = state.verdict === "" ? null : Number(state.verdict);
     for (let i = 0; i < D.sites; i++) {
       all += weight[i];
-      if ((found && !found[i]) || (state.verdict !== "" && S.verdict[i] !== Number(state.verdict))) continue;
+      if ((found && !found[i]) || (of_test && !of_test[i]) || (verdict !== null && S.verdict[i] !== verdict)) continue;
       rows.push(i);
       share += weight[i];
       values[i] = column.value(i);
@@ -149,7 +159,7 @@ function show_sites() {
     draw(rows.length);
     if (!rows.length)
       body.append(h("tr", null, h("td", { colspan: columns.length, class: "quiet" }, "No site matches.")));
-    count.textContent = query.error || plural(rows.length, "site") + (found && rows.length
+    count.textContent = query.error || plural(rows.length, "site") + ((found || of_test) && rows.length
       ? ", " + portion(share, all) + (P.numbers.at_peak ? " of what was in use at the peak" : " of the bytes") : "");
   }
   let timer = 0;
@@ -166,14 +176,21 @@ function show_sites() {
     hash_param("v", state.verdict);
     update();
   });
+  test.addEventListener("change", () => {
+    state.test = test.value;
+    hash_param("st", state.test);
+    update();
+  });
   $("sites").append(h("header", null, h("h2", { id: "sites-title" }, "All ", term("site", "sites")),
     h("span", { class: "quiet small" }, "A row opens to its stack.")), folded_note(),
-  h("div", { class: "tools" }, search, select, count), scroll);
+  h("div", { class: "tools" }, search, select, test, count), scroll);
   P.sites_search = search;
   P.update_sites = update;
   P.show_sites = (wanted) => {
     state.search = search.value = wanted.search || "";
     state.verdict = select.value = wanted.verdict || "";
+    state.test = test.value = P.tests[wanted.test] ? String(wanted.test) : "";
+    if (!P.applying) for (const [name, value] of [["q", state.search], ["v", state.verdict], ["st", state.test]]) hash_param(name, value);
     if (wanted.site !== undefined) open.add(wanted.site);
     update();
     if (!wanted.stay) $("sites").scrollIntoView();

@@ -16,16 +16,11 @@ function timeline_lanes(processes, end_ns, most) {
 const TIMELINE_HEIGHT = 120, TIMELINE_LANE = 7;
 /* @view: canvas, m, from, to, range (not an instant), lanes, most (of the scale; its own when not given), colors: area, line, ink, chosen, lane */
 function timeline_draw(view) {
-  const { canvas, m, colors } = view, dense = window.devicePixelRatio || 1, width = canvas.clientWidth;
+  const { canvas, m, colors } = view, width = canvas.clientWidth;
   const lanes = view.lanes.length > 1 ? view.lanes : [], height = TIMELINE_HEIGHT + lanes.length * TIMELINE_LANE;
-  canvas.width = width * dense;
-  canvas.height = height * dense;
-  canvas.style.height = height + "px";
-  const g = canvas.getContext("2d"), bins = m.info.bins, top = 16;
+  const g = flame_canvas(canvas, height), bins = m.info.bins, top = 16;
   const most = view.most || m.high.reduce((a, b) => Math.max(a, b), 1);
   const y = (n) => TIMELINE_HEIGHT - Math.max(0, n) / most * (TIMELINE_HEIGHT - top);
-  g.scale(dense, dense);
-  g.clearRect(0, 0, width, height);
   g.beginPath();
   g.moveTo(0, TIMELINE_HEIGHT);
   for (let i = 0; i < bins; i++) {

@@ -1,7 +1,8 @@
 /* What was never tested: module, file, function, location, with how much of each is; worst first. */
 
 /*
- * The tree. @items: {path: [module, file, function, location], tested, site}, one for each testable site; stands: for how many.
+ * The tree. @items: {path: [module, file, function, location], tested, testable, sites}: a location, how many of its sites
+ * can be tested and were, those that were not.
  * A node: {name, tested, testable, sites (untested), children (Map)}. Pure.
  */
 function untested_tree(items) {
@@ -9,8 +10,8 @@ function untested_tree(items) {
   for (const item of items) {
     let node = root;
     for (let depth = 0; ; depth++) {
-      node.testable += item.stands;
-      node.tested += item.tested ? item.stands : 0;
+      node.testable += item.testable;
+      node.tested += item.tested;
       if (depth === item.path.length) break;
       let child = node.children.get(item.path[depth]);
       if (!child) {
@@ -19,7 +20,7 @@ function untested_tree(items) {
       }
       node = child;
     }
-    if (!item.tested) node.sites.push(item.site);
+    for (const site of item.sites) node.sites.push(site);
   }
   return root;
 }
@@ -30,22 +31,26 @@ function untested_order(node) {
 }
 
 function untested_items() {
-  const { D, S } = P, list = [], not_failable = D.reasons.indexOf("not_failable");
+  const { D, S } = P, items = new Map(), not_failable = D.reasons.indexOf("not_failable");
   for (let i = 0; i < D.sites; i++) {
     if (S.reason[i] === not_failable || (S.flags[i] & 1)) continue;
-    const location = S.location[i];
-    let path;
-    if (location >= 0) {
-      const [fn, file, line, module, offset] = D.locations[location];
-      const at = where(text(file), line, text(module), offset);
-      path = [text(module), file ? text(file) : "(source not known)", fn ? text(fn) : "(function not known)", at];
-    } else {
-      const [name, module] = site_label(i);
-      path = [module, "(source not known)", name, "(location not known)"];
-    }
-    list.push({ path, tested: !S.reason[i], site: i, stands: P.stands[i] });
+    const location = S.location[i], key = location >= 0 ? location : site_label(i).join("\n");
+    let item = items.get(key);
+    if (!item) items.set(key, item = { path: untested_path(i), tested: 0, testable: 0, sites: [] });
+    item.testable += P.stands[i];
+    if (S.reason[i]) item.sites.push(i);
+    else item.tested += P.stands[i];
   }
-  return list;
+  return [...items.values()];
+}
+function untested_path(site) {
+  const { D, S } = P, location = S.location[site];
+  if (location < 0) {
+    const [name, module] = site_label(site);
+    return [module, "(source not known)", name, "(location not known)"];
+  }
+  const [fn, file, line, module, offset] = D.locations[location];
+  return [text(module), file ? text(file) : "(source not known)", fn ? text(fn) : "(function not known)", where(text(file), line, text(module), offset)];
 }
 
 function coverage_bar(tested, testable) {
@@ -95,7 +100,7 @@ function untested_sites(root, sites) {
 }
 
 function show_untested() {
-  const { D } = P, root = $("untested"), items = untested_items(), left = items.reduce((n, item) => n + (item.tested ? 0 : item.stands), 0);
+  const { D } = P, root = $("untested"), items = untested_items(), left = items.reduce((n, item) => n + item.testable - item.tested, 0);
   P.n_untested = left;
   root.append(h("header", null, h("h2", { id: "untested-title" }, "Never tested"),
     left ? h("span", { class: "quiet small" }, "What happens here when memory runs out is not known. Press n and p to go from one to the next.") : ""));

@@ -31,6 +31,8 @@ struct view_options {
     const char *output, *program;
     bool keep_private, tui, open, serve;
     int64_t recording, like, port;
+    int sources; /* of --source */
+    struct cli_list source_folders;
 };
 
 static int load(struct store *store, const struct view_options *o,
@@ -47,15 +49,24 @@ static int load(struct store *store, const struct view_options *o,
 
 /* --- a summary, or a file --- */
 
-static int print_summary(const struct report_data *data) {
+static int print_summary(const struct report_data *data, const struct view_options *o) {
     AUTO_TEXT struct text out = {0};
-    struct report_text_options some = {
-        .max_frames = 10, .max_members = 25, .max_untested = 20};
-    int r = report_text_suit(data, true, SOURCES_AUTO, &some);
+    struct report_text_options some = {.max_frames = 10,
+                                       .max_members = 25,
+                                       .max_untested = 20,
+                                       .source_folders = &o->source_folders};
+    int r = report_text_suit(data, true, (enum report_sources)o->sources, &some);
     if (r == 0)
         r = report_text(data, &some, &out);
     short_path_forget();
     return r < 0 ? r : output_write(NULL, false, &out);
+}
+
+/* A page is passed on: sources are in it when they are asked for alone. */
+static int make_page(const struct report_data *data, const struct report_data *before,
+                     const struct view_options *o, struct text *out) {
+    const struct report_source source = {data, &o->source_folders, 0};
+    return page_write(data, before, o->sources == SOURCES_ALWAYS ? &source : NULL, out);
 }
 
 /* Where a page goes that is only to be looked at: a new file, for its owner alone. free() it; NULL after a message. */
@@ -84,7 +95,7 @@ static int write_page(const struct report_data *data, const struct report_data *
     char whole[PATH_MAX];
     if (!path)
         return -EIO;
-    int r = page_write(data, before, &out);
+    int r = make_page(data, before, o, &out);
     if (r == 0)
         r = output_write(path, o->keep_private || place, &out);
     if (r < 0 || strcmp(path, "-") == 0)
@@ -118,7 +129,7 @@ static int make(void *context, struct text *out) {
         return 0;
     int r = load(s->store, s->options, &data);
     if (r == 0)
-        r = page_write(data, NULL, out);
+        r = make_page(data, NULL, s->options, out);
     s->made = r == 0;
     s->version = version;
     return r < 0 ? r : 1;
@@ -154,9 +165,10 @@ static int show(struct store *store, struct store *before_store,
         r = load(before_store, o, &before);
     if (r < 0)
         return r;
-    return o->tui                 ? tui_run(data)
+    const struct report_source source = {data, &o->source_folders, 0};
+    return o->tui ? tui_run(data, o->sources != SOURCES_NEVER ? &source : NULL)
            : o->output || o->open ? write_page(data, before, o)
-                                  : print_summary(data);
+                                  : print_summary(data, o);
 }
 
 static int check(const struct view_options *o, int n_operands, char **operands) {
@@ -191,6 +203,11 @@ static int check(const struct view_options *o, int n_operands, char **operands) 
     return o->tui ? tui_check() : 0;
 }
 
+static void options_deinit(struct view_options *o) {
+    cli_list_deinit(&o->accepted);
+    cli_list_deinit(&o->source_folders);
+}
+
 int command_view(int argc, char **argv) {
     struct view_options o = {0};
     const struct cli_option table[] = {
@@ -209,6 +226,13 @@ int command_view(int argc, char **argv) {
          "else read it"},
         {0, "port", CLI_INT, &o.port, "N", "of --serve (any that is free)"},
         {0, "private", CLI_FLAG, &o.keep_private, NULL, OUTPUT_PRIVATE_HELP},
+        {0, "source", CLI_CHOICE, &o.sources, NULL,
+         "show lines of the program's sources in findings: on a terminal, but not in a "
+         "page, which is passed on (auto, the default), always, or never",
+         "auto|always|never"},
+        {0, "source-dir", CLI_LIST, &o.source_folders, "DIR",
+         "look for the program's sources there first, by the whole of their paths or "
+         "their ends (may be repeated)"},
         SHORT_NAME_OPTION,
         TERMINAL_COLOR_OPTION,
         {0, "recording", CLI_INT, &o.recording, "ID",
@@ -233,7 +257,7 @@ int command_view(int argc, char **argv) {
     if (r < 0)
         return EXIT_CANNOT;
     if (check(&o, n_operands, argv + 1) < 0) {
-        cli_list_deinit(&o.accepted);
+        options_deinit(&o);
         return EXIT_CANNOT;
     }
     AUTO_STORE struct store *store = NULL, *before = NULL;
@@ -242,6 +266,6 @@ int command_view(int argc, char **argv) {
         r = store_new(argv[1], STORE_READ, &before);
     if (r == 0)
         r = show(store, before, &o);
-    cli_list_deinit(&o.accepted);
+    options_deinit(&o);
     return r < 0 ? EXIT_CANNOT : r;
 }

@@ -2,6 +2,7 @@
 /* The phrases of the table of fields: see report_phrases.h. */
 #include "report_phrases.h"
 
+#include "report_advice.h"
 #include "report_data.h"
 #include "report_headline.h"
 #include "report_words.h"
@@ -71,6 +72,20 @@ int report_phrases_loop(const struct report_data *data, const void *object,
 int report_phrases_repro(const struct report_data *data, const void *object,
                          struct text *out) {
     report_words_add_repro(data, object, out);
+    return 0;
+}
+
+int report_phrases_cause(const struct report_data *data, const void *object,
+                         struct text *out) {
+    (void)data;
+    report_advice_add_reason(object, out);
+    return 0;
+}
+
+int report_phrases_help(const struct report_data *data, const void *object,
+                        struct text *out) {
+    (void)data;
+    report_advice_add_help(object, out);
     return 0;
 }
 

@@ -3,11 +3,15 @@
 #include "report_source.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report_headline.h"
+#include "report_words.h"
+#include "short_name.h"
 #include "short_path.h"
 #include "store.h"
 #include "terminal.h"
@@ -202,48 +206,130 @@ static void add_mark(struct text *out, const char *line, const char *says,
     text_add(out, "\n");
 }
 
+/* --- an excerpt --- */
+
+void report_lines_deinit(struct report_lines *lines) {
+    for (uint32_t i = 0; i < lines->n; i++)
+        free(lines->items[i]);
+    free(lines->path);
+    *lines = (struct report_lines){0};
+}
+
+static void read_lines(const char *content, uint32_t line, struct report_lines *out) {
+    out->first = line > BEFORE ? line - BEFORE : 1;
+    for (uint32_t i = out->first; i <= line + AFTER; i++) {
+        char *text = line_of(content, i);
+        if (!text)
+            break;
+        bool empty = !text[strspn(text, " ")];
+        if (i == out->first && i < line && empty) {
+            free(text); /* an empty one at an end */
+            out->first++;
+            continue;
+        }
+        if (i > line && empty) {
+            free(text);
+            break;
+        }
+        out->items[out->n++] = text;
+    }
+}
+
+int report_source_read(const struct report_source *source, const struct report_finding *f,
+                       const struct report_excerpt *e, struct report_lines *out) {
+    AUTO_FREE char *cwd = NULL;
+    AUTO_FREE char *content = NULL;
+    int64_t started_ns = 0;
+    struct stat st;
+    *out = (struct report_lines){0};
+    if (!e->file || !e->line)
+        return 0;
+    find_origin(source->data, f, &cwd, &started_ns);
+    content = find(source, e, cwd, &st, &out->path);
+    if (content)
+        read_lines(content, e->line, out);
+    if (out->first + out->n <= e->line || !out->n) {
+        report_lines_deinit(out);
+        return 0;
+    }
+    out->doubt = doubt(e, &st, started_ns);
+    return 1;
+}
+
 static void add_lines(const struct report_source *source, const struct report_excerpt *e,
-                      const char *content, struct text *out) {
+                      const struct report_lines *lines, struct text *out) {
     const unsigned gutter = 15;
     unsigned width = source->width > 2 * gutter ? source->width - gutter : MOST_COLUMNS;
-    uint32_t first = e->line > BEFORE ? e->line - BEFORE : 1;
-    for (uint32_t i = first; i <= e->line + AFTER; i++) {
-        AUTO_FREE char *line = line_of(content, i);
-        if (!line)
-            break;
-        if (i != e->line && !line[strspn(line, " ")] && (i == first || i > e->line))
-            continue; /* an empty one at an end */
-        add_gutter(out, i);
-        add_cut(out, line, width);
-        if (i != e->line)
+    for (uint32_t i = 0; i < lines->n; i++) {
+        add_gutter(out, lines->first + i);
+        add_cut(out, lines->items[i], width);
+        if (lines->first + i != e->line)
             continue;
         add_gutter(out, 0);
-        add_mark(out, line, e->says, width);
+        add_mark(out, lines->items[i], e->says, width);
     }
 }
 
 int report_source_add(const struct report_source *source, const struct report_finding *f,
                       const struct report_excerpt *e, struct text *out) {
-    AUTO_FREE char *cwd = NULL;
-    AUTO_FREE char *path = NULL;
-    AUTO_FREE char *content = NULL;
-    int64_t started_ns = 0;
-    struct stat st;
-    if (!e->file || !e->line)
+    struct report_lines lines;
+    if (!report_source_read(source, f, e, &lines))
         return 0;
-    find_origin(source->data, f, &cwd, &started_ns);
-    content = find(source, e, cwd, &st, &path);
-    AUTO_FREE char *line = content ? line_of(content, e->line) : NULL;
-    if (!line)
-        return 0;
-    const char *why = doubt(e, &st, started_ns);
     terminal_begin(out, COLOR_PLACE);
     text_add(out, e->then ? "         ::: " : "         --> ");
     terminal_end(out);
-    text_say(out, "%s:%u", short_path(path), e->line);
-    if (why)
-        terminal_say(out, COLOR_WARNING, " (%s)", why);
+    text_say(out, "%s:%u", short_path(lines.path), e->line);
+    if (lines.doubt)
+        terminal_say(out, COLOR_WARNING, " (%s)", lines.doubt);
     text_add(out, "\n");
-    add_lines(source, e, content, out);
+    add_lines(source, e, &lines, out);
+    report_lines_deinit(&lines);
     return 1;
+}
+
+/* --- of a finding --- */
+
+static bool take_fault(const struct report_source *source, const struct report_finding *f,
+                       report_excerpt_take *take, void *state) {
+    const struct report_location *at = f->fault.location;
+    char says[64], bytes[16];
+    if (!at)
+        return false;
+    int n = snprintf(says, sizeof says, "this %s", f->fault.op);
+    if (f->fault.size >= 0)
+        n += snprintf(says + n, sizeof says - (size_t)n, " of %s",
+                      text_bytes((uint64_t)f->fault.size, bytes));
+    snprintf(says + n, sizeof says - (size_t)n, " fails");
+    const struct report_excerpt e = {at->file, (uint32_t)at->line, at->module, says,
+                                     false};
+    return take(state, source, f, &e);
+}
+
+int report_source_each(const struct report_source *source, const struct report_finding *f,
+                       report_excerpt_take *take, void *state) {
+    const uint32_t most = 16; /* frames further out say little about it */
+    AUTO_FRAMES struct frames frames = {0};
+    char name[24];
+    bool then = take_fault(source, f, take, state), found = false;
+    int r = f->crash.stack_id
+                ? report_data_stack(source->data, f->crash.stack_id, &frames)
+                : 0;
+    uint32_t first = frames.n ? report_headline_skip(&frames) : 0;
+    for (uint32_t i = first; r == 0 && !found && i < frames.n && i < first + most; i++) {
+        const struct frame *at = &frames.items[i];
+        AUTO_TEXT struct text says = {0};
+        text_add(&says, f->timed_out      ? "it is stopped here"
+                        : f->crash.signal ? signal_name(f->crash.signal, name)
+                                          : "it goes wrong here");
+        if (i > first) {
+            text_add(&says, " in ");
+            short_name_add(frames.items[first].function, &says);
+            text_add(&says, ", called here");
+        } else if (f->crash.has_address) {
+            text_say(&says, " at address 0x%llx", (unsigned long long)f->crash.address);
+        }
+        const struct report_excerpt e = {at->file, at->line, at->module, says.data, then};
+        found = take(state, source, f, &e);
+    }
+    return r;
 }

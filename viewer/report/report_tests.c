@@ -147,7 +147,12 @@ static void add_process(struct report_data *data, sqlite3_stmt *s, void *state) 
         idmap_get(&l->test_of, p->unit, &test);
         p->test = test ? (uint32_t)test : parent ? l->processes[parent - 1].test : 0;
     }
-    idmap_put(&l->process_of, sqlite3_column_int64(s, PROCESS_ID), (int64_t)l->n);
+    int64_t id = sqlite3_column_int64(s, PROCESS_ID);
+    idmap_put(&l->process_of, id, (int64_t)l->n);
+    struct report_tests *tests = data->suite->tests;
+    struct report_run *run =
+        report_rows_append(&tests->runs, &tests->n_runs, sizeof *run);
+    *run = (struct report_run){id, sqlite3_column_int64(s, PROCESS_UNIT), p->test};
 }
 
 /* Of the programs that run others inside, what their own harness calls them. */
@@ -209,7 +214,8 @@ static void add_reach(struct report_data *data, sqlite3_stmt *s, void *state) {
         test = 0;
     struct report_reach *r =
         report_rows_append(&tests->reach, &tests->n_reach, sizeof *r);
-    *r = (struct report_reach){row, test, p->in_suite ? p->command : NULL};
+    *r = (struct report_reach){row, sqlite3_column_int64(s, REACH_PROCESS), test,
+                               p->in_suite ? p->command : NULL};
 }
 
 static int by_site_and_test(const void *a, const void *b) {
@@ -359,8 +365,15 @@ void report_tests_free(struct report_data *data) {
     if (tests) {
         free(tests->items);
         free(tests->reach);
+        free(tests->runs);
     }
     free(tests);
+}
+
+bool report_tests_found(const struct report_test *test,
+                        const struct report_finding *finding) {
+    return finding->test == test->name && (!test->whole || test->whole == test->unit ||
+                                           strcmp(finding->command, test->command) == 0);
 }
 
 /* --- JSON --- */
@@ -381,9 +394,7 @@ void report_tests_json(struct json *j, const struct report_data *data) {
         json_int(j, "sites", (int64_t)t->n_sites);
         json_open(j, "findings", '[');
         for (size_t k = 0; k < data->n_findings; k++)
-            if (data->findings[k].test == t->name &&
-                (!t->whole || t->whole == t->unit ||
-                 strcmp(data->findings[k].command, t->command) == 0))
+            if (report_tests_found(t, &data->findings[k]))
                 json_int(j, NULL, data->findings[k].id);
         json_close(j, ']');
         json_close(j, '}');

@@ -28,14 +28,22 @@ struct report_test {
 
 /* A program, or one of its tests, has come to a site. */
 struct report_reach {
-    int64_t site;        /* row */
-    uint32_t test;       /* index + 1; 0 = none */
-    const char *command; /* NULL = a test that was run by itself, beside the suite */
+    int64_t site, process; /* rows */
+    uint32_t test;         /* index + 1; 0 = none */
+    const char *command;   /* NULL = a test that was run by itself, beside the suite */
+};
+
+/* A process of the suite, or of a test that was run by itself. */
+struct report_run {
+    int64_t process, unit; /* rows; unit 0 = a fork */
+    uint32_t test;         /* index + 1; 0 = none */
 };
 
 struct report_tests {
     struct report_test *items;
     size_t n;
+    struct report_run *runs;
+    size_t n_runs;
     struct report_reach *reach; /* by site, then test */
     size_t n_reach;
 };
@@ -43,6 +51,10 @@ struct report_tests {
 /** After findings, sites and targets. Return: 0 or negative errno after a message. */
 int report_tests_load(struct report_data *data);
 void report_tests_free(struct report_data *data);
+
+/** Was @finding seen in @test? */
+bool report_tests_found(const struct report_test *test,
+                        const struct report_finding *finding);
 
 /** The member `tests` of `suite`. */
 void report_tests_json(struct json *json, const struct report_data *data);

@@ -200,59 +200,15 @@ static void add_differences(const struct report_finding *f, struct text *out) {
     }
 }
 
-/* The lines around the call that failed. Return: whether there are any. */
-static bool add_fault_source(const struct report_source *source,
-                             const struct report_finding *f, struct text *out) {
-    const struct report_location *at = f->fault.location;
-    char says[64], bytes[16];
-    if (!at)
-        return false;
-    int n = snprintf(says, sizeof says, "this %s", f->fault.op);
-    if (f->fault.size >= 0)
-        n += snprintf(says + n, sizeof says - (size_t)n, " of %s",
-                      text_bytes((uint64_t)f->fault.size, bytes));
-    snprintf(says + n, sizeof says - (size_t)n, " fails");
-    const struct report_excerpt e = {at->file, (uint32_t)at->line, at->module, says,
-                                     false};
-    return report_source_add(source, f, &e, out) > 0;
-}
-
-/* Around where it went wrong, or the innermost call below which it did whose sources are there. */
-static int add_crash_source(const struct report_source *source,
-                            const struct report_finding *f, bool then, struct text *out) {
-    const uint32_t most = 16; /* frames further out say little about it */
-    AUTO_FRAMES struct frames frames = {0};
-    char name[24];
-    int r = f->crash.stack_id
-                ? report_data_stack(source->data, f->crash.stack_id, &frames)
-                : 0;
-    uint32_t first = frames.n ? report_headline_skip(&frames) : 0;
-    bool found = false;
-    for (uint32_t i = first; r == 0 && !found && i < frames.n && i < first + most; i++) {
-        const struct frame *at = &frames.items[i];
-        AUTO_TEXT struct text says = {0};
-        text_add(&says, f->timed_out      ? "it is stopped here"
-                        : f->crash.signal ? signal_name(f->crash.signal, name)
-                                          : "it goes wrong here");
-        if (i > first) {
-            text_add(&says, " in ");
-            short_name_add(frames.items[first].function, &says);
-            text_add(&says, ", called here");
-        } else if (f->crash.has_address) {
-            text_say(&says, " at address 0x%llx", (unsigned long long)f->crash.address);
-        }
-        const struct report_excerpt e = {at->file, at->line, at->module, says.data, then};
-        found = report_source_add(source, f, &e, out) > 0;
-    }
-    return r;
+static bool add_excerpt(void *out, const struct report_source *source,
+                        const struct report_finding *f, const struct report_excerpt *e) {
+    return report_source_add(source, f, e, out) > 0;
 }
 
 static int add_sources(const struct report_data *data, const struct report_finding *f,
                        const struct report_text_options *options, struct text *out) {
     const struct report_source source = {data, options->source_folders, options->width};
-    if (!options->sources)
-        return 0;
-    return add_crash_source(&source, f, add_fault_source(&source, f, out), out);
+    return options->sources ? report_source_each(&source, f, add_excerpt, out) : 0;
 }
 
 /* What it comes from, and what to do about it. */

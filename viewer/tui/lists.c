@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "idmap.h"
 #include "report_suite.h"
 #include "report_text_findings.h"
 #include "report_words.h"
+#include "store.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -104,21 +106,75 @@ static void load_sites(struct lists *l) {
     }
 }
 
-static void load_leaks(struct lists *l) {
+/* Images that an exec replaced lose all they have: they are left out. */
+#define KEPT_COLUMNS(X)                                                                  \
+    X(KEPT_SITE, "x.site_id")                                                            \
+    X(KEPT_FREES, "sum(x.frees)")                                                        \
+    X(KEPT_BLOCKS, "sum(x.live_blocks)")                                                 \
+    X(KEPT_BYTES, "sum(x.live_bytes)")                                                   \
+    X(KEPT_LAST, "max(x.last_ns)")
+enum { KEPT_COLUMNS(STORE_COLUMN_ENUM) };
+enum { KEPT_RECORDING_ID = 1 };
+
+static const char kept_sql[] = STORE_SELECT(
+    KEPT_COLUMNS) "FROM site_stat x JOIN process p ON p.id = x.process_id WHERE "
+                  "x.recording_id = ? AND coalesce(p.\"end\", '') <> 'exec' GROUP BY "
+                  "x.site_id HAVING sum(x.live_blocks) > 0 ORDER BY 4 DESC, 1";
+
+static uint64_t newest_ns(const struct lists *l) {
+    const struct report_recording *r = &l->data->recordings[l->data->n_recordings - 1];
+    return r->duration_ns > 0 ? (uint64_t)r->duration_ns : 0;
+}
+
+static void add_leak(struct lists *l, const struct report_site *site,
+                     const struct kept *kept) {
     char bytes[16], count[32];
-    for (size_t i = 0; i < l->data->n_sites; i++) {
-        const struct report_site *site = &l->data->sites[i];
-        if (!site->live_blocks)
-            continue;
-        struct list_row *row = add_row(&l->tabs[LISTS_LEAKS]);
+    struct list_row *row = add_row(&l->tabs[LISTS_LEAKS]);
+    struct text t = {0};
+    row->site = site;
+    row->kept = *kept;
+    text_say(&t, "%10s %9s %s  ", text_bytes(kept->live_bytes, bytes),
+             text_count(kept->live_blocks, count),
+             kept->live_blocks == 1 ? "block " : "blocks");
+    add_place(l, site, &t);
+    text_add(&t, "; ");
+    kept_add_hint(&t, kept, newest_ns(l));
+    row->text = text_take(&t);
+}
+
+/* Of the newest recording, as `dearth stats --leaks` has it: what one run kept is not what two have. */
+static int load_leaks(struct lists *l) {
+    const struct report_data *data = l->data;
+    int64_t recording = data->recordings[data->n_recordings - 1].id;
+    AUTO_FREE char *past = NULL;
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    struct idmap sites = {0};
+    int step = SQLITE_DONE, r = kept_unknown(data->store, recording, &past);
+    if (past) {
         struct text t = {0};
-        text_say(&t, "%10s %9s %s  ", text_bytes(site->live_bytes, bytes),
-                 text_count(site->live_blocks, count),
-                 site->live_blocks == 1 ? "block " : "blocks");
-        add_place(l, site, &t);
-        row->text = text_take(&t);
-        row->site = site;
+        text_say(&t, "  what was never freed is not known: %s frees past dearth", past);
+        l->tabs[LISTS_LEAKS].none = text_take(&t);
+        return r;
     }
+    l->tabs[LISTS_LEAKS].none = text_dup("  nothing: every block was freed");
+    for (size_t i = 0; i < data->n_sites; i++)
+        idmap_put(&sites, data->sites[i].id, (int64_t)i + 1);
+    if (r == 0)
+        r = store_prepare(data->store, kept_sql, &s);
+    if (r == 0)
+        sqlite3_bind_int64(s, KEPT_RECORDING_ID, recording);
+    while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        const struct kept kept = {(uint64_t)sqlite3_column_int64(s, KEPT_FREES),
+                                  (uint64_t)sqlite3_column_int64(s, KEPT_BLOCKS),
+                                  (uint64_t)sqlite3_column_int64(s, KEPT_BYTES),
+                                  (uint64_t)sqlite3_column_int64(s, KEPT_LAST)};
+        int64_t at;
+        if (idmap_get(&sites, sqlite3_column_int64(s, KEPT_SITE), &at))
+            add_leak(l, &data->sites[at - 1], &kept);
+    }
+    idmap_deinit(&sites);
+    return r < 0 || step == SQLITE_DONE ? r
+                                        : store_error(data->store, "reading site_stat");
 }
 
 /* --- orders --- */
@@ -235,8 +291,9 @@ static int add_stack(const struct lists *l, int64_t stack_id, struct text *out) 
     return r;
 }
 
+/* @kept: of the newest recording, where that is what is looked at; NULL = what all of them have */
 static int add_site(const struct lists *l, const struct report_site *site,
-                    struct text *out) {
+                    const struct kept *kept, struct text *out) {
     char a[32], b[16], key[DEARTH_KEY_HEX + 1];
     text_key(site->key, key);
     text_add(out, "\n  ");
@@ -248,8 +305,15 @@ static int add_site(const struct lists *l, const struct report_site *site,
     text_say(out, "    asked       %s call%s, %s", text_count(site->count, a),
              site->count == 1 ? "" : "s", text_bytes(site->bytes, b));
     text_say(out, ", at most %s at once", text_bytes(site->peak_bytes, b));
-    text_say(out, "\n    never freed %s in %s block%s\n", text_bytes(site->live_bytes, b),
-             text_count(site->live_blocks, a), site->live_blocks == 1 ? "" : "s");
+    uint64_t bytes = kept ? kept->live_bytes : site->live_bytes;
+    uint64_t blocks = kept ? kept->live_blocks : site->live_blocks;
+    text_say(out, "\n    never freed %s in %s block%s", text_bytes(bytes, b),
+             text_count(blocks, a), blocks == 1 ? "" : "s");
+    if (kept) {
+        text_add(out, ": ");
+        kept_add_hint(out, kept, newest_ns(l));
+    }
+    text_add(out, "\n");
     text_add(out, "    verdict     ");
     if (site->verdict == VERDICT_NONE)
         text_say(out, "never tested: %s\n", reason_meaning(site->reason));
@@ -267,7 +331,10 @@ static int add_site(const struct lists *l, const struct report_site *site,
 static int add_finding(const struct lists *l, const struct list_row *row, unsigned width,
                        struct text *out) {
     const struct report_text_options options = {
-        .max_frames = 64, .width = width, .sources = true};
+        .max_frames = 64,
+        .width = width,
+        .sources = l->source != NULL,
+        .source_folders = l->source ? l->source->folders : NULL};
     int r = report_text_finding(l->data, row->finding, &options, out);
     if (!row->group || row->group->n < 2)
         return r;
@@ -293,9 +360,9 @@ int lists_details(const struct lists *l, enum lists_tab tab, uint32_t shown,
     if (row->finding)
         r = add_finding(l, row, width, out);
     else if (!row->n)
-        r = add_site(l, row->site, out);
+        r = add_site(l, row->site, tab == LISTS_LEAKS ? &row->kept : NULL, out);
     for (size_t i = 0; r == 0 && i < row->n && i < most; i++)
-        r = add_site(l, l->data->untested[row->first + i], out);
+        r = add_site(l, l->data->untested[row->first + i], NULL, out);
     if (row->n > most)
         text_addf(out, "\n  ... and %zu more sites\n", row->n - most);
     terminal_disarm(out, start);
@@ -319,10 +386,12 @@ void lists_add_summary(const struct lists *l, struct text *out) {
 
 /* --- */
 
-int lists_new(const struct report_data *data, struct lists **out) {
+int lists_new(const struct report_data *data, const struct report_source *source,
+              struct lists **out) {
     static const char *const titles[N_LISTS] = {"Findings", "Untested", "Sites", "Leaks"};
     struct lists *l = text_alloc(sizeof *l);
     l->data = data;
+    l->source = source;
     for (int i = 0; i < N_LISTS; i++)
         l->tabs[i].title = titles[i];
     int r = load_findings(l);
@@ -332,9 +401,12 @@ int lists_new(const struct report_data *data, struct lists **out) {
     }
     load_untested(l);
     load_sites(l);
-    load_leaks(l);
     sort(&l->tabs[LISTS_SITES], ORDER_BYTES);
-    sort(&l->tabs[LISTS_LEAKS], ORDER_LIVE);
+    r = load_leaks(l);
+    if (r < 0) {
+        lists_free(l);
+        return r;
+    }
     for (int i = 0; i < N_LISTS; i++)
         lists_search(l, (enum lists_tab)i, NULL);
     *out = l;
@@ -350,6 +422,7 @@ struct lists *lists_free(struct lists *l) {
         free(l->tabs[i].rows);
         free(l->tabs[i].shown);
         free(l->tabs[i].query);
+        free(l->tabs[i].none);
     }
     report_groups_free(l->groups, l->n_groups > 0 ? l->n_groups : 0);
     free(l->places);

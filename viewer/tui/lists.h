@@ -8,8 +8,10 @@
 #ifndef DEARTH_LISTS_H
 #define DEARTH_LISTS_H
 
+#include "kept.h"
 #include "report_data.h"
 #include "report_group.h"
+#include "report_source.h"
 #include "report_text.h"
 
 enum lists_tab { LISTS_FINDINGS, LISTS_UNTESTED, LISTS_SITES, LISTS_LEAKS, N_LISTS };
@@ -22,8 +24,9 @@ struct list_row {
     const struct report_group *group; /* a heading; NULL = a line below it */
     const struct report_site *site;
     size_t first, n;
-    uint32_t above; /* findings: index of the heading */
-    bool open;      /* a heading: what is below it is shown */
+    struct kept kept; /* leaks: of the newest recording */
+    uint32_t above;   /* findings: index of the heading */
+    bool open;        /* a heading: what is below it is shown */
 };
 
 struct list {
@@ -33,19 +36,22 @@ struct list {
     uint32_t *shown;
     uint32_t n_shown;
     char *query; /* owned; NULL = none */
+    char *none;  /* owned: what is said where there is no row; NULL = nothing to say */
     int order;   /* of sites */
 };
 
 struct lists {
     const struct report_data *data;
+    const struct report_source *source; /* NULL = lines are not shown */
     struct report_group *groups;
     int64_t n_groups;
     struct report_text_place *places;
     struct list tabs[N_LISTS];
 };
 
-/** @out: lists_free(); @data must outlive it. Return: 0, or negative errno after a message. */
-int lists_new(const struct report_data *data, struct lists **out);
+/** @out: lists_free(); what is given must outlive it. Return: 0, or negative errno after a message. */
+int lists_new(const struct report_data *data, const struct report_source *source,
+              struct lists **out);
 struct lists *lists_free(struct lists *lists); /* NULL is allowed; returns NULL */
 
 /**

@@ -271,6 +271,7 @@ static void draw_list(struct tui *t) {
             put_line(t, 2 + (int)i,
                      i || list->n_shown ? ""
                      : list->query      ? "  nothing of that"
+                     : list->none       ? list->none
                                         : "  nothing",
                      A_NORMAL);
     }
@@ -547,14 +548,14 @@ static SCREEN *begin(struct tui *t) {
     return screen;
 }
 
-int tui_run(const struct report_data *data) {
+int tui_run(const struct report_data *data, const struct report_source *source) {
     struct tui t = {.data = data};
     struct report_text_options options = {0};
     int r = tui_check();
     if (r == 0)
         r = report_text_suit(data, true, SOURCES_AUTO, &options);
     if (r == 0)
-        r = lists_new(data, &t.lists);
+        r = lists_new(data, source, &t.lists);
     if (r < 0)
         return r;
     t.colored = terminal_is_colored();

@@ -12,7 +12,8 @@ int tui_check(void) {
                        "same is printed");
 }
 
-int tui_run(const struct report_data *data) {
+int tui_run(const struct report_data *data, const struct report_source *source) {
     (void)data;
+    (void)source;
     return tui_check();
 }
