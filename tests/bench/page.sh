@@ -6,8 +6,8 @@
 #   tests/bench/page.sh DEARTH [ROUNDS] >table.md
 #
 # The first two are recordings of many_stacks.c; the third is the second with ten sites for each (multiply_sites.py).
-# Medians of ROUNDS (5) for writing and opening. Brushing and searching are the page's own time on the processor, drawing
-# included. No test: nothing fails when it is slow. Needs sqlite3's module for python3, node, chromium.
+# Medians of ROUNDS (5) for writing and opening. Brushing and searching are the page's own time on the processor (its main
+# thread's), drawing included. No test: nothing fails when it is slow. Needs sqlite3's module for python3, node, chromium.
 set -eu -o pipefail
 here=$(readlink -f "$(dirname "$0")")
 dearth=$(readlink -f "${1:?the dearth to measure}")
@@ -19,8 +19,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 "${CC:-cc}" -O1 -fno-inline -o many_stacks "$here/many_stacks.c"
 
-echo '| sites | page, MB | written, s (processor) | memory, MiB | opened, ms | brushed, ms a frame | searched, ms |'
-echo '| ---: | ---: | ---: | ---: | ---: | ---: | ---: |'
+echo '| sites | page, MB | written, s (processor) | memory, MiB | opened, ms | of that on the processor | brushed, ms a frame | searched, ms |'
+echo '| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |'
 for sites in 35000 100000 1000000; do
     echo "$sites sites" >&2
     if [ "$sites" = 1000000 ]; then
