@@ -77,9 +77,12 @@ async function sizes(browser, name) {
   await phone.close();
   const print = await opened(browser, name, "", { media: "print" });
   assert.deepEqual(await print.get(() => ["#sites th button", "#sites tbody td", "#sites td.place .fn", "#memory tbody td"].filter((selector) => {
-    const e = document.querySelector(selector);
-    return !e || !e.getClientRects().length;
+    const e = document.querySelector(selector), text_in = document.createRange();
+    if (e) text_in.selectNodeContents(e);
+    return !e || !text_in.getClientRects().length;
   })), [], name + ": not printed");
+  assert.deepEqual(await print.get("[...document.querySelectorAll('thead button')].filter((e) => getComputedStyle(e).display !== 'contents').length"), 0,
+    "a button in a head is a box: it is empty where the head is repeated on the next sheet");
   assert.ok(await print.get("[...document.querySelectorAll('#sites tbody tr.row')].filter((e) => e.getClientRects().length).length <= 20"));
   await print.close();
   ok(name + ": phone, print");
@@ -109,7 +112,12 @@ async function untested(browser) {
   await page.press("n");
   assert.equal(await page.get("document.activeElement.tagName + document.activeElement.closest('section').id"), "SUMMARYuntested");
   await page.close();
-  ok("not tested yet is neither green nor fine; commands for a subtree; n");
+  const some = await opened(browser, "report.html"), list = await some.get("document.querySelector('#untested ul').innerText");
+  assert.match(list, /1: a filter of the replay left it out \(replay 1: in .*script/, "the replay and its filter");
+  assert.match(list, /ran out \(replay 1\)/);
+  await some.get("document.querySelectorAll('#untested details').forEach((e) => { e.open = true; })");
+  await some.close();
+  ok("not tested yet is neither green nor fine; commands for a subtree; n; reasons");
 }
 
 async function recordings(browser, wanted) {
@@ -301,6 +309,8 @@ async function compared(browser) {
   assert.equal(await same.get(text_of("#compare .details")), "");
   await same.close();
   const page = await opened(browser, "changed.html");
+  assert.match(await page.get(text_of("#compare .notice")), /^Neither was tested/);
+  assert.equal(await page.get("/Findings that are gone/.test(document.querySelector('#compare').textContent)"), false);
   const rows = await page.get("[...document.querySelectorAll('#compare tbody tr')].map((tr) => [...tr.cells].map((cell) => cell.textContent))");
   assert.ok(rows.length > 0 && rows.every((row) => /^(new|gone|grown|shrunk)$/.test(row[1])), JSON.stringify(rows[0]));
   await page.get("document.querySelector('#compare canvas.flame').focus()");

@@ -8,7 +8,7 @@ const names = ["data_unpack", "data_values", "data_by_site", "data_bin_ns", "dat
   "search_sites", "flame_names", "flame_tree", "flame_inverted", "flame_values", "flame_hidden", "flame_layout", "flame_by_name",
   "flame_neighbours", "timeline_x", "timeline_bin", "memory_fold", "memory_size_class", "untested_tree", "untested_order",
   "findings_groups", "leaks_fold", "leaks_hint", "processes_order", "hash_parse", "hash_text", "compare_match", "compare_rows",
-  "suite_reach", "suite_sites", "suite_order", "suite_units", "compare_word", "compare_tree", "compare_color", "portion", "short_name", "glob_word"];
+  "reason_options", "suite_reach", "suite_sites", "suite_order", "suite_units", "compare_word", "compare_tree", "compare_color", "portion", "short_name", "glob_word"];
 const source = process.argv.slice(2).map((file) => fs.readFileSync(file, "utf8")).join("\n");
 const page = new Function('"use strict";\n' + source + "\nreturn {" + names.join(", ") + "};")();
 let n_tests = 0;
@@ -165,6 +165,13 @@ test("a suite: tests by site, sites by test, what found most first", () => {
   assert.deepEqual(page.suite_order([one(2, 2, []), one(0, 0, []), one(1, 1, [7]), one(3, 3, [])]), [2, 3, 0]);
   const units = page.suite_units([{ test: "t", command: "a b" }, { command: "c" }, { test: "t", command: "a b" }]);
   assert.deepEqual(units.map(([name, list]) => [name, list.length]), [["t\na b", 2], ["c", 1]]);
+});
+
+test("never tested: of a replay's options those that left sites out", () => {
+  const options = JSON.stringify({ in: ["a*"], mode: "both", thread: "any", time_budget_ns: 5e9, limit: 3 });
+  assert.deepEqual(JSON.parse(page.reason_options("filtered", options)), { in: ["a*"], limit: 3 });
+  assert.deepEqual(JSON.parse(page.reason_options("budget", options)), { time_budget_ns: 5e9, limit: 3 });
+  assert.equal(page.reason_options("filtered", "no JSON"), "{}");
 });
 
 test("findings: one policy is one group, near-identical headlines are one", () => {

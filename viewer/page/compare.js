@@ -96,7 +96,7 @@ function show_compare(before) {
   const body = h("tbody"), lead = h("p", { class: "lead" }), lines = h("ul", { class: "plain" }), status = h("p", { class: "small details", role: "status", "aria-live": "polite" });
   const flame = h("canvas", { class: "flame", tabindex: "0", role: "application", "aria-roledescription": "flame graph", "aria-label": "Flame graph of the difference. The table above says the same." });
   const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of differences" }, h("table", { "aria-label": "differences" },
-    h("thead", null, h("tr", null, ["Location", "", "A", "B", "Difference"].map((title, i) => h("th", { scope: "col", class: i > 1 ? "num" : null }, title || h("span", { class: "quiet" }, "What"))))), body));
+    h("thead", null, h("tr", null, ["Location", "", "A", "B", "Difference"].map((title, i) => h("th", { scope: "col", class: i > 1 ? "num" : i === 1 ? "lesser" : null }, title || h("span", { class: "quiet" }, "What"))))), body));
   const times = [a, null].map((_, i) => h("canvas", { class: "timeline", role: "img", "aria-label": "What was in use over the run, " + "AB"[i] }));
   const verdicts = h("div");
   root.hidden = false;
@@ -107,7 +107,7 @@ function show_compare(before) {
   const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "") + amount(Math.abs(n));
   const draw_rows = rows_as_needed(scroll, body, (i) => {
     const row = rows[i], [name, place_of] = row.name.split("\n");
-    return [h("tr", { class: "row" }, h("td", { class: "place" }, fn_name(name), place_of ? h("bdi", { class: "at" }, place_of) : null), h("td", null, compare_word(row)),
+    return [h("tr", { class: "row" }, h("td", { class: "place" }, fn_name(name), place_of ? h("bdi", { class: "at" }, place_of) : null), h("td", { class: "lesser" }, compare_word(row)),
       h("td", { class: "num" }, amount(row.a)), h("td", { class: "num" }, amount(row.b)), h("td", { class: "num" }, signed(row.b - row.a)))];
   });
   function by_place(side) {
@@ -167,6 +167,12 @@ function show_compare(before) {
     });
     const matched = of.reduce((n, i) => n + (i >= 0), 0);
     lines.append(h("li", null, plural(matched, "site") + " in both, " + number(before.sites - matched) + " gone, " + number(P.D.sites - of_b.size + (of_b.has(-1) ? 1 : 0)) + " new."));
+    const left_out = [before, P.D].filter((one) => !one.attempts);
+    if (left_out.length) {
+      verdicts.append(h("p", { class: "notice" }, (left_out.length > 1 ? "Neither was tested" : (left_out[0] === before ? "A" : "B") + " was not tested") +
+        ": what broke in one and not in the other is not known."));
+      return;
+    }
     for (const [title, there, not] of [["New findings", now, old], ["Findings that are gone", old, now]])
       list.push([title, [...there].filter(([key]) => !not.has(key)).map(([, f]) => f)]);
     verdicts.append(...list.map(([title, findings], i) => h("div", null, h("h3", null, title + ": " + number(findings.length)), h("ul", null, findings.slice(0, 30).map((f) =>

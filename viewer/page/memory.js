@@ -70,7 +70,7 @@ function show_memory() {
   root.append(h("header", null, h("h2", { id: "memory-title" }, "Where the memory goes")), heading, untimed,
     timeline, h("div", { class: "tools" }, metric, to_peak, whole, process, test, invert, search, only, found), chips,
     h("p", { class: "small quiet", id: "flame-help" }, h("span", { class: "hatch", "aria-hidden": "true" }), " never failed in a test  ",
-      h("span", { class: "bugline", "aria-hidden": "true" }), " a bug was found there. Click or Enter: zoom; Escape: back; h: hide; ? : all keys."),
+      h("span", { class: "bugline", "aria-hidden": "true" }), " a bug was found there. ", h("span", { class: "help" }, "Click or Enter: zoom; Escape: back; h: hide; ? : all keys.")),
     h("div", { class: "graph" }, flame), status, h("div", { class: "tools" }, by), scroll, neighbours);
 
   let v = null, values = null, tree = null, total = null, untested = null, bugs = null, boxes = [], found_sites = null, box_of = null, left = 0;

@@ -47,7 +47,7 @@ function site_details(i) {
       tests.length > 16 ? h("span", { class: "quiet" }, "and " + number(tests.length - 16) + " more") : null)] : null,
     h("h3", null, "Stack"), stack(S.node[i], S.location[i]),
     facts([["tried", tried.join(", ") || "never"], ["occurrences tested", number(S.occurrences[i])],
-      ["how", how.join(", ")], ["not tested because", S.reason[i] ? reason_words(S.reason[i]) : null],
+      ["how", how.join(", ")], ["not tested because", S.reason[i] ? reason_words(S.reason[i], S.skipped_by[i]) : null],
       ["calls", there ? number(n.count[i]) + (n.temporary[i] ? ", " + number(n.temporary[i]) + " temporary" : "") +
         (n.cross_thread[i] ? ", " + number(n.cross_thread[i]) + " freed by another thread" : "") : "none in this recording"],
       ["bytes", there ? bytes(n.bytes[i]) + " asked for; " + (n.at_peak ? bytes(n.at_peak[i]) + " in use at the recording's peak; " : "") +
@@ -62,11 +62,22 @@ function site_details(i) {
         command(replay_one(i, tested ? " --retest" : ""))]);
 }
 
+/* Of a replay's options those that leave sites out: filters, or what ends it. Pure. */
+const REASON_OPTIONS = {
+  filtered: ["in", "not_in", "site", "untested", "min_size", "changed_since", "demand", "from_symbol", "until_symbol", "thread", "limit", "shard", "n_shards"],
+  budget: ["time_budget_ns", "limit"],
+};
+function reason_options(name, json) {
+  let options = {};
+  try { options = JSON.parse(json) || {}; } catch (e) { /* nothing is known of them */ }
+  const wanted = REASON_OPTIONS[name] || [];
+  return JSON.stringify(Object.fromEntries(Object.entries(options).filter(([option, value]) => wanted.includes(option) && !(option === "thread" && value === "any"))));
+}
 /* Why a site was not tested, with the replay that decided it. */
-function reason_words(reason) {
-  const { D } = P, name = D.reasons[reason], r = D.replays[D.replays.length - 1];
-  const by = r && (name === "filtered" || name === "budget") ? " (replay " + r.id + (replay_options(r.options) ? ": " + replay_options(r.options) : "") + ")" : "";
-  return D.reason_texts[reason] + by;
+function reason_words(reason, replay) {
+  const { D } = P, name = D.reasons[reason], r = D.replays.find((one) => one.id === replay);
+  const options = r ? replay_options(reason_options(name, r.options)) : "";
+  return D.reason_texts[reason] + (r && REASON_OPTIONS[name] ? " (replay " + r.id + (options ? ": " + options : "") + ")" : "");
 }
 
 /* Worst first; what was never tried last. */
@@ -77,7 +88,7 @@ const byte_column = (title, name, more) => ({ title, num: true, most: true, valu
 const SITE_COLUMNS = [
   { title: "Verdict", value: (i) => verdict_order(i), cell: (i) => verdict_badge(P.S.verdict[i]) },
   { title: "Location", opens: true, value: (i) => P.location_rank[P.S.location[i] + 1], cell: place },
-  { title: "Call", value: (i) => P.S.op[i], cell: (i) => h("code", null, text(P.S.op[i])) },
+  { title: "Call", lesser: true, value: (i) => P.S.op[i], cell: (i) => h("code", null, text(P.S.op[i])) },
   byte_column("At peak", "at_peak", { timed: true, help: "In use when the whole recording was at its peak. These add up." }),
   byte_column("Own peak", "peak", { lesser: true, help: "The most that this site alone had in use, at its own time. These do not add up." }),
   byte_column("Bytes", "bytes", { help: "Asked for in the whole run." }),

@@ -82,7 +82,7 @@ function show_suite() {
   const titles = ["Test", "Harness", "Targets", "Tested", "Sites", "Findings", "Cost"];
   const values = [(t) => t.name, (t) => t.harness, (t) => -t.targets, (t) => -t.tested, (t) => -t.sites, (t) => -t.findings.length, (t) => -(t.cost_ns || 0)];
   let sort = 5, rows = order;
-  const heads = titles.map((title, k) => h("th", { scope: "col", class: (k > 1 ? "num " : "") + ([1, 4].includes(k) ? "lesser" : "") },
+  const heads = titles.map((title, k) => h("th", { scope: "col", class: (k > 1 ? "num " : "") + ([1, 3, 4].includes(k) ? "lesser" : "") },
     h("button", { type: "button", class: "plain", onclick: () => { sort = k; update(); } }, title)));
   const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of tests" },
     h("table", { "aria-label": "tests" }, h("thead", null, h("tr", null, heads)), body));
@@ -101,7 +101,7 @@ function show_suite() {
       hash_set("t" + i);
     } }, h("bdi", { class: "fn" }, data_shown(t.name)), h("bdi", { class: "at" }, data_shown(t.command).slice(0, 200)));
     const num = (cell, lesser) => h("td", { class: "num" + (lesser ? " lesser" : "") }, cell);
-    tr.append(h("td", { class: "place" }, button), h("td", { class: "lesser" }, name_of(t.harness)), num(number(t.targets)), num(number(t.tested)), num(number(t.sites), true),
+    tr.append(h("td", { class: "place" }, button), h("td", { class: "lesser" }, name_of(t.harness)), num(number(t.targets)), num(number(t.tested), true), num(number(t.sites), true),
       num(t.findings.length ? h("span", null, number(t.findings.length), " ", finding_links(t.findings.slice(0, 3))) : "0"), num(t.attempts ? duration(t.cost_ns) : "–"));
     return open.has(i) ? [tr, details(i)] : [tr];
   });

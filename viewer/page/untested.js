@@ -94,7 +94,7 @@ function untested_list(root, nodes, depth) {
 }
 function untested_sites(root, sites) {
   root.append(h("ul", { class: "plain" }, sites.slice(0, 100).map((i) => h("li", null, site_link(i), " ", P.stands[i] > 1 ? "and " + plural(P.stands[i] - 1, "small site") + " like it " : "",
-    h("code", null, text(P.S.op[i])), " ", h("span", { class: "small quiet" }, reason_words(P.S.reason[i])),
+    h("code", null, text(P.S.op[i])), " ", h("span", { class: "small quiet" }, reason_words(P.S.reason[i], P.S.skipped_by[i])),
     callers_of(i).slice(0, 2).map((frame, k) => [k ? " … from " : " called from ", h("bdi", { class: "fn small" }, short_name(frame_name(frame)))])))),
   sites.length > 100 ? h("p", { class: "quiet small" }, "and " + plural(sites.length - 100, "more site")) : "");
 }
@@ -108,8 +108,13 @@ function show_untested() {
     root.append(h("p", { class: "notice" + (items.length ? " good" : "") }, items.length ? "Every site was tested." : "There is no site."));
     return;
   }
-  const reasons = D.reasons.map((name, i) => [i, D.reason_counts[i]]).filter(([i, n]) => i && n);
-  root.append(h("ul", { class: "plain small" }, reasons.map(([i, n]) => h("li", null, h("b", null, number(n)), ": " + reason_words(i)))));
+  const reasons = new Map(); /* by the replay that left them out */
+  P.S.reason.forEach((reason, i) => {
+    if (!reason || (P.S.flags[i] & 1)) return;
+    const words = reason_words(reason, P.S.skipped_by[i]);
+    reasons.set(words, (reasons.get(words) || 0) + P.stands[i]);
+  });
+  root.append(h("ul", { class: "plain small" }, [...reasons].sort((a, b) => b[1] - a[1]).map(([words, n]) => h("li", null, h("b", null, number(n)), ": " + words))));
   untested_list(root, untested_order(untested_tree(items)), 0);
 }
 

@@ -210,6 +210,7 @@ static int load_attempts(struct report_data *data) {
 
 #define SKIPPED_COLUMNS(X)                                                               \
     X(SKIPPED_SITE, "site_id")                                                           \
+    X(SKIPPED_REPLAY, "replay_id")                                                       \
     X(SKIPPED_REASON, "reason")
 enum { SKIPPED_COLUMNS(STORE_COLUMN_ENUM) };
 
@@ -225,6 +226,7 @@ static void add_skipped(struct report_data *data, sqlite3_stmt *s, void *state) 
         return;
     reading->last = x;
     x->reason = reason; /* the newest replay's word */
+    x->skipped_by = (uint64_t)sqlite3_column_int64(s, SKIPPED_REPLAY);
 }
 
 static int load_skipped(struct report_data *data) {
