@@ -231,6 +231,23 @@ async function memory(browser, peak) {
   await page.get("document.querySelector('#memory button[title^=Leave]').click()");
   assert.match(await page.get(text_of("#memory .lead")), /^0 /);
   assert.match(await page.get("location.hash"), /o=1/);
+  /* only what goes through a function, or a module, and all again */
+  await page.get("(() => { const e = document.querySelector('#memory input'); e.value = ''; e.dispatchEvent(new Event('input')); })()");
+  await page.until("document.querySelector('#memory button[title^=Leave]').hidden");
+  assert.equal(await page.get(text_of("#memory .lead")), lead);
+  await totals("module");
+  for (const through of [true, false]) {
+    await page.get("[...document.querySelectorAll('#memory tbody button')].find((e) => /many/.test(e.textContent)).click()");
+    assert.equal(await page.get("new URLSearchParams(location.hash.split('?')[1]).get('mq')"), through ? '"many"' : null);
+  }
+  await page.get("document.querySelector('#memory canvas.flame').focus()");
+  for (let i = 0; i < 6; i++) await page.press("ArrowDown");
+  await page.press("ArrowRight");
+  await page.press("f");
+  assert.match(await page.get("decodeURIComponent(location.hash)"), /mq="[^&]+&o=1/);
+  assert.notEqual(await page.get(text_of("#memory .lead")), lead);
+  await page.press("f");
+  assert.equal(await page.get(text_of("#memory .lead")), lead);
   await page.close();
   const untimed = await opened(browser, "untimed.html");
   assert.ok(await untimed.get("document.querySelector('canvas.timeline').hidden"));

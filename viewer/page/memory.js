@@ -211,7 +211,7 @@ function show_memory() {
   function row_label(row) {
     switch (v.by) {
     case "function": return h("button", { type: "button", class: "plain", onclick: () => choose_function(row.name) }, fn_name(names().names[row.name]), h("bdi", { class: "at" }, names().modules[row.name]));
-    case "module": return name_of(row.name);
+    case "module": return h("button", { type: "button", class: "plain", title: "Only what goes through it; again: all", onclick: () => focus_on(row.name) }, name_of(row.name));
     case "process": return name_of(process_label(row.name));
     case "test": return typeof row.name === "string" ? [name_of(row.name.slice(1)), h("span", { class: "at" }, "of none, or of several tests")]
       : h("button", { type: "button", class: "plain", onclick: () => { v.test = v.test === row.name ? -1 : row.name; update(); } }, h("bdi", { class: "fn" }, data_shown(P.tests[row.name].name)), h("bdi", { class: "at" }, data_shown(P.tests[row.name].command).slice(0, 120)));
@@ -247,7 +247,8 @@ function show_memory() {
     const { callers, callees } = flame_neighbours(down, full, v.function), all = names();
     const list = (title, items) => h("div", null, h("h3", null, title), h("ol", { class: "plain" }, items.slice(0, 20).map(([name, n]) =>
       h("li", null, h("span", { class: "num" }, amount(n)), " ", name ? h("button", { type: "button", class: "plain", onclick: () => choose_function(name) }, fn_name(all.names[name])) : "(outermost)"))));
-    neighbours.append(h("div", { class: "full" }, h("h3", null, name_of(all.names[v.function])), h("button", { type: "button", onclick: () => toggle_hidden(v.function) }, "Hide it")),
+    neighbours.append(h("div", { class: "full" }, h("h3", null, name_of(all.names[v.function])), h("button", { type: "button", onclick: () => focus_on(all.names[v.function]) }, "Only through it"),
+      h("button", { type: "button", onclick: () => toggle_hidden(v.function) }, "Hide it")),
       list("Called from", callers), list("Calls", callees));
   }
   function choose_function(name) {
@@ -258,6 +259,15 @@ function show_memory() {
   function toggle_hidden(name) {
     if (!v.hidden.delete(name)) v.hidden.add(name);
     update();
+  }
+  /* Only stacks that have @name; all again when it is that already. */
+  function focus_on(name) {
+    const query = '"' + name + '"', again = v.only && v.search === query;
+    v.search = search.value = again ? "" : query;
+    v.only = !again;
+    search_now();
+    save();
+    flame.focus({ preventScroll: true });
   }
   function draw_chips() {
     const all = v.hidden.size || v.path.length ? names().names : [];
@@ -390,6 +400,7 @@ function show_memory() {
     case "Enter": event.preventDefault(); zoom(path_of(box)); return;
     case "Escape": zoom(v.path.slice(0, -1)); return;
     case "h": if (box) { toggle_hidden(tree.name[box]); event.stopPropagation(); } return;
+    case "f": if (box) focus_on(box_name(box)); return;
     case "c": if (box) choose_function(tree.name[box]); return;
     case "i": invert.click(); return;
     default: return;

@@ -203,7 +203,7 @@ function programs_card() {
 const KEYS = [["/", "search all sites"], ["n, p", "the next, the previous place that was never tested"], ["?", "this list; Escape closes it"],
   ["g then f, t, u, m, s, l", "go to findings, a suite's tests, never tested, memory, sites, never freed"],
   ["in the timeline: ← →", "move the instant; with Shift: a range; Home, End"],
-  ["in the flame graph: ← → ↑ ↓", "the box beside, above, below"], ["Enter, Escape", "zoom into it, and back"], ["h, c, i", "hide the function; its callers and callees; turn the graph round"]];
+  ["in the flame graph: ← → ↑ ↓", "the box beside, above, below"], ["Enter, Escape", "zoom into it, and back"], ["h, f, c, i", "hide the function; only what goes through it; its callers and callees; turn the graph round"]];
 function show_keys() {
   const dialog = $("keys");
   dialog.append(h("h2", { id: "keys-title" }, "Keys"), h("dl", { class: "facts" }, KEYS.map(([key, what]) => [h("dt", null, h("kbd", null, key)), h("dd", null, what)])),
