@@ -52,6 +52,9 @@ status 0 "$DEARTH" report -f sarif google.db
 contains out '"test": "Words.Length"'
 status 0 "$DEARTH" repro --print google.db "$bug"
 contains out "# The test: Words.Length (--gtest_filter=Words.Length)"
+# in the page the memory of a program that runs both is by test, where one alone comes to a site
+status 0 "$DEARTH" view -q google.db -o page.html
+equal "[1, 2]" "$(python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import page_values; print(sorted(page_values.read("page.html")[1]["0.test"]))' "$SOURCE/tests/viewer")" "tests of rows of memory"
 # the suite's own numbers are those of the suite alone
 equal 1 "$(python3 -c 'import json; r = json.load(open("report.json")); print(r["suite"]["programs"] * len(r["recordings"]))')" "programs and recordings"
 # what is joined from shards has the tests, too
