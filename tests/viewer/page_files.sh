@@ -38,7 +38,7 @@ record -o other.db -- "$PROGRAMS/growing" >/dev/null
 mkdir -p project/tests
 cp "$SOURCE"/tests/data/words.[ch] project/
 (
-    cd project
+    cd project || exit
     printf '#include <stdlib.h>\n#include "../words.h"\nint main(void) { char *s = words_copy("ab"); free(s); return !s; }\n' >tests/copies.c
     printf '#include "../words.h"\nint main(void) { return words_length("abc") != 3; }\n' >tests/length.c
     printf '#include <stdlib.h>\n#include <unistd.h>\n#include "../words.h"\nint main(void) { if (unlink("once")) return 7; char *s = words_twice("a"); free(s); return !s; }\n' >tests/once.c

@@ -24,19 +24,30 @@ function data_shown(text) {
 /* The same but for ends of lines. */
 const data_shown_lines = (text) => text.search(DATA_UNSEEN) < 0 ? text : text.split("\n").map(data_shown).join("\n");
 
+/* Fill @list from @bytes at @at, seven bits a byte, the lowest first. -> behind them. By itself: this is most of what
+ * unpacking does, and nothing here is shared with a closure. */
+function data_varints(bytes, at, list) {
+  for (let i = 0; i < list.length; i++) {
+    let b = bytes[at++];
+    if (b > 127) {
+      let scale = 128, more;
+      b &= 127;
+      do {
+        more = bytes[at++];
+        b += (more & 127) * scale;
+        scale *= 128;
+      } while (more > 127);
+    }
+    list[i] = b;
+  }
+  return at;
+}
+
 /* The head, with `columns` as a Map from name to numbers. */
 function data_unpack(bytes) {
-  let at = 0;
-  function varint() {
-    let value = 0, scale = 1, b;
-    do {
-      b = bytes[at++];
-      value += (b & 127) * scale;
-      scale *= 128;
-    } while (b > 127);
-    return value;
-  }
-  const length = varint();
+  const first = new Float64Array(1);
+  let at = data_varints(bytes, 0, first);
+  const length = first[0];
   const json = new TextDecoder().decode(bytes.subarray(at, at + length));
   /* Such characters are all written as \u in JSON: mostly there are none to look for. */
   const head = JSON.parse(json, json.includes("\\u") ? (_, value) => typeof value === "string" ? data_shown_lines(value) : value : undefined);
@@ -49,14 +60,9 @@ function data_unpack(bytes) {
       continue;
     }
     const list = new Float64Array(n);
-    for (let i = 0; i < n; i++) {
-      let b = bytes[at++];
-      if (b > 127) {
-        at--;
-        b = varint();
-      }
-      list[i] = kind ? (b % 2 ? -(b + 1) / 2 : b / 2) : b;
-    }
+    at = data_varints(bytes, at, list);
+    if (kind)
+      for (let i = 0; i < n; i++) list[i] = list[i] % 2 ? -(list[i] + 1) / 2 : list[i] / 2;
     columns.set(name, list);
   }
   if (at !== bytes.length) throw new Error("the values end too early");
