@@ -221,10 +221,16 @@ async function memory(browser, peak) {
     return page.get("[...document.querySelectorAll('#memory tbody tr')].length");
   };
   assert.match(await page.get(text_of("#memory .lead")), new RegExp("^" + peak.replace(".", "\\.") + " at the peak"));
+  const look_for = (words) => page.get(`(() => { const e = document.querySelector('#memory input'); e.value = '${words}'; e.dispatchEvent(new Event('input')); })()`);
+  await look_for("ask");
+  await page.until("/^[\\d,]+ sites?, [\\d.]+ % of the peak$/.test(document.querySelector('#memory .tools .quiet').textContent)");
+  await look_for("");
+  await page.until("document.querySelector('#memory .tools .quiet').textContent === ''");
   for (const by of ["location", "function", "module", "process", "thread", "size"]) assert.ok(await totals(by) > 0, by);
   await page.get("(() => { const e = document.querySelector('#memory select[aria-label=\"Metric\"]'); e.value = 'count'; e.dispatchEvent(new Event('change')); })()");
   assert.match(await page.get("location.hash"), /m=count/);
   const lead = await page.get(text_of("#memory .lead"));
+  assert.match(lead, /^[\d,]+ calls from /);
   await page.get("(() => { const e = document.querySelector('#memory input'); e.value = 'no_such_function'; e.dispatchEvent(new Event('input')); })()");
   await page.until("!document.querySelector('#memory button[title^=Leave]').hidden");
   assert.equal(await page.get(text_of("#memory .lead")), lead);

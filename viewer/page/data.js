@@ -158,16 +158,16 @@ function data_bin_of(m, ns) {
 }
 
 /*
- * What can be asked of a row: its title, whether it needs time, whether it is in bytes. `live`, `grown`, `bytes`
- * and `count` are of the chosen bins; the others of the whole run.
+ * What can be asked of a row: its title, whether it needs time, whether it is in bytes, what a sum of it is called. `live`,
+ * `grown`, `bytes` and `count` are of the chosen bins; the others of the whole run.
  */
 const DATA_METRICS = {
   live: { title: "In use at that instant", timed: true, bytes: true },
-  grown: { title: "Growth in the range: asked for less given back", timed: true, bytes: true },
-  bytes: { title: "Bytes asked for in the range", bytes: true },
-  count: { title: "Calls in the range", bytes: false },
-  temporary: { title: "Temporary calls (whole run)", bytes: false },
-  never: { title: "Never freed (whole run)", bytes: true },
+  grown: { title: "Growth in the range: asked for less given back", timed: true, bytes: true, word: "grown" },
+  bytes: { title: "Bytes asked for in the range", bytes: true, word: "asked for" },
+  count: { title: "Calls in the range", bytes: false, word: "calls" },
+  temporary: { title: "Temporary calls (whole run)", bytes: false, word: "temporary calls" },
+  never: { title: "Never freed (whole run)", bytes: true, word: "never freed" },
   own: { title: "Each site's own peak (these do not add up)", bytes: true },
 };
 function data_values(m, metric, from, to) {

@@ -75,6 +75,7 @@ function show_memory() {
 
   let v = null, values = null, tree = null, total = null, untested = null, bugs = null, boxes = [], found_sites = null, box_of = null, left = 0;
   const amount = (n) => (DATA_METRICS[v.metric].bytes ? bytes(n) : number(n));
+  const said = (n) => amount(n) + (DATA_METRICS[v.metric].word ? " " + DATA_METRICS[v.metric].word : "");
   const tested = (site) => P.S.verdict[site] >= 0 && !P.S.reason[site];
   const is_bug = (site) => P.S.verdict[site] >= 0 && P.D.verdict_severities[P.S.verdict[site]] === "bug";
 
@@ -282,9 +283,9 @@ function show_memory() {
     draw_flame();
     const sum = total[0], top = !light && v.metric !== "own" ? memory_fold(m, values, ROW_LABELS.location, tested)[0] : null;
     const label = top ? location_name(top.name)[0] : "";
-    heading.replaceChildren(v.metric === "own" ? "Each site's own peak; these do not add up." : amount(sum) + " " + when() +
+    heading.replaceChildren(v.metric === "own" ? "Each site's own peak; these do not add up." : said(sum) + " " + when() +
       (sum ? ", " + (untested[0] > 0 ? portion(untested[0], sum) + " of it never failed in a test" : "all of it tested") : ""), top ? ". Most: " + portion(top.self, sum) + " in " : "", top ? h("bdi", { class: "fn" }, short_name(label)) : "");
-    flame.setAttribute("aria-label", "Flame graph of " + amount(sum) + " " + when() + ". Arrow keys move, Enter zooms. The table below says the same.");
+    flame.setAttribute("aria-label", "Flame graph of " + said(sum) + " " + when() + ". Arrow keys move, Enter zooms. The table below says the same.");
     if (light) return;
     draw_table();
     draw_neighbours();
@@ -438,7 +439,7 @@ function show_memory() {
       n++;
       sum += value;
     });
-    found.textContent = query.error || (found_sites ? plural(n, "site") + ", " + portion(sum, all) : "");
+    found.textContent = query.error || (found_sites ? plural(n, "site") + ", " + portion(sum, all) + (P.m.timed && v.metric === "live" && v.to === P.m.info.peak_bins - 1 ? " of the peak" : " of what is shown") : "");
   }
   only.addEventListener("click", () => {
     v.only = !v.only;
