@@ -63,10 +63,10 @@ static uint32_t n_reaching(const struct suite *s) {
     return n;
 }
 
+/* text_say() in a colour, where standard output is to have any. */
 static void say(enum color color, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* text_say() in a colour, where standard output is to have any. */
 static void say(enum color color, const char *format, ...) {
     char line[4096];
     va_list args;

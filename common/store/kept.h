@@ -11,8 +11,8 @@ struct store;
 
 /* Of a site, in one recording. */
 struct kept {
-    uint64_t frees, live_blocks,
-        live_bytes;   /* blocks; live: at the end of their process */
+    uint64_t frees, live_blocks; /* live: at the end of their process */
+    uint64_t live_bytes;
     uint64_t last_ns; /* of its last call, from the recording's start */
 };
 
