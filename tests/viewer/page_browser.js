@@ -88,16 +88,18 @@ async function sizes(browser, name) {
   ok(name + ": phone, print");
 }
 
-async function hostile(browser) {
-  const page = await opened(browser, "hostile.html");
+async function hostile(browser, name) {
+  const page = await opened(browser, name);
+  await page.get("document.querySelectorAll('details').forEach((e) => { e.open = true; })");
+  await page.get("document.querySelectorAll('#tests button.plain[aria-expanded=false], #sites button.plain[aria-expanded=false]').forEach((e) => e.click())");
   const seen = await page.get(() => ({ pwned: window.pwned || null, steering: /[\u202a-\u202e\u2066-\u2069\u200e\u200f]/.test(document.body.innerText + document.title),
     foreign: document.querySelectorAll("img, iframe, svg, object, b[onclick], [onerror]").length, scripts: document.scripts.length,
     heading: document.querySelector("#program").getBoundingClientRect().height }));
   assert.deepEqual({ ...seen, heading: 0 }, { pwned: null, steering: false, foreign: 0, scripts: 1, heading: 0 });
   assert.ok(seen.heading < 200, "a long command line fills the screen: " + seen.heading);
-  clean(page, "hostile.html");
+  clean(page, name);
   await page.close();
-  ok("hostile names");
+  ok(name + ": hostile names");
 }
 
 async function untested(browser) {
@@ -353,7 +355,7 @@ async function main() {
   const parts = {
     themes: async () => { for (const name of ["report.html", "two.html", "untimed.html", "suite.html", "changed.html"]) await themes(browser, name); },
     sizes: async () => { for (const name of ["report.html", "two.html", "suite.html", "changed.html"]) await sizes(browser, name); },
-    hostile: () => hostile(browser),
+    hostile: async () => { for (const name of ["hostile.html", "hostile_suite.html"]) await hostile(browser, name); },
     untested: () => untested(browser),
     recordings: () => recordings(browser, facts.calls),
     links: () => links(browser),

@@ -76,3 +76,16 @@ with open("secret-folder/words.c", "w", encoding="utf-8") as file:
     file.write("\n".join(line + " /* pwned " + evil + " */" for line in lines))
 P
 "$DEARTH" view -q --source always --source-dir secret-folder suite.db -o elsewhere.html
+
+# A suite with such names.
+cp suite.db hostile_suite.db
+python3 - <<'P'
+import json, sqlite3
+db = sqlite3.connect("hostile_suite.db")
+evil = "</script><script>pwned=1</script><img src=x onerror=pwned=2> \u202egnirts\u202c \x1b[31m"
+for table, column in (("test", "name"), ("test", "harness"), ("test", "filter"), ("unit_run", "reason"), ("unit", "exe"), ("module", "path")):
+    db.execute(f"UPDATE {table} SET {column} = {column} || ? WHERE {column} IS NOT NULL", (evil,))
+db.execute("UPDATE process SET argv = ?", (json.dumps([evil, "x" * 3000]),))
+db.commit()
+P
+status 0 "$DEARTH" view -q --source always hostile_suite.db -o hostile_suite.html
