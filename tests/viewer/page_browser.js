@@ -281,7 +281,7 @@ async function suite(browser) {
   await page.get("document.querySelector('#findings .chips a').click()");
   await page.until("document.querySelector('#sites tr.more')");
   assert.match(await page.get(text_of("#sites tr.more")), /1 test comes here.*words\.bats: length/);
-  assert.equal(await page.get(text_of("#sites tr.more .command code")), "dearth suite replay suite.db");
+  assert.equal(await page.get(text_of("#sites tr.more .command code")), "dearth suite replay suite.db --contexts 0");
   /* to that test by its link; its sites; its memory */
   await page.get("document.querySelector('#sites tr.more a[href^=\"#t\"]').click()");
   await page.until("document.querySelector('#tests tr.more')");

@@ -127,13 +127,14 @@ function glob_word(text) {
   const glob = text.replace(/\\u[0-9a-f]{4}|[*?[\]\\]/g, "?");
   return /^[\w@%+=:,./-]+$/.test(glob) ? glob : "'" + glob.replace(/'/g, "'\\''") + "'";
 }
-/* What tests one site, all below a name, everything. A suite fails places, whoever calls them. */
+/* What tests one site, all below a name, everything. A suite fails places, whoever calls them, each once; then, when asked,
+ * for other callers: of all, since a filter would be its report's from then on. */
+const replay_rest = () => P.D.replay_site + (P.D.attempts ? " --contexts 0" : "");
 function replay_one(site, more) {
   const { D, S } = P;
-  return D.suite ? D.replay_site : D.replay_site + data_key(D, S, site) + replay_of(S.recording ? S.recording[site] : 0) + more;
+  return D.suite ? replay_rest() : D.replay_site + data_key(D, S, site) + replay_of(S.recording ? S.recording[site] : 0) + more;
 }
 function replay_below(glob) {
-  const way = " --in " + glob_word(glob);
-  return P.D.suite ? P.D.replay_site + way : P.D.replay_site.replace(/ --site $/, " --untested" + way);
+  return P.D.suite ? replay_rest() : P.D.replay_site.replace(/ --site $/, " --untested --in " + glob_word(glob));
 }
 const replay_all = (recording) => P.D.suite ? P.D.replay_site : P.D.replay_site.replace(/ --site $/, replay_of(recording));
