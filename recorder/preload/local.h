@@ -29,6 +29,8 @@ struct counts {
     uint32_t n_nodes, n_rings, n_threads;
 };
 
+#define LOCAL_INDEX_LEVELS 5 /* of the node index, see node.c */
+
 struct local {
     uint32_t state; /* enum local_state */
     uint32_t pid;
@@ -38,7 +40,7 @@ struct local {
     uint32_t n_modules;  /* handed out; valid when `ready` */
     uint32_t anonymous;  /* index of the pseudo module, 0 = not there yet */
     uint32_t slot_cursor;
-    uint32_t index_used[4]; /* entries per level of the node index, see node.c */
+    uint32_t index_used[LOCAL_INDEX_LEVELS]; /* entries */
     struct counts counts;
     struct shm_node *node_blocks[SHM_MAX_NODE_BLOCKS]; /* as in the process block */
     struct shm_module *module_blocks[SHM_MAX_MODULE_BLOCKS];

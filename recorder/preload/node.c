@@ -2,8 +2,8 @@
 /*
  * The frame tree: stacks become node ids, without a lock and without waiting.
  *
- *   index level 0 (2^12 entries)   fingerprint << 32 | node id   private, wiped by fork
- *   index level 1 (2^15) ...       made when the one before is ¾ full; all are consulted
+ *   index level 0 (2^9 entries)    fingerprint << 32 | node id   private, wiped by fork
+ *   index level 1 (2^12) ...       made when the one before is ¾ full; all are consulted
  *       │
  *       ▼
  *   node_blocks[id / 1024][id % 1024]  (parent, address, module, offset, key)   shared
@@ -12,6 +12,9 @@
  * node: programs go up and down the same few branches.
  *
  *   recent[hash]   value = parent << 32 | id     check = address ^ mix(value, generation)
+ *
+ * Both begin small, in a few pages that are mapped at once: of a page that is hit at random each would be a
+ * fault, and most processes, attempts above all, walk few stacks.
  *
  * To add: take an id, fill the node, publish it (state, release), then put it into the
  * index by compare-and-swap. Who loses the race to an equal node uses that one and keeps
@@ -36,17 +39,19 @@
 #include "thread.h"
 #include "unwind.h"
 
-#define LEVELS 4
-static const uint8_t level_bits[LEVELS] = {12, 15, 18, 21};
+#define LEVELS LOCAL_INDEX_LEVELS
+static const uint8_t level_bits[LEVELS] = {9, 12, 15, 18, 21};
 static uint64_t *levels[LEVELS]; /* mappings outlive fork, their contents do not */
 
 /* A pair that is read while another thread stores it does not match, nor does one from before a
  * module was unloaded. */
-#define RECENT_BITS 13
+#define RECENT_BITS       13
+#define RECENT_SMALL_BITS 9
 struct recent_edge {
     uint64_t check, value;
 };
 static struct recent_edge *recent; /* behind level 0, in its mapping */
+static uint32_t recent_shift = 64 - RECENT_SMALL_BITS; /* of a hash, to its entry */
 
 struct edge {
     uint32_t parent;
@@ -127,14 +132,16 @@ static uint64_t *level_table(int level) {
         return NULL;
     sys_madvise(table, bytes, MADV_WIPEONFORK);
     sys_madvise(table, bytes, MADV_NOHUGEPAGE);
-    if (!level) /* its pages are hit at random, nearly all of them soon */
-        sys_populate(table, sizeof(uint64_t) << level_bits[level]);
+    bool recents = !level && !(preload.flags & SHM_SKIP_UNWIND); /* a fault's own: no */
+    if (level < 2) /* its pages are hit at random, nearly all of them soon */
+        sys_populate(table,
+                     (sizeof(uint64_t) << level_bits[level]) +
+                         (recents ? sizeof(struct recent_edge) << RECENT_SMALL_BITS : 0));
     if (!cas(&levels[level], NULL, table)) {
         sys_munmap(table, bytes);
         return load_acquire(&levels[level]);
     }
-    /* An attempt walks few stacks: each entry would be a page fault. */
-    if (!level && !(preload.flags & SHM_SKIP_UNWIND))
+    if (recents)
         store_release(&recent, (struct recent_edge *)(table + (1u << level_bits[0])));
     leak_own(table, bytes);
     return table;
@@ -142,7 +149,7 @@ static uint64_t *level_table(int level) {
 
 /* The next table is mapped when the one before is nearly full: too late in a sandbox. */
 void node_prepare(void) {
-    for (int level = 0; level < 2; level++)
+    for (int level = 0; level < 3; level++)
         level_table(level);
 }
 
@@ -257,12 +264,14 @@ uint32_t node_frame(struct thread *thread, uint32_t parent, uintptr_t address) {
     if (unlikely(!table))
         return lookup_frame(thread, &edge);
     uint32_t generation = load_relaxed(&module_generation);
-    struct recent_edge *entry = &table[edge.hash >> (64 - RECENT_BITS)];
+    struct recent_edge *entry = &table[edge.hash >> load_relaxed(&recent_shift)];
     uint64_t value = load_relaxed(&entry->value);
     if (likely(value >> 32 == parent &&
                load_acquire(&entry->check) == (address ^ mix(value, generation))))
         return (uint32_t)value;
     uint32_t id = lookup_frame(thread, &edge);
+    if (id >= 1u << RECENT_SMALL_BITS)
+        store_relaxed(&recent_shift, 64 - RECENT_BITS);
     value = (uint64_t)parent << 32 | id;
     if (likely(id)) {
         store_relaxed(&entry->value, value);

@@ -72,7 +72,7 @@ struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
 
 /** Forget every cached rule: a module was unloaded. */
 void unwind_forget(void);
-/** Fit the rule cache to what this process is for. Context: preload.flags are known. */
+/** Map the pages of the rule cache that every process needs. */
 void unwind_start(void);
 
 /** Does the stack end properly at @address (its caller is undefined by its CFI)? */

@@ -36,18 +36,27 @@
 
 /* --- the rule cache --- */
 
-/* 2^14 pairs of 16 bytes: cc1 has 11,000 return addresses on its stacks. Only pages that
- * are used cost memory. */
+/* 2^14 pairs of 16 bytes: cc1 has 11,000 return addresses on its stacks. Most programs have few, and each
+ * would be a page fault or two in all of it: they begin with a few pages, mapped at once. What lies in
+ * these and would lie elsewhere in all of it is found out anew. */
 #define CACHE_BITS       14
 #define CACHE_SMALL_BITS 10
 static struct {
     uint64_t key; /* return address ^ rule */
     rule_bits rule;
 } cache[1u << CACHE_BITS] __attribute__((aligned(4096)));
-static uint32_t cache_mask = (1u << CACHE_BITS) - 2;
+static uint32_t cache_mask = (1u << CACHE_SMALL_BITS) - 2;
+static uint32_t cache_misses; /* while it is small */
+
+static void cache_grow(void) {
+    if (add_relaxed(&cache_misses, 1) > 1u << (CACHE_SMALL_BITS - 1))
+        store_relaxed(&cache_mask, (1u << CACHE_BITS) - 2);
+}
 
 static COLD rule_bits rule_miss(uintptr_t address, uint32_t i) {
     rule_bits rule = rule_evaluate(address);
+    if (load_relaxed(&cache_mask) < 1u << CACHE_SMALL_BITS)
+        cache_grow();
     store_relaxed(&cache[i + 1].rule, load_relaxed(&cache[i].rule));
     store_relaxed(&cache[i + 1].key, load_relaxed(&cache[i].key));
     store_relaxed(&cache[i].rule, rule);
@@ -56,8 +65,8 @@ static COLD rule_bits rule_miss(uintptr_t address, uint32_t i) {
 }
 
 static inline rule_bits rule_at(uintptr_t address) {
-    uint32_t i =
-        (uint32_t)(address * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)) & cache_mask;
+    uint32_t i = (uint32_t)(address * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)) &
+                 load_relaxed(&cache_mask);
     rule_bits rule = load_relaxed(&cache[i].rule);
     if (likely((load_relaxed(&cache[i].key) ^ rule) == address))
         return rule;
@@ -67,12 +76,7 @@ static inline rule_bits rule_at(uintptr_t address) {
     return rule_miss(address, i);
 }
 
-/* An attempt lives for a moment and walks few stacks: in the whole cache nearly every one of its
- * return addresses would be a page fault, or two. A few pages, mapped at once, are none. */
 void unwind_start(void) {
-    if (!(preload.flags & SHM_SKIP_UNWIND))
-        return;
-    cache_mask = (1u << CACHE_SMALL_BITS) - 2;
     sys_populate(cache, sizeof *cache << CACHE_SMALL_BITS);
 }
 
