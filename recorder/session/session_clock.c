@@ -128,6 +128,8 @@ void session_start_clock(struct session *session) {
     session->arena->start_unix_ns =
         clock_unix_ns() - (clock_mono_ns() - state->start_mono_ns);
     session->arena->start_mono_ns = state->start_mono_ns;
-    session_read_boot_id(session->arena->boot_id, sizeof session->arena->boot_id);
+    if (!state->own.boot_id[0]) /* else it is known: each attempt starts a clock */
+        session_read_boot_id(state->own.boot_id, sizeof state->own.boot_id);
+    memcpy(session->arena->boot_id, state->own.boot_id, sizeof state->own.boot_id);
     session_keep(session);
 }

@@ -19,6 +19,7 @@ int capture_begin(struct capture *c, uint64_t head_cap, uint64_t tail_cap,
     if (c->tail_cap < tail_cap)
         c->tail = text_realloc(c->tail, tail_cap);
     c->fd = ends[0];
+    c->writer = fcntl(ends[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     c->total = c->head_n = 0;
     c->head_cap = head_cap;
     c->tail_cap = tail_cap;
@@ -90,16 +91,18 @@ void capture_read(struct capture *c, uint64_t limit) {
 }
 
 void capture_close(struct capture *c) {
+    if (c->fd >= 0 && c->writer >= 0)
+        close(c->writer);
     if (c->fd >= 0)
         close(c->fd);
-    c->fd = -1;
+    c->fd = c->writer = -1;
 }
 
 void capture_deinit(struct capture *c) {
     capture_close(c);
     free(c->head);
     free(c->tail);
-    *c = (struct capture){.fd = -1};
+    *c = (struct capture){.fd = -1, .writer = -1};
 }
 
 char *capture_take_tail(const struct capture *c, uint64_t *n) {

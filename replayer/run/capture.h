@@ -11,7 +11,8 @@
 
 /* Zero is valid; one per descriptor and worker, used again for every attempt. */
 struct capture {
-    int fd; /* our end of the pipe, non-blocking; -1 = closed */
+    int fd;     /* our end of the pipe, non-blocking; -1 = closed, as is the other */
+    int writer; /* the other end, too: that the program closes its own wakes nobody */
     uint64_t total;
     struct digest digest;
     uint8_t *head; /* the first head_n <= head_cap bytes */
@@ -33,8 +34,7 @@ int capture_begin(struct capture *capture, uint64_t head_cap, uint64_t tail_cap,
  * @target_fd: as above. Return: 0 or -errno.
  */
 int capture_fork(struct capture *capture, struct capture *from, int *target_fd);
-/** Read what there is, but no more than about @limit bytes. Closes itself at the end of
- * file. */
+/** Read what there is, but no more than about @limit bytes. */
 void capture_read(struct capture *capture, uint64_t limit);
 void capture_close(struct capture *capture);
 void capture_deinit(struct capture *capture);

@@ -202,7 +202,9 @@ static void find_shell_arguments(const struct launch *launch) {
 static int become_program(void *argument) {
     struct launch *launch = argument;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* should nobody be left to let it go */
-    wake(&shared->first, (uint32_t)syscall(SYS_getpid));
+    __atomic_store_n(&shared->first, (uint32_t)syscall(SYS_getpid), __ATOMIC_RELEASE);
+    if (launch->traced)
+        syscall(SYS_futex, &shared->first, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     while (!wait_for(&shared->go))
         ;
     if (!launch->dies_with_parent)
@@ -346,13 +348,14 @@ static bool is_gone(pid_t child) {
            info.si_pid != 0;
 }
 
-/* Until there is a program that waits for us, or it is known that there will be none. */
+/* Until there is a program that waits for us, or it is known that there will be none. One that is not traced
+ * does not wait, and whoever is woken for nothing takes the processor from it. */
 static pid_t wait_for_first(const struct launch *launch) {
-    uint32_t first;
-    while (!(first = wait_for(&shared->first)) &&
-           !__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) && !is_gone(launch->parent))
+    uint32_t *word = launch->traced ? &shared->first : &shared->ready;
+    while (!wait_for(word) && !__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) &&
+           !is_gone(launch->parent))
         ;
-    return (pid_t)first;
+    return (pid_t)__atomic_load_n(&shared->first, __ATOMIC_ACQUIRE);
 }
 
 static void wait_until_ready(const struct launch *launch) {

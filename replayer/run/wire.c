@@ -232,14 +232,15 @@ static void get_observation(struct reader *r, struct observation *seen) {
 }
 
 int wire_send_result(int fd, uint64_t tag, const struct observation *seen) {
-    struct text body = {0};
-    text_add_n(&body, (const char *)&tag, sizeof tag);
-    put_observation(&body, seen);
-    struct wire_head head = {WIRE_MAGIC, WIRE_VERSION, WIRE_RESULT, 0, body.n};
-    int err = send_all(fd, &head, sizeof head);
-    if (!err)
-        err = send_all(fd, body.data, body.n);
-    text_deinit(&body);
+    struct wire_head head = {WIRE_MAGIC, WIRE_VERSION, WIRE_RESULT, 0, 0};
+    struct text message = {0};
+    text_add_n(&message, (const char *)&head, sizeof head);
+    text_add_n(&message, (const char *)&tag, sizeof tag);
+    put_observation(&message, seen);
+    head.bytes = message.n - sizeof head;
+    memcpy(message.data, &head, sizeof head);
+    int err = send_all(fd, message.data, message.n); /* in one: it wakes the reader */
+    text_deinit(&message);
     return err;
 }
 

@@ -51,8 +51,8 @@ static void give_up_rights(void) {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     if (geteuid() == 0) /* for others an exec leaves nothing */
-        for (int i = 0; i < 64; i++)
-            if (!(rights >> i & 1) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+        for (int i = 0, has = 0; has >= 0 && i < 64; i++) /* < 0: there are no more */
+            if (!(rights >> i & 1) && (has = prctl(PR_CAPBSET_READ, i, 0, 0, 0)) == 1)
                 prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
     if (!get_rights(data))
         return;
