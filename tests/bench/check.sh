@@ -133,12 +133,20 @@ verdicts="SELECT lower(hex(s.key)), a.occurrence, a.mode, a.under, group_concat(
     max(a.leaked > 0) FROM attempt a JOIN site s ON s.id = a.site_id
     WHERE a.verdict <> 'unreached' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
 
+# Two such lists. Which few sites of a location are looked at for leaks is a matter of which attempt ended first.
+differing='{ key = $1 FS $2 FS $3 FS $4 }
+    NR == FNR { line[key] = $0; verdict[key] = $5; leaked[key] = $6; next }
+    !(key in line) { print of, ">", $0; next }
+    verdict[key] != $5 || (leaked[key] != "" && $6 != "" && leaked[key] != $6) { print of, "<", line[key]; print of, ">", $0 }
+    { delete line[key] }
+    END { for (key in line) print of, "<", line[key] }'
+
 compare() {
     local program=$1 n
     for n in "${!builds[@]}"; do
         cp "$program.$n.check.db" "$keep/$program.$((n + 1)).db"
         sqlite3 "$program.$n.check.db" "$verdicts" >"$program.$n.verdicts"
-        [ "$n" = 0 ] || diff "$program.0.verdicts" "$program.$n.verdicts" | sed -n "s/^\([<>]\)/$program $((n + 1)): \1/p" >>differ
+        [ "$n" = 0 ] || awk -F'|' -v of="$program $((n + 1)):" "$differing" "$program.0.verdicts" "$program.$n.verdicts" >>differ
     done
 }
 
