@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 9u
+#define SHM_VERSION 10u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -117,6 +117,7 @@ enum shm_event_kind {
                                  same thread's REALLOC_BEGIN if the old block was not NULL */
     SHM_EV_REALLOC_FAIL = 7,  /* after failure: the old block (address) lives on; size, node, aux = errno */
     SHM_EV_ASKED = 9,         /* dearth_should_fail() said no: address 0, size, node */
+    SHM_EV_REALLOC_GONE = 10, /* in place of REALLOC_END when the new block is not in the sample (sample_bytes) */
     SHM_EV_THREAD = 8,        /* first record of a thread in its ring: address = tid, size = thread
                                  serial within the process (main thread 1) */
 };
@@ -558,6 +559,15 @@ struct shm_addresses {
     uint32_t family, port;   /* (target) of the last one; AF_UNIX: port is 0 */
 };
 
+/* A program that `only_exe` does not name. */
+#define SHM_ONLY_BYTES 1024u
+#define SHM_LEFT_OUT_FIRST 16u
+struct shm_left_out {
+    uint32_t claimed; /* (target) 1 = somebody fills it in */
+    uint32_t ready;   /* (target, release) 1 = `name` is valid */
+    char name[56];    /* the end of its path; may be cut */
+};
+
 struct shm_header {
     uint64_t magic;
     uint32_t version;
@@ -609,6 +619,13 @@ struct shm_header {
     uint32_t paused;        /* (dearth) 1 = nothing is recorded: hooks pass calls through. A call that is under way is still
                                recorded whole */
     uint8_t after_paused[60];
+    uint64_t sample_bytes;  /* SHM_EVENTS: an allocation of n bytes is recorded with probability 1 - exp(-n / sample_bytes),
+                               and its end with it; failed calls all are. 0 = everything is recorded */
+    char only_exe[SHM_ONLY_BYTES]; /* globs, each ended by a NUL, and an empty one: a program is recorded, and may be failed, when
+                               one of them matches its path or the end of that after a '/'. Empty = every program */
+    uint32_t left_out;      /* (target) programs that were not recorded for that */
+    uint32_t beyond;        /* (target) programs that those started and that cannot be recorded: static, setuid, another libc */
+    struct shm_left_out left_out_first[SHM_LEFT_OUT_FIRST]; /* (target) some of them, each name once */
 };
 #define SHM_HEADER_BLOCKS 3u /* struct shm_header, then struct shm_bindings */
 

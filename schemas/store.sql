@@ -117,7 +117,10 @@ CREATE TABLE recording (
                                          -- written to by others than who merged it; NULL = recorded here, or merged from an own file
     rings_damaged INTEGER,               -- threads' rings, processes' blocks and headers of the shared memory that were found
                                          -- written over, by the program: what was in them is lost, not all of it is counted
-    suite_id  INTEGER REFERENCES recording(id) -- of the tests of that suite, each run by itself with its runner's filter; NULL = is no such
+    suite_id  INTEGER REFERENCES recording(id), -- of the tests of that suite, each run by itself with its runner's filter; NULL = is no such
+    sample_bytes INTEGER,                -- --sample: a call for n bytes was recorded with probability 1 - exp(-n / sample_bytes); all sums
+                                         -- of calls, blocks and bytes are estimates then, `events` counts records. NULL = every call was
+    only_exe  TEXT                       -- JSON array of the globs of --only-exe: other programs were not recorded; NULL = all were
 );
 
 -- What files were like before a recorded run changed them (dearth check): attempts find them so.
@@ -227,6 +230,7 @@ CREATE TABLE site_stat (
     first_ns  INTEGER NOT NULL, last_ns INTEGER NOT NULL,
     first_thread_id INTEGER REFERENCES thread(id),
     never     INTEGER NOT NULL DEFAULT 0,-- of `count`, calls between dearth_never_begin() and dearth_never_end()
+    samples   INTEGER NOT NULL DEFAULT 0,-- recording.sample_bytes: successful calls that were recorded, which the sums are estimated from; 0 = every call was recorded
     outside   INTEGER NOT NULL DEFAULT 0,-- others in no dearth_begin() and dearth_end(): not failable when recording.marked
     PRIMARY KEY (recording_id, process_id, site_id)
 ) WITHOUT ROWID;

@@ -143,6 +143,8 @@ static int by_portable(const void *a, const void *b) {
 
 int demand_read(struct store *store, struct demand *out) {
     *out = (struct demand){0};
+    out->estimated =
+        store_int(store, "SELECT count(*) FROM recording WHERE sample_bytes", 0) > 0;
     int r = read_sites(store, out);
     if (r < 0) {
         demand_deinit(out);

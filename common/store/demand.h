@@ -32,6 +32,7 @@ struct demand_site {
 struct demand {
     struct dearth_key *modules; /* of their builds, in any order */
     uint32_t n_modules;
+    bool estimated;            /* of a sample: calls and bytes */
     struct demand_site *sites; /* by key */
     uint32_t n;
     uint32_t *

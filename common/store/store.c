@@ -146,6 +146,9 @@ static const char *const migrations[] = {
      "CREATE TABLE test_site (test_id INTEGER NOT NULL REFERENCES test(id), site_id "
      "INTEGER NOT NULL REFERENCES site(id), PRIMARY KEY (test_id, site_id)) WITHOUT "
      "ROWID;"),
+    "ALTER TABLE recording ADD COLUMN sample_bytes INTEGER;"
+    "ALTER TABLE recording ADD COLUMN only_exe TEXT;"
+    "ALTER TABLE site_stat ADD COLUMN samples INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

@@ -586,6 +586,7 @@ int collector_new(const struct collector_options *options, struct collector **ou
     c->store = options->store;
     c->recording_id = options->recording_id;
     c->keep_events = options->keep_events;
+    c->sample_bytes = options->sample_bytes;
     c->units = options->units;
     c->watched = text_alloc(SHM_MAX_PROCESSES * sizeof *c->watched);
     c->done = text_alloc(SHM_MAX_PROCESSES * sizeof *c->done);

@@ -34,6 +34,8 @@ struct collector_options {
     struct session *session;
     struct store *store;
     int64_t recording_id;
+    uint64_t
+        sample_bytes; /* the session's: 0 = every call is recorded; not with keep_events */
     bool keep_events; /* write event_chunk rows */
     /* A suite: what each program that starts needs to be run by itself is kept, and it waits for that
      * (SHM_SEEN); NULL = no */

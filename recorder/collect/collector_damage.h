@@ -28,7 +28,7 @@ static inline bool collector_damage_event_ok(const struct collector *c,
     memcpy(&rest, &e->node, sizeof rest); /* node, kind, op, aux: as it is made */
     uint64_t check =
         shm_event_check(cursor->seed, e->time, e->address, e->size, rest & ~bits);
-    return (rest & bits) >> 56 == check && e->kind - 1u < SHM_EV_ASKED &&
+    return (rest & bits) >> 56 == check && e->kind - 1u < SHM_EV_REALLOC_GONE &&
            e->op < SHM_N_OPS && e->node < SHM_MAX_NODE_BLOCKS * SHM_NODES_PER_BLOCK &&
            ((e->time >= c->start_ticks && e->time <= c->now.ticks) ||
             collector_damage_time_ok(c, e->time));

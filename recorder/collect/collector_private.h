@@ -129,6 +129,7 @@ struct collector {
     struct session_site_cache *cache;
     int64_t recording_id;
     bool keep_events;
+    uint64_t sample_bytes;                     /* as in collector_options */
     const struct circumstances_options *units; /* NULL = no suite */
     struct greeter *greeter;                   /* of a suite */
     bool resumed; /* ends are to be told by last events: this is some time after */

@@ -102,6 +102,7 @@ static uint32_t serial_of(const struct watched *w, int64_t thread_row) {
     X(STAT_FIRST_NS, "first_ns")                                                         \
     X(STAT_LAST_NS, "last_ns")                                                           \
     X(STAT_NEVER, "never")                                                               \
+    X(STAT_SAMPLES, "samples")                                                           \
     X(STAT_OUTSIDE, "outside")
 enum { STAT_COLUMNS(STORE_COLUMN_ENUM) };
 
@@ -126,7 +127,8 @@ static int resume_sites(struct collector *c, struct watched *w) {
                                     &v.peak_bytes,  &v.temporary,
                                     &v.lifetime_ns, &v.cross_thread_frees,
                                     &v.first_ns,    &v.last_ns,
-                                    &v.never,       &v.outside};
+                                    &v.never,       &v.samples,
+                                    &v.outside};
         STORE_COLUMNS_MATCH(values, STAT_COUNT, STAT_OUTSIDE);
         for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
             *values[i] = column(s, STAT_COUNT + i);

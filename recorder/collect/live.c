@@ -7,6 +7,7 @@
 
 #include "live_map.h"
 #include "text.h"
+#include "weight.h"
 
 struct lane {            /* what one ring's thread is doing */
     uint64_t last_index; /* event number of its last allocation; CHUNK_NONE at first */
@@ -15,6 +16,7 @@ struct lane {            /* what one ring's thread is doing */
 };
 
 struct live {
+    uint64_t sample_bytes;
     struct live_sum *sum; /* NULL once the process has left it */
     struct live_totals totals;
     struct live_map map;
@@ -41,34 +43,53 @@ static struct lane *lane_of(struct live *l, uint32_t ring) {
     return &l->lanes[ring];
 }
 
+/* What block @b stands for: the same whenever it is asked. */
+static inline struct weight weight_of(const struct live *l, const struct live_block *b) {
+    if (!l->sample_bytes)
+        return (struct weight){1, b->size};
+    return weight_sampled(l->sample_bytes, b->size, b->index ^ b->address << 16);
+}
+
+/* Failures are all seen. */
+static struct weight weight_of_call(const struct live *l, const struct live_input *in,
+                                    bool success) {
+    const struct live_block b = {.address = in->event->address,
+                                 .size = in->event->size,
+                                 .index = l->totals.events};
+    return success ? weight_of(l, &b) : (struct weight){1, 0};
+}
+
 static struct live_stat *count_call(struct live *l, const struct live_input *in,
                                     bool success) {
     struct live_stat *s = stat_of(l, in->site);
+    const struct weight w = weight_of_call(l, in, success);
     uint64_t size = in->event->size;
     bool zero_realloc = in->event->kind == SHM_EV_REALLOC_END && !size;
-    if (!s->count++) {
+    bool first = success ? s->count == s->failed : !s->count;
+    if (!s->count) {
         s->first_ns = s->last_ns = in->time_ns;
         s->first_thread = in->thread;
     }
+    s->count += w.calls;
     if (in->time_ns < s->first_ns)
         s->first_ns = in->time_ns;
     if (in->time_ns > s->last_ns)
         s->last_ns = in->time_ns;
-    bool never = in->event->aux & SHM_AUX_NEVER;
-    s->never += never;
-    s->failable += !zero_realloc && !never;
-    s->outside += !zero_realloc && !never && !(in->event->aux & SHM_AUX_INSIDE);
-    bool first = success ? s->count - s->failed == 1 : s->count == 1;
+    bool never = in->event->aux & SHM_AUX_NEVER, failable = !zero_realloc && !never;
+    s->never += never ? w.calls : 0;
+    s->failable += failable ? w.calls : 0;
+    s->outside += failable && !(in->event->aux & SHM_AUX_INSIDE) ? w.calls : 0;
     if (first || (success && size < s->min_size))
         s->min_size = size;
     if (first || (success && size > s->max_size))
         s->max_size = size;
+    s->samples += success && l->sample_bytes;
     if (in->event->kind == SHM_EV_ASKED) {
-        l->totals.asked++; /* the memory is the program's own: no bytes */
+        l->totals.asked += w.calls; /* the memory is the program's own: no bytes */
     } else if (success) {
-        s->bytes += size;
-        l->totals.bytes += size;
-        l->totals.allocations++;
+        s->bytes += w.bytes;
+        l->totals.bytes += w.bytes;
+        l->totals.allocations += w.calls;
     } else {
         s->failed++;
         l->totals.failed++;
@@ -76,18 +97,20 @@ static struct live_stat *count_call(struct live *l, const struct live_input *in,
     return s;
 }
 
-static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_t now) {
-    s->live_blocks++;
-    s->live_bytes += size;
+static void add_live(struct live *l, struct live_stat *s, const struct live_block *b,
+                     uint64_t now) {
+    const struct weight w = weight_of(l, b);
+    s->live_blocks += w.calls;
+    s->live_bytes += w.bytes;
     if (s->live_blocks > s->peak_blocks)
         s->peak_blocks = s->live_blocks;
     if (s->live_bytes > s->peak_bytes)
         s->peak_bytes = s->live_bytes;
-    l->totals.live_blocks++;
-    l->totals.live_bytes += size;
+    l->totals.live_blocks += w.calls;
+    l->totals.live_bytes += w.bytes;
     if (!l->sum)
         return;
-    l->sum->bytes += size;
+    l->sum->bytes += w.bytes;
     if (l->sum->bytes > l->sum->peak_bytes) {
         l->sum->peak_bytes = l->sum->bytes;
         l->sum->peak_ns = now;
@@ -96,12 +119,13 @@ static void add_live(struct live *l, struct live_stat *s, uint64_t size, uint64_
 
 static struct live_stat *remove_live(struct live *l, const struct live_block *b) {
     struct live_stat *s = stat_of(l, b->site);
-    s->live_blocks--;
-    s->live_bytes -= b->size;
-    l->totals.live_blocks--;
-    l->totals.live_bytes -= b->size;
+    const struct weight w = weight_of(l, b);
+    s->live_blocks -= w.calls;
+    s->live_bytes -= w.bytes;
+    l->totals.live_blocks -= w.calls;
+    l->totals.live_bytes -= w.bytes;
     if (l->sum)
-        l->sum->bytes -= b->size;
+        l->sum->bytes -= w.bytes;
     return s;
 }
 
@@ -137,32 +161,37 @@ static void start_block(struct live *l, const struct live_input *in,
         l->totals.replaced++;
         s = stat_of(l, in->site);
     }
-    add_live(l, s, b.size, in->time_ns);
+    add_live(l, s, &b, in->time_ns);
     lane_of(l, in->ring)->last_index = index;
 }
 
 static void end_block(struct live *l, const struct live_input *in,
                       const struct live_block *b, uint64_t now) {
     struct live_stat *s = remove_live(l, b);
-    s->frees++;
+    const uint64_t n = weight_of(l, b).calls;
+    s->frees += n;
     if (now > b->time_ns)
-        s->lifetime_ns += now - b->time_ns;
+        s->lifetime_ns += n * (now - b->time_ns);
     if (b->thread != in->thread)
-        s->cross_thread_frees++;
-    else if (lane_of(l, in->ring)->last_index == b->index)
-        s->temporary++;
+        s->cross_thread_frees += n;
+    else if (!l->sample_bytes && lane_of(l, in->ring)->last_index == b->index)
+        s->temporary++; /* of a sample, what was in between is not known */
 }
 
-static void apply_free(struct live *l, const struct live_input *in,
+/* Return: whether it was a call that counts: of a sample, only the end of what is in it. */
+static bool apply_free(struct live *l, const struct live_input *in,
                        struct chunk_event *out) {
     struct live_block b;
-    l->totals.frees++;
-    if (live_map_take(&l->map, in->event->address, &b)) {
+    bool known = live_map_take(&l->map, in->event->address, &b);
+    if (known) {
+        l->totals.frees += weight_of(l, &b).calls;
         end_block(l, in, &b, in->time_ns);
         out->reference = b.index;
-    } else {
+    } else if (!l->sample_bytes) {
+        l->totals.frees++;
         l->totals.inherited++;
     }
+    return known || !l->sample_bytes;
 }
 
 static void begin_realloc(struct live *l, const struct live_input *in) {
@@ -170,8 +199,17 @@ static void begin_realloc(struct live *l, const struct live_input *in) {
     if (lane->pending.address)
         put_back(l, &lane->pending); /* its second half was lost */
     lane->begin_ns = in->time_ns;
-    if (!live_map_take(&l->map, in->event->address, &lane->pending))
+    if (!live_map_take(&l->map, in->event->address, &lane->pending) && !l->sample_bytes)
         l->totals.inherited++;
+}
+
+/* The old block of a sample's realloc, whose new one is not in it. */
+static void go_realloc(struct live *l, const struct live_input *in) {
+    struct lane *lane = lane_of(l, in->ring);
+    struct live_block old = lane->pending;
+    lane->pending.address = 0;
+    if (old.address)
+        end_block(l, in, &old, lane->begin_ns);
 }
 
 static void end_realloc(struct live *l, const struct live_input *in,
@@ -223,10 +261,14 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
         break;
     case SHM_EV_FREE:
         out->size = 0;
-        apply_free(l, in, out);
+        if (!apply_free(l, in, out))
+            return 0;
         break;
     case SHM_EV_REALLOC_BEGIN:
         begin_realloc(l, in);
+        return 0;
+    case SHM_EV_REALLOC_GONE:
+        go_realloc(l, in);
         return 0;
     case SHM_EV_REALLOC_END:
         end_realloc(l, in, out);
@@ -246,8 +288,9 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
 
 /* --- life --- */
 
-struct live *live_new(struct live_sum *sum) {
+struct live *live_new(struct live_sum *sum, uint64_t sample_bytes) {
     struct live *l = text_alloc(sizeof *l);
+    l->sample_bytes = sample_bytes;
     l->sum = sum;
     live_map_init(&l->map);
     stat_of(l, 0);
@@ -298,8 +341,9 @@ int live_end_blocks(struct live *l, uint64_t now_ns,
             continue;
         remove_live(l, &b);
         l->totals.events++;
-        l->totals.unknown++;
-        l->totals.unknown_bytes += b.size;
+        const struct weight w = weight_of(l, &b);
+        l->totals.unknown += w.calls;
+        l->totals.unknown_bytes += w.bytes;
         r = each(context, &(struct chunk_event){.time_ns = now_ns,
                                                 .address = b.address,
                                                 .reference = b.index,
@@ -364,14 +408,16 @@ bool live_check(const struct live *l) {
     for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));) {
         if (live_map_find(&l->map, b->address) != b)
             return false;
+        const struct weight w = weight_of(l, b);
         n++;
-        blocks++;
-        bytes += b->size;
+        blocks += w.calls;
+        bytes += w.bytes;
     }
     for (uint32_t i = 0; i < l->n_lanes; i++)
         if (l->lanes[i].pending.address) {
-            blocks++;
-            bytes += l->lanes[i].pending.size;
+            const struct weight w = weight_of(l, &l->lanes[i].pending);
+            blocks += w.calls;
+            bytes += w.bytes;
         }
     for (uint32_t i = 0; i < l->n_stats; i++) {
         site_blocks += l->stats[i].live_blocks;
@@ -380,5 +426,6 @@ bool live_check(const struct live *l) {
     const struct live_totals *t = &l->totals;
     return n == l->map.n && blocks == t->live_blocks && bytes == t->live_bytes &&
            site_blocks == blocks && site_bytes == bytes &&
-           t->events == t->allocations + t->frees + t->failed + t->asked + t->unknown;
+           (l->sample_bytes ||
+            t->events == t->allocations + t->frees + t->failed + t->asked + t->unknown);
 }

@@ -14,6 +14,10 @@
  *   sum over sites of live_blocks (live_bytes) = blocks (bytes) in the map and in pending
  *     reallocs = totals.live_blocks (live_bytes)
  *   events = allocations + frees + failed + asked + unknown
+ *
+ * Of a sample (shm_header.sample_bytes) each call that was seen counts for as many as it stands for, and its
+ * block with it until it ends (weight.h): all numbers but `events` and `samples` are estimates, and the last
+ * invariant does not hold.
  */
 #ifndef DEARTH_LIVE_H
 #define DEARTH_LIVE_H
@@ -35,11 +39,12 @@ struct live_stat {
     uint64_t temporary, lifetime_ns, cross_thread_frees;
     uint64_t first_ns, last_ns;
     uint64_t never, outside; /* calls in a never-region; failable ones in no region */
+    uint64_t samples;        /* of a sample: successful calls that were seen, else 0 */
     uint32_t first_thread;   /* serial */
 };
 
 struct live_totals {
-    uint64_t events;      /* calls */
+    uint64_t events;      /* calls that were seen */
     uint64_t allocations; /* successful; a realloc is one */
     uint64_t frees;       /* calls of free() */
     uint64_t failed;
@@ -66,8 +71,8 @@ struct live_input {
     uint32_t site;    /* index from 1, dense; 0 = unknown or none */
 };
 
-/** @sum: outlives it. */
-struct live *live_new(struct live_sum *sum);
+/** @sum: outlives it. @sample_bytes: as shm_header's; 0 = every call is seen */
+struct live *live_new(struct live_sum *sum, uint64_t sample_bytes);
 struct live *live_free(struct live *live); /* NULL allowed */
 
 /**

@@ -99,7 +99,8 @@ enum { CHUNK_FIRST = 0, CHUNK_COLUMNS(STORE_COLUMN_ENUM) CHUNK_DATA };
     X(STAT_FIRST_NS, "first_ns")                                                         \
     X(STAT_LAST_NS, "last_ns")                                                           \
     X(STAT_FIRST_THREAD_ID, "first_thread_id")                                           \
-    X(STAT_NEVER, "never")
+    X(STAT_NEVER, "never")                                                               \
+    X(STAT_SAMPLES, "samples")
 enum { STAT_FIRST = 0, STAT_COLUMNS(STORE_COLUMN_ENUM) STAT_OUTSIDE };
 
 #define MARK_COLUMNS(X)                                                                  \
@@ -434,6 +435,7 @@ static int put_stat(struct collector *c, const struct watched *w, uint32_t index
     if (thread)
         sqlite3_bind_int64(s, STAT_FIRST_THREAD_ID, thread);
     bind(s, STAT_NEVER, v->never);
+    bind(s, STAT_SAMPLES, v->samples);
     bind(s, STAT_OUTSIDE, v->outside);
     return store_step_done(c->store, s);
 }

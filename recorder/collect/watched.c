@@ -138,7 +138,7 @@ struct watched *watched_new(struct collector *c, uint32_t index, uint32_t block)
                           .shm = shm,
                           .pidfd = -1};
     w->foreign = is_foreign(c, w, watched_parent(c, w));
-    w->live = live_new(&c->sum);
+    w->live = live_new(&c->sum, c->sample_bytes);
     collector_damage_remember(w);
     return w;
 }

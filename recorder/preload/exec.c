@@ -144,7 +144,10 @@ static char **env_with_ours(void *room, char *const env[]) {
 
 static bool attached(void) {
     process_start();
-    if (load_acquire(&preload.state) != PRELOAD_ON || preload.copy)
+    uint32_t state = load_acquire(&preload.state);
+    if (state == PRELOAD_ASIDE)
+        return true;
+    if (state != PRELOAD_ON || preload.copy)
         return false; /* what a copy starts is no original to be copied */
     if (unlikely(preload.wiper == WIPER_HOOKS))
         process_wipe();

@@ -33,6 +33,7 @@
 #include "process.h"
 #include "reentry.h"
 #include "ring.h"
+#include "sample.h"
 #include "stamp.h"
 #include "thread.h"
 #include "unwind.h"
@@ -45,7 +46,8 @@ enum hook {
     HOOK_DENY,    /* an ordered failure: return it */
     HOOK_PRIVATE, /* serve from boot.c: ld.so before the real one is known, or libunwind
                    */
-    HOOK_COPY,    /* in a snapshot's copy: nothing but a lasting failure is of interest */
+    HOOK_SKIP, /* not in the sample: call the real function; that it fails is an event all the same */
+    HOOK_COPY, /* in a snapshot's copy: nothing but a lasting failure is of interest */
 };
 
 struct call {
@@ -153,6 +155,10 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     }
     if (unlikely(how != HOOK_RECORD))
         return how;
+    if (unlikely(preload.sampled) && !sample_takes(call->thread, size)) {
+        reentry_set(REENTRY_NONE);
+        return HOOK_SKIP;
+    }
     uint32_t flags = preload.flags;
     if (flags & SHM_SKIP_UNWIND && fault_skips(caller->address)) {
         if (!(flags & SHM_EVENTS) && !load_relaxed(&preload.arena->any_fired)) {
@@ -189,8 +195,31 @@ static inline void *passed(void *p, uint64_t size) {
     return p;
 }
 
+/* Failures are few, and what a recording is looked through for. */
+static COLD void note_unsampled(uint8_t op, uint64_t size, const struct caller *caller,
+                                int error) {
+    struct call call = {.op = op, .size = size};
+    int saved = errno;
+    if (enter(caller->frame, &call.thread) == HOOK_RECORD) {
+        call.node = unwind_site(call.thread, caller, op);
+        emit(&call, SHM_EV_FAIL, NULL, (uint16_t)(error & SHM_AUX_VALUE));
+        reentry_set(REENTRY_NONE);
+    }
+    errno = saved;
+}
+
+/* The real function was called for what is not in the sample. */
+static inline void *skipped(uint8_t op, uint64_t size, const struct caller *caller,
+                            void *p) {
+    if (unlikely(!p))
+        note_unsampled(op, size, caller, errno);
+    return p;
+}
+
 static inline void *hook_end(struct call *call, void *p) {
     reentry_set(REENTRY_OURS);
+    if (unlikely(preload.sampled) && p)
+        sample_watch(p);
     if (watches_leaks())
         leak_add(p, call->size, call->node);
     if (unlikely(preload.flags & SHM_GUARD) && p)
@@ -220,21 +249,31 @@ static uint16_t log2_of(size_t alignment) {
 
 /* The body that all allocating hooks share: @REAL is the call of the real function. */
 #define ALLOCATE(OP, SIZE, ALIGNMENT, REAL)                                              \
+    ALLOCATE_FOR(CALLER, OP, SIZE, ALIGNMENT, REAL)
+#define ALLOCATE_FOR(CALLED_BY, OP, SIZE, ALIGNMENT, REAL)                               \
     struct call call;                                                                    \
-    switch (hook_begin(&call, CALLER, OP, SIZE)) {                                       \
+    switch (hook_begin(&call, CALLED_BY, OP, SIZE)) {                                    \
     case HOOK_DENY:                                                                      \
         return deny();                                                                   \
     case HOOK_PRIVATE:                                                                   \
         return serve(SIZE, ALIGNMENT);                                                   \
     case HOOK_PASS:                                                                      \
         return passed(REAL, SIZE);                                                       \
+    case HOOK_SKIP:                                                                      \
+        return skipped(OP, SIZE, CALLED_BY, REAL);                                       \
     default:                                                                             \
         call.aux = log2_of(ALIGNMENT);                                                   \
         return hook_end(&call, REAL);                                                    \
     }
 
+/* Those that are called most: what is not in a sample is done with before registers are saved for the rest. */
+static APART void *malloc_seen(size_t n, const struct caller *caller){
+    ALLOCATE_FOR(caller, SHM_OP_MALLOC, n, 0, real.malloc(n))}
+
 EXPORT void *malloc(size_t n) {
-    ALLOCATE(SHM_OP_MALLOC, n, 0, real.malloc(n))
+    if (sample_skips(n))
+        return skipped(SHM_OP_MALLOC, n, CALLER, real.malloc(n));
+    return malloc_seen(n, CALLER);
 }
 
 /* Too much for a size_t is the real function's to refuse; it must not look small here. */
@@ -248,18 +287,26 @@ static COLD void *serve_zeroed(size_t n) {
     return p ? __builtin_memset(p, 0, n) : NULL;
 }
 
-EXPORT void *calloc(size_t a, size_t b) {
+static APART void *calloc_seen(size_t a, size_t b, const struct caller *caller) {
     struct call call;
-    switch (hook_begin(&call, CALLER, SHM_OP_CALLOC, product(a, b))) {
+    switch (hook_begin(&call, caller, SHM_OP_CALLOC, product(a, b))) {
     case HOOK_DENY:
         return deny();
     case HOOK_PRIVATE:
         return serve_zeroed(product(a, b));
     case HOOK_PASS:
         return passed(real.calloc(a, b), product(a, b));
+    case HOOK_SKIP:
+        return skipped(SHM_OP_CALLOC, product(a, b), caller, real.calloc(a, b));
     default:
         return hook_end(&call, real.calloc(a, b));
     }
+}
+
+EXPORT void *calloc(size_t a, size_t b) {
+    if (sample_skips(product(a, b)))
+        return skipped(SHM_OP_CALLOC, product(a, b), CALLER, real.calloc(a, b));
+    return calloc_seen(a, b, CALLER);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t n){
@@ -277,6 +324,8 @@ EXPORT void *pvalloc(size_t n) {
 /* Reports by its result; errno is not its business. */
 static int posix_memalign_end(struct call *call, void **out, int result) {
     reentry_set(REENTRY_OURS);
+    if (unlikely(preload.sampled) && result == 0)
+        sample_watch(*out);
     if (watches_leaks() && result == 0)
         leak_add(*out, call->size, call->node);
     if (unlikely(preload.flags & SHM_GUARD) && result == 0)
@@ -295,6 +344,13 @@ static int posix_memalign_passed(void *const *out, uint64_t size, int result) {
     return result;
 }
 
+static int posix_memalign_skipped(uint64_t size, const struct caller *caller,
+                                  int result) {
+    if (unlikely(result))
+        note_unsampled(SHM_OP_POSIX_MEMALIGN, size, caller, result);
+    return result;
+}
+
 EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
     struct call call;
     switch (hook_begin(&call, CALLER, SHM_OP_POSIX_MEMALIGN, n)) {
@@ -304,6 +360,8 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
         return (*out = serve(n, alignment)) ? 0 : ENOMEM;
     case HOOK_PASS:
         return posix_memalign_passed(out, n, real.posix_memalign(out, alignment, n));
+    case HOOK_SKIP:
+        return posix_memalign_skipped(n, CALLER, real.posix_memalign(out, alignment, n));
     default:
         call.aux = log2_of(alignment);
         return posix_memalign_end(&call, out, real.posix_memalign(out, alignment, n));
@@ -327,7 +385,7 @@ EXPORT int dearth_should_fail(size_t n) {
 
 /* --- free --- */
 
-/* A module that goes while nothing is recorded takes its unwind rules along all the same. */
+/* A module that goes unrecorded takes its unwind rules along all the same. */
 static COLD void module_freed_unseen(uintptr_t frame, const void *p) {
     uint32_t state = load_acquire(&local->state);
     if (tls.reentry != REENTRY_NONE || (state != LOCAL_READY && state != LOCAL_NEW))
@@ -337,11 +395,14 @@ static COLD void module_freed_unseen(uintptr_t frame, const void *p) {
     reentry_set(REENTRY_NONE);
 }
 
+static inline bool is_loader(uintptr_t address) {
+    return address - module_loader_start < module_loader_end - module_loader_start;
+}
+
 /* Publish the end of @p's life. The real function comes next, flag down. */
 static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     struct call call = {.op = SHM_OP_FREE};
-    bool by_loader =
-        address - module_loader_start < module_loader_end - module_loader_start;
+    bool by_loader = is_loader(address);
     if (enter(frame, &call.thread) != HOOK_RECORD) {
         if (unlikely(by_loader) && is_paused())
             module_freed_unseen(frame, p);
@@ -357,6 +418,12 @@ static inline void release(uintptr_t frame, uintptr_t address, void *p) {
     reentry_set(REENTRY_NONE);
 }
 
+/* Of a sample: there is none of it on @old's page, and nothing else to be seen to. */
+static inline bool is_quiet(const void *old, const struct caller *caller) {
+    return preload.sampled && likely(!load_relaxed(sample_page(preload.sampled, old))) &&
+           likely(!boot_owns(old)) && likely(!is_loader(caller->address));
+}
+
 /* Return: whether the real function has anything to free. */
 static inline bool freeing(void *p, const struct caller *caller) {
     if (unlikely(!p))
@@ -367,13 +434,23 @@ static inline bool freeing(void *p, const struct caller *caller) {
     }
     if (watches_leaks())
         leak_take(p);
-    release(caller->frame, caller->address, p);
+    if (likely(!preload.sampled) || unlikely(sample_forget(p)))
+        release(caller->frame, caller->address, p);
+    else if (unlikely(is_loader(caller->address)))
+        module_freed_unseen(caller->frame, p);
     return real.free != NULL;
 }
 
-EXPORT void free(void *p) {
-    if (freeing(p, CALLER))
+static APART void free_seen(void *p, const struct caller *caller) {
+    if (freeing(p, caller))
         real.free(p);
+}
+
+EXPORT void free(void *p) {
+    if (is_quiet(p, CALLER))
+        real.free(p);
+    else
+        free_seen(p, CALLER);
 }
 
 EXPORT void cfree(void *p);
@@ -443,33 +520,75 @@ static COLD void enter_block(struct call *call, const void *old, bool stays, voi
     leak_moving(-1);
 }
 
-static void realloc_before(struct call *call, const void *old) {
+/* @known: the old block, NULL when it has no event */
+static void realloc_before(struct call *call, const void *old, const void *known) {
     reentry_set(REENTRY_OURS);
     if (watches_leaks())
         leave_block(call, old);
-    if (frees(old, call->size))
-        emit_free(call, old);
-    else if (old)
-        emit_begin(call, old);
+    if (frees(known, call->size))
+        emit_free(call, known);
+    else if (known)
+        emit_begin(call, known);
     reentry_set(REENTRY_REAL);
 }
 
-static void *realloc_after(struct call *call, const void *old, void *p) {
+static void *realloc_after(struct call *call, const void *old, const void *known,
+                           void *p) {
     reentry_set(REENTRY_OURS);
     if (watches_leaks())
         enter_block(call, old, old && call->size, p);
     if (unlikely(preload.flags & SHM_GUARD) && p)
         guard_site(p, call->node);
-    if (!old)
+    if (unlikely(preload.sampled) && (p || known))
+        sample_watch(p ? p : known);
+    if (!known)
         emit(call, p ? SHM_EV_ALLOC : SHM_EV_FAIL, p, p ? 0 : (uint16_t)errno);
     else if (p)
         emit(call, SHM_EV_REALLOC_END, p, 0);
-    else if (!frees(old, call->size))
-        emit(call, SHM_EV_REALLOC_FAIL, old, (uint16_t)errno);
-    if (old && !p && !call->size && !preload.glibc_realloc)
-        emit_free(call, old); /* it was a free after all */
+    else if (!frees(known, call->size))
+        emit(call, SHM_EV_REALLOC_FAIL, known, (uint16_t)errno);
+    if (known && !p && !call->size && !preload.glibc_realloc)
+        emit_free(call, known); /* it was a free after all */
     reentry_set(REENTRY_NONE);
     return p;
+}
+
+/* What has an event of the old block: everything, or what was in the sample. */
+static inline const void *known_block(const void *old) {
+    return likely(!preload.sampled) || (old && sample_forget(old)) ? old : NULL;
+}
+
+/* The new block is not in the sample; the old one was when @known. */
+static inline bool realloc_is_quiet(struct call *call, const struct caller *caller,
+                                    const void *known) {
+    if (likely(!known) || enter(caller->frame, &call->thread) != HOOK_RECORD)
+        return true;
+    emit_begin(call, known);
+    reentry_set(REENTRY_REAL);
+    return false;
+}
+
+static void *realloc_unsampled(struct call *call, const struct caller *caller,
+                               const void *known, void *p) {
+    reentry_set(REENTRY_OURS);
+    if (p) {
+        emit(call, SHM_EV_REALLOC_GONE, NULL, 0);
+    } else {
+        sample_watch(known);
+        call->node = unwind_site(call->thread, caller, call->op);
+        emit(call, SHM_EV_REALLOC_FAIL, known, (uint16_t)errno);
+    }
+    reentry_set(REENTRY_NONE);
+    return p;
+}
+
+/* With a sample: realloc(p, 0) asks for nothing and is no call of a site. */
+static inline bool realloc_ends(const struct caller *caller, void *old, uint64_t size) {
+    if (likely(!preload.sampled) || size || !old)
+        return false;
+    if (sample_forget(old))
+        release(caller->frame, caller->address, old);
+    return true;
 }
 
 /* A block of ours grows: to the real allocator if that is known, else within boot.c. */
@@ -485,6 +604,8 @@ static COLD void *realloc_boot(void *old, size_t n) {
 
 /* Without an event; @call->node is 0. */
 static void *realloc_passed(struct call *call, void *old, size_t n) {
+    if (unlikely(preload.sampled) && old)
+        sample_forget(old);
     if (!watches_leaks())
         return real.realloc(old, n);
     leave_block(call, old);
@@ -508,27 +629,45 @@ static inline enum hook realloc_begin(struct call *call, const struct caller *ca
     return how;
 }
 
-EXPORT void *realloc(void *old, size_t n) {
+static APART void *realloc_seen(void *old, size_t n, const struct caller *caller) {
     struct call call = {.op = SHM_OP_REALLOC};
     if (unlikely(old && boot_owns(old)))
         return realloc_boot(old, n);
-    switch (realloc_begin(&call, CALLER, old, n)) {
+    if (unlikely(realloc_ends(caller, old, n)))
+        return real.realloc(old, n);
+    const void *known;
+    switch (realloc_begin(&call, caller, old, n)) {
     case HOOK_DENY:
         return deny();
     case HOOK_PRIVATE:
         return old ? realloc_passed(&call, old, n) : serve(n, 0);
     case HOOK_PASS:
         return realloc_passed(&call, old, n);
+    case HOOK_SKIP:
+        known = known_block(old);
+        if (realloc_is_quiet(&call, caller, known))
+            return skipped(call.op, n, caller, real.realloc(old, n));
+        return realloc_unsampled(&call, caller, known, real.realloc(old, n));
     default:
-        realloc_before(&call, old);
-        return realloc_after(&call, old, real.realloc(old, n));
+        known = known_block(old);
+        realloc_before(&call, old, known);
+        return realloc_after(&call, old, known, real.realloc(old, n));
     }
+}
+
+EXPORT void *realloc(void *old, size_t n) {
+    if (is_quiet(old, CALLER) && n && sample_skips(n))
+        return skipped(SHM_OP_REALLOC, n, CALLER, real.realloc(old, n));
+    return realloc_seen(old, n, CALLER);
 }
 
 EXPORT void *reallocarray(void *old, size_t a, size_t b) {
     struct call call = {.op = SHM_OP_REALLOCARRAY};
     if (unlikely(old && boot_owns(old)))
         return realloc_boot(old, product(a, b));
+    if (unlikely(realloc_ends(CALLER, old, product(a, b))))
+        return real.reallocarray(old, a, b);
+    const void *known;
     switch (realloc_begin(&call, CALLER, old, product(a, b))) {
     case HOOK_DENY:
         return deny();
@@ -536,9 +675,15 @@ EXPORT void *reallocarray(void *old, size_t a, size_t b) {
         return old ? realloc_passed(&call, old, product(a, b)) : serve(product(a, b), 0);
     case HOOK_PASS:
         return realloc_passed(&call, old, product(a, b));
+    case HOOK_SKIP:
+        known = known_block(old);
+        if (realloc_is_quiet(&call, CALLER, known))
+            return skipped(call.op, product(a, b), CALLER, real.reallocarray(old, a, b));
+        return realloc_unsampled(&call, CALLER, known, real.reallocarray(old, a, b));
     default:
-        realloc_before(&call, old);
-        return realloc_after(&call, old, real.reallocarray(old, a, b));
+        known = known_block(old);
+        realloc_before(&call, old, known);
+        return realloc_after(&call, old, known, real.reallocarray(old, a, b));
     }
 }
 

@@ -12,6 +12,7 @@
  *     │    ├─ fault_chance.c    by chance?
  *     │    └─ fault_snapshot.c  must the process be copied here, and the copy fail?
  *     ├─ stamp.c    when: by the processor's counter, or without a clock where none may be read
+ *     ├─ sample.c   is this call in the sample? was this block?
  *     └─ ring.c     one event into the thread's ring
  *   guard.c    SHM_GUARD: canaries and poison, between the hooks and the real functions
  *   leak/      live blocks, and which of them nothing points to at the end: see leak.h
@@ -52,6 +53,7 @@
 
 #define EXPORT      __attribute__((visibility("default")))
 #define COLD        __attribute__((noinline, cold))
+#define APART       __attribute__((noinline))
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -75,6 +77,7 @@ enum preload_state {
     PRELOAD_STARTING, /* dlsym() and the attaching are under way */
     PRELOAD_OFF,      /* no arena: we are not there */
     PRELOAD_ON,
+    PRELOAD_ASIDE, /* not a program that is to be recorded; what it starts may be */
 };
 
 /* Who zeroes, in a forked child, what is to be zero there? */
@@ -97,6 +100,8 @@ struct preload {
     uint32_t orders_block;
     uint32_t proofs;
     uint32_t collector_pid;
+    struct sampled *sampled; /* a recording of a sample: see sample.h; else NULL */
+    uint64_t sample_bytes;   /* as the header has it */
     /* after fork and before registering: the parent's */
     uint32_t process_block, process_serial, process_slot, process_pid;
     uint64_t pid_namespace;

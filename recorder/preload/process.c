@@ -34,10 +34,12 @@
 #include "memlock.h"
 #include "module.h"
 #include "node.h"
+#include "only.h"
 #include "preload.h"
 #include "process.h"
 #include "reentry.h"
 #include "ring.h"
+#include "sample.h"
 #include "sandbox.h"
 #include "sanitizer.h"
 #include "stamp.h"
@@ -123,13 +125,20 @@ static bool plausible(const struct shm_header *h) {
            (uint64_t)h->blocks_total * SHM_BLOCK_BYTES <= h->arena_bytes;
 }
 
-static struct shm_header *map_arena(const char *path) {
+/* @aside: this program is left alone: the header alone is mapped, out */
+static struct shm_header *map_arena(const char *path, bool *aside) {
     uint64_t bytes = 0;
     long fd = sys_open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return NULL;
     struct shm_header *arena = NULL, *header = sys_mmap(sizeof *header, MAP_SHARED, fd);
-    if (header && plausible(header)) {
+    bool is_plausible = header && plausible(header);
+    *aside = is_plausible && !only_wants(header);
+    if (*aside) {
+        sys_close(fd);
+        return header;
+    }
+    if (is_plausible) {
         bytes = header->arena_bytes;
         if (!load_acquire(&header->detached))
             arena = sys_mmap(bytes, MAP_SHARED, fd);
@@ -159,18 +168,27 @@ void process_wipe(void) {
         return;
     node_wipe();
     thread_wipe();
+    sample_wipe();
     __builtin_memset(local, 0, sizeof *local);
 }
 
-static bool attach(void) {
+static struct shm_header *aside; /* PRELOAD_ASIDE */
+
+static enum preload_state attach(void) {
+    bool is_aside;
     if (!find_path(preload.arena_path, sizeof preload.arena_path))
-        return false;
-    struct shm_header *arena = map_arena(preload.arena_path);
+        return PRELOAD_OFF;
+    struct shm_header *arena = map_arena(preload.arena_path, &is_aside);
     if (!arena)
-        return false;
+        return PRELOAD_OFF;
+    if (is_aside) {
+        aside = arena;
+        __builtin_memcpy(preload.library_path, arena->preload_path, SHM_PATH_BYTES - 1);
+        return PRELOAD_ASIDE;
+    }
     local = sys_mmap(sizeof *local, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!local)
-        return false;
+        return PRELOAD_OFF;
     preload.wiper = wiper_of(local, sizeof *local);
     preload.flags = arena->flags;
     sys_is_valgrind = (arena->flags & SHM_VALGRIND) != 0;
@@ -186,12 +204,15 @@ static bool attach(void) {
     preload.max_depth = arena->max_depth ? arena->max_depth : SHM_DEFAULT_DEPTH;
     if (preload.max_depth > UNWIND_MAX_DEPTH)
         preload.max_depth = UNWIND_MAX_DEPTH;
+    if (preload.flags & SHM_EVENTS && arena->sample_bytes &&
+        !sample_start(arena->sample_bytes))
+        return PRELOAD_OFF;
     preload.arena = arena;
     unwind_start();
     leak_own(local, sizeof *local);
     if (preload.flags & SHM_LEAKS)
         leak_start();
-    return true;
+    return PRELOAD_ON;
 }
 
 void process_start(void) {
@@ -210,11 +231,11 @@ void process_start(void) {
     address_start();
     binding_start();
     leak_exit_start();
-    bool on = attach();
-    if (on && preload.flags & SHM_GUARD)
+    enum preload_state state = attach();
+    if (state == PRELOAD_ON && preload.flags & SHM_GUARD)
         guard_start();
     reentry_set((enum reentry)reentry);
-    store_release(&preload.state, on ? PRELOAD_ON : PRELOAD_OFF);
+    store_release(&preload.state, state);
     errno = saved;
 }
 
@@ -508,6 +529,8 @@ struct shm_process *process_own(void) {
 }
 
 void process_note(uint32_t kind, const char *text) {
+    if (load_acquire(&preload.state) == PRELOAD_ASIDE)
+        add_relaxed(&aside->beyond, 1);
     if (load_acquire(&preload.state) != PRELOAD_ON ||
         load_acquire(&local->state) != LOCAL_READY)
         return;
@@ -572,7 +595,7 @@ __attribute__((constructor)) static void up(void) {
     if (!preload.arena_path[0])
         return; /* not started by dearth */
     struct object self;
-    const char *ours = preload.arena ? preload.library_path
+    const char *ours = preload.library_path[0] ? preload.library_path
                        : module_find((uintptr_t)&hide_variables, &self) ? self.path
                                                                         : "";
     if (environ)

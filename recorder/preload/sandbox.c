@@ -34,6 +34,7 @@
 #include "preload.h"
 #include "process.h"
 #include "reentry.h"
+#include "sample.h"
 #include "sandbox.h"
 #include "stamp.h"
 #include "sys.h"
@@ -95,6 +96,7 @@ static void prepare(void) {
     if (thread)
         node_prepare();
     thread_prepare();
+    sample_prepare();
 }
 
 /* Return: whether it was entered only now. */

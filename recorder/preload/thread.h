@@ -37,6 +37,8 @@ struct thread {
 #ifdef UNWIND_SELF_CHECK
     uint32_t walked; /* its frames, also when it may not be used again */
 #endif
+    uint64_t sample_left;      /* bytes until one is looked at, see sample.h */
+    uint64_t sample_random;    /* 0 = not drawn yet */
     struct frame *frames;      /* [max_depth] the last walk, outermost first */
     struct stack_word *words;  /* [3 * max_depth] what it read, in the same order */
     struct fresh_frame *fresh; /* [max_depth + 1] the part of a walk not yet merged */

@@ -8,6 +8,7 @@
  *
  * An item of one side alone is paired with zeros: new, or gone.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,8 +248,19 @@ static void print_text(const struct diff *d, uint32_t same) {
     AUTO_TEXT struct text t = {0};
     terminal_use(STDOUT_FILENO);
     add_totals(&t, d);
-    text_say(&t, "\nby %s, largest change of %s first:\n", by_names[d->by],
-             sort_names[d->sort]);
+    const struct side *const sides[] = {&d->a, &d->b};
+    for (size_t i = 0; i < 2; i++) {
+        const struct heading *h = &sides[i]->heading;
+        if (!h->sample_bytes)
+            continue;
+        text_say(&t, "recording %lld of %s is ", (long long)h->recording_id,
+                 sides[i]->store->path);
+        heading_add_exactness(&t, h);
+        text_add(&t, "\n");
+    }
+    text_say(&t, "\n%sby %s, largest change of %s first:\n",
+             d->a.heading.sample_bytes || d->b.heading.sample_bytes ? "estimates " : "",
+             by_names[d->by], sort_names[d->sort]);
     add_pairs(d, &t);
     if (!d->n_pairs)
         text_add(&t, "  nothing changed\n");
@@ -313,6 +325,11 @@ static int load_side(struct diff *d, struct side *side, const char *path,
         return r;
     struct profile_filter filter = {.recording_id = id, .by_cost = d->sort};
     r = heading_load(side->store, id, &side->heading);
+    if (r == 0 && d->sort == PROFILE_TEMPORARY && side->heading.sample_bytes)
+        r = error_print(-EINVAL,
+                        "%s: recording %lld is a sample, of which no block is called "
+                        "temporary",
+                        path, (long long)id);
     return r < 0 ? r
                  : profile_load(side->store, &filter, by_values[d->by], &side->profile);
 }

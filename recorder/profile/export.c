@@ -197,6 +197,10 @@ static int load_stacks(struct export *e, bool pprof) {
     struct profile_filter filter = {.recording_id = e->heading.recording_id};
     int r = 0;
     bool events = strcmp(e->heading.detail, "events") == 0;
+    if (e->cost == PROFILE_TEMPORARY && e->heading.sample_bytes)
+        return error_print(
+            0, "recording %lld is a sample, of which no block is called temporary",
+            (long long)e->heading.recording_id);
     if (e->cost == PROFILE_AT_PEAK && !events)
         return error_print(
             0,
@@ -257,7 +261,13 @@ static int run(struct export *e, const struct request *request, const char *path
     } else if ((r = load_stacks(e, request->format == FORMAT_PPROF)) < 0) {
         return r;
     }
-    return write_file(e, request);
+    r = write_file(e, request);
+    if (r == 0 && e->heading.sample_bytes) { /* not all formats have a place to say so */
+        AUTO_TEXT struct text t = {0};
+        heading_add_exactness(&t, &e->heading);
+        error_info("recording %lld is %s", (long long)id, t.data);
+    }
+    return r;
 }
 
 /* What must not be combined. Return: 0 or -EINVAL after a message. */

@@ -218,8 +218,14 @@ static int build(struct pprof *p) {
     put_number(&period, 1, string_index(p, "space"));
     put_number(&period, 2, string_index(p, "bytes"));
     put_message(&p->body, 11, &period);
-    put_number(&p->body, 12, 1); /* every byte is seen, none is sampled */
+    /* values are whole already: estimates, or of every byte */
+    put_number(&p->body, 12, h->sample_bytes ? h->sample_bytes : 1);
     put_number(&p->body, 13, string_index(p, h->command));
+    if (h->sample_bytes) {
+        AUTO_TEXT struct text comment = {0};
+        heading_add_exactness(&comment, h);
+        put_number(&p->body, 13, string_index(p, comment.data));
+    }
     return r;
 }
 

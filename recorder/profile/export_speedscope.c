@@ -85,7 +85,10 @@ int export_speedscope(struct export *e, FILE *out) {
     }
     if (r == 0) {
         bool calls = e->cost == PROFILE_COUNT || e->cost == PROFILE_TEMPORARY;
-        text_add_json(&name, e->heading.command);
+        AUTO_TEXT struct text shown = {0};
+        text_addf(&shown, "%s%s", e->heading.command,
+                  e->heading.sample_bytes ? " (estimates from a sample)" : "");
+        text_add_json(&name, shown.data);
         fprintf(out,
                 "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
                 "\"exporter\":\"dearth " DEARTH_VERSION "\",\"name\":%s,"

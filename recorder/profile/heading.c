@@ -17,6 +17,7 @@
     X(RECORDING_EXIT_SIGNAL, "exit_signal")                                                                                \
     X(RECORDING_OFF,                                                                                                       \
       "(SELECT text FROM note n WHERE n.recording_id = r.id AND kind = 'paused')")                                         \
+    X(RECORDING_SAMPLE_BYTES, "coalesce(sample_bytes, 0)")                                                                 \
     X(RECORDING_EXACT, "coalesce(exact, 0)")                                                                               \
     X(RECORDING_STARTED_UNIX_NS, "started_unix_ns")                                                                        \
     X(RECORDING_DURATION_NS, "duration_ns")                                                                                \
@@ -80,6 +81,7 @@ static void read_row(sqlite3_stmt *q, struct heading *h) {
     h->ended = describe_end(q, RECORDING_EXIT_CODE, RECORDING_EXIT_SIGNAL);
     const char *off = store_column_text(q, RECORDING_OFF);
     h->off = off ? text_dup(off) : NULL;
+    h->sample_bytes = (uint64_t)sqlite3_column_int64(q, RECORDING_SAMPLE_BYTES);
     h->exact = sqlite3_column_int(q, RECORDING_EXACT) != 0;
     uint64_t *const numbers[] = {&h->started_unix_ns,
                                  &h->duration_ns,
@@ -127,6 +129,10 @@ void heading_deinit(struct heading *h) {
     *h = (struct heading){0};
 }
 
+const char *heading_about(const struct heading *h) {
+    return h->sample_bytes ? "about " : "";
+}
+
 static void add_counted(struct text *t, uint64_t n, const char *one, const char *many) {
     char buf[32];
     text_addf(t, "%s %s", text_count(n, buf), n == 1 ? one : many);
@@ -156,6 +162,14 @@ void heading_add_exactness(struct text *t, const struct heading *h) {
         add_counted(t, gaps[i].n, gaps[i].one, gaps[i].many);
         comma = ", ";
     }
+    if (h->sample_bytes) {
+        char every[16];
+        text_addf(t,
+                  "%sa sample, one byte in %s: numbers are estimates, and sites that are "
+                  "not in it may have allocated, too",
+                  comma, text_bytes(h->sample_bytes, every));
+        comma = ", ";
+    }
     if (*comma == ' ') /* none of them */
         text_say(t, " the recording is %s", h->off ? "not of all the time" : h->state);
     if (h->off)
@@ -166,16 +180,17 @@ void heading_add_text(struct text *t, const char *path, const struct heading *h)
     char a[32], b[32], c[32], d[32];
     text_say(t, "recording %lld of %s: %s\n", (long long)h->recording_id, path,
              h->command);
-    text_say(t, "  %s after %s; %s\n  ", h->ended, text_duration(h->duration_ns, a),
-             h->state);
+    const char *about = heading_about(h);
+    text_say(t, "  %s after %s; %s\n  %s", h->ended, text_duration(h->duration_ns, a),
+             h->state, about);
     add_counted(t, h->allocations, "allocation", "allocations");
-    text_say(t, " of %s, ", text_bytes(h->bytes, b));
+    text_say(t, " of %s%s, %s", about, text_bytes(h->bytes, b), about);
     add_counted(t, h->frees, "free", "frees");
     text_say(t, ", %s failed\n", text_count(h->failed, a));
-    text_say(t, "  peak %s live after %s; %s: %s in ", text_bytes(h->peak_bytes, a),
-             text_duration(h->peak_ns, b),
-             h->off ? "not freed while recorded" : "never freed",
-             text_bytes(h->live_bytes, c));
+    text_say(t, "  peak %s%s live after %s; %s: %s%s in %s", about,
+             text_bytes(h->peak_bytes, a), text_duration(h->peak_ns, b),
+             h->off ? "not freed while recorded" : "never freed", about,
+             text_bytes(h->live_bytes, c), about);
     add_counted(t, h->live_blocks, "block", "blocks");
     text_add(t, "\n  ");
     add_counted(t, h->sites, "site", "sites");
@@ -208,9 +223,10 @@ void heading_add_json(struct text *t, const struct heading *h) {
     text_addf(t, ",\"live_bytes_at_exit\":%llu,\"locations\":%llu,\"peak_bytes\":%llu",
               (unsigned long long)h->live_bytes, (unsigned long long)h->locations,
               (unsigned long long)h->peak_bytes);
-    text_addf(t, ",\"peak_ns\":%llu,\"processes\":%llu,\"sites\":%llu",
+    text_addf(t,
+              ",\"peak_ns\":%llu,\"processes\":%llu,\"sample_bytes\":%llu,\"sites\":%llu",
               (unsigned long long)h->peak_ns, (unsigned long long)h->processes,
-              (unsigned long long)h->sites);
+              (unsigned long long)h->sample_bytes, (unsigned long long)h->sites);
     text_addf(
         t, ",\"stacks_incomplete\":%llu,\"stacks_lost\":%llu,\"stacks_truncated\":%llu",
         (unsigned long long)h->stacks_incomplete, (unsigned long long)h->stacks_lost,

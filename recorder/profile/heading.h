@@ -17,6 +17,8 @@ struct heading {
     char *state, *command, *detail; /* command: as typed in a shell */
     char *ended;                    /* "exit status 0", "killed by signal 9 (Killed)" */
     bool exact;
+    uint64_t
+        sample_bytes; /* of a sample: recording.sample_bytes, and its numbers are estimates; else 0 */
     char *off; /* when it was recorded, if not all the time; else NULL */
     uint64_t started_unix_ns, duration_ns, peak_ns;
     uint64_t allocations, frees, failed, bytes, peak_bytes, live_blocks, live_bytes;
@@ -33,6 +35,9 @@ void heading_deinit(struct heading *h);
 void heading_add_text(struct text *t, const char *path, const struct heading *h);
 /** Append one JSON object. */
 void heading_add_json(struct text *t, const struct heading *h);
+
+/** What a number of it begins with: "about " when it is an estimate, else "". */
+const char *heading_about(const struct heading *h);
 
 /** "nothing lost, every stack whole", or what is missing. */
 void heading_add_exactness(struct text *t, const struct heading *h);

@@ -58,6 +58,12 @@ static int load_items(struct stats *s) {
             "and recording %lld has only counts per site (--detail=sites): record with "
             "--detail=events",
             (long long)s->heading.recording_id);
+    if (s->sort == PROFILE_TEMPORARY && s->heading.sample_bytes)
+        return error_print(
+            0,
+            "recording %lld is a sample: what was allocated between a call "
+            "and its free is not known, and no block is called temporary",
+            (long long)s->heading.recording_id);
     if (from_events(s->by))
         return profile_load_events(s->store, s->heading.recording_id, s->by, reallocs,
                                    &s->profile);
@@ -141,7 +147,8 @@ static void add_heading(struct listing *c, const struct stats *s) {
         if (s->sort == PROFILE_AT_PEAK)
             listing_cell(c, 10, N_COLORS, "at peak");
         listing_cell(c, 10, N_COLORS, "live");
-        listing_cell(c, 13, N_COLORS, "temporary");
+        if (!s->heading.sample_bytes)
+            listing_cell(c, 13, N_COLORS, "temporary");
         if (s->sort == PROFILE_CROSS_THREAD)
             listing_cell(c, 13, N_COLORS, "cross-thread");
     }
@@ -178,7 +185,8 @@ static void add_numbers(struct listing *c, const struct stats *s,
     if (s->sort == PROFILE_AT_PEAK)
         add_bytes(c, n->at_peak_bytes);
     add_bytes(c, n->live_bytes);
-    add_count(c, 13, n->temporary);
+    if (!s->heading.sample_bytes)
+        add_count(c, 13, n->temporary);
     if (s->sort == PROFILE_CROSS_THREAD)
         add_count(c, 13, n->cross_thread_frees);
 }
@@ -214,8 +222,9 @@ static void add_nothing(struct text *t, const struct stats *s) {
             "'dearth sql' show the events so far\n");
     else
         text_add(t, s->unknown ? "  not known: a module frees past dearth\n"
-                    : s->leaks ? "  nothing: every block was freed\n"
-                               : "  nothing\n");
+                    : s->heading.sample_bytes ? "  nothing that is in the sample\n"
+                    : s->leaks                ? "  nothing: every block was freed\n"
+                                              : "  nothing\n");
 }
 
 static void add_sum(struct listing *c, const struct stats *s, uint32_t shown) {
@@ -250,12 +259,15 @@ static int print_text(struct stats *s) {
         return -EIO;
     heading_add_text(&t, s->store->path, &s->heading);
     if (s->leaks)
-        text_say(&t, "\n%s, by %s (left out: processes that an exec replaced%s%s):\n",
+        text_say(&t, "\n%s%s, by %s (left out: processes that an exec replaced%s%s):\n",
+                 s->heading.sample_bytes ? "estimates of what was " : "",
                  s->heading.off ? "not freed while recorded" : "never freed",
                  by_names[s->by], s->tail_ns ? ", what was asked for in the last " : "",
                  s->tail_ns ? text_duration(s->tail_ns, buf) : "");
     else
-        text_say(&t, "\nby %s, sorted by %s:\n", by_names[s->by], sort_names[s->sort]);
+        text_say(&t, "\n%sby %s, sorted by %s:\n",
+                 s->heading.sample_bytes ? "estimates " : "", by_names[s->by],
+                 sort_names[s->sort]);
     terminal_wrap(&t, 0, terminal_width(STDOUT_FILENO));
     AUTO_LISTING struct listing c = {.width = terminal_width(STDOUT_FILENO)};
     add_heading(&c, s);

@@ -32,6 +32,7 @@ struct top_now {
     uint64_t processes, alive, threads, sites;
     uint64_t events, allocations, frees, failed, bytes, live_blocks, live_bytes, lost;
     uint64_t peak_bytes;
+    uint64_t sample_bytes; /* not 0: the numbers of the recording are estimates */
     char *replay_state;
     uint64_t replay_ns, planned, faults, executions;
     uint64_t found[N_VERDICTS]; /* locations at which a run of its own showed it */

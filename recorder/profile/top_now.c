@@ -83,6 +83,7 @@ static int read_recording(struct store *store, struct top_now *out) {
     r = heading_load(store, out->recording, &heading);
     out->command = text_dup(heading.command);
     out->sites = heading.sites;
+    out->sample_bytes = heading.sample_bytes;
     out->threads = heading.threads;
     heading_deinit(&heading);
     return r;

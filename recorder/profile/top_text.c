@@ -45,7 +45,7 @@ static void add_sums(const struct top_now *now, const struct top_now *before,
                      struct text *out) {
     double s = now->recording_runs ? seconds_between(before, now) : 0;
     char a[32], b[16];
-    text_add(out, "  ");
+    text_add(out, now->sample_bytes ? "  estimates from a sample: about " : "  ");
     add_count(out, now->allocations, "allocation", "allocations");
     if (s > 0)
         add_rate(out, rate(now->allocations, before->allocations, s));
@@ -202,8 +202,10 @@ void top_text_line(const struct top_now *now, const struct top_now *before,
         text_add(out, "\n");
         return;
     }
-    text_addf(out, "recording %lld: %s, %s allocations", (long long)now->recording,
-              text_duration(now->duration_ns, c), text_count(now->allocations, a));
+    text_addf(out, "recording %lld: %s, %s%s allocations", (long long)now->recording,
+              text_duration(now->duration_ns, c),
+              now->sample_bytes ? "estimates from a sample: about " : "",
+              text_count(now->allocations, a));
     if (s > 0)
         add_rate(out, rate(now->allocations, before->allocations, s));
     text_addf(out, " of %s", text_bytes(now->bytes, b));

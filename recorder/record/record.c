@@ -41,15 +41,16 @@
 #include "tee.h"
 #include "text.h"
 
-#define BUSY_WAIT_NS   500000u   /* while events flow */
-#define IDLE_WAIT_NS   20000000u /* at most, when none do */
-#define FULL_ROUND     100000u   /* events: do not wait at all */
-#define SAY_WAITING_NS 1000000000u
-#define GRACE_NS       100000000u /* for a child that was forked but has not registered */
-#define STARVED_NS     3000000000u
-#define WAL_PAGES      "PRAGMA wal_autocheckpoint = 4000"
-#define READY_BLOCKS   16u /* 1 MiB: what a small program needs, and its children */
-#define DEFAULT_CAP    (64ull << 20)
+#define BUSY_WAIT_NS      500000u   /* while events flow */
+#define IDLE_WAIT_NS      20000000u /* at most, when none do */
+#define FULL_ROUND        100000u   /* events: do not wait at all */
+#define SAY_WAITING_NS    1000000000u
+#define GRACE_NS          100000000u /* for a child that was forked but has not registered */
+#define STARVED_NS        3000000000u
+#define WAL_PAGES         "PRAGMA wal_autocheckpoint = 4000"
+#define READY_BLOCKS      16u /* 1 MiB: what a small program needs, and its children */
+#define DEFAULT_CAP       (64ull << 20)
+#define MOST_SAMPLE_BYTES (1ull << 40)
 
 struct run {
     const struct record_options *options;
@@ -82,12 +83,36 @@ struct record_options record_defaults(void) {
 
 /* --- before --- */
 
+/* As shm_header.only_exe has them. Return: 0 or -EINVAL after a message. */
+static int list_globs(const struct cli_list *globs, char list[SHM_ONLY_BYTES]) {
+    size_t at = 0;
+    for (size_t i = 0; i < globs->n; i++) {
+        size_t n = strlen(globs->items[i]) + 1;
+        if (n == 1)
+            return error_print(-EINVAL,
+                               "record: --only-exe takes a glob, such as 'cc1*'");
+        if (at + n >= SHM_ONLY_BYTES)
+            return error_print(-EINVAL, "record: --only-exe: more than %u bytes of globs",
+                               SHM_ONLY_BYTES - 1);
+        memcpy(list + at, globs->items[i], n);
+        at += n;
+    }
+    list[at] = 0;
+    return 0;
+}
+
 static int open_session(struct run *run) {
+    char only_exe[SHM_ONLY_BYTES] = {0};
+    int r = list_globs(&run->options->only_exe, only_exe);
+    if (r < 0)
+        return r;
     struct session_options options = {
         .flags = SHM_EVENTS | (run->options->drop ? SHM_DROP_WHEN_FULL : 0) |
                  (run->options->no_argv ? SHM_NO_ARGV : 0) |
                  (run->options->units ? SHM_SEEN : 0),
         .max_depth = (uint32_t)run->options->max_depth,
+        .sample_bytes = run->options->sample_bytes,
+        .only_exe = only_exe,
         .ready_blocks = READY_BLOCKS};
     return session_new(&options, &run->session);
 }
@@ -148,6 +173,7 @@ static int prepare(struct run *run, const char *name) {
                                             .store = run->store,
                                             .recording_id = run->id,
                                             .keep_events = !run->options->sites_only,
+                                            .sample_bytes = run->options->sample_bytes,
                                             .units = run->options->units};
         r = collector_new(&options, &run->collector);
     }
@@ -323,13 +349,18 @@ static void finish(struct run *run) {
 static bool note_oddities(struct run *run, const struct collector_totals *t) {
     struct record_notes notes = {run->store, run->id};
     bool unseen = record_note_unseen(&notes, run->session);
-    if (!t->processes)
+    if (run->options->only_exe.n)
+        record_note_left_out(&notes, run->session, t->processes);
+    if (!t->processes && run->options->only_exe.n)
+        ; /* said just now */
+    else if (!t->processes)
         record_note(
             &notes, "no_process", run->path,
             "the recorder did not come up in %s: nothing was recorded (is preloading "
             "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
             run->path);
-    else if (!t->events && !unseen && !run->controlled.was_off)
+    else if (!t->events && !unseen && !run->controlled.was_off &&
+             !run->options->sample_bytes)
         record_note(
             &notes, "no_events", run->path,
             "%s made no call of malloc and its like: it allocates nothing, or has "
@@ -461,7 +492,8 @@ _Static_assert(SHM_DEFAULT_DEPTH == 512, "as the help of --max-depth says");
 
 int command_record(int argc, char **argv) {
     struct record_options o = record_defaults();
-    int on_full = 0, detail = 0, n, status = 0;
+    int on_full = 0, detail = -1, n, status = 0;
+    uint64_t sample = UINT64_MAX;
     bool symbols = true, with_argv = true;
     struct cli_list catalogues = {0};
     const struct cli_option table[] = {
@@ -480,6 +512,17 @@ int command_record(int argc, char **argv) {
          "and threads and not with time; single allocations, their times and threads, "
          "and what was live at the peak of all sites are not kept",
          "events|sites", false},
+        {0, "sample", CLI_BYTES, &sample, "BYTES",
+         "record a sample, for production: each byte that is asked for is looked at with "
+         "probability 1/BYTES, and what is seen stands for the rest: numbers are "
+         "estimates, kept as with --detail=sites. Nothing of a sample is tested or "
+         "untested: it cannot be replayed. 512K is a good start",
+         NULL, false},
+        {0, "only-exe", CLI_LIST, &o.only_exe, "GLOB",
+         "record only programs whose path or file name matches, as in --only-exe 'cc1*' "
+         "-- make; others run as ever, and what they start is looked at again (may be "
+         "repeated)",
+         NULL, false},
         {0, "argv", CLI_FLAG, &with_argv, NULL,
          "store command lines (the default; --no-argv leaves them out, and a replay must "
          "be given the command again)",
@@ -543,8 +586,14 @@ int command_record(int argc, char **argv) {
     if (r == CLI_RUN && o.max_depth && (o.max_depth < 8 || o.max_depth > 16384))
         r = error_print(-EINVAL, "record: --max-depth takes 8 to 16384, not %" PRId64,
                         o.max_depth);
+    if (r == CLI_RUN && sample != UINT64_MAX && (!sample || sample > MOST_SAMPLE_BYTES))
+        r = error_print(-EINVAL, "record: --sample takes 1 byte to 1 TiB");
+    if (r == CLI_RUN && sample != UINT64_MAX && detail == 0)
+        r = error_print(-EINVAL, "record: of a sample only sums per site are kept: "
+                                 "--sample and --detail=events exclude each other");
+    o.sample_bytes = sample == UINT64_MAX ? 0 : sample;
     o.drop = on_full == 1;
-    o.sites_only = detail == 1;
+    o.sites_only = detail == 1 || o.sample_bytes;
     o.no_argv = !with_argv;
     o.no_symbols = !symbols;
     if (r == CLI_RUN && catalogues.n) /* for the database; the built-in one is not kept */
@@ -558,6 +607,7 @@ int command_record(int argc, char **argv) {
         status = EXIT_OK, r = 0;
     cli_list_deinit(&o.env);
     cli_list_deinit(&o.wrappers);
+    cli_list_deinit(&o.only_exe);
     cli_list_deinit(&catalogues);
     catalogue_free(o.catalogue);
     return r < 0 ? EXIT_RECORD_FAILED : r > 0 ? r : status;

@@ -30,6 +30,8 @@ struct record_options {
     struct cli_list env;          /* names of variables whose values are stored */
     struct cli_list wrappers;     /* globs on functions, see catalogue_add_wrapper() */
     struct catalogue *catalogue;  /* with the user's files; NULL = none */
+    uint64_t sample_bytes;        /* of a sample, with sites_only; 0 = every call */
+    struct cli_list only_exe;     /* globs: programs that are recorded; none = all */
     int64_t max_depth;            /* frames of a stack; 0 = default */
     uint64_t stdin_cap;           /* bytes of a pipe that are kept */
     struct driven_options driven; /* of a program that does not end by itself */

@@ -94,7 +94,9 @@ static char *json_environment(const struct cli_list *names) {
     X(START_TOOL_VERSION, "tool_version")                                                \
     X(START_ARGV_BYTES, "argv_bytes")                                                    \
     X(START_SESSION, "session")                                                          \
-    X(START_MAX_DEPTH, "max_depth")
+    X(START_MAX_DEPTH, "max_depth")                                                      \
+    X(START_SAMPLE_BYTES, "sample_bytes")                                                \
+    X(START_ONLY_EXE, "only_exe")
 enum { START_FIRST = 0, START_COLUMNS(STORE_COLUMN_ENUM) };
 
 int64_t record_row_start(struct store *store, const struct record_start *start) {
@@ -134,6 +136,10 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
         sqlite3_bind_blob64(s, START_ARGV_BYTES, raw, n, free);
     sqlite3_bind_text(s, START_SESSION, start->session->arena_path, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, START_MAX_DEPTH, (int)start->session->arena->max_depth);
+    if (o->sample_bytes)
+        sqlite3_bind_int64(s, START_SAMPLE_BYTES, (int64_t)o->sample_bytes);
+    if (o->only_exe.n)
+        bind_owned(s, START_ONLY_EXE, json_array(o->only_exe.items, o->only_exe.n));
     r = store_step_done(store, s);
     int64_t id = sqlite3_last_insert_rowid(store->db);
     if (r == 0)
@@ -225,7 +231,8 @@ static void bind_end(sqlite3_stmt *s, int64_t id, const struct record_end *end) 
         sqlite3_bind_int(s, END_EXIT_CODE, p->exit_code);
     sqlite3_bind_double(s, END_TICKS_PER_NS, session_ticks_per_ns(end->session));
     sqlite3_bind_int(s, END_EXACT,
-                     is_exact(t) && !end->interrupted && !end->going_on && !end->unseen);
+                     is_exact(t) && !end->interrupted && !end->going_on && !end->unseen &&
+                         !end->session->arena->beyond);
     for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
         sqlite3_bind_int64(s, END_EVENTS + i,
                            sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i]);
@@ -245,12 +252,12 @@ static int exclude_outside(struct store *store, int64_t id) {
     return store_exec(store, sql);
 }
 
-/* Whatever was lost or not: of what it did while recording was off, nothing is there. */
+/* Whatever was lost or not: of what it did while recording was off, nothing is there; of a sample, not all. */
 static int deny_exact(struct store *store, int64_t id) {
     AUTO_FREE char *sql = text_format(
         "UPDATE recording SET exact = 0 WHERE id = %" PRId64
-        " AND EXISTS (SELECT 1 FROM note WHERE recording_id = recording.id AND kind = "
-        "'paused')",
+        " AND (sample_bytes OR EXISTS (SELECT 1 FROM note WHERE recording_id = "
+        "recording.id AND kind = 'paused'))",
         id);
     return store_exec(store, sql);
 }
@@ -410,6 +417,54 @@ bool record_note_unseen(const struct record_notes *notes, const struct session *
     return any;
 }
 
+/* "sh, make and 3 more", of the names that there was room for. */
+static void add_left_out(const struct shm_header *arena, struct text *out) {
+    const uint32_t most = 4;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < SHM_LEFT_OUT_FIRST; i++) {
+        const struct shm_left_out *one = &arena->left_out_first[i];
+        if (__atomic_load_n(&one->ready, __ATOMIC_ACQUIRE) != 1)
+            continue;
+        AUTO_FREE char *name = text_utf8(one->name, strnlen(one->name, sizeof one->name));
+        if (n++ < most)
+            text_say(out, "%s%s", n > 1 ? ", " : "", name);
+    }
+    if (n > most)
+        text_add(out, ", ...");
+}
+
+void record_note_left_out(const struct record_notes *notes, const struct session *session,
+                          uint32_t recorded) {
+    const struct shm_header *arena = session->arena;
+    const uint32_t n = __atomic_load_n(&arena->left_out, __ATOMIC_RELAXED);
+    AUTO_TEXT struct text names = {0};
+    add_left_out(arena, &names);
+    const uint32_t beyond = __atomic_load_n(&arena->beyond, __ATOMIC_RELAXED);
+    if (beyond)
+        record_note(notes, "beyond_reach", NULL,
+                    "%" PRIu32
+                    " times a program that --only-exe does not name started one "
+                    "that cannot be recorded (static, setuid, another C library), "
+                    "whatever its name",
+                    beyond);
+    if (!n && recorded)
+        return;
+    if (!n)
+        record_note(notes, "nothing_matched", NULL,
+                    "nothing was recorded: the recorder did not come up in any program, "
+                    "and --only-exe was not asked for one");
+    else if (!recorded)
+        record_note(notes, "nothing_matched", NULL,
+                    "nothing was recorded: --only-exe matches neither path nor file name "
+                    "of any of the %" PRIu32 " programs that ran: %s",
+                    n, names.data);
+    else
+        record_note(notes, "left_out", NULL,
+                    "%" PRIu32
+                    " program%s that --only-exe does not name %s not recorded: %s",
+                    n, n == 1 ? "" : "s", n == 1 ? "was" : "were", names.data);
+}
+
 /* --- the summary --- */
 
 #define SAID_COLUMNS(X)                                                                  \
@@ -438,17 +493,19 @@ static const char *plural(uint64_t n, const char *one, const char *many) {
     return n == 1 ? one : many;
 }
 
-static void print_counts(const struct collector_totals *t, bool off) {
+/* @off: it was not recorded all the time. @about: what numbers that are estimates begin with, else "" */
+static void print_counts(const struct collector_totals *t, bool off, const char *about) {
     char a[32], b[32], c[32], d[32], bytes[16], peak[16], live[16], when[24];
     AUTO_FREE char *failed =
         t->failed ? text_format(", %s failed", text_count(t->failed, d)) : text_dup("");
-    error_info("%s events: %s allocations of %s, %s frees%s", text_count(t->events, a),
-               text_count(t->allocations, b), text_bytes(t->bytes, bytes),
+    error_info("%s %s: %s%s allocations of %s%s, %s%s frees%s", text_count(t->events, a),
+               *about ? "events of a sample" : "events", about,
+               text_count(t->allocations, b), about, text_bytes(t->bytes, bytes), about,
                text_count(t->frees, c), failed);
-    error_info("peak %s after %s; %s: %s in %s %s", text_bytes(t->peak_bytes, peak),
-               text_duration(t->peak_ns, when),
-               off ? "not freed while recorded" : "never freed",
-               text_bytes(t->live_bytes, live), text_count(t->live_blocks, a),
+    error_info("peak %s%s after %s; %s: %s%s in %s%s %s", about,
+               text_bytes(t->peak_bytes, peak), text_duration(t->peak_ns, when),
+               off ? "not freed while recorded" : "never freed", about,
+               text_bytes(t->live_bytes, live), about, text_count(t->live_blocks, a),
                plural(t->live_blocks, "block", "blocks"));
 }
 
@@ -504,6 +561,14 @@ static void print_exactness(const struct collector_totals *t, bool exact) {
                    text_duration(t->waited_ns, waited));
 }
 
+static void print_sample(int64_t bytes) {
+    char every[16];
+    error_info(
+        "not exact: a sample, one byte in %s: numbers are estimates, and sites that "
+        "are not in it may have allocated, too",
+        text_bytes((uint64_t)bytes, every));
+}
+
 static void print_unwinding(struct store *store, int64_t id,
                             const struct collector_totals *t) {
     char a[32], own[16];
@@ -536,19 +601,24 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     AUTO_TEXT struct text quoted = {0};
     text_add_shell_shown(&quoted, store->path);
     bool quiet = error_quiet(); /* warnings are said all the same */
+    AUTO_FREE char *sample =
+        text_format("SELECT sample_bytes FROM recording WHERE id = %" PRId64, id);
+    int64_t sample_bytes = store_int(store, sample, 0);
     if (!quiet) {
         AUTO_FREE char *off = text_format(
             "SELECT 1 FROM note WHERE kind = 'paused' AND recording_id = %" PRId64, id);
-        print_counts(t, store_int(store, off, 0));
+        print_counts(t, store_int(store, off, 0), sample_bytes ? "about " : "");
         print_places(store, id, t);
         print_wrapper(store, id);
     }
     AUTO_FREE char *exact =
         text_format("SELECT exact FROM recording WHERE id = %" PRId64, id);
     print_exactness(t, store_int(store, exact, 0) == 1);
+    if (sample_bytes && !quiet)
+        print_sample(sample_bytes);
     if (!quiet)
         print_unwinding(store, id, t);
     print_notes(store, id);
-    error_info("recording %" PRId64 " is in %s; next: dearth replay %s", id, store->path,
-               quoted.data);
+    error_info("recording %" PRId64 " is in %s; next: dearth %s %s", id, store->path,
+               sample_bytes ? "stats" : "replay", quoted.data);
 }

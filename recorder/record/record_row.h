@@ -85,6 +85,11 @@ int record_note_again(const struct record_notes *notes, const char *kind,
  * looked for. */
 bool record_note_unseen(const struct record_notes *notes, const struct session *session);
 
+/** Note the programs that --only-exe left alone, or that nothing was recorded for it. @recorded: processes that
+ * were. */
+void record_note_left_out(const struct record_notes *notes, const struct session *session,
+                          uint32_t recorded);
+
 /** Tell the user on stderr what was recorded, the notes, and what to do next. */
 void record_summary(struct store *store, int64_t id,
                     const struct collector_totals *totals);

@@ -34,6 +34,7 @@ struct recovery {
     struct store *store;
     int64_t id;
     bool sites_only, piped;
+    uint64_t sample_bytes;
     char *arena; /* path, NULL = the row names none */
 };
 
@@ -74,7 +75,12 @@ static void note_rings(const struct recovery *r, const struct collector_totals *
         "dearth was killed while it recorded: %s events were taken from the shared "
         "memory afterwards, %s events were lost",
         text_count(t->events - before, taken), text_count(t->events_lost, lost));
-    if (unmatched)
+    if (r->sample_bytes)
+        record_note(&notes, "frees_unmatched", NULL,
+                    "which blocks of the sample were live when dearth was killed is not "
+                    "kept: frees, live blocks and peaks per site are those of the last "
+                    "commit");
+    else if (unmatched)
         record_note(&notes, "frees_unmatched", NULL,
                     "%" PRIu64
                     " frees after dearth was killed could not be matched to the "
@@ -107,6 +113,7 @@ static int from_rings(const struct recovery *r, struct session *session) {
     struct collector_options options = {.session = session,
                                         .store = r->store,
                                         .recording_id = r->id,
+                                        .sample_bytes = r->sample_bytes,
                                         .keep_events = !r->sites_only};
     struct collector *collector = NULL;
     struct collector_resumed resumed;
@@ -305,6 +312,7 @@ static int check_whole(struct store *store, const char *path) {
     X(RUNNING_ID, "id")                                                                  \
     X(RUNNING_SITES_ONLY, "detail = 'sites'")                                            \
     X(RUNNING_PIPED, "stdin_kind = 'pipe'")                                              \
+    X(RUNNING_SAMPLE_BYTES, "coalesce(sample_bytes, 0)")                                 \
     X(RUNNING_ARENA, "session")
 enum { RUNNING_COLUMNS(STORE_COLUMN_ENUM) };
 
@@ -318,12 +326,13 @@ static int recover_all(struct store *store, const char *path) {
         &s);
     while (r == 0 && sqlite3_step(s) == SQLITE_ROW) {
         const char *arena = store_column_text(s, RUNNING_ARENA);
-        struct recovery recovery = {.store = store,
-                                    .id = sqlite3_column_int64(s, RUNNING_ID),
-                                    .sites_only =
-                                        sqlite3_column_int(s, RUNNING_SITES_ONLY),
-                                    .piped = sqlite3_column_int(s, RUNNING_PIPED),
-                                    .arena = arena ? text_dup(arena) : NULL};
+        struct recovery recovery = {
+            .store = store,
+            .id = sqlite3_column_int64(s, RUNNING_ID),
+            .sites_only = sqlite3_column_int(s, RUNNING_SITES_ONLY),
+            .piped = sqlite3_column_int(s, RUNNING_PIPED),
+            .sample_bytes = (uint64_t)sqlite3_column_int64(s, RUNNING_SAMPLE_BYTES),
+            .arena = arena ? text_dup(arena) : NULL};
         sqlite3_reset(s); /* the next is the first that is left */
         r = recover_one(&recovery);
         free(recovery.arena);

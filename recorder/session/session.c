@@ -71,6 +71,9 @@ static void fill_header(struct session *session, const struct session_options *o
     arena->flags = options->flags;
     arena->clock = session_choose_clock();
     arena->max_depth = options->max_depth ? options->max_depth : SHM_DEFAULT_DEPTH;
+    arena->sample_bytes = options->sample_bytes;
+    if (options->only_exe)
+        memcpy(arena->only_exe, options->only_exe, sizeof arena->only_exe);
     arena->arena_bytes = bytes;
     arena->blocks_total = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     arena->blocks_next = SHM_HEADER_BLOCKS;
@@ -294,6 +297,7 @@ void session_reset(struct session *session, uint32_t flags) {
     state->damaged_kept = state->damaged;
     state->damaged_seen = 0;
     arena->damaged = 0;
+    arena->left_out = arena->beyond = 0;
     arena->n_processes = 0;
     arena->next_slot = 0;
     arena->entry_limit = 0;

@@ -34,6 +34,8 @@ struct session_options {
     uint64_t arena_bytes;
     uint32_t ready_blocks; /* pre-allocated at once; 0 = default */
     uint32_t max_depth;    /* 0 = SHM_DEFAULT_DEPTH */
+    uint64_t sample_bytes; /* shm_header.sample_bytes */
+    const char *only_exe;  /* shm_header.only_exe: SHM_ONLY_BYTES; NULL = every program */
     const char *folder; /* where to make the directory; NULL = /dev/shm, $XDG_RUNTIME_DIR,
                            $TMPDIR, /tmp: the first with room */
 };

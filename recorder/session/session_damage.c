@@ -48,6 +48,7 @@ static const struct {
     FROM_TO(preload_path, n_faults), FIELD(orders_block),
     FROM_TO(start_mono_ns, boot_id), FROM_TO(chance.threshold, chance.space),
     FROM_TO(nonce, proofs),          FIELD(paused),
+    FROM_TO(sample_bytes, only_exe),
 };
 #define N_OURS      (sizeof ours / sizeof *ours)
 /* Of a fault, the order. */

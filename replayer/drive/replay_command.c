@@ -12,6 +12,7 @@
 #include "catalogue_store.h"
 #include "cli.h"
 #include "commands.h"
+#include "conditions.h"
 #include "error.h"
 #include "fault_options.h"
 #include "replay_private.h"
@@ -309,6 +310,9 @@ static int inherit_sweep(struct command *c, struct store *store) {
     int64_t recording = store_recording(store, o->recording_id);
     if (recording < 0)
         return (int)recording;
+    int whole = conditions_check_whole(store, recording);
+    if (whole < 0)
+        return whole;
     if (o->how != REPLAY_AUTO || o->drive || o->health)
         return 0;
     int err = store_prepare(

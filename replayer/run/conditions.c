@@ -55,6 +55,7 @@ struct runner_options conditions_options(const struct conditions *c) {
         .stdin_is_pipe = c->stdin_is_pipe,
         .marked = c->marked,
         .max_depth = c->max_depth,
+        .only_exe = c->only_exe,
         .place = c->of_unit ? &c->place : NULL,
         .before = c->before.n ? &c->before : NULL,
     };
@@ -99,7 +100,8 @@ static size_t read_argv_bytes(struct conditions *c, const char *bytes, size_t n)
     X(RECORDING_STDIN_TRUNCATED, "stdin_truncated")                                      \
     X(RECORDING_ARGV_BYTES, "argv_bytes")                                                \
     X(RECORDING_MARKED, "marked")                                                        \
-    X(RECORDING_MAX_DEPTH, "max_depth")
+    X(RECORDING_MAX_DEPTH, "max_depth")                                                  \
+    X(RECORDING_ONLY_EXE, "only_exe")
 enum { RECORDING_COLUMNS(STORE_COLUMN_ENUM) };
 
 static int read_argv(struct conditions *c, const char *json, char *const *given,
@@ -161,6 +163,24 @@ static void read_environment(struct conditions *c, const char *json) {
     cJSON_ArrayForEach(item, named) if (cJSON_IsString(item)) c->envp[n++] =
         text_format("%s=%s", item->string, item->valuestring);
     cJSON_Delete(named);
+}
+
+/* Other programs of the tree were not recorded, and are left alone. What is too long is not dearth's word: then
+ * all are looked at. */
+static void read_only_exe(struct conditions *c, const char *json) {
+    cJSON *globs = json ? cJSON_Parse(json) : NULL;
+    const cJSON *glob;
+    size_t at = 0;
+    cJSON_ArrayForEach(glob, globs) {
+        size_t n = cJSON_IsString(glob) ? strlen(glob->valuestring) + 1 : 0;
+        if (n < 2 || at + n >= sizeof c->only_exe) {
+            memset(c->only_exe, 0, sizeof c->only_exe);
+            break;
+        }
+        memcpy(c->only_exe + at, glob->valuestring, n);
+        at += n;
+    }
+    cJSON_Delete(globs);
 }
 
 /* Shells and others believe PWD when it names the folder they are in, and do something else when it
@@ -291,11 +311,26 @@ static int read_unit(struct conditions *c, struct store *store, int64_t recordin
     return r;
 }
 
+int conditions_check_whole(struct store *store, int64_t recording_id) {
+    AUTO_FREE char *sql = text_format(
+        "SELECT sample_bytes FROM recording WHERE id = %lld", (long long)recording_id);
+    if (!store_int(store, sql, 0))
+        return 0;
+    return error_print(-EINVAL,
+                       "%s: recording %lld is a sample: which calls it left out is not "
+                       "known, so that no run could be compared with it, and no site "
+                       "called tested. Record without --sample what is to be tested, and "
+                       "ask that with 'dearth report OTHER.db --demand %s'",
+                       store->path, (long long)recording_id, store->path);
+}
+
 int conditions_init(struct conditions *c, struct store *store, int64_t recording_id,
                     char *const *argv) {
     *c = (struct conditions){0};
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int r = store_prepare(store,
+    int r = conditions_check_whole(store, recording_id);
+    if (r == 0)
+        r = store_prepare(store,
                           STORE_SELECT(RECORDING_COLUMNS) "FROM recording WHERE "
                                                           "id = ?1",
                           &s);
@@ -308,6 +343,7 @@ int conditions_init(struct conditions *c, struct store *store, int64_t recording
     c->marked = sqlite3_column_int(s, RECORDING_MARKED) != 0;
     c->rust = backtrace_has_rust(store);
     c->max_depth = (uint32_t)sqlite3_column_int(s, RECORDING_MAX_DEPTH);
+    read_only_exe(c, store_column_text(s, RECORDING_ONLY_EXE));
     c->exe = text_dup(store_column_text(s, RECORDING_EXE));
     c->cwd = text_dup(store_column_text(s, RECORDING_CWD));
     r = read_argv(c, store_column_text(s, RECORDING_ARGV), argv, recording_id, s);

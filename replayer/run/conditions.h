@@ -11,6 +11,7 @@
 
 #include "before.h"
 #include "runner.h"
+#include "shm.h"
 #include "unit.h"
 
 struct store;
@@ -31,8 +32,9 @@ struct conditions {
     char *under_exe;
     char **under_argv;
     char *suppressions;
-    uint32_t max_depth; /* frames of a stack */
-    bool rust;          /* a program of the database is Rust's */
+    uint32_t max_depth;            /* frames of a stack */
+    char only_exe[SHM_ONLY_BYTES]; /* programs that were recorded: shm_header.only_exe */
+    bool rust;                     /* a program of the database is Rust's */
     bool
         no_backtrace; /* what lets it print stacks is left out of `envp`, and was in ours */
     bool marked; /* only what lies between dearth_begin() and dearth_end() may fail */
@@ -42,6 +44,9 @@ struct conditions {
     struct before before; /* what files were like that the recorded run changed */
     char *note; /* what could not be made again, one sentence; NULL = everything could */
 };
+
+/** Refuse a sample: nothing can be compared with it. Return: 0 or -EINVAL after a message. */
+int conditions_check_whole(struct store *store, int64_t recording_id);
 
 /**
  * Read the conditions of a recording; write a recorded pipe's data to a private file.

@@ -90,7 +90,9 @@ void evidence_proof(const struct session *session, pid_t first,
             break;
         seen->proof.attached = !first || (pid_t)process->pid == first;
     }
-    seen->proof.attached |= seen->proof.fired || seen->proof.overwritten;
+    /* the first may be one that is left alone: the library says so, too */
+    seen->proof.attached |= seen->proof.fired || seen->proof.overwritten ||
+                            __atomic_load_n(&session->arena->left_out, __ATOMIC_RELAXED);
 }
 
 static void add_calls(void *context, const struct shm_process *process, uint32_t node_id,

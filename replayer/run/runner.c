@@ -248,7 +248,8 @@ int runner_new(const struct runner_options *options, struct runner **out) {
     remember_strangers(runner);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     const struct session_options session_options = {.flags = SHM_COUNT_SITES,
-                                                    .max_depth = options->max_depth};
+                                                    .max_depth = options->max_depth,
+                                                    .only_exe = options->only_exe};
     int err = 0;
     for (int i = 0; i < runner->n && !err; i++) {
         err = session_new(&session_options, &runner->slots[i].session);

@@ -52,6 +52,7 @@ struct runner_options {
     bool no_libunwind;  /* SHM_NO_LIBUNWIND for attempts with a fault */
     bool marked;        /* SHM_MARKED */
     uint32_t max_depth; /* frames kept of a stack, as in the recording; 0 = the default */
+    const char *only_exe; /* shm_header.only_exe, as in the recording; not owned */
     const struct dearth_key *chance_sites; /* MODE_CHANCE: chosen; not owned */
     uint32_t n_chance_sites;               /* 0 = every site */
     /* A sweep (server.h): one program takes many orders. */

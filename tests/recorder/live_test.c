@@ -203,7 +203,7 @@ static int64_t feed(struct live *l, const struct step *s, uint64_t time, int *ma
 static void run_case(const struct test *t) {
     current = t->name;
     sum = (struct live_sum){0};
-    struct live *l = live_new(&sum);
+    struct live *l = live_new(&sum, 0);
     uint64_t time = 1000;
     for (const struct step *s = t->steps; s->kind != END; s++, time += 100) {
         int made;
@@ -244,7 +244,7 @@ static void run_random(uint64_t apart, const char *name) {
     memset(blocks, 0, sizeof blocks);
     current = name;
     sum = (struct live_sum){0};
-    struct live *l = live_new(&sum);
+    struct live *l = live_new(&sum, 0);
     uint64_t index = 0;
     int made;
     for (int i = 0; i < 300000; i++) {

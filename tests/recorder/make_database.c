@@ -287,7 +287,7 @@ static void write_stats(const struct heap *h, int64_t recording, int64_t process
             run(store,
                 "INSERT INTO site_stat VALUES (%lld,%lld,%lld, "
                 "%llu,%llu,%llu,%llu,%llu,%llu,"
-                "%llu,%llu,0,%llu,%llu,%llu,%llu,%llu,%llu,%llu,NULL,0,0)",
+                "%llu,%llu,0,%llu,%llu,%llu,%llu,%llu,%llu,%llu,NULL,0,0,0)",
                 (long long)recording, (long long)process, (long long)site_ids[i],
                 (unsigned long long)s->count, (unsigned long long)s->failed,
                 (unsigned long long)s->count, (unsigned long long)s->bytes,

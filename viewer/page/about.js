@@ -51,9 +51,9 @@ function show_leaks() {
     const sum = list.reduce((n, one) => n + one.bytes, 0);
     scroll.hidden = !list.length;
     note.textContent = info.frees_past ? "What was never freed is not known: " + data_shown(info.frees_past) + " frees past dearth."
-      : list.length ? bytes(sum) + " in " + plural(list.reduce((n, one) => n + one.blocks, 0), "block") + " were not freed by the process that asked for them. " +
+      : list.length ? (P.recording.sample_bytes ? "About " : "") + bytes(sum) + " in " + plural(list.reduce((n, one) => n + one.blocks, 0), "block") + " were not freed by the process that asked for them. " +
         "What a program keeps until its end need not have leaked."
-        : "Every block was freed.";
+        : P.recording.sample_bytes ? "Every block that is in the sample was freed." : "Every block was freed.";
     draw(list.length);
   };
 }
@@ -118,7 +118,9 @@ function replay_options(json) {
 function show_trust() {
   const { D } = P;
   const items = [];
-  if (D.site_tally.millionths < 0) items.push("Coverage is void: a module allocates past dearth, and what it allocates there is neither recorded nor tested. The notes below name it.");
+  const sample = D.recordings.find((r) => r.sample_bytes);
+  if (sample) items.push("Coverage is void: recording " + sample.id + " is a sample, one byte in " + bytes(sample.sample_bytes) + ". All its numbers are estimates (about), and sites that are not in it are neither untested nor covered: they are not known.");
+  else if (D.site_tally.millionths < 0) items.push("Coverage is void: a module allocates past dearth, and what it allocates there is neither recorded nor tested. The notes below name it.");
   items.push(D.exact ? "Every recording is complete: nothing was lost, every stack is whole."
     : "A recording is not exact; figures below.");
   const lost = [["events_lost", "call was not recorded", "calls were not recorded"],

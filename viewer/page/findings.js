@@ -164,6 +164,7 @@ function show_findings() {
   root.append(h("header", null, h("h2", { id: "findings-title" }, "Findings"), chips));
   if (!D.findings.length) {
     root.append(D.attempts ? h("p", { class: "notice" + (P.all_tested ? " good" : "") }, "Nothing broke in " + plural(D.attempts, "attempt") + ".")
+      : !D.replay_site ? h("p", { class: "notice" }, "Not tested: a sample is not replayed, since what it left out is not known.")
       : h("div", { class: "notice" }, "Not tested yet: nothing was replayed. This tests every site:",
         (!D.suite && D.programs || [P.newest]).slice(0, 20).map((p) => command(replay_all(p.id)))));
     return;

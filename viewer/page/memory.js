@@ -480,7 +480,9 @@ function show_memory() {
     test.replaceChildren(h("option", { value: "-1" }, "All tests"), ...suite_order(P.tests).slice(0, 2000).map((i) => h("option", { value: String(i) }, data_shown(P.tests[i].name).slice(0, 100))));
     process.replaceChildren(h("option", { value: "-1" }, "All processes"), ...m.info.processes.slice(0, 500).map((_, i) => h("option", { value: String(i) }, process_label(i))));
     for (const e of [to_peak, whole]) e.hidden = !m.timed;
-    untimed.textContent = (m.info.damaged ? "The single events of this recording are damaged" : "This recording has no single events (--detail=sites)") + ": what was in use when is not known, at the peak neither. " +
+    const of_sample = P.recording.sample_bytes;
+    untimed.textContent = of_sample ? "Estimates from a sample, one byte in " + bytes(of_sample) + ": read each number as about so much. What was in use when is not known, at the peak neither. What is shown is of the whole run."
+      : (m.info.damaged ? "The single events of this recording are damaged" : "This recording has no single events (--detail=sites)") + ": what was in use when is not known, at the peak neither. " +
       "What is shown is of the whole run.";
     update();
     if (v.search) search_now();

@@ -606,13 +606,13 @@ static int add_values(struct page *page) {
     AUTO_TEXT struct text replay = {0};
     struct report_site any = {.reason = REASON_NEVER_SELECTED}; /* of no recording */
     report_words_add_command(data, &any, &replay);
-    /* the page appends a site's own key; of a suite, places are failed, whoever calls them */
-    if (!data->suite)
+    /* the page appends a site's own key; of a suite, places are failed, whoever calls them; samples are not replayed */
+    if (!data->suite && replay.n)
         replay.data[replay.n -= DEARTH_KEY_HEX] = 0;
     json_open(j, NULL, '{');
     json_text(j, "version", DEARTH_VERSION);
     json_text(j, "path", page->data->path);
-    json_text(j, "replay_site", replay.data);
+    json_text(j, "replay_site", replay.n ? replay.data : "");
     add_words(page);
     int r = data->n_programs > 1 ? add_list(page, &report_fields_program, "programs",
                                             data->programs, data->n_programs)

@@ -90,6 +90,7 @@ function findings_sentence() {
 /* What was tested and what came of it: never green for what was not seen. */
 function verdict_sentence() {
   const { D } = P, tally = D.target_tally || D.site_tally, what = D.target_tally ? "target" : "site";
+  if (!D.attempts && D.recordings.some((r) => r.sample_bytes)) return ["A sample: which sites there are is not known, and none was tested", "none"];
   if (!D.attempts) return ["Not tested yet", "none"];
   if (tally.millionths < 0) return [findings_sentence() + "; coverage is void", D.severity_counts[0] ? "bug" : "none"];
   const all = tally.testable === tally.tested;
@@ -99,6 +100,7 @@ function verdict_sentence() {
 function memory_sentence() {
   const { m, recording: r } = P;
   if (r.peak_bytes == null) return "";
+  if (r.sample_bytes) return "Peak about " + bytes(r.peak_bytes) + ", estimated from a sample, one byte in " + bytes(r.sample_bytes) + ".";
   if (!m.timed) return "Peak " + bytes(r.peak_bytes) + " (without single events: what held it is not known).";
   const values = data_at_peak(m);
   const top = memory_fold(m, values, location_row, () => true)[0];
@@ -243,7 +245,7 @@ function page_start([data, before]) {
   P.attempt_start = data_attempt_starts(P.S, data.sites);
   P.newest = data.recordings[data.recordings.length - 1];
   const tally = data.target_tally || data.site_tally;
-  P.all_tested = tally.testable > 0 && tally.tested === tally.testable;
+  P.all_tested = tally.testable > 0 && tally.millionths >= 0 && tally.tested === tally.testable;
   place_prepare();
   suite_prepare();
   show_glossary();

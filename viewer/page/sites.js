@@ -39,7 +39,7 @@ function site_details(i) {
     "its stack ended early", "called between dearth_never_begin() and dearth_never_end(): not to be failed there",
     "called outside of every dearth_begin() and dearth_end(): not to be failed there"].filter((_, k) => S.flags[i] & (1 << k));
   const wrong = D.findings.filter((f) => f.sites.includes(i)), tested = !S.reason[i], there = n.there[i], row = n.row[i];
-  const key = data_key(D, S, i), tests = tests_of(i);
+  const key = data_key(D, S, i), tests = tests_of(i), about = P.recording.sample_bytes ? "about " : "";
   return h("div", null,
     wrong.length ? [h("h3", null, plural(wrong.length, "finding")), h("ul", null, wrong.slice(0, 8).map((f) =>
       h("li", null, h("a", { href: "#f" + f.id }, "f" + f.id), " ", name_of(f.headline))))] : null,
@@ -48,16 +48,16 @@ function site_details(i) {
     h("h3", null, "Stack"), stack(S.node[i], S.location[i]),
     facts([["tried", tried.join(", ") || "never"], ["occurrences tested", number(S.occurrences[i])],
       ["how", how.join(", ")], ["not tested because", S.reason[i] ? reason_words(S.reason[i], S.skipped_by[i]) : null],
-      ["calls", there ? number(n.count[i]) + (n.temporary[i] ? ", " + number(n.temporary[i]) + " temporary" : "") +
+      ["calls", there ? about + number(n.count[i]) + (n.temporary[i] ? ", " + number(n.temporary[i]) + " temporary" : "") +
         (n.cross_thread[i] ? ", " + number(n.cross_thread[i]) + " freed by another thread" : "") : "none in this recording"],
-      ["bytes", there ? bytes(n.bytes[i]) + " asked for; " + (n.at_peak ? bytes(n.at_peak[i]) + " in use at the recording's peak; " : "") +
+      ["bytes", there ? about + bytes(n.bytes[i]) + " asked for; " + (n.at_peak ? bytes(n.at_peak[i]) + " in use at the recording's peak; " : "") +
         "at most " + bytes(n.peak[i]) + " at once; " + bytes(n.live[i]) + " never freed; largest block " + bytes(n.largest[i]) : null],
       ["lifetime", there && n.frees[i] ? duration(n.lifetime_us[i] * 1000 / n.frees[i]) + " on average" : null],
       ["program", there ? m.info.processes[m.process[row]].exe : null],
       ["run as", D.programs && S.command && S.command[i] ? text(S.command[i]) : null],
       ["first thread", there && m.thread[row] ? String(m.thread[row]) : null],
       ["to know", flags.join("; ")], ["stands for", P.stands[i] > 1 ? plural(P.stands[i], "small site") + " of this location; the key is one of theirs" : null], ["key", h("code", null, key)], ["link", h("a", { href: "#s" + key }, "#s" + key)]]),
-    D.reasons[S.reason[i]] === "not_failable" ? null
+    D.reasons[S.reason[i]] === "not_failable" || !D.replay_site ? null
       : [h("h3", null, tested ? "Fail it again" : "Test this site"),
         command(replay_one(i, tested ? " --retest" : ""))]);
 }

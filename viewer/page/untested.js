@@ -69,7 +69,7 @@ function untested_node(node, depth) {
     if (!e.open || filled) return;
     filled = true;
     const body = h("div", { class: "below" });
-    if (depth < 3 && !node.name.startsWith("(")) body.append(h("p", { class: "small quiet" }, P.D.suite ? "Test what is left of the suite, other callers of what was tested too:" : "Test all of this " + UNTESTED_LEVELS[depth] + ":"),
+    if (depth < 3 && P.D.replay_site && !node.name.startsWith("(")) body.append(h("p", { class: "small quiet" }, P.D.suite ? "Test what is left of the suite, other callers of what was tested too:" : "Test all of this " + UNTESTED_LEVELS[depth] + ":"),
       command(replay_below(depth ? node.name : base(node.name))));
     e.append(body);
     const children = depth < 3 ? untested_order(node) : [];
@@ -106,7 +106,8 @@ function show_untested() {
     left ? h("span", { class: "quiet small" }, "What happens here when memory runs out is not known. " +
       (D.suite ? "A suite fails each target once, first; these are other ways to it. " : "") + "Press n and p to go from one to the next.") : ""));
   if (!left) {
-    root.append(h("p", { class: "notice" + (items.length ? " good" : "") }, items.length ? "Every site was tested." : "There is no site."));
+    const sample = D.recordings.some((r) => r.sample_bytes);
+    root.append(h("p", { class: "notice" + (items.length && !sample ? " good" : "") }, !items.length ? "There is no site." : sample ? "Every site that is in the sample was tested; which others there are is not known." : "Every site was tested."));
     return;
   }
   const reasons = new Map(); /* by the replay that left them out */

@@ -234,9 +234,15 @@ static int judge_shards(const struct report_data *data, int outcome, struct text
 static int judge_unseen(const struct report_data *data, int outcome, struct text *why) {
     text_add(why, "  ");
     report_unseen_add(data, why);
+    if (report_unseen_sample(data))
+        text_add(why,
+                 ". Judge a database of whole recordings; 'dearth report THAT --demand "
+                 "THIS' says what of the sample it never failed");
     text_add(why,
-             ". What they allocate there is neither recorded nor tested: the notes say "
-             "what to do; --accept-unseen GLOB accepts it\n");
+             report_unseen_open(data)
+                 ? ". What modules allocate past dearth is neither recorded nor "
+                   "tested: the notes say what to do; --accept-unseen GLOB accepts it\n"
+                 : "\n");
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 

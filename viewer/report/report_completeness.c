@@ -6,6 +6,7 @@
 #include "report_rows.h"
 #include "report_strings.h"
 #include "report_suite.h"
+#include "report_unseen.h"
 #include "store.h"
 #include "text.h"
 
@@ -186,6 +187,16 @@ void report_completeness_derive(struct report_data *data) {
     data->exact = true;
     for (size_t i = 0; i < data->n_recordings; i++)
         data->exact &= data->recordings[i].exact;
+    const struct report_recording *sample = report_unseen_sample(data);
+    if (sample) {
+        char every[16];
+        AUTO_FREE char *text = text_format(
+            "Recording %lld is a sample, one byte in %s: its numbers are estimates (about), "
+            "and sites that are not in it are neither untested nor covered: they are not "
+            "known. It is not replayed; 'dearth report CI.db --demand' reads it.",
+            (long long)sample->id, text_bytes((uint64_t)sample->sample_bytes, every));
+        add_note(data, "sample", text);
+    }
     uint64_t nameless = 0;
     for (size_t i = 0; i < data->n_sites; i++)
         nameless += !data->sites[i].location;

@@ -72,9 +72,9 @@ static int load(struct report_data *data, const struct report_choice *choice) {
     report_tally_sites(data);
     if ((r = report_programs_load(data)) < 0)
         return r;
-    report_tally_void(data, report_unseen_open(data) > 0);
+    report_tally_void(data, report_unseen_is_void(data));
     report_sites_sort(data);
-    report_suite_tally(data, report_unseen_open(data) > 0);
+    report_suite_tally(data, report_unseen_is_void(data));
     report_completeness_derive(data);
     return 0;
 }

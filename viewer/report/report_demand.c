@@ -81,19 +81,24 @@ static void add_head(const struct comparison *c, struct text *out) {
     text_addf(out, "  sites  %s, of which %s were failed: %u by key, %u by names\n",
               text_count(c->n, a), text_count(n_failed(c), b), c->failed[DEMAND_EXACT],
               c->failed[DEMAND_PORTABLE]);
-    text_addf(out, "  calls  %s, of which %.1f %% at sites that were failed\n",
-              text_count(c->calls, a), calls);
+    text_addf(out, "  calls  %s%s, of which %.1f %% at sites that were failed\n",
+              c->wanted.estimated ? "about " : "", text_count(c->calls, a), calls);
+    if (c->wanted.estimated)
+        text_say(out, "  a sample asks: numbers are estimates, and production may have "
+                      "sites that are not in it\n");
 }
 
 static void add_text(const struct comparison *c, uint32_t most, struct text *out) {
     uint32_t never = c->n - n_failed(c);
     add_head(c, out);
     if (!never) {
-        text_add(out, "\nNothing that was asked for was never failed.\n");
+        text_add(out, c->wanted.estimated
+                          ? "\nNothing in the sample was never failed.\n"
+                          : "\nNothing that was asked for was never failed.\n");
         return;
     }
-    text_addf(out, "\nNever failed: %u site%s, the most called first\n", never,
-              never == 1 ? "" : "s");
+    text_addf(out, "\nNever failed: %u site%s, the most called first%s\n", never,
+              never == 1 ? "" : "s", c->wanted.estimated ? " (about)" : "");
     for (uint32_t i = 0; i < never && (!most || i < most); i++) {
         const struct demand_site *s = c->list[i].site;
         char calls[32], bytes[16];
@@ -133,6 +138,7 @@ static void add_json(const struct comparison *c, struct text *out) {
     json_open(&j, NULL, '{');
     json_text(&j, "format", "dearth-demand");
     json_int(&j, "version", 1);
+    json_bool(&j, "estimated", c->wanted.estimated);
     json_int(&j, "sites_total", c->n);
     json_int(&j, "sites_failed", n_failed(c));
     json_int(&j, "calls", (int64_t)c->calls);

@@ -231,7 +231,7 @@ int report_markdown(const struct report_data *data, struct text *out) {
     if (data->site_tally.millionths < 0) {
         text_add(out, "\n**Coverage is void**: ");
         report_unseen_add(data, out);
-        text_add(out, ". What they allocate there is neither recorded nor tested.\n");
+        text_add(out, ". What was not seen is neither recorded nor tested.\n");
     }
     text_add(out, "\n| verdict | sites |\n|---|---:|\n");
     for (enum verdict i = N_VERDICTS - 1; i > VERDICT_UNREACHED; i--)

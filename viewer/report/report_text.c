@@ -40,14 +40,16 @@ static void add_percent(uint32_t millionths, struct text *out) {
 
 static void add_recording(const struct report_recording *r, struct text *out) {
     char bytes[16], count[32], name[24];
+    const char *about = r->sample_bytes > 0 ? "about " : "";
     text_say(out, "  recording %lld: ", (long long)r->id);
     report_words_add_argv(r, out);
     if (r->allocations >= 0)
-        text_say(out, "\n      %s allocations, %s",
-                 text_count((uint64_t)r->allocations, count),
+        text_say(out, "\n      %s%s allocations, %s%s", about,
+                 text_count((uint64_t)r->allocations, count), about,
                  text_bytes(r->bytes < 0 ? 0 : (uint64_t)r->bytes, bytes));
     if (r->peak_bytes >= 0)
-        text_say(out, ", at most %s at once", text_bytes((uint64_t)r->peak_bytes, bytes));
+        text_say(out, ", at most %s%s at once", about,
+                 text_bytes((uint64_t)r->peak_bytes, bytes));
     if (r->exit_signal)
         text_say(out, "; killed by %s", signal_name(r->exit_signal, name));
     else if (r->exit_code >= 0)
@@ -275,7 +277,9 @@ static void add_untested(const struct report_data *data, uint32_t max, struct te
     char count[32], bytes[16];
     if (!n)
         return;
-    if (!data->n_attempts) {
+    if (report_unseen_sample(data)) {
+        text_add(out, "\nA sample is not replayed; its sizes below are estimates.\n");
+    } else if (!data->n_attempts) {
         text_addf(out, "\nNothing was replayed yet; this tests every site:%s", line);
         add_replays(data, "", out);
     }

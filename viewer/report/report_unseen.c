@@ -27,7 +27,7 @@ void report_unseen_accept(struct report_data *data, const struct cli_list *globs
         note->text = report_strings_keep(data, text);
         note->accepted = true;
     }
-    report_tally_void(data, report_unseen_open(data) > 0);
+    report_tally_void(data, report_unseen_is_void(data));
 }
 
 size_t report_unseen_open(const struct report_data *data) {
@@ -37,9 +37,34 @@ size_t report_unseen_open(const struct report_data *data) {
     return n;
 }
 
+const struct report_recording *report_unseen_sample(const struct report_data *data) {
+    for (size_t i = 0; i < data->n_recordings; i++)
+        if (data->recordings[i].sample_bytes > 0)
+            return &data->recordings[i];
+    return NULL;
+}
+
+bool report_unseen_is_void(const struct report_data *data) {
+    return report_unseen_open(data) || report_unseen_sample(data);
+}
+
+static void add_sample(const struct report_recording *r, struct text *out) {
+    char every[16];
+    text_addf(
+        out,
+        "recording %lld is a sample, one byte in %s: which sites there are is not known",
+        (long long)r->id, text_bytes((uint64_t)r->sample_bytes, every));
+}
+
 void report_unseen_add(const struct report_data *data, struct text *out) {
     const size_t most = 5;
     size_t n = report_unseen_open(data), shown = 0;
+    const struct report_recording *sample = report_unseen_sample(data);
+    if (sample)
+        add_sample(sample, out);
+    if (!n)
+        return;
+    text_add(out, sample ? "; " : "");
     text_addf(out, "%zu %s past dearth: ", n,
               n == 1 ? "module allocates" : "modules allocate");
     for (size_t i = 0; i < data->n_notes && shown < most; i++) {

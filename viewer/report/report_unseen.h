@@ -17,7 +17,13 @@ void report_unseen_accept(struct report_data *data, const struct cli_list *globs
 /** How many modules were not seen and not accepted: with one, coverage is void. */
 size_t report_unseen_open(const struct report_data *data);
 
-/** Append "2 modules allocate past dearth: lib.so, plugin.so" of those that count. */
+/** The first recording of a sample, in which nobody knows which sites there are; NULL = none. */
+const struct report_recording *report_unseen_sample(const struct report_data *data);
+
+/** Does coverage say nothing: by a module that was not seen, or by a sample? */
+bool report_unseen_is_void(const struct report_data *data);
+
+/** Append "2 modules allocate past dearth: lib.so, plugin.so" of those that count, and that a recording is a sample. */
 void report_unseen_add(const struct report_data *data, struct text *out);
 
 #endif

@@ -117,9 +117,17 @@ const char *report_words_exclusion(const struct report_site *site) {
     return site->never ? "never" : site->outside ? "outside" : "call";
 }
 
+/* Samples are not replayed. */
+static bool are_samples(const struct report_data *data) {
+    for (size_t i = 0; i < data->n_recordings; i++)
+        if (data->recordings[i].sample_bytes <= 0)
+            return false;
+    return true;
+}
+
 void report_words_add_command(const struct report_data *data,
                               const struct report_site *site, struct text *out) {
-    if (site->reason == REASON_NOT_FAILABLE)
+    if (site->reason == REASON_NOT_FAILABLE || are_samples(data))
         return;
     char key[DEARTH_KEY_HEX + 1];
     text_key(site->key, key);

@@ -8,6 +8,7 @@
 #include "idmap.h"
 #include "report_suite.h"
 #include "report_text_findings.h"
+#include "report_unseen.h"
 #include "report_words.h"
 #include "store.h"
 #include "terminal.h"
@@ -156,7 +157,9 @@ static int load_leaks(struct lists *l) {
         l->tabs[LISTS_LEAKS].none = text_take(&t);
         return r;
     }
-    l->tabs[LISTS_LEAKS].none = text_dup("  nothing: every block was freed");
+    l->tabs[LISTS_LEAKS].none =
+        text_dup(report_unseen_sample(data) ? "  nothing that is in the sample"
+                                            : "  nothing: every block was freed");
     for (size_t i = 0; i < data->n_sites; i++)
         idmap_put(&sites, data->sites[i].id, (int64_t)i + 1);
     if (r == 0)
@@ -295,6 +298,7 @@ static int add_stack(const struct lists *l, int64_t stack_id, struct text *out) 
 static int add_site(const struct lists *l, const struct report_site *site,
                     const struct kept *kept, struct text *out) {
     char a[32], b[16], key[DEARTH_KEY_HEX + 1];
+    const char *about = report_unseen_sample(l->data) ? "about " : "";
     text_key(site->key, key);
     text_add(out, "\n  ");
     terminal_begin(out, COLOR_TITLE);
@@ -302,13 +306,13 @@ static int add_site(const struct lists *l, const struct report_site *site,
     add_place(l, site, out);
     terminal_end(out);
     text_say(out, "\n    site        %s\n", key);
-    text_say(out, "    asked       %s call%s, %s", text_count(site->count, a),
-             site->count == 1 ? "" : "s", text_bytes(site->bytes, b));
-    text_say(out, ", at most %s at once", text_bytes(site->peak_bytes, b));
+    text_say(out, "    asked       %s%s call%s, %s%s", about, text_count(site->count, a),
+             site->count == 1 ? "" : "s", about, text_bytes(site->bytes, b));
+    text_say(out, ", at most %s%s at once", about, text_bytes(site->peak_bytes, b));
     uint64_t bytes = kept ? kept->live_bytes : site->live_bytes;
     uint64_t blocks = kept ? kept->live_blocks : site->live_blocks;
-    text_say(out, "\n    never freed %s in %s block%s", text_bytes(bytes, b),
-             text_count(blocks, a), blocks == 1 ? "" : "s");
+    text_say(out, "\n    never freed %s%s in %s%s block%s", about, text_bytes(bytes, b),
+             about, text_count(blocks, a), blocks == 1 ? "" : "s");
     if (kept) {
         text_add(out, ": ");
         kept_add_hint(out, kept, newest_ns(l));
@@ -320,11 +324,10 @@ static int add_site(const struct lists *l, const struct report_site *site,
     else
         text_say(out, "%s: %s\n", verdict_name(site->verdict),
                  verdict_meaning(site->verdict));
-    if (site->reason != REASON_TESTED && site->reason != REASON_NOT_FAILABLE) {
-        text_add(out, "    to test it  ");
-        report_words_add_command(l->data, site, out);
-        text_add(out, "\n");
-    }
+    AUTO_TEXT struct text command = {0};
+    report_words_add_command(l->data, site, &command);
+    if (site->reason != REASON_TESTED && command.n)
+        text_say(out, "    to test it  %s\n", command.data);
     return add_stack(l, site->stack_id, out);
 }
 
