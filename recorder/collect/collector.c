@@ -293,6 +293,9 @@ static int take_run(struct collector *c, struct pending *top, uint64_t until,
                     uint64_t *n_events) {
     const struct shm_event *event;
     while ((event = peek(c, top->w, top->ring)) && event->time <= until) {
+        const struct cursor *cursor = &top->w->cursors[top->ring];
+        live_ahead(top->w->live, &cursor->segment->records[cursor->position],
+                   cursor->head - cursor->position);
         int r = watched_take(c, top->w, top->ring, event);
         if (r < 0)
             return r;

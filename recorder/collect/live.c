@@ -144,7 +144,9 @@ static void put_back(struct live *l, struct live_block *pending) {
 /* @index: number of the event that makes it */
 static struct live_block block_of(const struct live_input *in, uint64_t index) {
     return (struct live_block){.address = in->event->address,
-                               .size = in->event->size,
+                               .size = in->event->size < LIVE_MAP_MOST_BYTES
+                                           ? in->event->size
+                                           : LIVE_MAP_MOST_BYTES,
                                .index = index,
                                .time_ns = in->time_ns,
                                .site = in->site,
@@ -286,6 +288,20 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
     return 1;
 }
 
+/* Each is some misses of the cache; a miss takes as long as some records. */
+#define AHEAD_GROUP 12u
+#define AHEAD_LINE  8u
+#define AHEAD_BLOCK 4u
+
+void live_ahead(const struct live *l, const struct shm_event *records, uint32_t n) {
+    if (n > AHEAD_GROUP)
+        live_map_ahead(&l->map, LIVE_MAP_GROUP, records[AHEAD_GROUP].address);
+    if (n > AHEAD_LINE)
+        live_map_ahead(&l->map, LIVE_MAP_LINE, records[AHEAD_LINE].address);
+    if (n > AHEAD_BLOCK)
+        live_map_ahead(&l->map, LIVE_MAP_BLOCK, records[AHEAD_BLOCK].address);
+}
+
 /* --- life --- */
 
 struct live *live_new(struct live_sum *sum, uint64_t sample_bytes) {
@@ -321,10 +337,10 @@ static int compare_blocks(const void *a, const void *b) {
 /* In the order in which they were made: *n of them, to be freed. */
 static struct live_block *sorted_blocks(const struct live *l, size_t *n) {
     struct live_block *blocks = text_alloc((l->map.n + 1) * sizeof *blocks);
-    const struct live_block *b;
     *n = 0;
-    for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));)
-        blocks[(*n)++] = *b;
+    for (uint64_t cursor = 0;
+         *n < l->map.n && live_map_next(&l->map, &cursor, &blocks[*n]);)
+        ++*n;
     qsort(blocks, *n, sizeof *blocks, compare_blocks);
     return blocks;
 }
@@ -404,11 +420,11 @@ const struct live_stat *live_stat(const struct live *l, uint32_t index) {
 
 bool live_check(const struct live *l) {
     uint64_t n = 0, blocks = 0, bytes = 0, site_blocks = 0, site_bytes = 0;
-    const struct live_block *b;
-    for (uint64_t cursor = 0; (b = live_map_next(&l->map, &cursor));) {
-        if (live_map_find(&l->map, b->address) != b)
+    struct live_block b, found;
+    for (uint64_t cursor = 0; live_map_next(&l->map, &cursor, &b);) {
+        if (!live_map_find(&l->map, b.address, &found) || found.index != b.index)
             return false;
-        const struct weight w = weight_of(l, b);
+        const struct weight w = weight_of(l, &b);
         n++;
         blocks += w.calls;
         bytes += w.bytes;

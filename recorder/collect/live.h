@@ -82,6 +82,9 @@ struct live *live_free(struct live *live); /* NULL allowed */
  */
 int live_apply(struct live *live, const struct live_input *in, struct chunk_event *out);
 
+/** Records from @records on are taken soon, @n of them: bring near what they need. Of what they say nothing is believed. */
+void live_ahead(const struct live *live, const struct shm_event *records, uint32_t n);
+
 /** The process has left its memory (exit, exec): its blocks leave the sum. */
 void live_leave(struct live *live);
 

@@ -9,10 +9,11 @@
 
 #include "text.h"
 
-#define FIRST_BITS   8
-#define SLOT_BITS    3 /* of an address, within a slot */
-#define LINE_BITS    7 /* within a line */
-#define GROUP_BITS   10
+#define FIRST_BITS 8
+#define SLOT_BITS                                                                        \
+    4 /* of an address, within a slot: most allocators give no nearer ones */
+#define LINE_BITS    8 /* within a line */
+#define GROUP_BITS   11
 #define LINE_SLOTS   (1u << (LINE_BITS - SLOT_BITS))
 #define GROUP_LINES  (1u << (GROUP_BITS - LINE_BITS))
 #define FIRST_THINGS 512u /* in the first segment: most processes are small */
@@ -33,10 +34,40 @@ struct line {
     uint32_t slots[LINE_SLOTS];
 };
 
+/* A block in half a cache line: there are millions, and memory that is touched costs more than it holds. No address
+ * space has blocks of 2^56 bytes, no recording 2^48 events of a process or two years; nodes are 2^20. */
 struct node {
-    struct live_block block;
-    uint32_t next;
-} __attribute__((aligned(CACHE_LINE)));
+    uint64_t size : 56, low : 8; /* low: of the address, within its slot, | NODE_USED */
+    uint64_t time_ns : 56, site_low : 8;
+    uint64_t index : 48, site_high : 16;
+    uint32_t thread, next;
+};
+#define NODE_USED 0x80u
+_Static_assert(sizeof(struct node) * 2 == CACHE_LINE, "two in a line");
+
+static uint8_t low_of(uint64_t address) {
+    return (uint8_t)(NODE_USED | (address & ((1u << SLOT_BITS) - 1)));
+}
+
+static struct node pack(const struct live_block *b, uint32_t next) {
+    return (struct node){.size = b->size,
+                         .low = low_of(b->address),
+                         .time_ns = b->time_ns,
+                         .site_low = (uint8_t)b->site,
+                         .index = b->index,
+                         .site_high = (uint16_t)(b->site >> 8),
+                         .thread = b->thread,
+                         .next = next};
+}
+
+static struct live_block unpack(const struct node *node, uint64_t address) {
+    return (struct live_block){.address = address,
+                               .size = node->size,
+                               .index = node->index,
+                               .time_ns = node->time_ns,
+                               .site = (uint32_t)node->site_high << 8 | node->site_low,
+                               .thread = node->thread};
+}
 
 /* --- pools --- */
 
@@ -52,15 +83,40 @@ static void *pool_at(const struct live_pool *pool, uint32_t number) {
     return pool->segments[segment] + (size_t)i * pool->bytes;
 }
 
-/* Zeroed; a huge page, where there are some, is one page fault instead of 512. */
+/* What is mapped for it alone is zero already; a huge page, where there are some, is one fault instead of 512. */
+static void *map_huge(size_t bytes) {
+    char *memory = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return text_alloc(SIZE_MAX / 2); /* says so, and ends */
+    size_t before = -(uintptr_t)memory & (HUGE_PAGE - 1);
+    if (before)
+        munmap(memory, before);
+    munmap(memory + before + bytes, HUGE_PAGE - before);
+    madvise(memory + before, bytes, MADV_HUGEPAGE);
+    return memory + before;
+}
+
+static bool is_huge(size_t bytes) {
+    return bytes >= HUGE_PAGE && bytes % HUGE_PAGE == 0;
+}
+
+/* Zeroed. */
 static void *allocate(size_t bytes) {
     void *memory = NULL;
-    bool huge = bytes >= HUGE_PAGE;
-    if (posix_memalign(&memory, huge ? HUGE_PAGE : CACHE_LINE, bytes))
+    if (is_huge(bytes))
+        return map_huge(bytes);
+    if (posix_memalign(&memory, CACHE_LINE, bytes))
         return text_alloc(bytes); /* says so, and ends */
-    if (huge)
-        madvise(memory, bytes, MADV_HUGEPAGE);
     return memset(memory, 0, bytes);
+}
+
+static void *release(void *memory, size_t bytes) {
+    if (memory && is_huge(bytes))
+        munmap(memory, bytes);
+    else
+        free(memory);
+    return NULL;
 }
 
 static uint64_t room_in(uint64_t n_segments) {
@@ -93,7 +149,8 @@ static void pool_give(struct live_pool *pool, uint32_t number, size_t link) {
 
 static void pool_deinit(struct live_pool *pool) {
     for (uint32_t i = 0; i < pool->n_segments; i++)
-        free(pool->segments[i]);
+        release(pool->segments[i],
+                (size_t)(room_in(i + 1ull) - room_in(i)) * pool->bytes);
     free(pool->segments);
 }
 
@@ -139,7 +196,7 @@ static void resize(struct live_map *map, uint64_t capacity) {
         *group_of(map, (old[i].key - 1) << GROUP_BITS) = old[i];
         map->n_groups++;
     }
-    free(old);
+    release(old, n * sizeof *old);
 }
 
 /* Empty groups go; only when few were does the table grow. */
@@ -180,7 +237,7 @@ void live_map_init(struct live_map *map) {
 }
 
 void live_map_deinit(struct live_map *map) {
-    free(map->groups);
+    release(map->groups, map->capacity * sizeof *map->groups);
     pool_deinit(&map->lines);
     pool_deinit(&map->blocks);
 }
@@ -196,14 +253,14 @@ bool live_map_put(struct live_map *map, const struct live_block *block,
     uint32_t *slot = &line_at(map, *number)->slots[slot_index(block->address)];
     for (uint32_t i = *slot; i; i = node_at(map, i)->next) {
         struct node *node = node_at(map, i);
-        if (node->block.address != block->address)
+        if (node->low != low_of(block->address))
             continue;
-        *stale = node->block;
-        node->block = *block;
+        *stale = unpack(node, block->address);
+        *node = pack(block, node->next);
         return true;
     }
     uint32_t at = pool_take(&map->blocks, NODE_LINK);
-    *node_at(map, at) = (struct node){*block, *slot};
+    *node_at(map, at) = pack(block, *slot);
     *slot = at;
     map->n++;
     return false;
@@ -225,14 +282,13 @@ bool live_map_take(struct live_map *map, uint64_t address, struct live_block *ou
     struct line *line = line_at(map, *number);
     for (uint32_t *at = &line->slots[slot_index(address)]; *at;) {
         struct node *node = node_at(map, *at);
-        if (node->block.address != address) {
+        if (node->low != low_of(address)) {
             at = &node->next;
             continue;
         }
         uint32_t found = *at;
-        *out = node->block;
+        *out = unpack(node, address);
         *at = node->next;
-        node->block.address = 0;
         pool_give(&map->blocks, found, NODE_LINK);
         map->n--;
         if (line_is_empty(line)) {
@@ -244,20 +300,68 @@ bool live_map_take(struct live_map *map, uint64_t address, struct live_block *ou
     return false;
 }
 
-const struct live_block *live_map_find(const struct live_map *map, uint64_t address) {
+bool live_map_find(const struct live_map *map, uint64_t address, struct live_block *out) {
     const struct live_group *group = group_of(map, address);
     uint32_t number = group->key ? group->lines[line_index(address)] : 0;
     uint32_t at = number ? line_at(map, number)->slots[slot_index(address)] : 0;
-    while (at && node_at(map, at)->block.address != address)
+    while (at && node_at(map, at)->low != low_of(address))
         at = node_at(map, at)->next;
-    return at ? &node_at(map, at)->block : NULL;
+    if (at)
+        *out = unpack(node_at(map, at), address);
+    return at != 0;
 }
 
-const struct live_block *live_map_next(const struct live_map *map, uint64_t *cursor) {
-    while (*cursor < map->blocks.used) {
-        const struct node *node = node_at(map, (uint32_t)++ * cursor);
-        if (node->block.address)
-            return &node->block;
+void live_map_ahead(const struct live_map *map, enum live_map_step step,
+                    uint64_t address) {
+    if (step == LIVE_MAP_GROUP) {
+        uint64_t key = (address >> GROUP_BITS) + 1;
+        __builtin_prefetch(&map->groups[key * 0x9e3779b97f4a7c15ull >> map->shift]);
+        return;
     }
-    return NULL;
+    const struct live_group *group = group_of(map, address);
+    uint32_t number = group->key ? group->lines[line_index(address)] : 0;
+    if (!number)
+        return;
+    const uint32_t *slot = &line_at(map, number)->slots[slot_index(address)];
+    if (step == LIVE_MAP_LINE)
+        __builtin_prefetch(slot);
+    else if (*slot)
+        __builtin_prefetch(node_at(map, *slot));
+}
+
+/* Cursor: group, line, slot, and which in the slot, from the upper bits down. */
+#define CHAIN_BITS SLOT_BITS /* so many addresses have one slot, at most */
+
+static bool block_at(const struct live_map *map, uint64_t cursor,
+                     struct live_block *out) {
+    const uint64_t in_group = cursor >> CHAIN_BITS;
+    const struct live_group *group = &map->groups[in_group / (GROUP_LINES * LINE_SLOTS)];
+    const uint32_t line = (uint32_t)(in_group / LINE_SLOTS) % GROUP_LINES;
+    const uint32_t slot = (uint32_t)in_group % LINE_SLOTS;
+    uint32_t at = line_at(map, group->lines[line])->slots[slot];
+    for (uint32_t k = (uint32_t)cursor & ((1u << CHAIN_BITS) - 1); at && k; k--)
+        at = node_at(map, at)->next;
+    if (!at)
+        return false;
+    const struct node *node = node_at(map, at);
+    *out = unpack(node, (group->key - 1) << GROUP_BITS | (uint64_t)line << LINE_BITS |
+                            (uint64_t)slot << SLOT_BITS | (node->low & ~NODE_USED));
+    return true;
+}
+
+bool live_map_next(const struct live_map *map, uint64_t *cursor, struct live_block *out) {
+    const uint64_t per_line = (uint64_t)LINE_SLOTS << CHAIN_BITS;
+    const uint64_t end = map->capacity * GROUP_LINES * per_line;
+    while (*cursor < end) {
+        const struct live_group *group = &map->groups[*cursor / per_line / GROUP_LINES];
+        if (!group->key || !group->lines[*cursor / per_line % GROUP_LINES]) {
+            *cursor = (*cursor / per_line + 1) * per_line;
+        } else if (block_at(map, *cursor, out)) {
+            ++*cursor;
+            return true;
+        } else { /* no more in this slot */
+            *cursor = ((*cursor >> CHAIN_BITS) + 1) << CHAIN_BITS;
+        }
+    }
+    return false;
 }

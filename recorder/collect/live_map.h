@@ -5,11 +5,11 @@
  * A program's heap is dense and its calls stay near each other, so the map keeps neighbours
  * together: millions of blocks cost few cache misses, and memory that grows with what is live.
  *
- *   address  ....gggggggggggg lll ssss aaa     8-byte slots, 16 to a line, 8 lines to a group
- *                └─ group ──┘  │    │   └──── two blocks in one slot: chained
+ *   address  ...ggggggggggg lll ssss aaaa      16-byte slots, 16 to a line, 8 lines to a group
+ *               └─ group ─┘  │    │   └───── two blocks in one slot: chained
  *   groups   open addressing by hash of the group ─► 8 line numbers
  *   lines    16 block numbers                          numbers are from 1, 0 = none
- *   blocks   struct live_block, next in its slot; free ones are chained
+ *   blocks   what struct live_block says, in 32 bytes; next in its slot; free ones are chained
  *
  * Lines and blocks lie in segments that never move. A group stays when it is empty, until the
  * table grows: most come back.
@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LIVE_MAP_MOST_BYTES ((1ull << 56) - 1) /* of a block */
 struct live_block {
     uint64_t address; /* 0 = no block */
     uint64_t size, index, time_ns;
@@ -56,10 +57,18 @@ bool live_map_put(struct live_map *map, const struct live_block *block,
 /** Take the block at @address out. Return: whether there was one; else *out is zeroed. */
 bool live_map_take(struct live_map *map, uint64_t address, struct live_block *out);
 
-/** The block at @address, NULL = none; valid until the next put or take. */
-const struct live_block *live_map_find(const struct live_map *map, uint64_t address);
+/** Look the block at @address up. Return: whether there is one. */
+bool live_map_find(const struct live_map *map, uint64_t address, struct live_block *out);
 
-/** All blocks, in no order: *cursor is 0 at first. Return: NULL after the last. */
-const struct live_block *live_map_next(const struct live_map *map, uint64_t *cursor);
+/**
+ * Bring near what a later take or put of @address will read: each step needs the one before it to have arrived, so
+ * call them for addresses that come ever sooner. Changes nothing; any address will do.
+ */
+enum live_map_step { LIVE_MAP_GROUP, LIVE_MAP_LINE, LIVE_MAP_BLOCK };
+void live_map_ahead(const struct live_map *map, enum live_map_step step,
+                    uint64_t address);
+
+/** All blocks, in no order that means anything: *cursor is 0 at first. Return: false after the last. */
+bool live_map_next(const struct live_map *map, uint64_t *cursor, struct live_block *out);
 
 #endif
