@@ -247,12 +247,10 @@ static uint16_t log2_of(size_t alignment) {
     return alignment ? (uint16_t)(63 - __builtin_clzll(alignment)) : 0;
 }
 
-/* The body that all allocating hooks share: @REAL is the call of the real function. */
+/* The body that all allocating hooks share: @REAL is the call of the real function, `caller` who called. */
 #define ALLOCATE(OP, SIZE, ALIGNMENT, REAL)                                              \
-    ALLOCATE_FOR(CALLER, OP, SIZE, ALIGNMENT, REAL)
-#define ALLOCATE_FOR(CALLED_BY, OP, SIZE, ALIGNMENT, REAL)                               \
     struct call call;                                                                    \
-    switch (hook_begin(&call, CALLED_BY, OP, SIZE)) {                                    \
+    switch (hook_begin(&call, caller, OP, SIZE)) {                                       \
     case HOOK_DENY:                                                                      \
         return deny();                                                                   \
     case HOOK_PRIVATE:                                                                   \
@@ -260,7 +258,7 @@ static uint16_t log2_of(size_t alignment) {
     case HOOK_PASS:                                                                      \
         return passed(REAL, SIZE);                                                       \
     case HOOK_SKIP:                                                                      \
-        return skipped(OP, SIZE, CALLED_BY, REAL);                                       \
+        return skipped(OP, SIZE, caller, REAL);                                          \
     default:                                                                             \
         call.aux = log2_of(ALIGNMENT);                                                   \
         return hook_end(&call, REAL);                                                    \
@@ -268,7 +266,7 @@ static uint16_t log2_of(size_t alignment) {
 
 /* Those that are called most: what is not in a sample is done with before registers are saved for the rest. */
 static APART void *malloc_seen(size_t n, const struct caller *caller){
-    ALLOCATE_FOR(caller, SHM_OP_MALLOC, n, 0, real.malloc(n))}
+    ALLOCATE(SHM_OP_MALLOC, n, 0, real.malloc(n))}
 
 EXPORT void *malloc(size_t n) {
     if (sample_skips(n))
@@ -309,15 +307,23 @@ EXPORT void *calloc(size_t a, size_t b) {
     return calloc_seen(a, b, CALLER);
 }
 
-EXPORT void *aligned_alloc(size_t alignment, size_t n){
-    ALLOCATE(SHM_OP_ALIGNED_ALLOC, n, alignment, real.aligned_alloc(alignment, n))}
+EXPORT void *aligned_alloc(size_t alignment, size_t n) {
+    const struct caller *caller = CALLER;
+    ALLOCATE(SHM_OP_ALIGNED_ALLOC, n, alignment, real.aligned_alloc(alignment, n))
+}
 
-EXPORT void *memalign(size_t alignment, size_t n){
-    ALLOCATE(SHM_OP_MEMALIGN, n, alignment, real.memalign(alignment, n))}
+EXPORT void *memalign(size_t alignment, size_t n) {
+    const struct caller *caller = CALLER;
+    ALLOCATE(SHM_OP_MEMALIGN, n, alignment, real.memalign(alignment, n))
+}
 
-EXPORT void *valloc(size_t n){ALLOCATE(SHM_OP_VALLOC, n, 4096, real.valloc(n))}
+EXPORT void *valloc(size_t n) {
+    const struct caller *caller = CALLER;
+    ALLOCATE(SHM_OP_VALLOC, n, 4096, real.valloc(n))
+}
 
 EXPORT void *pvalloc(size_t n) {
+    const struct caller *caller = CALLER;
     ALLOCATE(SHM_OP_PVALLOC, n, 4096, real.pvalloc(n))
 }
 

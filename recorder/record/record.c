@@ -43,6 +43,7 @@
 
 #define BUSY_WAIT_NS      500000u   /* while events flow */
 #define IDLE_WAIT_NS      20000000u /* at most, when none do */
+#define SPARSE_ROUND      10000u    /* events of a sample: a third of the first room */
 #define FULL_ROUND        100000u   /* events: do not wait at all */
 #define SAY_WAITING_NS    1000000000u
 #define GRACE_NS          100000000u /* for a child that was forked but has not registered */
@@ -274,9 +275,12 @@ static bool all_over(struct run *run, struct pace *pace) {
     return false;
 }
 
-static void set_pace(struct pace *pace, uint64_t n_events) {
+/* @sampled: rings fill slowly, and whoever waits for a block wakes us */
+static void set_pace(struct pace *pace, uint64_t n_events, bool sampled) {
     if (n_events >= FULL_ROUND)
         pace->wait_ns = 0;
+    else if (sampled && n_events < SPARSE_ROUND)
+        pace->wait_ns = IDLE_WAIT_NS;
     else if (n_events)
         pace->wait_ns = BUSY_WAIT_NS;
     else if (pace->wait_ns < IDLE_WAIT_NS)
@@ -303,7 +307,7 @@ static void follow(struct run *run) {
         if (r < 0)
             give_up(run, r);
         check_starved(run, &pace, n_events);
-        set_pace(&pace, n_events);
+        set_pace(&pace, n_events, run->options->sample_bytes);
     }
     if (!run->controlled.ending)
         driven_end(&run->driven);

@@ -142,7 +142,7 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
         bind_owned(s, START_ONLY_EXE, json_array(o->only_exe.items, o->only_exe.n));
     r = store_step_done(store, s);
     int64_t id = sqlite3_last_insert_rowid(store->db);
-    if (r == 0)
+    if (r == 0 && !o->sample_bytes) /* reads what arguments name, for replays alone */
         r = reuse_keep(store, (int64_t)start->session->arena->start_unix_ns,
                        reuse_circumstances(start->argv, environ));
     return r < 0 ? r : id;
@@ -417,7 +417,7 @@ bool record_note_unseen(const struct record_notes *notes, const struct session *
     return any;
 }
 
-/* "sh, make and 3 more", of the names that there was room for. */
+/* "sh, make, ...", of the names that there was room for. */
 static void add_left_out(const struct shm_header *arena, struct text *out) {
     const uint32_t most = 4;
     uint32_t n = 0;
@@ -451,8 +451,8 @@ void record_note_left_out(const struct record_notes *notes, const struct session
         return;
     if (!n)
         record_note(notes, "nothing_matched", NULL,
-                    "nothing was recorded: the recorder did not come up in any program, "
-                    "and --only-exe was not asked for one");
+                    "nothing was recorded: the recorder came up in no program at all (is "
+                    "preloading forbidden here?), whatever --only-exe names");
     else if (!recorded)
         record_note(notes, "nothing_matched", NULL,
                     "nothing was recorded: --only-exe matches neither path nor file name "
