@@ -91,8 +91,9 @@ static int look_once(struct replay *r, const struct order *order, bool store) {
 }
 
 static const char straight_out_sql[] =
-    "SELECT 1 FROM attempt WHERE replay_id = ?1 AND site_id = ?2 AND occurrence = ?3 AND mode = 'sticky' AND "
-    "under = 'plain' AND fired AND also_failed = 0 AND verdict = 'reported' LIMIT 1";
+    "SELECT 1 FROM attempt WHERE replay_id = :replay AND site_id = :site AND occurrence = :occurrence AND mode = "
+    "'sticky' AND under = 'plain' AND fired AND also_failed = 0 AND verdict = 'reported' LIMIT 1";
+enum { STRAIGHT_REPLAY = 1, STRAIGHT_SITE, STRAIGHT_OCCURRENCE };
 
 /* Whoever reports and opens something else by itself (remains.h) asks for memory again: where all that follows was
  * to fail, nothing was asked for. Return: 1, 0, or a negative errno after a message. */
@@ -101,9 +102,9 @@ static int goes_straight_out(const struct replay *r, const struct open_look *loo
     int err = look->reported ? store_prepare(r->store, straight_out_sql, &s) : 0;
     if (err < 0 || !look->reported)
         return err;
-    sqlite3_bind_int64(s, 1, ledger_replay_id(r->ledger));
-    sqlite3_bind_int64(s, 2, look->order.site_id);
-    sqlite3_bind_int64(s, 3, (int64_t)look->order.occurrence);
+    sqlite3_bind_int64(s, STRAIGHT_REPLAY, ledger_replay_id(r->ledger));
+    sqlite3_bind_int64(s, STRAIGHT_SITE, look->order.site_id);
+    sqlite3_bind_int64(s, STRAIGHT_OCCURRENCE, (int64_t)look->order.occurrence);
     int step = sqlite3_step(s);
     return step == SQLITE_ROW    ? 1
            : step == SQLITE_DONE ? 0
