@@ -269,7 +269,9 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
         .exit_signal = sqlite3_column_int(q, PROCESS_EXIT_SIGNAL),
         .duration_ns = (uint64_t)sqlite3_column_int64(q, PROCESS_DURATION),
         .command = command_text(q),
-        .identity = identity(q)};
+        .identity = identity(q),
+        .exe = key_hash(store_column_text(q, PROCESS_EXE),
+                        strlen(store_column_text(q, PROCESS_EXE)))};
     for (uint32_t at = u->is_split ? parent : 0; at; at = s->units[at - 1].parent)
         s->units[at - 1].is_whole = true;
     if (!u->row)
@@ -555,17 +557,41 @@ static void cover_one(struct suite *s, uint32_t index, uint32_t *stamp) {
     const struct suite_unit *u = &s->units[index];
     struct cover_unit *c = &s->cover[index];
     uint32_t *targets = text_alloc((u->n_sites + 1) * sizeof *targets);
+    c->n_targets = 0;
     for (uint32_t i = 0; i < u->n_sites; i++) {
         uint32_t target = s->target_of[u->sites[i]] - 1;
         if (stamp[target] != index + 1)
             targets[c->n_targets++] = target;
         stamp[target] = index + 1;
     }
+    free((uint32_t *)c->targets);
     c->targets = targets;
     c->cost_ns = u->duration_ns;
     c->refused = u->why_not != NULL;
     c->is_tree = u->is_tree;
     c->is_whole = u->is_whole;
+}
+
+void suite_load_keep(struct suite *s, uint32_t unit, const bool *reached) {
+    struct suite_unit *u = &s->units[unit];
+    AUTO_FREE uint32_t *stamp = text_alloc((s->n_targets + 1) * sizeof *stamp);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < u->n_sites; i++)
+        if (reached[u->sites[i]])
+            u->sites[kept++] = u->sites[i];
+    u->n_sites = kept;
+    cover_one(s, unit, stamp);
+}
+
+void suite_load_leave_to_trees(struct suite *s, uint32_t target) {
+    for (uint32_t i = 0; i < s->n_units; i++) {
+        struct cover_unit *c = &s->cover[i];
+        uint32_t *targets = (uint32_t *)c->targets, kept = 0;
+        for (uint32_t k = 0; !c->is_tree && k < c->n_targets; k++)
+            if (targets[k] != target)
+                targets[kept++] = targets[k];
+        c->n_targets = c->is_tree ? c->n_targets : kept;
+    }
 }
 
 struct twin {

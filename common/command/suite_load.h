@@ -34,6 +34,7 @@ struct suite_unit {
         replaced_by; /* an exec put another program in its place: that unit's index + 1 */
     char *command;   /* as a shell would take it */
     struct dearth_key identity; /* executable, arguments, folder, environment, input */
+    struct dearth_key exe;      /* its path */
     int exit_code, exit_signal; /* -1, 0 = unknown */
     uint64_t duration_ns, events;
     uint32_t
@@ -103,6 +104,12 @@ char *suite_load_tree(const char *cwd);
 /** Write down which programs of earlier suites this one has no more: what was seen in them is no evidence of it.
  * Return: 0 or a negative errno after a message. */
 int suite_load_mark_gone(const struct suite *suite);
+
+/** From now on @unit reaches those of its sites alone. @reached: by site */
+void suite_load_keep(struct suite *suite, uint32_t unit, const bool *reached);
+
+/** From now on only programs that start others are units for @target. */
+void suite_load_leave_to_trees(struct suite *suite, uint32_t target);
 
 /** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);

@@ -7,8 +7,9 @@
  *      └──── of a unit that is refused ◄───┴───► verdicts
  *
  * The targets of a unit that does not prove itself go to another that reaches them, in the end to the one
- * that started it: its parent reaches all that it does. Invariant: a target is tested when a failure at one
- * of its sites has fired, or it has a reason.
+ * that started it: its parent reaches all that it does. So do those that a unit does not come to by itself,
+ * though it comes to the others. Invariant: a target is tested when a failure at one of its sites has fired,
+ * or it has a reason.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,12 @@
 
 #define MODE_STICKY 1 /* index into the choices of --mode */
 
+/* What so many programs do not come to by themselves is left to those that start them: the input of all alike is
+ * missing, a file or a pipe, and each try costs a few runs. */
+#define MISSES_ALIKE 2u
+/* Then it is nobody's: it comes up in some runs and not in others. */
+#define MISSES_MOST  8u
+
 struct run {
     const struct suite_options *options;
     const char *database;
@@ -36,7 +43,8 @@ struct run {
     struct suite_scope scope;
     struct suite_outcome *out;
     bool *mine;       /* by target: of this shard */
-    bool *tried;      /* by target: a unit was replayed for it */
+    bool *tried;      /* by target: a unit was replayed for it, which came to it */
+    uint32_t *missed; /* by target: units that did not */
     uint64_t *demand; /* by target: calls that --demand asks for */
     bool by_site;     /* units are chosen for further sites of targets, not for targets */
     uint64_t started_ns;
@@ -152,6 +160,14 @@ static char *why_refused(const struct replay_proof *proof, const struct suite_un
                        proof->reached, proof->n_sites);
 }
 
+/* Return: what is to be told of a unit that proved itself; NULL = nothing. */
+static char *what_is_missing(const struct replay_proof *proof) {
+    if ((uint64_t)proof->reached * 100 >= (uint64_t)proof->n_sites * REPLAY_WHOLE_PERCENT)
+        return NULL;
+    AUTO_FREE char *some = why_refused(proof, NULL);
+    return text_format("%s; the rest is for others", some);
+}
+
 static uint32_t count(uint32_t n_aims, const uint32_t *unit_of, uint32_t unit) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_aims; i++)
@@ -166,19 +182,39 @@ static void tell(const struct run *run, uint32_t place, uint32_t n, uint32_t uni
                what ? ": " : "", what ? what : "");
 }
 
-/* Return: 0, 1 = refused, or a negative errno after a message. */
-static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
-                    uint32_t place, uint32_t n) {
+/* From now on those sites of a unit that it does not come to by itself are not its own.
+ * @aim: by target or site, set where the unit was replayed for it and came to it */
+static void keep_reached(struct run *run, uint32_t unit, const uint32_t *unit_of,
+                         const struct replay_proof *proof, bool *aim) {
     struct suite *s = run->suite;
     struct suite_unit *u = &s->units[unit];
-    struct dearth_key *keys = text_alloc((u->n_sites + 1) * sizeof *keys);
-    struct replay_proof proof = {.sites = keys, .n_sites = u->n_sites, .ends = true};
+    AUTO_FREE bool *reached = text_alloc(s->sites.input.n_sites + 1);
+    for (uint32_t i = 0; i < u->n_sites; i++)
+        reached[u->sites[i]] = proof->is_reached[i];
+    for (uint32_t i = 0; i < n_aims(run); i++) {
+        if (unit_of[i] != unit + 1)
+            continue;
+        aim[i] = reached[run->by_site ? i : site_in(s, u, i)];
+        if (!aim[i] && !run->by_site)
+            run->missed[i]++;
+    }
+    suite_load_keep(s, unit, reached);
+}
+
+/* @aim: as keep_reached() has it. Return: 0, 1 = refused, or a negative errno after a message. */
+static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
+                    uint32_t place, uint32_t n, bool *aim) {
+    struct suite *s = run->suite;
+    struct suite_unit *u = &s->units[unit];
+    AUTO_FREE struct dearth_key *keys = text_alloc((u->n_sites + 1) * sizeof *keys);
+    AUTO_FREE bool *is_reached = text_alloc(u->n_sites + 1);
+    struct replay_proof proof = {
+        .sites = keys, .n_sites = u->n_sites, .is_reached = is_reached, .ends = true};
     for (uint32_t i = 0; i < u->n_sites; i++)
         keys[i] = s->sites.list[u->sites[i]].key;
     int64_t recording = suite_unit_recording(s, unit);
     int status = recording < 0 ? (int)recording
                                : replay_unit(run, unit, unit_of, recording, &proof);
-    free(keys);
     if (recording < 0)
         return (int)recording;
     if (status == EXIT_INTERRUPTED || interrupt_wanted()) {
@@ -194,8 +230,10 @@ static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
         proof.looked && proof.ends &&
         (uint64_t)proof.reached * 100 >= (uint64_t)proof.n_sites * REPLAY_PROOF_PERCENT;
     if (holds && status == EXIT_OK) {
-        tell(run, place, n, unit, n_targets, NULL);
-        return suite_unit_proved(s, unit, recording, proof.reached);
+        AUTO_FREE char *missing = what_is_missing(&proof);
+        tell(run, place, n, unit, n_targets, missing);
+        keep_reached(run, unit, unit_of, &proof, aim);
+        return suite_unit_proved(s, unit, recording, proof.n_sites, proof.reached);
     }
     if (holds) /* it has said why */
         return -EIO;
@@ -283,30 +321,39 @@ static void order_by_demand(const struct run *run, struct cover *cover) {
     free(sums);
 }
 
-/* One choice of units, and what they are chosen for. Return: how many were refused, or -errno. */
+/* One choice of units, and what they are chosen for. Return: 1 = some of it is left for others, 0, or -errno. */
 static int run_round(struct run *run) {
     struct suite *s = run->suite;
     struct cover cover;
-    int refused = 0, r = 0;
+    bool again = false;
+    int r = 0;
     bool *wanted = text_alloc(s->n_targets + 1);
-    for (uint32_t t = 0; t < s->n_targets; t++)
-        wanted[t] = run->mine[t] && !run->tried[t] && !s->targets[t].n_tested;
+    AUTO_FREE bool *reached = text_alloc(s->n_targets + 1);
+    for (uint32_t t = 0; t < s->n_targets; t++) {
+        wanted[t] = run->mine[t] && !run->tried[t] && !s->targets[t].n_tested &&
+                    run->missed[t] < MISSES_MOST;
+        if (wanted[t] && run->missed[t] >= MISSES_ALIKE)
+            suite_load_leave_to_trees(s, t);
+    }
     cover_choose(s->cover, s->n_units, s->n_targets, wanted, &cover);
     order_by_demand(run, &cover);
     for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
-        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
-        refused += r > 0;
+        memset(reached, 0, s->n_targets);
+        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n, reached);
         run->out->run += r == 0;
+        again |= r > 0;
         is_over(run); /* perhaps in the midst of that unit */
         for (uint32_t t = 0;
              r == 0 && !run->out->interrupted && !run->out->budget && t < s->n_targets;
-             t++)
-            run->tried[t] |= cover.unit_of[t] == cover.order[i] + 1;
+             t++) {
+            run->tried[t] |= reached[t];
+            again |= !reached[t] && cover.unit_of[t] == cover.order[i] + 1;
+        }
     }
     run->out->chosen += cover.n;
     free(wanted);
     cover_deinit(&cover);
-    return r < 0 ? r : run->out->interrupted || run->out->budget ? 0 : refused;
+    return r < 0 ? r : run->out->interrupted || run->out->budget ? 0 : again;
 }
 
 /* --- further contexts --- */
@@ -346,20 +393,25 @@ static int run_contexts_round(struct run *run, bool *tried) {
     struct suite *s = run->suite;
     uint32_t n_sites = s->sites.input.n_sites;
     struct cover cover;
-    int refused = 0, r = 0;
+    bool again = false;
+    int r = 0;
     AUTO_FREE bool *wanted = text_alloc(n_sites + 1);
+    AUTO_FREE bool *reached = text_alloc(n_sites + 1);
     AUTO_FREE struct cover_unit *units = units_by_site(s);
     want_contexts(run, tried, wanted);
     cover_choose(units, s->n_units, n_sites, wanted, &cover);
     for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
-        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n);
-        refused += r > 0;
+        memset(reached, 0, n_sites);
+        r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n, reached);
         run->out->run += r == 0;
-        for (uint32_t k = 0; r == 0 && k < n_sites; k++)
-            tried[k] |= cover.unit_of[k] == cover.order[i] + 1;
+        again |= r > 0;
+        for (uint32_t k = 0; r == 0 && k < n_sites; k++) {
+            tried[k] |= reached[k];
+            again |= !reached[k] && cover.unit_of[k] == cover.order[i] + 1;
+        }
     }
     cover_deinit(&cover);
-    return r < 0 ? r : is_over(run) ? 0 : refused;
+    return r < 0 ? r : is_over(run) ? 0 : again;
 }
 
 /* When all targets are done; with what is left of the budget. */
@@ -448,7 +500,7 @@ static char *why_untested(const struct run *run, uint32_t target) {
     const struct suite_unit *found = NULL;
     if (!run->mine[target])
         return text_dup("another shard's");
-    if (run->tried[target])
+    if (run->tried[target] || run->missed[target] >= MISSES_MOST)
         return text_dup("the call did not come up again");
     for (uint32_t i = s->n_units; i-- > 0 && !found;)
         for (uint32_t k = 0; k < s->cover[i].n_targets; k++)
@@ -480,6 +532,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
                       .out = out,
                       .mine = text_alloc(s->n_targets + 1),
                       .tried = text_alloc(s->n_targets + 1),
+                      .missed = text_alloc((s->n_targets + 1) * sizeof(uint32_t)),
                       .started_ns = clock_mono_ns()};
     *out = (struct suite_outcome){0};
     leave_out_long(s, options);
@@ -505,6 +558,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     free(run.demand);
     free(run.mine);
     free(run.tried);
+    free(run.missed);
     return r < 0 ? EXIT_CANNOT : out->interrupted ? EXIT_INTERRUPTED : EXIT_OK;
 }
 

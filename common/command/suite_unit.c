@@ -146,11 +146,11 @@ int64_t suite_unit_recording(struct suite *suite, uint32_t unit) {
 /* --- the proof --- */
 
 int suite_unit_proved(struct suite *suite, uint32_t unit, int64_t recording,
-                      uint32_t reached) {
+                      uint32_t n_sites, uint32_t reached) {
     AUTO_FREE char *sql =
-        text_format("UPDATE unit_run SET reached = %u WHERE unit_id = %lld AND "
-                    "recording_id = %lld",
-                    reached, (long long)suite->units[unit].row, (long long)recording);
+        text_format("UPDATE unit_run SET sites = %u, reached = %u WHERE unit_id = %lld "
+                    "AND recording_id = %lld AND sites <= %u",
+                    n_sites, reached, (long long)suite->units[unit].row, (long long)recording, n_sites);
     return store_exec(suite->store, sql);
 }
 
@@ -175,6 +175,14 @@ static const char remove_rows[] =
     "DELETE FROM recording WHERE id = %1$lld;"
     "COMMIT;";
 
+/* Other runs of the same program most likely miss what this one does: a file of before, a pipe. */
+static void refuse(struct suite *suite, uint32_t unit) {
+    suite->cover[unit].refused = true;
+    for (uint32_t i = 0; i < suite->n_units; i++)
+        if (key_equal(suite->units[i].exe, suite->units[unit].exe))
+            suite->cover[i].n_alike_refused++;
+}
+
 enum { REFUSE_UNIT = 1, REFUSE_REASON, REFUSE_SITES, REFUSE_REACHED };
 
 int suite_unit_refuse(struct suite *suite, uint32_t unit, int64_t recording,
@@ -198,7 +206,7 @@ int suite_unit_refuse(struct suite *suite, uint32_t unit, int64_t recording,
     sqlite3_bind_int64(s, REFUSE_REACHED, reached);
     free(u->refused);
     u->refused = text_dup(reason);
-    suite->cover[unit].refused = true;
+    refuse(suite, unit);
     return store_step_done(suite->store, s);
 }
 
@@ -215,7 +223,7 @@ int suite_unit_load_refused(struct suite *suite) {
             if (u->row != sqlite3_column_int64(q, REFUSED_UNIT) || u->refused)
                 continue;
             u->refused = text_dup(store_column_text(q, REFUSED_REASON));
-            suite->cover[i].refused = true;
+            refuse(suite, i);
         }
     return r;
 }

@@ -14,9 +14,10 @@
 /** Make it, or find the one that was made before. Return: its id, or a negative errno after a message. */
 int64_t suite_unit_recording(struct suite *suite, uint32_t unit);
 
-/** Write down that the unit is @recording, with what its proof has shown. Return: 0 or -errno. */
+/** Write down that the unit is @recording, with what its proof has shown: of @n_sites, it has @reached. What was
+ * shown with more sites stands. Return: 0 or -errno. */
 int suite_unit_proved(struct suite *suite, uint32_t unit, int64_t recording,
-                      uint32_t reached);
+                      uint32_t n_sites, uint32_t reached);
 
 /** Remove @recording and what its replay has written: the unit does something else by itself, as @reason
  * says. Return: 0 or a negative errno after a message. */

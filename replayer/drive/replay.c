@@ -358,7 +358,10 @@ static int prove(struct replay *r) {
     /* both are in the order of their keys */
     for (uint32_t i = 0, k = 0; i < r->sites.input.n_sites && k < proof->n_sites;) {
         int order = key_compare(r->sites.list[i].key, proof->sites[k]);
-        proof->reached += order == 0 && r->sites.in_baseline[i];
+        if (order == 0 && r->sites.in_baseline[i]) {
+            proof->is_reached[k] = true;
+            proof->reached++;
+        }
         i += order <= 0;
         k += order >= 0;
     }

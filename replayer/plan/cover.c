@@ -48,16 +48,21 @@ static uint32_t gain_of(const struct cover_unit *unit, const bool *open) {
     return gain;
 }
 
+/* What it costs, and how likely that is in vain. */
+static uint64_t weight(const struct cover_unit *u) {
+    uint32_t alike = u->n_alike_refused < COVER_ALIKE ? u->n_alike_refused : COVER_ALIKE;
+    return ((u->cost_ns + COVER_FIXED_NS) * (u->is_tree ? COVER_TREE : 1) *
+            (u->is_whole ? COVER_WHOLE : 1))
+           << alike;
+}
+
 static void fill(struct heap *h, const struct cover_unit *units, uint32_t n_units,
                  const bool *open) {
     h->list = text_alloc((n_units + 1) * sizeof *h->list);
     for (uint32_t i = 0; i < n_units; i++) {
         uint32_t gain = units[i].refused ? 0 : gain_of(&units[i], open);
         if (gain)
-            h->list[h->n++] = (struct entry){i, gain,
-                                             (units[i].cost_ns + COVER_FIXED_NS) *
-                                                 (units[i].is_tree ? COVER_TREE : 1) *
-                                                 (units[i].is_whole ? COVER_WHOLE : 1)};
+            h->list[h->n++] = (struct entry){i, gain, weight(&units[i])};
     }
     for (uint32_t i = h->n / 2; i-- > 0;)
         sift_down(h, i);

@@ -14,6 +14,7 @@ struct cover_unit {
     uint32_t n_targets;
     uint64_t cost_ns; /* of one run */
     bool refused;     /* not to be chosen */
+    uint32_t n_alike_refused; /* runs of the same program that were refused */
     bool is_tree;     /* part of that is reached by units which it starts */
     bool
         is_whole; /* part of that is reached by its tests, which are units of their own */
@@ -31,6 +32,10 @@ struct cover {
 /** A tree is not copied while its processes live, and hides how its parts ended: it is chosen where that
  * saves as many others. */
 #define COVER_TREE 8u
+
+/** A unit of whose kind some were refused will be refused, too, most likely: for each of them it is chosen for twice
+ * as many targets in its time, up to 2 to this power. */
+#define COVER_ALIKE 10u
 
 /** Each failure in the whole of many tests costs all that come after it, and names none: it is chosen for what no
  * test reaches that can be run by itself. */

@@ -25,16 +25,19 @@ enum replay_leaks {
 
 struct catalogue;
 
-/* A program of a suite counts by itself only when it does there what it did in the suite. */
+/* A program of a suite counts by itself only when it ends as it did in the suite, and for what it reaches there. */
 struct replay_proof {
     const struct dearth_key *sites; /* that it reached in the suite; not owned */
     uint32_t n_sites;
     /* filled in */
-    uint32_t reached; /* of these, by every run without a fault */
+    bool *is_reached; /* [n_sites], by every run without a fault; the caller's */
+    uint32_t reached; /* how many */
     bool looked;      /* false: it could not be run at all */
     bool ends;        /* as in the suite */
 };
-#define REPLAY_PROOF_PERCENT 99 /* of its sites, to be reached */
+/* Of its sites. One that reaches fewer has gone another way, as without its input: it is refused. */
+#define REPLAY_PROOF_PERCENT 50
+#define REPLAY_WHOLE_PERCENT 99 /* from here on nobody needs to be told that some are missing */
 
 /* Zero is a valid start; options_init() fills in what `dearth replay` uses. */
 struct replay_options {

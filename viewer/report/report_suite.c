@@ -106,7 +106,9 @@ static int load_targets(struct report_data *data) {
 #define UNIT_COLUMNS(X)                                                                  \
     X(UNIT_ARGV, "p.argv")                                                               \
     X(UNIT_EXE, "u.exe")                                                                 \
-    X(UNIT_REFUSED, "n.reason")
+    X(UNIT_REFUSED, "n.reason")                                                          \
+    X(UNIT_SITES, "max(n.sites)")                                                        \
+    X(UNIT_REACHED, "max(n.reached)")
 enum { UNIT_COLUMNS(STORE_COLUMN_ENUM) };
 
 static const char unit_sql[] = STORE_SELECT(
@@ -114,6 +116,11 @@ static const char unit_sql[] = STORE_SELECT(
                   "p.recording_id = u.recording_id AND p.ordinal = u.ordinal WHERE "
                   "n.recording_id IS NULL OR n.reason IS NULL GROUP BY "
                   "u.id, n.recording_id IS NULL ORDER BY min(n.id)";
+
+/* Failed only at what it comes to by itself: less than a suite's proof takes for the whole. */
+static bool is_partial(const struct report_unit *u) {
+    return !u->refused && u->reached * 100 < u->sites * 99;
+}
 
 static void add_unit(struct report_data *data, sqlite3_stmt *s, void *state) {
     (void)state;
@@ -124,7 +131,10 @@ static void add_unit(struct report_data *data, sqlite3_stmt *s, void *state) {
         report_rows_append(&suite->units, &suite->n_units, sizeof *unit);
     unit->command = report_strings_keep(data, name);
     unit->refused = report_strings_keep(data, store_column_text(s, UNIT_REFUSED));
+    unit->sites = (uint64_t)sqlite3_column_int64(s, UNIT_SITES);
+    unit->reached = (uint64_t)sqlite3_column_int64(s, UNIT_REACHED);
     suite->n_refused += unit->refused != NULL;
+    suite->n_partial += is_partial(unit);
 }
 
 /* --- whose findings are --- */
@@ -241,6 +251,11 @@ const char *report_suite_measured(const struct report_data *data) {
 
 /* --- for people --- */
 
+static void add_more(size_t n, struct text *out) {
+    if (n)
+        text_say(out, "    ... and %zu more\n", n);
+}
+
 void report_suite_add_head(const struct report_data *data, struct text *out) {
     const struct report_suite *suite = data->suite;
     const size_t most = 8;
@@ -252,16 +267,25 @@ void report_suite_add_head(const struct report_data *data, struct text *out) {
     text_say(out,
              " started; %zu were run by themselves, and do there what they did in "
              "the suite\n",
-             suite->n_units - suite->n_refused);
+             suite->n_units - suite->n_refused - suite->n_partial);
+    if (suite->n_partial)
+        text_say(out, "  %zu do a part of it there, and were used for that:\n",
+                 suite->n_partial);
+    for (size_t i = 0; i < suite->n_units && shown < most; i++)
+        if (is_partial(&suite->units[i]) && ++shown)
+            text_say(out, "    %s: %llu of %llu places\n", suite->units[i].command,
+                     (unsigned long long)suite->units[i].reached,
+                     (unsigned long long)suite->units[i].sites);
+    add_more(suite->n_partial - shown, out);
     if (suite->n_refused)
         text_say(out, "  %zu do something else there, and were not used:\n",
                  suite->n_refused);
+    shown = 0;
     for (size_t i = 0; i < suite->n_units && shown < most; i++)
         if (suite->units[i].refused && ++shown)
             text_say(out, "    %s: %s\n", suite->units[i].command,
                      suite->units[i].refused);
-    if (shown < suite->n_refused)
-        text_say(out, "    ... and %zu more\n", suite->n_refused - shown);
+    add_more(suite->n_refused - shown, out);
     if (suite->n_strangers)
         text_say(out,
                  "  %llu recording%s in the database that no suite has: not in this "
@@ -375,6 +399,8 @@ static void add_units_json(struct json *j, const struct report_suite *suite) {
         json_open_flat(j, NULL, '{');
         json_text(j, "command", suite->units[i].command);
         json_text(j, "refused", suite->units[i].refused);
+        json_int(j, "places", (int64_t)suite->units[i].sites);
+        json_int(j, "reached", (int64_t)suite->units[i].reached);
         json_close(j, '}');
     }
     json_close(j, ']');

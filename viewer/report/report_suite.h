@@ -28,6 +28,7 @@ struct report_target {
 struct report_unit {
     const char *command;
     const char *refused; /* one sentence; NULL = it does there what it did in the suite */
+    uint64_t sites, reached; /* places of its own in the suite; of these, by itself */
 };
 
 struct report_tests;
@@ -37,7 +38,7 @@ struct report_suite {
     struct report_target *targets; /* by id */
     size_t n_targets;
     struct report_unit *units; /* in the order in which they were first run */
-    size_t n_units, n_refused;
+    size_t n_units, n_refused, n_partial;
     uint64_t n_programs;  /* that the suite started */
     uint64_t n_strangers; /* recordings that are no part of any suite */
     uint64_t
