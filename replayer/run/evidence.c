@@ -251,6 +251,35 @@ static void join_equal(struct observation *seen) {
     seen->leaks.n = kept;
 }
 
+/* In the order in which they came, so that the loop ends. */
+static bool is_ancestor(const struct session *session, const struct shm_process *process,
+                        const struct shm_process *of) {
+    uint32_t n = session_n_processes(session);
+    for (uint32_t serial = of->parent, i = n; serial && i-- > 0;) {
+        const struct shm_process *p = session_process(session, i);
+        if (!p || p->serial != serial)
+            continue;
+        if (p == process)
+            return true;
+        serial = p->parent < serial ? p->parent : 0;
+        i = n;
+    }
+    return false;
+}
+
+/* Whose error paths can the failed call have led to? Those of the program that made it, in all its processes, and of
+ * who started it. Another program that runs besides, or that is run because something went wrong (a shell's `expr`),
+ * loses what it always loses. */
+static bool is_affected(const struct session *session,
+                        const struct shm_process *process) {
+    const struct shm_process *failed =
+        session_fired(session, 0)
+            ? session_block(session, session->arena->faults[0].fired_process)
+            : NULL;
+    return !failed || strncmp(process->exe, failed->exe, sizeof failed->exe) == 0 ||
+           is_ancestor(session, process, failed);
+}
+
 void evidence_leaks(const struct session *session, struct observation *seen) {
     uint32_t n = session_n_processes(session);
     seen->leaks.known = !seen->end.exit_signal && !seen->end.timed_out &&
@@ -264,7 +293,7 @@ void evidence_leaks(const struct session *session, struct observation *seen) {
         seen->leaks.state = leaks ? leaks->state : SHM_LEAKS_NONE;
         seen->leaks.known =
             leaks && leaks->state == SHM_LEAKS_DONE && !leaks->overflow_blocks;
-        if (seen->leaks.known)
+        if (seen->leaks.known && is_affected(session, process))
             add_sites(session, process, leaks, seen);
     }
     if (!seen->leaks.known)

@@ -1,0 +1,4 @@
+#!/bin/sh
+./asks && exit 0
+./loses
+exit 1
