@@ -24,6 +24,10 @@
 
 #define LIST_NS     60000000000u
 #define LEAST_NS    20000000000u /* for the tests of one program, whatever it took */
+/* ... or so many times as long as it took. Groups may take longer, since there is only the whole program besides:
+ * it is run for each failure. */
+#define TIMES_EACH   3
+#define TIMES_GROUPS 10
 #define START_NS    30000000u    /* of a test: what starting its program takes at least */
 #define TEST_LEAST  20           /* seconds that one test may take */
 #define TEST_FACTOR 10 /* or so many times as long as its program took for all */
@@ -209,12 +213,15 @@ static struct suite_cases list_tests(const struct tests *t, uint32_t unit,
     return cases;
 }
 
-/* May they take as long as that? What listing takes, each of them takes to start. */
-static bool is_worth(const struct tests *t, uint32_t unit, uint32_t n, uint64_t list_ns) {
+/* May they take as long as that?
+ * @start_ns: what each takes to start
+ * @times: as long as all of them in one program */
+static bool is_worth(const struct tests *t, uint32_t unit, uint32_t n, uint64_t start_ns,
+                     uint64_t times) {
     uint64_t all_ns = t->suite->units[unit].duration_ns, least_ns = START_NS;
-    if (all_ns > list_ns) /* not so where the list is what running all of them prints */
-        least_ns += list_ns;
-    uint64_t may_ns = LEAST_NS > 3 * all_ns ? LEAST_NS : 3 * all_ns;
+    if (all_ns > start_ns) /* not so where the list is what running all of them prints */
+        least_ns += start_ns;
+    uint64_t may_ns = LEAST_NS > times * all_ns ? LEAST_NS : times * all_ns;
     return t->split == SUITE_SPLIT_ALL || n * least_ns <= may_ns;
 }
 
@@ -236,8 +243,10 @@ static int plan_program(struct tests *t, uint32_t unit,
     if (n == 1) /* the program is that test */
         r = put_test(t, t->suite->units[unit].row, 0, suite_runner_name(runner),
                      cases.items[0].name, NULL);
-    else if (n && (is_worth(t, unit, n, list_ns) ||
-                   (suite_cases_group(&cases) && is_worth(t, unit, cases.n, list_ns)))) {
+    /* what listing takes, each takes to start; a group's is a part of it, beside what starts the runner */
+    else if (n && (is_worth(t, unit, n, list_ns, TIMES_EACH) ||
+                   (suite_cases_group(&cases) &&
+                    is_worth(t, unit, cases.n, list_ns / 2, TIMES_GROUPS)))) {
         t->n_programs++;
         for (uint32_t i = 0; i < cases.n; i++)
             plan_single(t, unit, runner, &cases.items[i]);
