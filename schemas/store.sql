@@ -73,7 +73,8 @@ CREATE TABLE site (
 -- How derived columns were made, so that they are made again when that changes.
 CREATE TABLE setting (
     name      TEXT PRIMARY KEY,          -- 'location_rules': hash of the catalogue and the --wrapper globs behind
-                                         -- location_id; 'catalogue FILE': text that --catalogue FILE added
+                                         -- location_id; 'catalogue FILE': text that --catalogue FILE added;
+                                         -- 'suite_tree': the project's folder, of the newest suite's targets, where its own is what lies below it
     value     BLOB NOT NULL
 ) WITHOUT ROWID;
 

@@ -168,6 +168,7 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
                               .n_in = scope->n_in,
                               .tree = s->tree,
                               .harness = harness};
+    s->is_own_by_tree = !scope->n_own;
     uint32_t n = s->sites.input.n_sites;
     struct dearth_key *keys = text_alloc((n + 1) * sizeof *keys);
     s->target_of = text_alloc((n + 1) * sizeof *s->target_of);

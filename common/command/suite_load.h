@@ -65,6 +65,7 @@ struct suite {
     int64_t recording;
     int64_t tests; /* recording of its tests, each by itself; 0 = there is none */
     char *tree;
+    bool is_own_by_tree; /* what lies below it, and no --own says otherwise */
     struct sites sites;
     struct catalogue *catalogue;
     const char **harness; /* by frame: section of the catalogue; NULL = of none */

@@ -21,6 +21,7 @@
 #include "commands.h"
 #include "demand.h"
 #include "error.h"
+#include "finding.h"
 #include "interrupt.h"
 #include "options.h"
 #include "output.h"
@@ -523,6 +524,12 @@ static bool is_done(const struct run *run) {
     return !run->out->interrupted;
 }
 
+/* All attempts of the database are read for it: not after each unit. */
+static int derive_findings(struct store *store) {
+    int64_t replay = store_int(store, "SELECT coalesce(max(id), 0) FROM replay", 0);
+    return replay ? finding_derive(store, replay) : 0;
+}
+
 int suite_replay_run(const struct suite_options *options, const char *database,
                      struct suite *s, struct suite_outcome *out) {
     struct run run = {.options = options,
@@ -548,6 +555,8 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     run.scope.fresh = false;
     if (r == 0 && options->contexts != 1 && !is_over(&run))
         r = run_contexts(&run);
+    if (r == 0)
+        r = derive_findings(s->store);
     if (r == 0)
         r = suite_load_tested(s, &run.scope);
     out->done = r == 0 && is_done(&run);

@@ -22,15 +22,15 @@
 #include "text.h"
 #include "unit.h"
 
-#define LIST_NS     60000000000u
-#define LEAST_NS    20000000000u /* for the tests of one program, whatever it took */
+#define LIST_NS      60000000000u
+#define LEAST_NS     20000000000u /* for the tests of one program, whatever it took */
 /* ... or so many times as long as it took. Groups may take longer, since there is only the whole program besides:
  * it is run for each failure. */
 #define TIMES_EACH   3
 #define TIMES_GROUPS 10
-#define START_NS    30000000u    /* of a test: what starting its program takes at least */
-#define TEST_LEAST  20           /* seconds that one test may take */
-#define TEST_FACTOR 10 /* or so many times as long as its program took for all */
+#define START_NS     30000000u /* of a test: what starting its program takes at least */
+#define TEST_LEAST   20        /* seconds that one test may take */
+#define TEST_FACTOR  10        /* or so many times as long as its program took for all */
 
 extern char **environ;
 

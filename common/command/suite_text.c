@@ -242,12 +242,29 @@ static int put_not_alone(struct suite *s) {
     return r;
 }
 
+/* By this the report tells the project's own from its tests'. Where --own said what is own, it is not known.
+ * @tree: NULL = not known */
+static int put_tree(struct store *store, const char *tree) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = store_prepare(
+        store,
+        tree ? "INSERT OR REPLACE INTO setting(name, value) VALUES ('suite_tree', ?)"
+             : "DELETE FROM setting WHERE name = 'suite_tree' AND ? IS NULL",
+        &s);
+    if (r < 0)
+        return r;
+    store_bind_text(s, 1, tree);
+    return store_step_done(store, s);
+}
+
 static int store_targets(struct suite *s, const struct suite_outcome *out) {
     int r = store_begin(s->store);
     if (r == 0)
         r = put_targets(s, out);
     if (r == 0)
         r = put_not_alone(s);
+    if (r == 0)
+        r = put_tree(s->store, s->is_own_by_tree ? s->tree : NULL);
     if (r == 0)
         r = suite_functions_store(s);
     if (r == 0)

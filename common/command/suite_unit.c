@@ -150,7 +150,8 @@ int suite_unit_proved(struct suite *suite, uint32_t unit, int64_t recording,
     AUTO_FREE char *sql =
         text_format("UPDATE unit_run SET sites = %u, reached = %u WHERE unit_id = %lld "
                     "AND recording_id = %lld AND sites <= %u",
-                    n_sites, reached, (long long)suite->units[unit].row, (long long)recording, n_sites);
+                    n_sites, reached, (long long)suite->units[unit].row,
+                    (long long)recording, n_sites);
     return store_exec(suite->store, sql);
 }
 

@@ -317,7 +317,8 @@ static int finish(struct replay *r, enum replay_outcome outcome) {
     static const char *const states[] = {"complete", "budget", "interrupted", "complete"};
     r->runner = runner_free(r->runner);
     int err = interrupt_pressing() ? 0 : resolve(r, false);
-    if (err == 0)
+    if (err == 0 &&
+        !r->options->proof) /* a suite's are derived once, of all its programs */
         err = finding_derive(r->store, ledger_replay_id(r->ledger));
     if (err == 0)
         err = store_left_out(r, outcome);

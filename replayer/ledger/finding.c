@@ -71,6 +71,8 @@ struct work {
     struct catalogue *catalogue; /* with what is stored in it */
     struct frames_reader *reader;
     struct idmap places; /* location id -> struct place * */
+    bool
+        is_suite; /* a function of a source file is one place in all programs it is linked into */
     struct store_namesakes namesakes;
     struct series *series;
     uint32_t n_series;
@@ -103,6 +105,17 @@ static void work_deinit(struct work *w) {
     catalogue_free(w->catalogue);
 }
 
+/* --- names of places --- */
+
+/* A project's library is linked into each of its test programs, as a rule. */
+static void add_place_of(const struct work *w, const struct frame *frame,
+                         struct text *out) {
+    struct frame of = *frame;
+    if (w->is_suite && frame->function && frame->file && *frame->file)
+        of.module = frame->file;
+    place_add(&of, out);
+}
+
 /* --- names of fault locations --- */
 
 #define LOCATION_COLUMNS(X)                                                              \
@@ -110,7 +123,8 @@ static void work_deinit(struct work *w) {
     X(LOCATION_MODULE, "m.path")                                                         \
     X(LOCATION_FUNCTION, "l.function")                                                   \
     X(LOCATION_OFFSET, "l.\"offset\"")                                                   \
-    X(LOCATION_MODULE_ID, "m.id")
+    X(LOCATION_MODULE_ID, "m.id")                                                        \
+    X(LOCATION_FILE, "l.file")
 enum { LOCATION_COLUMNS(STORE_COLUMN_ENUM) };
 
 static int load_places(struct work *w) {
@@ -132,11 +146,12 @@ static int load_places(struct work *w) {
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         struct frame f = {.module = store_column_text(s, LOCATION_MODULE),
                           .function = store_column_text(s, LOCATION_FUNCTION),
+                          .file = store_column_text(s, LOCATION_FILE),
                           .offset = (uint64_t)sqlite3_column_int64(s, LOCATION_OFFSET)};
         struct place *p = text_alloc(sizeof *p);
         struct text name = {0}, function = {0};
         attribution_place(&f, &name);
-        place_add(&f, &function);
+        add_place_of(w, &f, &function);
         bool again = last && strcmp(last, name.data) == 0 &&
                      sqlite3_column_int64(s, LOCATION_MODULE_ID) == last_module;
         ordinal = again ? ordinal + 1 : 1;
@@ -242,11 +257,11 @@ static void begin_place(sqlite3_stmt *s, const struct item *item, struct text *p
 }
 
 /* @frame: where it went wrong, or who is to blame for it; @a: in whom */
-static void blame(sqlite3_stmt *s, struct item *item, const struct attribution *a,
-                  const struct frame *frame) {
+static void blame(const struct work *w, sqlite3_stmt *s, struct item *item,
+                  const struct attribution *a, const struct frame *frame) {
     struct text place = {0};
     begin_place(s, item, &place);
-    place_add(frame, &place);
+    add_place_of(w, frame, &place);
     if (a->called) {
         text_add(&place, "|");
         place_add(a->called, &place);
@@ -296,7 +311,7 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
         a = attribution_hang(w->catalogue, fault->items, fault->n, first.items + at,
                              first.n - at, exe);
     if (a.place)
-        blame(s, item, &a, a.place);
+        blame(w, s, item, &a, a.place);
     return 0;
 }
 
@@ -308,7 +323,7 @@ static uint32_t index_of_location(const struct work *w, const struct item *item,
         return 0;
     for (uint32_t i = 0; i < fault->n; i++) {
         AUTO_TEXT struct text name = {0};
-        place_add(&fault->items[i], &name);
+        add_place_of(w, &fault->items[i], &name);
         if (strcmp(name.data, ((struct place *)(intptr_t)value)->function) == 0)
             return i;
     }
@@ -332,7 +347,7 @@ static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frame
                                                store_column_text(s, ATTEMPT_EXE));
     bool near = at == asked + 1;
     if (a.place && (near || strcmp(a.place->module, fault->items[asked].module) != 0)) {
-        blame(s, item, &a, a.place);
+        blame(w, s, item, &a, a.place);
         item->has_place = true;
     }
     return 0;
@@ -416,7 +431,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     attribution_of_harness(w->catalogue, &a);
     if (a.place) {
         add_identity(a.place, identity);
-        blame(s, item, &a, a.place);
+        blame(w, s, item, &a, a.place);
         item->has_place = true;
         return 0;
     }
@@ -428,7 +443,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     if (item->facility) {
         add_identity(entry, identity);
         a = (struct attribution){.to = ATTRIBUTED_LIBC, .module = entry->module};
-        blame(s, item, &a, entry);
+        blame(w, s, item, &a, entry);
         return 0;
     }
     if (item->verdict == VERDICT_HUNG)
@@ -874,6 +889,7 @@ int finding_derive(struct store *store, int64_t replay_id) {
         r = store_begin(store);
     if (r == 0)
         r = store_namesakes_load(store, &w.namesakes);
+    w.is_suite = store_int(store, "SELECT EXISTS (SELECT 1 FROM unit_run)", 0) != 0;
     if (r == 0)
         r = load_places(&w);
     if (r == 0)

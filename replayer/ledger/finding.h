@@ -29,7 +29,8 @@ struct store;
  * Whoever mends them counts places: one function that uses a NULL is met from a hundred allocations.
  * A finding's `place` is `verdict|signal|function to blame`, then what that one called in the runtime or
  * the policy by which it ended, where there is one; lines of a function and variants of it for
- * processors are one (place_add()). Without a stack it is the function whose allocation failed, or the
+ * processors are one (place_add()), and in a database with a suite the copies of it in all programs that its source file
+ * is linked into. Without a stack it is the function whose allocation failed, or the
  * one that made the damaged block. A leak's is where the block was allocated.
  * @replay_id: replay in which new findings are said to have been first seen
  * Return: 0, or a negative errno after a message.

@@ -37,7 +37,8 @@ struct replay_proof {
 };
 /* Of its sites. One that reaches fewer has gone another way, as without its input: it is refused. */
 #define REPLAY_PROOF_PERCENT 50
-#define REPLAY_WHOLE_PERCENT 99 /* from here on nobody needs to be told that some are missing */
+#define REPLAY_WHOLE_PERCENT                                                             \
+    99 /* from here on nobody needs to be told that some are missing */
 
 /* Zero is a valid start; options_init() fills in what `dearth replay` uses. */
 struct replay_options {

@@ -6,54 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test_path.h"
 #include "text.h"
 
 #define NONE UINT32_MAX
 
 /* --- tests by their names --- */
-
-static bool has_word(const char *name, size_t n, const char *const *words) {
-    for (; *words; words++)
-        if (strlen(*words) == n && strncasecmp(name, *words, n) == 0)
-            return true;
-    return false;
-}
-
-static bool folder_is_test(const char *name, size_t n) {
-    static const char *const words[] = {
-        "test",  "tests",  "testing",    "testsuite", "testsuites", "t",
-        "check", "checks", "unittest",   "unittests", "unit-test",  "unit-tests",
-        "unity", "gtest",  "googletest", "catch2",    "spec",       "benches",
-        "bench", "fuzz",   "fuzzing",    "examples",  "example",    NULL};
-    return has_word(name, n, words);
-}
-
-/* "test_x.c", "x_test.cc", "x-tests.c", "testx.c", "check_x.c"; not "attest.c", "contest.c". */
-static bool file_is_test(const char *name) {
-    size_t n = strcspn(name, ".");
-    static const char *const starts[] = {"test_",  "test-",  "tests_",
-                                         "check_", "check-", "unittest"};
-    static const char *const ends[] = {"_test",     "-test",  "_tests", "-tests",
-                                       "_unittest", "_check", "_spec"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (strncasecmp(name, starts[i], strlen(starts[i])) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        size_t k = strlen(ends[i]);
-        if (n >= k && strncasecmp(name + n - k, ends[i], k) == 0)
-            return true;
-    }
-    if (strcmp(name, "build.rs") == 0) /* cargo's: what builds is not what is built */
-        return true;
-    return (n == 4 || n == 5) && strncasecmp(name, "tests", n) == 0;
-}
-
-bool own_is_test(const char *path) {
-    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1)
-        if (folder_is_test(path, (size_t)(slash - path)))
-            return true;
-    return file_is_test(path);
-}
 
 static bool is_rust_file(const char *file) {
     size_t n = file ? strlen(file) : 0;
@@ -89,7 +47,7 @@ bool own_is_test_frame(const char *tree, const struct plan_frame *f, uint32_t sy
     const char *file = symbol < f->n_symbols ? f->files[symbol] : NULL;
     const char *function = file ? f->functions[symbol] : NULL;
     const char *rest = below(tree, file ? file : f->module);
-    return (rest && own_is_test(rest)) ||
+    return (rest && test_path_is(rest)) ||
            (function && function_is_rust_test(function, file));
 }
 

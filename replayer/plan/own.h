@@ -35,9 +35,6 @@ struct own_options {
     const bool *harness;
 };
 
-/** Is it a test, by the names of its folders below the project's tree, or its own? @path: relative to
- * the tree */
-bool own_is_test(const char *path);
 /** Is the @symbol-th function of a frame a test's, by its file below @tree, or, in Rust, by its module? */
 bool own_is_test_frame(const char *tree, const struct plan_frame *frame, uint32_t symbol);
 /** Is it the project's own? */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cover.h"
 #include "own.h"
+#include "test_path.h"
 #include "text.h"
 
 #define IS(condition) CHECK("", condition)
@@ -28,7 +29,7 @@ static void test_names(void) {
         {".libs/test_parse", true},  {"libfoo.so.1", false},  {"src/t.c", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        CHECK(rows[i].path, own_is_test(rows[i].path) == rows[i].test);
+        CHECK(rows[i].path, test_path_is(rows[i].path) == rows[i].test);
 }
 
 /* --- stacks --- */

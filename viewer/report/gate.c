@@ -115,7 +115,7 @@ static int judge_findings(const struct report_data *data,
                   tally.n_by_call, tally.n_by_call == 1 ? "it" : "they");
     if (tally.n_apart)
         text_addf(why,
-                  "  %zu went wrong in code that --blame does not name, as in the tests' "
+                  "  %zu went wrong in code that --blame does not name, in the tests' "
                   "own, or in a test harness, and do%s not count\n",
                   tally.n_apart, tally.n_apart == 1 ? "es" : "");
     if (tally.n_runtime)

@@ -9,13 +9,13 @@
 
 #define NEAR_NULL 65536u /* bytes from NULL that a field or an item may lie */
 
-static bool is_near_null(const struct report_finding *f) {
+bool report_advice_is_near_null(const struct report_finding *f) {
     return f->crash.signal == SIGSEGV && f->crash.has_address &&
            (uint64_t)f->crash.address < NEAR_NULL;
 }
 
 static bool add_crash(const struct report_finding *f, struct text *out) {
-    if (is_near_null(f))
+    if (report_advice_is_near_null(f))
         text_say(out,
                  "a pointer that the failure left NULL is used (address 0x%llx is NULL "
                  "or close to it)",
@@ -63,7 +63,7 @@ bool report_advice_add_help(const struct report_finding *f, struct text *out) {
     }
     switch (f->verdict) {
     case VERDICT_CRASHED:
-        if (!is_near_null(f))
+        if (!report_advice_is_near_null(f))
             return false;
         text_add(out, "check what comes from ");
         report_words_add_location(f->fault.location, out);

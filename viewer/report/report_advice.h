@@ -10,4 +10,7 @@ bool report_advice_add_reason(const struct report_finding *finding, struct text 
 /** The same of what to do. */
 bool report_advice_add_help(const struct report_finding *finding, struct text *out);
 
+/** Did it end at a pointer that is NULL or close to it? */
+bool report_advice_is_near_null(const struct report_finding *finding);
+
 #endif

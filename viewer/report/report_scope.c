@@ -2,10 +2,15 @@
 /* What of a database counts: see report_scope.h. */
 #include "report_scope.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "idmap.h"
+#include "report_advice.h"
+#include "store.h"
 #include "store_scope.h"
+#include "test_path.h"
 #include "text.h"
 
 /* Answers by frame are kept: stacks share most of theirs. */
@@ -125,6 +130,52 @@ static int blame(struct report_data *data, const struct cli_list *globs) {
     return r < 0 ? r : 0;
 }
 
+/* Return: free() it; NULL = unknown. */
+static char *suite_tree(const struct report_data *data) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    if (store_prepare(data->store, "SELECT value FROM setting WHERE name = 'suite_tree'",
+                      &q) < 0 ||
+        sqlite3_step(q) != SQLITE_ROW)
+        return NULL;
+    return text_dup(store_column_text(q, 0));
+}
+
+/* A test says that something should have been, or uses what it was not given. What went wrong at another address, or
+ * was found to be damaged, may be of what is tested. */
+static bool may_be_of_test(const struct report_finding *f) {
+    return (f->verdict == VERDICT_CRASHED || f->verdict == VERDICT_ABORTED) &&
+           f->crash.stack_id &&
+           (f->crash.signal == SIGABRT || report_advice_is_near_null(f));
+}
+
+/* Return: 1: the first function of the project on the stack is a test's; 0, negative errno. */
+static int is_in_test(const struct report_data *data, int64_t stack, const char *tree) {
+    AUTO_FRAMES struct frames frames = {0};
+    size_t n = strlen(tree);
+    int r = report_data_stack(data, stack, &frames);
+    for (uint32_t i = 0; r == 0 && i < frames.n; i++) {
+        const char *file = frames.items[i].file;
+        if (file && strncmp(file, tree, n) == 0 && file[n] == '/')
+            return test_path_is(file + n + 1);
+    }
+    return r;
+}
+
+/* Without --blame, what went wrong in the tests of a suite is not the project's. */
+static int set_tests_apart(struct report_data *data) {
+    AUTO_FREE char *tree = suite_tree(data);
+    int r = 0;
+    for (size_t i = 0; tree && r >= 0 && i < data->n_findings; i++) {
+        struct report_finding *f = &data->findings[i];
+        if (f->apart || !may_be_of_test(f))
+            continue;
+        r = is_in_test(data, f->crash.stack_id, tree);
+        data->n_apart += r > 0;
+        f->apart = r > 0;
+    }
+    return r < 0 ? r : 0;
+}
+
 static int check(const struct report_data *data, const char *option,
                  const struct cli_list *globs) {
     return globs ? store_scope_check(data->store, option, globs->items, globs->n) : 0;
@@ -144,5 +195,7 @@ int report_scope_apply(struct report_data *data, const struct report_choice *cho
     if (r == 0 && choice->in && choice->in->n)
         r = narrow(data, choice->in, NULL);
     data->narrowed = own || (choice->in && choice->in->n);
-    return r == 0 && choice->blame && choice->blame->n ? blame(data, choice->blame) : r;
+    if (r == 0 && choice->blame && choice->blame->n)
+        return blame(data, choice->blame);
+    return r == 0 && data->suite ? set_tests_apart(data) : r;
 }

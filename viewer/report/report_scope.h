@@ -2,7 +2,8 @@
 /*
  * What of a database counts: `--own` and `--in` leave sites out whose stacks have no such frame, with all that was found
  * at them (of a suite, `dearth suite replay` was told what is own, and its targets are that);
- * `--blame` sets those findings apart that went wrong in other code, such as a library's tests.
+ * `--blame` sets those findings apart that went wrong in other code, such as a library's tests; without it, a suite's
+ * are set apart by the names of files.
  */
 #ifndef DEARTH_REPORT_SCOPE_H
 #define DEARTH_REPORT_SCOPE_H

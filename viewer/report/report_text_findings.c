@@ -383,8 +383,8 @@ int report_text_findings(const struct report_data *data,
         if (data->n_apart)
             text_say(
                 out,
-                "; %llu of these went wrong in a test harness, or in code that --blame "
-                "does not name, as in the tests' own",
+                "; %llu of these went wrong in code that --blame does not name, in the "
+                "tests' own, or in a test harness",
                 (unsigned long long)data->n_apart);
         text_add(out, "\n");
     }
