@@ -237,6 +237,15 @@ static void test_cover(void) {
     cover_choose(script, 2, 3, NULL, &c);
     IS(c.n == 1 && c.order[0] == 0);
     cover_deinit(&c);
+    /* of whose kind some were refused: another, ten times dearer, goes first after four */
+    struct cover_unit alike[] = {{a, 3, 1000000, false, .n_alike_refused = 3},
+                                 {a, 3, 190000000, false}};
+    for (uint32_t n = 3; n <= 4; n++) {
+        alike[0].n_alike_refused = n;
+        cover_choose(alike, 2, 3, NULL, &c);
+        IS(c.n == 1 && c.order[0] == n - 3);
+        cover_deinit(&c);
+    }
 }
 
 /* 2,000 units that reach up to 400 of 20,000 targets each. */
