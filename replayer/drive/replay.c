@@ -22,6 +22,7 @@
 #include "error.h"
 #include "finding.h"
 #include "follow_runs.h"
+#include "harness.h"
 #include "later_runs.h"
 #include "leak_runs.h"
 #include "next_runs.h"
@@ -82,9 +83,11 @@ static int load_sites(struct replay *r) {
         return err;
     err = sites_load(r->store, r->recording_id,
                      r->ledger ? ledger_replay_id(r->ledger) : 0, others.data,
-                     p->n_own || p->n_in || p->n_not_in || p->changed_since ||
-                         p->from_symbol || p->until_symbol,
+                     !p->n_sites || p->n_own || p->n_in || p->n_not_in ||
+                         p->changed_since || p->from_symbol || p->until_symbol,
                      &r->sites);
+    if (err == 0)
+        r->harness = harness_mark(r->options->catalogue, r->conditions.exe, &r->sites);
     if (err == 0 && p->demand)
         err = asked_mark(p->demand, r->store, &r->sites);
     if (err == 0 && p->changed_since)
@@ -124,6 +127,18 @@ static int say_reused(struct replay *r) {
         q); /* what is read is not the newest any more when others write: no write may follow */
     error_info("%s", text);
     return ledger_note(r->ledger, "reused", NULL, text);
+}
+
+static int say_harness(struct replay *r) {
+    if (!r->plan.n_harness || r->options->proof)
+        return 0;
+    AUTO_FREE char *text = text_format(
+        "%u site%s what a test harness asks for itself (%s): not failed, and no part of "
+        "the coverage; --in or --own that names %s does",
+        r->plan.n_harness, r->plan.n_harness == 1 ? " is" : "s are", r->harness,
+        r->plan.n_harness == 1 ? "it" : "them");
+    error_info("%s", text);
+    return ledger_note(r->ledger, "harness", NULL, text);
 }
 
 static int make_plan(struct replay *r) {
@@ -382,6 +397,8 @@ static int plan_and_drive(struct replay *r) {
         err = say_reused(r);
     if (err == 0)
         err = make_plan(r);
+    if (err == 0)
+        err = say_harness(r);
     if (err == 0)
         err = say_coverage(r);
     if (err == 0)

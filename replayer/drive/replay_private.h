@@ -52,6 +52,7 @@ struct replay {
     uint32_t n_runs;
     struct baseline baseline;
     struct sites sites;
+    const char *harness; /* of some of them, the catalogue's name; NULL = of none */
     struct plan plan;
     enum under under;                /* what attempts run under: never guarded */
     enum guarding_mode guarding;     /* in use */

@@ -458,10 +458,20 @@ static void leave_out(struct plan *out, uint32_t site, enum reason reason) {
     out->left_out[out->n_left_out++] = (struct plan_left_out){site, reason};
 }
 
+/* A test harness's own, which nobody has named: by its key, by the number of a call, as own or as the scope. */
+static bool is_harness(const struct planner *w, uint32_t site) {
+    const struct plan_options *o = w->options;
+    uint32_t frame = w->in->sites[site].harness;
+    return frame && !o->n_sites && !o->call_first &&
+           !matches_any(&w->in->frames[frame - 1], o->in, o->n_in) &&
+           !matches_any(&w->in->frames[frame - 1], o->own, o->n_own);
+}
+
 static void select_sites(struct planner *w, struct plan *out) {
     for (uint32_t i = 0; i < w->in->n_sites; i++) {
         uint32_t before = w->n_candidates;
-        if (!w->in->sites[i].failable) {
+        if (!w->in->sites[i].failable || is_harness(w, i)) {
+            out->n_harness += w->in->sites[i].failable;
             leave_out(out, i, REASON_NOT_FAILABLE);
         } else if (!passes(w, i)) {
             leave_out(out, i, REASON_FILTERED);

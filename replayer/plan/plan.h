@@ -50,6 +50,8 @@ struct plan_site {
         demand; /* calls in the runs that --demand names; 0 = none, or not asked for */
     bool failable;
     uint32_t op; /* enum shm_op */
+    uint32_t
+        harness; /* frame of a test harness that asks for it, index + 1; 0 = another does */
 };
 
 /* One earlier execution. */
@@ -158,6 +160,7 @@ struct plan {
     uint32_t n_faults;
     struct plan_left_out *left_out;
     uint32_t n_left_out;
+    uint32_t n_harness; /* of these, left out since they are a test harness's own */
     uint32_t n_planned_sites, n_done_sites;
     bool *passed; /* by site: failable and let through by the filters */
 };

@@ -114,7 +114,10 @@ static void add_path(const struct report_data *data, struct text *out) {
 const char *report_words_exclusion(const struct report_site *site) {
     if (site->reason != REASON_NOT_FAILABLE)
         return NULL;
-    return site->never ? "never" : site->outside ? "outside" : "call";
+    return site->failable  ? "harness" /* it can be made to fail, and was left out */
+           : site->never   ? "never"
+           : site->outside ? "outside"
+                           : "call";
 }
 
 /* Samples are not replayed. */

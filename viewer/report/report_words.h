@@ -6,7 +6,7 @@
 #include "report_data.h"
 
 /** What excludes a site that is REASON_NOT_FAILABLE: "never", "outside" (dearth.h), "call" (no
- * call of it can fail). Return: NULL for others. */
+ * call of it can fail), "harness" (a test harness asks for it itself). Return: NULL for others. */
 const char *report_words_exclusion(const struct report_site *site);
 
 /** Append where a program went on that gives a wrong answer, and who had returned to it by then: one of these
