@@ -7,7 +7,8 @@
  *
  * The harness must not notice: the program's output and status are its own, and dearth says nothing. What kept a
  * program from being recorded stands in a file beside the database; the program runs then without dearth. Attempts
- * are those of the next command, so that one limit (--jobs) holds for all of them.
+ * are those of the next command, so that one limit (--jobs) holds for all of them. Of recordings, a harness says how
+ * many there are at once, unless --jobs does: who runs holds one of as many bytes of a file.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -33,7 +34,8 @@
 #include "text.h"
 
 #define NAME_MOST 120
-#define CLIMB     4 /* processes above us that are looked at for a name */
+#define CLIMB     4      /* processes above us that are looked at for a name */
+#define WAIT_US   20000u /* until a place is looked for again */
 
 extern char **environ;
 
@@ -41,6 +43,7 @@ struct wrap_options {
     const char *output, *name;
     struct circumstances_options units;
     struct cli_list catalogues;
+    int64_t jobs; /* at once, of all with the same output; 0 = as many as are started */
     bool verbose;
 };
 
@@ -202,6 +205,46 @@ static void say_now(const struct wrap_options *o, const char *path, struct said 
     free(said->text);
 }
 
+/* --- how many at once --- */
+
+/* What a program starts that waits for it must not wait for that program's place. */
+static bool is_within_another(void) {
+    AUTO_FREE char *own = link_of(getpid(), "exe");
+    for (pid_t pid = getppid(); pid > 1; pid = parent_of(pid)) {
+        AUTO_FREE char *exe = link_of(pid, "exe");
+        if (*own && strcmp(exe, own) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A lock dies with its holder, however that ends. Return: whether there was a place. */
+static bool take_place(int fd, int64_t places) {
+    for (int64_t i = 0; i < places; i++) {
+        struct flock lock = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1};
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+            return true;
+        if (errno != EAGAIN && errno != EACCES)
+            return true; /* a file system without locks: no limit there */
+    }
+    return false;
+}
+
+/* Return: descriptor to hold until the program has ended; -1 = there is no limit, or it cannot be kept. */
+static int wait_for_place(const struct wrap_options *o) {
+    bool folder = store_folder_is(o->output);
+    if (!o->jobs || is_within_another())
+        return -1;
+    AUTO_FREE char *path = text_format("%s%s", o->output, folder ? "/.jobs" : ".jobs");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        error_print_errno(-errno, "%s: --jobs is not kept", path);
+    while (fd >= 0 && !take_place(fd, o->jobs) && !interrupt_wanted())
+        usleep(WAIT_US);
+    return fd;
+}
+
 /* --- running --- */
 
 static int make_folder(const char *output) {
@@ -218,7 +261,7 @@ static int record(const struct wrap_options *o, const char *path, const char *ha
     how.sites_only = true;
     how.no_symbols = true; /* the next command's */
     how.catalogue = catalogue_new();
-    int r = make_folder(o->output);
+    int r = 0;
     for (size_t i = 0; r == 0 && i < o->catalogues.n; i++)
         r = catalogue_add_file(how.catalogue, o->catalogues.items[i]) < 0 ? -EINVAL : 0;
     if (r == 0)
@@ -258,7 +301,12 @@ static int wrap(const struct wrap_options *o, int n, char **program) {
     int status = -1, ended = 0;
     error_set_quiet(!o->verbose);
     say_apart(&said);
-    record(o, path, harness, name, n, program, &status, &ended);
+    if (make_folder(o->output) == 0) {
+        int place = wait_for_place(o);
+        record(o, path, harness, name, n, program, &status, &ended);
+        if (place >= 0)
+            close(place);
+    }
     say_now(o, path, &said);
     if (ended)
         end_by(ended);
@@ -284,6 +332,9 @@ int command_wrap(int argc, char **argv) {
         {0, "catalogue", CLI_LIST, &o.catalogues, "FILE",
          "what your functions are known for, beside the built-in catalogue: "
          "dearth-catalogue(5)"},
+        {'j', "jobs", CLI_INT, &o.jobs, "N",
+         "run at most so many programs at a time that have the same --output (as many as the "
+         "harness starts)"},
         {'v', "verbose", CLI_FLAG, &o.verbose, NULL,
          "say on standard error what was recorded"},
         {0}};
@@ -298,6 +349,8 @@ int command_wrap(int argc, char **argv) {
     int r = cli_parse(&command, argc, argv, true, &n);
     if (r == CLI_DONE)
         status = EXIT_OK;
+    else if (r == CLI_RUN && o.jobs < 0)
+        error_print(-EINVAL, "wrap: --jobs takes how many programs may run at a time");
     else if (r == CLI_RUN && (n == 0 || !o.output))
         error_print(-EINVAL,
                     "wrap: %s; for example: dearth wrap -o /tmp/suite/ -- ./test",

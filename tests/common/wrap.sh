@@ -106,3 +106,20 @@ wait
 status 0 "$DEARTH" suite replay one.db
 equal "1,2,3" "$(sql one.db "SELECT group_concat(name) FROM (SELECT name FROM test ORDER BY name)")" "tests in one file"
 equal ok "$(sql one.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')" "it is sound"
+
+# one limit for all of them; who is started by one that has a place does not wait for that
+cat >alone.sh <<'END'
+mkdir busy || echo "$1" >>together
+sleep 0.2
+rmdir busy
+[ -z "$2" ] || exec "$2" wrap -j 1 -o "$3" --name inner -- ./program inner
+END
+for i in 1 2 3 4; do
+    "$DEARTH" wrap --jobs 1 -o "$PWD/few/" --name "alone $i" -- sh alone.sh "$i" </dev/null >/dev/null 2>&1 &
+done
+wait
+[ ! -e together ] || fail "programs at the same time: $(cat together)"
+equal 4 "$(find few -name 'alone*.db' | wc -l)" "programs that were recorded"
+"$DEARTH" wrap --jobs 1 -o "$PWD/few/" --name outer -- sh alone.sh 5 "$DEARTH" "$PWD/few/" </dev/null >/dev/null 2>&1
+equal 1 "$(find few -name 'outer*.db' | wc -l)" "one that wraps another"
+status 125 "$DEARTH" wrap --jobs -1 -o few/ -- true
