@@ -12,9 +12,9 @@
 struct cover_unit {
     const uint32_t *targets; /* indices, each once */
     uint32_t n_targets;
-    uint64_t cost_ns;         /* of one run */
-    bool refused;             /* not to be chosen */
-    bool is_tree;             /* part of that is reached by units which it starts */
+    uint64_t cost_ns; /* of one run */
+    bool refused;     /* not to be chosen */
+    bool is_tree;     /* part of that is reached by units which it starts */
     bool
         is_whole; /* part of that is reached by its tests, which are units of their own */
     uint32_t n_alike_refused; /* runs of the same program that were refused */
