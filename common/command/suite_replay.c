@@ -322,6 +322,23 @@ static void order_by_demand(const struct run *run, struct cover *cover) {
     free(sums);
 }
 
+/* It, or what it starts, has units inside. */
+static bool is_large(const struct suite *s, uint32_t unit) {
+    return s->cover[unit].is_tree || s->cover[unit].is_whole;
+}
+
+/* What each of these costs before its first failure, a dozen runs of all that it starts, is spent once when the
+ * targets that others miss are known: they go last. Return: whether some of them wait. */
+static bool leave_large(const struct suite *s, struct cover *cover) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < cover->n; i++)
+        if (!is_large(s, cover->order[i]))
+            cover->order[n++] = cover->order[i];
+    bool wait = n && n < cover->n;
+    cover->n = n ? n : cover->n;
+    return wait;
+}
+
 /* One choice of units, and what they are chosen for. Return: 1 = some of it is left for others, 0, or -errno. */
 static int run_round(struct run *run) {
     struct suite *s = run->suite;
@@ -337,6 +354,7 @@ static int run_round(struct run *run) {
             suite_load_leave_to_trees(s, t);
     }
     cover_choose(s->cover, s->n_units, s->n_targets, wanted, &cover);
+    again = leave_large(s, &cover);
     order_by_demand(run, &cover);
     for (uint32_t i = 0; i < cover.n && r >= 0 && !is_over(run); i++) {
         memset(reached, 0, s->n_targets);
