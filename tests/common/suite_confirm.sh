@@ -35,16 +35,16 @@ status 0 "$DEARTH" suite replay suite.db
 lacks out "in the whole suite"
 seen() { sql suite.db "SELECT verdict, severity, bad, tried FROM finding ORDER BY identity; SELECT count(*) FROM attempt; SELECT count(*) FROM replay"; }
 before=$(seen)
-status 0 "$DEARTH" suite replay --confirm-in-suite suite.db
+status 0 "$DEARTH" suite replay --blame '*' --confirm-in-suite suite.db
 contains err "2 findings once more, each in a run of the whole suite"
 contains out "in the whole suite: it is noticed: it ends with status 3; without the failure with status 0"
 contains out "in the whole suite: nobody notices: it ends with status 0, as without the failure"
 equal "$before" "$(seen)" "what was seen of the programs themselves"
 equal "2" "$("$DEARTH" report suite.db | jq '[.findings[] | select(.in_suite != null)] | length')" "findings with it in the report"
 # what was asked is not asked again
-status 0 "$DEARTH" suite replay --confirm-in-suite suite.db
+status 0 "$DEARTH" suite replay --blame '*' --confirm-in-suite suite.db
 lacks err "once more"
 contains out "it is noticed"
-status 1 "$DEARTH" suite check -o check.db --confirm-in-suite -- ./check.sh
+status 1 "$DEARTH" suite check --blame '*' -o check.db --confirm-in-suite -- ./check.sh
 contains out "nobody notices"
 equal "" "$(find "$TMPDIR" -name 'dearth-suite.*')" "copies that are left"
