@@ -230,4 +230,8 @@ struct session_frame {
 int64_t session_store_stack(struct session_stacks *stacks,
                             const struct session_frame *frames, uint32_t n);
 
+/** As session_store_stack(), but what recurs is stored as often as it is there. */
+int64_t session_store_loop(struct session_stacks *stacks,
+                           const struct session_frame *frames, uint32_t n);
+
 #endif

@@ -630,8 +630,8 @@ static int64_t list_frame_row(struct session_stacks *stacks,
     return out->frame = frame_row(&stacks->writer, module->row, in->offset);
 }
 
-int64_t session_store_stack(struct session_stacks *stacks,
-                            const struct session_frame *frames, uint32_t n) {
+static int64_t store_stack(struct session_stacks *stacks,
+                           const struct session_frame *frames, uint32_t n, bool fold) {
     int64_t r = 0;
     AUTO_FREE struct list_frame *path = text_alloc(n * sizeof *path);
     uint32_t depth = 0;
@@ -640,7 +640,7 @@ int64_t session_store_stack(struct session_stacks *stacks,
         r = list_frame_row(stacks, &frames[i], &next);
         if (r < 0)
             return r;
-        uint32_t same = 0; /* loop erasure, as the target does it */
+        uint32_t same = fold ? 0 : depth; /* loop erasure, as the target does it */
         while (same < depth && !(path[same].offset == next.offset &&
                                  key_equal(path[same].module_key, next.module_key)))
             same++;
@@ -659,4 +659,14 @@ int64_t session_store_stack(struct session_stacks *stacks,
     }
     return depth ? path[depth - 1].stack
                  : error_print(-EINVAL, "a stack without frames cannot be stored");
+}
+
+int64_t session_store_stack(struct session_stacks *stacks,
+                            const struct session_frame *frames, uint32_t n) {
+    return store_stack(stacks, frames, n, true);
+}
+
+int64_t session_store_loop(struct session_stacks *stacks,
+                           const struct session_frame *frames, uint32_t n) {
+    return store_stack(stacks, frames, n, false);
 }

@@ -74,6 +74,21 @@ static uint32_t skip_runtime(const struct catalogue *c, const struct frame *fram
     return i;
 }
 
+/* First frame from @i on that is not a language's library compiled into the module that it is in: the
+ * templates of C++, Rust's generics. Return: @i when all others are the library's. */
+static uint32_t skip_library(const struct catalogue *c, const struct frame *frames,
+                             uint32_t n, uint32_t i, const char *exe) {
+    const uint32_t library = 1u << CATALOGUE_LIBRARY;
+    uint32_t own = i;
+    while (own < n && strcmp(frames[own].module, frames[i].module) == 0 &&
+           catalogue_frame(c, library, &frames[own]))
+        own++;
+    return own < n && strcmp(frames[own].module, frames[i].module) == 0 &&
+                   !is_runtime(c, &frames[own], exe)
+               ? own
+               : i;
+}
+
 /* Code in no file: what a wild pointer led to, or made by a compiler at run time. Whoever called it
  * is to blame, and has a name that stays. Return: @n when there is nobody. */
 static uint32_t skip_nowhere(const struct frame *frames, uint32_t n, uint32_t i) {
@@ -205,10 +220,14 @@ struct attribution attribution_decide(const struct catalogue *c,
         in = n_crash - 1; /* machinery all the way: the outermost is the best there is */
     uint32_t caller = skip_nowhere(crash, n_crash, in);
     bool nowhere = caller != in;
-    if (caller < n_crash && !is_runtime(c, &crash[caller], exe))
+    if (caller < n_crash && !is_runtime(c, &crash[caller], exe)) {
+        uint32_t own = skip_library(c, crash, n_crash, caller, exe);
+        if (own > caller)
+            return blame_caller(c, crash, own, exe);
         return blame(c, &crash[caller], exe,
                      nowhere ? "called what is no code of a file"
                              : "crashed in its own code");
+    }
     uint32_t out = skip_runtime(c, crash, n_crash, caller, exe);
     uint32_t fault_out = caller_of_own_allocation(c, fault, n_fault, exe);
     if (out == n_crash && nowhere)
@@ -299,16 +318,4 @@ const struct frame *attribution_recursion(const struct catalogue *c,
             return NULL;
     }
     return &crash[n_crash - 1];
-}
-
-/* --- names --- */
-
-void attribution_place(const struct frame *frame, struct text *out) {
-    frame_add_module(frame, out);
-    if (frame->function) {
-        const char *function = frame_plain_name(frame->function);
-        text_addf(out, "!%.*s", (int)strcspn(function, "("), function);
-    } else {
-        text_addf(out, "+0x%llx", (unsigned long long)frame->offset);
-    }
 }

@@ -115,10 +115,4 @@ const char *attribution_name(enum attributed_to to);
 enum attributed_to attribution_class(const struct catalogue *catalogue,
                                      const char *module, const char *exe);
 
-/**
- * Name of a place that is the same across builds: "module!function" (basename without
- * version digits, function without its arguments), else "module+0x12ab".
- */
-void attribution_place(const struct frame *frame, struct text *out);
-
 #endif

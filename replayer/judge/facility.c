@@ -4,6 +4,8 @@
  *
  *   malloc ◄ _nl_make_l10nflist ◄ _nl_find_locale ◄ setlocale ◄ main
  *            └───────── all of the C library ─────────┘ entry
+ *
+ * What the C library loads for it (character sets, name services) is loaded by the loader.
  */
 #include "facility.h"
 
@@ -25,7 +27,8 @@ const struct catalogue_section *facility_find(const struct catalogue *catalogue,
     for (uint32_t i = 0; i < n; i++) {
         if (is_ours(&fault[i]))
             continue;
-        if (attribution_class(catalogue, fault[i].module, exe) != ATTRIBUTED_LIBC)
+        enum attributed_to to = attribution_class(catalogue, fault[i].module, exe);
+        if (to != ATTRIBUTED_LIBC && to != ATTRIBUTED_LOADER)
             break;
         const struct catalogue_section *f =
             catalogue_frame(catalogue, 1u << CATALOGUE_FACILITY, &fault[i]);

@@ -109,12 +109,30 @@ static void apply_policy(struct judgement *j, const struct policy *p) {
     memcpy(j->cause, p->cause, sizeof j->cause);
 }
 
+/* Is a call on the stack more than once? One that is too deep to be read whole has many. */
+static bool goes_round(const struct observation *o) {
+    const struct crash_frame *frames = o->crash.frames;
+    uint32_t n = o->crash.n_frames, same = 0;
+    for (uint32_t i = 0; n && i + 1 < n; i++)
+        same += frames[i].offset == frames[n - 1].offset && frames[i].module &&
+                frames[n - 1].module &&
+                strcmp(frames[i].module, frames[n - 1].module) == 0;
+    return same > 0;
+}
+
 /* A processor's signal is a crash unless the runtime says it is damage, or it is the trap
  * with which glib, V8 and Rust's intrinsic abort end on purpose. */
-static void judge_fault_signal(struct judgement *j, struct signal_end end,
-                               const struct policy *p) {
+static void judge_fault_signal(struct judgement *j, const struct observation *o,
+                               struct signal_end end, const struct policy *p) {
     bool trap = end.signal == SIGTRAP || end.signal == SIGILL;
     j->verdict = VERDICT_CRASHED;
+    if (end.signal == SIGSEGV && o->crash.signal == SIGSEGV && o->crash.overflow) {
+        snprintf(j->cause, sizeof j->cause, "%s",
+                 goes_round(o) ? "stack overflow, by calls that go round"
+                               : "stack overflow");
+        say_signal(j, end, j->cause);
+        return;
+    }
     if (p && (p->class != POLICY_DELIBERATE || trap || p->any_exit))
         apply_policy(j, p);
     say_signal(j, end, p && j->verdict != VERDICT_CRASHED ? p->name : NULL);
@@ -155,7 +173,7 @@ static void judge_signal(struct judgement *j, const struct evidence *e,
     if (end.signal == SIGABRT) {
         judge_abort(j, e, end, p);
     } else if (is_fault_signal(end.signal)) {
-        judge_fault_signal(j, end, p);
+        judge_fault_signal(j, e->seen, end, p);
     } else if (end.how == END_DESCENDANT) {
         return; /* a parent that ends its children is at work: its own end decides */
     } else if (end.signal == SIGKILL) {

@@ -150,7 +150,7 @@ static int load_places(struct work *w) {
                           .offset = (uint64_t)sqlite3_column_int64(s, LOCATION_OFFSET)};
         struct place *p = text_alloc(sizeof *p);
         struct text name = {0}, function = {0};
-        attribution_place(&f, &name);
+        place_add_exact(&f, &name);
         add_place_of(w, &f, &function);
         bool again = last && strcmp(last, name.data) == 0 &&
                      sqlite3_column_int64(s, LOCATION_MODULE_ID) == last_module;
@@ -355,7 +355,7 @@ static int blame_who_went_on(struct work *w, sqlite3_stmt *s, const struct frame
 
 static void add_identity(const struct frame *frame, struct text *identity) {
     text_add(identity, "|");
-    attribution_place(frame, identity);
+    place_add_exact(frame, identity);
 }
 
 /* Frame @number of a stack, from 1, inlined ones not counted; NULL = it has none. */
@@ -528,7 +528,7 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
     const struct frame *owner = r == 0 ? forgetful(&fault, &leak) : NULL;
     text_add(&identity, "leaked|");
     if (owner) {
-        attribution_place(owner, &identity);
+        place_add_exact(owner, &identity);
         item->module = text_dup(owner->module);
         item->to = attribution_class(w->catalogue, item->module,
                                      store_column_text(s, ATTEMPT_EXE));

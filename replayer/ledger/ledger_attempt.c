@@ -8,6 +8,7 @@
  *   several in one transaction (a batch); a kill loses those of the last 50 ms
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -157,19 +158,18 @@ static int compare_frames(const struct crash_frame *a, const struct crash_frame 
     return module ? module : a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-/* A stack too deep to be read whole ends somewhere in its recursion, by chance. Cut it at the
- * outermost call of the smallest frame that recurs, so that the same recursion ends the same
- * way every time. Return: how many frames to keep. */
+/* A stack too deep to be read whole ends somewhere in its recursion, by chance. Cut it where the smallest frame
+ * that recurs does so first: then the same recursion ends the same way every time, and one round of it is seen.
+ * Return: how many frames to keep; @n = all. */
 static uint32_t cut_recursion(const struct crash_frame *all, uint32_t n) {
     uint32_t best = n;
     if (n < OBSERVATION_MAX_FRAMES)
         return n;
     for (uint32_t i = 1; i < n; i++) {
-        const struct crash_frame *f = &all[i];
         bool recurs = false;
         for (uint32_t k = 0; k < i && !recurs; k++)
-            recurs = compare_frames(f, &all[k]) == 0;
-        if (recurs && (best == n || compare_frames(f, &all[best]) <= 0))
+            recurs = compare_frames(&all[i], &all[k]) == 0;
+        if (recurs && (best == n || compare_frames(&all[i], &all[best]) < 0))
             best = i;
     }
     return best == n ? n : best + 1;
@@ -190,7 +190,8 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
                                            .offset = f->offset};
         memcpy(frames[i].build_id, f->build_id, sizeof frames[i].build_id);
     }
-    int64_t id = session_store_stack(l->stacks, frames, n);
+    int64_t id = n < n_all ? session_store_loop(l->stacks, frames, n)
+                           : session_store_stack(l->stacks, frames, n);
     for (uint32_t i = 0; i < n; i++)
         free((char *)frames[i].module);
     free(frames);
@@ -280,6 +281,12 @@ static void bind_differences(sqlite3_stmt *s, int at, const struct judgement *j)
     text_deinit(&out);
 }
 
+/* The kernel says where an instruction went wrong; where it does not know, as for an address that no pointer can
+ * have, and where the signal was sent, there is a 0 that says nothing. Source: sigaction(2), SI_KERNEL */
+static bool has_address(const struct observation *o) {
+    return o->crash.code > 0 && (o->crash.code != SI_KERNEL || o->crash.address);
+}
+
 static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observation *o,
                         const struct judgement *j, int64_t crash_stack) {
     ledger_bind_end(s, o);
@@ -296,7 +303,8 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
     if (o->crash.signal) {
         sqlite3_bind_int(s, ATTEMPT_CRASH_SIGNAL, o->crash.signal);
         sqlite3_bind_int(s, ATTEMPT_CRASH_CODE, o->crash.code);
-        sqlite3_bind_int64(s, ATTEMPT_CRASH_ADDRESS, (int64_t)o->crash.address);
+        if (has_address(o))
+            sqlite3_bind_int64(s, ATTEMPT_CRASH_ADDRESS, (int64_t)o->crash.address);
     }
     if (o->crash.signal || crash_stack) {
         sqlite3_bind_int64(s, ATTEMPT_CRASH_PID, o->crash.pid);

@@ -516,6 +516,20 @@ static bool is_of_exception(const struct walk *walk) {
     return false;
 }
 
+/* Did it go below its stack? Then the fault lies where nothing may be written, a little below what may, and
+ * the stack pointer has come to the end of that. A guard is a page mostly, and a function may have taken more. */
+#define OVERFLOW_REACH (1u << 20)
+static bool is_overflow(const struct walk *walk, Dwarf_Word sp,
+                        const struct observation *seen) {
+    uint64_t at = seen->crash.address;
+    if (seen->crash.signal != SIGSEGV ||
+        (seen->crash.code != SEGV_MAPERR && seen->crash.code != SEGV_ACCERR) ||
+        at > sp + OVERFLOW_REACH || at + OVERFLOW_REACH < sp)
+        return false;
+    uint64_t stack = mappings_writable_from(walk->pid, at);
+    return stack > at && stack - at <= OVERFLOW_REACH && sp < stack + OVERFLOW_REACH / 16;
+}
+
 bool crash_pc(pid_t tid, uint64_t *pc) {
     AUTO_FREE struct walk *walk = text_alloc(sizeof *walk);
     walk->tid = tid;
@@ -534,6 +548,7 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
         sp = walk->registers[ARCH_DWARF_SP]; /* unwinding may step over a wild call */
         unwind(walk);
     }
+    seen->crash.overflow = sp && is_overflow(walk, sp, seen);
     if (walk->n && walk->dwfl)
         find_boundary(walk, seen);
     if (seen->crash.signal == SIGABRT)

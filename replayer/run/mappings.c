@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -80,6 +81,33 @@ int mappings_share(pid_t pid, const char *arena_path) {
     if (maps >= 0)
         close(maps);
     return r < 0 ? shares_by_text(pid, arena_path) : r;
+}
+
+static uint64_t writable_by_text(pid_t pid, uint64_t address) {
+    char path[64], line[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *f = fopen(path, "re");
+    uint64_t found = 0;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        char *rest;
+        uint64_t start = strtoull(line, &rest, 16);
+        uint64_t end = *rest == '-' ? strtoull(rest + 1, &rest, 16) : 0;
+        if (end > address && rest[0] == ' ' && rest[2] == 'w')
+            found = start;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+uint64_t mappings_writable_from(pid_t pid, uint64_t address) {
+    struct query q = {
+        .size = sizeof q, .query_flags = OR_NEXT | WRITABLE, .query_addr = address};
+    int maps = open_maps(pid);
+    int r = maps < 0 ? -errno : next(maps, &q);
+    if (maps >= 0)
+        close(maps);
+    return r < 0 ? writable_by_text(pid, address) : r ? q.vma_start : 0;
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value) {

@@ -14,6 +14,12 @@
 int mappings_share(pid_t pid, const char *arena_path);
 
 /**
+ * Where does the first writable mapping begin that does not end before @address?
+ * Return: 0 = there is none, or it may not be known.
+ */
+uint64_t mappings_writable_from(pid_t pid, uint64_t address);
+
+/**
  * Name the files and the code that are mapped, and where: equal for processes that have the same files (by
  * inode) at the same addresses.
  * Return: 0 = the kernel does not say it at a bearable price (before 6.11).

@@ -8,6 +8,7 @@
 #include "attribution.h"
 #include "catalogue.h"
 #include "check.h"
+#include "place.h"
 #include "text.h"
 
 #define EXE "/usr/bin/prog"
@@ -167,6 +168,17 @@ static const struct {
       "/lib/libstdc++.so.6:__cxa_throw@3", "/lib/libstdc++.so.6:_Znwm@9", EXE ":push@4"},
      "program",
      "prog!push"},
+    {"a template of the language's library, compiled into the program: its caller's",
+     {EXE ":main@4"},
+     {EXE ":_ZNSt6vectorIiSaIiEEixEm@8", EXE ":_ZNSt6vectorIiSaIiEE2atEm@7",
+      EXE ":load@5", EXE ":main@4"},
+     "program",
+     "prog!load"},
+    {"nobody else's in that module",
+     {EXE ":main@4"},
+     {"/lib/libt.so:_ZNSt6vectorIiSaIiEEixEm@8", EXE ":main@4"},
+     "library",
+     "libt!_ZNSt6vectorIiSaIiEEixEm"},
     {"no name",
      {EXE ":main@4"},
      {"/lib/libfoo-1.2.so:@4660"},
@@ -220,7 +232,7 @@ static void check_recursion(void) {
             attribution_recursion(builtin, crash, n, table[i].address, EXE);
         AUTO_TEXT struct text place = {0};
         if (f)
-            attribution_place(f, &place);
+            place_add_exact(f, &place);
         CHECK_TEXT(table[i].name, table[i].place, place.data ? place.data : "-");
         for (int k = 0; k < 8; k++)
             free(strings[k]);
@@ -337,7 +349,7 @@ int main(void) {
             attribution_decide(builtin, fault, n_fault, crash, n_crash, EXE);
         AUTO_TEXT struct text place = {0};
         if (a.place)
-            attribution_place(a.place, &place);
+            place_add_exact(a.place, &place);
         CHECK_TEXT(cases[i].name, cases[i].to,
                    attribution_name(a.to) ? attribution_name(a.to) : "-");
         CHECK_TEXT(cases[i].name, cases[i].place, place.data ? place.data : "-");

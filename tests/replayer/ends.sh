@@ -31,9 +31,25 @@ equal 'needed|lasting!needed' "$(sql sticky.db "$places")" 'where nothing fails 
 shown=$("$DEARTH" report --format text sticky.db)
 grep -q 'in needed' <<<"$shown" || fail "the report does not name the last call: $shown"
 
+# The end of a stack is called that, main()'s and a thread's, and one round of the calls is there; what is no
+# address at all is not called NULL.
+for of in '' thread; do
+    status 1 "$DEARTH" check -o "deep$of.db" "${few[@]}" --mode both -- "$PROGRAMS/bottomless" $of
+    equal 'stack overflow, by calls that go round' "$(sql "deep$of.db" "SELECT group_concat(DISTINCT cause) FROM attempt WHERE verdict = 'crashed' AND cause IS NOT NULL")" "a stack's end: $of"
+    seen=$(sql "deep$of.db" "SELECT group_concat(place, ' ') FROM (SELECT DISTINCT place FROM finding WHERE severity = 'bug' ORDER BY 1)")
+    [[ $seen =~ ^'crashed|SIGSEGV|bottomless!com'[a-z]+' crashed|SIGSEGV|bottomless!work'$ ]] || fail "who goes round: $of: $seen"
+done
+shown=$("$DEARTH" report --format text --source never deep.db)
+[[ $shown == *'crashed: SIGSEGV in co'*'stack overflow, by calls that go round'* ]] || fail "the headline does not say it: $shown"
+[[ $shown == *'the stack is used up'* ]] || fail "no reason: $shown"
+[[ $shown == *complain*compose*complain* ]] || fail "not one round: $shown"
+[[ $shown != *'at address 0x0'* && $shown == *'left unset or half made'* ]] || fail "no address is called NULL: $shown"
+
 [ -x "$PROGRAMS/noexcept" ] || exit 0
 status 1 "$DEARTH" check -o noexcept.db "${few[@]}" -- "$PROGRAMS/noexcept"
 cause=$(sql noexcept.db "SELECT group_concat(cause, ' / ') FROM (SELECT DISTINCT cause FROM attempt WHERE verdict = 'crashed' ORDER BY 1)")
 [[ $cause == *Report::~Report*main* && $cause == *twice*main* ]] || fail "the boundary is not named: $cause"
+shown=$("$DEARTH" report --format text --source never noexcept.db)
+[[ $shown == *'SIGABRT in twice('* && $shown != *'SIGABRT in std::'* ]] || fail "the headline names another place: $shown"
 status 1 "$DEARTH" check -o string.db "${few[@]}" -- "$PROGRAMS/null-string"
 equal 'uncaught std::logic_error' "$(sql string.db "SELECT group_concat(DISTINCT cause) FROM attempt WHERE verdict = 'crashed'")" 'the type'

@@ -5,7 +5,8 @@
 
 static const struct {
     const char *name;
-    const char *stack[6]; /* functions, innermost first; "+" before those of libc */
+    const char *stack
+        [6]; /* functions, innermost first; "+" before those of libc, "/" of the loader */
     const char *facility, *entry;
 } cases[] = {
     {"setlocale",
@@ -24,6 +25,11 @@ static const struct {
      {"+_IO_file_doallocate", "+_IO_doallocbuf", "+puts", "main"},
      "stdio buffer",
      "_IO_doallocbuf"},
+    {"what the loader loads for it",
+     {"/strdup", "/_dl_map_object", "+__gconv_find_shlib", "+iconv_open", "main"},
+     "character sets",
+     "iconv_open"},
+    {"what it loads for the program", {"/_dl_map_object", "+dlopen", "main"}, NULL, NULL},
     {"fopen returns an error", {"+fopen", "main"}, NULL, NULL},
     {"the program's own", {"xmalloc", "main"}, NULL, NULL},
     {"a callback of libc's", {"compare", "+qsort", "main"}, NULL, NULL},
@@ -35,9 +41,12 @@ int main(void) {
         struct frame stack[6] = {0};
         uint32_t n = 0;
         for (; n < 6 && cases[i].stack[n]; n++) {
-            bool libc = cases[i].stack[n][0] == '+';
-            stack[n].function = cases[i].stack[n] + libc;
-            stack[n].module = libc ? "/lib/libc.so.6" : "/usr/bin/prog";
+            const char *name = cases[i].stack[n];
+            bool libc = name[0] == '+', loader = name[0] == '/';
+            stack[n].function = name + (libc || loader);
+            stack[n].module = libc     ? "/lib/libc.so.6"
+                              : loader ? "/lib64/ld-linux-x86-64.so.2"
+                                       : "/usr/bin/prog";
         }
         const struct frame *entry = NULL;
         const struct catalogue_section *f =

@@ -45,5 +45,11 @@ int main(void) {
         CHECK_TEXT(cases[i].function ? cases[i].function : "no name", cases[i].wanted,
                    place.data);
     }
+    const struct frame parse = {.module = "/usr/bin/prog", .function = "parse(int)"};
+    CHECK("blamed", place_is("crashed|SIGSEGV|prog!parse|libc!strlen", &parse));
+    CHECK("without a signal", place_is("hung|prog!parse", &parse));
+    CHECK("another that begins so", !place_is("crashed|SIGSEGV|prog!parse_all", &parse));
+    CHECK("called", !place_is("crashed|SIGSEGV|prog!main|prog!parse", &parse));
+    CHECK("of none", !place_is(NULL, &parse));
     return check_result();
 }

@@ -44,11 +44,11 @@ check() {
 }
 
 options=(-t 60000)
-check 'crash' segv -- signal=11 crash=11 fatal=1 write_to_null timed_out=0 left=0
+check 'crash' segv -- signal=11 crash=11 fatal=1 overflow=0 write_to_null timed_out=0 left=0
 check 'call of NULL' call-null 0 -- signal=11 crash=11 fatal=1 '[anon]' main
 check 'call of a wild address' call-null 0x1234 -- signal=11 crash=11 '[anon]' main
 check 'abort' abort -- signal=6 crash=6 fatal=1 abort main
-check 'endless recursion' stack -- signal=11 crash=11 frames=128 sink_deep
+check 'endless recursion' stack -- signal=11 crash=11 overflow=1 frames=128 sink_deep
 check 'crash in a thread' segv-thread -- signal=11 crash=11 write_to_null crash_in_thread
 check 'crash of a child' segv-child -- exit=0 crash=11 fatal=1 write_to_null
 check 'crash caught' segv-caught -- exit=9 signal=0 crash=11 fatal=0 write_to_null

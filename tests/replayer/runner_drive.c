@@ -13,7 +13,7 @@
  *     -S SECONDS sleep before the end (to be killed by a test)
  *
  * Line: TAG site=KEY fired=0|1 exit=N signal=N timed_out=.. left=.. files=HEX
- * stdout=BYTES/HEX crash=SIGNAL fatal=.. frames=N [function ...]
+ * stdout=BYTES/HEX crash=SIGNAL fatal=.. overflow=.. frames=N [function ...]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -96,9 +96,9 @@ static void print_result(uint64_t tag, const struct order *order,
     print_hex(seen->output.files_digest);
     printf(" stdout=%llu/", (unsigned long long)seen->output.stdout_bytes);
     print_hex(seen->output.stdout_digest);
-    printf(" stderr=%llu crash=%d fatal=%d frames=%u",
+    printf(" stderr=%llu crash=%d fatal=%d overflow=%d frames=%u",
            (unsigned long long)seen->output.stderr_bytes, seen->crash.signal,
-           seen->crash.fatal, seen->crash.n_frames);
+           seen->crash.fatal, seen->crash.overflow, seen->crash.n_frames);
     for (uint32_t i = 0; settings.frames && i < seen->crash.n_frames; i++)
         printf(" %s", seen->crash.frames[i].function ? seen->crash.frames[i].function
                                                      : seen->crash.frames[i].module);

@@ -15,7 +15,11 @@ bool report_advice_is_near_null(const struct report_finding *f) {
 }
 
 static bool add_crash(const struct report_finding *f, struct text *out) {
-    if (report_advice_is_near_null(f))
+    if (f->crash.signal == SIGSEGV && f->crash.cause) /* such a signal has no other */
+        text_add(out,
+                 "the stack is used up: what answers the failure calls itself, or takes "
+                 "more of it than there is");
+    else if (report_advice_is_near_null(f))
         text_say(out,
                  "a pointer that the failure left NULL is used (address 0x%llx is NULL "
                  "or close to it)",

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "place.h"
 #include "report_words.h"
 #include "text.h"
 
@@ -55,20 +56,31 @@ uint32_t report_headline_skip(const struct frames *frames) {
     return i;
 }
 
-/* The innermost frame that is not a mere way out, and the innermost of the blamed module when
- * that is another one. */
+/* Who is to blame: the frame that the finding's place names, else the innermost of the blamed module.
+ * Return: @frames->n when it is not among them. */
+static uint32_t find_blamed(const struct report_finding *f, const struct frames *frames,
+                            uint32_t first) {
+    const char *module = f->module ? text_basename(f->module) : NULL;
+    uint32_t i = first;
+    while (i < frames->n && !place_is(f->place, &frames->items[i]))
+        i++;
+    if (i < frames->n)
+        return i;
+    for (i = first; module && i < frames->n; i++)
+        if (strcmp(text_basename(frames->items[i].module), module) == 0)
+            return i;
+    return frames->n;
+}
+
+/* The innermost frame that is not a mere way out, and the one to blame when that is another one. */
 static int add_crash_place(const struct report_data *data, const struct report_finding *f,
                            struct text *out) {
     AUTO_FRAMES struct frames frames = {0};
     int r = f->crash.stack_id ? report_data_stack(data, f->crash.stack_id, &frames) : 0;
     if (r < 0 || !frames.n)
         return r;
-    const char *blamed = f->module ? text_basename(f->module) : NULL;
-    uint32_t first = report_headline_skip(&frames), i;
-    for (i = first; blamed && i < frames.n; i++)
-        if (strcmp(text_basename(frames.items[i].module), blamed) == 0)
-            break;
-    if (i == frames.n || !blamed)
+    uint32_t first = report_headline_skip(&frames), i = find_blamed(f, &frames, first);
+    if (i == frames.n)
         i = first;
     text_add(out, " in ");
     if (i != first && !is_way_out(frames.items[0].function)) {

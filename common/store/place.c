@@ -5,8 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attribution.h"
 #include "text.h"
+
+void place_add_exact(const struct frame *frame, struct text *out) {
+    frame_add_module(frame, out);
+    if (frame->function) {
+        const char *function = frame_plain_name(frame->function);
+        text_addf(out, "!%.*s", (int)strcspn(function, "("), function);
+    } else {
+        text_addf(out, "+0x%llx", (unsigned long long)frame->offset);
+    }
+}
 
 static bool ends_with(const char *name, size_t n, const char *end) {
     size_t k = strlen(end);
@@ -79,7 +88,7 @@ static size_t without_processor(const char *name, size_t n) {
 void place_add(const struct frame *frame, struct text *out) {
     struct frame of = *frame;
     if (!frame->function) {
-        attribution_place(frame, out);
+        place_add_exact(frame, out);
         return;
     }
     const char *name = frame_plain_name(frame->function);
@@ -89,6 +98,19 @@ void place_add(const struct frame *frame, struct text *out) {
         for (; common > 2 && *name == '_'; common--, n--)
             name++;
     of.function = "";
-    attribution_place(&of, out);
+    place_add_exact(&of, out);
     text_add_n(out, name, common < n ? common : n);
+}
+
+bool place_is(const char *place, const struct frame *frame) {
+    AUTO_TEXT struct text name = {0};
+    place_add(frame, &name);
+    for (int field = 0; field < 2; field++) { /* behind the verdict, and a signal */
+        place = place ? strchr(place, '|') : NULL;
+        place += place != NULL;
+        if (place && strncmp(place, name.data, name.n) == 0 &&
+            (!place[name.n] || place[name.n] == '|'))
+            return true;
+    }
+    return false;
 }
