@@ -51,6 +51,30 @@ static bool reads_what_it_is_given(const struct catalogue *c, const struct frame
 
 /* --- the rules --- */
 
+static bool is_allocators_entry(const struct frame *f) {
+    static const char *const entries[] = {"malloc",       "calloc",        "realloc",
+                                          "reallocarray", "free",          "cfree",
+                                          "memalign",     "aligned_alloc", "posix_memalign"};
+    const char *name = name_of(f);
+    for (size_t i = 0; name && i < sizeof entries / sizeof *entries; i++)
+        if (strcmp(name, entries[i]) == 0)
+            return true;
+    return false;
+}
+
+/* How many frames lie in the C library's allocator, whatever its functions inside are called. */
+static uint32_t skip_allocator(const struct catalogue *c, const struct frame *frames,
+                               uint32_t n) {
+    uint32_t inside = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (attribution_class(c, frames[i].module, NULL) != ATTRIBUTED_LIBC)
+            break;
+        if (is_allocators_entry(&frames[i]))
+            inside = i + 1;
+    }
+    return inside;
+}
+
 static uint32_t skip_machinery(const struct catalogue *c, const struct frame *frames,
                                uint32_t n) {
     /* A handler that aborts hides the place: what lies under the signal frame counts. */
@@ -61,6 +85,7 @@ static uint32_t skip_machinery(const struct catalogue *c, const struct frame *fr
                      strcmp(name, "__kernel_rt_sigreturn") == 0))
             i = k + 1;
     }
+    i += skip_allocator(c, frames + i, n - i);
     while (i < n && is_machinery(c, &frames[i]))
         i++;
     return i;
