@@ -529,3 +529,13 @@ uint32_t frames_part(const struct frames *a, const struct frames *b) {
 const char *frame_plain_name(const char *name) {
     return name && strncmp(name, "__GI_", 5) == 0 ? name + 5 : name;
 }
+
+bool frame_module_is_libcs(const char *module) {
+    const char *name = text_basename(module);
+    return strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-", 5) == 0 ||
+           strncmp(name, "ld-", 3) == 0;
+}
+
+bool frame_module_is_ours(const char *module) {
+    return strncmp(text_basename(module), "libdearth", 9) == 0;
+}

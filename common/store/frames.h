@@ -119,4 +119,9 @@ uint32_t frames_part(const struct frames *a, const struct frames *b);
  * Return: within @name. */
 const char *frame_plain_name(const char *name);
 
+/** Is a module, by its path, the C library or the loader? What is only called from there has a caller further out. */
+bool frame_module_is_libcs(const char *module);
+/** Is it dearth's own library? */
+bool frame_module_is_ours(const char *module);
+
 #endif

@@ -31,12 +31,6 @@
     4u /* faults: of two executions each, and a third where it does harm */
 #define FORMER_BYTES 65536u /* of a file, that is compared with what is in it now */
 
-struct next_look {
-    struct order order;
-    int64_t location;
-    uint64_t kind;
-};
-
 void next_runs_deinit(struct replay *r) {
     free(r->left.looks);
     r->left = (struct left_tally){0};
@@ -253,18 +247,16 @@ static bool is_refuted(const uint64_t *refuted, uint32_t n, uint64_t kind) {
     return false;
 }
 
-/* One call's failure has shown the same: where all later calls fail as well it is that one's doing. */
-static bool is_explained(const struct replay *r, const struct next_look *look,
-                         const bool *harms) {
-    for (uint32_t i = 0; i < r->left.n_looks && look->order.mode != MODE_ONCE; i++)
-        if (harms[i] && r->left.looks[i].kind == look->kind &&
-            r->left.looks[i].order.mode == MODE_ONCE)
+bool next_looks_explain(const struct next_look *looks, uint32_t n, const bool *shown,
+                        uint32_t at) {
+    for (uint32_t i = 0; i < n && looks[at].order.mode != MODE_ONCE; i++)
+        if (shown[i] && looks[i].kind == looks[at].kind &&
+            looks[i].order.mode == MODE_ONCE)
             return true;
     return false;
 }
 
-/* Those of one call's failure first. */
-static int by_mode(const void *a, const void *b) {
+int next_looks_compare(const void *a, const void *b) {
     const struct next_look *x = a, *y = b;
     int mode = (x->order.mode != MODE_ONCE) - (y->order.mode != MODE_ONCE);
     return mode ? mode : x->location < y->location ? -1 : x->location > y->location;
@@ -281,13 +273,14 @@ int next_runs(struct replay *r) {
     int err = 0;
     AUTO_FREE bool *harms = text_alloc((r->left.n_looks + 1) * sizeof *harms);
     if (r->left.n_looks)
-        qsort(r->left.looks, r->left.n_looks, sizeof *r->left.looks, by_mode);
+        qsort(r->left.looks, r->left.n_looks, sizeof *r->left.looks, next_looks_compare);
     runner_set_time_limit(r->runner, r->time_limit_ns);
     for (uint32_t i = 0; i < r->left.n_looks && looked < most && err >= 0; i++) {
         const struct next_look *look = &r->left.looks[i];
         if (is_over(r))
             break;
-        if (is_refuted(refuted, n_refuted, look->kind) || is_explained(r, look, harms))
+        if (is_refuted(refuted, n_refuted, look->kind) ||
+            next_looks_explain(r->left.looks, r->left.n_looks, harms, i))
             continue;
         looked++;
         err = look_at(r, look);

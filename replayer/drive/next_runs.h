@@ -30,4 +30,19 @@ struct judgement next_runs_judge(struct replay *r, const struct order *order,
 
 void next_runs_deinit(struct replay *r);
 
+/* A fault that is looked at once more for what it left. */
+struct next_look {
+    struct order order;
+    int64_t location;
+    uint64_t kind; /* of what is left: equal for what looks alike */
+};
+
+/** Those of one call's failure first, then by location: for qsort(3). */
+int next_looks_compare(const void *a, const void *b);
+
+/** Has one call's failure shown the same as @looks[@at], where all later calls fail as well? Then it is that one's
+ * doing. @shown: of each look, whether it did */
+bool next_looks_explain(const struct next_look *looks, uint32_t n, const bool *shown,
+                        uint32_t at);
+
 #endif

@@ -19,12 +19,6 @@
 #define LEAST_LOOKS       4u
 #define LOOKS_PER_HUNDRED 2u /* faults: of an execution or two each, with its patience */
 
-struct remain_look {
-    struct order order;
-    int64_t location;
-    uint64_t kind; /* of what is left */
-};
-
 void remain_runs_deinit(struct replay *r) {
     free(r->remain_looks);
     r->remain_looks = NULL;
@@ -41,7 +35,7 @@ void remain_runs_consider(struct replay *r, const struct task *task,
     const struct plan_site *site = &r->sites.list[task->site];
     int64_t location = site->location ? site->location : -site->id;
     for (uint32_t i = 0; i < r->n_remain_looks; i++) {
-        struct remain_look *l = &r->remain_looks[i];
+        struct next_look *l = &r->remain_looks[i];
         if (l->location != location)
             continue;
         if (order->mode == MODE_ONCE && l->order.mode != MODE_ONCE)
@@ -52,7 +46,7 @@ void remain_runs_consider(struct replay *r, const struct task *task,
         text_grow(r->remain_looks, r->n_remain_looks, sizeof *r->remain_looks);
     const char *exe = seen->end.left_exe ? seen->end.left_exe : "";
     r->remain_looks[r->n_remain_looks++] =
-        (struct remain_look){*order, location, key_hash(exe, strlen(exe)).lo};
+        (struct next_look){*order, location, key_hash(exe, strlen(exe)).lo};
 }
 
 /* Return: 1 they stay, 0, or a negative errno. @store: when they do */
@@ -73,30 +67,13 @@ static int look_once(struct replay *r, const struct order *order, bool store) {
     return err < 0 ? err : stays;
 }
 
-static int look_at(struct replay *r, const struct remain_look *look, uint64_t patience) {
+static int look_at(struct replay *r, const struct next_look *look, uint64_t patience) {
     struct order order = look->order;
     order.repeat++;
     order.leaks = order.explore = false;
     order.patience_ns = patience;
     int stays = look_once(r, &order, false);
     return stays > 0 ? look_once(r, &order, true) : stays;
-}
-
-/* One call's failure has shown the same: where all later calls fail as well it is that one's doing. */
-static bool is_explained(const struct replay *r, const struct remain_look *look,
-                         const bool *stays) {
-    for (uint32_t i = 0; i < r->n_remain_looks && look->order.mode != MODE_ONCE; i++)
-        if (stays[i] && r->remain_looks[i].kind == look->kind &&
-            r->remain_looks[i].order.mode == MODE_ONCE)
-            return true;
-    return false;
-}
-
-/* Those of one call's failure first. */
-static int by_mode(const void *a, const void *b) {
-    const struct remain_look *x = a, *y = b;
-    int mode = (x->order.mode != MODE_ONCE) - (y->order.mode != MODE_ONCE);
-    return mode ? mode : x->location < y->location ? -1 : x->location > y->location;
 }
 
 int remain_runs(struct replay *r) {
@@ -106,13 +83,14 @@ int remain_runs(struct replay *r) {
     if (!patience || !r->n_remain_looks)
         return REPLAY_DONE;
     AUTO_FREE bool *stays = text_alloc(r->n_remain_looks * sizeof *stays);
-    qsort(r->remain_looks, r->n_remain_looks, sizeof *r->remain_looks, by_mode);
+    qsort(r->remain_looks, r->n_remain_looks, sizeof *r->remain_looks,
+          next_looks_compare);
     runner_set_time_limit(r->runner, r->time_limit_ns);
     for (uint32_t i = 0; i < r->n_remain_looks && most && err >= 0; i++) {
-        const struct remain_look *look = &r->remain_looks[i];
+        const struct next_look *look = &r->remain_looks[i];
         if (interrupt_wanted() || replay_time_is_up(r))
             break;
-        if (is_explained(r, look, stays))
+        if (next_looks_explain(r->remain_looks, r->n_remain_looks, stays, i))
             continue;
         most--;
         err = look_at(r, look, patience);

@@ -31,7 +31,7 @@
 #include "sites.h"
 
 struct next_look;
-struct remain_look;
+struct next_look;
 struct open_look;
 struct session;
 
@@ -73,7 +73,7 @@ struct replay {
         struct open_look *looks;
         uint32_t n_looks;
     } open;
-    struct remain_look *remain_looks; /* remain_runs.c */
+    struct next_look *remain_looks; /* remain_runs.c */
     uint32_t n_remain_looks;
     struct left_tally { /* next_runs.c */
         struct next_look *looks;

@@ -57,8 +57,8 @@ struct order {
     bool
         follow; /* see where it goes on after the failure: the stack of its next system call */
     uint64_t
-        openings; /* descriptors whose opening is to be seen, bit by bit, the last for all further ones;
-                          costs a stop at every system call */
+        openings; /* descriptors whose opening is to be seen, bit by bit, the last for all further ones
+                          and for children; costs a stop at every system call */
     uint64_t
         patience_ns; /* for processes that are there when the first has ended; 0 = the usual */
     enum thread_role thread;
@@ -99,13 +99,20 @@ struct caught_signal {
 };
 #define OBSERVATION_CAUGHT 8
 
-/* What a process had open when it ended, above standard error. */
+/* What a process held when it ended. */
+enum holding {
+    HELD_DESCRIPTOR, /* above standard error */
+    HELD_LOCK,       /* on a file, through one */
+    HELD_CHILD,      /* which has ended, and was not waited for */
+};
 struct open_item {
     char *exe;
-    char *what;   /* path, "socket", "pipe"; "" = it had an end, and n is 0 */
+    enum holding held;
+    char *
+        what; /* path, "socket", "pipe", a child's name; "" = it had an end, and n is 0 */
     uint32_t n;   /* descriptors; several processes of one program: the most of any */
     uint64_t fds; /* which, as in struct order */
-    struct crash_frame *frames; /* where it was opened; NULL = not seen */
+    struct crash_frame *frames; /* where it was opened, locked, made; NULL = not seen */
     uint32_t n_frames;
 };
 #define OBSERVATION_OPEN 256
@@ -292,9 +299,12 @@ struct baseline {
 
 /* One thing that is not as without the fault. */
 struct difference {
-    const char *what; /* "stdout", "file", "signal", "process", "descriptor"; static */
+    const char
+        *what; /* static: "stdout", "file", "signal", "process", "descriptor", "lock",
+                         "child" */
     const char *how;  /* static: "truncated", "empty", "content", "missing", "removed",
-                         "left_behind", "mode", "type", "check", "left_running", "left_open" */
+                         "left_behind", "mode", "type", "check", "left_running", "left_open", "left_locked",
+                         "left_unreaped" */
     char path[256];   /* of a file, or a process's program, else "" */
     char detail[160]; /* "10 of 20 bytes"; may be "" */
 };

@@ -16,7 +16,7 @@
 
 /* Ours and the allocator's own frames lie before the C library's. */
 static bool is_ours(const struct frame *f) {
-    return strncmp(text_basename(f->module), "libdearth", 9) == 0;
+    return frame_module_is_ours(f->module);
 }
 
 const struct catalogue_section *facility_find(const struct catalogue *catalogue,

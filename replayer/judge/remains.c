@@ -52,14 +52,23 @@ void remains_say_children(const struct observation *seen, uint64_t patience_ns,
              d->path);
 }
 
-/* --- descriptors --- */
+/* --- what is held --- */
 
-/* @what: NULL = of any kind */
-static uint32_t count(const struct open_item *items, uint32_t n, const char *exe,
-                      const char *what) {
+static bool is_like(const struct open_item *a, const struct open_item *b) {
+    return a->held == b->held && strcmp(a->exe, b->exe) == 0;
+}
+
+static bool is_same(const struct open_item *a, const struct open_item *b) {
+    return is_like(a, b) && strcmp(a->what, b->what) == 0;
+}
+
+/* How many of them are @like @item? */
+static uint32_t count(const struct open_item *items, uint32_t n,
+                      bool (*like)(const struct open_item *, const struct open_item *),
+                      const struct open_item *item) {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (strcmp(items[i].exe, exe) == 0 && (!what || strcmp(items[i].what, what) == 0))
+        if (like(&items[i], item))
             sum += items[i].n;
     return sum;
 }
@@ -76,14 +85,16 @@ static void keep_most(struct open_item **usual, uint32_t *n,
                       const struct open_item *item) {
     for (uint32_t i = 0; i < *n; i++) {
         struct open_item *u = &(*usual)[i];
-        if (strcmp(u->exe, item->exe) != 0 || strcmp(u->what, item->what) != 0)
+        if (!is_same(u, item))
             continue;
         u->n = item->n > u->n ? item->n : u->n;
         return;
     }
     *usual = text_grow(*usual, *n, sizeof **usual);
-    (*usual)[(*n)++] = (struct open_item){
-        .exe = text_dup(item->exe), .what = text_dup(item->what), .n = item->n};
+    (*usual)[(*n)++] = (struct open_item){.exe = text_dup(item->exe),
+                                          .held = item->held,
+                                          .what = text_dup(item->what),
+                                          .n = item->n};
 }
 
 struct open_item *remains_usual(const struct observation *runs, uint32_t n_runs,
@@ -106,10 +117,10 @@ static bool is_more(const struct open_item *usual, uint32_t n_usual,
                     const struct observation *seen, const struct open_item *item) {
     uint32_t n = seen->open.n;
     return knows(usual, n_usual, item->exe) &&
-           count(seen->open.items, n, item->exe, item->what) >
-               count(usual, n_usual, item->exe, item->what) &&
-           count(seen->open.items, n, item->exe, NULL) >
-               count(usual, n_usual, item->exe, NULL);
+           count(seen->open.items, n, is_same, item) >
+               count(usual, n_usual, is_same, item) &&
+           count(seen->open.items, n, is_like, item) >
+               count(usual, n_usual, is_like, item);
 }
 
 uint64_t remains_more_open(const struct open_item *usual, uint32_t n_usual,
@@ -150,12 +161,6 @@ static uint32_t common_with(const struct crash_frame *frames, uint32_t n,
     return common;
 }
 
-static bool is_libcs(const struct crash_frame *f) {
-    const char *module = text_basename(f->module);
-    return strncmp(module, "libc.so", 7) == 0 || strncmp(module, "libc-", 5) == 0 ||
-           strncmp(module, "ld-", 3) == 0;
-}
-
 bool remains_ends_inside(const struct observation *seen, const struct frames *failed) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < failed->n; i++)
@@ -171,35 +176,44 @@ static const struct crash_frame *opener_that_lost(const struct open_item *item,
                                                   const struct frames *failed) {
     uint32_t n = item->n_frames, common = common_with(item->frames, n, failed), i = 0;
     if (!common || common >= n || !seen->open.n_end_frames ||
-        is_libcs(&item->frames[n - common]))
+        frame_module_is_libcs(item->frames[n - common].module))
         return NULL;
     const struct crash_frame *end = seen->open.end_frames;
     uint32_t n_end = seen->open.n_end_frames, still = 0;
     while (still < common && still < n_end &&
            same_crash(&item->frames[n - 1 - still], &end[n_end - 1 - still]))
         still++;
-    while (i < n - common && is_libcs(&item->frames[i]))
+    while (i < n - common && frame_module_is_libcs(item->frames[i].module))
         i++;
     return still >= common || i == n - common ? NULL : &item->frames[i];
 }
 
+/* How each kind is called: struct difference's `what` and `how`, and what is done to have it. */
+static const char *const kinds[][3] = {
+    [HELD_DESCRIPTOR] = {"descriptor", "left_open", "opened"},
+    [HELD_LOCK] = {"lock", "left_locked", "locked"},
+    [HELD_CHILD] = {"child", "left_unreaped", "made"}};
+
 static void say_open(const struct open_item *item, const struct crash_frame *opener,
                      struct judgement *out) {
+    const char *const *kind = kinds[item->held];
     AUTO_FREE char *plain = opener->function ? demangle(opener->function, false) : NULL;
     const char *name = plain ? plain : opener->function;
     struct difference *d = &out->differences[0];
-    *d = (struct difference){.what = "descriptor", .how = "left_open"};
+    *d = (struct difference){.what = kind[0], .how = kind[1]};
     snprintf(d->path, sizeof d->path, "%s", item->what);
     if (name)
-        snprintf(d->detail, sizeof d->detail, "opened in %.120s", name);
+        snprintf(d->detail, sizeof d->detail, "%s in %.120s", kind[2], name);
     else
-        snprintf(d->detail, sizeof d->detail, "opened in %.100s+0x%llx",
+        snprintf(d->detail, sizeof d->detail, "%s in %.100s+0x%llx", kind[2],
                  text_basename(opener->module), (unsigned long long)opener->offset);
     out->n_differences = 1;
     out->n_more = 0;
     out->severity = SEVERITY_WARNING;
-    snprintf(out->reason, sizeof out->reason, "%s, but %.200s was left open",
-             verdict_name(out->verdict), item->what);
+    snprintf(out->reason, sizeof out->reason, "%s, but %s%.180s %s",
+             verdict_name(out->verdict),
+             item->held == HELD_CHILD ? "the child process " : "", item->what,
+             difference_meaning(kind[1]));
 }
 
 bool remains_is_lost(const struct open_item *usual, uint32_t n_usual,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an error path leaves besides memory and files: processes that run on, and descriptors. Pure.
+ * What an error path leaves besides memory and files: processes that run on, descriptors, locks on files, and
+ * children that have ended and were not waited for. Pure.
  *
  * What ends by itself soon after, as the reader of a pipe does, harms nobody, nor does what every run leaves:
  * a daemon. Only an ordinary end counts: a crash can tidy up nothing.
  *
- * The kernel closes what is open at the end, so that who ends a program need not. A descriptor is lost when the
+ * The kernel closes what is open at the end, so that who ends a program need not; locks and children are as
+ * descriptors in all of this. A descriptor is lost when the
  * function that could have closed it, the innermost one that both its opening and the failed call came
  * from, has returned, and the program went on:
  *

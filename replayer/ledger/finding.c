@@ -550,9 +550,14 @@ static int add_leak(struct work *w, sqlite3_stmt *s, enum verdict verdict) {
 /* Each kind of what was left is a finding of its own. */
 static const char *kind_of_damage(sqlite3_stmt *s) {
     const char *left = store_column_text(s, ATTEMPT_LEFT);
-    return left && strcmp(left, "process") == 0      ? "left running"
-           : left && strcmp(left, "descriptor") == 0 ? "left open"
-                                                     : "damaged";
+    static const char *const kinds[][2] = {{"process", "left running"},
+                                           {"descriptor", "left open"},
+                                           {"lock", "left locked"},
+                                           {"child", "left unreaped"}};
+    for (size_t i = 0; left && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(left, kinds[i][0]) == 0)
+            return kinds[i][1];
+    return "damaged";
 }
 
 /* @damaged: by what it left */

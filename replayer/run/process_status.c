@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 int process_status_read(pid_t tid, struct process_status *out) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
@@ -51,4 +53,9 @@ pid_t process_status_innermost_pid(const struct process_status *status) {
 
 char process_status_letter(const struct process_status *status, const char *name) {
     return *value_of(status, name);
+}
+
+char *process_status_name(const struct process_status *status) {
+    const char *value = value_of(status, "Name");
+    return text_format("%.*s", (int)strcspn(value, "\n"), value);
 }

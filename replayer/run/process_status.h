@@ -18,6 +18,8 @@ uint64_t process_status_number(const struct process_status *status, const char *
 uint64_t process_status_mask(const struct process_status *status, const char *name);
 /** Its number in the innermost of its pid namespaces; 0 where the kernel does not tell. */
 pid_t process_status_innermost_pid(const struct process_status *status);
+/** Its program's name, at most 15 bytes; owned. */
+char *process_status_name(const struct process_status *status);
 /** First letter of a line: of "State" it says whether it runs ('R'), sleeps ('S', 'D'), has stopped ... */
 char process_status_letter(const struct process_status *status, const char *name);
 

@@ -3,18 +3,21 @@
  * What is left of a program's doing that no file shows, read in /proc before it is gone.
  *
  *   processes     the first one has ended, the others are about to be killed
- *   descriptors   at the ptrace stop in which a process ends, it still has them:
+ *   descriptors, locks on files, children that were not waited for
+ *                 at the ptrace stop in which a process ends, it still has them:
  *
- *     open() ─► stop when it comes back ─► stack, by (process, number) ─┐
- *     exit() ─► stop ─► /proc/PID/fd, the stack of the end ─────────────┴─► observation
+ *     open(), flock(), fork() ─► stop when it comes back ─► stack, by (process, kind, number) ─┐
+ *     exit() ─► stop ─► /proc/PID/fd, fdinfo, children, the stack of the end ──────────────────┴─► observation
  */
 #include "remains.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +25,8 @@
 
 #include "attempt.h"
 #include "crash.h"
+#include "fetch.h"
+#include "frames.h"
 #include "process_status.h"
 #include "text.h"
 #include "tracer.h"
@@ -70,20 +75,28 @@ void remains_processes(const struct tracer *tracer, pid_t parent,
     }
 }
 
-/* --- descriptors --- */
+/* --- what a call gives --- */
 
 #define LAST_BIT      63
 #define MOST_OPENINGS 1000u /* whose stacks are taken: a millisecond each or less */
 
 struct opening {
     pid_t pid;
-    int fd;
+    enum holding held;
+    int number; /* of the descriptor, or the child */
     struct crash_frame *frames;
     uint32_t n_frames;
 };
 
-static uint64_t bit_of(int fd) {
-    return 1ull << (fd < LAST_BIT ? fd : LAST_BIT);
+static uint64_t bit_of(enum holding held, int number) {
+    return 1ull << (held != HELD_CHILD && number < LAST_BIT ? number : LAST_BIT);
+}
+
+static bool is_one_of(uint64_t call, const long *calls, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (call == (uint64_t)calls[i])
+            return true;
+    return false;
 }
 
 static bool makes_descriptor(uint64_t call) {
@@ -98,25 +111,96 @@ static bool makes_descriptor(uint64_t call) {
         SYS_openat,    SYS_dup,           SYS_dup3,          SYS_socket,
         SYS_accept,    SYS_accept4,       SYS_epoll_create1, SYS_eventfd2,
         SYS_signalfd4, SYS_inotify_init1, SYS_memfd_create,  SYS_timerfd_create};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (call == (uint64_t)calls[i])
-            return true;
-    return false;
+    return is_one_of(call, calls, sizeof calls / sizeof *calls);
+}
+
+static bool makes_child(uint64_t call) {
+    static const long calls[] = {
+#ifdef SYS_fork
+        SYS_fork, SYS_vfork,
+#endif
+#ifdef SYS_clone3
+        SYS_clone3,
+#endif
+        SYS_clone};
+    return is_one_of(call, calls, sizeof calls / sizeof *calls);
+}
+
+static bool makes_pair(uint64_t call) {
+    static const long calls[] = {
+#ifdef SYS_pipe
+        SYS_pipe,
+#endif
+        SYS_pipe2, SYS_socketpair};
+    return is_one_of(call, calls, sizeof calls / sizeof *calls);
+}
+
+/* What a call has given. */
+struct given {
+    enum holding held;
+    int numbers[2];
+    int n;      /* of these; 0 = nothing */
+    bool taken; /* a lock: given back */
+};
+
+static struct given given_one(enum holding held, int64_t number) {
+    bool is = number >= 0 && number <= INT_MAX;
+    return (struct given){.held = held, .numbers = {is ? (int)number : 0}, .n = is};
+}
+
+static struct given given_by_fcntl(pid_t pid, const struct remains_call *call) {
+    struct given g = {0};
+    struct flock lock;
+    switch (call->arguments[1]) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return given_one(HELD_DESCRIPTOR, call->value);
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        g = given_one(HELD_LOCK, (int)call->arguments[0]);
+        g.taken =
+            fetch(pid, call->arguments[2], &lock, sizeof lock) && lock.l_type == F_UNLCK;
+        return g;
+    default:
+        return g;
+    }
+}
+
+/* @pid: a thread of the process will do */
+static struct given given_by(pid_t pid, const struct remains_call *call) {
+    struct given g = {0};
+    if (makes_descriptor(call->number))
+        return given_one(HELD_DESCRIPTOR, call->value);
+    if (makes_child(call->number) && call->value > 0)
+        return given_one(HELD_CHILD, call->value);
+    if (call->number == SYS_fcntl)
+        return given_by_fcntl(pid, call);
+    if (call->number == SYS_flock) {
+        g = given_one(HELD_LOCK, (int)call->arguments[0]);
+        g.taken = call->arguments[1] & LOCK_UN;
+    } else if (makes_pair(call->number)) {
+        bool read = fetch(pid, call->arguments[call->number == SYS_socketpair ? 3 : 0],
+                          g.numbers, sizeof g.numbers);
+        g.n = read && g.numbers[0] >= 0 && g.numbers[1] >= 0 ? 2 : 0;
+    }
+    return g;
 }
 
 /* Whoever works with memory again opens something by a call of its own: not what libc opens for it, as
  * translations of messages and names of hosts. */
 static bool is_own_opening(const struct crash_frame *frames, uint32_t n) {
     static const char *const calls[] = {
-        "open",    "fopen",        "freopen",  "popen",       "opendir",  "creat",
-        "socket",  "accept",       "dup",      "mkstemp",     "mkostemp", "eventfd",
-        "timerfd", "epoll_create", "shm_open", "memfd_create"};
+        "open",    "fopen",        "freopen",  "popen",        "opendir",     "creat",
+        "socket",  "accept",       "dup",      "mkstemp",      "mkostemp",    "eventfd",
+        "timerfd", "epoll_create", "shm_open", "memfd_create", "pipe",        "flock",
+        "lockf",   "fcntl",        "fork",     "vfork",        "posix_spawn", "system"};
     uint32_t i = 0;
     while (i < n && frames[i].module &&
-           (strncmp(text_basename(frames[i].module), "libc.", 5) == 0 ||
-            strncmp(text_basename(frames[i].module), "libc-", 5) == 0 ||
-            strncmp(text_basename(frames[i].module), "libstdc++", 9) == 0 ||
-            strncmp(text_basename(frames[i].module), "libdearth", 9) == 0))
+           (frame_module_is_libcs(frames[i].module) ||
+            frame_module_is_ours(frames[i].module) ||
+            strncmp(text_basename(frames[i].module), "libstdc++", 9) == 0))
         i++;
     const char *called = i && i < n ? frames[i - 1].function : NULL;
     if (!called)
@@ -139,11 +223,11 @@ static pid_t fired_in(const struct tracer *tracer) {
     return fired && tracer->faults ? (pid_t)tracer->faults[0].fired_pid : 0;
 }
 
-/* It was closed, without our seeing. */
-static void forget_opening(struct tracer *tracer, pid_t pid, int fd) {
+/* It was given back, without our seeing. */
+static void forget_opening(struct tracer *tracer, pid_t pid, enum holding held, int number) {
     for (uint32_t i = 0; i < tracer->n_opened; i++) {
         struct opening *o = &tracer->opened[i];
-        if (o->pid != pid || o->fd != fd)
+        if (o->pid != pid || o->held != held || o->number != number)
             continue;
         crash_frames_free(o->frames, o->n_frames);
         *o = tracer->opened[--tracer->n_opened];
@@ -151,30 +235,46 @@ static void forget_opening(struct tracer *tracer, pid_t pid, int fd) {
     }
 }
 
-void remains_opened(struct tracer *tracer, pid_t tid, uint64_t call, int64_t value) {
+static struct crash_frame *copy_frames(const struct crash_frame *frames, uint32_t n) {
+    struct crash_frame *copy = text_alloc((n + 1ull) * sizeof *copy);
+    for (uint32_t i = 0; i < n; i++) {
+        copy[i] = frames[i];
+        copy[i].module = frames[i].module ? text_dup(frames[i].module) : NULL;
+        copy[i].function = frames[i].function ? text_dup(frames[i].function) : NULL;
+    }
+    return copy;
+}
+
+/* @now: the stack of the call */
+static void keep_opening(struct tracer *tracer, const struct given *given, int number,
+                         const struct observation *now) {
+    forget_opening(tracer, (pid_t)now->crash.pid, given->held, number);
+    if (given->taken)
+        return;
+    tracer->opened = text_grow(tracer->opened, tracer->n_opened, sizeof *tracer->opened);
+    tracer->opened[tracer->n_opened++] = (struct opening){
+        (pid_t)now->crash.pid, given->held, number,
+        copy_frames(now->crash.frames, now->crash.n_frames), now->crash.n_frames};
+}
+
+void remains_called(struct tracer *tracer, pid_t tid, const struct remains_call *call) {
     pid_t fired = fired_in(tracer);
     struct observation *seen = tracer->seen, now = {0};
-    if (value < 0 || value > INT_MAX || !makes_descriptor(call))
-        return;
-    bool wanted = tracer->openings & bit_of((int)value);
-    if (!wanted && (!fired || seen->open.went_on))
+    const struct given given = given_by(tid, call);
+    bool wanted = false;
+    for (int i = 0; i < given.n; i++)
+        wanted |= (tracer->openings & bit_of(given.held, given.numbers[i])) != 0;
+    if (!given.n || (!wanted && (!fired || seen->open.went_on)))
         return;
     if (tracer->n_looked++ >= MOST_OPENINGS) { /* what is not seen is not lost */
         remains_forget(tracer);
         return;
     }
     crash_capture(tid, &now);
-    if (fired && now.crash.pid == (uint32_t)fired)
+    if (fired && now.crash.pid == (uint32_t)fired && !given.taken)
         seen->open.went_on |= is_own_opening(now.crash.frames, now.crash.n_frames);
-    if (wanted) {
-        forget_opening(tracer, (pid_t)now.crash.pid, (int)value);
-        tracer->opened =
-            text_grow(tracer->opened, tracer->n_opened, sizeof *tracer->opened);
-        tracer->opened[tracer->n_opened++] = (struct opening){
-            (pid_t)now.crash.pid, (int)value, now.crash.frames, now.crash.n_frames};
-        now.crash.frames = NULL;
-        now.crash.n_frames = 0;
-    }
+    for (int i = 0; wanted && i < given.n; i++)
+        keep_opening(tracer, &given, given.numbers[i], &now);
     observation_deinit(&now);
 }
 
@@ -187,11 +287,11 @@ void remains_forget(struct tracer *tracer) {
 }
 
 /* The newest: a number is given again when it was closed. Its frames are handed over. */
-static void take_opening(struct tracer *tracer, pid_t pid, int fd,
+static void take_opening(struct tracer *tracer, pid_t pid, int number,
                          struct open_item *item) {
     for (uint32_t i = tracer->n_opened; i-- > 0;) {
         struct opening *o = &tracer->opened[i];
-        if (o->pid != pid || o->fd != fd)
+        if (o->pid != pid || o->held != item->held || o->number != number)
             continue;
         item->frames = o->frames;
         item->n_frames = o->n_frames;
@@ -214,18 +314,19 @@ static void shorten(char *what) {
     what[strcspn(what, "]")] = 0;
 }
 
-static struct open_item *find_item(struct observation *seen, const char *exe,
-                                   const char *what) {
+static struct open_item *find_item(struct observation *seen,
+                                   const struct open_item *like) {
     for (uint32_t i = 0; i < seen->open.n; i++)
-        if (strcmp(seen->open.items[i].exe, exe) == 0 &&
-            strcmp(seen->open.items[i].what, what) == 0)
+        if (seen->open.items[i].held == like->held &&
+            strcmp(seen->open.items[i].exe, like->exe) == 0 &&
+            strcmp(seen->open.items[i].what, like->what) == 0)
             return &seen->open.items[i];
     return NULL;
 }
 
 /* @apart: each descriptor by itself, and not the most of any process */
 static void join(struct observation *seen, struct open_item *item, bool apart) {
-    struct open_item *same = apart ? NULL : find_item(seen, item->exe, item->what);
+    struct open_item *same = apart ? NULL : find_item(seen, item);
     if (same) {
         same->n = item->n > same->n ? item->n : same->n;
         same->fds |= item->fds;
@@ -240,8 +341,37 @@ static void join(struct observation *seen, struct open_item *item, bool apart) {
     crash_frames_free(item->frames, item->n_frames);
 }
 
-/* What @pid has open, each kind once, or each descriptor where openings are looked at. */
-static void read_descriptors(struct tracer *tracer, pid_t pid, const char *exe,
+/* One more, each kind once, or each by itself where openings are looked at. @what: owned */
+static void add_held(struct tracer *tracer, pid_t pid, struct open_item item, int number,
+                     struct observation *out) {
+    item.n = 1;
+    item.fds = bit_of(item.held, number);
+    struct open_item *same = tracer->openings ? NULL : find_item(out, &item);
+    if (same) {
+        same->n++;
+        same->fds |= item.fds;
+        free(item.what);
+        return;
+    }
+    item.exe = text_dup(item.exe);
+    take_opening(tracer, pid, number, &item);
+    join(out, &item, true);
+}
+
+/* Does it hold a lock by this descriptor? Source: proc_pid_fdinfo(5). */
+static bool is_locked(pid_t pid, int fd) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, fd);
+    FILE *f = fopen(path, "re");
+    bool locked = false;
+    while (f && !locked && fgets(line, sizeof line, f))
+        locked = strncmp(line, "lock:", 5) == 0;
+    if (f)
+        fclose(f);
+    return locked;
+}
+
+static void read_descriptors(struct tracer *tracer, pid_t pid, char *exe,
                              struct observation *out) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
@@ -254,20 +384,57 @@ static void read_descriptors(struct tracer *tracer, pid_t pid, const char *exe,
         if (!what)
             continue;
         shorten(what);
-        struct open_item *same = tracer->openings ? NULL : find_item(out, exe, what);
-        if (same) {
-            same->n++;
-            same->fds |= bit_of(fd);
-            free(what);
-            continue;
-        }
-        struct open_item item = {text_dup(exe), what, 1, bit_of(fd), NULL, 0};
-        take_opening(tracer, pid, fd, &item);
-        join(out, &item, true);
+        if (what[0] == '/' && is_locked(pid, fd))
+            add_held(
+                tracer, pid,
+                (struct open_item){.exe = exe, .held = HELD_LOCK, .what = text_dup(what)},
+                fd, out);
+        add_held(tracer, pid,
+                 (struct open_item){.exe = exe, .held = HELD_DESCRIPTOR, .what = what},
+                 fd, out);
     }
     if (folder)
         closedir(folder);
-    struct open_item there = {text_dup(exe), text_dup(""), 0, 0, NULL, 0};
+}
+
+/* Children that have ended. Source: proc_tid_children(5); a kernel may be without it. */
+static void read_children_of(struct tracer *tracer, pid_t pid, const char *thread,
+                             char *exe, struct observation *out) {
+    char path[64];
+    int child;
+    struct process_status status;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/children", pid, thread);
+    FILE *f = fopen(path, "re");
+    while (f && fscanf(f, "%d", &child) == 1)
+        if (process_status_read(child, &status) == 0 &&
+            process_status_letter(&status, "State") == 'Z')
+            add_held(tracer, pid,
+                     (struct open_item){.exe = exe,
+                                        .held = HELD_CHILD,
+                                        .what = process_status_name(&status)},
+                     child, out);
+    if (f)
+        fclose(f);
+}
+
+static void read_children(struct tracer *tracer, pid_t pid, char *exe,
+                          struct observation *out) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *folder = opendir(path);
+    for (struct dirent *e; folder && (e = readdir(folder));)
+        if (e->d_name[0] != '.')
+            read_children_of(tracer, pid, e->d_name, exe, out);
+    if (folder)
+        closedir(folder);
+}
+
+/* What @pid holds, and that it was looked at. */
+static void read_held(struct tracer *tracer, pid_t pid, char *exe,
+                      struct observation *out) {
+    read_descriptors(tracer, pid, exe, out);
+    read_children(tracer, pid, exe, out);
+    struct open_item there = {.exe = text_dup(exe), .what = text_dup("")};
     join(out, &there, true);
 }
 
@@ -304,7 +471,7 @@ void remains_at_exit(struct tracer *tracer, pid_t tid) {
     char *exe = read_link(tid, "exe");
     if (!exe)
         return;
-    read_descriptors(tracer, tid, exe, &now);
+    read_held(tracer, tid, exe, &now);
     bool end = tracer->openings || (fired && has_open(&now) && gives_up(tid));
     if (fired) { /* what others had open before is of no interest */
         open_items_free(seen->open.items, seen->open.n);

@@ -16,10 +16,15 @@ struct tracer;
 void remains_processes(const struct tracer *tracer, pid_t parent,
                        struct observation *seen);
 
-/** A system call of @tid's came back with @value. Context: @tid is stopped. */
-void remains_opened(struct tracer *tracer, pid_t tid, uint64_t call, int64_t value);
+struct remains_call {
+    uint64_t number;
+    const uint64_t *arguments; /* six */
+    int64_t value;             /* no error */
+};
+/** A system call of @tid's came back: has it opened, locked or made something? Context: @tid is stopped. */
+void remains_called(struct tracer *tracer, pid_t tid, const struct remains_call *call);
 
-/** @tid is about to end: what has its process open? Into `open` of the observation. Context: it is stopped. */
+/** @tid is about to end: what does its process hold? Into `open` of the observation. Context: it is stopped. */
 void remains_at_exit(struct tracer *tracer, pid_t tid);
 
 /** Free what was seen of openings. */

@@ -45,6 +45,7 @@ struct tracee {
     pid_t tid;
     uint64_t
         call; /* number of the system call that it is in, where those are looked at */
+    uint64_t arguments[6];    /* of that call */
     struct schedule schedule; /* when last looked at */
     bool aborts;              /* a SIGABRT was sent to it that nothing handles */
 };
@@ -282,9 +283,13 @@ static void look_at_call(struct tracer *tracer, pid_t tid) {
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY && tracer->follow)
         see_where_it_goes_on(tracer, tid);
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+        memcpy(tracee->arguments, info.entry.args, sizeof tracee->arguments);
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
         tracee->call = info.entry.nr;
     else if (info.op == PTRACE_SYSCALL_INFO_EXIT && !info.exit.is_error)
-        remains_opened(tracer, tid, tracee->call, info.exit.rval);
+        remains_called(
+            tracer, tid,
+            &(struct remains_call){tracee->call, tracee->arguments, info.exit.rval});
 }
 
 /*

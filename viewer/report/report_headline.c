@@ -45,7 +45,7 @@ static bool is_way_out(const char *function) {
 
 /* A sample of a hung program may be taken inside our own library. */
 static bool is_ours(const struct frame *frame) {
-    return strncmp(text_basename(frame->module), "libdearth", 9) == 0;
+    return frame_module_is_ours(frame->module);
 }
 
 uint32_t report_headline_skip(const struct frames *frames) {

@@ -42,6 +42,7 @@ bool report_words_failed_call(const struct report_data *data,
 void report_words_add_difference(const struct report_difference *d, bool detail,
                                  struct text *out) {
     const char *of = strcmp(d->what, "process") == 0      ? "process "
+                     : strcmp(d->what, "child") == 0      ? "the child process "
                      : strcmp(d->what, "descriptor") == 0 ? "the descriptor of "
                                                           : "";
     text_say(out, "%s%s %s", d->path ? of : "", d->path ? d->path : d->what,
@@ -52,9 +53,7 @@ void report_words_add_difference(const struct report_difference *d, bool detail,
 
 /* Of the C library or ours: they tell their callers. */
 static bool tells(const struct frame *f) {
-    const char *module = text_basename(f->module);
-    return strncmp(module, "libc.so", 7) == 0 || strncmp(module, "libc-", 5) == 0 ||
-           strncmp(module, "libdearth", 9) == 0;
+    return frame_module_is_libcs(f->module) || frame_module_is_ours(f->module);
 }
 
 int report_words_add_went_on(const struct report_data *data,
