@@ -12,7 +12,7 @@ void guarding_deinit(struct guarding *g) {
 }
 
 /* Deliberate ends and hangs say nothing about memory; what was handled or reported looks well, but error
- * paths that report write to freed memory too: a few of these are run as well. */
+ * paths write to freed memory, or free it twice, without anything to be seen: a few of either are run as well. */
 static bool is_suspicious(const struct guarding_case *c) {
     if (c->verdict == VERDICT_UNREACHED || c->verdict == VERDICT_HUNG)
         return false;
@@ -26,14 +26,18 @@ bool guarding_wants(struct guarding *g, const struct guarding_case *c) {
     if (g->mode == GUARDING_ALL)
         return true;
     int64_t done = 0, bit = 1ll << c->verdict;
-    bool well = !is_suspicious(c);
-    if (well && (c->verdict != VERDICT_REPORTED || g->well >= g->most_well))
+    uint32_t *well = is_suspicious(c)                 ? NULL
+                     : c->verdict == VERDICT_REPORTED ? &g->reported
+                     : c->verdict == VERDICT_HANDLED  ? &g->handled
+                                                      : NULL;
+    if (!is_suspicious(c) && (!well || *well >= g->most_well))
         return false;
     idmap_get(&g->done, c->location, &done);
     if (done & bit)
         return false;
     idmap_put(&g->done, c->location, done | bit);
-    g->well += well;
+    if (well)
+        ++*well;
     return true;
 }
 

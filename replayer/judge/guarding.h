@@ -24,8 +24,8 @@ enum guarding_mode {
 struct guarding {
     enum guarding_mode mode;
     struct idmap done; /* by location: bits of verdicts */
-    uint32_t well,
-        most_well; /* of those wanted, what was reported and looks well; at most */
+    uint32_t reported, handled; /* of those wanted, what looks well, */
+    uint32_t most_well;         /* of either so many at most */
 };
 void guarding_deinit(struct guarding *guarding);
 

@@ -44,15 +44,16 @@ equal program "$(sql dearth.db 'SELECT attributed_to FROM finding')" 'who is bla
 contains out 'overrun: byte 20 of a block of 20 bytes'
 contains out 'guarded'
 
-# Of itself a handled fault is not run guarded; what was reported is, a few times, and stored when that shows a
-# bug; suspicious ones are, once per location.
-for name in overrun used-after-free; do
+# What was reported or handled is run guarded, a few times, and stored when that shows a bug; suspicious ones are,
+# once per location.
+for name in overrun used-after-free 'used-after-free on'; do
     rm -f dearth.db
-    record -- "$PROGRAMS/$name" >/dev/null
+    read -r name on <<<"$name"
+    record -- "$PROGRAMS/$name" ${on:+"$on"} >/dev/null
     replay
     equal 'corrupted' "$(sql dearth.db "SELECT DISTINCT verdict FROM attempt WHERE under = 'guarded'")" "$name: reported"
     rm -f dearth.db
-    record -- "$PROGRAMS/$name-fixed" >/dev/null
+    record -- "$PROGRAMS/$name-fixed" ${on:+"$on"} >/dev/null
     replay
     equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE under = 'guarded'")" "$name-fixed: nothing"
 done
