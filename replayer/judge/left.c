@@ -36,7 +36,8 @@ static uint32_t find_losses(const struct baseline *b, const struct observation *
              losses = 0;
     for (uint32_t i = 0; i < n && i < LEFT_MOST; i++) {
         const struct written_file *f = find(seen, out[i].path);
-        bool other = f && f->existed && (!f->mode || strcmp(out[i].how, "content") == 0);
+        bool other =
+            f && (strcmp(out[i].how, "content") == 0 || (f->existed && !f->mode));
         if (other || is_loss(&out[i]))
             out[losses++] = out[i];
     }

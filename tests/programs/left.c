@@ -8,6 +8,7 @@
  *   gone      it is removed before there is another
  *   exclusive a scratch file stays, and no later run gets past it
  *   lock      a lock file stays, and every later run waits for it
+ *   word      a lock in memory that processes share by a file stays held, and every later run waits for it
  * Fixed: memory first.
  *
  * No flaws:
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +96,24 @@ static int take_lock(char *early) {
     return unlink("lock") < 0;
 }
 
+/* As a mutex of processes is, and a semaphore. */
+static int take_word(char *early) {
+    int fd = open("word", O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || ftruncate(fd, 4096) < 0)
+        return 2;
+    unsigned *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (word == MAP_FAILED)
+        return 2;
+    while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    char *text = early ? early : new_text();
+    if (!text)
+        return 1;
+    free(text);
+    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+    return 0;
+}
+
 static int write_output(void) {
     if (put("output", O_TRUNC, "", 0))
         return 2;
@@ -137,6 +157,8 @@ int main(int argc, char **argv) {
 #endif
     if (strcmp(how, "lock") == 0)
         return take_lock(early);
+    if (strcmp(how, "word") == 0)
+        return take_word(early);
     return strcmp(how, "exclusive") == 0 ? make_exclusively(early)
                                          : rewrite_config(how, early);
 }

@@ -6,11 +6,11 @@
 
 # look PROGRAM ARGUMENT: what did harm, each once.
 look() {
-    rm -rf dearth.db* made state scratch output journal config* lock
+    rm -rf dearth.db* made state scratch output journal config* lock word
     printf 'one\ntwo\nthree\nfour\n' >config
     echo 'begun before' >journal
     record -- "$@" >/dev/null
-    rm -rf made
+    rm -rf made word
     replay --leaks off --timeout 2s >&2
     sql dearth.db "SELECT DISTINCT json_extract(d.value, '\$.how') || ' ' ||
             replace(json_extract(d.value, '\$.path'), '$work/', '')
@@ -19,7 +19,7 @@ look() {
 }
 
 for how in 'rewrite|empty config' 'half|truncated config' 'gone|removed config' 'exclusive|left_behind scratch' \
-    'lock|left_behind lock'; do
+    'lock|left_behind lock' 'word|content word'; do
     equal "${how#*|}" "$(look "$PROGRAMS/left" "${how%|*}")" "${how%|*}"
     "$DEARTH" report --format text >out
     contains out "warning: reported: exit status 1, but $work/${how##* }"
