@@ -52,9 +52,9 @@ static bool reads_what_it_is_given(const struct catalogue *c, const struct frame
 /* --- the rules --- */
 
 static bool is_allocators_entry(const struct frame *f) {
-    static const char *const entries[] = {"malloc",       "calloc",        "realloc",
-                                          "reallocarray", "free",          "cfree",
-                                          "memalign",     "aligned_alloc", "posix_memalign"};
+    static const char *const entries[] = {
+        "malloc", "calloc",   "realloc",       "reallocarray",  "free",
+        "cfree",  "memalign", "aligned_alloc", "posix_memalign"};
     const char *name = name_of(f);
     for (size_t i = 0; name && i < sizeof entries / sizeof *entries; i++)
         if (strcmp(name, entries[i]) == 0)

@@ -23,7 +23,7 @@ enum guarding_mode {
 /* Zero is valid. */
 struct guarding {
     enum guarding_mode mode;
-    struct idmap done; /* by location: bits of verdicts */
+    struct idmap done;          /* by location: bits of verdicts */
     uint32_t reported, handled; /* of those wanted, what looks well, */
     uint32_t most_well;         /* of either so many at most */
 };

@@ -224,7 +224,8 @@ static pid_t fired_in(const struct tracer *tracer) {
 }
 
 /* It was given back, without our seeing. */
-static void forget_opening(struct tracer *tracer, pid_t pid, enum holding held, int number) {
+static void forget_opening(struct tracer *tracer, pid_t pid, enum holding held,
+                           int number) {
     for (uint32_t i = 0; i < tracer->n_opened; i++) {
         struct opening *o = &tracer->opened[i];
         if (o->pid != pid || o->held != held || o->number != number)
