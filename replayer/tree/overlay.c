@@ -308,7 +308,7 @@ void overlay_read(const struct overlay *o, struct written *written) {
         else if (o->covers[i].kind == COVER_OVERLAY)
             written_add_layer(
                 written, upper, o->covers[i].path,
-                (struct written_lower){o->covers[i].former, o->covers[i].lower});
+                (struct lower){o->covers[i].former, o->covers[i].lower});
 }
 
 int overlay_clean(struct overlay *o) {

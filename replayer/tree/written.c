@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "digest.h"
@@ -95,70 +94,8 @@ void written_add(struct written *w, const char *path, const char *shown, bool ex
 
 /* --- an overlay's upper layer --- */
 
-/* A deleted file is a device 0:0 there. Source: Documentation/filesystems/overlayfs.rst,
- * "whiteouts and opaque directories". */
-static bool is_whiteout(const struct stat *status) {
-    return S_ISCHR(status->st_mode) && status->st_rdev == 0;
-}
-
-/* @path: of a folder, or a link to one in /proc */
-static bool has_mark(const char *path, const char *mark) {
-    static const char *const spaces[] = {"trusted", "user"};
-    char name[64], value[PATH_MAX];
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(name, sizeof name, "%s.overlay.%s", spaces[i], mark);
-        if (getxattr(path, name, value, sizeof value) > 0)
-            return true;
-    }
-    return false;
-}
-
-/* --- what is below it --- */
-
-/* Does the former layer say something of @name? Then it alone counts. @status: of it, out */
-static bool is_former(struct written_lower lower, const char *name, struct stat *status) {
-    return lower.former >= 0 &&
-           fstatat(lower.former, name, status, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static bool lower_status(struct written_lower lower, const char *name,
-                         struct stat *status) {
-    if (is_former(lower, name, status))
-        return !is_whiteout(status);
-    return lower.real >= 0 && fstatat(lower.real, name, status, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int open_below(int folder, const char *name) {
-    return folder < 0
-               ? -1
-               : openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-}
-
-/* The folder @name of the folder below. */
-static struct written_lower lower_open(struct written_lower lower, const char *name) {
-    char path[64];
-    struct stat status;
-    struct written_lower out = {-1, -1};
-    bool former = is_former(lower, name, &status);
-    if (former)
-        out.former = open_below(lower.former, name);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", out.former);
-    if (!former || (out.former >= 0 && !has_mark(path, "opaque")))
-        out.real = open_below(lower.real, name);
-    return out;
-}
-
-static void lower_close(struct written_lower lower) {
-    if (lower.former >= 0)
-        close(lower.former);
-    if (lower.real >= 0)
-        close(lower.real);
-}
-
-static bool same_contents(const char *path, struct written_lower lower,
-                          const char *name) {
-    struct stat status;
-    int below = is_former(lower, name, &status) ? lower.former : lower.real;
+static bool same_contents(const char *path, struct lower lower, const char *name) {
+    int below = lower_layer(lower, name);
     int a = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int b = openat(below, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     AUTO_FREE char *buffer = text_alloc(2 * WRITTEN_KEPT_BYTES);
@@ -176,30 +113,40 @@ static bool same_contents(const char *path, struct written_lower lower,
     return same;
 }
 
-/* Copied up, and then nothing was changed that anyone would see. */
-static bool is_unchanged(const char *path, const struct stat *status,
-                         struct written_lower lower, const char *name) {
+static bool same_target(const char *path, struct lower lower, const char *name) {
+    char here[PATH_MAX], below[PATH_MAX];
+    ssize_t n = readlink(path, here, sizeof here);
+    return n > 0 &&
+           readlinkat(lower_layer(lower, name), name, below, sizeof below) == n &&
+           memcmp(here, below, (size_t)n) == 0;
+}
+
+/* Copied up, or made again, and then nothing was changed that anyone would see. */
+static bool is_unchanged(const char *path, const struct stat *status, struct lower lower,
+                         const char *name) {
     struct stat below;
     if (!lower_status(lower, name, &below) || below.st_mode != status->st_mode ||
         below.st_uid != status->st_uid || below.st_gid != status->st_gid)
         return false;
     if (S_ISDIR(status->st_mode))
-        return !has_mark(path, "opaque") && !has_mark(path, "redirect");
+        return !lower_has_mark(path, "opaque") && !lower_has_mark(path, "redirect");
+    if (S_ISLNK(status->st_mode))
+        return same_target(path, lower, name);
     return S_ISREG(status->st_mode) && below.st_size == status->st_size &&
            same_contents(path, lower, name);
 }
 
 static void add_entry(struct written *w, const char *path, const char *shown,
-                      struct written_lower lower, const char *name) {
+                      struct lower lower, const char *name) {
     struct stat status, below;
     if (lstat(path, &status) < 0)
         return;
-    if (is_whiteout(&status)) {
+    if (lower_is_whiteout(&status)) {
         written_add_gone(w, shown);
         return;
     }
     bool hides = S_ISDIR(status.st_mode) &&
-                 (has_mark(path, "opaque") || has_mark(path, "redirect"));
+                 (lower_has_mark(path, "opaque") || lower_has_mark(path, "redirect"));
     uint32_t n = w->n;
     if (!is_unchanged(path, &status, lower, name))
         written_add(w, path, shown, lower_status(lower, name, &below));
@@ -207,8 +154,7 @@ static void add_entry(struct written *w, const char *path, const char *shown,
         w->files[n].hides = hides;
     if (!S_ISDIR(status.st_mode))
         return;
-    struct written_lower in =
-        hides ? (struct written_lower){-1, -1} : lower_open(lower, name);
+    struct lower in = hides ? (struct lower){-1, -1} : lower_open(lower, name);
     written_add_layer(w, path, shown, in);
     lower_close(in);
 }
@@ -218,7 +164,7 @@ static int no_dots(const struct dirent *entry) {
 }
 
 void written_add_layer(struct written *w, const char *path, const char *shown,
-                       struct written_lower lower) {
+                       struct lower lower) {
     struct dirent **names;
     int n = scandir(path, &names, no_dots, NULL);
     for (int i = 0; i < n; i++) {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "lower.h"
 
 /* Of each file; more is known by its digest alone. */
 #define WRITTEN_KEPT_BYTES 65536u
@@ -28,20 +29,14 @@ struct written {
     uint64_t kept_bytes;
 };
 
-/* Descriptors of the folder below an upper layer's, -1 = none. */
-struct written_lower {
-    int former; /* a layer over the real one: files as they were before (before.h) */
-    int real;
-};
-
 /**
  * Add what lies below the folder @path of an overlay's upper layer: what is there only
  * because the layer needs it (folders that were there before with the same mode, files
- * opened for writing and left as they were) is left out.
+ * opened for writing and left as they were, links made again) is left out.
  * @shown: how the program calls the folder
  */
 void written_add_layer(struct written *written, const char *path, const char *shown,
-                       struct written_lower lower);
+                       struct lower lower);
 /** Add one file, link, folder or device. @existed: it was there before */
 void written_add(struct written *written, const char *path, const char *shown,
                  bool existed);
