@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 10u
+#define SHM_VERSION 11u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -380,6 +380,8 @@ struct shm_progress {
  *     copy: waits on its end ◄──────────── private descriptors, by the socket it took out of the
  *     dup3 each, forget the original        original; or refusal, and the copy is killed
  *     proof in faults[0], NULL               watches the copy until its last process is gone
+ *                                            puts back what the copy did to files
+ *   dup3 each, where files are others now ◄─ `renewed` and private descriptors, by the same socket
  *   closes the pair, goes on ◄──────────── continued
  *
  * The copy is made by a raw clone without CLONE_VM: glibc does not learn of it, so the thread id in the
@@ -395,7 +397,7 @@ enum shm_refusal {
     SHM_REFUSED_DESCRIPTOR, /* another descriptor that cannot be made private: epoll, timerfd, a terminal */
     SHM_REFUSED_MAPPING,    /* a writable shared mapping */
     SHM_REFUSED_TIMER,      /* an interval timer runs: a copy would have none */
-    SHM_REFUSED_FILES,      /* files were written: a copy's could not be told from the original's */
+    SHM_REFUSED_FILES,      /* files were written that could not be put back after a copy */
     SHM_REFUSED_PARENT,     /* another process decides what the copy's end means */
     SHM_REFUSED_LIMIT,      /* no process or descriptor to be had */
     SHM_REFUSED_DIVERGED,   /* the original did not end as the baseline */
@@ -405,6 +407,7 @@ enum shm_refusal {
     SHM_REFUSED_SIGNALS,    /* the copy sent signals to the original, its parent or everybody */
     SHM_REFUSED_IPC,        /* there are System V objects or message queues, which a copy would share */
     SHM_REFUSED_LAST,       /* it ended by abort(), and a later failed call decides what that means */
+    SHM_REFUSED_PROCESS_ID, /* where files are written: it compared its process id, perhaps, with its original's */
     SHM_N_REFUSALS
 };
 #define SHM_ASKING UINT32_MAX
@@ -433,7 +436,9 @@ struct shm_orders {
     uint32_t nested;   /* (target) the copy is the child of an intermediate process */
     uint32_t copies;   /* (target) made so far */
     int32_t own;       /* (target) the copy's end of the pair */
-    uint32_t reserved[9];
+    uint32_t renewed;  /* (both) 1 = a message with descriptors for the original lies at that end; 0 when it has them */
+    uint32_t asked_pid; /* (target) 1 = a copy asked for its process id, as its original had done before; 0 by the worker */
+    uint32_t reserved[7];
     struct shm_order orders[SHM_MAX_ORDERS];
     uint16_t index[SHM_ORDER_INDEX];
 };

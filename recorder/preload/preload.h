@@ -115,6 +115,7 @@ struct preload {
     uint32_t forked_threaded; /* forked from a process that had several threads */
     uint32_t glibc_realloc;   /* realloc(p, 0) frees: glibc's own is the real one */
     uint32_t wiper;           /* enum preload_wiper */
+    uint32_t knows_pid;       /* it has asked for its process id */
     uint32_t copy; /* is a snapshot's copy, or a child of one: see fault_snapshot.c */
     char arena_path[SHM_PATH_BYTES];
     char library_path[SHM_PATH_BYTES]; /* ours: shm_header.preload_path */

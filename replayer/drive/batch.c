@@ -29,7 +29,7 @@
 #define COPIED_NS      50000000u
 /* A snapshot run costs a run of the whole program: auto wants something to save. */
 #define WORTH_A_BATCH  4u
-/* Copies that write files end their original; with fewer results than this for each such end
+/* Copies whose doings cannot be undone end their original; with fewer results than this for each such end
  * (after a few), a rerun for each fault is as cheap. */
 #define WORTH_A_SPOIL  3u
 #define SPOILS_ALLOWED 4u

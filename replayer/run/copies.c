@@ -14,9 +14,11 @@
  * One copy at a time for each original: `--jobs` originals keep the processors busy, proof and
  * tree are never in doubt, and nothing but the copy can have written a file meanwhile.
  *
- * A copy that writes files does so in the original's private tree. That shows at once; then the
- * original is ended, the tree renewed, and what is left of the orders asked for again. So is one whose
- * copy sent signals to it, to its parent or to everybody, or made IPC objects.
+ * A copy that writes files does so in the original's private tree, whose state is noted before. What the
+ * copy left there is read, as after a whole run, and then put back (frozen.h). Where that is not possible
+ * (a file is gone that the original has open), the original is ended, the tree renewed, and what is left of
+ * the orders asked for again. So it is when a copy sent signals to it, to its parent or to everybody, or
+ * made IPC objects.
  */
 #include "copies.h"
 
@@ -37,13 +39,16 @@
 #include "clock.h"
 #include "descriptors.h"
 #include "evidence.h"
+#include "frozen.h"
 #include "mappings.h"
 #include "namespace.h"
 #include "output_check.h"
 #include "process_status.h"
 #include "run.h"
+#include "scratch.h"
 #include "session.h"
 #include "text.h"
+#include "waiting.h"
 #include "wire.h"
 
 #ifndef SYS_pidfd_open
@@ -52,6 +57,8 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438 /* Linux 5.6 */
 #endif
+
+#define MOST_QUIET 64 /* threads of a tree that are looked at */
 
 /* --- orders --- */
 
@@ -116,17 +123,8 @@ static enum shm_refusal reason_of(const struct copies *s, uint32_t item) {
     return s->spoiled ? SHM_REFUSED_NOT : SHM_REFUSED_NEVER_DUE;
 }
 
-int copies_end(struct copies *s, struct observation *seen) {
+int copies_end(struct copies *s) {
     int err = 0;
-    if (s->spoilt_by.how == HOW_SNAPSHOT) {
-        s->spoilt_by.output.files_known = seen->output.files_known;
-        memcpy(s->spoilt_by.output.files_digest, seen->output.files_digest, 16);
-        s->spoilt_by.output.files = seen->output.files;
-        s->spoilt_by.output.n_files = seen->output.n_files;
-        seen->output.files = NULL;
-        seen->output.n_files = 0;
-        err = send_result(s, s->spoiler, &s->spoilt_by);
-    }
     for (uint32_t i = 0; i < s->n && !err; i++)
         if (!s->sent[i])
             err = send_refusal(s, i, reason_of(s, i));
@@ -142,8 +140,9 @@ struct copy {
     uint32_t item;
     struct run run;
     struct descriptors descriptors;
-    int stdio[3];  /* its ends of our pipes, -1 = none */
-    int socket;    /* out of the original: its other end is the copy's */
+    struct frozen *frozen; /* what the tree held before it ran */
+    int stdio[3];          /* its ends of our pipes, -1 = none */
+    int socket;            /* out of the original: its other end is the copy's */
     bool branched; /* it has made a process or thread, or become another program */
 };
 
@@ -195,11 +194,26 @@ static bool is_alone(const struct copies *s) {
     return s->original->tracer.n == 2u;
 }
 
+/* Does every other process do nothing but wait for its children, of which one asks? */
+static bool is_quiet(const struct copies *s) {
+    pid_t tids[MOST_QUIET];
+    int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET);
+    bool quiet = n < MOST_QUIET;
+    for (int i = 0; i < n && quiet; i++)
+        quiet = tids[i] == s->held || tids[i] == s->copy ||
+                waiting_of(tids[i], NULL) == WAITING_CHILDREN;
+    return quiet;
+}
+
 static enum shm_refusal prepare(struct copy *c) {
     struct copies *s = c->copies;
     struct execution *x = s->original->x;
     const struct shm_orders *orders = s->orders;
-    if (scratch_used(x->scratch))
+    bool quiet = is_quiet(s);
+    if (!quiet && scratch_used(x->scratch))
+        return SHM_REFUSED_FILES;
+    c->frozen = scratch_freeze(x->scratch);
+    if (!c->frozen)
         return SHM_REFUSED_FILES;
     if (namespace_has_ipc())
         return SHM_REFUSED_IPC;
@@ -212,7 +226,10 @@ static enum shm_refusal prepare(struct copy *c) {
     struct descriptors_request request = {.pid = orders->pid,
                                           .pidfd = pidfd,
                                           .skip = {orders->channel, orders->own},
-                                          .alone = is_alone(s)};
+                                          .alone = is_alone(s),
+                                          .quiet = quiet,
+                                          .scratch = x->scratch,
+                                          .frozen = c->frozen};
     c->socket = (int)syscall(SYS_pidfd_getfd, pidfd, orders->channel, 0);
     enum shm_refusal refusal =
         c->socket < 0 ? SHM_REFUSED_UNAVAILABLE : make_stdio(c, &request);
@@ -222,8 +239,8 @@ static enum shm_refusal prepare(struct copy *c) {
     return refusal;
 }
 
-static bool send_descriptors(struct copy *c) {
-    struct shm_copy_message *body = &c->descriptors.message;
+static bool send_descriptors(const struct copy *c, struct descriptors *descriptors) {
+    struct shm_copy_message *body = &descriptors->message;
     union {
         struct cmsghdr head;
         char bytes[CMSG_SPACE(SHM_COPY_DESCRIPTORS * sizeof(int))];
@@ -237,19 +254,18 @@ static bool send_descriptors(struct copy *c) {
         head->cmsg_level = SOL_SOCKET;
         head->cmsg_type = SCM_RIGHTS;
         head->cmsg_len = CMSG_LEN(body->n * sizeof(int));
-        memcpy(CMSG_DATA(head), c->descriptors.fd, body->n * sizeof(int));
+        memcpy(CMSG_DATA(head), descriptors->fd, body->n * sizeof(int));
     }
     return sendmsg(c->socket, &m, MSG_NOSIGNAL) == (ssize_t)sizeof *body;
 }
 
-static void close_all(struct copy *c) {
+/* What has been sent, or will not be. */
+static void close_sent(struct copy *c) {
     descriptors_deinit(&c->descriptors);
     for (int i = 0; i < 3; i++)
         if (c->stdio[i] >= 0)
             close(c->stdio[i]);
-    if (c->socket >= 0)
-        close(c->socket);
-    c->socket = c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
+    c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
 }
 
 /* What only a rerun can say. A process of a tree whose first one is another: the others decide how
@@ -343,6 +359,85 @@ static void doubt_leaks(const struct copy *c) {
     seen->leaks.n = 0;
 }
 
+/* Threads of the tree that go on afterwards; what was made for a copy's sake ends at once. Return: how many, at
+ * most MOST_QUIET: then there may be more. */
+static int list_lasting(const struct copies *s, pid_t tids[MOST_QUIET]) {
+    int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET), kept = 0;
+    if (n == MOST_QUIET)
+        return n;
+    for (int i = 0; i < n; i++)
+        if (tids[i] != s->held || tids[i] == s->orders->pid)
+            tids[kept++] = tids[i];
+    return kept;
+}
+
+static enum frozen_hold hold(void *context, const struct stat *file) {
+    const struct copies *s = context;
+    pid_t tids[MOST_QUIET];
+    int n = list_lasting(s, tids);
+    enum frozen_hold held = n == MOST_QUIET ? FROZEN_HELD : FROZEN_FREE;
+    for (int i = 0; i < n && held != FROZEN_HELD; i++) {
+        enum frozen_hold here = descriptors_hold(tids[i], file);
+        if (here == FROZEN_OPEN && tids[i] != s->orders->pid)
+            here = FROZEN_HELD;
+        held = here > held ? here : held;
+    }
+    return held;
+}
+
+static bool reads(void *context, const struct frozen_file *file) {
+    const struct copies *s = context;
+    pid_t tids[MOST_QUIET];
+    int n = list_lasting(s, tids);
+    bool same = n < MOST_QUIET;
+    for (int i = 0; i < n && same; i++)
+        same = descriptors_read(tids[i], file);
+    return same;
+}
+
+/* A copy that came to nothing has left its message. */
+static void drop_message(int pidfd, int number) {
+    char byte;
+    int own = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+    while (own >= 0 && recv(own, &byte, 1, MSG_DONTWAIT) > 0)
+        ;
+    if (own >= 0)
+        close(own);
+}
+
+/* Files that were made anew: the original's descriptors are to lead to them. Return: whether they will. */
+static bool renew_descriptors(struct copy *c) {
+    struct shm_orders *orders = c->copies->orders;
+    const struct frozen_made *made;
+    if (frozen_made(c->frozen, &made) == 0)
+        return true;
+    int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
+    if (pidfd < 0)
+        return false;
+    const struct descriptors_request request = {.pid = orders->pid,
+                                                .pidfd = pidfd,
+                                                .skip = {orders->channel, orders->own},
+                                                .frozen = c->frozen};
+    bool done = descriptors_renew(&request, &c->descriptors) == SHM_REFUSED_NOT;
+    drop_message(pidfd, orders->own);
+    done = done && send_descriptors(c, &c->descriptors);
+    descriptors_deinit(&c->descriptors);
+    close(pidfd);
+    if (done)
+        __atomic_store_n(&orders->renewed, 1, __ATOMIC_RELEASE);
+    return done;
+}
+
+/* Only of what nobody else can have written meanwhile. */
+static bool put_back(struct copy *c) {
+    struct copies *s = c->copies;
+    struct scratch *scratch = s->original->x->scratch;
+    const struct frozen_holders holders = {s, hold, reads};
+    if (!is_quiet(s))
+        return !scratch_used(scratch);
+    return scratch_thaw(scratch, c->frozen, &holders) && renew_descriptors(c);
+}
+
 static int conclude(struct copy *c) {
     struct copies *s = c->copies;
     struct observation *seen = c->run.seen;
@@ -350,24 +445,22 @@ static int conclude(struct copy *c) {
         doubt_leaks(c);
     seen->proof.attached = true;
     seen->how = HOW_SNAPSHOT;
-    enum shm_refusal open = reaches_out(s);
-    s->spoiled |= open != SHM_REFUSED_NOT;
-    if (open == SHM_REFUSED_NOT)
-        open = leaves_open(s, seen);
-    if (open != SHM_REFUSED_NOT) {
-        s->orders->orders[c->item].refusal = open;
-        observation_deinit(seen);
-        if (scratch_used(s->original->x->scratch))
-            s->spoiled = true;
-        return 0;
-    }
     seen->output.files_known = true;
-    /* the original goes on in the same memory: what a copy wrote over there has spoilt it */
-    if (!scratch_used(s->original->x->scratch) && !seen->proof.overwritten)
+    bool used = scratch_used(s->original->x->scratch);
+    bool writes = used || !frozen_is_empty(c->frozen);
+    if (used)
+        run_read_files(s->original->x, seen);
+    enum shm_refusal open = reaches_out(s);
+    /* the original goes on in the same memory and tree */
+    s->spoiled |=
+        open != SHM_REFUSED_NOT || (writes && !put_back(c)) || seen->proof.overwritten;
+    if (open == SHM_REFUSED_NOT)
+        open = writes && s->orders->asked_pid ? SHM_REFUSED_PROCESS_ID
+                                              : leaves_open(s, seen);
+    if (open == SHM_REFUSED_NOT)
         return send_results(c);
-    s->spoiled = true;
-    s->spoiler = c->item;
-    s->spoilt_by = *seen;
+    s->orders->orders[c->item].refusal = open;
+    observation_deinit(seen);
     return 0;
 }
 
@@ -387,8 +480,9 @@ static int run_copy(struct copy *c) {
     tracer_forget(&original->tracer, run->first);
     tracer_add(&run->tracer, run->first);
     session_set_fault(original->x->session, NULL);
-    bool sent = send_descriptors(c);
-    close_all(c);
+    s->orders->asked_pid = 0;
+    bool sent = send_descriptors(c, &c->descriptors);
+    close_sent(c);
     if (!sent)
         kill(run->first, SIGKILL); /* then it has no proof: unreached, and is run again */
     int err = run_follow(run);
@@ -428,11 +522,14 @@ int copies_serve(struct run *original) {
         if (c.item < s->n)
             s->orders->orders[c.item].refusal = refusal;
         kill(s->copy, SIGKILL); /* it waits for a message */
-        close_all(&c);
+        close_sent(&c);
         feed_end(&c.run.feed);
         capture_close(&x->copy_output);
         capture_close(&x->copy_errors);
     }
+    frozen_free(c.frozen);
+    if (c.socket >= 0)
+        close(c.socket);
     original->started += clock_mono_ns() - begun;
     pid_t held = s->held;
     s->copy = s->held = 0;

@@ -32,9 +32,8 @@ struct copies {
     struct shm_orders *orders; /* NULL: no snapshot is possible here */
     bool *sent;                /* by item */
     pid_t copy, held;
-    bool spoiled; /* a copy wrote files, so the original's tree is not its own any more */
-    uint32_t spoiler;             /* item */
-    struct observation spoilt_by; /* what that copy showed, until its files are known */
+    bool
+        spoiled; /* what a copy did is not undone: its original is not what it was any more */
 };
 
 /** Lay the orders down. Context: between session_reset() and the start of the program.
@@ -47,9 +46,8 @@ int copies_serve(struct run *original);
 
 /**
  * After the original's end: results for whatever has none yet.
- * @seen: of the original; its list of files goes to the copy that wrote them
  * Return: 0, or a negative errno: the parent is gone.
  */
-int copies_end(struct copies *copies, struct observation *seen);
+int copies_end(struct copies *copies);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Twins of descriptors: see descriptors.h.
  *
- *   /proc/PID/fd/N  ─► regular file, folder, read only ─► opened again, at the same offset
+ *   /proc/PID/fd/N  ─► regular file, folder             ─► opened again, at the same offset
+ *                  ├─► one that is open already, by dup ─► the same twin
  *                  ├─► the attempt's own pipes         ─► the ones made for this copy
  *                  ├─► pipe, both ends in here         ─► a new pipe, what it holds duplicated
  *                  ├─► pair of idle unix sockets       ─► a new pair
@@ -11,7 +12,8 @@
  *                  ├─► inherited from dearth's starter ─► stays: every execution has it
  *                  └─► anything else                   ─► refused
  *
- * A file opened for writing is refused too: the original would see what the copy writes.
+ * A file opened for writing is the same file for both, by offsets of their own: what the copy writes is
+ * taken back when it has ended (frozen.h), which the private tree allows and others do not.
  * Run by the worker while the original is stopped, so nothing changes under its hands.
  */
 #include "descriptors.h"
@@ -31,6 +33,11 @@
 #include <unistd.h>
 
 #include <linux/sockios.h>
+
+#include "frozen.h"
+#include "mappings.h"
+#include "scratch.h"
+#include "text.h"
 
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438 /* every architecture; Linux 5.6 */
@@ -52,12 +59,19 @@ struct inventory {
     int folder; /* /proc/PID/fd */
     struct end pipes[MAX_ENDS], sockets[MAX_ENDS];
     uint32_t n_pipes, n_sockets;
+    struct {
+        uint64_t dev, ino;
+        int fd;
+        uint32_t at; /* place in out->message */
+    } files[SHM_COPY_DESCRIPTORS];
+    uint32_t n_files;
 };
 
 struct info {
     long long position;
     int flags;
     unsigned long long count; /* eventfd */
+    unsigned long long mount; /* id, 0 = not known */
     bool has_count;
     bool locked; /* its process holds a lock on it, which a copy would not */
 };
@@ -74,6 +88,9 @@ static bool read_info(const struct inventory *w, int fd, struct info *out) {
     *out = (struct info){.locked = strstr(text, "\nlock:") != NULL};
     const char *count = strstr(text, "eventfd-count:");
     out->has_count = count && sscanf(count, "eventfd-count: %llx", &out->count) == 1;
+    const char *mount = strstr(text, "mnt_id:");
+    if (!mount || sscanf(mount, "mnt_id: %llu", &out->mount) != 1)
+        out->mount = 0;
     return sscanf(text, "pos: %lld flags: %o", &out->position, (unsigned *)&out->flags) ==
            2;
 }
@@ -104,6 +121,70 @@ static bool is_inherited(int fd, const struct stat *status) {
            ours.st_dev == status->st_dev && ours.st_ino == status->st_ino;
 }
 
+static bool is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Is it the same open file, by dup() or a fork, as one that has its twin? Return: that, -1 = none, -2 = it
+ * cannot be told. Source: kcmp(2). */
+static int find_twin(const struct inventory *w, int fd, const struct stat *status) {
+    enum { SAME_FILE = 0 /* KCMP_FILE */ };
+    pid_t pid = w->request->pid;
+    for (uint32_t i = 0; i < w->n_files; i++) {
+        if (w->files[i].dev != status->st_dev || w->files[i].ino != status->st_ino)
+            continue;
+        long order = syscall(SYS_kcmp, pid, pid, SAME_FILE, w->files[i].fd, fd);
+        if (order <= 0)
+            return order < 0 ? -2 : (int)w->files[i].at;
+    }
+    return -1;
+}
+
+static void note_twin(struct inventory *w, int fd, const struct stat *status) {
+    if (w->n_files == SHM_COPY_DESCRIPTORS)
+        return;
+    w->files[w->n_files].dev = status->st_dev;
+    w->files[w->n_files].ino = status->st_ino;
+    w->files[w->n_files].fd = fd;
+    w->files[w->n_files++].at = w->out->message.n - 1;
+}
+
+/* @name: of it in @folder */
+static int open_again(int folder, const char *name, const struct info *info,
+                      const struct stat *status) {
+    const int kept =
+        O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_SYNC | O_DSYNC | O_NOATIME;
+    int again = openat(folder, name,
+                       (info->flags & kept) | O_CLOEXEC |
+                           (S_ISDIR(status->st_mode) ? O_DIRECTORY : 0));
+    if (again >= 0 && info->position && lseek(again, info->position, SEEK_SET) < 0) {
+        close(again);
+        return -1;
+    }
+    return again;
+}
+
+static enum shm_refusal place_again(struct inventory *w, int again, int fd,
+                                    const struct info *info, const struct stat *status) {
+    if (again < 0)
+        return SHM_REFUSED_DESCRIPTOR;
+    enum shm_refusal refusal = place(w, fd, info->flags, again, true);
+    if (refusal == SHM_REFUSED_NOT)
+        note_twin(w, fd, status);
+    return refusal;
+}
+
+/* Can be taken back what a copy writes to it? */
+static bool is_private(const struct inventory *w, const char *name,
+                       const struct info *info, const struct stat *status) {
+    if (!w->request->quiet || !scratch_has_mount(w->request->scratch, info->mount))
+        return false;
+    if (status->st_nlink)
+        return true; /* it is in the tree */
+    int fd = openat(w->folder, name, O_RDWR | O_CLOEXEC);
+    return fd >= 0 && frozen_add_nameless(w->request->frozen, fd);
+}
+
 static enum shm_refusal take_file(struct inventory *w, const char *name, int fd,
                                   const struct stat *status) {
     struct info info;
@@ -111,21 +192,17 @@ static enum shm_refusal take_file(struct inventory *w, const char *name, int fd,
         return SHM_REFUSED_DESCRIPTOR;
     if (info.flags & O_PATH)
         return SHM_REFUSED_NOT;
-    if ((info.flags & O_ACCMODE) != O_RDONLY)
-        return is_inherited(fd, status) ? SHM_REFUSED_NOT : SHM_REFUSED_FILES;
+    bool writes = (info.flags & O_ACCMODE) != O_RDONLY;
+    if (writes && is_inherited(fd, status))
+        return SHM_REFUSED_NOT;
     if (info.locked)
         return SHM_REFUSED_DESCRIPTOR;
-    int again =
-        openat(w->folder, name,
-               O_RDONLY | O_CLOEXEC | (S_ISDIR(status->st_mode) ? O_DIRECTORY : 0) |
-                   (info.flags & O_NONBLOCK));
-    if (again < 0)
-        return SHM_REFUSED_DESCRIPTOR;
-    if (info.position && lseek(again, info.position, SEEK_SET) < 0) {
-        close(again);
-        return SHM_REFUSED_DESCRIPTOR;
-    }
-    return place(w, fd, info.flags, again, true);
+    int twin = find_twin(w, fd, status);
+    if (twin >= 0)
+        return place(w, fd, info.flags, w->out->fd[twin], false);
+    if (writes && (twin == -2 || !is_private(w, name, &info, status)))
+        return SHM_REFUSED_FILES;
+    return place_again(w, open_again(w->folder, name, &info, status), fd, &info, status);
 }
 
 /* Devices without a state. Source: the kernel's Documentation/admin-guide/devices.txt. */
@@ -317,8 +394,9 @@ static enum shm_refusal take(struct inventory *w, const char *name) {
                                                      : SHM_REFUSED_DESCRIPTOR;
 }
 
-enum shm_refusal descriptors_make(const struct descriptors_request *request,
-                                  struct descriptors *out) {
+static enum shm_refusal
+for_each(const struct descriptors_request *request, struct descriptors *out,
+         enum shm_refusal (*visit)(struct inventory *, const char *)) {
     char path[64];
     struct inventory w = {.request = request, .out = out};
     out->message.n = 0;
@@ -330,11 +408,16 @@ enum shm_refusal descriptors_make(const struct descriptors_request *request,
     enum shm_refusal refusal = SHM_REFUSED_NOT;
     for (struct dirent *e; refusal == SHM_REFUSED_NOT && (e = readdir(folder));)
         if (e->d_name[0] != '.')
-            refusal = take(&w, e->d_name);
+            refusal = visit(&w, e->d_name);
     if (refusal == SHM_REFUSED_NOT)
         refusal = make_twins(&w);
     closedir(folder);
     return refusal;
+}
+
+enum shm_refusal descriptors_make(const struct descriptors_request *request,
+                                  struct descriptors *out) {
+    return for_each(request, out, take);
 }
 
 void descriptors_deinit(struct descriptors *d) {
@@ -342,4 +425,89 @@ void descriptors_deinit(struct descriptors *d) {
         if (d->owned[i])
             close(d->fd[i]);
     d->message.n = 0;
+}
+
+enum frozen_hold descriptors_hold(pid_t pid, const struct stat *file) {
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/cwd", pid);
+    if (stat(path, &status) < 0 || mappings_have(pid, file->st_ino) ||
+        is_same(&status, file))
+        return FROZEN_HELD;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *folder = opendir(path);
+    if (!folder)
+        return FROZEN_HELD;
+    bool held = false;
+    for (struct dirent *e; !held && (e = readdir(folder));)
+        held = e->d_name[0] != '.' &&
+               fstatat(dirfd(folder), e->d_name, &status, 0) == 0 &&
+               is_same(&status, file);
+    closedir(folder);
+    return held ? FROZEN_OPEN : FROZEN_FREE;
+}
+
+static bool reads(int folder, const char *name, const struct frozen_file *file) {
+    int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    AUTO_FREE char *data = fd >= 0 ? frozen_contents(fd, file->n) : NULL;
+    if (fd >= 0)
+        close(fd);
+    return data && memcmp(data, file->data, file->n) == 0;
+}
+
+/* By its number alone: which device the view shows it on, only the view knows. */
+bool descriptors_read(pid_t pid, const struct frozen_file *file) {
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *folder = opendir(path);
+    bool same = folder;
+    for (struct dirent *e; same && (e = readdir(folder));)
+        if (e->d_name[0] != '.' && fstatat(dirfd(folder), e->d_name, &status, 0) == 0 &&
+            S_ISREG(status.st_mode) && status.st_ino == file->ino &&
+            !frozen_has(file->frozen, &status))
+            same = reads(dirfd(folder), e->d_name, file);
+    if (folder)
+        closedir(folder);
+    return same;
+}
+
+/* --- of the original, when its files are others --- */
+
+static const struct frozen_made *find_made(const struct inventory *w,
+                                           const struct stat *status) {
+    const struct frozen_made *made;
+    size_t n = frozen_made(w->request->frozen, &made);
+    for (size_t i = 0; i < n; i++)
+        if (is_same(&made[i].old, status))
+            return &made[i];
+    return NULL;
+}
+
+static enum shm_refusal renew(struct inventory *w, const char *name) {
+    struct stat status;
+    struct info info;
+    char link[64];
+    int fd = atoi(name);
+    const struct frozen_made *made;
+    if (fd == w->request->skip[0] || fd == w->request->skip[1])
+        return SHM_REFUSED_NOT;
+    if (fstatat(w->folder, name, &status, 0) < 0)
+        return SHM_REFUSED_DESCRIPTOR;
+    if (!(made = find_made(w, &status)))
+        return SHM_REFUSED_NOT;
+    if (!read_info(w, fd, &info) || info.flags & O_PATH)
+        return SHM_REFUSED_DESCRIPTOR;
+    int twin = find_twin(w, fd, &status);
+    if (twin >= 0)
+        return place(w, fd, info.flags, w->out->fd[twin], false);
+    if (twin == -2)
+        return SHM_REFUSED_DESCRIPTOR;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", made->fd);
+    return place_again(w, open_again(AT_FDCWD, link, &info, &status), fd, &info, &status);
+}
+
+enum shm_refusal descriptors_renew(const struct descriptors_request *request,
+                                   struct descriptors *out) {
+    return for_each(request, out, renew);
 }

@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include "frozen.h"
 #include "shm.h"
 
 /* A pipe that the worker itself is at the other end of. */
@@ -18,11 +20,16 @@ struct descriptors_own {
     int fd;       /* what takes its place in the copy */
 };
 
+struct scratch;
+
 struct descriptors_request {
     pid_t pid;   /* the original, stopped */
     int pidfd;   /* of it */
     int skip[2]; /* descriptors of the protocol */
     bool alone;  /* no other process could hold the other end of a pipe or socket */
+    bool quiet;  /* no other process writes files meanwhile */
+    const struct scratch *scratch;
+    struct frozen *frozen; /* its files without names are added */
     struct descriptors_own own[3];
 };
 
@@ -40,5 +47,18 @@ struct descriptors {
 enum shm_refusal descriptors_make(const struct descriptors_request *request,
                                   struct descriptors *out);
 void descriptors_deinit(struct descriptors *descriptors);
+
+/** Does the process have @file open, mapped, or as its working folder? */
+enum frozen_hold descriptors_hold(pid_t pid, const struct stat *file);
+
+/** Does the process read the contents of @file in all descriptors of that file? */
+bool descriptors_read(pid_t pid, const struct frozen_file *file);
+
+/**
+ * Make what takes the place of descriptors whose files were made anew, for the original itself.
+ * Return: as descriptors_make().
+ */
+enum shm_refusal descriptors_renew(const struct descriptors_request *request,
+                                   struct descriptors *out);
 
 #endif

@@ -89,5 +89,5 @@ int execution_run_copied(struct execution *x, struct copies *copies,
     seen->how = HOW_SNAPSHOT;
     if (copies->spoiled)
         seen->proof.refusal = SHM_REFUSED_FILES; /* it did not end by itself */
-    return err ? err : copies_end(copies, seen);
+    return err ? err : copies_end(copies);
 }

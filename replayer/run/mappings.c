@@ -110,6 +110,21 @@ uint64_t mappings_writable_from(pid_t pid, uint64_t address) {
     return r < 0 ? writable_by_text(pid, address) : r ? q.vma_start : 0;
 }
 
+int mappings_have(pid_t pid, uint64_t ino) {
+    char path[64], line[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return -errno;
+    bool found = false;
+    unsigned long long seen;
+    while (!found &&
+           fgets(line, sizeof line, f)) /* "start-end rw-p offset 08:01 inode path" */
+        found = sscanf(line, "%*s %*s %*s %*s %llu", &seen) == 1 && seen == ino;
+    fclose(f);
+    return found;
+}
+
 static uint64_t mix(uint64_t hash, uint64_t value) {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15ull; /* Knuth, TAOCP 3, 6.4 */
     return hash ^ hash >> 29;

@@ -26,4 +26,7 @@ uint64_t mappings_writable_from(pid_t pid, uint64_t address);
  */
 uint64_t mappings_name(pid_t pid);
 
+/** Does it have a file with this inode number mapped? Return: 1, 0, or a negative errno. */
+int mappings_have(pid_t pid, uint64_t ino);
+
 #endif

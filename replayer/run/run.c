@@ -407,7 +407,7 @@ static void give_up_start(struct run *run, int err) {
     capture_close(run->errors);
 }
 
-static void read_files(const struct execution *x, struct observation *seen) {
+void run_read_files(const struct execution *x, struct observation *seen) {
     struct written written = {0};
     seen->output.files_known = scratch_read(x->scratch, &written);
     seen->output.files = written.files;
@@ -452,7 +452,7 @@ int run_end(struct run *run) {
     if (err)
         return err;
     run_finish(run);
-    read_files(run->x, run->seen);
+    run_read_files(run->x, run->seen);
     bool touched = output_check_run(run->x, run->seen);
     namespace_clear_ipc();
     return scratch_clean(run->x->scratch, touched);

@@ -79,6 +79,9 @@ int run_sample_hang(struct run *run);
 /** End the whole tree; run_follow() then comes to its end. */
 void run_kill(struct run *run);
 
+/** What the private tree shows now, into `seen`. */
+void run_read_files(const struct execution *x, struct observation *seen);
+
 /** Status, output, times, proof: everything in `seen` but what was written to files. */
 void run_finish(struct run *run);
 

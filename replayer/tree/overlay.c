@@ -44,6 +44,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "before.h"
@@ -306,13 +307,44 @@ void overlay_read(const struct overlay *o, struct written *written) {
         else if (o->covers[i].kind == COVER_FILE)
             written_add(written, upper, o->covers[i].path, true);
         else if (o->covers[i].kind == COVER_OVERLAY)
-            written_add_layer(
-                written, upper, o->covers[i].path,
-                (struct lower){o->covers[i].former, o->covers[i].lower});
+            written_add_layer(written, upper, o->covers[i].path,
+                              (struct lower){o->covers[i].former, o->covers[i].lower});
+}
+
+bool overlay_moved(struct overlay *o) {
+    o->moved |= mounts_changed(o);
+    return o->moved;
+}
+
+/* Source: statx(2), STATX_MNT_ID, Linux 5.8; older C libraries have no word for it. */
+static bool has_mount_id(const char *place, uint64_t id) {
+    const uint32_t want_mount = 0x1000;
+    struct {
+        uint32_t mask, before[35];
+        uint64_t mount;
+        uint8_t after[256 - 152];
+    } status;
+    _Static_assert(sizeof status == 256 && offsetof(__typeof__(status), mount) == 144,
+                   "as struct statx");
+    return syscall(SYS_statx, AT_FDCWD, place, AT_SYMLINK_NOFOLLOW, want_mount,
+                   &status) == 0 &&
+           status.mask & want_mount && status.mount == id;
+}
+
+bool overlay_has_mount(const struct overlay *o, uint64_t id) {
+    char place[PATH_MAX];
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->covers[i].kind != COVER_OVERLAY)
+            continue;
+        cover_place(o, o->covers[i].path, place);
+        if (has_mount_id(place, id))
+            return true;
+    }
+    return false;
 }
 
 int overlay_clean(struct overlay *o) {
-    bool moved = mounts_changed(o);
+    bool moved = overlay_moved(o);
     size_t used = 0, last = 0;
     char upper[PATH_MAX];
     for (size_t i = 0; i < o->n; i++)
@@ -325,5 +357,6 @@ int overlay_clean(struct overlay *o) {
     int err =
         !moved && used == 1 && o->covers[last].leaf ? cover_renew(o, last) : renew_all(o);
     mounts_changed(o); /* those were ours */
+    o->moved = false;
     return err ? error_print_errno(err, "cannot renew the private working tree") : 0;
 }

@@ -40,6 +40,11 @@ int overlay_put_before(struct overlay *overlay, const struct before *before,
 /** See scratch_used(). */
 bool overlay_used(const struct overlay *overlay);
 
+/** Has an attempt mounted or unmounted something? */
+bool overlay_moved(struct overlay *overlay);
+/** Is it the id of a mount in which files are copied on write? Source: proc(5), /proc/PID/fdinfo */
+bool overlay_has_mount(const struct overlay *overlay, uint64_t id);
+
 /** See scratch_read() and scratch_clean(). */
 void overlay_read(const struct overlay *overlay, struct written *written);
 int overlay_clean(struct overlay *overlay);

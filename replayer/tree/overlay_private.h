@@ -53,6 +53,7 @@ struct overlay {
     int session_fd;
     int root_fd;
     int table_fd; /* mountinfo: poll() tells of changes */
+    bool moved;   /* it told, and the view has not been renewed since */
     struct mounts mounts;
     struct cover *covers;
     size_t n;

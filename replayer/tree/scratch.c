@@ -22,6 +22,7 @@
 #include "copyplace.h"
 #include "copytree.h"
 #include "error.h"
+#include "frozen.h"
 #include "mounts.h"
 #include "namespace.h"
 #include "overlay.h"
@@ -231,6 +232,19 @@ bool scratch_can_tell(const struct scratch *s) {
 
 bool scratch_used(const struct scratch *s) {
     return overlay_used(s->overlay);
+}
+
+bool scratch_has_mount(const struct scratch *s, uint64_t id) {
+    return overlay_has_mount(s->overlay, id);
+}
+
+struct frozen *scratch_freeze(struct scratch *s) {
+    return overlay_moved(s->overlay) ? NULL : frozen_take(s->overlay);
+}
+
+bool scratch_thaw(struct scratch *s, struct frozen *frozen,
+                  const struct frozen_holders *holders) {
+    return !overlay_moved(s->overlay) && frozen_restore(s->overlay, frozen, holders);
 }
 
 bool scratch_read(struct scratch *s, struct written *written) {

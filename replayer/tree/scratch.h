@@ -34,6 +34,8 @@ struct scratch_options {
 };
 
 struct before;
+struct frozen;
+struct frozen_holders;
 struct scratch;
 struct written;
 
@@ -59,6 +61,18 @@ const char *scratch_cwd(const struct scratch *scratch);
 bool scratch_can_tell(const struct scratch *scratch);
 /** Was it? Context: scratch_can_tell(). */
 bool scratch_used(const struct scratch *scratch);
+
+/** Is a file private that lies on this mount, as /proc/PID/fdinfo says? Context: scratch_can_tell(). */
+bool scratch_has_mount(const struct scratch *scratch, uint64_t id);
+
+/**
+ * Note what the tree holds, before somebody else than its owner writes to it: frozen.h.
+ * Return: NULL when it could not be put back; frozen_free() it. Context: scratch_can_tell().
+ */
+struct frozen *scratch_freeze(struct scratch *scratch);
+/** Put it back. Return: whether all is as it was. */
+bool scratch_thaw(struct scratch *scratch, struct frozen *frozen,
+                  const struct frozen_holders *holders);
 
 /**
  * After an attempt: say what it wrote.
