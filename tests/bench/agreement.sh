@@ -8,7 +8,8 @@
 # never fired there; such a run says nothing about the site.
 #
 # A recording is replayed twice, from two copies of its database: by snapshots and by reruns, nothing
-# repeated, nothing confirmed. For each site that a snapshot tested, the two verdicts are compared;
+# repeated, nothing confirmed. For each site that a snapshot tested, the two verdicts are compared, and whether
+# the files that were left are as without the failure;
 # where they differ, both are listed, and the same fault is rerun three times more, which tells a
 # wrong snapshot from a program that does not do the same twice. No test: minutes of work.
 # Programs that are not installed are left out, and said so. Progress goes to standard error,
@@ -48,6 +49,10 @@ echo 'struct s { int a; }; int f(struct s *s) { return s->a; }' >in.c
 echo '2 ^ 100' >in.bc
 echo 'define(`a'"', \`b')a(1)" >in.m4
 printf '%%%%\ns: | s "a";\n%%%%\n' >in.y
+printf 'section .text\n%%macro m 1\n mov ebx,%%1\n%%endmacro\n m 3\nsection .data\nx: db "hello",10\n' >in.asm
+echo '<html><head><title>x</title><body><p>a<b>c</html>' >in.html
+printf '2,4s/1/x/\na\nhello\n.\nw\nq\n' >in.ed
+for name in ed sed perl patch; do cp in.txt "$name.txt"; done
 
 # Of large programs a share of the sites: every n-th.
 share=1/1 stdin=/dev/null
@@ -77,6 +82,19 @@ command_of() {
     bison) line=(bison --report=none -o /dev/null in.y) ;;
     ssh-keygen) line=(ssh-keygen -l -f key.pem) ;;
     patch) line=(patch --dry-run in.txt in.diff) ;;
+    # they write files
+    ctags) line=(ctags -f tags in.c folder/in.txt) ;;
+    nasm) line=(nasm -f elf64 -o out.o in.asm) ;;
+    ed) line=(ed -s ed.txt) stdin=in.ed ;;
+    tidy) line=(tidy -q -o out.html in.html) ;;
+    sed-i) line=(sed -i s/1/x/ sed.txt) ;;
+    perl-i) line=(perl -i.bak -pe s/1/x/ perl.txt) ;;
+    patch-w) line=(patch patch.txt in.diff) ;;
+    tar-c) line=(tar -cf out.tar folder) ;;
+    sort-o) line=(sort -o out.txt -rn in.txt) ;;
+    gawk-w) line=(gawk '{ print >("out" $1 % 3) }' in.txt) ;;
+    bison-w) line=(bison -o out.c in.y) ;;
+    gcc-c) line=(gcc -c -o out.o in.c) share=1/20 ;;
     diff) line=(diff -u in.txt other.txt) ;;
     sort) line=(sort -rn in.txt) ;;
     file) line=(file in.xml) ;;
@@ -88,14 +106,15 @@ command_of() {
 }
 order=("$@")
 [ $# -gt 0 ] || order=(jq sqlite3 xmllint xsltproc bsdtar git curl openssl perl python3 lua tar bash sh+jq gcc rust c++
-    bc m4 gawk bison ssh-keygen patch diff sort file)
+    bc m4 gawk bison ssh-keygen patch diff sort file ctags nasm ed tidy sed-i perl-i patch-w tar-c sort-o gawk-w bison-w gcc-c)
 
 # --- one program ---
 
 differing="SELECT DISTINCT lower(hex(s.key)), a.occurrence, a.verdict, b.verdict
     FROM attempt a JOIN site s ON s.id = a.site_id JOIN other.site t ON t.key = s.key
     JOIN other.attempt b ON b.site_id = t.id AND b.mode = a.mode AND b.occurrence = a.occurrence
-    WHERE b.how = 'snapshot' AND a.how = 'rerun' AND a.verdict NOT IN (b.verdict, 'unreached')"
+    WHERE b.how = 'snapshot' AND a.how = 'rerun' AND a.verdict <> 'unreached' AND
+    (a.verdict <> b.verdict OR a.files_same IS NOT b.files_same)"
 missed="SELECT count(*) FROM (SELECT site_id FROM attempt GROUP BY site_id HAVING max(fired) = 0)"
 both="SELECT count(DISTINCT s.key) FROM attempt a JOIN site s ON s.id = a.site_id JOIN other.site t ON t.key = s.key
     JOIN other.attempt b ON b.site_id = t.id WHERE b.how = 'snapshot' AND a.how = 'rerun'"
