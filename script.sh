@@ -1,4 +1,0 @@
-#!/bin/sh
-./asks && exit 0
-./loses
-exit 1
