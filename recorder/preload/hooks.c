@@ -46,7 +46,7 @@ enum hook {
     HOOK_DENY,    /* an ordered failure: return it */
     HOOK_PRIVATE, /* serve from boot.c: ld.so before the real one is known, or libunwind
                    */
-    HOOK_SKIP, /* not in the sample: call the real function; that it fails is an event all the same */
+    HOOK_SKIP, /* not in the sample: call the real function, flag held; that it fails is an event all the same */
     HOOK_COPY, /* in a snapshot's copy: nothing but a lasting failure is of interest */
 };
 
@@ -108,8 +108,10 @@ static inline bool is_paused(void) {
 static inline enum hook enter(uintptr_t frame, struct thread **thread) {
     if (unlikely(tls.reentry != REENTRY_NONE))
         return enter_nested(frame, thread);
-    if (unlikely(is_paused()))
+    if (unlikely(is_paused())) {
+        sample_pause();
         return HOOK_PASS;
+    }
     reentry_take((void *)frame);
     *thread = tls.thread;
     if (likely(is_live(*thread)))
@@ -156,7 +158,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     if (unlikely(how != HOOK_RECORD))
         return how;
     if (unlikely(preload.sampled) && !sample_takes(call->thread, size)) {
-        reentry_set(REENTRY_NONE);
+        reentry_set(REENTRY_REAL);
         return HOOK_SKIP;
     }
     uint32_t flags = preload.flags;
@@ -208,9 +210,10 @@ static COLD void note_unsampled(uint8_t op, uint64_t size, const struct caller *
     errno = saved;
 }
 
-/* The real function was called for what is not in the sample. */
+/* The real function was called for what is not in the sample, and its own inner calls were none of it either. */
 static inline void *skipped(uint8_t op, uint64_t size, const struct caller *caller,
                             void *p) {
+    reentry_set(REENTRY_NONE);
     if (unlikely(!p))
         note_unsampled(op, size, caller, errno);
     return p;
@@ -269,7 +272,7 @@ static APART void *malloc_seen(size_t n, const struct caller *caller){
     ALLOCATE(SHM_OP_MALLOC, n, 0, real.malloc(n))}
 
 EXPORT void *malloc(size_t n) {
-    if (sample_skips(n))
+    if (sample_skips(n, CALLER))
         return skipped(SHM_OP_MALLOC, n, CALLER, real.malloc(n));
     return malloc_seen(n, CALLER);
 }
@@ -302,7 +305,7 @@ static APART void *calloc_seen(size_t a, size_t b, const struct caller *caller) 
 }
 
 EXPORT void *calloc(size_t a, size_t b) {
-    if (sample_skips(product(a, b)))
+    if (sample_skips(product(a, b), CALLER))
         return skipped(SHM_OP_CALLOC, product(a, b), CALLER, real.calloc(a, b));
     return calloc_seen(a, b, CALLER);
 }
@@ -352,6 +355,7 @@ static int posix_memalign_passed(void *const *out, uint64_t size, int result) {
 
 static int posix_memalign_skipped(uint64_t size, const struct caller *caller,
                                   int result) {
+    reentry_set(REENTRY_NONE);
     if (unlikely(result))
         note_unsampled(SHM_OP_POSIX_MEMALIGN, size, caller, result);
     return result;
@@ -565,10 +569,10 @@ static inline const void *known_block(const void *old) {
 }
 
 /* The new block is not in the sample; the old one was when @known. */
-static inline bool realloc_is_quiet(struct call *call, const struct caller *caller,
-                                    const void *known) {
-    if (likely(!known) || enter(caller->frame, &call->thread) != HOOK_RECORD)
+static inline bool realloc_is_quiet(struct call *call, const void *known) {
+    if (likely(!known))
         return true;
+    reentry_set(REENTRY_OURS);
     emit_begin(call, known);
     reentry_set(REENTRY_REAL);
     return false;
@@ -651,7 +655,7 @@ static APART void *realloc_seen(void *old, size_t n, const struct caller *caller
         return realloc_passed(&call, old, n);
     case HOOK_SKIP:
         known = known_block(old);
-        if (realloc_is_quiet(&call, caller, known))
+        if (realloc_is_quiet(&call, known))
             return skipped(call.op, n, caller, real.realloc(old, n));
         return realloc_unsampled(&call, caller, known, real.realloc(old, n));
     default:
@@ -662,7 +666,7 @@ static APART void *realloc_seen(void *old, size_t n, const struct caller *caller
 }
 
 EXPORT void *realloc(void *old, size_t n) {
-    if (is_quiet(old, CALLER) && n && sample_skips(n))
+    if (is_quiet(old, CALLER) && n && sample_skips(n, CALLER))
         return skipped(SHM_OP_REALLOC, n, CALLER, real.realloc(old, n));
     return realloc_seen(old, n, CALLER);
 }
@@ -683,7 +687,7 @@ EXPORT void *reallocarray(void *old, size_t a, size_t b) {
         return realloc_passed(&call, old, product(a, b));
     case HOOK_SKIP:
         known = known_block(old);
-        if (realloc_is_quiet(&call, CALLER, known))
+        if (realloc_is_quiet(&call, known))
             return skipped(call.op, product(a, b), CALLER, real.reallocarray(old, a, b));
         return realloc_unsampled(&call, CALLER, known, real.reallocarray(old, a, b));
     default:

@@ -5,6 +5,7 @@
 
 #include "reentry.h"
 #include "thread.h"
+#include "unwind.h"
 
 #define SAMPLE_PAGE_BITS 12u
 #define SAMPLE_PAGES     65536u
@@ -56,10 +57,11 @@ static inline uint64_t sample_weighed(uint64_t n) {
 
 /**
  * Is a call for @n bytes known not to be in the sample, by what its thread has of its own alone? Its bytes are
- * counted then. A handler that interrupts this may undo a count: of some bytes.
+ * counted then, and the re-entry flag is held: an allocator that allocates through itself (glibc's reallocarray(),
+ * many a calloc()) asks for the same bytes twice. A handler that interrupts this may undo a count: of some bytes.
  * Context: any call of a hook; false when not all is recorded by samples.
  */
-static inline bool sample_skips(uint64_t n) {
+static inline bool sample_skips(uint64_t n, const struct caller *caller) {
     if (likely(!preload.sampled))
         return false;
     struct thread *thread = tls.thread;
@@ -70,7 +72,19 @@ static inline bool sample_skips(uint64_t n) {
     if (unlikely(n >= left))
         return false;
     thread->sample_left = left - n;
+    reentry_take((void *)caller->frame);
+    reentry_set(REENTRY_REAL);
     return true;
+}
+
+/**
+ * Nothing is recorded: what is left to this thread is drawn anew afterwards. Calls that would have been in the
+ * sample left it too small, so that the first one later would nearly always be.
+ */
+static inline void sample_pause(void) {
+    struct thread *thread = preload.sampled ? tls.thread : NULL;
+    if (thread)
+        thread->sample_left = 0;
 }
 
 #endif

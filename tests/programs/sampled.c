@@ -6,6 +6,7 @@
  *   small    200000 of 64 bytes, freed at once      kept     20000 of 500 bytes, never freed
  *   zeroed   20000 of 30 * 10 bytes, calloc         aligned  20000 of 256 bytes, posix_memalign
  *   grown    20000 from 200 to 2000 bytes, realloc; every second one back to 300
+ *   multiple 20000 of 20 * 11 bytes, reallocarray, which glibc's makes of its realloc
  *   passed   4 threads make 20000 each of 200 bytes, main frees them
  *   child    8 forked children make and free 4000 each of 300 bytes, and free what their parent had
  *   large    20 of 1 MiB                            refused  3 that cannot be had
@@ -31,6 +32,10 @@ OWN_FRAME void *kept(void) {
 
 OWN_FRAME void *zeroed(void) {
     return opaque(calloc(30, 10));
+}
+
+OWN_FRAME void *multiple(void) {
+    return opaque(reallocarray(NULL, 20, 11));
 }
 
 OWN_FRAME void *aligned(void) {
@@ -90,6 +95,7 @@ int main(void) {
     for (int i = 0; i < 20000; i++) {
         void *p = grown(first());
         free(zeroed());
+        free(multiple());
         free(aligned());
         free(i % 2 ? shrunk(p) : p);
     }

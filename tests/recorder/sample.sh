@@ -16,7 +16,7 @@ numbers="SELECT l.function, sum(count), sum(bytes), sum(frees), sum(live_blocks)
     FROM site_stat JOIN site s ON s.id = site_id JOIN location l ON l.id = s.location_id
     WHERE l.file LIKE '%sampled.c' AND l.function NOT IN ('main', 'refused') GROUP BY 1 ORDER BY 1"
 sql whole.db "$numbers" >whole
-equal 10 "$(wc -l <whole)" 'kinds of calls'
+equal 11 "$(wc -l <whole)" 'kinds of calls'
 
 # near WANTED SEEN INTERVAL: by the sizes of the first
 near() {
@@ -35,7 +35,7 @@ near() {
 }
 sql s.db "$numbers" >seen
 near whole seen 16384 || fail 'an estimate is too far off'
-echo 'ok: estimates of 10 kinds of calls'
+echo 'ok: estimates of 11 kinds of calls'
 equal '0|16384|0' "$(sql s.db 'SELECT exact, sample_bytes, (SELECT count(*) FROM event_chunk) FROM recording')" 'the recording'
 equal '0|0' "$(sql s.db 'SELECT sum(inherited), sum(replaced) FROM process')" 'frees of what is not in the sample'
 equal "$(sql whole.db 'SELECT count(*) FROM process')" "$(sql s.db 'SELECT count(*) FROM process')" 'processes'
@@ -44,6 +44,24 @@ equal "$(sql whole.db 'SELECT sum(failed) FROM recording')" "$(sql s.db 'SELECT 
 within=$(sql whole.db "ATTACH 's.db' AS s; SELECT s.peak_bytes BETWEEN w.peak_bytes * 0.7 AND w.peak_bytes * 1.4
     FROM recording w, s.recording s")
 equal 1 "$within" 'peak of all processes'
+
+# An allocator that allocates through itself: as much is asked for as of any other.
+cat >layers.c <<'C'
+#include <string.h>
+extern void *__libc_malloc(size_t);
+void *malloc(size_t n) {
+    return __libc_malloc(n);
+}
+void *calloc(size_t a, size_t b) {
+    void *p = malloc(a * b);
+    return p ? memset(p, 0, a * b) : p;
+}
+C
+cc -shared -fPIC -O1 -fno-builtin -o layers.so layers.c
+LD_PRELOAD=$PWD/layers.so record --sample 16K -o layers.db -- "$PROGRAMS/sampled"
+sql layers.db "$numbers" >seen
+near whole seen 16384 || fail 'calls that an allocator makes of itself'
+echo 'ok: an allocator in layers'
 
 # A byte in one: every call but the smallest is certain to be in it, and pairing must be that of a whole recording.
 record --sample 1 --no-symbols -o every.db -- "$PROGRAMS/sampled"
