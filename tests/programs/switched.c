@@ -5,7 +5,8 @@
  * usage: switched IN OUT    two FIFOs
  *   a  100 blocks of 50 bytes in `made`     f  free what is live
  *   t  a thread of its own does 'a'         c  a child makes and frees 10 blocks
- *   e  a child becomes sort                 q  exit 3
+ *   e  a child becomes sort                 m  10 million blocks of 48 bytes, freed at once
+ *   q  exit 3
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -42,6 +43,8 @@ int main(int argc, char **argv) {
             made(NULL);
         if (what == 't' && pthread_create(&thread, NULL, made, NULL) == 0)
             pthread_join(thread, NULL);
+        for (int i = 0; what == 'm' && i < 10000000; i++)
+            free(opaque(malloc(48)));
         while (what == 'f' && n)
             free(blocks[--n]);
         if (what == 'c' || what == 'e') {

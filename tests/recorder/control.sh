@@ -122,6 +122,16 @@ wait "$dearth" || seen=$?
 equal '0 first second' "$seen $(tr '\n' ' ' <said | sed 's/ $//')" 'the pipe went on'
 exec 9>&-
 
+# A sample begins anew after a pause: what would have been in it meanwhile does not make the next call one that is.
+begin h.db --sample 64M --no-symbols
+tell a
+control h.db stop
+tell m
+control h.db start
+tell a
+quit 3
+equal 0 "$(sql h.db 'SELECT count(*) FROM site_stat WHERE min_size = 50')" 'small blocks after a pause'
+
 # A signal for the program reaches it by way of dearth after the end, too; the program's status is dearth's.
 begin b.db
 control b.db end
