@@ -292,15 +292,15 @@ int report_source_add(const struct report_source *source, const struct report_fi
 static bool take_fault(const struct report_source *source, const struct report_finding *f,
                        report_excerpt_take *take, void *state) {
     const struct report_location *at = f->fault.location;
-    char says[64], bytes[16];
+    char bytes[16];
     if (!at)
         return false;
-    int n = snprintf(says, sizeof says, "this %s", f->fault.op);
+    AUTO_TEXT struct text says = {0}; /* a strange database's names are of any length */
+    text_say(&says, "this %s", f->fault.op);
     if (f->fault.size >= 0)
-        n += snprintf(says + n, sizeof says - (size_t)n, " of %s",
-                      text_bytes((uint64_t)f->fault.size, bytes));
-    snprintf(says + n, sizeof says - (size_t)n, " fails");
-    const struct report_excerpt e = {at->file, (uint32_t)at->line, at->module, says,
+        text_addf(&says, " of %s", text_bytes((uint64_t)f->fault.size, bytes));
+    text_add(&says, " fails");
+    const struct report_excerpt e = {at->file, (uint32_t)at->line, at->module, says.data,
                                      false};
     return take(state, source, f, &e);
 }
