@@ -79,3 +79,10 @@ printf 'a\n\x1b[2Jb\n\n\n\n\n\n\n\x1b]0;t\x07\xff \xe2\x80\xae\n' >project/src/l
 contains out '\x1b]0;t\x07'
 grep -q $'\x1b' out && fail 'a source steers the terminal'
 lacks out ':::' # it has no line 15
+
+# What a stranger's database calls an operation may be of any length.
+cp list.db long.db
+sqlite3 long.db "UPDATE site SET op = printf('%.*c', 3000, 'x')"
+status 0 "$DEARTH" report --format text --source always long.db
+contains out 'this xxxx'
+status 0 "$DEARTH" view --source always -o long.html long.db
