@@ -74,7 +74,8 @@ CREATE TABLE site (
 CREATE TABLE setting (
     name      TEXT PRIMARY KEY,          -- 'location_rules': hash of the catalogue and the --wrapper globs behind
                                          -- location_id; 'catalogue FILE': text that --catalogue FILE added;
-                                         -- 'suite_tree': the project's folder, of the newest suite's targets, where its own is what lies below it
+                                         -- 'suite_tree': the project's folder, of the newest suite's targets, where its own is what lies below it;
+                                         -- 'findings_of': the newest attempt that findings are derived of
     value     BLOB NOT NULL
 ) WITHOUT ROWID;
 

@@ -218,18 +218,19 @@ static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
                                : replay_unit(run, unit, unit_of, recording, &proof);
     if (recording < 0)
         return (int)recording;
+    bool holds =
+        proof.looked && proof.ends &&
+        (uint64_t)proof.reached * 100 >= (uint64_t)proof.n_sites * REPLAY_PROOF_PERCENT;
     if (status == EXIT_INTERRUPTED || interrupt_wanted()) {
         run->out->interrupted = true;
-        return 0;
+        return holds ? suite_unit_proved(s, unit, recording, proof.n_sites, proof.reached)
+                     : 0;
     }
     if (!proof.looked && !time_left(run)) { /* nothing was found out about it */
         run->out->budget = true;
         return 0;
     }
     uint32_t n_targets = count(n_aims(run), unit_of, unit);
-    bool holds =
-        proof.looked && proof.ends &&
-        (uint64_t)proof.reached * 100 >= (uint64_t)proof.n_sites * REPLAY_PROOF_PERCENT;
     if (holds && status == EXIT_OK) {
         AUTO_FREE char *missing = what_is_missing(&proof);
         tell(run, place, n, unit, n_targets, missing);
@@ -573,8 +574,8 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     run.scope.fresh = false;
     if (r == 0 && options->contexts != 1 && !is_over(&run))
         r = run_contexts(&run);
-    if (r == 0)
-        r = derive_findings(s->store);
+    int derived = derive_findings(s->store); /* also where a unit could not be replayed */
+    r = r < 0 ? r : derived;
     if (r == 0)
         r = suite_load_tested(s, &run.scope);
     out->done = r == 0 && is_done(&run);

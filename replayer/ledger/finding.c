@@ -885,6 +885,12 @@ static int store_groups(struct work *w, int64_t replay_id) {
     return r;
 }
 
+/* Who reads them knows by this which attempts they are not of: of a replay that goes on, or was killed. */
+static int store_reach(struct store *store) {
+    return store_exec(store, "INSERT OR REPLACE INTO setting(name, value) SELECT "
+                             "'findings_of', coalesce(max(id), 0) FROM attempt");
+}
+
 int finding_derive(struct store *store, int64_t replay_id) {
     struct work w = {.store = store, .catalogue = catalogue_new()};
     int r = catalogue_load(w.catalogue, store);
@@ -909,6 +915,8 @@ int finding_derive(struct store *store, int64_t replay_id) {
     }
     if (r == 0)
         r = store_groups(&w, replay_id);
+    if (r == 0)
+        r = store_reach(store);
     if (r == 0)
         r = store_commit(store);
     if (r < 0)

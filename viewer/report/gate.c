@@ -246,6 +246,17 @@ static int judge_unseen(const struct report_data *data, int outcome, struct text
     return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
 }
 
+/* Findings that there are count; that there are no more is not known. */
+static int judge_behind(const struct report_data *data, int outcome, struct text *why) {
+    text_say(
+        why,
+        "  %llu execution%s of a replay that goes on or was killed, and in no finding "
+        "yet: 'dearth %sreplay %s' goes on with it\n",
+        (unsigned long long)data->n_behind, data->n_behind == 1 ? " is" : "s are",
+        data->suite ? "suite " : "", data->path);
+    return outcome == GATE_PASSED ? GATE_UNDECIDED : outcome;
+}
+
 int gate_judge(const struct report_data *data, const struct gate_options *options,
                struct text *why) {
     static const char *const words[] = {"passed", "FAILED", "UNDECIDED"};
@@ -275,6 +286,8 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
         r = judge_strangers(data, r, &details);
     if (data->n_doubtful)
         r = judge_doubtful(data, r, &details);
+    if (data->n_behind)
+        r = judge_behind(data, r, &details);
     add_chosen(data, &details);
     text_add(why, "gate ");
     terminal_say(why, r == GATE_PASSED ? COLOR_GOOD : COLOR_BUG, "%s", words[r]);

@@ -51,6 +51,19 @@ static int load_doubtful(struct report_data *data) {
     return 0;
 }
 
+/* Findings are derived when a replay ends: one that goes on, or was killed, has executions that show bugs of which
+ * there is no finding. */
+static int load_behind(struct report_data *data) {
+    data->n_behind = (uint64_t)store_int(
+        data->store,
+        "SELECT count(*) FROM attempt WHERE replay_id IN chosen_replay AND id > "
+        "coalesce((SELECT value FROM setting WHERE name = 'findings_of'), CASE WHEN "
+        "EXISTS (SELECT 1 FROM replay WHERE state = 'running') THEN 0 ELSE (SELECT "
+        "max(id) FROM attempt) END)",
+        0);
+    return 0;
+}
+
 /* Its query begins with a table of its own. */
 static void add_stop(struct report_data *data, sqlite3_stmt *s, void *state) {
     (void)state;
@@ -109,6 +122,8 @@ int report_completeness_load(struct report_data *data) {
         r = load_refusals(data);
     if (r == 0)
         r = load_doubtful(data);
+    if (r == 0)
+        r = load_behind(data);
     return r;
 }
 
@@ -196,6 +211,15 @@ void report_completeness_derive(struct report_data *data) {
             "known. It is not replayed; 'dearth report CI.db --demand' reads it.",
             (long long)sample->id, text_bytes((uint64_t)sample->sample_bytes, every));
         add_note(data, "sample", text);
+    }
+    if (data->n_behind) {
+        AUTO_FREE char *text = text_format(
+            "%llu execution%s of a replay that goes on or was killed: what %s is in no "
+            "finding yet; when it has ended, or when 'dearth %sreplay' has gone on with it, "
+            "it is.",
+            (unsigned long long)data->n_behind, data->n_behind == 1 ? " is" : "s are",
+            data->n_behind == 1 ? "it shows" : "they show", data->suite ? "suite " : "");
+        add_note(data, "findings_behind", text);
     }
     uint64_t nameless = 0;
     for (size_t i = 0; i < data->n_sites; i++)

@@ -170,6 +170,7 @@ struct report_data {
     uint64_t n_apart;                  /* findings that --blame does not name */
     bool narrowed;                     /* --in was given */
     uint64_t n_attempts;
+    uint64_t n_behind;   /* executions that no findings were derived of yet */
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
     size_t n_modules_without_cfi;

@@ -114,7 +114,7 @@ enum { UNIT_COLUMNS(STORE_COLUMN_ENUM) };
 static const char unit_sql[] = STORE_SELECT(
     UNIT_COLUMNS) "FROM unit_run n JOIN unit u ON u.id = n.unit_id JOIN process p ON "
                   "p.recording_id = u.recording_id AND p.ordinal = u.ordinal WHERE "
-                  "n.recording_id IS NULL OR n.reason IS NULL GROUP BY "
+                  "n.recording_id IS NULL OR (n.reason IS NULL AND n.reached > 0) GROUP BY " /* 0: cut off */
                   "u.id, n.recording_id IS NULL ORDER BY min(n.id)";
 
 /* Failed only at what it comes to by itself: less than a suite's proof takes for the whole. */
@@ -326,7 +326,10 @@ void report_suite_add_untested(const struct report_data *data, uint32_t max,
     const struct report_tally *sites = &data->site_tally;
     char count[32];
     if (!data->suite->n_targets)
-        text_say(out, "\nNothing was tried yet: dearth suite replay %s\n", data->path);
+        text_say(out, "\n%s: dearth suite replay %s\n",
+                 data->n_attempts ? "It was not tried to the end"
+                                  : "Nothing was tried yet",
+                 data->path);
     if (n)
         text_say(out, "\nNever tested: %zu target%s\n", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i = k) {

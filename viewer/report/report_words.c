@@ -240,5 +240,7 @@ void report_words_add_severities(const struct report_data *data, struct text *ou
                      (unsigned long long)data->runtime[i]);
     }
     if (!any)
-        text_add(out, "nothing");
+        text_add(out, data->n_behind ? "not known yet" : "nothing");
+    else if (data->n_behind)
+        text_add(out, ", and more may come");
 }
