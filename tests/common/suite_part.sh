@@ -73,6 +73,14 @@ contains out "in the tests' own code"
 contains err "2 went wrong in code that --blame does not name, in the tests' own"
 status 1 "$DEARTH" report --gate --blame test_part.c -f text part.db
 
+# a bug in a library whose sources are not known is not the test's that calls it
+printf '#!/bin/sh\n./plain\n' >check.sh
+mkdir lib
+cc -O0 -shared -fPIC -o lib/libplain.so src/words.c
+cc -g -O0 -DCARELESS -DNAME=\"plain\" -o plain tests/test_part.c -Llib -lplain -Wl,-rpath,"$PWD/lib"
+status 1 "$DEARTH" suite check -o plain.db --contexts 0 -- ./check.sh
+contains err "SIGSEGV in careless"
+
 # a bug in what two programs are linked with is one place, and counts
 cat >check.sh <<'END'
 #!/bin/sh

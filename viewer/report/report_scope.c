@@ -148,15 +148,21 @@ static bool may_be_of_test(const struct report_finding *f) {
            (f->crash.signal == SIGABRT || report_advice_is_near_null(f));
 }
 
-/* Return: 1: the first function of the project on the stack is a test's; 0, negative errno. */
+static const char *below(const char *tree, const char *path) {
+    size_t n = strlen(tree);
+    return path && strncmp(path, tree, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+/* Of a function of the project whose source is not known, nobody knows that it is a test's.
+ * Return: 1: the first function of the project on the stack is a test's; 0, negative errno. */
 static int is_in_test(const struct report_data *data, int64_t stack, const char *tree) {
     AUTO_FRAMES struct frames frames = {0};
-    size_t n = strlen(tree);
     int r = report_data_stack(data, stack, &frames);
     for (uint32_t i = 0; r == 0 && i < frames.n; i++) {
-        const char *file = frames.items[i].file;
-        if (file && strncmp(file, tree, n) == 0 && file[n] == '/')
-            return test_path_is(file + n + 1);
+        const struct frame *f = &frames.items[i];
+        const char *file = below(tree, f->file);
+        if (file || (!f->file && below(tree, f->module)))
+            return file && test_path_is(file);
     }
     return r;
 }
