@@ -12,6 +12,10 @@
  * and folder) is not copied again; replays, attempts and findings are matched one by one,
  * since two copies of one database may each have gone on. Ids inside event chunks are
  * rewritten. One transaction an input: an error leaves OUT as it was before that input.
+ *
+ * Shards are copies of one database: of hundreds of thousands of rows each has a few of its own. What
+ * looking a row up gave is remembered for the next input (merge_memory.h); only rows that are not known so are
+ * read whole, and of what belongs to another row only what belongs to a new one.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +30,7 @@
 #include "finding.h"
 #include "idmap.h"
 #include "merge.h"
+#include "merge_memory.h"
 #include "store.h"
 #include "store_namesakes.h"
 #include "store_owner.h"
@@ -83,7 +88,8 @@ struct rule {
     /* Column through which a row belongs to another: rows of old owners are not copied. */
     const char *owner;
     /* Finds the row in OUT: id, whether it counts as old, and perhaps whether there is anything to update. Named parameters are
-     * columns. NULL = never there (with an owner), or kept apart by its primary key
+     * columns; with the same ones a row that was old, with nothing to update, is so again, whatever was merged in between.
+     * NULL = never there (with an owner), or kept apart by its primary key
      * (INSERT OR IGNORE). */
     const char *find;
     const char *update; /* of a row that was found; :id is its id */
@@ -327,7 +333,9 @@ static const struct rule rules[N_TABLES] = {
         {"target",
          "id",
          NULL,
-         "SELECT id, 1 FROM target WHERE recording_id = :recording_id AND key = :key",
+         "SELECT id, 1, ('tested' IN (state, :state) AND (state <> 'tested' OR reason IS NOT "
+         "NULL)) OR contexts_tested < :contexts_tested FROM target WHERE recording_id = "
+         ":recording_id AND key = :key",
          "UPDATE target SET reason = CASE WHEN 'tested' IN (state, :state) THEN NULL ELSE "
          "reason END, state = CASE WHEN 'tested' IN (state, :state) THEN 'tested' ELSE "
          "state END, contexts_tested = max(contexts_tested, :contexts_tested) WHERE id = "
@@ -377,13 +385,20 @@ static const struct rule rules[N_TABLES] = {
 
 #define MAX_COLUMNS 64
 
+struct merge_buffer {
+    struct chunk_event events[CHUNK_MAX_EVENTS];
+    struct merge_memory memory; /* of what OUT has */
+    int64_t version;            /* of OUT, when that was so: others may write to it */
+    struct text content;        /* scratch of content_of() */
+};
+
 struct merge {
     struct store *out, *in;
     struct idmap maps[N_TABLES];
     uint64_t added[N_TABLES], found[N_TABLES];
     bool same_sites; /* the ids of sites are the same in both */
     char *stranger;  /* why the commands of this input are not trusted; NULL = they are */
-    struct chunk_event *events;
+    struct merge_buffer *buffer;
 };
 
 /* A statement whose parameters are columns, by name; looked up once, not for each row. */
@@ -435,9 +450,9 @@ static char *insert_sql(const struct copy *c) {
     return sql;
 }
 
-static int prepare_named(struct copy *c, const char *sql, struct named *out) {
-    int r = sql ? store_prepare(c->merge->out, sql, &out->q) : 0;
-    out->n = r == 0 && sql ? sqlite3_bind_parameter_count(out->q) : 0;
+/* Look up which columns of `read` its parameters are. */
+static void find_parameters(const struct copy *c, struct named *out) {
+    out->n = sqlite3_bind_parameter_count(out->q);
     for (int i = 0; i < out->n && i < MAX_COLUMNS; i++) {
         const char *name = sqlite3_bind_parameter_name(out->q, i + 1) + 1;
         size_t n = strlen(name);
@@ -447,16 +462,18 @@ static int prepare_named(struct copy *c, const char *sql, struct named *out) {
         p->what = is_new ? BIND_IS_NEW : strcmp(name, "id") == 0 ? BIND_ID : BIND_COLUMN;
         p->column = p->what == BIND_ID ? 0 : column_named(c->read, column);
     }
+}
+
+static int prepare_named(struct copy *c, const char *sql, struct named *out) {
+    int r = sql ? store_prepare(c->merge->out, sql, &out->q) : 0;
+    if (r == 0 && sql)
+        find_parameters(c, out);
     return r;
 }
 
-static int copy_prepare(struct copy *c) {
+/* Look up what the columns of `read` are. */
+static int find_columns(struct copy *c) {
     const struct rule *rule = &rules[c->table];
-    AUTO_FREE char *sql =
-        text_format("SELECT * FROM %s ORDER BY %s", rule->name, rule->order);
-    int r = store_prepare(c->merge->in, sql, &c->read);
-    if (r < 0)
-        return r;
     c->n_columns = sqlite3_column_count(c->read);
     if (c->n_columns > MAX_COLUMNS)
         return error_print(0, "%s: table %s has %d columns", c->merge->in->path,
@@ -469,11 +486,46 @@ static int copy_prepare(struct copy *c) {
             if (strcmp(sqlite3_column_name(c->read, i), f->column) == 0)
                 c->refers[i] = f->table;
     }
+    return 0;
+}
+
+/* The rows to read: all, or those whose @column is one of @ids, a JSON array. */
+static int prepare_read(struct copy *c, const char *column, const struct text *ids) {
+    const struct rule *rule = &rules[c->table];
+    AUTO_FREE char *where =
+        column ? text_format("WHERE %s IN (SELECT value FROM json_each(?1)) ", column)
+               : text_dup("");
+    AUTO_FREE char *sql =
+        text_format("SELECT * FROM %s %sORDER BY %s", rule->name, where, rule->order);
+    int r = store_prepare(c->merge->in, sql, &c->read);
+    if (r == 0 && column)
+        sqlite3_bind_text64(c->read, 1, ids->data, ids->n, SQLITE_STATIC, SQLITE_UTF8);
+    return r;
+}
+
+static int prepare_write(struct copy *c) {
+    const struct rule *rule = &rules[c->table];
     AUTO_FREE char *insert = insert_sql(c);
-    r = store_prepare(c->merge->out, insert, &c->insert);
+    int r = store_prepare(c->merge->out, insert, &c->insert);
     if (r == 0)
         r = prepare_named(c, rule->find, &c->find);
     return r == 0 ? prepare_named(c, rule->update, &c->update) : r;
+}
+
+/* To read of each row what it is found by alone, in whatever order. */
+static int prepare_recall(struct copy *c) {
+    const struct rule *rule = &rules[c->table];
+    AUTO_TEXT struct text columns = {0};
+    int r = store_prepare(c->merge->out, rule->find, &c->find.q);
+    if (r < 0)
+        return r;
+    for (int i = 1; i <= sqlite3_bind_parameter_count(c->find.q); i++)
+        text_addf(&columns, ",\"%s\"", sqlite3_bind_parameter_name(c->find.q, i) + 1);
+    AUTO_FREE char *sql = text_format("SELECT id%s FROM %s", columns.data, rule->name);
+    if ((r = store_prepare(c->merge->in, sql, &c->read)) < 0 || (r = find_columns(c)) < 0)
+        return r;
+    find_parameters(c, &c->find);
+    return 0;
 }
 
 static void copy_deinit(struct copy *c) {
@@ -563,17 +615,91 @@ static int find_row(struct copy *c, int64_t *id, bool *old, bool *other) {
                : store_error(c->merge->out, "looking up");
 }
 
+/* --- rows of former inputs --- */
+
+static void add_value(const struct copy *c, struct text *t, int column) {
+    int type = c->refers[column] != NO_TABLE ? SQLITE_INTEGER
+                                             : sqlite3_column_type(c->read, column);
+    int64_t id = c->ids[column];
+    double real;
+    int n;
+    text_add_n(t, (const char *)&type, sizeof type);
+    switch (type) {
+    case SQLITE_INTEGER:
+        if (c->refers[column] == NO_TABLE)
+            id = sqlite3_column_int64(c->read, column);
+        text_add_n(t, (const char *)&id, sizeof id);
+        break;
+    case SQLITE_FLOAT:
+        real = sqlite3_column_double(c->read, column);
+        text_add_n(t, (const char *)&real, sizeof real);
+        break;
+    case SQLITE_TEXT:
+    case SQLITE_BLOB:
+        n = sqlite3_column_bytes(c->read, column);
+        text_add_n(t, (const char *)&n, sizeof n);
+        if (n)
+            text_add_n(t, sqlite3_column_blob(c->read, column), (size_t)n);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Hash of all that find_row() goes by. */
+static struct dearth_key content_of(const struct copy *c) {
+    struct text *t = &c->merge->buffer->content;
+    t->n = 0;
+    text_add_n(t, (const char *)&c->table, sizeof c->table);
+    for (int i = 0; i < c->find.n; i++)
+        add_value(c, t, c->find.parameters[i].column);
+    return key_hash(t->data, t->n);
+}
+
+static bool can_recall(enum table table) {
+    const struct rule *rule = &rules[table];
+    return rule->has_id && rule->find && !strstr(rule->find, "_is_new");
+}
+
+static void remember(const struct copy *c, int64_t id) {
+    if (can_recall(c->table))
+        merge_memory_put(&c->merge->buffer->memory, content_of(c), id);
+}
+
+/* Map the rows that former inputs had as well. Return: 0 and @ids of the others, a JSON array, or a negative
+ * errno after a message. */
+static int recall_rows(struct copy *c, struct text *ids) {
+    struct merge *m = c->merge;
+    int rc = SQLITE_DONE, r = prepare_recall(c);
+    text_add(ids, "[");
+    while (r == 0 && (rc = sqlite3_step(c->read)) == SQLITE_ROW) {
+        int64_t from = sqlite3_column_int64(c->read, c->id), id = 0;
+        if ((r = read_row(c)) == 0)
+            id = merge_memory_get(&m->buffer->memory, content_of(c));
+        m->found[c->table] += id != 0;
+        if (id)
+            idmap_put(&m->maps[c->table], from, -id);
+        else if (r == 0)
+            text_addf(ids, "%s%lld", ids->n > 1 ? "," : "", (long long)from);
+    }
+    text_add(ids, "]");
+    return r == 0 && rc != SQLITE_DONE ? store_error(m->in, "reading") : r;
+}
+
+/* --- copying --- */
+
 /* The blob with the ids of sites as they are in OUT. A chunk that cannot be read is kept
  * as it is, and said so: it is no reason to lose the rest. */
 static int bind_chunk(struct copy *c, int column) {
     struct merge *m = c->merge;
+    struct chunk_event *events = m->buffer->events;
     uint64_t first;
     uint32_t n;
     int size = sqlite3_column_bytes(c->read, column);
     const uint8_t *blob = sqlite3_column_blob(c->read, column);
     if (m->same_sites)
         return 0;
-    if (chunk_read(blob, (size_t)size, m->events, &first, &n) < 0) {
+    if (chunk_read(blob, (size_t)size, events, &first, &n) < 0) {
         error_warn("%s: event chunk %lld is damaged; it is copied as it is", m->in->path,
                    (long long)sqlite3_column_int64(c->read, c->id));
         return 0;
@@ -584,10 +710,10 @@ static int bind_chunk(struct copy *c, int column) {
     size_t n_data;
     for (uint32_t i = 0; i < n; i++) {
         int64_t site = 0;
-        if (m->events[i].site && idmap_get(&m->maps[T_SITE], m->events[i].site, &site))
+        if (events[i].site && idmap_get(&m->maps[T_SITE], events[i].site, &site))
             site = llabs(site);
-        m->events[i].site = site;
-        chunk_writer_add(writer, &m->events[i]);
+        events[i].site = site;
+        chunk_writer_add(writer, &events[i]);
     }
     int r = chunk_writer_finish(writer, &summary, &data, &n_data);
     if (r == 0)
@@ -630,6 +756,8 @@ static int copy_row(struct copy *c) {
     if (id) {
         m->found[c->table]++;
         idmap_put(&m->maps[c->table], from, old ? -id : id);
+        if (old && !other)
+            remember(c, id);
         if (!other)
             return 0;
         bind_named(c, &c->update, id);
@@ -643,15 +771,61 @@ static int copy_row(struct copy *c) {
     return 0;
 }
 
-static int copy_table(struct merge *m, enum table table) {
+/* The rows whose @column is one of @ids, a JSON array; NULL = all. */
+static int copy_rows(struct merge *m, enum table table, const char *column,
+                     const struct text *ids) {
     struct copy c = {.merge = m, .table = table};
-    int rc = SQLITE_DONE, r = copy_prepare(&c);
+    int rc = SQLITE_DONE, r = prepare_read(&c, column, ids);
+    if (r == 0)
+        r = find_columns(&c);
+    if (r == 0)
+        r = prepare_write(&c);
     while (r == 0 && (rc = sqlite3_step(c.read)) == SQLITE_ROW)
         r = copy_row(&c);
     if (r == 0 && rc != SQLITE_DONE)
         r = store_error(m->in, "reading");
     copy_deinit(&c);
     return r;
+}
+
+/* Those that no former input had. */
+static int copy_others(struct merge *m, enum table table) {
+    struct copy c = {.merge = m, .table = table};
+    AUTO_TEXT struct text ids = {0};
+    int r = recall_rows(&c, &ids);
+    copy_deinit(&c);
+    return r == 0 && ids.n > 2 ? copy_rows(m, table, "id", &ids) : r;
+}
+
+/* Those that belong to rows that are new in OUT. */
+static int copy_owned(struct merge *m, enum table table, enum table owner) {
+    const struct idmap *map = &m->maps[owner];
+    AUTO_TEXT struct text ids = {0};
+    size_t n = 0;
+    text_add(&ids, "[");
+    for (size_t i = 0; i < map->capacity; i++)
+        if (map->slots[i].key && map->slots[i].value > 0)
+            text_addf(&ids, "%s%lld", n++ ? "," : "", (long long)map->slots[i].key);
+    text_add(&ids, "]");
+    return n == map->n ? copy_rows(m, table, NULL, NULL)
+           : n         ? copy_rows(m, table, rules[table].owner, &ids)
+                       : 0;
+}
+
+static enum table owner_of(enum table table) {
+    const struct rule *rule = &rules[table];
+    for (const struct reference *f = rule->references; rule->owner && f->column; f++)
+        if (strcmp(f->column, rule->owner) == 0)
+            return f->table;
+    return NO_TABLE;
+}
+
+static int copy_table(struct merge *m, enum table table) {
+    enum table owner = owner_of(table);
+    if (owner != NO_TABLE)
+        return copy_owned(m, table, owner);
+    return m->buffer->memory.n && can_recall(table) ? copy_others(m, table)
+                                                    : copy_rows(m, table, NULL, NULL);
 }
 
 /* --- one input --- */
@@ -739,15 +913,15 @@ static int forget_sessions(struct merge *m) {
     return r;
 }
 
-struct merge_buffer {
-    struct chunk_event events[CHUNK_MAX_EVENTS];
-};
-
 struct merge_buffer *merge_buffer_new(void) {
     return text_alloc(sizeof(struct merge_buffer));
 }
 
 struct merge_buffer *merge_buffer_free(struct merge_buffer *buffer) {
+    if (buffer) {
+        merge_memory_deinit(&buffer->memory);
+        text_deinit(&buffer->content);
+    }
     free(buffer);
     return NULL;
 }
@@ -762,9 +936,17 @@ static bool are_findings_same(const struct merge *m) {
                 0) > 0);
 }
 
+/* What is remembered of OUT was true when the last input was committed: has anybody else written since? */
+static void check_memory(struct merge *m) {
+    int64_t version = store_int(m->out, "PRAGMA data_version", -1);
+    if (version != m->buffer->version)
+        merge_memory_deinit(&m->buffer->memory);
+    m->buffer->version = version;
+}
+
 int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
               bool quiet) {
-    struct merge m = {.out = out, .events = buffer->events};
+    struct merge m = {.out = out, .buffer = buffer};
     m.stranger = store_stranger(path);
     int r = store_new(path, STORE_READ, &m.in);
     if (r < 0) {
@@ -773,6 +955,7 @@ int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
     }
     /* A read transaction: one state of an input that is being written to. */
     if ((r = store_exec(m.in, "BEGIN")) == 0 && (r = store_begin(out)) == 0) {
+        check_memory(&m);
         r = copy_tables(&m);
         if (r == 0)
             r = forget_sessions(&m);
@@ -780,8 +963,10 @@ int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
             r = say_other_catalogues(&m);
         if (r == 0)
             r = store_commit(out);
-        if (r < 0)
+        if (r < 0) {
+            merge_memory_deinit(&buffer->memory); /* of what is not there after all */
             store_rollback(out);
+        }
     }
     if (r == 0 && !quiet)
         tell(&m, path);

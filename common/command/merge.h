@@ -8,6 +8,7 @@
 struct store;
 struct chunk_event;
 
+/* Of the inputs of one result, one after another: what they have in common is looked up once. */
 struct merge_buffer *merge_buffer_new(void);
 struct merge_buffer *merge_buffer_free(struct merge_buffer *buffer);
 

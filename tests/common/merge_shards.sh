@@ -82,6 +82,40 @@ equal "$(sql whole.db 'SELECT identity, verdict FROM finding ORDER BY 1')" \
 "$DEARTH" report parts.db --format json >report.json
 equal '1' "$(jq '.summary.coverage' report.json)" 'coverage of two shards'
 
+# What one merge remembers of its inputs changes nothing: all tables as when each input has a merge of its own. The inputs
+# know more and more: the names of a frame, that a site is no error path's, that a target was tested, a site of their own.
+dump() {
+    for table in $(sqlite3 "$1" "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1"); do
+        echo "== $table"
+        sqlite3 -cmd '.mode quote' "$1" "SELECT * FROM $table" | sort
+    done
+}
+cp s1.db k1.db
+target="INSERT INTO target(id, recording_id, key, state, reason, contexts, contexts_tested) VALUES (%d, 1, x'%02d', '%s', %s, 3, %d);
+    INSERT INTO target_site VALUES (%d, 1);"
+# shellcheck disable=SC2059
+sqlite3 k1.db "UPDATE frame SET resolved = 0 WHERE id = 5; DELETE FROM symbol WHERE frame_id = 5; UPDATE site SET error_path = 1
+    WHERE id IN (3, 4); $(for i in 1 2 3; do printf "$target" $i $i untested "'why'" 0 $i; done)"
+for i in 2 3 4 5; do cp k1.db k$i.db; done
+sqlite3 k3.db "UPDATE replay SET started_unix_ns = 300; UPDATE attempt SET started_unix_ns = 300; UPDATE site SET error_path = 0
+    WHERE id = 3; UPDATE target SET state = 'tested', reason = NULL, contexts_tested = 2 WHERE id = 2;
+    INSERT INTO stack(id, parent_id, frame_id, depth, key) SELECT 9999, 1, 1, depth + 1, x'00112233445566778899aabbccddeeff' FROM stack WHERE id = 1;
+    INSERT INTO site(id, key, op, stack_id) VALUES (9999, x'ff112233445566778899aabbccddeeff', 'malloc', 9999);
+    INSERT INTO error_path VALUES (1, 9999, 1)"
+sqlite3 k4.db "UPDATE frame SET resolved = 1 WHERE id = 5; INSERT INTO symbol(frame_id, inline_index, function) VALUES (5, 0, 'late')"
+sqlite3 k5.db "UPDATE site SET error_path = 0 WHERE id = 4; UPDATE target SET contexts_tested = 1 WHERE id = 3"
+status 0 "$DEARTH" merge together.db k1.db b.db k2.db k3.db k4.db k2.db k5.db
+for i in k1 b k2 k3 k4 k2 k5; do
+    "$DEARTH" merge apart.db $i.db 2>/dev/null
+done
+dump together.db >together
+dump apart.db >apart
+diff apart together || fail 'together is not as one by one'
+equal '1,2,1' "$(sql together.db "SELECT (SELECT count(*) FROM symbol WHERE function = 'late'), (SELECT count(*) FROM replay),
+    (SELECT count(*) FROM site WHERE key = x'ff112233445566778899aabbccddeeff')" | tr '|' ,)" 'what later inputs know'
+equal 'untested|0,tested|2,untested|1' "$(sql together.db 'SELECT state, contexts_tested FROM target ORDER BY key' | paste -sd,)" targets
+equal ok "$(sql together.db 'PRAGMA integrity_check; PRAGMA foreign_key_check')" 'together is sound'
+
 # Refusals.
 status 2 "$DEARTH" merge a.db a.db
 contains err 'both the result and an input'
