@@ -956,7 +956,10 @@ int merge_add(struct store *out, const char *path, struct merge_buffer *buffer,
     /* A read transaction: one state of an input that is being written to. */
     if ((r = store_exec(m.in, "BEGIN")) == 0 && (r = store_begin(out)) == 0) {
         check_memory(&m);
+        bool behind = finding_is_behind(m.in) || finding_is_behind(out);
         r = copy_tables(&m);
+        if (r == 0) /* attempts are numbered anew */
+            r = finding_store_reach(out, !behind);
         if (r == 0)
             r = forget_sessions(&m);
         if (r == 0)

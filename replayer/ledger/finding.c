@@ -885,10 +885,20 @@ static int store_groups(struct work *w, int64_t replay_id) {
     return r;
 }
 
-/* Who reads them knows by this which attempts they are not of: of a replay that goes on, or was killed. */
-static int store_reach(struct store *store) {
-    return store_exec(store, "INSERT OR REPLACE INTO setting(name, value) SELECT "
-                             "'findings_of', coalesce(max(id), 0) FROM attempt");
+int finding_store_reach(struct store *store, bool all) {
+    return store_exec(store, all ? "INSERT OR REPLACE INTO setting(name, value) SELECT "
+                                   "'findings_of', coalesce(max(id), 0) FROM attempt"
+                                 : "INSERT OR REPLACE INTO setting(name, value) VALUES "
+                                   "('findings_of', 0)");
+}
+
+bool finding_is_behind(struct store *store) {
+    return store_int(store,
+                     "SELECT EXISTS (SELECT 1 FROM attempt WHERE id > coalesce((SELECT "
+                     "value FROM setting WHERE name = 'findings_of'), CASE WHEN EXISTS "
+                     "(SELECT 1 FROM replay WHERE state = 'running') THEN 0 ELSE (SELECT "
+                     "max(id) FROM attempt) END))",
+                     0) != 0;
 }
 
 int finding_derive(struct store *store, int64_t replay_id) {
@@ -916,7 +926,7 @@ int finding_derive(struct store *store, int64_t replay_id) {
     if (r == 0)
         r = store_groups(&w, replay_id);
     if (r == 0)
-        r = store_reach(store);
+        r = finding_store_reach(store, true);
     if (r == 0)
         r = store_commit(store);
     if (r < 0)

@@ -6,6 +6,7 @@
 #ifndef DEARTH_FINDING_H
 #define DEARTH_FINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -36,5 +37,15 @@ struct store;
  * Return: 0, or a negative errno after a message.
  */
 int finding_derive(struct store *store, int64_t replay_id);
+
+/**
+ * Say in the database that its findings are of all its attempts; or, without @all, of none for certain.
+ * Who reads them knows by this which attempts they are not of: of a replay that goes on, or was killed.
+ * Return: 0 or a negative errno after a message.
+ */
+int finding_store_reach(struct store *store, bool all);
+
+/** Are there attempts of which findings were never derived? */
+bool finding_is_behind(struct store *store);
 
 #endif
