@@ -20,9 +20,9 @@
 #include "task.h"
 
 #define HUNG_EXECUTIONS          2u /* each costs its whole time limit */
-/* Guarded attempts of what was reported and looks well: so many, and of a hundred faults. */
-#define GUARDED_WELL             2u
-#define GUARDED_WELL_PER_HUNDRED 4u
+/* Guarded attempts of what was reported, and of what was handled, and looks well: so many, and of a hundred faults. */
+#define GUARDED_WELL             4u
+#define GUARDED_WELL_PER_HUNDRED 1u
 #define MAX_RETRIES              4u /* of a fault whose site only some runs reach */
 #define MAX_LOST                 3u /* times that a worker may die with the same attempt */
 
