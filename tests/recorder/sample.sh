@@ -3,6 +3,8 @@
 # --sample: estimates of calls, bytes, frees and live blocks are as near to what a whole recording counts as
 # the chance of each call allows (seven standard deviations: one run in 10^11); nothing of it is called exact,
 # tested or covered; and it is not replayed.
+# It preloads a library of its own, before which AddressSanitizer wants to be.
+# tags: unsanitized
 . "$(dirname "$0")/../lib.sh"
 
 record --detail=sites -o whole.db -- "$PROGRAMS/sampled"
