@@ -272,12 +272,13 @@ static bool put_lower(const struct restoration *r) {
         const struct frozen_entry *now = &r->now->entries[i], *want;
         struct frozen_entry kept;
         bool done = true;
-        if (!find(r->then, now) && wanted(r, now, &want, &kept) > 0) {
+        if (find(r->then, now))
+            continue;
+        if (wanted(r, now, &want, &kept) > 0) {
             bool stays = may_stay(r, now, want);
-            if (!stays || !same(want, now))
-                done = put(r, want, stays);
-            frozen_entry_deinit(&kept);
+            done = (stays && same(want, now)) || put(r, want, stays);
         }
+        frozen_entry_deinit(&kept);
         if (!done)
             return false;
     }
