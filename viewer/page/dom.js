@@ -116,6 +116,23 @@ function portion(part, whole) {
   return (x > 0 && x < 0.1 ? "<0.1" : x > 99.9 && x < 100 ? ">99.9" : x >= 10 || !x ? x.toFixed(0) : x.toFixed(1)) + " %";
 }
 
+/* The button in row @tr of item @i that opens the row of what else there is of it, and closes it. @open: the items
+ * that are; @details(i): that row; @name: of the item in the page's address. */
+function row_opener(tr, open, i, details, name, ...content) {
+  const button = h("button", { type: "button", class: "plain", "aria-expanded": String(open.has(i)), onclick: () => {
+    const was = open.delete(i);
+    button.setAttribute("aria-expanded", String(!was));
+    if (was) {
+      tr.nextSibling.remove();
+      return;
+    }
+    open.add(i);
+    tr.after(details(i));
+    hash_set(name);
+  } }, ...content);
+  return button;
+}
+
 /* Rows of a table that are made when they are scrolled to. @make(i): a row. The box scrolls by itself, so that the
  * page stays short; an event "more" makes more of them. Return: draw(n), which begins again. */
 const ROWS_STEP = 60;

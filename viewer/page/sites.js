@@ -133,18 +133,7 @@ function show_sites() {
       const cell = column.cell(i);
       if (!column.opens)
         return h("td", { class: (column.num ? "num " : "") + (column.lesser ? "lesser " : "") + (column.timed ? "timed" : "") }, cell);
-      const button = h("button", { type: "button", class: "plain", "aria-expanded": String(open.has(i)), onclick: () => {
-        const was = open.delete(i);
-        button.setAttribute("aria-expanded", String(!was));
-        if (was) {
-          tr.nextSibling.remove();
-          return;
-        }
-        open.add(i);
-        tr.after(details(i));
-        hash_set("s" + data_key(D, S, i));
-      } }, cell);
-      return h("td", { class: "place" }, button);
+      return h("td", { class: "place" }, row_opener(tr, open, i, details, "s" + data_key(D, S, i), cell));
     }));
     return open.has(i) ? [tr, details(i)] : [tr];
   }

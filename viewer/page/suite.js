@@ -89,17 +89,7 @@ function show_suite() {
   const details = (i) => h("tr", { class: "more" }, h("td", { colspan: titles.length }, suite_details(i)));
   const draw = rows_as_needed(scroll, body, (k) => {
     const i = rows[k], t = P.tests[i], tr = h("tr", { class: "row" });
-    const button = h("button", { type: "button", class: "plain", "aria-expanded": String(open.has(i)), onclick: () => {
-      const was = open.delete(i);
-      button.setAttribute("aria-expanded", String(!was));
-      if (was) {
-        tr.nextSibling.remove();
-        return;
-      }
-      open.add(i);
-      tr.after(details(i));
-      hash_set("t" + i);
-    } }, h("bdi", { class: "fn" }, data_shown(t.name)), h("bdi", { class: "at" }, data_shown(t.command).slice(0, 200)));
+    const button = row_opener(tr, open, i, details, "t" + i, h("bdi", { class: "fn" }, data_shown(t.name)), h("bdi", { class: "at" }, data_shown(t.command).slice(0, 200)));
     const num = (cell, lesser) => h("td", { class: "num" + (lesser ? " lesser" : "") }, cell);
     tr.append(h("td", { class: "place" }, button), h("td", { class: "lesser" }, name_of(t.harness)), num(number(t.targets)), num(number(t.tested), true), num(number(t.sites), true),
       num(t.findings.length ? h("span", null, number(t.findings.length), " ", finding_links(t.findings.slice(0, 3))) : "0"), num(t.attempts ? duration(t.cost_ns) : "–"));
