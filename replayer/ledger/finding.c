@@ -14,6 +14,7 @@
 
 #include "attempt.h"
 #include "attribution.h"
+#include "behind.h"
 #include "catalogue.h"
 #include "catalogue_store.h"
 #include "error.h"
@@ -893,11 +894,7 @@ int finding_store_reach(struct store *store, bool all) {
 }
 
 bool finding_is_behind(struct store *store) {
-    return store_int(store,
-                     "SELECT EXISTS (SELECT 1 FROM attempt WHERE id > coalesce((SELECT "
-                     "value FROM setting WHERE name = 'findings_of'), CASE WHEN EXISTS "
-                     "(SELECT 1 FROM replay WHERE state = 'running') THEN 0 ELSE (SELECT "
-                     "max(id) FROM attempt) END))",
+    return store_int(store, "SELECT EXISTS (SELECT 1 FROM attempt WHERE " BEHIND_IS ")",
                      0) != 0;
 }
 

@@ -2,6 +2,7 @@
 /* How far a report can be relied on, over all its recordings: see report_completeness.h. */
 #include "report_completeness.h"
 
+#include "behind.h"
 #include "report_programs.h"
 #include "report_rows.h"
 #include "report_strings.h"
@@ -56,10 +57,7 @@ static int load_doubtful(struct report_data *data) {
 static int load_behind(struct report_data *data) {
     data->n_behind = (uint64_t)store_int(
         data->store,
-        "SELECT count(*) FROM attempt WHERE replay_id IN chosen_replay AND id > "
-        "coalesce((SELECT value FROM setting WHERE name = 'findings_of'), CASE WHEN "
-        "EXISTS (SELECT 1 FROM replay WHERE state = 'running') THEN 0 ELSE (SELECT "
-        "max(id) FROM attempt) END)",
+        "SELECT count(*) FROM attempt WHERE replay_id IN chosen_replay AND " BEHIND_IS,
         0);
     return 0;
 }
