@@ -27,6 +27,10 @@ bool file_mark_equal(const struct file_mark *a, const struct file_mark *b) {
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+bool file_mark_is_one(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool file_mark_fresh(const struct file_mark *mark) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

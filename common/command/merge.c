@@ -27,6 +27,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "error.h"
+#include "file_mark.h"
 #include "finding.h"
 #include "idmap.h"
 #include "merge.h"
@@ -998,8 +999,7 @@ int merge_finish(struct store *out) {
 static int check_paths(const char *out, char **inputs, int n) {
     struct stat a, b;
     for (int i = 0; i < n; i++)
-        if (stat(out, &a) == 0 && stat(inputs[i], &b) == 0 && a.st_dev == b.st_dev &&
-            a.st_ino == b.st_ino)
+        if (stat(out, &a) == 0 && stat(inputs[i], &b) == 0 && file_mark_is_one(&a, &b))
             return error_print(
                 0, "merge: %s is both the result and an input; name only the others",
                 inputs[i]);

@@ -24,6 +24,7 @@
 #include "backtrace.h"
 #include "before_store.h"
 #include "error.h"
+#include "file_mark.h"
 #include "store.h"
 #include "text.h"
 
@@ -194,8 +195,7 @@ static void correct_pwd(struct conditions *c, const char *named_json) {
         return;
     for (char **e = c->envp; *e; e++) {
         if (!same_variable(*e, "PWD") ||
-            (stat(*e + 4, &named) == 0 && named.st_dev == wanted.st_dev &&
-             named.st_ino == wanted.st_ino))
+            (stat(*e + 4, &named) == 0 && file_mark_is_one(&named, &wanted)))
             continue;
         free(*e);
         *e = text_format("PWD=%s", c->cwd);

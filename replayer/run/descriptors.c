@@ -34,6 +34,7 @@
 
 #include <linux/sockios.h>
 
+#include "file_mark.h"
 #include "frozen.h"
 #include "mappings.h"
 #include "scratch.h"
@@ -118,11 +119,7 @@ static bool is_inherited(int fd, const struct stat *status) {
     struct stat ours;
     int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
     return flags >= 0 && !(flags & FD_CLOEXEC) && fstat(fd, &ours) == 0 &&
-           ours.st_dev == status->st_dev && ours.st_ino == status->st_ino;
-}
-
-static bool is_same(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+           file_mark_is_one(&ours, status);
 }
 
 /* Is it the same open file, by dup() or a fork, as one that has its twin? Return: that, -1 = none, -2 = it
@@ -432,7 +429,7 @@ enum frozen_hold descriptors_hold(pid_t pid, const struct stat *file) {
     struct stat status;
     snprintf(path, sizeof path, "/proc/%d/cwd", pid);
     if (stat(path, &status) < 0 || mappings_have(pid, file->st_ino) ||
-        is_same(&status, file))
+        file_mark_is_one(&status, file))
         return FROZEN_HELD;
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
     DIR *folder = opendir(path);
@@ -442,7 +439,7 @@ enum frozen_hold descriptors_hold(pid_t pid, const struct stat *file) {
     for (struct dirent *e; !held && (e = readdir(folder));)
         held = e->d_name[0] != '.' &&
                fstatat(dirfd(folder), e->d_name, &status, 0) == 0 &&
-               is_same(&status, file);
+               file_mark_is_one(&status, file);
     closedir(folder);
     return held ? FROZEN_OPEN : FROZEN_FREE;
 }
@@ -479,7 +476,7 @@ static const struct frozen_made *find_made(const struct inventory *w,
     const struct frozen_made *made;
     size_t n = frozen_made(w->request->frozen, &made);
     for (size_t i = 0; i < n; i++)
-        if (is_same(&made[i].old, status))
+        if (file_mark_is_one(&made[i].old, status))
             return &made[i];
     return NULL;
 }

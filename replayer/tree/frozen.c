@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "cover.h"
+#include "file_mark.h"
 #include "frozen_private.h"
 #include "text.h"
 
@@ -258,16 +259,12 @@ bool frozen_is_empty(const struct frozen *f) {
     return f->n == 0 && f->n_nameless == 0;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 bool frozen_has(const struct frozen *f, const struct stat *file) {
     bool has = false;
     for (size_t i = 0; i < f->n && !has; i++)
-        has = is_same(&f->entries[i].shown, file);
+        has = file_mark_is_one(&f->entries[i].shown, file);
     for (size_t i = 0; i < f->n_nameless && !has; i++)
-        has = is_same(&f->nameless[i].status, file);
+        has = file_mark_is_one(&f->nameless[i].status, file);
     return has;
 }
 

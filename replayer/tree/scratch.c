@@ -22,6 +22,7 @@
 #include "copyplace.h"
 #include "copytree.h"
 #include "error.h"
+#include "file_mark.h"
 #include "frozen.h"
 #include "mounts.h"
 #include "namespace.h"
@@ -74,7 +75,7 @@ static void find_ways(struct scratch *s, const struct mounts *mounts) {
     for (size_t i = 0; real && i < mounts->n; i++) {
         char *way = mounts_other_way(mounts, &mounts->all[i], real);
         if (way && fstat(s->original, &original) == 0 && stat(way, &there) == 0 &&
-            there.st_dev == original.st_dev && there.st_ino == original.st_ino)
+            file_mark_is_one(&there, &original))
             s->ways[s->n_ways++] = way;
         else
             free(way);
