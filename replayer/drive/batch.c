@@ -14,6 +14,7 @@
 
 #include "confirm_runs.h"
 #include "copies.h"
+#include "copy_pass.h"
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
@@ -25,8 +26,6 @@
 /* Hash seeds and address layouts make the number of calls vary from run to run (perl: 1243 or 1244)
  * beyond what a few baseline runs show; one in so many is no sign of a disturbed original. */
 #define CALLS_VARY     100u
-/* Being copied takes the original a millisecond or a few; on a busy machine many times that. */
-#define COPIED_NS      50000000u
 /* A snapshot run costs a run of the whole program: auto wants something to save. */
 #define WORTH_A_BATCH  4u
 /* Copies whose doings cannot be undone end their original; with fewer results than this for each such end
@@ -232,7 +231,7 @@ static int fly_batch(struct drive *d) {
     uint64_t tag = BATCH_TAG | d->n_batches++;
     if (err == 0)
         err = runner_submit_snapshots(r->runner, orders, n, tag,
-                                      r->time_limit_ns + (uint64_t)n * COPIED_NS);
+                                      r->time_limit_ns + (uint64_t)n * BATCH_COPIED_NS);
     free(orders);
     free(tasks);
     return err;
@@ -262,9 +261,8 @@ void batch_collect(struct drive *d) {
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
-    if (d->source != DRIVE_PLAN || !wanted || r->under != UNDER_PLAIN ||
-        r->options->plan.thread != THREAD_ANY || !r->traced ||
-        r->isolation != ISOLATION_OVERLAY)
+    if (d->source != DRIVE_PLAN || !wanted || r->options->plan.thread != THREAD_ANY ||
+        !copy_pass_may(r))
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];

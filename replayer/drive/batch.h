@@ -14,6 +14,9 @@ struct task;
 #define BATCH_TAG                                                                        \
     (1ull << 63) /* the runner's tags of originals have it, those of tasks not */
 
+/** Being copied takes the original a millisecond or a few; on a busy machine many times that. Of its limit, for each copy. */
+#define BATCH_COPIED_NS 50000000u
+
 /** Take everything planned that a snapshot can do from the plan. */
 void batch_collect(struct drive *d);
 /** Start a batch. Return: 1 it is on its way, 0 there is nothing for one, or a negative errno. */

@@ -27,8 +27,8 @@ void confirm_runs_ask(struct drive *d, const struct confirm_member *member,
     if (j->severity <= SEVERITY_OK || !r->options->repeat)
         return;
     const struct plan_site *site = &r->sites.list[member->site];
-    struct confirm_group *g = confirm_join(
-        &d->confirm, member, site->location ? site->location : -site->id, seen, j);
+    struct confirm_group *g =
+        confirm_join(&d->confirm, member, sites_location(site), seen, j);
     bool first = g->n_members == 1;
     if (!first && g->state != CONFIRM_DOUBTED)
         return;

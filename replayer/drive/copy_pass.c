@@ -17,9 +17,6 @@
 #include "replay_private.h"
 #include "text.h"
 
-/* Being copied takes the original a millisecond or a few; on a busy machine many times that. */
-#define COPIED_NS 50000000u
-
 struct copying {
     struct replay *replay;
     const struct order *orders;
@@ -64,7 +61,7 @@ static int submit(struct copying *c, const struct sorting *sorted, uint32_t n,
     }
     int err =
         runner_submit_snapshots(c->replay->runner, orders, n, BATCH_TAG | c->n_originals,
-                                limit_ns + (uint64_t)n * COPIED_NS);
+                                limit_ns + (uint64_t)n * BATCH_COPIED_NS);
     c->n_flying += err == 0;
     return err;
 }

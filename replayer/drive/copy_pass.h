@@ -10,13 +10,16 @@
 
 struct replay;
 
+/** An original costs as much as a whole run: worth so many copies, where nothing is known of what a copy saves. */
+#define COPY_PASS_WORTH 3u
+
 /** What a copy showed of one order. */
 struct copied {
     struct observation seen; /* owned by who asked: copy_pass_free() */
     bool there;              /* and its original ended as if it had never been copied */
 };
 
-/** May this replay look at anything by copies? */
+/** May this replay try anything by copies? */
 bool copy_pass_may(const struct replay *r);
 
 /**

@@ -15,6 +15,7 @@
 
 #include "attribution.h"
 #include "next_runs.h"
+#include "task.h"
 #include "text.h"
 
 #define MOST_FOLLOWED 32u
@@ -34,10 +35,8 @@ static const char follow_sql[] = STORE_SELECT(
 enum { FOLLOW_REPLAY = 1, FOLLOW_MOST };
 
 static const struct plan_site *site_of(const struct replay *r, int64_t id) {
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->sites.list[i].id == id)
-            return &r->sites.list[i];
-    return NULL;
+    int64_t i = sites_index(&r->sites, id);
+    return i < 0 ? NULL : &r->sites.list[i];
 }
 
 /* The system call's own functions say nothing, and the names of the C library's would be looked up for them. */
@@ -74,6 +73,16 @@ static int follow(struct replay *r, const struct order *order) {
     return err;
 }
 
+static struct order order_of(sqlite3_stmt *s, const struct plan_site *site) {
+    struct order order = task_order_at(site);
+    order.occurrence = (uint64_t)sqlite3_column_int64(s, FOLLOW_OCCURRENCE);
+    order.repeat = (uint32_t)sqlite3_column_int64(s, FOLLOW_EXECUTIONS);
+    order.mode = MODE_ONCE;
+    order.under = UNDER_PLAIN;
+    order.follow = true;
+    return order;
+}
+
 static int read_orders(struct replay *r, struct order *out, uint32_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int step, err = store_prepare(r->store, follow_sql, &s);
@@ -85,16 +94,7 @@ static int read_orders(struct replay *r, struct order *out, uint32_t *n) {
         const struct plan_site *site =
             site_of(r, sqlite3_column_int64(s, FOLLOW_SITE_ID));
         if (site)
-            out[(*n)++] = (struct order){
-                .site_id = site->id,
-                .site = site->key,
-                .leaf_module = site->leaf_module,
-                .leaf_offset = site->leaf_offset,
-                .occurrence = (uint64_t)sqlite3_column_int64(s, FOLLOW_OCCURRENCE),
-                .repeat = (uint32_t)sqlite3_column_int64(s, FOLLOW_EXECUTIONS),
-                .mode = MODE_ONCE,
-                .under = UNDER_PLAIN,
-                .follow = true};
+            out[(*n)++] = order_of(s, site);
     }
     return step == SQLITE_ROW || step == SQLITE_DONE
                ? 0

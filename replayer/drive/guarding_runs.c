@@ -40,11 +40,11 @@ void guarding_runs_consider(struct drive *d, const struct task *task,
         task->order.mode == MODE_CHANCE)
         return;
     bool ordinary = verdict == VERDICT_HANDLED || verdict == VERDICT_REPORTED;
-    const struct guarding_case c = {
-        .location = site->location ? site->location : -site->id,
-        .verdict = verdict,
-        .disagrees = task->disagrees,
-        .caught = ordinary && seen->crash.signal && seen->crash.code > 0};
+    const struct guarding_case c = {.location = sites_location(site),
+                                    .verdict = verdict,
+                                    .disagrees = task->disagrees,
+                                    .caught = ordinary && seen->crash.signal &&
+                                              seen->crash.code > 0};
     if (!guarding_wants(&d->guarding, &c))
         return;
     struct task *guarded = text_alloc(sizeof *guarded);

@@ -14,11 +14,11 @@
 
 #include "copy_pass.h"
 #include "next_runs.h"
+#include "task.h"
 #include "text.h"
 
 #define LEAST_LATER       2u
 #define LATER_PER_HUNDRED 4u /* faults */
-#define WORTH_AN_ORIGINAL 3u /* copies: it is a whole run */
 
 #define LATER_COLUMNS(X)                                                                 \
     X(LATER_SITE_ID, "a.site_id")                                                        \
@@ -34,11 +34,8 @@ static const char later_sql[] = STORE_SELECT(
 
 /* Index of a site that every run reaches twice; -1 = it does not. */
 static int64_t index_of(const struct replay *r, int64_t site_id) {
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->sites.list[i].id == site_id)
-            return r->sites.list[i].count > 1 && r->sites.in_baseline[i] ? (int64_t)i
-                                                                         : -1;
-    return -1;
+    int64_t i = sites_index(&r->sites, site_id);
+    return i >= 0 && r->sites.list[i].count > 1 && r->sites.in_baseline[i] ? i : -1;
 }
 
 static bool is_bug(struct replay *r, const struct order *order, struct observation *seen,
@@ -48,13 +45,11 @@ static bool is_bug(struct replay *r, const struct order *order, struct observati
 }
 
 static struct order order_of(const struct replay *r, const struct plan_site *site) {
-    return (struct order){.site_id = site->id,
-                          .site = site->key,
-                          .leaf_module = site->leaf_module,
-                          .leaf_offset = site->leaf_offset,
-                          .occurrence = 2,
-                          .mode = MODE_ONCE,
-                          .under = r->under};
+    struct order order = task_order_at(site);
+    order.occurrence = 2;
+    order.mode = MODE_ONCE;
+    order.under = r->under;
+    return order;
 }
 
 /* One fault: again as often as any other bug, when it is one. Return: 0 or a negative errno. */
@@ -93,7 +88,7 @@ static bool is_over(const struct replay *r) {
 /* Copies show of most that they go well: these leave @sites. Return: as copy_pass(). */
 static int look_by_copies(struct replay *r, uint32_t *sites, uint32_t *n) {
     uint32_t kept = 0, all = *n, jobs = (uint32_t)r->jobs;
-    uint32_t worth = all / WORTH_AN_ORIGINAL;
+    uint32_t worth = all / COPY_PASS_WORTH;
     if (!copy_pass_may(r) || !worth)
         return 0;
     AUTO_FREE struct order *orders = text_alloc(all * sizeof *orders);

@@ -18,10 +18,6 @@
 #include "open_runs.h"
 #include "text.h"
 
-/* An original costs as much as a whole run, and is watched as that is: worth so many copies, where nothing is known
- * of what a copy saves. */
-#define WORTH_AN_ORIGINAL 3u
-
 static bool wants_copy(const struct look *look) {
     return look->copied && look->thread == THREAD_ANY;
 }
@@ -42,7 +38,7 @@ static uint32_t worth_originals(const struct pass *p, uint32_t n, uint32_t most)
         seen++;
         saved += whole > l->copy_cpu_ns ? whole - l->copy_cpu_ns : 0;
     }
-    uint64_t worth = n / WORTH_AN_ORIGINAL;
+    uint64_t worth = n / COPY_PASS_WORTH;
     if (seen && p->cpu_ns && saved * n / seen / p->cpu_ns < worth)
         worth = saved * n / seen / p->cpu_ns;
     return worth < most ? (uint32_t)worth : most;

@@ -3,6 +3,7 @@
 #include "leak_pass.h"
 
 #include "leaks.h"
+#include "task.h"
 #include "usual.h"
 
 bool leak_pass_is_ordinary(enum verdict v) {
@@ -10,18 +11,15 @@ bool leak_pass_is_ordinary(enum verdict v) {
 }
 
 struct order leak_pass_order(const struct pass *p, const struct look *look) {
-    const struct plan_site *s = &p->replay->sites.list[look->site];
-    return (struct order){.site_id = s->id,
-                          .site = s->key,
-                          .leaf_module = s->leaf_module,
-                          .leaf_offset = s->leaf_offset,
-                          .occurrence = (uint64_t)look->occurrence,
-                          .mode = look->mode,
-                          .burst = look->burst,
-                          .repeat = look->repeat,
-                          .thread = look->thread,
-                          .call = look->call,
-                          .leaks = true};
+    struct order order = task_order_at(&p->replay->sites.list[look->site]);
+    order.occurrence = (uint64_t)look->occurrence;
+    order.mode = look->mode;
+    order.burst = look->burst;
+    order.repeat = look->repeat;
+    order.thread = look->thread;
+    order.call = look->call;
+    order.leaks = true;
+    return order;
 }
 
 struct judgement leak_pass_judge(const struct pass *p, struct observation *seen) {

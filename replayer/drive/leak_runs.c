@@ -64,10 +64,8 @@ static bool is_left_out(const struct replay *r, uint32_t site) {
 
 /* Index of a site, -1 when this replay may not touch it. */
 static int64_t index_of(const struct replay *r, int64_t site_id) {
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->sites.list[i].id == site_id)
-            return is_left_out(r, i) ? -1 : (int64_t)i;
-    return -1;
+    int64_t i = sites_index(&r->sites, site_id);
+    return i >= 0 && !is_left_out(r, (uint32_t)i) ? i : -1;
 }
 
 /* What is looked at, or was. */

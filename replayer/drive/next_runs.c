@@ -50,7 +50,7 @@ void next_runs_consider(struct replay *r, const struct task *task,
     if (!kind || !left_is_whole(seen))
         return;
     const struct plan_site *site = &r->sites.list[task->site];
-    int64_t location = site->location ? site->location : -site->id;
+    int64_t location = sites_location(site);
     for (uint32_t i = 0; i < left->n_looks; i++) {
         struct next_look *l = &left->looks[i];
         of_kind += l->kind == kind;

@@ -37,10 +37,8 @@ void open_runs_usual(struct replay *r, const struct observation *runs, uint32_t 
 
 /* Of the plan's; 0 = it is not one of them. */
 static int64_t location_of(const struct replay *r, int64_t site_id) {
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->sites.list[i].id == site_id)
-            return r->sites.list[i].location ? r->sites.list[i].location : -site_id;
-    return 0;
+    int64_t i = sites_index(&r->sites, site_id);
+    return i < 0 ? 0 : sites_location(&r->sites.list[i]);
 }
 
 /* What it opened is of no interest: nobody let go of it. */

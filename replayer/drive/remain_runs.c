@@ -33,7 +33,7 @@ void remain_runs_consider(struct replay *r, const struct task *task,
         order->mode == MODE_CHANCE || r->options->how == REPLAY_SWEEP)
         return;
     const struct plan_site *site = &r->sites.list[task->site];
-    int64_t location = site->location ? site->location : -site->id;
+    int64_t location = sites_location(site);
     for (uint32_t i = 0; i < r->n_remain_looks; i++) {
         struct next_look *l = &r->remain_looks[i];
         if (l->location != location)

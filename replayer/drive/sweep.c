@@ -83,10 +83,8 @@ static int call(struct replay *r, const struct order *order, struct observation 
 }
 
 static int64_t location_of(const struct replay *r, int64_t site_id) {
-    for (uint32_t i = 0; i < r->sites.input.n_sites; i++)
-        if (r->sites.list[i].id == site_id)
-            return sites_location(&r->sites.list[i]);
-    return 0;
+    int64_t i = sites_index(&r->sites, site_id);
+    return i < 0 ? 0 : sites_location(&r->sites.list[i]);
 }
 
 static int store_execution(struct replay *r, const struct order *order,

@@ -75,20 +75,24 @@ void task_list_free(struct task_list *list) {
     free(list->items);
 }
 
+struct order task_order_at(const struct plan_site *site) {
+    return (struct order){.site_id = site->id,
+                          .site = site->key,
+                          .leaf_module = site->leaf_module,
+                          .leaf_offset = site->leaf_offset};
+}
+
 struct order task_order(const struct replay *r, const struct plan_fault *f) {
-    const struct plan_site *s = &r->sites.list[f->site];
-    return (struct order){.site_id = s->id,
-                          .site = s->key,
-                          .leaf_module = s->leaf_module,
-                          .leaf_offset = s->leaf_offset,
-                          .occurrence = f->occurrence,
-                          .mode = f->mode,
-                          .burst = f->mode == MODE_BURST ? r->options->plan.burst : 1,
-                          .repeat = f->done,
-                          .explore = f->explore,
-                          .thread = r->options->plan.thread,
-                          .call = f->call,
-                          .under = r->under};
+    struct order order = task_order_at(&r->sites.list[f->site]);
+    order.occurrence = f->occurrence;
+    order.mode = f->mode;
+    order.burst = f->mode == MODE_BURST ? r->options->plan.burst : 1;
+    order.repeat = f->done;
+    order.explore = f->explore;
+    order.thread = r->options->plan.thread;
+    order.call = f->call;
+    order.under = r->under;
+    return order;
 }
 
 struct task *task_of_fault(const struct replay *r, const struct plan_fault *f) {

@@ -78,6 +78,8 @@ bool task_is_late(const struct task *task);
 
 /** What is to fail for @fault of the plan. */
 struct order task_order(const struct replay *r, const struct plan_fault *fault);
+/** The beginning of any: a failure at @site, of no call yet. */
+struct order task_order_at(const struct plan_site *site);
 /** A fault of the plan, or a pair of faults, that nothing has been done for yet. */
 struct task *task_of_fault(const struct replay *r, const struct plan_fault *f);
 struct task *task_of_pair(const struct replay *r, const struct pair *p);

@@ -47,6 +47,14 @@ void sites_deinit(struct sites *sites);
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
                const char *others, bool with_stacks, struct sites *out);
 
+/** Index of the site with that number in the database; -1 = it is not one of these. */
+static inline int64_t sites_index(const struct sites *sites, int64_t id) {
+    for (uint32_t i = 0; i < sites->input.n_sites; i++)
+        if (sites->list[i].id == id)
+            return i;
+    return -1;
+}
+
 /** Of a site: its location, or a number of its own where none is known. */
 static inline int64_t sites_location(const struct plan_site *site) {
     return site->location ? site->location : -site->id;
