@@ -30,6 +30,7 @@
 #include "error.h"
 #include "interrupt.h"
 #include "keeper.h"
+#include "last_room.h"
 #include "program.h"
 #include "record_row.h"
 #include "resolve.h"
@@ -72,6 +73,7 @@ struct run {
     struct keeper *keeper;   /* NULL: names are not wanted */
     uint64_t clock_ahead_ns; /* of the session's clock to CLOCK_MONOTONIC, modulo 2^64 */
     int failed;              /* negative errno: nothing is recorded any more */
+    int last_room;           /* last_room_take() */
     bool started;
 };
 
@@ -199,6 +201,7 @@ static int start_program(struct run *run) {
     if (stdin_fd >= 0)
         close(stdin_fd);
     run->started = r == 0;
+    run->last_room = last_room_take(run->store->path);
     if (r == 0 && run->tee)
         r = tee_start(run->tee);
     return r;
@@ -405,16 +408,19 @@ static int store_end(struct run *run, const struct collector_totals *t) {
                              .input = &run->input,
                              .session = run->session,
                              .going_on = run->controlled.ending,
-                             .interrupted = run->program.interrupted || run->failed};
-    if (run->failed && run->collector)
-        end.made = collector_made(run->collector);
-    if (run->failed)
-        return record_row_salvage(run->store, run->id, &end);
-    int r = controlled_end(&run->controlled, run->collector);
-    if (r < 0)
-        return r;
-    end.unseen = note_oddities(run, t);
-    return record_row_end(run->store, run->id, &end);
+                             .interrupted = run->program.interrupted};
+    if (!run->failed)
+        run->failed = controlled_end(&run->controlled, run->collector);
+    if (!run->failed) {
+        end.unseen = note_oddities(run, t);
+        run->failed = record_row_end(run->store, run->id, &end);
+    }
+    run->last_room = last_room_give(run->last_room);
+    if (!run->failed)
+        return 0;
+    end.interrupted = true;
+    end.made = collector_made(run->collector);
+    return record_row_salvage(run->store, run->id, &end);
 }
 
 static int conclude(struct run *run) {
@@ -438,6 +444,7 @@ static int conclude(struct run *run) {
 }
 
 static void run_deinit(struct run *run) {
+    run->last_room = last_room_give(run->last_room);
     keeper_free(run->keeper); /* it reads the session */
     controlled_deinit(&run->controlled);
     collector_free(run->collector);
@@ -452,7 +459,7 @@ static void run_deinit(struct run *run) {
 
 int record_run(const struct record_options *options, int argc, char **argv,
                int64_t *recording_id, int *status) {
-    struct run run = {.options = options, .argv = argv};
+    struct run run = {.options = options, .argv = argv, .last_room = -1};
     (void)argc;
     program_ignore_file_limit();
     int r = prepare(&run, argv[0]);

@@ -14,11 +14,22 @@ cp place/d.db* . # SQLite makes a file beside what it reads: there may be no roo
 sqlite3 d.db 'PRAGMA integrity_check; SELECT state, exact, exit_code FROM recording;
     SELECT count(*) > 0 FROM event_chunk; SELECT kind FROM note' >seen
 umount place
-mount -t tmpfs -o size=420k none place || exit 77
+mount -t tmpfs -o size=560k none place || exit 77
 "$1" record -o place/n.db -- "$3" flips 1 0 >out-n 2>err-n
 cp place/n.db* .
 sqlite3 n.db 'SELECT exact, events > 0, events_lost > 0, events + events_lost,
     events - (SELECT total(events) FROM process) FROM recording' >seen-n
+umount place
+for kb in 380 384 388 392 396 400 404 408 412 416 420 424; do # full at some other write each time
+    mount -t tmpfs -o "size=${kb}k" none place || exit 77
+    "$1" record -o place/s.db -- "$3" flips 1 0 >out-s 2>err-s
+    cp place/s.db* .
+    sqlite3 s.db 'SELECT state, exact, events + events_lost FROM recording' |
+        sed "s/\$/|$(sed -n 's/^made //p' out-s)/" >>seen-s
+    rm -f s.db*
+    umount place
+done
+mount -t tmpfs -o size=560k none place || exit 77
 mount -o remount,ro place
 "$1" record -o place/e.db -- touch started 2>err-ro
 echo "$?" >>status
@@ -35,5 +46,10 @@ IFS='|' read -r exact some lost sum rest <seen-n
 equal '0 1 1 0.0' "$exact $some $lost $rest" 'exact, recorded, lost, recorded beyond its processes'
 (( sum >= made && sum <= made + 16 )) || fail "$sum calls recorded or lost, $made made"
 echo "ok: $sum calls recorded or lost of $made"
+equal 12 "$(wc -l <seen-s)" 'recordings on small disks'
+while IFS='|' read -r state exact sum made; do
+    [ "$state $exact" = 'interrupted 0' ] || fail "on a small disk: $state, exact $exact"
+    (( sum >= made && sum <= made + 16 )) || fail "on a small disk: $sum calls recorded or lost, $made made"
+done <seen-s
 contains err-ro 'e.db'
 [ ! -e started ] || fail 'the program was started'
