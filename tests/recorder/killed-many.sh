@@ -28,7 +28,11 @@ SELECT * FROM said LEFT JOIN seen USING (pid) WHERE coalesce(mallocs, 0) NOT BET
     OR coalesce(reallocs, 0) NOT BETWEEN realloc_done + 0 AND realloc_begun + 0;
 S
     off=$(wc -l <off)
-    [ "$off" = 0 ] || cat off >&2
+    [ "$off" = 0 ] || {
+        cat off >&2
+        sql "$database" 'SELECT exact, events, events_lost FROM recording' >&2
+        sql "$database" 'SELECT kind, process_id, substr(text, 1, 200) FROM note' >&2
+    }
     equal 0 "$off" "processes whose recording $* differs from what they did"
     equal 600 "$(sql "$database" "SELECT count(*) FROM process WHERE \"end\" = 'killed'")" 'killed processes'
     equal '1|0' "$(sql "$database" 'SELECT exact, events_lost FROM recording')" 'exact, lost'
