@@ -27,19 +27,21 @@ cc -g -O0 -o waits waits.c
 
 # kill_in DATABASE COMMAND...: while the second call's failure is waited for, and the first one's is stored
 kill_in() {
-    local database=$1
+    local database=$1 before findings
     shift
     rm -f go
+    before=$(sql "$database" "SELECT count(*) FROM attempt WHERE verdict = 'crashed'")
+    findings=$(sql "$database" 'SELECT count(*) FROM finding')
     "$@" >/dev/null 2>kill.err &
     local dearth=$!
     for _ in $(seq 600); do
-        [ "$(sql "$database" "SELECT count(*) FROM attempt WHERE verdict = 'crashed'" 2>/dev/null || echo 0)" = 0 ] || break
+        [ "$(sql "$database" "SELECT count(*) FROM attempt WHERE verdict = 'crashed'" 2>/dev/null || echo "$before")" = "$before" ] || break
         sleep 0.05
     done
     kill -KILL "$dearth"
     wait "$dearth" 2>/dev/null || :
-    equal 0 "$(sql "$database" 'SELECT count(*) FROM finding')" 'findings'
-    equal 1 "$(sql "$database" "SELECT count(*) > 0 FROM attempt WHERE verdict = 'crashed'")" 'crashes stored'
+    equal "$findings" "$(sql "$database" 'SELECT count(*) FROM finding')" 'findings'
+    equal 1 "$(sql "$database" "SELECT count(*) > $before FROM attempt WHERE verdict = 'crashed'")" 'crashes stored'
     : >go
 }
 
@@ -55,6 +57,15 @@ status 0 "$DEARTH" replay waits.db
 status 1 "$DEARTH" report --gate -f text waits.db
 contains err 'gate FAILED'
 lacks out 'not known yet'
+
+# another recording of the program is judged by what was done for that one
+"$DEARTH" record -o waits.db -- ./waits 2>err
+kill_in waits.db "$DEARTH" replay --how rerun --timeout 600s waits.db
+status 1 "$DEARTH" report --gate --like 1 -f text waits.db
+contains err 'gate FAILED'
+lacks err 'of a replay that goes on or was killed'
+status 1 "$DEARTH" report --gate -f text waits.db
+contains err 'of a replay that goes on or was killed'
 
 # a suite: its targets are not known either
 "$DEARTH" suite record -o suite.db -- ./waits 2>err

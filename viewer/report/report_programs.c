@@ -59,9 +59,20 @@ static int choose_programs(struct report_data *data, const char *wanted) {
     return r;
 }
 
+/* Somebody else may be at work on another recording of its like, or was killed there: what is not known yet of that
+ * takes nothing from what is known of this one, and adds nothing. */
+static int leave_unfinished_out(struct report_data *data, int64_t id) {
+    AUTO_FREE char *sql = text_format(
+        "DELETE FROM chosen_recording WHERE id <> %lld AND id IN (SELECT id FROM "
+        "recording WHERE state = 'running')",
+        (long long)id);
+    return store_exec(data->store, sql);
+}
+
 static int choose_one(struct report_data *data, const struct report_choice *choice) {
     int64_t id = store_recording(data->store, choice->recording);
-    return id < 0 ? (int)id : choose_alike(data, id, choice->alike);
+    int r = id < 0 ? (int)id : choose_alike(data, id, choice->alike);
+    return r < 0 ? r : leave_unfinished_out(data, id);
 }
 
 /* `dearth replay` takes the newest recording of the database unless told otherwise. */
@@ -72,6 +83,16 @@ static void look_at_newest(struct report_data *data) {
         "n, recording c WHERE n.id = (SELECT max(id) FROM recording) AND c.id IN (SELECT "
         "id FROM chosen_recording) AND n.exe = c.exe)",
         0);
+}
+
+/* Of others than @recording, those that have ended; 0 = all of all. */
+static int choose_replays(struct report_data *data, int64_t recording) {
+    AUTO_FREE char *sql = text_format(
+        "CREATE TEMP TABLE chosen_replay(id INTEGER PRIMARY KEY);"
+        "INSERT INTO chosen_replay SELECT id FROM replay WHERE recording_id IN (SELECT id "
+        "FROM chosen_recording) AND (%lld IN (0, recording_id) OR state <> 'running')",
+        (long long)recording);
+    return store_exec(data->store, sql);
 }
 
 int report_programs_choose(struct report_data *data, const struct report_choice *choice) {
@@ -87,11 +108,7 @@ int report_programs_choose(struct report_data *data, const struct report_choice 
         r = choice->recording ? choose_one(data, choice)
                               : choose_programs(data, choice->program);
     look_at_newest(data);
-    return r < 0 ? r
-                 : store_exec(data->store,
-                              "CREATE TEMP TABLE chosen_replay(id INTEGER PRIMARY KEY);"
-                              "INSERT INTO chosen_replay SELECT id FROM replay WHERE "
-                              "recording_id IN (SELECT id FROM chosen_recording)");
+    return r < 0 ? r : choose_replays(data, choice->recording);
 }
 
 /* --- whose is what --- */
