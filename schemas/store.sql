@@ -458,8 +458,10 @@ CREATE TABLE unit (
     limits    TEXT,                      -- JSON array: soft limit of each RLIMIT_ in order of its number, -1 = none; NULL = unknown
     stdin_kind TEXT NOT NULL,            -- as recording.stdin_kind
     stdin_path TEXT, stdin_offset INTEGER, -- for 'file'
-    stdin_digest BLOB,                   -- for 'file': over its bytes; of one that is too large to keep, over its size and times
-    stdin_data BLOB,                     -- for 'file': its bytes from stdin_offset on; NULL = too many
+    stdin_digest BLOB,                   -- for 'file': over its bytes; of one that is too large to keep, over its size and times; for
+                                         -- 'pipe': over its kind and its bytes; NULL = not known
+    stdin_data BLOB,                     -- for 'file': its bytes from stdin_offset on; NULL = too many, or not to be kept; for 'pipe': all that it
+                                         -- held when the program began and nobody could write any more; NULL = not known
     descriptors TEXT NOT NULL,           -- JSON array: what its other descriptors, from 3 on, were: a path, 'pipe', 'socket', ...
     UNIQUE (recording_id, ordinal)
 );

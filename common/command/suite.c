@@ -53,7 +53,7 @@ struct record_line {
     "pytest): record each test once more by itself, or groups of them, as long as that "   \
     "takes about as long as the suite (auto), whatever it takes (all), or not"
 
-/* What is kept of the environment is said: it may be more than the user wants in a file. */
+/* What is kept of the environment, and of what was read, is said: it may be more than the user wants in a file. */
 static void say_kept(const char *path, bool left_out) {
     AUTO_STORE struct store *store = NULL;
     AUTO_STMT sqlite3_stmt *q = NULL;
@@ -69,9 +69,16 @@ static void say_kept(const char *path, bool left_out) {
         text_add(&names, n++ ? ", " : "");
         text_add_name(&names, store_column_text(q, 0));
     }
+    int64_t n_inputs =
+        store_int(store, "SELECT count(*) FROM unit WHERE length(stdin_data) > 0", 0);
+    AUTO_FREE char *inputs =
+        n_inputs
+            ? text_format(", and what %lld of them had on standard input (--no-stdin)",
+                          (long long)n_inputs)
+            : NULL;
     error_info("%s holds the environment of each program of the suite, so that it can be "
-               "run by itself; it is readable by you alone",
-               path);
+               "run by itself%s; it is readable by you alone",
+               path, inputs ? inputs : "");
     if (left_out && backtrace_has_rust(store))
         error_info(
             "RUST_BACKTRACE is not passed to the suite: programs would look up names for as "
@@ -148,6 +155,9 @@ static int command_suite_record(int argc, char **argv) {
          "those of secrets (may be repeated)"},
         {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB",
          "do not keep the values of these (may be repeated)"},
+        {0, "no-stdin", CLI_FLAG, &line.units.no_input, NULL,
+         "do not keep what files and pipes on the programs' standard input held: those that "
+         "read from a pipe are not run by themselves"},
         {0, "wrapper", CLI_LIST, &line.wrappers, "GLOB",
          "functions that only pass allocations on, as xmalloc does (may be repeated)"},
         {0, "catalogue", CLI_LIST, &line.catalogues, "FILE",
@@ -482,6 +492,7 @@ static int command_suite_verb(enum verb verb, int argc, char **argv) {
         {0, "env-allow", CLI_LIST, &line.units.allow, "GLOB",
          "check: as 'dearth suite record' has it"},
         {0, "env-deny", CLI_LIST, &line.units.deny, "GLOB", "check: the same"},
+        {0, "no-stdin", CLI_FLAG, &line.units.no_input, NULL, "check: the same"},
         {0, "split", CLI_CHOICE, &line.split, NULL, "check: the same", SPLIT_CHOICES},
         {0, "fail-on", CLI_CHOICE, &o.gate.fail_on, NULL,
          "check: the least severity that fails the gate (default: bug)", FAIL_ON_CHOICES},

@@ -202,6 +202,7 @@ static int load_targets(struct suite *s, const struct suite_scope *scope) {
     X(PROCESS_ARGV, "u.argv_bytes")                                                      \
     X(PROCESS_CWD, "coalesce(u.cwd, '')")                                                \
     X(PROCESS_STDIN, "u.stdin_digest")                                                   \
+    X(PROCESS_STDIN_KIND, "u.stdin_kind")                                                \
     X(PROCESS_ORDINAL, "p.ordinal")                                                      \
     X(PROCESS_TEST, "t.name")                                                            \
     X(PROCESS_FILTER, "CASE t.harness WHEN 'Check' THEN t.filter END")                   \
@@ -234,6 +235,20 @@ static struct dearth_key identity(sqlite3_stmt *q) {
     for (size_t i = 0; i < n; i += strlen(variables + i) + 1)
         key = reuse_add_variable(key, variables + i);
     return key;
+}
+
+/* It is run with an empty one then. */
+static const char *no_input(sqlite3_stmt *q) {
+    const char *kind = store_column_text(q, PROCESS_STDIN_KIND);
+    if (!kind || strcmp(kind, "none") == 0 || strcmp(kind, "file") == 0)
+        return NULL;
+    if (strcmp(kind, "pipe") == 0)
+        return sqlite3_column_type(q, PROCESS_STDIN) != SQLITE_NULL
+                   ? NULL
+                   : "what came through the pipe on its standard input is not known: it was "
+                     "written while it ran, or was too much to keep";
+    return strcmp(kind, "tty") == 0 ? "its standard input was a terminal"
+                                    : "its standard input was a socket or a device";
 }
 
 static char *command_text(sqlite3_stmt *q) {
@@ -271,6 +286,7 @@ static uint32_t add_unit(struct suite *s, sqlite3_stmt *q, uint32_t parent) {
         .duration_ns = (uint64_t)sqlite3_column_int64(q, PROCESS_DURATION),
         .command = command_text(q),
         .identity = identity(q),
+        .no_input = no_input(q),
         .exe = key_hash(store_column_text(q, PROCESS_EXE),
                         strlen(store_column_text(q, PROCESS_EXE)))};
     for (uint32_t at = u->is_split ? parent : 0; at; at = s->units[at - 1].parent)

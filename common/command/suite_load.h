@@ -49,6 +49,7 @@ struct suite_unit {
     bool is_split;       /* such a one: it alone */
     const char *why_not; /* it cannot be run by itself: one phrase; NULL = it can */
     char *refused;       /* it was tried, and does something else by itself; owned */
+    const char *no_input; /* what it had to read is not known: one phrase; NULL = it is */
 };
 
 struct suite_target {

@@ -146,26 +146,28 @@ static int replay_unit(const struct run *run, uint32_t unit, const uint32_t *uni
 /* --- one unit --- */
 
 static char *why_refused(const struct replay_proof *proof, const struct suite_unit *u) {
+    struct text t = {0};
     if (!proof->looked)
-        return text_dup("it could not be run by itself");
-    if (!proof->ends)
-        return u->exit_signal
-                   ? text_format(
-                         "by itself it does not end by signal %d, as in the suite",
-                         u->exit_signal)
-                   : text_format(
-                         "by itself it does not end with status %d, as in the suite",
-                         u->exit_code);
-    return text_format("by itself it reaches %u of the %u places that it reaches in the "
-                       "suite",
-                       proof->reached, proof->n_sites);
+        text_add(&t, "it could not be run by itself");
+    else if (!proof->ends)
+        text_addf(&t, "by itself it does not end %s %d, as in the suite",
+                  u->exit_signal ? "by signal" : "with status",
+                  u->exit_signal ? u->exit_signal : u->exit_code);
+    else
+        text_addf(&t,
+                  "by itself it reaches %u of the %u places that it reaches in the suite",
+                  proof->reached, proof->n_sites);
+    if (u->no_input)
+        text_addf(&t, "; %s", u->no_input);
+    return text_take(&t);
 }
 
 /* Return: what is to be told of a unit that proved itself; NULL = nothing. */
-static char *what_is_missing(const struct replay_proof *proof) {
+static char *what_is_missing(const struct replay_proof *proof,
+                             const struct suite_unit *u) {
     if ((uint64_t)proof->reached * 100 >= (uint64_t)proof->n_sites * REPLAY_WHOLE_PERCENT)
         return NULL;
-    AUTO_FREE char *some = why_refused(proof, NULL);
+    AUTO_FREE char *some = why_refused(proof, u);
     return text_format("%s; the rest is for others", some);
 }
 
@@ -232,7 +234,7 @@ static int try_unit(struct run *run, uint32_t unit, const uint32_t *unit_of,
     }
     uint32_t n_targets = count(n_aims(run), unit_of, unit);
     if (holds && status == EXIT_OK) {
-        AUTO_FREE char *missing = what_is_missing(&proof);
+        AUTO_FREE char *missing = what_is_missing(&proof, u);
         tell(run, place, n, unit, n_targets, missing);
         keep_reached(run, unit, unit_of, &proof, aim);
         return suite_unit_proved(s, unit, recording, proof.n_sites, proof.reached);

@@ -45,6 +45,7 @@ struct single {
 struct tests {
     struct suite *suite;
     struct unit *units; /* by unit of the suite; zero = not known */
+    char **inputs; /* by the same: what it read, in a file of ours; NULL = not needed */
     enum suite_split split;
     struct single *singles;
     uint32_t n_singles, n_programs;
@@ -129,12 +130,17 @@ static const struct suite_runner **find_runners(const struct tests *t) {
     return of;
 }
 
+/* Where a shell finds the same from the beginning. */
+static bool is_there(const struct unit *u) {
+    return !u->stdin_offset && u->stdin_path && access(u->stdin_path, R_OK) == 0;
+}
+
 /* What a script cannot give it again. */
 static bool can_be_started(const struct tests *t, uint32_t unit) {
     const struct unit *u = &t->units[unit];
     bool file = strcmp(u->stdin_kind, "file") == 0;
     if (t->suite->units[unit].why_not || !t->suite->units[unit].row || !u->argv[0] ||
-        (file && (u->stdin_offset || !u->stdin_path || access(u->stdin_path, R_OK) < 0)))
+        (file && !u->stdin_data && !is_there(u)))
         return false;
     for (uint32_t i = 0; i < u->place.n_limits; i++) {
         struct rlimit ours;
@@ -350,9 +356,50 @@ static const char *program_of(const struct unit *u) {
                : u->exe;
 }
 
+static int write_file(const char *path, const char *data, size_t n) {
+    int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1, err = 0;
+    if (fd >= 0)
+        err = output_put(fd, data, n) < n ? -errno : 0;
+    else
+        err = -errno;
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+/* What it read and is not to be had any more, once for all of its tests. */
+static int write_input(struct tests *t, uint32_t unit) {
+    const struct unit *u = &t->units[unit];
+    if (t->inputs[unit] || !u->stdin_data ||
+        (strcmp(u->stdin_kind, "file") == 0 && is_there(u)))
+        return 0;
+    t->inputs[unit] = new_file("input");
+    int err = write_file(t->inputs[unit], u->stdin_data, u->stdin_bytes);
+    return err ? error_print_errno(err, "cannot write what %s read to %s", u->exe,
+                                   t->inputs[unit] ? t->inputs[unit] : "TMPDIR")
+               : 0;
+}
+
+/* Behind it: " <FILE", where it was no pipe. */
+static void add_input(const struct tests *t, const struct single *x, struct text *out) {
+    const struct unit *u = &t->units[x->unit];
+    const char *ours = t->inputs[x->unit];
+    if (strcmp(u->stdin_kind, "pipe") == 0 && ours)
+        return;
+    text_add(out, " <");
+    text_add_shell(out, ours                                 ? ours
+                        : strcmp(u->stdin_kind, "file") == 0 ? u->stdin_path
+                                                             : "/dev/null");
+}
+
 static void add_single(const struct tests *t, const struct single *x, struct text *out) {
     const struct unit *u = &t->units[x->unit];
     uint64_t seconds = TEST_FACTOR * t->suite->units[x->unit].duration_ns / 1000000000u;
+    if (strcmp(u->stdin_kind, "pipe") == 0 && t->inputs[x->unit]) {
+        text_add(out, "cat ");
+        text_add_shell(out, t->inputs[x->unit]);
+        text_add(out, " | ");
+    }
     text_add(out, "(cd ");
     text_add_shell(out, u->cwd);
     if (u->place.mask >= 0)
@@ -366,24 +413,24 @@ static void add_single(const struct tests *t, const struct single *x, struct tex
         text_add(out, " ");
         text_add_shell(out, *a);
     }
-    text_add(out, ") <");
-    text_add_shell(out, strcmp(u->stdin_kind, "file") == 0 ? u->stdin_path : "/dev/null");
+    text_add(out, ")");
+    add_input(t, x, out);
     text_add(out, " >/dev/null 2>&1\n");
 }
 
-static int write_script(const struct tests *t, char **path) {
+static int write_script(struct tests *t, char **path) {
     AUTO_TEXT struct text script = {0};
-    for (uint32_t i = 0; i < t->n_singles; i++)
+    for (uint32_t i = 0; i < t->n_singles; i++) {
+        int r = write_input(t, t->singles[i].unit);
+        if (r < 0)
+            return r;
         add_single(t, &t->singles[i], &script);
+    }
     text_add(&script, ":\n");
     *path = new_file("script");
-    int fd = *path ? open(*path, O_WRONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return error_print_errno(-errno, "cannot write the list of tests to run to %s",
-                                 *path ? *path : "TMPDIR");
-    int err = output_put(fd, script.data, script.n) < script.n ? -errno : 0;
-    close(fd);
-    return err ? error_print_errno(err, "%s: writing the list of tests to run", *path)
+    int err = write_file(*path, script.data, script.n);
+    return err ? error_print_errno(err, "cannot write the list of tests to run to %s",
+                                   *path ? *path : "TMPDIR")
                : 0;
 }
 
@@ -512,6 +559,7 @@ static int load_units(struct tests *t) {
     struct suite *s = t->suite;
     int r = 0;
     t->units = text_alloc((s->n_units + 1) * sizeof *t->units);
+    t->inputs = text_alloc((s->n_units + 1) * sizeof *t->inputs);
     for (uint32_t i = 0; r == 0 && i < s->n_units; i++) {
         r = s->units[i].row ? unit_load(s->store, s->units[i].row, &t->units[i]) : 0;
         r = r == -ENODATA ? 0 : r;
@@ -520,8 +568,13 @@ static int load_units(struct tests *t) {
 }
 
 static void tests_deinit(struct tests *t) {
-    for (uint32_t i = 0; t->units && i < t->suite->n_units; i++)
+    for (uint32_t i = 0; t->units && i < t->suite->n_units; i++) {
         unit_deinit(&t->units[i]);
+        if (t->inputs[i])
+            unlink(t->inputs[i]);
+        free(t->inputs[i]);
+    }
+    free(t->inputs);
     for (uint32_t i = 0; i < t->n_singles; i++) {
         free(t->singles[i].name);
         suite_start_deinit(&t->singles[i].start);

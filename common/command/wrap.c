@@ -329,6 +329,8 @@ int command_wrap(int argc, char **argv) {
          "those of secrets (may be repeated)"},
         {0, "env-deny", CLI_LIST, &o.units.deny, "GLOB",
          "do not keep the values of these (may be repeated)"},
+        {0, "no-stdin", CLI_FLAG, &o.units.no_input, NULL,
+         "do not keep what files and pipes on the programs' standard input held"},
         {0, "catalogue", CLI_LIST, &o.catalogues, "FILE",
          "what your functions are known for, beside the built-in catalogue: "
          "dearth-catalogue(5)"},

@@ -33,7 +33,7 @@ struct unit {
     struct unit_place place;
     char *stdin_kind, *stdin_path;
     uint64_t stdin_offset;
-    char *stdin_data; /* 'file': what it read from; NULL = not kept */
+    char *stdin_data; /* 'file', 'pipe': what it had to read; NULL = not kept */
     size_t stdin_bytes;
     char *denied; /* JSON array of names of variables */
 };

@@ -19,9 +19,12 @@
 
 #include "backtrace.h"
 #include "collector_private.h"
+#include "piped.h"
 #include "text.h"
 
-#define INPUT_MOST (1u << 20) /* bytes of standard input that are kept */
+#define INPUT_MOST                                                                       \
+    (1u                                                                                  \
+     << 20) /* bytes of standard input that are kept; of a pipe, what it holds at once */
 #define STRINGS_MOST                                                                     \
     (16u << 20) /* of arguments or environment: more than the kernel takes */
 
@@ -150,6 +153,8 @@ struct input {
     struct dearth_key digest;
     char *data; /* NULL = not kept */
     size_t n;
+    uint64_t
+        awaited; /* inode of a pipe that somebody may write into; 0 = all is known that will be */
 };
 
 static off_t offset_of(uint32_t pid) {
@@ -160,13 +165,13 @@ static off_t offset_of(uint32_t pid) {
 }
 
 /* Through /proc the file is opened anew: the program's offset stays where it is. */
-static void read_file(uint32_t pid, struct input *in, const struct stat *st) {
+static void read_file(uint32_t pid, struct input *in, const struct stat *st, off_t most) {
     AUTO_FREE char *path = proc_name(pid, "fd/0");
     uint64_t facts[] = {(uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
                         (uint64_t)st->st_mtim.tv_nsec, (uint64_t)in->offset};
     in->digest = key_hash(facts, sizeof facts);
     off_t size = st->st_size > in->offset ? st->st_size - in->offset : 0;
-    if (size > (off_t)INPUT_MOST)
+    if (size > most)
         return;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
@@ -180,7 +185,23 @@ static void read_file(uint32_t pid, struct input *in, const struct stat *st) {
     in->digest = key_hash(in->data, in->n);
 }
 
-static void look_at_input(uint32_t pid, struct input *in) {
+/* Of a pipe and of a file with the same bytes, only the latter can be read twice. */
+static struct dearth_key pipe_digest(const struct input *in) {
+    static const char kind[] = "pipe";
+    struct dearth_key bytes = key_hash(in->data, in->n), of = key_hash(kind, sizeof kind);
+    uint64_t words[4] = {of.lo, of.hi, bytes.lo, bytes.hi};
+    return key_hash(words, sizeof words);
+}
+
+static void read_pipe(uint32_t pid, struct input *in, uint64_t inode) {
+    enum piped seen = piped_look(pid, INPUT_MOST, &in->data, &in->n);
+    in->awaited = seen == PIPED_WRITTEN ? inode : 0;
+    if (seen == PIPED_WHOLE)
+        in->digest = pipe_digest(in);
+}
+
+static void look_at_input(const struct circumstances_options *options, uint32_t pid,
+                          struct input *in) {
     AUTO_FREE char *path = proc_name(pid, "fd/0");
     struct stat st;
     *in = (struct input){.kind = "none"};
@@ -192,11 +213,13 @@ static void look_at_input(uint32_t pid, struct input *in) {
             ? "tty"
         : S_ISREG(st.st_mode) ? "file"
                               : "other";
+    if (S_ISFIFO(st.st_mode) && !options->no_input)
+        read_pipe(pid, in, st.st_ino);
     if (!S_ISREG(st.st_mode))
         return;
     in->path = proc_link(pid, "fd/0");
     in->offset = offset_of(pid);
-    read_file(pid, in, &st);
+    read_file(pid, in, &st, options->no_input ? 0 : INPUT_MOST);
 }
 
 /* --- the rest --- */
@@ -260,7 +283,8 @@ struct circumstances {
     struct input input;
 };
 
-struct circumstances *circumstances_new(uint32_t pid) {
+struct circumstances *circumstances_new(const struct circumstances_options *options,
+                                        uint32_t pid) {
     struct circumstances *x = text_alloc(sizeof *x);
     x->environ = proc_read(pid, "environ", &x->n_environ);
     x->argv = proc_read(pid, "cmdline", &x->n_argv);
@@ -269,8 +293,17 @@ struct circumstances *circumstances_new(uint32_t pid) {
     x->limits = limits_of(pid);
     x->descriptors = descriptors_of(pid);
     x->mask = umask_of(pid);
-    look_at_input(pid, &x->input);
+    look_at_input(options, pid, &x->input);
     return x;
+}
+
+uint64_t circumstances_waits(const struct circumstances *x) {
+    return x->input.awaited;
+}
+
+void circumstances_look_again(struct circumstances *x, uint32_t pid) {
+    if (x->input.awaited)
+        read_pipe(pid, &x->input, x->input.awaited);
 }
 
 struct circumstances *circumstances_free(struct circumstances *x) {
@@ -354,10 +387,11 @@ static void bind_text(sqlite3_stmt *s, int at, const char *text) {
 static void bind_input(sqlite3_stmt *s, const struct input *in) {
     sqlite3_bind_text(s, UNIT_STDIN_KIND, in->kind, -1, SQLITE_STATIC);
     bind_text(s, UNIT_STDIN_PATH, in->path);
-    if (strcmp(in->kind, "file") != 0)
-        return;
-    sqlite3_bind_int64(s, UNIT_STDIN_OFFSET, in->offset);
-    store_bind_key(s, UNIT_STDIN_DIGEST, in->digest);
+    bool file = strcmp(in->kind, "file") == 0;
+    if (file)
+        sqlite3_bind_int64(s, UNIT_STDIN_OFFSET, in->offset);
+    if (file || in->data)
+        store_bind_key(s, UNIT_STDIN_DIGEST, in->digest);
     if (in->data)
         sqlite3_bind_blob64(s, UNIT_STDIN_DATA, in->data, in->n, SQLITE_STATIC);
 }

@@ -6,10 +6,14 @@
  *   /proc/PID/{environ, cmdline, cwd, exe, fd, fdinfo, status}, prlimit() ─► rows of unit, environment
  *
  * Values of variables whose names look like those of secrets are not kept, only their names.
+ *
+ * What a pipe on standard input will bring is known when its writers have ended (piped.h): until then, for a short while,
+ * the program may be left where it is (circumstances_waits()).
  */
 #ifndef DEARTH_CIRCUMSTANCES_H
 #define DEARTH_CIRCUMSTANCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +26,7 @@ struct watched;
 struct circumstances_options {
     struct cli_list allow; /* kept in any case */
     struct cli_list deny;  /* not kept, beside what is built in */
+    bool no_input;         /* what was on standard input is not kept */
 };
 
 /** Is the value of the variable @name (@n bytes) one that may be kept? */
@@ -31,7 +36,16 @@ bool circumstances_may_keep(const struct circumstances_options *options, const c
 struct circumstances;
 
 /** Read those of @pid. What cannot be read is left out. Return: owned. Context: any thread; @pid waits. */
-struct circumstances *circumstances_new(uint32_t pid);
+struct circumstances *circumstances_new(const struct circumstances_options *options,
+                                        uint32_t pid);
+
+/** May somebody still write into the pipe on its standard input? Else all is known that will be.
+ * Return: the pipe's inode; 0 = no */
+uint64_t circumstances_waits(const struct circumstances *circumstances);
+
+/** Look again into that pipe of @pid, which waits. Context: any thread. */
+void circumstances_look_again(struct circumstances *circumstances, uint32_t pid);
+
 /** NULL is allowed. Return: NULL. */
 struct circumstances *circumstances_free(struct circumstances *circumstances);
 

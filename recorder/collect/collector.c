@@ -454,6 +454,8 @@ static bool sums_are_late(struct collector *c) {
 static int round_inner(struct collector *c, uint64_t *n_events) {
     tick(c);
     int r = discover(c);
+    if (r == 0 && c->n_awaited)
+        r = watched_greet(c);
     if (r == 0)
         r = merge(c, n_events);
     if (r == 0)
@@ -607,7 +609,7 @@ int collector_new(const struct collector_options *options, struct collector **ou
     if (r == 0)
         r = rows_prepare(c);
     if (r == 0 && c->units)
-        r = greeter_new(c->session, c->pid_namespace, &c->greeter);
+        r = greeter_new(c->session, c->pid_namespace, c->units, &c->greeter);
     if (r < 0)
         c = collector_free(c);
     *out = c;

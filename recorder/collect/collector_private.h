@@ -67,6 +67,7 @@ struct watched {
     int pidfd;    /* -1 = none could be had: it is looked at every now and then instead */
     bool foreign; /* lives in another pid namespace: its pid says nothing here */
     bool gone;    /* was over when it was first looked at */
+    bool awaited; /* waits for its standard input, and has no row of `unit` yet */
     bool replaced; /* an exec put another image in its place */
     bool status_known;
     int status;      /* as wait() gives it */
@@ -139,6 +140,7 @@ struct collector {
         *done; /* the same index: serial of what was stored by the collector before us */
     uint32_t n_watched; /* entries of the directory */
     uint32_t n_alive, n_stored;
+    uint32_t n_awaited;   /* watched that wait for their standard input */
     uint32_t n_forgotten; /* since memory was last given back */
     uint32_t n_pidfds;
     bool proc_known;        /* /proc is there, and ours */

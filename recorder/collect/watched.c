@@ -165,15 +165,46 @@ void watched_enter(struct collector *c, struct watched *w) {
     c->totals.processes++;
 }
 
-/* @seen: NULL = the greeter has missed it; taken over */
-static int keep_unit(struct collector *c, struct watched *w, struct circumstances *seen) {
+/* @now: it is not to wait any more; @seen: NULL = the greeter has missed it; taken over */
+static int keep_unit(struct collector *c, struct watched *w, bool now,
+                     struct circumstances *seen) {
     int r = 0;
-    if (!seen && !w->foreign && !w->gone && w->shm->origin != SHM_ORIGIN_FORK)
-        seen = circumstances_new(w->pid);
+    if (!seen && !w->foreign && !w->gone && w->shm->origin != SHM_ORIGIN_FORK) {
+        seen = circumstances_new(c->units, w->pid);
+        if (!now && greeter_wait(c->greeter, w->shm, w->serial, seen)) {
+            w->awaited = true;
+            c->n_awaited++;
+            return 0;
+        }
+    }
     if (w->shm->origin != SHM_ORIGIN_FORK)
         r = circumstances_keep(c, w, seen);
     circumstances_free(seen);
     greeter_let_go(w->shm);
+    return r;
+}
+
+/* What waited for its standard input goes on. @now: it is over, or everything ends. */
+static int greet(struct collector *c, struct watched *w, bool now) {
+    int pidfd = -1;
+    bool later = false;
+    struct circumstances *seen =
+        now ? greeter_take_now(c->greeter, w->serial)
+            : greeter_take(c->greeter, w->serial, &pidfd, &later);
+    if (pidfd >= 0)
+        close(pidfd);
+    if (later)
+        return 0;
+    w->awaited = false;
+    c->n_awaited--;
+    return keep_unit(c, w, true, seen);
+}
+
+int watched_greet(struct collector *c) {
+    int r = rows_begin(c);
+    for (uint32_t i = 0; r == 0 && i < c->n_watched; i++)
+        if (c->watched[i] && c->watched[i]->awaited)
+            r = greet(c, c->watched[i], false);
     return r;
 }
 
@@ -205,9 +236,10 @@ int watched_watch(struct collector *c, uint32_t index) {
         return r;
     }
     struct circumstances *seen =
-        c->greeter ? greeter_take(c->greeter, w->serial, &w->pidfd) : NULL;
+        c->greeter ? greeter_take(c->greeter, w->serial, &w->pidfd, &w->awaited) : NULL;
     watched_enter(c, w);
-    return c->greeter ? keep_unit(c, w, seen) : 0;
+    c->n_awaited += w->awaited;
+    return c->greeter && !w->awaited ? keep_unit(c, w, false, seen) : 0;
 }
 
 /* --- events --- */
@@ -509,6 +541,8 @@ static int store_threads(struct collector *c, struct watched *w, const char *end
 int watched_store(struct collector *c, struct watched *w, const char *end) {
     uint32_t notes = 0;
     int r = rows_begin(c);
+    if (r == 0 && w->awaited)
+        r = greet(c, w, true);
     if (strcmp(end, "running") != 0)
         collector_damage_check_end(c, w);
     uint64_t lost = watched_lost(c, w);

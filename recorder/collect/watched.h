@@ -7,6 +7,8 @@
 
 /** Watch the process at @index of the directory if it is there. Return: 0 or -errno. */
 int watched_watch(struct collector *c, uint32_t index);
+/** Write the rows of `unit` of those whose standard input is known by now (greeter.h). Return: 0 or -errno. */
+int watched_greet(struct collector *c);
 /** A process has ended: 'exec', 'exit' or 'killed'; finds out its status. */
 const char *watched_end(struct watched *w);
 /** Look whether a process is over, with what there is to look with. */

@@ -85,7 +85,8 @@ void repro_text_command(const struct repro_case *e, const struct conditions *c,
     if (c->stdin_path && !c->stdin_is_ours)
         text_add_shell_shown(&t, c->stdin_path);
     if (c->stdin_is_ours)
-        text_add(&t, " # recorded with a pipe as its standard input");
+        text_addf(&t, " # recorded with a %s as its standard input",
+                  c->stdin_is_pipe ? "pipe" : "file");
     text_add(&t, ")\n# The fault: ");
     add_fault(e, &t);
     text_addf(&t, "; mode %s.\n", fault_mode_name(e->order.mode));

@@ -7,6 +7,7 @@
  *           pipe  → what was captured, in a private file, fed through a pipe
  *           none  → /dev/null
  *           tty, other → /dev/null, and a note that says so
+ *           of a unit, a file's or a pipe's bytes are in its row; of a pipe that is not known: /dev/null
  *   former_file rows ─► files as they were before it
  */
 #include "conditions.h"
@@ -305,8 +306,10 @@ static int read_unit(struct conditions *c, struct store *store, int64_t recordin
     c->place = unit.place;
     c->envp = unit.envp;
     unit.envp = NULL;
-    if (unit.stdin_data)
+    if (unit.stdin_data) {
+        c->stdin_is_pipe = strcmp(unit.stdin_kind, "pipe") == 0;
         r = write_private_file(c, unit.stdin_data, unit.stdin_bytes);
+    }
     unit_deinit(&unit);
     return r;
 }
