@@ -323,8 +323,9 @@ static int replay_targets(const struct suite_options *o, const char *path) {
         status = EXIT_CANNOT;
     if (status == EXIT_OK && o->confirm)
         status = suite_confirm_run(o, &s);
+    const struct suite_scope scope = suite_replay_scope(o);
     if ((status == EXIT_OK || status == EXIT_INTERRUPTED) &&
-        suite_text_summary(&s, &out) < 0)
+        suite_text_summary(&s, &out, &scope) < 0)
         status = EXIT_CANNOT;
     suite_replay_deinit(&out, &s);
     suite_load_deinit(&s);

@@ -72,7 +72,7 @@ struct suite {
     const char **harness; /* by frame: section of the catalogue; NULL = of none */
     uint32_t *target_of;  /* by site: index + 1; 0 = not own */
     bool *tested;         /* by site: it was failed */
-    struct suite_target *targets;
+    struct suite_target *targets; /* by key */
     uint32_t n_targets;
     struct suite_unit *units;
     uint32_t n_units;

@@ -88,7 +88,9 @@ void suite_replay_deinit(struct suite_outcome *outcome, const struct suite *suit
 /** Print the units, as a table or JSON. Return: 0 or a negative errno after a message. */
 int suite_text_list(struct suite *suite, bool json);
 /** Write down which targets were failed, and why not, and print what was done for it; `dearth report` says the rest.
+ * @scope: what was replayed; the table is of all that is own, whatever its --in is
  * Return: 0 or a negative errno after a message. */
-int suite_text_summary(struct suite *suite, const struct suite_outcome *outcome);
+int suite_text_summary(struct suite *suite, const struct suite_outcome *outcome,
+                       const struct suite_scope *scope);
 
 #endif

@@ -150,7 +150,8 @@ static int put_members(struct suite *s, const int64_t *rows) {
     return r;
 }
 
-static int put_targets(struct suite *s, const struct suite_outcome *out) {
+/* @reasons: by target; NULL = it is tested */
+static int put_targets(struct suite *s, char *const *reasons) {
     AUTO_STMT sqlite3_stmt *q = NULL;
     int64_t *rows = text_alloc((s->n_targets + 1) * sizeof *rows);
     AUTO_FREE char *clear =
@@ -169,7 +170,7 @@ static int put_targets(struct suite *s, const struct suite_outcome *out) {
         sqlite3_bind_int64(q, TARGET_RECORDING, s->recording);
         store_bind_key(q, TARGET_KEY, s->targets[t].key);
         store_bind_text(q, TARGET_STATE, s->targets[t].n_tested ? "tested" : "untested");
-        store_bind_text(q, TARGET_REASON, out->reasons[t]);
+        store_bind_text(q, TARGET_REASON, reasons[t]);
         sqlite3_bind_int64(q, TARGET_CONTEXTS, s->targets[t].n_sites);
         sqlite3_bind_int64(q, TARGET_TESTED, s->targets[t].n_tested);
         r = store_step_done(s->store, q);
@@ -257,10 +258,10 @@ static int put_tree(struct store *store, const char *tree) {
     return store_step_done(store, s);
 }
 
-static int store_targets(struct suite *s, const struct suite_outcome *out) {
+static int store_targets(struct suite *s, char *const *reasons) {
     int r = store_begin(s->store);
     if (r == 0)
-        r = put_targets(s, out);
+        r = put_targets(s, reasons);
     if (r == 0)
         r = put_not_alone(s);
     if (r == 0)
@@ -271,6 +272,66 @@ static int store_targets(struct suite *s, const struct suite_outcome *out) {
         r = store_commit(s->store);
     if (r < 0)
         store_rollback(s->store);
+    return r;
+}
+
+/* --- a replay of a part --- */
+
+#define OUTSIDE "not in the scope of --in when the suite was replayed last"
+
+enum { BEFORE_KEY = 0, BEFORE_REASON };
+
+static int by_key(const void *key, const void *target) {
+    return key_compare(*(const struct dearth_key *)key,
+                       ((const struct suite_target *)target)->key);
+}
+
+/* Return: index + 1; 0 = there is none. */
+static uint32_t target_with(const struct suite *s, struct dearth_key key) {
+    const struct suite_target *found =
+        s->n_targets ? bsearch(&key, s->targets, s->n_targets, sizeof *found, by_key)
+                     : NULL;
+    return found ? (uint32_t)(found - s->targets) + 1 : 0;
+}
+
+/* What a replay before this one has said of them. */
+static int add_reasons_before(struct suite *all, char **reasons) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_FREE char *sql =
+        text_format("SELECT key, reason FROM target WHERE recording_id = "
+                    "%lld AND reason IS NOT NULL",
+                    (long long)all->recording);
+    int step = SQLITE_DONE, r = store_prepare(all->store, sql, &q);
+    while (r == 0 && (step = sqlite3_step(q)) == SQLITE_ROW) {
+        uint32_t t = target_with(all, store_column_key(q, BEFORE_KEY));
+        if (t && !reasons[t - 1] && !all->targets[t - 1].n_tested)
+            reasons[t - 1] = text_dup(store_column_text(q, BEFORE_REASON));
+    }
+    return r < 0 || step == SQLITE_DONE ? r : store_error(all->store, "reading targets");
+}
+
+/* The table is of the project, whatever part of it was replayed last: a report is narrowed by its own --in. */
+static int store_whole(const struct suite *part, const struct suite_outcome *out,
+                       const struct suite_scope *scope) {
+    struct suite all = {0};
+    int r = suite_load(part->store, scope, &all);
+    char **reasons = text_alloc((all.n_targets + 1) * sizeof *reasons);
+    for (uint32_t t = 0; r == 0 && t < part->n_targets; t++) {
+        uint32_t of = target_with(&all, part->targets[t].key);
+        if (of && out->reasons[t] && !all.targets[of - 1].n_tested)
+            reasons[of - 1] = text_dup(out->reasons[t]);
+    }
+    if (r == 0)
+        r = add_reasons_before(&all, reasons);
+    for (uint32_t t = 0; r == 0 && t < all.n_targets; t++)
+        if (!reasons[t] && !all.targets[t].n_tested)
+            reasons[t] = text_dup(OUTSIDE);
+    if (r == 0)
+        r = store_targets(&all, reasons);
+    for (uint32_t t = 0; t < all.n_targets; t++)
+        free(reasons[t]);
+    free(reasons);
+    suite_load_deinit(&all);
     return r;
 }
 
@@ -302,9 +363,14 @@ static int note_reused(struct suite *s, const struct suite_outcome *out) {
     return store_step_done(s->store, q);
 }
 
-int suite_text_summary(struct suite *s, const struct suite_outcome *out) {
+int suite_text_summary(struct suite *s, const struct suite_outcome *out,
+                       const struct suite_scope *scope) {
     char duration[24];
-    int r = store_targets(s, out);
+    struct suite_scope whole = *scope;
+    whole.in = NULL;
+    whole.n_in = 0;
+    whole.fresh = false;
+    int r = scope->n_in ? store_whole(s, out, &whole) : store_targets(s, out->reasons);
     if (r == 0)
         r = suite_load_mark_gone(s);
     if (r == 0)

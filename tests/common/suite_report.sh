@@ -158,3 +158,20 @@ contains err "no part of the suite"
 "$DEARTH" view -q -o page.html suite.db
 python3 "$SOURCE/tests/viewer/page_values.py" page.html | jq -e '.target_tally | .testable > 0 and .tested <= .testable' >/dev/null ||
     fail 'no targets on the page'
+
+# a replay of a part narrows its own report, and no later one
+status 0 "$DEARTH" suite record -o part.db -- ./check.sh
+status 0 "$DEARTH" suite replay --in words_twice part.db
+contains out "1 of 1 tested"
+"$DEARTH" report part.db >report.json
+equal "3 1" "$(look '"%d %d" % (r["summary"]["targets"]["total"], r["summary"]["targets"]["tested"])')" "targets after a replay of a part"
+status 0 "$DEARTH" report -f text part.db
+contains out "not in the scope of --in when the suite was replayed last"
+"$DEARTH" report --in words_twice part.db >report.json
+equal "1 1" "$(look '"%d %d" % (r["summary"]["targets"]["total"], r["summary"]["targets"]["tested"])')" "the same of that part"
+status 0 "$DEARTH" suite replay part.db
+contains out "3 of 3 tested"
+status 0 "$DEARTH" suite replay --fresh --in words_twice part.db
+contains out "1 of 1 tested"
+"$DEARTH" report part.db >report.json
+equal "3 3" "$(look '"%d %d" % (r["summary"]["targets"]["total"], r["summary"]["targets"]["tested"])')" "what was tested before stays so"
