@@ -76,6 +76,8 @@ CREATE TABLE setting (
                                          -- location_id; 'catalogue FILE': text that --catalogue FILE added;
                                          -- 'suite_tree': the project's folder, of the newest suite's targets, where its own is what lies below it;
                                          -- 'findings_of': the newest attempt that findings are derived of
+                                         -- 'circumstances STARTED', 'input STARTED': of the recording that began then, hashes of its environment
+                                         -- and the files that its arguments name, and of the file on its standard input
     value     BLOB NOT NULL
 ) WITHOUT ROWID;
 

@@ -100,29 +100,45 @@ struct dearth_key reuse_circumstances(char *const *argv, char *const *envp) {
 
 /* --- the database --- */
 
-enum { KEEP_STARTED = 1, KEEP_KEY };
+enum { KEEP_STARTED = 1, KEEP_KEY, KEEP_WHAT };
 
-int reuse_keep(struct store *store, int64_t started_unix_ns, struct dearth_key key) {
+static int keep(struct store *store, const char *what, int64_t started_unix_ns,
+                struct dearth_key key) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
                           "INSERT OR REPLACE INTO setting(name, value) VALUES "
-                          "('circumstances ' || ?, ?)",
+                          "(?3 || ' ' || ?1, ?2)",
                           &s);
     if (r < 0)
         return r;
     sqlite3_bind_int64(s, KEEP_STARTED, started_unix_ns);
     store_bind_key(s, KEEP_KEY, key);
+    store_bind_text(s, KEEP_WHAT, what);
     return store_step_done(store, s);
 }
 
-/* A file on standard input may hold something else by now. */
+int reuse_keep(struct store *store, int64_t started_unix_ns, struct dearth_key key) {
+    return keep(store, "circumstances", started_unix_ns, key);
+}
+
+int reuse_keep_input(struct store *store, int64_t started_unix_ns, const char *path) {
+    static const struct dearth_key none = {1, 1};
+    struct dearth_key key = add_file(none, path);
+    return key_equal(key, none) ? 0 : keep(store, "input", started_unix_ns, key);
+}
+
+/* A file on standard input may hold something else by now: replays read it from where it is. One of before that was known
+ * has no key. */
 static const char find_sql[] =
     "SELECT r.id FROM recording r, recording newest JOIN setting a ON a.name = "
     "'circumstances ' || r.started_unix_ns JOIN setting b ON b.name = 'circumstances ' || "
     "newest.started_unix_ns WHERE newest.id = %lld AND r.id <> newest.id AND a.value = b.value "
     "AND r.exe = newest.exe AND r.argv = newest.argv AND r.argv_bytes IS newest.argv_bytes AND "
     "r.cwd = newest.cwd AND r.env_named = newest.env_named AND r.stdin_kind = "
-    "newest.stdin_kind AND r.stdin_kind IN ('none', 'tty', 'pipe') AND r.stdin_data IS "
+    "newest.stdin_kind AND (r.stdin_kind IN ('none', 'tty', 'pipe') OR (r.stdin_kind = 'file' "
+    "AND r.stdin_path = newest.stdin_path AND r.stdin_offset = newest.stdin_offset AND EXISTS "
+    "(SELECT 1 FROM setting x JOIN setting y ON x.value = y.value WHERE x.name = 'input ' || "
+    "r.started_unix_ns AND y.name = 'input ' || newest.started_unix_ns))) AND r.stdin_data IS "
     "newest.stdin_data AND NOT r.stdin_truncated AND r.marked = newest.marked AND r.max_depth = "
     "newest.max_depth AND r.stranger IS NULL AND newest.stranger IS NULL AND r.id NOT IN "
     "(SELECT recording_id FROM unit_run WHERE recording_id IS NOT NULL) AND " REUSE_SAME_BUILDS

@@ -4,6 +4,7 @@
  * of the same program under the same circumstances.
  *
  *   environment, files that arguments name ─► reuse_circumstances() ─► setting 'circumstances STARTED'
+ *   a file on standard input ─► reuse_keep_input() ─► setting 'input STARTED'
  *   two recordings: the same program, arguments, folder, input, circumstances, builds ─► reuse_find()
  */
 #ifndef DEARTH_REUSE_H
@@ -26,6 +27,10 @@ struct dearth_key reuse_circumstances(char *const *argv, char *const *envp);
 
 /** Keep the circumstances of a recording, by when it was started. Return: 0 or a negative errno after a message. */
 int reuse_keep(struct store *store, int64_t started_unix_ns, struct dearth_key key);
+
+/** Keep what the file at @path, its standard input, holds. One that cannot be read is as none that was known.
+ * Return: 0 or a negative errno after a message. */
+int reuse_keep_input(struct store *store, int64_t started_unix_ns, const char *path);
 
 /**
  * Find the recordings whose verdicts stand for @recording as well.

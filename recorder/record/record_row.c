@@ -145,6 +145,9 @@ int64_t record_row_start(struct store *store, const struct record_start *start) 
     if (r == 0 && !o->sample_bytes) /* reads what arguments name, for replays alone */
         r = reuse_keep(store, (int64_t)start->session->arena->start_unix_ns,
                        reuse_circumstances(start->argv, environ));
+    if (r == 0 && !o->sample_bytes && start->input->path)
+        r = reuse_keep_input(store, (int64_t)start->session->arena->start_unix_ns,
+                             start->input->path);
     return r < 0 ? r : id;
 }
 

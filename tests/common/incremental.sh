@@ -71,6 +71,17 @@ tried "another file" "$DEARTH" check -o check.db --mode once -- ./prog input
 tried 'other arguments' "$DEARTH" check -o check.db --mode once -- ./prog input more
 tried 'another folder' env --chdir=/ "$DEARTH" check -o "$work/check.db" --mode once -- "$work/prog" input
 tried 'another comparison' "$DEARTH" check -o check.db --mode once --output-check true -- ./prog input
+printf 'a\n' >file
+tried 'a file on standard input' "$DEARTH" check -o check.db --mode once -- ./prog input <file
+before=$(attempts check.db)
+touch file
+status 0 "$DEARTH" check -o check.db --mode once -- ./prog input <file
+equal "$before" "$(attempts check.db)" 'the same on standard input'
+contains err 'not tried again'
+printf 'b\n' >file
+tried 'another content' "$DEARTH" check -o check.db --mode once -- ./prog input <file
+cp file file2
+tried 'another file of that content' "$DEARTH" check -o check.db --mode once -- ./prog input <file2
 tried 'more modes' "$DEARTH" check -o check.db --mode both -- ./prog input
 before=$(attempts check.db)
 check 0
