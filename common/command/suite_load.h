@@ -45,10 +45,10 @@ struct suite_unit {
         harness; /* on the stack of one of these; section of the catalogue; NULL = none */
     char *
         test; /* that it is or belongs to, or was chosen by its runner's filter; NULL = none; owned */
-    bool is_named;       /* `test` is its own */
-    bool is_split;       /* such a one: it alone */
-    const char *why_not; /* it cannot be run by itself: one phrase; NULL = it can */
-    char *refused;       /* it was tried, and does something else by itself; owned */
+    bool is_named;        /* `test` is its own */
+    bool is_split;        /* such a one: it alone */
+    const char *why_not;  /* it cannot be run by itself: one phrase; NULL = it can */
+    char *refused;        /* it was tried, and does something else by itself; owned */
     const char *no_input; /* what it had to read is not known: one phrase; NULL = it is */
 };
 
@@ -69,9 +69,9 @@ struct suite {
     bool is_own_by_tree; /* what lies below it, and no --own says otherwise */
     struct sites sites;
     struct catalogue *catalogue;
-    const char **harness; /* by frame: section of the catalogue; NULL = of none */
-    uint32_t *target_of;  /* by site: index + 1; 0 = not own */
-    bool *tested;         /* by site: it was failed */
+    const char **harness;         /* by frame: section of the catalogue; NULL = of none */
+    uint32_t *target_of;          /* by site: index + 1; 0 = not own */
+    bool *tested;                 /* by site: it was failed */
     struct suite_target *targets; /* by key */
     uint32_t n_targets;
     struct suite_unit *units;
