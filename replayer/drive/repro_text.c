@@ -129,7 +129,8 @@ void repro_text_end(const struct observation *seen) {
                                      : "the drive command ended with",
                    seen->end.exit_code);
     else if (seen->end.timed_out)
-        error_tell("it was stopped: past its time limit");
+        error_tell("it was stopped: %s", seen->end.endless ? "it would never have ended"
+                                                           : "past its time limit");
     else if (seen->end.exit_signal)
         error_tell("it was killed by %s", signal_name(seen->end.exit_signal, name));
     else

@@ -108,7 +108,7 @@ static bool is_own_doing(const struct replay *r, const struct task *task,
     for (uint32_t i = 0; i < r->n_runs; i++)
         cpu = r->runs[i].end.cpu_ns > cpu ? r->runs[i].end.cpu_ns : cpu;
     bool runaway = seen->end.duration_ns < task->limit_ns;
-    return runaway || seen->end.hang == HANG_DEADLOCK ||
+    return runaway || seen->end.endless || seen->end.hang == HANG_DEADLOCK ||
            seen->end.cpu_ns >= SPIN_FACTOR * cpu + SPIN_EXTRA_NS;
 }
 
@@ -168,7 +168,7 @@ int settle_judged(struct drive *d, struct task *task, struct observation *seen,
     bool hung = j->verdict == VERDICT_HUNG, late = task_is_late(task);
     if (hung && !late && !is_own_doing(r, task, seen))
         return postpone(&d->late, task, seen, j);
-    if (hung && !late && task->limit_ns < r->time_limit_ns)
+    if (hung && !late && !seen->end.endless && task->limit_ns < r->time_limit_ns)
         return postpone(&d->urgent, task, seen, j);
     d->early_wrong |= late && !hung && !d->late_phase;
     return settle_stored(d, task, seen, j, session);

@@ -171,7 +171,8 @@ struct observation {
         int start_error;     /* errno of a failed exec or setup, 0 = started */
         int exit_code;       /* -1 when killed by a signal */
         int exit_signal;     /* 0 when it exited */
-        bool timed_out;      /* killed by us for passing its limit */
+        bool timed_out;      /* killed by us for passing its limit, or since it is */
+        bool endless;        /* known before that: it would never have ended */
         bool trace_refused;  /* it was to be traced, and the kernel does not allow it */
         bool left_processes; /* descendants were still there after the first process
                                 ended, and were killed */

@@ -5,7 +5,7 @@
  *
  *   did not fire ──────────────────────────────────────────► unreached, whatever happened
  *   the guard found damage ────────────────────────────────► corrupted
- *   past its time limit ───────────────────────────────────► hung
+ *   past its time limit, or endless ───────────────────────► hung
  *   ended by a signal, or a descendant did, or a signal of
  *     the processor was caught and the end was another one ─► crashed | corrupted
  *                                                           | aborted | reported
@@ -405,7 +405,8 @@ struct judgement verdict_judge(const struct baseline *baseline,
         damage_describe(&seen->damage, j.reason, sizeof j.reason);
     } else if (seen->end.timed_out && !seen->served.driven) {
         j.verdict = VERDICT_HUNG;
-        snprintf(j.reason, sizeof j.reason, "past its time limit%s%s",
+        snprintf(j.reason, sizeof j.reason, "%s%s%s",
+                 seen->end.endless ? "it would never have ended" : "past its time limit",
                  seen->end.hang ? ": " : "",
                  seen->end.hang ? hang_meaning(hang_name(seen->end.hang)) : "");
     } else {

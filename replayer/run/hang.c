@@ -2,6 +2,9 @@
 /* Has it hung, and what does it do meanwhile? See hang.h. */
 #include "hang.h"
 
+#include <unistd.h>
+
+#include "endless.h"
 #include "run.h"
 #include "session.h"
 
@@ -18,6 +21,9 @@
 /* More often than that between the samples, which stop a thread once each, it went to sleep by
  * itself: however busy the machine is, a loop that never sleeps does not. */
 #define NAPS          5u
+
+#define DEADLOCK_THREADS 64 /* that are looked at one by one */
+#define ASLEEP_AGAIN_MS  500
 
 bool hang_is_over(uint64_t now, uint64_t since, uint64_t limit_ns, uint64_t starved_ns) {
     if (starved_ns > (STRETCH_MOST - 1) * limit_ns)
@@ -44,7 +50,70 @@ void hang_watch_work(struct run *run, uint64_t now) {
     if (w.places > run->hang.work.places ||
         (w.printed > run->hang.work.printed && w.printed <= usual))
         run->hang.new_work_ns = now;
+    if (w.places > run->hang.work.places || w.printed > run->hang.work.printed)
+        run->hang.quiet_run_ns = w.run_ns;
     run->hang.work = w;
+}
+
+uint64_t hang_gap_ns(const struct run *run) {
+    return run->hang.endless ? HANG_ENDLESS_GAP_NS : HANG_SAMPLE_GAP_NS;
+}
+
+/* For how much longer has it computed and done nothing else, and how closely is it looked at then? A run without a
+ * fault takes a tenth of the limit at most: most that compute in silence end before the first look. */
+static bool is_round_due(const struct run *run, uint64_t *most_steps) {
+    static const struct { uint64_t part, steps; } looks[] = {{16, 1 << 13}, {4, 1 << 15}};
+    uint32_t n = run->hang.n_steppings;
+    if (n == sizeof looks / sizeof *looks || run->tracer.n != 1)
+        return false;
+    *most_steps = looks[n].steps;
+    return run->tracer.run_ns - run->hang.quiet_run_ns > run->limit_ns / looks[n].part;
+}
+
+/* Does everybody sleep, and has nobody been woken since the last look? */
+static bool is_asleep(struct run *run, uint64_t now) {
+    struct hang_watch *h = &run->hang;
+    bool was = h->asleep;
+    uint64_t naps = h->asleep_naps;
+    h->asleep = now >= h->next_asleep_ns && tracer_is_deadlocked(&run->tracer);
+    h->asleep_naps = h->asleep ? tracer_naps(&run->tracer) : 0;
+    return was && h->asleep && naps == h->asleep_naps;
+}
+
+static bool may_be_woken(struct run *run, uint64_t now) {
+    pid_t tids[DEADLOCK_THREADS];
+    int n = tracer_threads(&run->tracer, tids, DEADLOCK_THREADS);
+    bool may = n == DEADLOCK_THREADS;
+    for (int i = 0; i < n && !may; i++)
+        may = endless_may_be_woken(tids[i], run->x->session->arena_path);
+    /* back to sleep, where the samples are to find them */
+    for (int i = 0; i < ASLEEP_AGAIN_MS && !may && !tracer_is_deadlocked(&run->tracer);
+         i++)
+        usleep(1000);
+    may = may || !tracer_is_deadlocked(&run->tracer);
+    run->hang.asleep = false; /* they were disturbed: look anew, but not soon */
+    run->hang.next_asleep_ns = now + (now - run->started);
+    return may;
+}
+
+bool hang_is_endless(struct run *run, uint64_t now) {
+    const struct execution *x = run->x;
+    const struct shm_header *arena = x->session->arena;
+    pid_t tid;
+    uint64_t most_steps;
+    bool may = x->traced && !x->options->sweep && run->limit_ns &&
+               !run->tracer.openings && !run->tracer.follow && *run->tracer.armed &&
+               arena->n_faults < 2 && !(arena->flags & SHM_CHANCE);
+    if (run->hang.endless || !may)
+        return run->hang.endless != HANG_UNKNOWN;
+    if (is_asleep(run, now) && !may_be_woken(run, now))
+        run->hang.endless = HANG_DEADLOCK;
+    if (!is_round_due(run, &most_steps) || !tracer_wants_cpu(&run->tracer) ||
+        tracer_threads(&run->tracer, &tid, 1) != 1)
+        return run->hang.endless != HANG_UNKNOWN;
+    run->hang.n_steppings++;
+    run->hang.endless = endless_goes_round(tid, x->session->arena_path, most_steps);
+    return run->hang.endless != HANG_UNKNOWN;
 }
 
 /* What went on between the two samples. */
@@ -86,10 +155,11 @@ bool hang_is_seen(struct run *run, uint64_t now) {
             tracer_sample(&run->tracer, run->first);
         return false;
     }
-    if (now - run->hang.sampled_ns < HANG_SAMPLE_GAP_NS)
+    if (now - run->hang.sampled_ns < hang_gap_ns(run))
         return false;
     tracer_watch(&run->tracer, run->first);
-    run->seen->end.hang = name_hang(run, now);
+    run->seen->end.endless = run->hang.endless != HANG_UNKNOWN;
+    run->seen->end.hang = run->hang.endless ? run->hang.endless : name_hang(run, now);
     if (run->x->traced)
         tracer_sample_again(&run->tracer);
     else

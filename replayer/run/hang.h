@@ -8,6 +8,9 @@
  *                      does something new
  *
  * What it did between the two samples has a name: enum hang.
+ *
+ * Where it is proven that it will never end (endless.h), nobody waits for the limit, and the samples follow each
+ * other at once.
  */
 #ifndef DEARTH_HANG_H
 #define DEARTH_HANG_H
@@ -15,10 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attempt.h"
+
 struct run;
 
 /* Between the two samples of a program that seems to have hung. */
-#define HANG_SAMPLE_GAP_NS 300000000ull
+#define HANG_SAMPLE_GAP_NS  300000000ull
+#define HANG_ENDLESS_GAP_NS 10000000ull /* of one that is known to */
 
 /* What the tree has done so far. */
 struct hang_work {
@@ -37,6 +43,14 @@ struct hang_watch {
     struct hang_work sampled_work;
     bool sampled_busy;     /* some thread ran, or wanted to */
     uint64_t sampled_naps; /* tracer_naps() */
+    /* before its limit */
+    uint64_t
+        quiet_run_ns; /* tracer.run_ns when it last printed, or allocated in a new place */
+    uint32_t n_steppings;    /* times that it was looked for a cycle */
+    bool asleep;             /* when last looked at: a deadlock, to all appearances ... */
+    uint64_t asleep_naps;    /* ... and tracer_naps() then */
+    uint64_t next_asleep_ns; /* not to be disturbed again before that */
+    enum hang endless;       /* it will never end: proven */
 };
 
 /** Is more than @limit_ns, less what it starved, over since @since? */
@@ -45,10 +59,17 @@ bool hang_is_over(uint64_t now, uint64_t since, uint64_t limit_ns, uint64_t star
 /** Look at what @run does: is it something new? */
 void hang_watch_work(struct run *run, uint64_t now);
 
+/** How long after the first sample the second one is due. */
+uint64_t hang_gap_ns(const struct run *run);
+
+/** Before its limit: is it proven that @run will never end (endless.h)? Context: once in a while, after
+ * hang_watch_work(). */
+bool hang_is_endless(struct run *run, uint64_t now);
+
 /** Past its limit, does it still do something new? */
 bool hang_is_slow(const struct run *run, uint64_t now);
 
-/** Past its limit: take the next sample that is due. Return: both are taken, `seen->hang` says what
+/** Past its limit, or endless: take the next sample that is due. Return: both are taken, `seen->hang` says what
  * it does. */
 bool hang_is_seen(struct run *run, uint64_t now);
 

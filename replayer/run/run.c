@@ -241,7 +241,7 @@ static bool must_end(struct run *run, uint64_t now) {
             remains_processes(tracer, run->parent, run->seen);
         return run->seen->end.left_processes;
     }
-    if (!runaway &&
+    if (!runaway && !run->hang.endless &&
         (!run->limit_ns ||
          !hang_is_over(now, run->started, run->limit_ns, tracer->starved_ns) ||
          hang_is_slow(run, now)))
@@ -259,15 +259,16 @@ static uint64_t enforce(struct run *run, uint64_t now) {
         run->watched = now;
         tracer_watch(&run->tracer, run->first);
         hang_watch_work(run, now);
+        if (!run->first_ended && !run->kill_started)
+            hang_is_endless(run, now);
     }
     if (run->kill_started || must_end(run, now)) {
         kill_tree(run, now);
         return now + KILL_AGAIN_NS;
     }
-    if (run->hang.sampled && now - run->hang.sampled_ns < HANG_SAMPLE_GAP_NS)
-        return now < run->hang.sampled_ns + HANG_SAMPLE_GAP_NS - HEARTBEAT_NS
-                   ? now + HEARTBEAT_NS
-                   : run->hang.sampled_ns + HANG_SAMPLE_GAP_NS;
+    uint64_t second_ns = run->hang.sampled_ns + hang_gap_ns(run);
+    if (run->hang.sampled && now < second_ns)
+        return now + HEARTBEAT_NS < second_ns ? now + HEARTBEAT_NS : second_ns;
     return now + HEARTBEAT_NS;
 }
 

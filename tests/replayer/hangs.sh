@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What a program does that does not end: spinning, allocating, sleeping, waiting; and one that is
-# merely slow.
+# merely slow. What is proven never to end is not waited for; what ends after all is.
 # tags: waits unsanitized
 . "$(dirname "$0")/../lib.sh"
 
@@ -44,3 +44,28 @@ equal handled "$(site_verdicts dearth.db once new_buffer)" 'slow, and always som
 again "$PROGRAMS/slow-fallback" stuck
 replay --timeout 1s --in new_buffer --mode once
 equal hung "$(site_verdicts dearth.db once new_buffer)" 'the same for ever'
+
+# late: attempts that hung, and others; those that used up half of a limit of 20 s first.
+late() {
+    sql dearth.db "SELECT sum(verdict = 'hung') > 0, sum(verdict = 'hung'
+        AND max(cpu_ns, CASE hang WHEN 'deadlock' THEN duration_ns ELSE 0 END) > 10e9) FROM attempt"
+}
+if [ "$(uname -m)" = x86_64 ]; then
+    again "$PROGRAMS/round"
+    replay --timeout 20s --in new_end --repeat 1
+    equal spinning "$(hang new_end once)" 'an endless search'
+    equal '1|0' "$(late)" 'a search that has come round'
+    again "$PROGRAMS/hung"
+    replay --timeout 20s --in new_buffer --mode sticky --repeat 1
+    equal allocating "$(hang new_buffer sticky)" 'an endless loop around malloc'
+    equal '1|0' "$(late)" 'a loop around a malloc that fails for ever'
+    again "$PROGRAMS/deadlock"
+    replay --timeout 20s --in new_entry --mode once --repeat 1
+    equal deadlock "$(hang new_entry once)" 'a lock that is kept for ever'
+    equal '1|0' "$(late)" 'threads that nobody can wake'
+fi
+for end in timer clock number lock; do
+    again "$PROGRAMS/round" "$end"
+    replay --timeout 2s --in new_end --mode once
+    equal reported "$(site_verdicts dearth.db once new_end)" "ended after all: $end"
+done

@@ -40,7 +40,7 @@ function fault_words(f) {
     + (f.thread ? " " + f.thread : "") + (f.call ? ", call " + number(f.call) + " of the run" : "") + (f.chance ? ", " + f.chance : "") + then;
 }
 function ending(f) {
-  return f.timed_out ? "stopped by dearth: past its time limit"
+  return f.timed_out ? "stopped by dearth: it did not end"
     : f.exit_signal ? "killed by " + f.exit_signal : f.exit_code != null ? "exit status " + f.exit_code : "unknown";
 }
 const sources_of = (f) => P.D.sources ? P.D.sources[P.D.findings.indexOf(f)] : [];

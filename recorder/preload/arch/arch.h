@@ -39,6 +39,8 @@
  *   ARCH_PC_WORD             place of the program counter among those words
  *   ARCH_DWARF_PC            its number, -1 = it has none
  *   ARCH_DWARF_RETURN        of the register that a call leaves its return address in; -1 = on the stack
+ *   ARCH_HAS_STEPS           programs may be stepped for a proof that they go round: replayer/run/endless.c knows its
+ *                            instructions, and stepping changes none of them
  *   ARCH_PAC_REGSET          the kernel's register set that tells which bits of a return address a
  *                            signature takes (ptrace(2)); 0: none does
  *

@@ -89,5 +89,6 @@ static inline long arch_clone(unsigned long flags) {
 #define ARCH_DWARF_PC     (-1)
 #define ARCH_DWARF_RETURN 30
 #define ARCH_PAC_REGSET   0x406 /* NT_ARM_PAC_MASK */
+#define ARCH_HAS_STEPS    0     /* a store-exclusive that is stepped always fails */
 
 #endif

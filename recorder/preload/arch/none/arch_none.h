@@ -69,5 +69,6 @@ static inline long arch_clone(unsigned long flags) {
 #define ARCH_DWARF_PC     (-1)
 #define ARCH_DWARF_RETURN 0
 #define ARCH_PAC_REGSET   0
+#define ARCH_HAS_STEPS    0
 
 #endif

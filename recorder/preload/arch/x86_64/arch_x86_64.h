@@ -80,5 +80,6 @@ void arch_restorer(void);
 #define ARCH_DWARF_PC     16
 #define ARCH_DWARF_RETURN (-1)
 #define ARCH_PAC_REGSET   0
+#define ARCH_HAS_STEPS    1
 
 #endif
