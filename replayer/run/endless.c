@@ -39,7 +39,7 @@ enum {
     STATE_BYTES = 16384, /* of the extended registers; 11 KiB with AMX */
     MOST_RANGES = 256,
     FIRST_ANCHOR = 512, /* steps until the second */
-    MOST_UNLIKE = 64,   /* times that registers are equal and memory is not */
+    MOST_UNLIKE = 16,   /* times that registers are equal and memory is not */
     PLACES = 1 << 15,   /* of instructions; a power of two */
 };
 #define MOST_MEMORY (32ull << 20) /* that is compared */
@@ -66,6 +66,7 @@ struct walker {
     int memory;     /* /proc/TID/mem */
     bool stopped;   /* by us: it is to go on */
     bool allocates; /* since the anchor */
+    bool counts;
     struct state anchor, now;
     uint64_t *
         places; /* instructions that are known to be of the right kind, open addressing */
@@ -276,7 +277,8 @@ static bool find_cycle(struct walker *w, uint64_t most_steps) {
                 return false;
             if (same_state(&w->anchor, &w->now))
                 return true;
-            if (++unlike > MOST_UNLIKE)
+            w->counts = ++unlike > MOST_UNLIKE;
+            if (w->counts)
                 return false;
         }
         if (i == next_anchor) {
@@ -377,7 +379,9 @@ static void walker_free(struct walker *w) {
     free(w);
 }
 
-enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps) {
+enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps,
+                             bool *counts) {
+    *counts = false;
     if (is_open_to_others(tid, arena_path))
         return HANG_UNKNOWN;
     struct walker *w = walker_new(tid);
@@ -385,6 +389,7 @@ enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_st
     enum hang hang = !proven        ? HANG_UNKNOWN
                      : w->allocates ? HANG_ALLOCATING
                                     : HANG_SPINNING;
+    *counts = w->counts;
     go_on(w);
     walker_free(w);
     return hang;
@@ -402,8 +407,10 @@ bool endless_may_be_woken(pid_t tid, const char *arena_path) {
 
 #else
 
-enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps) {
+enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps,
+                             bool *counts) {
     (void)tid, (void)arena_path, (void)most_steps;
+    *counts = false;
     return HANG_UNKNOWN;
 }
 

@@ -27,10 +27,12 @@
  * this returns, one that has ended or has a signal to be delivered is left to be waited for. Of its faults no second one is to
  * come, nor any by chance.
  * @arena_path: the memory that it shares with us, not looked at
- * @most_steps: instructions at most; about 300,000 of them take a second
+ * @most_steps: instructions at most; a hundred thousand of them take about a second
+ * @counts: its registers come round and its memory does not: another look would show the same
  * Return: HANG_SPINNING, or HANG_ALLOCATING when it asks for memory on its way: proven; else HANG_UNKNOWN.
  */
-enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps);
+enum hang endless_goes_round(pid_t tid, const char *arena_path, uint64_t most_steps,
+                             bool *counts);
 
 /**
  * Could anything outside of its tree end the wait of this process? Context: @tid is a thread of it, traced by the

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "clock.h"
 #include "endless.h"
 #include "run.h"
 #include "session.h"
@@ -24,6 +25,7 @@
 
 #define DEADLOCK_THREADS 64 /* that are looked at one by one */
 #define ASLEEP_AGAIN_MS  500
+#define LOOKS            2 /* for a cycle */
 
 bool hang_is_over(uint64_t now, uint64_t since, uint64_t limit_ns, uint64_t starved_ns) {
     if (starved_ns > (STRETCH_MOST - 1) * limit_ns)
@@ -62,9 +64,11 @@ uint64_t hang_gap_ns(const struct run *run) {
 /* For how much longer has it computed and done nothing else, and how closely is it looked at then? A run without a
  * fault takes a tenth of the limit at most: most that compute in silence end before the first look. */
 static bool is_round_due(const struct run *run, uint64_t *most_steps) {
-    static const struct { uint64_t part, steps; } looks[] = {{16, 1 << 13}, {4, 1 << 15}};
+    static const struct {
+        uint64_t part, steps;
+    } looks[LOOKS] = {{16, 1 << 13}, {4, 1 << 14}};
     uint32_t n = run->hang.n_steppings;
-    if (n == sizeof looks / sizeof *looks || run->tracer.n != 1)
+    if (n == LOOKS || run->tracer.n != 1)
         return false;
     *most_steps = looks[n].steps;
     return run->tracer.run_ns - run->hang.quiet_run_ns > run->limit_ns / looks[n].part;
@@ -96,7 +100,7 @@ static bool may_be_woken(struct run *run, uint64_t now) {
     return may;
 }
 
-bool hang_is_endless(struct run *run, uint64_t now) {
+static bool look_for_end(struct run *run, uint64_t now) {
     const struct execution *x = run->x;
     const struct shm_header *arena = x->session->arena;
     pid_t tid;
@@ -112,7 +116,11 @@ bool hang_is_endless(struct run *run, uint64_t now) {
         tracer_threads(&run->tracer, &tid, 1) != 1)
         return run->hang.endless != HANG_UNKNOWN;
     run->hang.n_steppings++;
-    run->hang.endless = endless_goes_round(tid, x->session->arena_path, most_steps);
+    bool counts;
+    run->hang.endless =
+        endless_goes_round(tid, x->session->arena_path, most_steps, &counts);
+    if (counts)
+        run->hang.n_steppings = LOOKS;
     return run->hang.endless != HANG_UNKNOWN;
 }
 
@@ -133,6 +141,22 @@ static enum hang name_hang(const struct run *run, uint64_t now) {
     if (idle)
         return tracer_is_deadlocked(&run->tracer) ? HANG_DEADLOCK : HANG_BLOCKED;
     return w.calls > was->calls ? HANG_ALLOCATING : HANG_SPINNING;
+}
+
+/* In the time that this takes the program does little of its own: it does not count. */
+bool hang_is_endless(struct run *run, uint64_t now) {
+    uint64_t begun = clock_mono_ns(), starved_ns = run->tracer.starved_ns;
+    uint32_t n_steppings = run->hang.n_steppings;
+    bool endless = look_for_end(run, now);
+    uint64_t taken = clock_mono_ns() - begun;
+    if (run->hang.n_steppings !=
+        n_steppings) { /* nor does what it waited for meanwhile */
+        tracer_watch(&run->tracer, run->first);
+        run->tracer.starved_ns = starved_ns;
+    }
+    run->started += taken;
+    run->hang.new_work_ns += run->hang.new_work_ns ? taken : 0;
+    return endless;
 }
 
 bool hang_is_slow(const struct run *run, uint64_t now) {

@@ -261,6 +261,7 @@ static uint64_t enforce(struct run *run, uint64_t now) {
         hang_watch_work(run, now);
         if (!run->first_ended && !run->kill_started)
             hang_is_endless(run, now);
+        now = clock_mono_ns(); /* that may have taken a while */
     }
     if (run->kill_started || must_end(run, now)) {
         kill_tree(run, now);
