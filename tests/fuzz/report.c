@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n) {
         fuzz_write(baseline, edited, n_edited);
     } else { /* a head that is good enough, then whatever comes */
         AUTO_TEXT struct text t = {0};
-        text_add(&t, "{\"format\":\"dearth-report\",\"version\":1,\"findings\":[");
+        text_add(&t, "{\"format\":\"dearth-report\",\"version\":2,\"findings\":[");
         text_add_n(&t, (const char *)f.at, f.left);
         fuzz_write(baseline, (const uint8_t *)t.data, t.n);
     }

@@ -23,7 +23,42 @@ schema, report = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1
 jsonschema.Draft202012Validator.check_schema(schema)
 jsonschema.Draft202012Validator(schema).validate(report)
 P
+    # Each stack is the database's, with its inlined calls; each frame is there once.
+    "$python" - "report$flags.json" a.db <<'P' || fail "wrong stacks: $flags"
+import json, sqlite3, sys
+r = json.load(open(sys.argv[1], encoding="utf-8"))
+db = sqlite3.connect(sys.argv[2])
+db.text_factory = lambda b: b.decode("utf-8", "replace")
+def walk(key):
+    out, node = [], db.execute("SELECT stack_id FROM site WHERE hex(key) = upper(?)", (key,)).fetchone()[0]
+    while node:
+        node, frame, path, offset = db.execute('SELECT k.parent_id, f.id, m.path, f."offset" FROM stack k JOIN frame f ON f.id = k.frame_id '
+                                               "JOIN module m ON m.id = f.module_id WHERE k.id = ?", (node,)).fetchone()
+        names = db.execute("SELECT function, line FROM symbol WHERE frame_id = ? ORDER BY inline_index", (frame,)).fetchall() or [(None, None)]
+        out += [(fn, line or None, path, offset, i + 1 < len(names)) for i, (fn, line) in enumerate(names)]
+    return out
+with_stack = [x for x in r["untested"] + r["sites"] if "stack" in x]
+assert len(with_stack) == len(r["untested"]) + ("--stacks" in sys.argv[1]) * len(r["sites"])
+for x in with_stack:
+    frames = [] if x["stack"] is None else [r["frames"][i] for i in r["stacks"][x["stack"]]]
+    assert [(f["function"], f["line"], f["module"], f["offset"], "inlined" in f) for f in frames] == walk(x["key"]), x
+seen = [json.dumps(f) for f in r["frames"]]
+assert len(set(seen)) == len(seen) and {i for s in r["stacks"] for i in s} == set(range(len(seen)))
+assert list(dict.fromkeys(x["stack"] for x in with_stack if x["stack"] is not None)) == list(range(len(r["stacks"])))
+P
 done
+# A baseline of the format before this one is read, one of a later format is not.
+for of in 1 3; do
+    "$python" - "$of" <<'P'
+import json, sys
+r = json.load(open("report.json", encoding="utf-8"))
+r["version"] = int(sys.argv[1])
+json.dump(r, open(f"version{sys.argv[1]}.json", "w"))
+P
+done
+status 0 "$DEARTH" report --like 2 --gate --baseline version1.json -o gate.json a.db
+status 2 "$DEARTH" report --like 2 --gate --baseline version3.json -o gate.json a.db
+contains err 'newer dearth'
 "$python" - <<'P' || fail 'wrong values'
 import json
 r = json.load(open("report.json", encoding="utf-8"))

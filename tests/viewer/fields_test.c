@@ -102,7 +102,7 @@ static void check_table(const char *what, const struct report_fields *fields,
             continue;
         CHECK(f->report, !names_have(&names, f->report));
         names.items[names.n++] = f->report;
-        optional += f->kind == REPORT_STACK_IF || f->kind == REPORT_TEXT_IF ||
+        optional += f->kind == REPORT_STACK_REF_IF || f->kind == REPORT_TEXT_IF ||
                     f->kind == REPORT_COUNT_IF || f->kind == REPORT_JSON_IF;
         if (f->kind == REPORT_PART || f->kind == REPORT_LIST)
             check_nested(f, object);

@@ -81,7 +81,8 @@ def stack(node):
     return out
 flat = lambda s: [(f["function"], f["file"], f["line"], f["module"], f["offset"]) for f in s]
 for node, theirs in zip(columns["site.node"], report["sites"]):
-    assert stack(node) == flat(theirs["stack"]), theirs["key"]
+    indexes = report["stacks"][theirs["stack"]] if theirs["stack"] is not None else []
+    assert stack(node) == flat(report["frames"][i] for i in indexes), theirs["key"]
 for mine, theirs in zip(head["findings"], report["findings"]):
     assert mine["repro"] == theirs["repro"] and mine["stderr"] == theirs["stderr_tail"]
     if theirs["crash"]:

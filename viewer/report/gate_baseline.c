@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "report.h"
 #include "store_namesakes.h"
 #include "text.h"
 
@@ -57,7 +58,7 @@ static int read_baseline(const char *path, cJSON **out) {
         r = error_print(-EINVAL,
                         "%s: is not a report; 'dearth report FILE -o %s' makes one", path,
                         path);
-    else if (!cJSON_IsNumber(version) || version->valuedouble > 1)
+    else if (!cJSON_IsNumber(version) || version->valuedouble > REPORT_VERSION)
         r = error_print(-EINVAL, "%s: was written by a newer dearth; update dearth",
                         path);
     if (r < 0)

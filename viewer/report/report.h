@@ -7,6 +7,9 @@
 
 #include "report_data.h"
 
+/* Of the JSON: schemas/report.schema.json. In 1 each of `untested` and `sites` had its stack written out. */
+#define REPORT_VERSION 2
+
 /**
  * Append the report as JSON: schemas/report.schema.json.
  * @stacks: with a stack in each of `sites` too

@@ -94,7 +94,7 @@ static const struct report_field untested[] = {
 #define UNTESTED ROW
 #include "report_fields.def"
 };
-const struct report_fields report_fields_untested = {FIELDS(untested)};
+const struct report_fields report_fields_untested = {FIELDS(untested), .flat = true};
 #undef TABLE
 
 #define TABLE report_fault
@@ -245,7 +245,8 @@ static void read_value(struct report_data *data, enum report_kind kind, sqlite3_
     case REPORT_OFFSET:
     case REPORT_TIME:
     case REPORT_STACK:
-    case REPORT_STACK_IF:
+    case REPORT_STACK_REF:
+    case REPORT_STACK_REF_IF:
         *(int64_t *)member = sqlite3_column_int64(s, column);
         break;
     case REPORT_MAYBE:
@@ -439,7 +440,7 @@ static int write_row(struct report_out *out, const struct report_fields *fields,
     case REPORT_KEYS:
         return write_list(out, f, name, object);
     default:
-        if (f->kind == REPORT_STACK_IF && !out->stacks)
+        if (f->kind == REPORT_STACK_REF_IF && !out->stacks)
             return 0;
         if ((f->kind == REPORT_TEXT_IF || f->kind == REPORT_COUNT_IF ||
              f->kind == REPORT_JSON_IF) &&

@@ -49,7 +49,8 @@ struct report_completeness;
     KIND(SIGNAL, int)                        /* 0 = none */                              \
     KIND(LOCATION, struct report_location *) /* NULL = unknown */                        \
     KIND(STACK, int64_t)                     /* row of `stack`; 0 = unknown */           \
-    KIND(STACK_IF, int64_t)                  /* written with --stacks alone */           \
+    KIND(STACK_REF, int64_t)                 /* its index in the report, or null */      \
+    KIND(STACK_REF_IF, int64_t)              /* written with --stacks alone */           \
     KIND(VERDICT, enum verdict)                                                          \
     KIND(SEVERITY, enum severity)                                                        \
     KIND(REASON, enum reason)                                                            \
@@ -165,6 +166,7 @@ void report_fields_sum(const struct report_fields *fields, void *object,
 
 struct json;
 struct report_out;
+struct report_stacks;
 
 /** Write one value of a kind. @value: the member, the item of a list, or for kinds without a member the
  * struct. @name: NULL in a list. Return: 0 or negative errno after a message. */
@@ -175,7 +177,8 @@ struct report_out {
     struct json *json;
     report_write *const *writers; /* by enum report_kind */
     bool page;                    /* the page's names, not the report's */
-    bool stacks;                  /* STACK_IF too */
+    bool stacks;                  /* STACK_REF_IF too */
+    struct report_stacks *kept;   /* what STACK_REF refers to */
     bool several;                 /* TEXT_IF and COUNT_IF too */
 };
 

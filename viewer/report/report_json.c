@@ -15,6 +15,7 @@
 #include "report_completeness.h"
 #include "report_json.h"
 #include "report_programs.h"
+#include "report_stacks.h"
 #include "report_suite.h"
 
 /* --- kinds --- */
@@ -160,8 +161,8 @@ static int write_location(struct report_out *out, const char *name, const void *
 }
 
 /* A frame is a line of code, like a location. */
-static int add_frame(struct report_out *out, const char *name, const struct frame *f,
-                     bool inlined) {
+int report_json_frame(struct report_out *out, const char *name, const struct frame *f,
+                      bool inlined) {
     const struct report_location place = {.function = f->function,
                                           .file = f->file,
                                           .line = f->line,
@@ -180,9 +181,16 @@ static int write_stack(struct report_out *out, const char *name, const void *val
     int r = report_data_stack(out->data, *(const int64_t *)value, &frames);
     json_open(out->json, name, '[');
     for (uint32_t i = 0; r == 0 && i < frames.n; i++)
-        r = add_frame(out, NULL, &frames.items[i], frames.items[i].inlined);
+        r = report_json_frame(out, NULL, &frames.items[i], frames.items[i].inlined);
     json_close(out->json, ']');
     return r;
+}
+
+static int write_stack_ref(struct report_out *out, const char *name, const void *value) {
+    int64_t stack_id = *(const int64_t *)value;
+    json_int_or_null(out->json, name,
+                     stack_id ? report_stacks_refer(out->kept, stack_id) : -1);
+    return 0;
 }
 
 /* Where a hung program's two samples meet. */
@@ -191,7 +199,7 @@ static int write_loop(struct report_out *out, const char *name, const void *valu
     const struct frame *loop;
     int r = report_data_loop(out->data, value, &frames, &loop);
     if (r > 0)
-        return add_frame(out, name, loop, false);
+        return report_json_frame(out, name, loop, false);
     json_null(out->json, name);
     return r;
 }
@@ -276,7 +284,8 @@ report_write *const report_json_writers[N_REPORT_KINDS] = {
     [REPORT_SIGNAL] = write_signal,
     [REPORT_LOCATION] = write_location,
     [REPORT_STACK] = write_stack,
-    [REPORT_STACK_IF] = write_stack,
+    [REPORT_STACK_REF] = write_stack_ref,
+    [REPORT_STACK_REF_IF] = write_stack_ref,
     [REPORT_VERDICT] = write_verdict,
     [REPORT_SEVERITY] = write_severity,
     [REPORT_REASON] = write_reason,
@@ -397,7 +406,7 @@ static int add_origin(struct report_out *out) {
     const struct report_recording *newest = &data->recordings[data->n_recordings - 1];
     struct json *j = out->json;
     json_text(j, "format", "dearth-report");
-    json_int(j, "version", 1);
+    json_int(j, "version", REPORT_VERSION);
     json_open_flat(j, "tool", '{');
     json_text(j, "name", "dearth");
     json_text(j, "version", DEARTH_VERSION);
@@ -418,11 +427,13 @@ static int add_origin(struct report_out *out) {
 }
 
 int report_json(const struct report_data *data, bool stacks, struct text *out) {
+    AUTO_REPORT_STACKS struct report_stacks kept = {0};
     struct json j = {.out = out};
     struct report_out to = {.data = data,
                             .json = &j,
                             .writers = report_json_writers,
                             .stacks = stacks,
+                            .kept = &kept,
                             .several = report_programs_several(data)};
     json_open(&j, NULL, '{');
     int r = add_origin(&to);
@@ -436,6 +447,8 @@ int report_json(const struct report_data *data, bool stacks, struct text *out) {
                      data->n_findings);
     if (r == 0)
         r = add_list(&to, &report_fields_site, "sites", data->sites, data->n_sites);
+    if (r == 0)
+        r = report_stacks_write(&kept, &to);
     if (r == 0)
         r = add_completeness(&to);
     json_close(&j, '}');
