@@ -71,7 +71,9 @@ static const char put_rows[] =
     "%1$lld, (SELECT max(id) FROM process WHERE recording_id = %1$lld), site_id, "
     "sum(count), sum(failed), sum(failable), sum(bytes), min(min_size), max(max_size), "
     "sum(frees), max(peak_bytes), max(peak_blocks), sum(live_blocks), sum(live_bytes), "
-    "sum(temporary), sum(lifetime_ns), sum(cross_thread_frees), 0, 0, sum(never), "
+    "sum(temporary), " /* sum() beyond 2^63 is an error; a product and a sum of integers there are not */
+    "CAST(min(sum(lifetime_ns >> 20) * 1048576 + sum(lifetime_ns & 1048575), "
+    "9223372036854775807) AS INTEGER), sum(cross_thread_frees), 0, 0, sum(never), "
     "sum(outside) FROM site_stat WHERE recording_id = %3$lld AND process_id IN below GROUP "
     "BY site_id;"
     "UPDATE recording SET allocations = p.allocations, frees = p.frees, failed = p.failed, "

@@ -172,8 +172,11 @@ static void end_block(struct live *l, const struct live_input *in,
     struct live_stat *s = remove_live(l, b);
     const uint64_t n = weight_of(l, b).calls;
     s->frees += n;
-    if (now > b->time_ns)
-        s->lifetime_ns += n * (now - b->time_ns);
+    uint64_t lived;
+    if (now > b->time_ns &&
+        (__builtin_mul_overflow(n, now - b->time_ns, &lived) ||
+         __builtin_add_overflow(s->lifetime_ns, lived, &s->lifetime_ns)))
+        s->lifetime_ns = UINT64_MAX; /* a million blocks, of five hours each */
     if (b->thread != in->thread)
         s->cross_thread_frees += n;
     else if (!l->sample_bytes && lane_of(l, in->ring)->last_index == b->index)

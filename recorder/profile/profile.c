@@ -127,7 +127,8 @@ void profile_add(struct profile_numbers *sum, const struct profile_numbers *more
     sum->peak_bytes += more->peak_bytes;
     sum->live_bytes += more->live_bytes;
     sum->at_peak_bytes += more->at_peak_bytes;
-    sum->lifetime_ns += more->lifetime_ns;
+    if (__builtin_add_overflow(sum->lifetime_ns, more->lifetime_ns, &sum->lifetime_ns))
+        sum->lifetime_ns = UINT64_MAX;
     sum->grown += more->grown;
     sum->moved += more->moved;
     sum->copied_bytes += more->copied_bytes;

@@ -377,6 +377,7 @@ static bool note_oddities(struct run *run, const struct collector_totals *t) {
         record_note(&notes, "events_lost", NULL,
                     "%" PRIu64 " events were lost: the recording is not exact",
                     t->events_lost);
+    record_note_stacks(&notes, t);
     if (t->rings_damaged)
         record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
     if (session_unlinked(run->session))

@@ -436,6 +436,10 @@ static void add_left_out(const struct shm_header *arena, struct text *out) {
         text_add(out, ", ...");
 }
 
+static const char *plural(uint64_t n, const char *one, const char *many) {
+    return n == 1 ? one : many;
+}
+
 void record_note_left_out(const struct record_notes *notes, const struct session *session,
                           uint32_t recorded) {
     const struct shm_header *arena = session->arena;
@@ -459,13 +463,38 @@ void record_note_left_out(const struct record_notes *notes, const struct session
     else if (!recorded)
         record_note(notes, "nothing_matched", NULL,
                     "nothing was recorded: --only-exe matches neither path nor file name "
-                    "of any of the %" PRIu32 " programs that ran: %s",
-                    n, names.data);
+                    "of any of the %" PRIu32 " %s that ran: %s",
+                    n, plural(n, "program", "programs"), names.data);
     else
         record_note(notes, "left_out", NULL,
                     "%" PRIu32
                     " program%s that --only-exe does not name %s not recorded: %s",
                     n, n == 1 ? "" : "s", n == 1 ? "was" : "were", names.data);
+}
+
+void record_note_stacks(const struct record_notes *notes,
+                        const struct collector_totals *t) {
+    char n[32];
+    if (t->stacks_lost)
+        record_note(notes, "stacks_lost", NULL,
+                    "%s %s without a stack: the recording is not exact",
+                    text_count(t->stacks_lost, n),
+                    plural(t->stacks_lost, "event is", "events are"));
+    if (t->stacks_truncated)
+        record_note(
+            notes, "stacks_truncated", NULL,
+            "%s %s deeper than --max-depth, cut at the outer end: the recording "
+            "is not exact",
+            text_count(t->stacks_truncated, n),
+            plural(t->stacks_truncated, "event had a stack", "events had stacks"));
+    if (t->stacks_incomplete)
+        record_note(
+            notes, "stacks_incomplete", NULL,
+            "%s %s that could not be read to the end (called by code without "
+            "unwind information, as what is made at run time): the recording is "
+            "not exact",
+            text_count(t->stacks_incomplete, n),
+            plural(t->stacks_incomplete, "event has a stack", "events have stacks"));
 }
 
 /* --- the summary --- */
@@ -490,10 +519,6 @@ static void print_notes(struct store *store, int64_t id) {
         else
             error_warn("%s", store_column_text(s, SAID_TEXT));
     }
-}
-
-static const char *plural(uint64_t n, const char *one, const char *many) {
-    return n == 1 ? one : many;
 }
 
 /* @off: it was not recorded all the time. @about: what numbers that are estimates begin with, else "" */
@@ -548,17 +573,9 @@ static void print_wrapper(struct store *store, int64_t id) {
 }
 
 static void print_exactness(const struct collector_totals *t, bool exact) {
-    char a[32], waited[24];
+    char waited[24];
     if (exact && t->events)
         error_info("exact: no event lost, every stack whole");
-    if (t->stacks_lost)
-        error_warn("%s events without a stack", text_count(t->stacks_lost, a));
-    if (t->stacks_truncated)
-        error_warn("%s events had stacks deeper than --max-depth: cut at the outer end",
-                   text_count(t->stacks_truncated, a));
-    if (t->stacks_incomplete)
-        error_warn("%s events have stacks that could not be read to the end",
-                   text_count(t->stacks_incomplete, a));
     if (t->waited_ns > 100000000)
         error_info("threads of the program waited %s for dearth in sum",
                    text_duration(t->waited_ns, waited));
@@ -622,6 +639,9 @@ void record_summary(struct store *store, int64_t id, const struct collector_tota
     if (!quiet)
         print_unwinding(store, id, t);
     print_notes(store, id);
-    error_info("recording %" PRId64 " is in %s; next: dearth %s %s", id, store->path,
-               sample_bytes ? "stats" : "replay", quoted.data);
+    if (t->allocations || t->failed)
+        error_info("recording %" PRId64 " is in %s; next: dearth %s %s", id, store->path,
+                   sample_bytes ? "stats" : "replay", quoted.data);
+    else /* there is nothing to replay, nor to look at */
+        error_info("recording %" PRId64 " is in %s", id, store->path);
 }

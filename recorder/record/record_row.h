@@ -81,6 +81,10 @@ void record_note(const struct record_notes *notes, const char *kind, const char 
 int record_note_again(const struct record_notes *notes, const char *kind,
                       const char *text);
 
+/** Note the stacks that are missing or not whole, which makes a recording not exact. */
+void record_note_stacks(const struct record_notes *notes,
+                        const struct collector_totals *totals);
+
 /** Note the allocators that the library did not see. Return: whether there is any, or none could be
  * looked for. */
 bool record_note_unseen(const struct record_notes *notes, const struct session *session);

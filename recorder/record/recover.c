@@ -87,6 +87,7 @@ static void note_rings(const struct recovery *r, const struct collector_totals *
                     "blocks that they end, which only --detail=events keeps: frees, live "
                     "blocks and peaks per site are those of the last commit",
                     unmatched);
+    record_note_stacks(&notes, t);
     if (t->rings_damaged)
         record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);
 }

@@ -229,6 +229,23 @@ static void run_case(const struct test *t) {
     live_free(l);
 }
 
+/* What lived for longer than can be told lived for the longest. */
+static void run_longest(void) {
+    current = "lifetimes beyond 2^64";
+    sum = (struct live_sum){0};
+    struct live *l = live_new(&sum, 0);
+    int made;
+    for (uint64_t i = 0; i < 4; i++)
+        feed(l, &(struct step){A, 16 + 16 * i, 10, 1, 1, NONE}, 1, &made);
+    for (uint64_t i = 0; i < 4; i++) {
+        feed(l, &(struct step){F, 16 + 16 * i, 0, 0, 1, (int64_t)i}, 1 + (6ull << 60),
+             &made);
+        MUST(live_stat(l, 1)->lifetime_ns ==
+             (i < 2 ? (i + 1) * (6ull << 60) : UINT64_MAX));
+    }
+    live_free(l);
+}
+
 static uint64_t state = 88172645463325252ull;
 static uint32_t draw(uint32_t below) { /* xorshift64*: Vigna, 2016 */
     state ^= state >> 12;
@@ -279,6 +296,7 @@ static void run_random(uint64_t apart, const char *name) {
 int main(void) {
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         run_case(&tests[i]);
+    run_longest();
     run_random(16, "random, as libc's malloc lays them");
     run_random(8, "random, eight bytes apart");
     run_random(3, "random, several to eight bytes");

@@ -26,6 +26,7 @@ equal 0 "$(sql other.db 'SELECT count(*) FROM process')" 'no glob matches'
 # Nothing matches: said, not exact, the program's status kept, and no green.
 status 3 "$DEARTH" record -o none.db --only-exe nosuch -- sh -c 'true; exit 3'
 contains err '--only-exe matches neither path nor file name of any'
+lacks err 'next:'
 equal '0|0' "$(sql none.db 'SELECT exact, (SELECT count(*) FROM process) FROM recording')" 'nothing recorded'
 status 1 "$DEARTH" report --gate none.db
 

@@ -27,7 +27,9 @@ equal '0|0' "$(sql symbols.db 'SELECT (SELECT count(*) FROM symbol), count(locat
 
 "$DEARTH" record -o deep.db --max-depth 8 -- sh -c 'echo a | sort >sorted' 2>err
 equal 1 "$(sql deep.db 'SELECT max(depth) <= 8 FROM stack')" 'depth'
-equal 1 "$(sql deep.db 'SELECT exact = (stacks_truncated = 0) FROM recording')" 'a cut stack is said'
+equal 1 "$(sql deep.db 'SELECT exact = 0 AND stacks_truncated > 0 FROM recording')" 'a cut stack is said'
+equal 1 "$(sql deep.db "SELECT count(*) FROM note WHERE kind = 'stacks_truncated'")" 'why it is not exact, in a note'
+contains err 'deeper than --max-depth'
 status 125 "$DEARTH" record --max-depth 3 -- "$PROGRAMS/hello"
 contains err max-depth
 
