@@ -27,6 +27,8 @@ struct session {
 
 /* The socket in the directory that `dearth control` speaks to (recorder/record/control_socket.h). */
 #define SESSION_CONTROL "control"
+/* Files in the directory that a user's comparison of outputs is given (replayer/run/output_check.c). */
+#define SESSION_CHECKS  "check-said", "check-stdout", "check-stderr", "check-baseline"
 
 struct session_options {
     uint32_t flags; /* enum shm_flag */

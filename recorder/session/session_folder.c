@@ -156,6 +156,15 @@ static void remove_trace(int dir, const char *name, mode_t type) {
         unlinkat(dir, name, 0);
 }
 
+/* What a comparison of outputs was given: outputs, so not empty. Only beside an arena of ours, which comes after. */
+static void remove_checks(int dir) {
+    static const char *const names[] = {SESSION_CHECKS};
+    struct stat st;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            unlinkat(dir, names[i], 0);
+}
+
 /* Remove one session folder if the dearth that made it is gone. */
 static void remove_stale(int parent, const char *name) {
     struct stat st;
@@ -169,8 +178,10 @@ static void remove_stale(int parent, const char *name) {
         (arena >= 0 ? flock(arena, LOCK_EX | LOCK_NB) == 0 && is_arena(arena)
                     : errno == ENOENT) &&
         !keep_orphan(dir, arena)) {
-        if (arena >= 0)
+        if (arena >= 0) {
+            remove_checks(dir);
             unlinkat(dir, "arena", 0);
+        }
         remove_trace(dir, SESSION_ORPHAN, S_IFREG);
         remove_trace(dir, "preload.so", S_IFLNK);
         remove_trace(dir, SESSION_CONTROL, S_IFSOCK);

@@ -29,8 +29,7 @@
 #include "tracer.h"
 
 enum { SAID, OUT, ERR, BASELINE, N_FILES };
-static const char *const names[N_FILES] = {"check-said", "check-stdout", "check-stderr",
-                                           "check-baseline"};
+static const char *const names[N_FILES] = {SESSION_CHECKS};
 
 /* How we reach a file that the command knows as SESSION/NAME. */
 static void path_of(const struct execution *x, int file, char out[static PATH_MAX]) {

@@ -76,6 +76,13 @@ static void make_old(const char *path) {
     closedir(dir);
 }
 
+static void make_file(const char *place, const char *name) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    FILE *f = fopen(path, "w");
+    MUST(f && fputs("mine\n", f) >= 0 && fclose(f) == 0 && chmod(path, 0600) == 0);
+}
+
 /* A dearth that was killed leaves a folder; the next one removes it, but no living one's,
  * and that of a recording only when it was first found so a day ago. */
 static void test_stale(void) {
@@ -85,7 +92,10 @@ static void test_stale(void) {
     if (child == 0) {
         struct session *s;
         close(mine->arena_fd);
-        _exit(session_new(&options, &s) == 0 ? 0 : 1); /* not freed */
+        if (session_new(&options, &s) < 0)
+            _exit(1);
+        make_file(s->directory, "check-stdout"); /* it was comparing outputs */
+        _exit(0);                                /* not freed */
     }
     int status;
     MUST(waitpid(child, &status, 0) == child && status == 0);
@@ -103,13 +113,6 @@ static void test_stale(void) {
     MUST(entries(folder) == 0);
 }
 
-static void make_file(const char *place, const char *name) {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%s", place, name);
-    FILE *f = fopen(path, "w");
-    MUST(f && fputs("mine\n", f) >= 0 && fclose(f) == 0 && chmod(path, 0600) == 0);
-}
-
 /* Folders of the user's with names like those of sessions: they stay, and what is in them. */
 static void test_others(void) {
     static const char *const names[] = {"dearth-results", "dearth-12-abcdef",
@@ -123,14 +126,16 @@ static void test_others(void) {
     make_file(places[1], "arena");
     make_file(places[2], "preload.so");
     make_file(places[2], "orphan");
+    make_file(places[2], "check-stdout");
     make_old(folder);
     MUST(session_new(&options, &s) == 0);
     session_free(s);
-    MUST(entries(folder) == 3 && entries(places[1]) == 1 && entries(places[2]) == 2);
-    for (int i = 0; i < 9; i++) {
-        static const char *const files[] = {"arena", "preload.so", "orphan"};
+    MUST(entries(folder) == 3 && entries(places[1]) == 1 && entries(places[2]) == 3);
+    for (int i = 0; i < 12; i++) {
+        static const char *const files[] = {"arena", "preload.so", "orphan",
+                                            "check-stdout"};
         char path[4200];
-        snprintf(path, sizeof path, "%s/%s", places[i / 3], files[i % 3]);
+        snprintf(path, sizeof path, "%s/%s", places[i / 4], files[i % 4]);
         unlink(path); /* may not be there */
     }
     for (int i = 0; i < 3; i++)
