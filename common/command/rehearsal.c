@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "error.h"
 #include "interrupt.h"
 #include "piped.h"
@@ -18,17 +19,22 @@
 #include "text.h"
 
 #define DEFAULT_LIMIT_NS 60000000000u
+#define SAY_AFTER_NS     2000000000u
 #define OUTPUT_LIMIT     (1ull << 32)
 #define OUTPUT_KEPT      4096u
 
 extern char **environ;
+
+static uint64_t limit_of(const struct rehearsal *r) {
+    return r->limit_ns ? r->limit_ns : DEFAULT_LIMIT_NS;
+}
 
 /* Not traced: what is asked is what it does to files, and some do other things under a tracer. */
 static int start(const struct rehearsal *r, const struct runner_options *like,
                  struct runner **out) {
     struct runner_options o = *like;
     o.jobs = 1;
-    o.time_limit_ns = r->limit_ns ? r->limit_ns : DEFAULT_LIMIT_NS;
+    o.time_limit_ns = limit_of(r);
     o.stdout_cap = OUTPUT_KEPT;
     o.output_limit = OUTPUT_LIMIT;
     o.isolation = r->isolation;
@@ -36,14 +42,29 @@ static int start(const struct rehearsal *r, const struct runner_options *like,
     return runner_new(&o, out);
 }
 
+/* What the program prints there is not shown: somebody waits and sees nothing. */
+static void say_waiting(uint64_t limit_ns) {
+    char limit[24];
+    error_info("the program runs in a private tree first, for at most %s, to show which "
+               "files it changes; then it is recorded (--in-place does without)",
+               text_duration(limit_ns, limit));
+}
+
 /* Return: 1 it has ended, 0 the user does not wait, or a negative errno. */
-static int wait_for(struct runner *runner, struct observation *seen) {
+static int wait_for(struct runner *runner, uint64_t limit_ns, struct observation *seen) {
     const struct order no_fault = {.under = UNDER_PLAIN};
     const struct session *session;
     uint64_t tag;
+    uint64_t begin_ns = clock_mono_ns();
+    bool said = false;
     int n = runner_submit(runner, &no_fault, 0);
-    while (n == 0 && !interrupt_wanted())
+    while (n == 0 && !interrupt_wanted()) {
         n = runner_wait(runner, 200, &tag, seen, &session);
+        if (n == 0 && !said && clock_mono_ns() - begin_ns > SAY_AFTER_NS) {
+            said = true;
+            say_waiting(limit_ns);
+        }
+    }
     return n;
 }
 
@@ -78,7 +99,7 @@ static int run(const struct rehearsal *r, const struct runner_options *like,
     struct observation seen = {0};
     if (start(r, like, &runner) < 0)
         return interrupt_wanted() ? interrupted() : EXIT_CANNOT;
-    int ended = wait_for(runner, &seen);
+    int ended = wait_for(runner, limit_of(r), &seen);
     runner_free(runner);
     int status = interrupt_wanted() ? interrupted() : EXIT_OK;
     if (status == EXIT_OK)

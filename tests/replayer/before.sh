@@ -101,14 +101,18 @@ equal 70000005 "$(stat -c %s large)" 'bytes of a large file'
 equal 'files_after' "$(sql large.db "SELECT kind FROM note WHERE kind = 'files_after'")" 'the note'
 
 # Ctrl-C while it is tried: nothing has happened. A program that needs long: recorded all the same.
-"$DEARTH" check -q -o broken-off.db -- sh -c 'echo x >made-early; sleep 60' >out 2>err &
+"$DEARTH" check -o broken-off.db -- sh -c 'echo x >made-early; sleep 60' >out 2>err &
 dearth=$!
-sleep 1
+for _ in $(seq 300); do # somebody who waits is told what for
+    ! grep -q 'in a private tree first, for at most 1 min' err || break
+    sleep 0.1
+done
 kill -TERM "$dearth"
 seen=0
 wait "$dearth" || seen=$?
 equal 130 "$seen" 'status after SIGTERM'
 [ ! -e made-early ] || fail 'a run in a private tree wrote to the real one'
+contains err 'in a private tree first, for at most 1 min'
 contains err 'nothing of yours was changed'
 "$DEARTH" check -o slow.db --time-budget 1s -- sh -c ': >slow-was-here; sleep 2' >out 2>err || :
 contains err 'had not ended'
