@@ -84,6 +84,8 @@ enum leak_map_flag {
     LEAK_MAP_BRK = 1u << 2,
     LEAK_MAP_STACK = 1u << 3,
     LEAK_MAP_GUARD = 1u << 4, /* no access at all */
+    /* readable, anonymous and ours alone: a page that is not there is zero */
+    LEAK_MAP_PRIVATE = 1u << 5,
 };
 #define LEAK_MAPS_MAX 131072u
 

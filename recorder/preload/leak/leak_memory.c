@@ -74,6 +74,8 @@ static uint32_t classify(const char *rights, const char *path) {
     uint32_t flags = readable ? LEAK_MAP_READABLE : 0;
     if (!readable)
         return rights[2] == '-' && !writable ? LEAK_MAP_GUARD : 0;
+    if (!shared && (!*path || starts(path, "[heap]") || starts(path, "[anon")))
+        flags |= LEAK_MAP_PRIVATE;
     if (starts(path, "[heap]"))
         return flags | LEAK_MAP_BRK | LEAK_MAP_ROOT;
     if (starts(path, "[stack"))

@@ -33,6 +33,7 @@
 
 #define BUDGET_NS        2000000000u /* of processor time */
 #define ITEMS_PER_CHECK  256u
+#define SPARSE_BYTES     65536u /* of a block: from here on it is asked which pages are */
 #define SCRATCH(n, type) sys_mmap((n) * sizeof(type), MAP_PRIVATE | MAP_ANONYMOUS, -1)
 
 enum item_state {
@@ -163,25 +164,39 @@ static void visit_words(struct scan *s, uintptr_t from, uintptr_t end) {
         visit(s, *(const volatile uintptr_t *)from);
 }
 
-static void visit_item(struct scan *s, const struct item *item) {
-    for (uintptr_t at = item->start; at < item->end;) {
+static int visit_piece(void *context, const struct leak_range *piece) {
+    if (piece->start == piece->end)
+        return look_at_clock(context);
+    visit_words(context, piece->start, piece->end);
+    return 0;
+}
+
+/* Of a large block most may never have been touched: to read that costs a page fault for each page, and holds
+ * no word. */
+static int visit_item(struct scan *s, const struct item *item) {
+    int r = 0;
+    for (uintptr_t at = item->start; at < item->end && !r;) {
         const struct leak_map *map = map_at(s, at);
         if (!map)
-            return;
-        uintptr_t end = map->end < item->end ? map->end : item->end;
-        if (map->flags & LEAK_MAP_READABLE)
-            visit_words(s, at, end);
-        at = end;
+            return 0;
+        const struct leak_range piece = {at, map->end < item->end ? map->end : item->end};
+        if (map->flags & LEAK_MAP_PRIVATE && piece.end - piece.start >= SPARSE_BYTES)
+            r = leak_present(s->pagemap, &piece, visit_piece, s);
+        else if (map->flags & LEAK_MAP_READABLE)
+            visit_words(s, piece.start, piece.end);
+        at = piece.end;
     }
+    return r;
 }
 
 static int flood(struct scan *s) {
-    for (uint32_t i = 1; s->n_work; i++) {
-        visit_item(s, &s->items[s->work[--s->n_work]]);
-        if (i % ITEMS_PER_CHECK == 0 && look_at_clock(s))
-            return -SHM_LEAKS_BUDGET;
+    int r = 0;
+    for (uint32_t i = 1; s->n_work && !r; i++) {
+        r = visit_item(s, &s->items[s->work[--s->n_work]]);
+        if (!r && i % ITEMS_PER_CHECK == 0)
+            r = look_at_clock(s);
     }
-    return 0;
+    return r;
 }
 
 /* --- roots --- */
