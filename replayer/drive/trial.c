@@ -89,6 +89,11 @@ static uint64_t most_output(const struct replay *r) {
     return most;
 }
 
+/* opening it costs more than the rest of what our library does at its start */
+static bool spares_libunwind(const struct replay *r) {
+    return r->fallbacks == 0;
+}
+
 static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
                         uint64_t output_limit) {
     const struct conditions *c = &r->conditions;
@@ -111,8 +116,7 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
     o.health = r->options->health;
     o.ready_timeout_ns = r->options->ready_timeout_ns;
     o.loop_ns = r->options->loop_ns;
-    /* opening it costs more than the rest of what our library does at its start */
-    o.no_libunwind = r->fallbacks == 0;
+    o.no_libunwind = spares_libunwind(r);
     o.chance_sites = r->chance_sites;
     o.n_chance_sites = r->chance.n_sites;
     r->runner = runner_free(r->runner);
@@ -122,6 +126,29 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
     if (err == 0)
         r->isolation = runner_tree(r->runner)->isolation;
     return err;
+}
+
+static uint64_t derive_output_limit(const struct replay *r) {
+    return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most_output(r);
+}
+
+/* The baseline is known now, and the limits with it. The workers that ran it go on, when nothing but limits is new
+ * for them: to make others, with their private trees, costs as much as some runs of a small program. */
+static int settle_runner(struct replay *r) {
+    struct runner_options *o = &r->runner_options;
+    uint64_t output_limit = derive_output_limit(r);
+    if (o->sweep || o->output_check || o->traced != r->traced || o->jobs != r->jobs ||
+        o->no_libunwind != spares_libunwind(r))
+        return start_runner(r, r->traced, r->time_limit_ns, output_limit);
+    o->time_limit_ns = r->time_limit_ns;
+    o->output_limit = output_limit;
+    o->usual_output = most_output(r);
+    o->baseline_exit_code = r->baseline.exit_code;
+    o->baseline_stdout = r->baseline.stdout_data;
+    o->baseline_stdout_bytes = r->baseline.stdout_kept;
+    runner_set_time_limit(r->runner, o->time_limit_ns);
+    runner_set_output(r->runner, o->output_limit, o->usual_output);
+    return 0;
 }
 
 /* The error of a baseline run that says nothing about faults. */
@@ -388,10 +415,6 @@ static uint64_t derive_limit(const struct replay *r) {
     return limit > MIN_TIME_LIMIT_NS ? limit : MIN_TIME_LIMIT_NS;
 }
 
-static uint64_t derive_output_limit(const struct replay *r) {
-    return MIN_OUTPUT_LIMIT + OUTPUT_LIMIT_FACTOR * most_output(r);
-}
-
 /* Return: REPLAY_BUDGET, or a negative errno. */
 static int say_no_time(struct replay *r) {
     char time[24];
@@ -423,6 +446,6 @@ int trial_run(struct replay *r) {
     }
     r->time_limit_ns = derive_limit(r);
     if (err == 0)
-        err = start_runner(r, r->traced, r->time_limit_ns, derive_output_limit(r));
+        err = settle_runner(r);
     return err;
 }

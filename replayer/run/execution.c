@@ -24,6 +24,8 @@ int execution_init(struct execution *x, const struct runner_options *options,
     x->output.fd = x->errors.fd = x->copy_output.fd = x->copy_errors.fd = -1;
     x->traced = options->traced && !options->debugger;
     x->no_libunwind = options->no_libunwind;
+    x->output_limit = options->output_limit;
+    x->usual_output = options->usual_output;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);

@@ -48,7 +48,7 @@ static struct hang_work look_at_work(const struct run *run) {
  * about what the program prints without a fault; an error message in a loop is nothing new. */
 void hang_watch_work(struct run *run, uint64_t now) {
     struct hang_work w = look_at_work(run);
-    uint64_t usual = 2 * run->x->options->usual_output + 4096;
+    uint64_t usual = 2 * run->x->usual_output + 4096;
     if (w.places > run->hang.work.places ||
         (w.printed > run->hang.work.printed && w.printed <= usual))
         run->hang.new_work_ns = now;

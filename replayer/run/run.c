@@ -228,10 +228,10 @@ int run_sample_hang(struct run *run) {
 
 /* Has it printed too much, hung, or left processes behind? Says so in the observation. */
 static bool must_end(struct run *run, uint64_t now) {
-    const struct runner_options *options = run->x->options;
+    uint64_t most = run->x->output_limit;
     const struct tracer *tracer = &run->tracer;
     uint64_t printed = run->output->total + run->errors->total;
-    bool runaway = options->output_limit && printed > options->output_limit;
+    bool runaway = most && printed > most;
     if (run->first_ended) {
         uint64_t starved = tracer->starved_ns - run->starved_at_end;
         uint64_t grace = run->patience_ns ? run->patience_ns : GRACE_NS;

@@ -286,6 +286,11 @@ void runner_set_time_limit(struct runner *runner, uint64_t ns) {
     runner->options.time_limit_ns = ns;
 }
 
+void runner_set_output(struct runner *runner, uint64_t limit, uint64_t usual) {
+    runner->options.output_limit = limit;
+    runner->options.usual_output = usual;
+}
+
 /* --- orders and results --- */
 
 void runner_limit_jobs(struct runner *runner, int n) {
@@ -308,8 +313,11 @@ bool runner_ready(const struct runner *runner) {
     return free_slot(runner) != NULL;
 }
 
-static int submit(struct runner *runner, const struct wire_work *work) {
+static int submit(struct runner *runner, struct wire_work *work) {
     struct slot *slot = free_slot(runner);
+    work->time_limit_ns = runner->options.time_limit_ns;
+    work->output_limit = runner->options.output_limit;
+    work->usual_output = runner->options.usual_output;
     if (!slot)
         return -EBUSY;
     for (int tries = 0; tries < 2; tries++) {
@@ -329,21 +337,17 @@ static int submit(struct runner *runner, const struct wire_work *work) {
 
 int runner_submit(struct runner *runner, const struct order *order, uint64_t tag) {
     struct tagged_order one = {tag, *order};
-    const struct wire_work work = {.tag = tag,
-                                   .time_limit_ns = runner->options.time_limit_ns,
-                                   .n = 1,
-                                   .orders = &one};
+    struct wire_work work = {.tag = tag, .n = 1, .orders = &one};
     return submit(runner, &work);
 }
 
 int runner_submit_snapshots(struct runner *runner, const struct tagged_order *orders,
                             uint32_t n, uint64_t tag, uint64_t limit_ns) {
-    const struct wire_work work = {.tag = tag,
-                                   .time_limit_ns = runner->options.time_limit_ns,
-                                   .original_limit_ns = limit_ns,
-                                   .n = n,
-                                   .snapshots = true,
-                                   .orders = (struct tagged_order *)orders};
+    struct wire_work work = {.tag = tag,
+                             .original_limit_ns = limit_ns,
+                             .n = n,
+                             .snapshots = true,
+                             .orders = (struct tagged_order *)orders};
     return submit(runner, &work);
 }
 

@@ -108,6 +108,8 @@ static int prepare(const struct worker_start *start, struct execution *x,
 
 static int do_work(struct execution *x, struct server *server,
                    const struct wire_work *work, struct observation *seen) {
+    x->output_limit = work->output_limit;
+    x->usual_output = work->usual_output;
     if (server)
         return server_run(server, &work->orders[0].order, work->time_limit_ns, seen);
     if (!work->snapshots)
