@@ -17,12 +17,13 @@
 #define CONTROL_FACTOR 20u /* of the baseline's duration, from one control to the next */
 #define MIN_CONTROL_NS 2000000000u
 
-/* Controls are cheap against what runs between them. */
+/* Controls are cheap against what runs between them. What flies now may be doubted next: the same one is to do for it,
+ * when that need not be waited for long. */
 bool control_is_due(const struct drive *d) {
     uint64_t every = CONTROL_FACTOR * d->replay->baseline.duration_ns;
     every = every > MIN_CONTROL_NS ? every : MIN_CONTROL_NS;
     return !task_list_is_empty(&d->doubted) && !d->control_flying &&
-           (!d->control_ns || clock_mono_ns() - d->control_ns >= every);
+           clock_mono_ns() - d->control_ns >= every;
 }
 
 struct task *control_make(struct drive *d) {

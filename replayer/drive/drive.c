@@ -204,6 +204,7 @@ static int drive(struct replay *r, enum drive_source source) {
     struct drive d = {
         .replay = r,
         .source = source,
+        .control_ns = clock_mono_ns(),
         .guarding = {.mode = r->guarding,
                      .most_well = GUARDED_WELL +
                                   r->progress.planned * GUARDED_WELL_PER_HUNDRED / 100}};

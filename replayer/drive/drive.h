@@ -65,7 +65,7 @@ struct drive {
     uint64_t give_up_ns; /* stopping: originals that are not done by then are left */
     uint32_t n_hung;     /* settled as hung */
     bool early_wrong;    /* something that passed the shorter limit did end */
-    uint64_t control_ns; /* when the last control was started; 0 = none was */
+    uint64_t control_ns; /* when the last control was started, or the loop */
     uint32_t covered;    /* doubted ones that were there then */
     bool control_flying;
 };

@@ -102,7 +102,7 @@ static struct task *next_fault(struct drive *d) {
 
 struct task *queue_next(struct drive *d) {
     struct task *task = control_is_due(d) ? control_make(d) : next_fault(d);
-    return task ? task : control_make(d);
+    return task || d->n_flying ? task : control_make(d);
 }
 
 /*
