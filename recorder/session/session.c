@@ -95,7 +95,7 @@ int session_new(const struct session_options *options, struct session **out) {
         ready = (uint32_t)(bytes / SHM_BLOCK_BYTES);
     struct session *session = text_alloc(sizeof *session);
     struct session_state *state = text_alloc(sizeof *state);
-    state->step = ready < STEP_LARGEST ? ready : STEP_LARGEST;
+    state->step = state->added = ready < STEP_LARGEST ? ready : STEP_LARGEST;
     state->has_proofs = !(options->flags & SHM_EVENTS);
     state->file_bytes = bytes + (state->has_proofs ? SHM_BLOCK_BYTES : 0);
     session->state = state;
@@ -427,7 +427,9 @@ int session_poll(struct session *session) {
     uint32_t next = __atomic_load_n(&arena->blocks_next, __ATOMIC_RELAXED);
     uint32_t ready = state->ready;
     bool starving = wanted != state->wanted_seen;
-    if (!starving && (next >= ready ? 0 : ready - next) >= state->step / 2)
+    /* What a replay has ready it clears and looks at with each attempt; a recording is in a hurry. */
+    uint32_t ahead = (state->has_proofs ? state->added : state->step) / 2;
+    if (!starving && (next >= ready ? 0 : ready - next) >= ahead)
         return 0;
     uint32_t total = (uint32_t)(state->bytes / SHM_BLOCK_BYTES);
     if (ready >= total)
@@ -443,6 +445,7 @@ int session_poll(struct session *session) {
     if (r < 0)
         return starving ? r : 0;
     raise_ready(session, to);
+    state->added = to - ready;
     state->wanted_seen = wanted;
     /* Whoever needs more than the first soon needs much more, and on a busy machine we may not be there in time. */
     state->step = state->step < STEP_LARGEST / 4 ? state->step * 4 : STEP_LARGEST;

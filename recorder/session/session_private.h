@@ -30,6 +30,7 @@ struct session_state {
     bool unlinked; /* the file has no name any more */
     struct mapping *mapping;
     uint32_t step;          /* blocks to add next time */
+    uint32_t added;         /* the last time, or at first */
     uint32_t wanted_seen;   /* blocks_wanted when it was last looked at */
     uint64_t start_mono_ns; /* CLOCK_MONOTONIC at start_ticks */
     char *link_path;        /* preload.so in the folder, NULL = none */

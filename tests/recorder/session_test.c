@@ -292,6 +292,21 @@ static void test_damage(void) {
     session_free(s);
 }
 
+/* What a replay has ready costs each of its attempts: one small need is met once. */
+static void test_replay_growth(void) {
+    const struct session_options replay = {.folder = folder};
+    struct session *s;
+    MUST(session_new(&replay, &s) == 0);
+    uint32_t ready = s->arena->blocks_ready;
+    s->arena->blocks_next = ready - ready / 4;
+    for (int i = 0; i < 4; i++)
+        MUST(session_poll(s) == 0);
+    MUST(s->arena->blocks_ready == 2 * ready);
+    s->arena->blocks_next = 2 * ready - ready / 4;
+    MUST(session_poll(s) == 0 && s->arena->blocks_ready > 4 * ready);
+    session_free(s);
+}
+
 static void test_clock(void) {
     struct session *s;
     uint64_t ticks, ns;
@@ -316,6 +331,7 @@ int main(void) {
     test_stale();
     test_others();
     test_growth();
+    test_replay_growth();
     test_full();
     test_environment();
     test_awkward_library();
