@@ -18,6 +18,7 @@
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
+#include "outcomes.h"
 #include "queue.h"
 #include "settle.h"
 #include "task.h"
@@ -39,8 +40,7 @@ struct batch {
     struct confirm_member *members; /* [n_results]: void when its original diverges */
 };
 
-/* No copy got this fault: a whole program will. */
-static int leave_to_rerun(struct drive *d, struct task *task, const char *reason) {
+int batch_leave_to_rerun(struct drive *d, struct task *task, const char *reason) {
     task_push(&d->reruns, task);
     return ledger_refuse(d->replay->ledger, task->order.site_id, reason);
 }
@@ -53,6 +53,7 @@ static int come_back(struct task *task) {
 
 static int take_refusal(struct drive *d, struct task *task,
                         const struct observation *seen) {
+    const struct batch *batch = task->batch;
     int err = come_back(task);
     if (err < 0) {
         task_free(task);
@@ -63,10 +64,12 @@ static int take_refusal(struct drive *d, struct task *task,
         return 0;
     }
     const char *reason = refusal_name((enum shm_refusal)seen->proof.refusal);
+    if (outcomes_take(d, task, batch, seen))
+        return 0;
     if (reason)
-        return leave_to_rerun(d, task, reason);
+        return batch_leave_to_rerun(d, task, reason);
     if (++task->lost >= MAX_LOST)
-        return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
+        return batch_leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
     task_push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;
 }
@@ -75,7 +78,7 @@ static int take_refusal(struct drive *d, struct task *task,
 static int take_unsure(struct drive *d, struct task *task) {
     int err = come_back(task);
     if (err == 0)
-        return leave_to_rerun(d, task, refusal_name(SHM_REFUSED_LAST));
+        return batch_leave_to_rerun(d, task, refusal_name(SHM_REFUSED_LAST));
     task_free(task);
     return err;
 }
@@ -150,7 +153,7 @@ static int void_batch(struct drive *d, struct batch *batch, const char *reason) 
         task->order.repeat = 0;
         task->bad = false;
         d->replay->progress.done--;
-        err = leave_to_rerun(d, task, reason);
+        err = batch_leave_to_rerun(d, task, reason);
     }
     return err;
 }
@@ -159,8 +162,9 @@ int batch_end(struct drive *d, uint64_t tag, const struct observation *seen) {
     struct batch *batch = d->batches[tag & ~BATCH_TAG];
     d->n_flying_batches--;
     d->n_spoils += seen->proof.refusal == SHM_REFUSED_FILES;
-    return batch_has_diverged(d->replay, seen) ? void_batch(d, batch, "diverged")
-                                               : check_batch(d, batch);
+    bool diverged = batch_has_diverged(d->replay, seen);
+    int err = diverged ? void_batch(d, batch, "diverged") : check_batch(d, batch);
+    return err < 0 ? err : outcomes_end(d, batch, diverged ? "diverged" : NULL);
 }
 
 int batch_lose(struct drive *d, uint64_t tag) {
@@ -168,11 +172,13 @@ int batch_lose(struct drive *d, uint64_t tag) {
     d->n_flying_batches--;
     error_warn("a snapshot run broke off; its faults are left to rerun");
     int err = void_batch(d, batch, "limit");
+    if (err == 0)
+        err = outcomes_end(d, batch, "limit");
     for (uint32_t i = 0; i < d->n_tags && err == 0; i++) {
         struct task *task = d->flying[i];
         if (!task || task->batch != batch || (err = come_back(task)) < 0)
             continue;
-        err = leave_to_rerun(d, queue_land(d, i), "limit");
+        err = batch_leave_to_rerun(d, queue_land(d, i), "limit");
     }
     return err;
 }
@@ -249,7 +255,7 @@ int batch_next(struct drive *d) {
     int err = 0;
     if (!snapshots_pay(d)) {
         for (struct task *task; err == 0 && (task = task_pop(list));)
-            err = leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
+            err = batch_leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
         return err;
     }
     err = fly_batch(d);

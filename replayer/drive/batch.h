@@ -33,4 +33,8 @@ int batch_lose(struct drive *d, uint64_t tag);
 bool batch_has_diverged(const struct replay *r, const struct observation *seen);
 void batch_free_all(struct drive *d);
 
+/** No copy got this fault of @task's, which is taken over: a whole program will. @reason: of the report's.
+ * Return: 0 or a negative errno. */
+int batch_leave_to_rerun(struct drive *d, struct task *task, const char *reason);
+
 #endif

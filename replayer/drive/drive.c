@@ -29,6 +29,7 @@
 #include "confirm_runs.h"
 #include "control.h"
 #include "error.h"
+#include "outcomes.h"
 #include "queue.h"
 #include "settle.h"
 #include "task.h"
@@ -181,7 +182,8 @@ static bool is_done(const struct drive *d) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!task_list_is_empty(lists[i]))
             return false;
-    return d->next_fault == n_faults(d) && !d->n_flying_batches && !d->n_flying;
+    return outcomes_are_settled(d) && d->next_fault == n_faults(d) &&
+           !d->n_flying_batches && !d->n_flying;
 }
 
 static void drive_deinit(struct drive *d) {
@@ -198,6 +200,7 @@ static void drive_deinit(struct drive *d) {
     confirm_deinit(&d->confirm);
     guarding_deinit(&d->guarding);
     batch_free_all(d);
+    outcomes_free_all(d);
 }
 
 static int drive(struct replay *r, enum drive_source source) {

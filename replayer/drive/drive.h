@@ -5,6 +5,7 @@
  *   queue.c          which task comes next
  *   settle.c         what its result means for it
  *   batch.c          snapshot runs: many faults, one original, a copy for each
+ *   outcomes.c       copies whose parents decide: two whole runs for all that end in the same way
  *   confirm_runs.c   the reruns that a copy's verdict needs before it is believed
  *   guarding_runs.c  the executions with guarded blocks
  *   control.c        the runs without a fault that doubted output waits for
@@ -44,6 +45,8 @@ struct drive {
     struct task_list urgent, late, doubted;
     struct task_list snapshots; /* faults for snapshot runs */
     struct task_list reruns;    /* what snapshots refused */
+    struct outcome **outcomes;  /* of copies whose parents decide: outcomes.h */
+    uint32_t n_outcomes;
     struct batch **batches;
     uint32_t n_batches, n_flying_batches;
     uint32_t n_spoils, n_spoilt_results;

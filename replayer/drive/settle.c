@@ -12,6 +12,7 @@
 #include "error.h"
 #include "guarding_runs.h"
 #include "next_runs.h"
+#include "outcomes.h"
 #include "queue.h"
 #include "remain_runs.h"
 #include "task.h"
@@ -147,6 +148,8 @@ static int settle_stored(struct drive *d, struct task *task,
     int err = task_is_late(task) ? take_late(d, task, j) : 0;
     if (err == 0)
         err = settle_store(d, task, seen, j, session, &attempt);
+    if (err == 0 && task->outcome)
+        err = outcomes_shown(d, task, seen, j);
     if (err == 0 && task->group)
         err = confirm_runs_take(d, &task, seen, j->verdict);
     if (err < 0)

@@ -18,6 +18,7 @@
 
 struct batch;
 struct confirm_group;
+struct outcome;
 
 /* Where a task is. A late one keeps its first execution. */
 enum task_life {
@@ -54,7 +55,9 @@ struct task {
     uint32_t lost;
     bool
         met; /* it took an address that an attempt beside it had or wanted: once is no sign */
-    struct batch *batch;         /* flying in a snapshot run */
+    struct batch *batch; /* flying in a snapshot run */
+    struct outcome
+        *outcome; /* its rerun shows what all of these come to; NULL = its own alone */
     struct confirm_group *group; /* its rerun confirms a snapshot's verdict ... */
     int64_t confirms;            /* ... this attempt's, and those of its group */
     enum verdict last; /* of the execution before this one; VERDICT_NONE = none */

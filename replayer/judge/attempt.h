@@ -163,6 +163,11 @@ struct observation {
         uint32_t last_process, last_node; /* which lies there in the arena */
         uint32_t
             refusal; /* enum shm_refusal: why no copy was made for it; 0 = see fired */
+        struct dearth_key
+            outcome; /* SHM_REFUSED_PARENT: of all that other processes can know of the copy; copies of
+                        one original with the same one are the same to them; the call has failed, though `fired` does not say so. All zero = not known */
+        bool end_known; /* how the process ended that the call failed in, */
+        int end_status; /* as wait() gives it */
         struct failed_call
             failed[OBSERVATION_FAILED]; /* MODE_CHANCE: the first of them */
         uint32_t n_failed;              /* of these */

@@ -115,6 +115,12 @@ static void note_end(struct run *run, pid_t pid, int status) {
     struct observation *seen = run->seen;
     if (seen->crash.signal && (uint32_t)pid == seen->crash.pid)
         seen->crash.fatal = WIFSIGNALED(status) && is_end_of(seen, WTERMSIG(status));
+    const struct shm_fault *fault = &run->x->session->arena->faults[0];
+    if (__atomic_load_n(&fault->fired, __ATOMIC_ACQUIRE) &&
+        (uint32_t)pid == fault->fired_pid) {
+        seen->proof.end_known = true;
+        seen->proof.end_status = status;
+    }
     if (pid != run->first)
         return;
     run->first_ended = true;

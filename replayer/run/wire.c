@@ -12,7 +12,7 @@
 #include "text.h"
 
 #define WIRE_MAGIC   0x77686461u /* "adhw" */
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_MAX_BYTES                                                                   \
     (1ull << 30) /* a damaged length must not make us allocate the world */
 #define NO_STRING UINT64_MAX
