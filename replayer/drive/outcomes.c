@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "batch.h"
-#include "confirm_runs.h"
 #include "drive.h"
 #include "guarding_runs.h"
 #include "settle.h"
@@ -97,10 +96,11 @@ int outcomes_end(struct drive *d, const struct batch *batch, const char *reason)
     return err;
 }
 
-/* Is it the run that the copies stand for? */
+/* Is it the run that the copies stand for? A bad one is its own call's: where it crashed, or who went on, tells
+ * nothing of another's. */
 static bool is_of(const struct outcome *o, const struct observation *seen,
                   const struct judgement *j) {
-    bool decided = j->verdict != VERDICT_UNREACHED && j->verdict != VERDICT_HUNG &&
+    bool decided = j->verdict != VERDICT_UNREACHED && j->severity <= SEVERITY_OK &&
                    !j->unsure && seen->proof.fired && !seen->proof.overwritten;
     bool ended = seen->proof.end_known && seen->proof.end_status == o->status &&
                  !seen->end.left_processes;
@@ -134,11 +134,7 @@ static int settle_member(struct drive *d, struct outcome_member *m,
         task_free(task);
         return err;
     }
-    const struct confirm_member member = {task->order, task->site, id};
-    confirm_runs_ask(d, &member, &seen, j);
-    if (j->severity <= SEVERITY_OK || !d->replay->options->repeat ||
-        d->guarding.mode == GUARDING_ALL)
-        guarding_runs_consider(d, task, &seen, j->verdict);
+    guarding_runs_consider(d, task, &seen, j->verdict);
     return settle_done(d, task);
 }
 
