@@ -600,15 +600,41 @@ void suite_load_keep(struct suite *s, uint32_t unit, const bool *reached) {
     cover_one(s, unit, stamp);
 }
 
-void suite_load_leave_to_trees(struct suite *s, uint32_t target) {
+/* @keep: by unit: those that may still be chosen for it */
+static void leave_to(struct suite *s, uint32_t target, const bool *keep) {
     for (uint32_t i = 0; i < s->n_units; i++) {
         struct cover_unit *c = &s->cover[i];
         uint32_t *targets = (uint32_t *)c->targets, kept = 0;
-        for (uint32_t k = 0; !c->is_tree && k < c->n_targets; k++)
+        for (uint32_t k = 0; !keep[i] && k < c->n_targets; k++)
             if (targets[k] != target)
                 targets[kept++] = targets[k];
-        c->n_targets = c->is_tree ? c->n_targets : kept;
+        c->n_targets = keep[i] ? c->n_targets : kept;
     }
+}
+
+void suite_load_leave_to_trees(struct suite *s, uint32_t target) {
+    AUTO_FREE bool *keep = text_alloc(s->n_units + 1);
+    for (uint32_t i = 0; i < s->n_units; i++)
+        keep[i] = s->cover[i].is_tree;
+    leave_to(s, target, keep);
+}
+
+static bool covers(const struct cover_unit *c, uint32_t target) {
+    for (uint32_t k = 0; !c->refused && k < c->n_targets; k++)
+        if (c->targets[k] == target)
+            return true;
+    return false;
+}
+
+void suite_load_leave_to_first(struct suite *s, uint32_t target) {
+    AUTO_FREE bool *keep = text_alloc(s->n_units + 1);
+    bool some = false;
+    for (uint32_t i = 0; i < s->n_units; i++) {
+        keep[i] = !s->units[i].parent && covers(&s->cover[i], target);
+        some |= keep[i];
+    }
+    if (some)
+        leave_to(s, target, keep);
 }
 
 struct twin {

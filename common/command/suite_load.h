@@ -112,6 +112,9 @@ void suite_load_keep(struct suite *suite, uint32_t unit, const bool *reached);
 
 /** From now on only programs that start others are units for @target. */
 void suite_load_leave_to_trees(struct suite *suite, uint32_t target);
+/** From now on only what nothing else of the suite started is a unit for @target; without effect where that may not
+ * be chosen. */
+void suite_load_leave_to_first(struct suite *suite, uint32_t target);
 
 /** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);

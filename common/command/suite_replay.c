@@ -33,9 +33,12 @@
 
 /* What so many programs do not come to by themselves is left to those that start them: the input of all alike is
  * missing, a file or a pipe, and each try costs a few runs. */
-#define MISSES_ALIKE 2u
+#define MISSES_ALIKE   2u
 /* Then it is nobody's: it comes up in some runs and not in others. */
-#define MISSES_MOST  8u
+#define MISSES_MOST    8u
+/* What so many programs were to fail that did not end by themselves as they do in the suite is left to the suite's own
+ * command, which started them all: scripts that wait for one another end so one after the other. */
+#define REFUSALS_ALIKE 4u
 
 struct run {
     const struct suite_options *options;
@@ -43,11 +46,12 @@ struct run {
     struct suite *suite;
     struct suite_scope scope;
     struct suite_outcome *out;
-    bool *mine;       /* by target: of this shard */
-    bool *tried;      /* by target: a unit was replayed for it, which came to it */
-    uint32_t *missed; /* by target: units that did not */
-    uint64_t *demand; /* by target: calls that --demand asks for */
-    bool by_site;     /* units are chosen for further sites of targets, not for targets */
+    bool *mine;        /* by target: of this shard */
+    bool *tried;       /* by target: a unit was replayed for it, which came to it */
+    uint32_t *missed;  /* by target: units that did not */
+    uint32_t *refused; /* by target: units that were chosen for it, and refused */
+    uint64_t *demand;  /* by target: calls that --demand asks for */
+    bool by_site; /* units are chosen for further sites of targets, not for targets */
     uint64_t started_ns;
 };
 
@@ -355,6 +359,8 @@ static int run_round(struct run *run) {
                     run->missed[t] < MISSES_MOST;
         if (wanted[t] && run->missed[t] >= MISSES_ALIKE)
             suite_load_leave_to_trees(s, t);
+        if (wanted[t] && run->refused[t] >= REFUSALS_ALIKE)
+            suite_load_leave_to_first(s, t);
     }
     cover_choose(s->cover, s->n_units, s->n_targets, wanted, &cover);
     again = leave_large(s, &cover);
@@ -364,6 +370,8 @@ static int run_round(struct run *run) {
         r = try_unit(run, cover.order[i], cover.unit_of, i + 1, cover.n, reached);
         run->out->run += r == 0;
         again |= r > 0;
+        for (uint32_t t = 0; r > 0 && t < s->n_targets; t++)
+            run->refused[t] += cover.unit_of[t] == cover.order[i] + 1;
         is_over(run); /* perhaps in the midst of that unit */
         for (uint32_t t = 0;
              r == 0 && !run->out->interrupted && !run->out->budget && t < s->n_targets;
@@ -561,6 +569,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
                       .mine = text_alloc(s->n_targets + 1),
                       .tried = text_alloc(s->n_targets + 1),
                       .missed = text_alloc((s->n_targets + 1) * sizeof(uint32_t)),
+                      .refused = text_alloc((s->n_targets + 1) * sizeof(uint32_t)),
                       .started_ns = clock_mono_ns()};
     *out = (struct suite_outcome){0};
     leave_out_long(s, options);
@@ -589,6 +598,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     free(run.mine);
     free(run.tried);
     free(run.missed);
+    free(run.refused);
     return r < 0 ? EXIT_CANNOT : out->interrupted ? EXIT_INTERRUPTED : EXIT_OK;
 }
 

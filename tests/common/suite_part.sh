@@ -73,6 +73,32 @@ contains out "in the tests' own code"
 contains err "2 went wrong in code that --blame does not name, in the tests' own"
 status 1 "$DEARTH" report --gate --blame test_part.c -f text part.db
 
+# Nobody but the whole of it makes the file that all of these miss, and without which they end otherwise: after a few
+# that are refused, the suite's own command is next, not each of the scripts in between.
+cat >tests/test_needs.c <<'END'
+#include <stdlib.h>
+#include <unistd.h>
+char *careful_file(void);
+int main(void) {
+    if (access("made.tmp", F_OK) != 0)
+        return 3;
+    char *c = careful_file();
+    free(c);
+    return c ? 0 : 1;
+}
+END
+cc -g -O0 -o test_needs tests/test_needs.c src/words.c
+for i in 1 2 3 4 5 6 7 8 9; do printf '#!/bin/sh\n[ %s ] && ./test_needs %s\n' $i $i >step$i && chmod +x step$i; done
+cat >check.sh <<'END'
+#!/bin/sh
+: >made.tmp
+for i in 1 2 3 4 5 6 7 8 9; do ./step$i || exit 1; done
+rm made.tmp
+END
+status 0 "$DEARTH" suite check -o needs.db -- ./check.sh
+contains out "1 of 1 tested"
+equal 4 "$(sql needs.db "SELECT count(*) FROM unit_run WHERE recording_id IS NULL")" "programs that were refused"
+
 # a bug in a library whose sources are not known is not the test's that calls it
 printf '#!/bin/sh\n./plain\n' >check.sh
 mkdir lib
