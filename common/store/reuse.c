@@ -100,20 +100,20 @@ struct dearth_key reuse_circumstances(char *const *argv, char *const *envp) {
 
 /* --- the database --- */
 
-enum { KEEP_STARTED = 1, KEEP_KEY, KEEP_WHAT };
+enum { KEEP_WHAT = 1, KEEP_STARTED, KEEP_KEY };
 
 static int keep(struct store *store, const char *what, int64_t started_unix_ns,
                 struct dearth_key key) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int r = store_prepare(store,
                           "INSERT OR REPLACE INTO setting(name, value) VALUES "
-                          "(?3 || ' ' || ?1, ?2)",
+                          "(? || ' ' || ?, ?)",
                           &s);
     if (r < 0)
         return r;
+    store_bind_text(s, KEEP_WHAT, what);
     sqlite3_bind_int64(s, KEEP_STARTED, started_unix_ns);
     store_bind_key(s, KEEP_KEY, key);
-    store_bind_text(s, KEEP_WHAT, what);
     return store_step_done(store, s);
 }
 
