@@ -5,6 +5,8 @@
  *
  * Flaw: without that of new_third it prints nothing. Fixed: it does.
  */
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -23,8 +25,24 @@ static int end(int status) {
     return write(1, "all of it\n", 10) == 10 ? status : 4;
 }
 
+/* Until the shell waits for its child: 5 s at most. */
+static void let_parent_wait(void) {
+    char path[64], text[32];
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)getppid());
+    for (int i = 0; i < 500; i++) {
+        int fd = open(path, O_RDONLY);
+        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+        text[n > 0 ? n : 0] = 0;
+        if (fd >= 0)
+            close(fd);
+        if (atoi(text) == SYS_wait4)
+            return;
+        usleep(10000);
+    }
+}
+
 int main(void) {
-    usleep(50000); /* the shell waits by then */
+    let_parent_wait();
     if (!new_first() || !new_second())
         return end(3);
     if (!new_third()) {

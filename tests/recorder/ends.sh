@@ -42,7 +42,7 @@ mount -t tmpfs none /proc || exit 1
 S
 export DEARTH PROGRAMS
 # A sanitized build has its options and finds its leaks in /proc.
-if ! ldd "$DEARTH" | grep -q libasan && "${inside[@]}" mount -t tmpfs none /proc 2>/dev/null; then
+if ! ldd "$DEARTH" | grep libasan >/dev/null && "${inside[@]}" mount -t tmpfs none /proc 2>/dev/null; then
     status 0 timeout 100 "${inside[@]}" bash hidden.sh
     whole hidden.db 'no /proc'
     cp long made

@@ -44,7 +44,7 @@ keeps() {
 }
 
 has_overlay() {
-    "$@" "$DRIVE" -q -i overlay -n 1 -- true 2>/dev/null | grep -q ok=1
+    "$@" "$DRIVE" -q -i overlay -n 1 -- true 2>/dev/null | grep ok=1 >/dev/null
 }
 
 make_tree
