@@ -62,11 +62,12 @@ uint64_t hang_gap_ns(const struct run *run) {
 }
 
 /* For how much longer has it computed and done nothing else, and how closely is it looked at then? A run without a
- * fault takes a tenth of the limit at most: most that compute in silence end before the first look. */
+ * fault takes a tenth of the limit at most, so who computes in silence as it does ends before the first look: a look
+ * costs a third of a second. */
 static bool is_round_due(const struct run *run, uint64_t *most_steps) {
     static const struct {
         uint64_t part, steps;
-    } looks[LOOKS] = {{16, 1 << 13}, {4, 1 << 14}};
+    } looks[LOOKS] = {{6, 1 << 13}, {3, 1 << 14}};
     uint32_t n = run->hang.n_steppings;
     if (n == LOOKS || run->tracer.n != 1)
         return false;
