@@ -48,12 +48,18 @@
                           "THEN a.cpu_ns END)")
 enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
 
+/* The few that are looked at in a location are as unlike as can be: first one site for each
+ * call that allocates there, then a second. Which ones does not depend on the order in which
+ * attempts ended: whole programs and copies look at the same. */
 static const char candidates_sql[] = STORE_SELECT(
     CANDIDATE_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
                        "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
                        "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
-                       "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 ORDER BY a.mode <> "
-                       "'once', min(a.id)";
+                       "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
+                       "ORDER BY a.mode <> 'once', dense_rank() OVER (PARTITION BY "
+                       "coalesce(s.location_id, -s.id), (SELECT frame_id FROM stack "
+                       "WHERE id = s.stack_id) ORDER BY s.key), s.key, a.occurrence, "
+                       "a.thread";
 
 static bool is_left_out(const struct replay *r, uint32_t site) {
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)
