@@ -331,11 +331,39 @@ struct attribution attribution_wait(const struct catalogue *c, const struct fram
 /* Main stacks and threads' stacks lie at the upper end of the address space. */
 #define STACKS_BEGIN (1ull << 46)
 
+/* How many frames the outermost round of calls has: from where the outermost frame was before; 0 = no round. */
+static uint32_t outermost_round(const struct frame *crash, uint32_t n) {
+    for (uint32_t length = 1; length < n; length++)
+        if (same_frame(&crash[n - 1 - length], &crash[n - 1]))
+            return length;
+    return 0;
+}
+
+/* The smallest frame of a round that is no runtime's: whichever frame the stack was cut at, it is the same. */
+static const struct frame *stands_for(const struct catalogue *c,
+                                      const struct frame *round, uint32_t n,
+                                      const char *exe) {
+    const struct frame *best = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        int module = best ? strcmp(round[i].module, best->module) : -1;
+        if ((module < 0 || (module == 0 && round[i].offset < best->offset)) &&
+            !is_runtime(c, &round[i], exe) && !is_machinery(c, &round[i]))
+            best = &round[i];
+    }
+    return best;
+}
+
 const struct frame *attribution_recursion(const struct catalogue *c,
                                           const struct frame *crash, uint32_t n_crash,
                                           uint64_t address, const char *exe) {
     if (address < STACKS_BEGIN || !n_crash)
         return NULL;
+    /* a whole stack begins where nothing comes round */
+    uint32_t round = outermost_round(crash, n_crash);
+    const struct frame *place =
+        round ? stands_for(c, crash + n_crash - round, round, exe) : NULL;
+    if (place)
+        return place;
     for (uint32_t i = n_crash > 2 ? n_crash - 2 : 0; i < n_crash; i++) {
         const char *name = name_of(&crash[i]);
         if ((name && (strcmp(name, "_start") == 0 || strcmp(name, "main") == 0)) ||

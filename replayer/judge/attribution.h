@@ -98,8 +98,9 @@ struct attribution attribution_wait(const struct catalogue *catalogue,
  * back to where programs and threads start because the recursion was too deep to be read whole.
  * Where the last call happened to be made is chance then.
  * @address: fault address of a SIGSEGV; 0 = another signal
- * Return: the outermost frame, which stands for the recursion (the ledger cuts such stacks so that it
- *   is the same every time); NULL when it is no stack overflow.
+ * Return: the frame that stands for the recursion, the same every time: of the outermost round of calls the
+ *   smallest that is no runtime's (through which it may go: a handler that std::terminate() calls, a comparison of
+ *   qsort()'s), or without a round the outermost (the ledger cuts such stacks); NULL when it is no stack overflow.
  */
 const struct frame *attribution_recursion(const struct catalogue *catalogue,
                                           const struct frame *crash, uint32_t n_crash,

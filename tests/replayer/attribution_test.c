@@ -235,6 +235,16 @@ static void check_recursion(void) {
          0x7ffc94867ff8,
          {EXE ":run@1", "/lib/libc.so.6:@2", "/lib/libc.so.6:@3"},
          "-"},
+        {"through the runtime, which it was cut in",
+         0x7ffc94867ff8,
+         {"/lib/libc.so.6:fputs@1", EXE ":b@7", EXE ":a@6", "/lib/libstdc++.so.6:@3",
+          EXE ":b@7", EXE ":a@6", "/lib/libstdc++.so.6:@3"},
+         "prog!a"},
+        {"the same, which ended elsewhere",
+         0x7ffc94867ff8,
+         {EXE ":a@9", "/lib/libgcc_s.so.1:@2", "/lib/libstdc++.so.6:@5", EXE ":b@7",
+          EXE ":a@6", "/lib/libgcc_s.so.1:@2"},
+         "prog!a"},
         {"a NULL where the unwinder stopped", 8, {EXE ":leaf@1", EXE ":b@2"}, "-"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
