@@ -229,7 +229,8 @@ struct observation {
             char type[THROWN_BYTES];     /* mangled, as typeid().name(); "" = not known */
             bool bad_alloc, logic_error; /* is, or derives from, std:: */
         } thrown; /* std::terminate(): an exception on its stack, the one under way mostly */
-        /* hung: a second sample, taken later than frames; followed: where it went on */
+        /* hung: the sample taken later than frames that has fewest calls in common with them; followed:
+         * where it went on */
         struct crash_frame *sample_frames;
         uint32_t n_sample_frames;
     } crash;

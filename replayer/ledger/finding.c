@@ -292,6 +292,14 @@ static void blame_location(struct work *w, sqlite3_stmt *s, struct item *item) {
         attribution_class(w->catalogue, item->module, store_column_text(s, ATTEMPT_EXE));
 }
 
+/* Does it stay in the innermost call that the samples show, as who waits does? Who runs may have left it
+ * and called again. */
+static bool stays_in_call(const char *hang) {
+    return !hang || (strcmp(hang, hang_name(HANG_SPINNING)) != 0 &&
+                     strcmp(hang, hang_name(HANG_ALLOCATING)) != 0 &&
+                     strcmp(hang, hang_name(HANG_PRINTING)) != 0);
+}
+
 /* Where a hung program was is chance: its place is in no identity. */
 static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *fault,
                           struct item *item) {
@@ -308,9 +316,11 @@ static int blame_for_hang(struct work *w, sqlite3_stmt *s, const struct frames *
     struct attribution a =
         attribution_wait(w->catalogue, fault->items, fault->n, first.items + at,
                          first.n - at, store_column_text(s, ATTEMPT_HANG_CALL), exe);
-    if (!a.place)
-        a = attribution_hang(w->catalogue, fault->items, fault->n, first.items + at,
-                             first.n - at, exe);
+    if (!a.place) /* without a fault the runtime is not to blame: its caller calls it again */
+        a = attribution_hang(w->catalogue, fault->items,
+                             stays_in_call(store_column_text(s, ATTEMPT_HANG)) ? fault->n
+                                                                               : 0,
+                             first.items + at, first.n - at, exe);
     if (a.place)
         blame(w, s, item, &a, a.place);
     return 0;

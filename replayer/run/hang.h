@@ -7,7 +7,8 @@
  *                    └ stretched by what it waited for a processor, and for as long as it still
  *                      does something new
  *
- * What it did between the two samples has a name: enum hang.
+ * What it did between the two samples has a name: enum hang. Who runs is looked at some more times then, for the
+ * outermost function that it comes back to.
  *
  * Where it is proven that it will never end (endless.h), nobody waits for the limit, and the samples follow each
  * other at once.

@@ -721,6 +721,38 @@ void tracer_sample_again(struct tracer *tracer) {
     seen->crash.n_frames = n;
 }
 
+/* How many calls, from the outermost on, two stacks have in common. */
+static uint32_t calls_in_common(const struct crash_frame *a, uint32_t n_a,
+                                const struct crash_frame *b, uint32_t n_b) {
+    uint32_t same = 0;
+    while (same < n_a && same < n_b &&
+           a[n_a - 1 - same].offset == b[n_b - 1 - same].offset &&
+           strcmp(a[n_a - 1 - same].module, b[n_b - 1 - same].module) == 0)
+        same++;
+    return same;
+}
+
+void tracer_sample_outer(struct tracer *tracer) {
+    struct observation *seen = tracer->seen;
+    struct crash_frame *was = seen->crash.sample_frames;
+    uint32_t n_was = seen->crash.n_sample_frames;
+    seen->crash.sample_frames = NULL;
+    seen->crash.n_sample_frames = 0;
+    tracer_sample_again(tracer);
+    const struct crash_frame *first = seen->crash.frames;
+    uint32_t n_first = seen->crash.n_frames;
+    if (!seen->crash.n_sample_frames ||
+        (n_was && calls_in_common(first, n_first, seen->crash.sample_frames,
+                                  seen->crash.n_sample_frames) >=
+                      calls_in_common(first, n_first, was, n_was))) {
+        crash_frames_free(seen->crash.sample_frames, seen->crash.n_sample_frames);
+        seen->crash.sample_frames = was;
+        seen->crash.n_sample_frames = n_was;
+    } else {
+        crash_frames_free(was, n_was);
+    }
+}
+
 void tracer_forget_sample(struct tracer *tracer) {
     struct observation *seen = tracer->seen;
     if (!tracer->sampled || seen->crash.signal)

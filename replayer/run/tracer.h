@@ -80,6 +80,8 @@ bool tracer_handle(struct tracer *tracer, pid_t pid, int status);
 void tracer_sample(struct tracer *tracer, pid_t first);
 /** Another sample of the same thread, into sample_frames. */
 void tracer_sample_again(struct tracer *tracer);
+/** Another one, kept in place of that when it has fewer calls in common with the first sample. */
+void tracer_sample_outer(struct tracer *tracer);
 /** It did end: the samples are no evidence. */
 void tracer_forget_sample(struct tracer *tracer);
 

@@ -24,6 +24,19 @@ contains out 'twice in    count ('
 "$DEARTH" report >report.json
 equal count "$(jq -r '.findings[0].hang.loop.function' report.json)" 'the loop in the report'
 
+# blamed_loop FUNCTION: the loop, and who is blamed for it.
+blamed_loop() {
+    "$DEARTH" report | jq -r ".findings[] | select(.fault.location.function == \"$1\") |
+        .place + \" \" + .attribution.kind"
+}
+
+again "$PROGRAMS/loops-through"
+replay --timeout 1s --in new_end --mode once
+equal 'hung|loops-through!retry program' "$(blamed_loop new_end)" 'most of its time is in what it calls'
+again "$PROGRAMS/loops-through" getdelim
+replay --timeout 1s --in read_first --mode sticky
+equal 'hung|loops-through!read_first program' "$(blamed_loop read_first)" 'most of its time is in libc'
+
 again "$PROGRAMS/hung"
 replay --timeout 1s --in new_buffer --mode sticky
 equal allocating "$(hang new_buffer sticky)" 'a loop around malloc'
