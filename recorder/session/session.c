@@ -36,7 +36,9 @@
 #define REPLAY_ARENA_BYTES (256ull << 20)
 #define READY_BLOCKS                                                                     \
     24u /* 1.5 MiB: orders of a replay, a process, its nodes and modules */
-#define STEP_LARGEST 128u /* 8 MiB */
+#define STEP_LARGEST  128u /* 8 MiB */
+#define LOCK_TRIES    100  /* for a second */
+#define LOCK_PAUSE_US 10000
 #define CLEARED_BEYOND                                                                   \
     8u /* blocks that nobody has used: the next run takes them, and a stray word is not noticed */
 
@@ -151,6 +153,17 @@ static uint64_t cut_off(int fd, uint64_t bytes) {
     return whole;
 }
 
+/* A process that a killed dearth had just forked, or one that only looks whether the folder is stale, has the lock for a
+ * moment. Return: whether it is ours now. */
+static bool lock_left(int fd) {
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (i == LOCK_TRIES)
+            return false;
+        usleep(LOCK_PAUSE_US);
+    }
+    return true;
+}
+
 /* @cut: part of it is missing
  * Return: 0, 1 = not there, or a negative errno after a message. */
 static int map_left(struct session *session, uint64_t *bytes, bool *cut) {
@@ -160,7 +173,7 @@ static int map_left(struct session *session, uint64_t *bytes, bool *cut) {
         return errno == ENOENT
                    ? 1
                    : error_print_errno(-errno, "cannot open %s", session->arena_path);
-    if (flock(session->arena_fd, LOCK_EX | LOCK_NB) < 0)
+    if (!lock_left(session->arena_fd))
         return error_print(-EBUSY,
                            "%s is in use: dearth is still recording (or recovering)",
                            session->arena_path);

@@ -343,7 +343,9 @@ def kill_creation(name):
     if status != 2:
         trouble('file unusable', f'{status}: {said.strip()}')
     elif whole('n.db'):
-        run('recover', 'n.db')
+        status, said = run('recover', 'n.db')
+        if status:
+            trouble('recover', f'{status}: {said.strip()}')
         no_row_runs('n.db')
     nothing_left(name == 'KILL')
 
