@@ -188,6 +188,8 @@ static int prepare(struct run *run, const char *name) {
     }
     if (r == 0 && !run->options->no_symbols)
         run->keeper = keeper_new(run->session);
+    if (r == 0)
+        run->last_room = last_room_take(run->store->path);
     return r;
 }
 
@@ -201,7 +203,6 @@ static int start_program(struct run *run) {
     if (stdin_fd >= 0)
         close(stdin_fd);
     run->started = r == 0;
-    run->last_room = last_room_take(run->store->path);
     if (r == 0 && run->tee)
         r = tee_start(run->tee);
     return r;

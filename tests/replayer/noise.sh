@@ -11,7 +11,7 @@ verdicts() {
         WHERE fired = 1 AND location.function = 'keep' ORDER BY 1)"
 }
 again() {
-    rm -f dearth.db* && record -- "$@" >/dev/null
+    rm -f dearth.db* && record -- "$@" </dev/null >/dev/null # what it is given by a pipe is the loop's
     replay --how=snapshot --mode once
     equal 0 "$(sql dearth.db "SELECT count(*) FROM refused WHERE reason = 'diverged'")" "$*: snapshots count"
 }

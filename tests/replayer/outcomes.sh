@@ -13,24 +13,33 @@ verdicts() {
         JOIN location ON location.id = location_id WHERE function LIKE 'new_%' ORDER BY 1"
 }
 
-# try PROGRAM VERDICT
+# shown_by_copies DATABASE: how many of the copies that end alike stand for themselves
+shown_by_copies() {
+    sql "$1" "SELECT count(*) FROM attempt JOIN site ON site.id = site_id JOIN location ON location.id = location_id
+        WHERE function LIKE 'new_%' AND how = 'snapshot'"
+}
+
+# try PROGRAM VERDICT: where the shell is not back in its wait in time, a whole run shows what a copy would
 try() {
-    "$DEARTH" record -q -o "$1.db" -- ./script "$PROGRAMS/$1" >/dev/null 2>&1
-    cp "$1.db" "$1-rerun.db"
-    "$DEARTH" replay -q --jobs 1 --leaks off --guard off --mode once --repeat 0 --how snapshot "$1.db" 2>err
+    "$DEARTH" record -q -o "$1-recorded.db" -- ./script "$PROGRAMS/$1" >/dev/null 2>&1
+    cp "$1-recorded.db" "$1-rerun.db"
     "$DEARTH" replay -q --jobs 1 --leaks off --guard off --mode once --repeat 0 --how rerun "$1-rerun.db" 2>err
-    verdicts "$1.db" >snapshot.txt
     verdicts "$1-rerun.db" >rerun.txt
-    diff rerun.txt snapshot.txt || fail "$1: the two ways disagree"
-    equal 5 "$(wc -l <snapshot.txt)" "$1: sites"
+    equal 5 "$(wc -l <rerun.txt)" "$1: sites"
+    for _ in 1 2 3 4 5 6 7 8; do
+        cp "$1-recorded.db" "$1.db"
+        "$DEARTH" replay -q --jobs 1 --leaks off --guard off --mode once --repeat 0 --how snapshot "$1.db" 2>err
+        verdicts "$1.db" >snapshot.txt
+        diff rerun.txt snapshot.txt || fail "$1: the two ways disagree"
+        [ "$(shown_by_copies "$1.db")" = 0 ] || break
+    done
     equal handled "$(site_verdicts "$1.db" once new_second)" "$1: printed all the same"
     equal "$2" "$(site_verdicts "$1.db" once new_third)" "$1: printed, or not"
-    equal snapshot "$(sql "$1.db" "SELECT group_concat(DISTINCT how) FROM attempt JOIN site ON site.id = site_id
-        JOIN location ON location.id = location_id WHERE function IN ('new_second', 'new_fourth')")" "$1: how"
-    equal "$3" "$(sql "$1.db" "SELECT count(*) FROM refused JOIN site ON site.id = site_id
+    [ "$(shown_by_copies "$1.db")" != 0 ] || fail "$1: no copy was shown by two whole runs"
+    equal 1 "$(sql "$1.db" "SELECT count(*) >= 2 FROM refused JOIN site ON site.id = site_id
         JOIN location ON location.id = location_id WHERE reason = 'parent_decides' AND function LIKE 'new_%'")" \
         "$1: whole runs are counted as such"
 }
 
-try same-end degraded 3
-try same-end-fixed handled 2
+try same-end degraded
+try same-end-fixed handled
