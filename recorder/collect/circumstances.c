@@ -157,11 +157,22 @@ struct input {
         awaited; /* inode of a pipe that somebody may write into; 0 = all is known that will be */
 };
 
-static off_t offset_of(uint32_t pid) {
+/* @none: when it is not told */
+static long long described(uint32_t pid, const char *field, int base, long long none) {
     size_t n;
     AUTO_FREE char *info = proc_read(pid, "fdinfo/0", &n);
-    const char *pos = info ? strstr(info, "pos:") : NULL;
-    return pos ? (off_t)strtoll(pos + 4, NULL, 10) : 0;
+    const char *at = info ? strstr(info, field) : NULL;
+    return at ? strtoll(at + strlen(field), NULL, base) : none;
+}
+
+static off_t offset_of(uint32_t pid) {
+    return (off_t)described(pid, "pos:", 10, 0);
+}
+
+/* A pipe, for reading alone, as a stream: who has it for writing too is a writer himself. */
+static bool is_read_alone(uint32_t pid) {
+    long long flags = described(pid, "flags:", 8, O_RDWR);
+    return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_DIRECT);
 }
 
 /* Through /proc the file is opened anew: the program's offset stays where it is. */
@@ -213,7 +224,7 @@ static void look_at_input(const struct circumstances_options *options, uint32_t 
             ? "tty"
         : S_ISREG(st.st_mode) ? "file"
                               : "other";
-    if (S_ISFIFO(st.st_mode) && !options->no_input)
+    if (S_ISFIFO(st.st_mode) && !options->no_input && is_read_alone(pid))
         read_pipe(pid, in, st.st_ino);
     if (!S_ISREG(st.st_mode))
         return;

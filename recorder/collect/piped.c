@@ -7,28 +7,12 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "text.h"
-
-/* As the program has it: for reading alone, as a stream. Who has it for writing too is a writer himself. */
-static bool is_read_alone(uint32_t pid) {
-    AUTO_FREE char *path = text_format("/proc/%u/fdinfo/0", pid);
-    char buffer[512];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof buffer - 1);
-    if (fd >= 0)
-        close(fd);
-    buffer[n > 0 ? n : 0] = 0;
-    const char *flags = strstr(buffer, "flags:");
-    long value = flags ? strtol(flags + sizeof "flags:" - 1, NULL, 8) : O_RDWR;
-    return (value & O_ACCMODE) == O_RDONLY && !(value & O_DIRECT);
-}
 
 static int open_pipe(uint32_t pid) {
     AUTO_FREE char *path = text_format("/proc/%u/fd/0", pid);
@@ -80,7 +64,7 @@ static enum piped look(int fd, size_t most, char **data, size_t *n) {
 enum piped piped_look(uint32_t pid, size_t most, char **data, size_t *n) {
     *data = NULL;
     *n = 0;
-    int fd = is_read_alone(pid) ? open_pipe(pid) : -1;
+    int fd = open_pipe(pid);
     if (fd < 0)
         return PIPED_UNKNOWN;
     enum piped seen = look(fd, most, data, n);

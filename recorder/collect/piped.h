@@ -22,7 +22,7 @@ enum piped {
 };
 
 /**
- * Look at descriptor 0 of @pid, a pipe.
+ * Look at descriptor 0 of @pid, a pipe that it has for reading alone, as a stream.
  * @most: bytes that are wanted
  * @data, @n: of PIPED_WHOLE: what is in it, owned by the caller; else NULL, 0
  * Source: tee(2), pipe(7); a FIFO opened by its name has POLLHUP only after a writer has come since (fs/pipe.c)

@@ -2,7 +2,6 @@
 /* The room of the last words: see last_room.h. */
 #include "last_room.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <unistd.h>
@@ -25,10 +24,8 @@ int last_room_take(const char *path) {
 
 int last_room_give(int room) {
     if (room >= 0) {
-        int saved = errno;
         (void)!ftruncate(room, 0); /* a child of ours may have a copy still */
         close(room);
-        errno = saved;
     }
     return -1;
 }

@@ -3,7 +3,7 @@
  * Copies of a process whose parent decides what their end means: all that end in the same way, having left
  * the same, are the same to everybody else, so that two whole runs show what becomes of all.
  *
- *   copies, one outcome ─► first, last ─► whole runs ─┬─ agree ─► verdict of the others, too
+ *   copies, one outcome ─► first, last ─► whole runs ─┬─ agree, and are good ─► verdict of the others, too
  *                                                     └─ do not ─► a whole run for each
  */
 #ifndef DEARTH_OUTCOMES_H
