@@ -57,6 +57,7 @@ struct state {
         hooks[MOST_RANGES]; /* hooks: of the preload library */
     uint32_t n_writable, n_hooks;
     struct range vdso; /* its code reads clocks */
+    uint64_t rseq;     /* where the kernel tells a thread its processor; 0 = nowhere */
     uint8_t *memory;
     uint64_t n_memory;
 };
@@ -152,8 +153,48 @@ static bool read_ranges(pid_t tid, struct state *s) {
     return known && s->n_memory <= MOST_MEMORY;
 }
 
+/* The copy of @n bytes at @address, as far as the state has them; else NULL. */
+static uint8_t *find_copy(struct state *s, uint64_t address, uint64_t n) {
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < s->n_writable; i++) {
+        const struct range *r = &s->writable[i];
+        if (address >= r->start && address < r->end)
+            return r->end - address < n ? NULL : s->memory + at + (address - r->start);
+        at += r->end - r->start;
+    }
+    return NULL;
+}
+
+/* The kernel writes there which processor a thread is on: whoever is moved while it is stepped has not done anything
+ * by that. (Who waits in a loop for another processor's number is taken for endless.)
+ * Return: whether nothing there may send it elsewhere: what is within a restartable sequence starts anew whenever it
+ * was interrupted. */
+static bool forget_processor(struct state *s) {
+    struct rseq_words {
+        uint32_t cpu_id_start, cpu_id;
+        uint64_t sequence;
+        uint32_t flags, node_id, mm_cid, reserved;
+    } words;
+    uint8_t *at = s->rseq ? find_copy(s, s->rseq, sizeof words) : NULL;
+    if (!at)
+        return true;
+    memcpy(&words, at, sizeof words);
+    words.cpu_id_start = words.cpu_id = words.node_id = words.mm_cid = 0;
+    words.reserved = 0;
+    memcpy(at, &words, sizeof words);
+    return !words.sequence;
+}
+
+static void find_rseq(pid_t tid, struct state *s) {
+    struct __ptrace_rseq_configuration rseq = {0};
+    s->rseq = 0; /* before Linux 5.13 nobody says */
+    if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, (void *)sizeof rseq, &rseq) > 0)
+        s->rseq = rseq.rseq_abi_pointer;
+}
+
 static bool read_memory(const struct walker *w, struct state *s) {
     uint64_t at = 0;
+    find_rseq(w->tid, s);
     free(s->memory);
     s->memory = text_alloc(s->n_memory + 1);
     for (uint32_t i = 0; i < s->n_writable; i++) {
@@ -166,7 +207,7 @@ static bool read_memory(const struct walker *w, struct state *s) {
             from += (uint64_t)n;
         }
     }
-    return true;
+    return forget_processor(s);
 }
 
 static bool read_registers(pid_t tid, struct user_regs_struct *out) {
