@@ -124,8 +124,10 @@ try() {
     "${run[@]}" "${command[@]}" 3>>"$base/out/log" >"$work/out" 2>>"$work/err" ||
         fail "$what: repro: $(cat "$work/out" "$work/err")"
     if [ "$isolation" = overlay ]; then # the rest that runs it: second failures, by chance
-        "${run[@]}" replay -q "${options[@]}" --depth 2 --retest "$db" >/dev/null 2>&1 || fail "$what: --depth 2"
-        "${run[@]}" replay -q -j 1 --probability 0.5 --runs 2 "$db" >/dev/null 2>&1 || fail "$what: --probability"
+        "${run[@]}" replay -q "${options[@]}" --depth 2 --retest "$db" >"$work/out" 2>&1 ||
+            fail "$what: --depth 2: $? $(cat "$work/out")"
+        "${run[@]}" replay -q -j 1 --probability 0.5 --runs 2 "$db" >"$work/out" 2>&1 ||
+            fail "$what: --probability: $? $(cat "$work/out")"
         equal 1 "$(sql "$db" "SELECT count(*) > 0 FROM attempt WHERE under = 'guarded'")" "$what: guarded runs"
         equal 1 "$(sql "$db" "SELECT count(*) > 0 FROM attempt WHERE leaked IS NOT NULL")" "$what: runs that look for leaks"
     fi
