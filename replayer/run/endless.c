@@ -85,17 +85,28 @@ static bool take_stop(pid_t tid, const siginfo_t *info, int event) {
            waitpid(tid, &status, __WALL) == tid;
 }
 
-/* A thread in an uninterruptible sleep must not hold us up: 200 ms at most. */
+/* Does it wait for neither a processor nor us? */
+static bool is_held_up(pid_t tid) {
+    struct process_status status;
+    char state = process_status_read(tid, &status) < 0
+                     ? 0
+                     : process_status_letter(&status, "State");
+    return state != 'R' && state != 't';
+}
+
+/* A thread in an uninterruptible sleep must not hold us up: 200 ms at most; a busy machine, 2 s. */
 static bool stop(struct walker *w) {
+    enum { TURN_US = 100, MOST = 2000, MOST_BUSY = 20000 };
     siginfo_t info = {0};
     if (ptrace(PTRACE_INTERRUPT, w->tid, NULL, NULL) < 0)
         return false;
-    for (int i = 0; i < 2000 && !info.si_pid; i++) {
-        if (i)
-            usleep(100);
+    for (int i = 0; i < MOST_BUSY; i++) {
         if (waitid(P_PID, (id_t)w->tid, &info,
                    WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
             return false;
+        if (info.si_pid || (i >= MOST && is_held_up(w->tid)))
+            break;
+        usleep(TURN_US);
     }
     w->stopped = take_stop(w->tid, &info, PTRACE_EVENT_STOP);
     return w->stopped;

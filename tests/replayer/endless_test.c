@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -51,12 +52,24 @@ static void move(pid_t who) {
         }
 }
 
+/* Has it done nothing but its work for a while? */
+static void wait_for_work(pid_t pid) {
+    clockid_t clock;
+    struct timespec used = {0};
+    for (int i = 0; i < 60000 && !used.tv_sec && used.tv_nsec < 20000000; i++) {
+        usleep(1000);
+        if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+            return;
+    }
+}
+
 static void test_moved(void (*work)(pid_t), enum hang wanted, int looks,
                        const char *name) {
     pid_t pid = start(work, 0);
     pid_t mover = start(move, pid);
     int status, n = 0;
     bool counts;
+    wait_for_work(pid);
     CHECK(name, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL) == 0);
     for (int i = 0; i < looks; i++) {
         n += endless_goes_round(pid, "/none", STEPS, &counts) == wanted;
