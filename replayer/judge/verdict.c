@@ -68,8 +68,10 @@ static struct signal_end find_signal(const struct baseline *b,
     bool new_signal = o->end.exit_signal && !(b->status_stable && status_same(b, o));
     /* Process 1 of a pid namespace: its abort() ends by a fault, since the SIGABRT is dropped. */
     bool aborted = o->crash.signal == SIGABRT && o->crash.fatal;
-    /* A handler that ends by abort(): what called it is the place to know, and was kept. */
-    bool handled = o->end.exit_signal == SIGABRT && is_fault_signal(o->crash.signal) &&
+    /* A handler that ends by abort(), or by a signal that it sends: what called it is the place to know, and
+     * was kept. */
+    bool handled = !is_fault_signal(o->end.exit_signal) &&
+                   is_fault_signal(o->crash.signal) && o->crash.signal != SIGTRAP &&
                    o->crash.code > 0;
     if (new_signal && handled)
         return (struct signal_end){o->crash.signal, END_CAUGHT};
