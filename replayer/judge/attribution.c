@@ -302,13 +302,15 @@ struct attribution attribution_ignored(const struct catalogue *c,
     return blame(c, &fault[at], exe, "went on after a call that failed");
 }
 
-/* Does it wait in there for anything to happen, as an event loop does? */
+/* Does it wait in there for anything to happen, as an event loop does? @system_call: its name, and what it waits
+ * for behind a blank: "epoll_wait (3, [eventpoll])". */
 static bool waits_for_events(const char *system_call) {
-    static const char *const calls[] = {"poll",         "ppoll",       "select",
-                                        "pselect6",     "epoll_wait",  "epoll_pwait",
-                                        "epoll_pwait2", "io_getevents"};
-    for (size_t i = 0; system_call && i < sizeof calls / sizeof *calls; i++)
-        if (strcmp(system_call, calls[i]) == 0)
+    static const char *const calls[] = {"poll",         "ppoll",        "select",
+                                        "pselect6",     "epoll_wait",   "epoll_pwait",
+                                        "epoll_pwait2", "io_getevents", "io_uring_enter"};
+    size_t n = system_call ? strcspn(system_call, " ") : 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (n && strlen(calls[i]) == n && memcmp(system_call, calls[i], n) == 0)
             return true;
     return false;
 }

@@ -315,7 +315,7 @@ static void check_waits(void) {
         {"a library's event loop, for an event that the program did not begin",
          {"/lib/libc.so.6:strdup@1", EXE ":job@2", EXE ":main@3"},
          {"/lib/libc.so.6:epoll_wait@4", "/lib/libev.so.1:dispatch@5", EXE ":main@6"},
-         "epoll_wait",
+         "epoll_wait (3, [eventpoll])",
          EXE},
         {"the library's own allocation, for the program",
          {"/lib/libev.so.1:new@1", EXE ":job@2"},
