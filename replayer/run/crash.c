@@ -25,6 +25,7 @@
 
 #include <elf.h>
 #include <elfutils/libdwfl.h>
+#include <elfutils/version.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ struct walk {
     Dwarf_Word registers[ARCH_N_DWARF + 1]; /* by DWARF number */
     Dwarf_Word pc;
     Dwarf_Word signature; /* bits of a return address that a signature may take */
+    Dwarf_Word caller_sp; /* of the second frame; 0 = not known */
     bool wild_pc;         /* the innermost frame was recorded by hand */
     struct crash_frame frames[OBSERVATION_MAX_FRAMES];
     Dwarf_Addr
@@ -307,6 +309,10 @@ static int on_frame(Dwfl_Frame *state, void *argument) {
      * address that is another in each run: there is no caller to be known */
     if (walk->n && !is_code(walk, pc - 1) && !is_memory(walk, pc - 1))
         return DWARF_CB_ABORT;
+#if _ELFUTILS_PREREQ(0, 188)
+    if (walk->n == 1)
+        dwfl_frame_reg(state, ARCH_DWARF_SP, &walk->caller_sp);
+#endif
     if (walk->wild_pc && walk->n == 1)
         add_frame(walk, pc + 1, false);
     else
@@ -517,17 +523,27 @@ static bool is_of_exception(const struct walk *walk) {
 }
 
 /* Did it go below its stack? Then the fault lies where nothing may be written, a little below what may, and
- * the stack pointer has come to the end of that. A guard is a page mostly, and a function may have taken more. */
+ * the stack pointer has come to the end of that. A guard is a page mostly, and a function may have taken more:
+ * of one that took much, the fault lies in its frame, and its caller's may be written. */
 #define OVERFLOW_REACH (1u << 20)
+#define BELOW_FRAME                                                                      \
+    4096u /* what a call that is under way, or a function that calls none, uses below its frame */
 static bool is_overflow(const struct walk *walk, Dwarf_Word sp,
                         const struct observation *seen) {
     uint64_t at = seen->crash.address;
     if (seen->crash.signal != SIGSEGV ||
         (seen->crash.code != SEGV_MAPERR && seen->crash.code != SEGV_ACCERR) ||
-        at > sp + OVERFLOW_REACH || at + OVERFLOW_REACH < sp)
+        at + OVERFLOW_REACH < sp)
         return false;
     uint64_t stack = mappings_writable_from(walk->pid, at);
-    return stack > at && stack - at <= OVERFLOW_REACH && sp < stack + OVERFLOW_REACH / 16;
+    if (stack <= at)
+        return false;
+    if (at <= sp + OVERFLOW_REACH && stack - at <= OVERFLOW_REACH &&
+        sp < stack + OVERFLOW_REACH / 16)
+        return true;
+    uint64_t caller = mappings_writable_from(walk->pid, walk->caller_sp);
+    return at + BELOW_FRAME >= sp && at < walk->caller_sp && caller &&
+           caller <= walk->caller_sp;
 }
 
 bool crash_pc(pid_t tid, uint64_t *pc) {
