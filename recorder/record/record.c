@@ -187,7 +187,7 @@ static int prepare(struct run *run, const char *name) {
         r = controlled_begin(&run->controlled, run->options->start_paused);
     }
     if (r == 0 && !run->options->no_symbols)
-        run->keeper = keeper_new(run->session);
+        run->keeper = keeper_new(run->session, run->path);
     if (r == 0)
         run->last_room = last_room_take(run->store->path);
     return r;

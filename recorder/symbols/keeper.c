@@ -254,7 +254,8 @@ static void start(struct keeper *k) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-struct keeper *keeper_new(const struct session *session) {
+struct keeper *keeper_new(const struct session *session, const char *first) {
+    AUTO_FREE char *real = realpath(first, NULL); /* as the program has it */
     struct keeper *k = text_alloc(sizeof *k);
     struct stat st;
     k->session = session;
@@ -265,6 +266,8 @@ struct keeper *keeper_new(const struct session *session) {
     k->seen = text_alloc(SHM_MAX_PROCESSES * sizeof *k->seen);
     k->pid_namespace = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
     find_mounts(k);
+    if (k->mounts[0] && real)
+        hold(k, real, real);
     start(k);
     return k;
 }

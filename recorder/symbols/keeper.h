@@ -24,9 +24,10 @@ struct session;
 /**
  * Begin to hold what @session's processes run, from a thread of its own: between two rounds of the
  * collector a program may have come and gone. @session lives until keeper_stop().
+ * @first: program that will be started, held before it is: it may remove itself at once
  * Return: never NULL; where the system does not let it see enough it holds nothing.
  */
-struct keeper *keeper_new(const struct session *session);
+struct keeper *keeper_new(const struct session *session, const char *first);
 
 /** Look once more, and hold nothing new from here on: the thread has ended. NULL allowed. */
 void keeper_stop(struct keeper *keeper);

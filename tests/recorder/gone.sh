@@ -22,6 +22,8 @@ __attribute__((noinline)) static char *load_config(size_t n) {
 int main(int argc, char **argv) {
     void *library = argc > 2 ? dlopen(argv[2], RTLD_NOW) : NULL;
     char *(*in_library)(size_t) = library ? (char *(*)(size_t))dlsym(library, "in_library") : NULL;
+    if (argc > 1 && strcmp(argv[1], "removed") == 0)
+        unlink(argv[0]);
     if (argc > 1 && strcmp(argv[1], "undumpable") == 0)
         prctl(PR_SET_DUMPABLE, 0);
     char *p = load_config(4321), *q = in_library ? in_library(1234) : NULL;
@@ -53,6 +55,12 @@ name_of() {
     sql "$1" "SELECT l.name FROM site_stat t JOIN site s ON s.id = t.site_id JOIN location l ON l.id = s.location_id WHERE t.max_size = $2"
 }
 config="$work/app.c:8 (load_config)"
+
+# By itself, as the first that it does.
+cp app at-once
+"$DEARTH" record -q -o once.db -- ./at-once removed >/dev/null
+[ ! -e at-once ] || fail 'it is still there'
+equal "$config" "$(name_of once.db 4321)" 'a program that removes itself'
 
 # Removed by the script that unpacked it, as soon as it has ended.
 cat >unpack <<'S'
