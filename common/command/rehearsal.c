@@ -11,9 +11,9 @@
 #include "clock.h"
 #include "error.h"
 #include "interrupt.h"
-#include "piped.h"
 #include "program.h"
 #include "record_row.h"
+#include "reread.h"
 #include "runner.h"
 #include "standard_input.h"
 #include "text.h"
@@ -112,9 +112,9 @@ static int run(const struct rehearsal *r, const struct runner_options *like,
 static int run_piped(const struct rehearsal *r, const struct runner_options *like,
                      struct before *before, char **why) {
     struct runner_options o = *like;
-    struct piped piped = {0};
+    struct reread piped = {0};
     int status = EXIT_CANNOT;
-    if (piped_take(&piped) == 0) {
+    if (reread_take(&piped) == 0) {
         o.stdin_path = piped.path;
         o.stdin_is_pipe = true;
         status = interrupt_wanted() ? interrupted() : EXIT_OK;
@@ -123,9 +123,9 @@ static int run_piped(const struct rehearsal *r, const struct runner_options *lik
         else
             *why = text_dup("standard input, a pipe, did not come to its end at once");
     }
-    if (status == EXIT_OK && piped_give_back(&piped) < 0)
+    if (status == EXIT_OK && reread_give_back(&piped) < 0)
         status = EXIT_CANNOT;
-    piped_deinit(&piped);
+    reread_deinit(&piped);
     return status;
 }
 

@@ -36,3 +36,19 @@ writer=$!
 seen=$(timeout 60 "$DEARTH" record -o idle.db -- "$PROGRAMS/hello" <never 2>err) || fail 'it waited'
 kill "$writer"
 equal hello "$seen" 'a program that does not read'
+
+# What the program leaves unread stays in the pipe, for whoever has it as well: the shell whose loop it is in.
+seen=$(seq 5 | while read -r i; do
+    "$DEARTH" record -q -o loop.db -- "$PROGRAMS/hello" >hello.txt
+    printf '%s ' "$i"
+done)
+equal '1 2 3 4 5 ' "$seen" 'a list that a loop reads'
+
+few() { # lines that are read one by one, then a block, of more than a pipe holds
+    seq 30000 | {
+        "$@" sh -c 'read -r a; read -r b; echo "$a $b"; exec head -n 1'
+        tail -n 1
+        wc -c
+    }
+}
+equal "$(few)" "$(few "$DEARTH" record -q -o few.db --)" 'some of a long list'

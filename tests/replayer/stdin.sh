@@ -19,3 +19,10 @@ equal '3000 lines, 13893 bytes' "$(sql pipe.db "SELECT trim(stdout, char(10)) FR
     'what a baseline run read from the pipe'
 equal '2999 lines, 13891 bytes' "$(sql file.db "SELECT trim(stdout, char(10)) FROM baseline LIMIT 1")" \
     'what a baseline run read from the file'
+
+# A check leaves in the pipe what one run would.
+seen=$(seq 4 | while read -r i; do
+    "$DEARTH" check -q --fail-on none -o loop.db -- "$PROGRAMS/handled" >/dev/null 2>err || fail "check: $(cat err)"
+    printf '%s ' "$i"
+done)
+equal '1 2 3 4 ' "$seen" 'a list that a loop reads'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pipe for two runs: see piped.h. */
-#include "piped.h"
+/* A pipe for two runs: see reread.h. */
+#include "reread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +13,16 @@
 #include "error.h"
 #include "interrupt.h"
 #include "output.h"
+#include "piped.h"
 #include "text.h"
 
 #define MOST_BYTES (64u << 20) /* as a recording keeps of it by default */
 #define PATIENCE   5000        /* ms: a writer that waits for an answer gets none */
+#define LOOKING    1000        /* ms: that it comes to its end in the pipe */
 #define CHUNK      65536u
 
 /* Return: bytes, 0 = the end, -ETIME = nothing comes. */
-static ssize_t read_some(struct piped *p) {
+static ssize_t read_some(struct reread *p) {
     struct pollfd in = {STDIN_FILENO, POLLIN, 0};
     int ready = 0;
     for (int ms = 0; ready == 0 && ms < PATIENCE && !interrupt_wanted(); ms += 100)
@@ -31,7 +33,7 @@ static ssize_t read_some(struct piped *p) {
     return n < 0 ? -errno : n;
 }
 
-static int write_file(struct piped *p) {
+static int write_file(struct reread *p) {
     const char *folder = getenv("TMPDIR");
     AUTO_FREE char *path =
         text_format("%s/dearth-stdin-XXXXXX", folder && *folder ? folder : "/tmp");
@@ -44,9 +46,26 @@ static int write_file(struct piped *p) {
     return err ? error_print_errno(err, "%s: writing standard input", path) : 0;
 }
 
-int piped_take(struct piped *p) {
+/* Return: is all of it in the pipe, where it stays? Whoever has the pipe as well finds what the program leaves. */
+static bool look(struct reread *p) {
+    struct pollfd end = {STDIN_FILENO, 0, 0};
+    char *data = NULL;
+    enum piped seen = piped_look((uint32_t)getpid(), MOST_BYTES, &data, &p->n);
+    for (int ms = 0; seen == PIPED_WRITTEN && ms < LOOKING && !interrupt_wanted();
+         ms += 10) {
+        poll(&end, 1, 10);
+        seen = piped_look((uint32_t)getpid(), MOST_BYTES, &data, &p->n);
+    }
+    p->data = (uint8_t *)data;
+    p->stays = p->whole = seen == PIPED_WHOLE;
+    return p->stays;
+}
+
+int reread_take(struct reread *p) {
     size_t room = 0;
     ssize_t n = 1;
+    if (look(p))
+        return write_file(p);
     while (n > 0 && p->n < MOST_BYTES) {
         if (p->n + CHUNK > room)
             p->data = text_realloc(p->data, room = 2 * room + CHUNK);
@@ -58,7 +77,7 @@ int piped_take(struct piped *p) {
 }
 
 /* Plain system calls alone: it ends when all is written, or nobody reads any more. */
-static _Noreturn void be_writer(const struct piped *p, int to) {
+static _Noreturn void be_writer(const struct reread *p, int to) {
     static uint8_t buffer[CHUNK];
     for (int sig = 1; sig < NSIG; sig++)
         signal(sig, SIG_DFL);
@@ -70,8 +89,10 @@ static _Noreturn void be_writer(const struct piped *p, int to) {
     _exit(0);
 }
 
-int piped_give_back(const struct piped *p) {
+int reread_give_back(const struct reread *p) {
     int ends[2];
+    if (p->stays)
+        return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_print_errno(-errno, "cannot make a pipe for standard input");
     pid_t pid = fork();
@@ -85,10 +106,10 @@ int piped_give_back(const struct piped *p) {
     return err ? error_print_errno(err, "cannot pass standard input on") : 0;
 }
 
-void piped_deinit(struct piped *p) {
+void reread_deinit(struct reread *p) {
     if (p->path)
         unlink(p->path);
     free(p->path);
     free(p->data);
-    *p = (struct piped){0};
+    *p = (struct reread){0};
 }
