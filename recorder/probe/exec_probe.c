@@ -98,22 +98,23 @@ static enum exec_probe probe_interpreter(const char *loader) {
         return EXEC_PROBE_OK;
     int fd = open_at(AT_FDCWD, loader);
     if (fd < 0)
-        return EXEC_PROBE_OTHER_LIBC;
+        return errno == ENOENT || errno == ENOTDIR ? EXEC_PROBE_NOT_FOUND
+                                                   : EXEC_PROBE_OTHER_LIBC;
     int ok = read_at(fd, &elf, sizeof elf, 0) == (ssize_t)sizeof elf &&
              !memcmp(elf.e_ident, ELFMAG, SELFMAG) && says_glibc_loader(fd, &elf);
     syscall(SYS_close, fd);
     return ok ? EXEC_PROBE_OK : EXEC_PROBE_OTHER_LIBC;
 }
 
-static enum exec_probe probe_loader(int fd, const Elf64_Ehdr *elf) {
+static enum exec_probe probe_loader(int fd, const Elf64_Ehdr *elf,
+                                    char loader[PATH_BYTES]) {
     Elf64_Phdr phdr;
-    char loader[PATH_BYTES];
     for (int i = 0; i < elf->e_phnum; i++) {
         if (!read_phdr(fd, elf, i, &phdr))
             return EXEC_PROBE_UNKNOWN;
         if (phdr.p_type != PT_INTERP)
             continue;
-        size_t n = phdr.p_filesz < sizeof loader ? phdr.p_filesz : sizeof loader;
+        size_t n = phdr.p_filesz < PATH_BYTES ? phdr.p_filesz : PATH_BYTES;
         ssize_t got = read_at(fd, loader, n, phdr.p_offset);
         if (got <= 0)
             return EXEC_PROBE_UNKNOWN;
@@ -137,12 +138,14 @@ static int raises_rights(int fd) {
     return fgetxattr(fd, "security.capability", NULL, 0) > 0;
 }
 
-static enum exec_probe probe_elf(int fd, const unsigned char *head) {
+/* @next: the loader that is not there */
+static enum exec_probe probe_elf(int fd, const unsigned char *head,
+                                 char next[PATH_BYTES]) {
     Elf64_Ehdr elf;
     memcpy(&elf, head, sizeof elf);
     if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != ARCH_MACHINE)
         return EXEC_PROBE_OTHER_ABI;
-    enum exec_probe result = probe_loader(fd, &elf);
+    enum exec_probe result = probe_loader(fd, &elf, next);
     if (result == EXEC_PROBE_OK && raises_rights(fd))
         return EXEC_PROBE_SETUID;
     return result;
@@ -162,12 +165,12 @@ static char *script_interpreter(char *head) {
 
 enum { SCRIPT = -1 };
 
-/* Return: enum exec_probe, or SCRIPT with the interpreter's path in @next. */
-static int probe_open(int fd, char next[HEAD_BYTES + 1]) {
+/* @next: the interpreter's path of a SCRIPT, the loader's of EXEC_PROBE_NOT_FOUND. Return: enum exec_probe, or SCRIPT. */
+static int probe_open(int fd, char next[PATH_BYTES]) {
     unsigned char head[HEAD_BYTES + 1] = {0};
     ssize_t got = read_at(fd, head, HEAD_BYTES, 0);
     if (got >= (ssize_t)sizeof(Elf64_Ehdr) && !memcmp(head, ELFMAG, SELFMAG))
-        return (int)probe_elf(fd, head);
+        return (int)probe_elf(fd, head, next);
     if (got < 3)
         return EXEC_PROBE_UNKNOWN;
     if (head[0] != '#' || head[1] != '!')
@@ -189,7 +192,7 @@ static void tell(char *image, size_t n, const char *path) {
 }
 
 static enum exec_probe probe_chain(int dirfd, const char *path, char *image, size_t n) {
-    char next[HEAD_BYTES + 1];
+    char next[PATH_BYTES];
     for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
         tell(image, n, path);
         int fd = open_at(dirfd, path);
@@ -198,6 +201,8 @@ static enum exec_probe probe_chain(int dirfd, const char *path, char *image, siz
                                                        : EXEC_PROBE_UNKNOWN;
         int result = probe_open(fd, next);
         syscall(SYS_close, fd);
+        if (result == EXEC_PROBE_NOT_FOUND)
+            tell(image, n, next);
         if (result != SCRIPT)
             return (enum exec_probe)result;
         path = next;
@@ -215,9 +220,11 @@ enum exec_probe exec_probe_at(int dirfd, const char *path, char *image, size_t n
 
 enum exec_probe exec_probe_fd(int fd, char *image, size_t n) {
     int saved = errno;
-    char next[HEAD_BYTES + 1];
+    char next[PATH_BYTES];
     tell(image, n, "(descriptor)");
     int result = probe_open(fd, next);
+    if (result == EXEC_PROBE_NOT_FOUND)
+        tell(image, n, next);
     if (result == SCRIPT)
         result = (int)probe_chain(AT_FDCWD, next, image, n);
     errno = saved;

@@ -89,6 +89,9 @@ int program_find(const char *name, char **path, char **shown) {
         stat(found, &st) < 0) {
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             return not_executable(name, "is a folder, not a program");
+        if (strchr(name, '/') && stat(name, &st) < 0 && errno != ENOENT &&
+            errno != ENOTDIR)
+            return not_executable(name, strerror(errno));
         error_print(
             0, strchr(name, '/') ? "%s: no such program" : "%s: no such program in PATH",
             name);
@@ -149,14 +152,28 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-/* The arguments of a shell that runs 'path' as a script: to be freed, its strings are the caller's. */
+/* Is a file that the kernel does not take no text, either? A shell would be given what it cannot read.
+ * Source: POSIX, sh, "Command Search and Execution": it may refuse what is no text; bash looks at its first line. */
+static bool is_binary(const char *path) {
+    char head[80];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
+    if (fd >= 0)
+        close(fd);
+    const char *line = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
+    return n > 0 && (memchr(head, 0, line ? (size_t)(line - head) : (size_t)n) != NULL ||
+                     memcmp(head, "\177ELF", n < 4 ? (size_t)n : 4) == 0);
+}
+
+/* The arguments of a shell that runs 'path' as a script, none for what is no text: to be freed, its strings are the
+ * caller's. */
 static char **shell_arguments(const char *path, char *const argv[]) {
     size_t n = 0;
     while (argv[n])
         n++;
     char **shell = calloc(n + 2, sizeof *shell);
-    if (!shell)
-        return NULL;
+    if (!shell || is_binary(path))
+        return shell;
     shell[0] = (char *)"sh";
     shell[1] = (char *)path;
     for (size_t i = 1; i < n; i++)
@@ -184,7 +201,7 @@ static _Noreturn void child(const char *path, char *const argv[], char *const sh
     signals_for_child();
     execve(path, argv, envp);
     int err = errno;
-    if (err == ENOEXEC) /* a script without "#!": run as shells do */
+    if (err == ENOEXEC && shell[0]) /* a script without "#!": run as shells do */
         execve("/bin/sh", shell, envp);
     while (write(report, &err, sizeof err) < 0 && errno == EINTR)
         ;

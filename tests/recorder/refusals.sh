@@ -11,6 +11,19 @@ echo text >not-executable
 status 126 "$DEARTH" record -- ./not-executable
 contains err not-executable
 status 126 "$DEARTH" record -- ./
+ln -s round round
+status 126 "$DEARTH" record -- ./round
+contains err 'symbolic links'
+head -c 300 "$PROGRAMS/hello" >"cut" # no script for a shell
+chmod +x cut
+status 126 "$DEARTH" record -o cut.db -- ./cut
+contains err './cut: cannot be executed: Exec format error'
+if command -v gcc >/dev/null; then
+    echo 'int main(void) { return 0; }' >main.c
+    gcc main.c -o no-loader -Wl,--dynamic-linker="$work/no-such-loader"
+    status 127 "$DEARTH" record -- ./no-loader
+    contains err "./no-loader: its interpreter $work/no-such-loader is not there"
+fi
 status 125 "$DEARTH" record --no-such-option -- true
 contains err no-such-option
 status 125 "$DEARTH" record
