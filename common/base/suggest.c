@@ -3,6 +3,7 @@
 #include "suggest.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LONGEST 40u /* bytes of a word that is compared; options have half of it */
@@ -42,14 +43,24 @@ void suggest_offer(struct suggest *s, const char *name) {
     if (mistakes > (most ? most : 1) || mistakes >= least((unsigned)s->n, (unsigned)n))
         return;
     if (s->best && mistakes >= s->mistakes) {
-        s->tied |= mistakes == s->mistakes;
+        s->second = mistakes == s->mistakes ? name : s->second;
+        s->tied += mistakes == s->mistakes;
         return;
     }
     s->best = name;
+    s->second = NULL;
     s->mistakes = mistakes;
     s->tied = 0;
 }
 
 const char *suggest_best(const struct suggest *s) {
     return s->tied ? NULL : s->best;
+}
+
+void suggest_say(const struct suggest *s, char *text, size_t n) {
+    text[0] = 0;
+    if (s->best && s->tied == 0)
+        snprintf(text, n, ": did you mean '%s'?", s->best);
+    else if (s->best && s->tied == 1)
+        snprintf(text, n, ": did you mean '%s' or '%s'?", s->best, s->second);
 }

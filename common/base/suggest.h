@@ -11,12 +11,15 @@
 
 #include <stddef.h>
 
+#define SUGGEST_BYTES 128 /* of what suggest_say() says */
+
 struct suggest {
     const char *word; /* as it was typed */
     size_t n;         /* bytes of it */
     const char *best; /* so far; NULL = none is near */
     unsigned mistakes;
-    int tied; /* another is as near */
+    const char *second; /* as near as the best */
+    int tied;           /* how many others are as near */
 };
 
 /** Is @name nearer than what was offered before? It must live as long as @s. */
@@ -28,5 +31,11 @@ void suggest_offer(struct suggest *s, const char *name);
  * several are as near.
  */
 const char *suggest_best(const struct suggest *s);
+
+/**
+ * Add "did you mean 'replace'?" to a message, with two words where two are as near.
+ * @text, @n: out; "" when there is no word, or there are more
+ */
+void suggest_say(const struct suggest *s, char *text, size_t n);
 
 #endif

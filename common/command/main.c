@@ -51,11 +51,11 @@ static int unknown_command(const char *word) {
     struct suggest s = {.word = word, .n = strlen(word)};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         suggest_offer(&s, commands[i].name);
-    const char *best = suggest_best(&s);
-    if (best)
-        error_print(
-            0, "there is no command '%s': did you mean '%s'? 'dearth --help' lists them",
-            word, best);
+    char meant[SUGGEST_BYTES];
+    suggest_say(&s, meant, sizeof meant);
+    if (*meant)
+        error_print(0, "there is no command '%s'%s 'dearth --help' lists them", word,
+                    meant);
     else if (strchr(word, '/'))
         error_print(0,
                     "there is no command '%s': to try that program, 'dearth check -- %s'",
@@ -65,13 +65,24 @@ static int unknown_command(const char *word) {
     return EXIT_CANNOT;
 }
 
+static int run_command(int argc, char **argv) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return own_memory_end(commands[i].run(argc, argv));
+    return unknown_command(argv[0]);
+}
+
 static int run(int argc, char **argv) {
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_CANNOT;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    bool help = strcmp(argv[1], "help") == 0;
+    if (help && argc > 2) {
+        char *of[] = {argv[2], (char *)"--help", NULL};
+        return run_command(2, of);
+    }
+    if (help || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(stdout);
         return EXIT_OK;
     }
@@ -79,10 +90,7 @@ static int run(int argc, char **argv) {
         printf("dearth %s\n", DEARTH_VERSION);
         return EXIT_OK;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return own_memory_end(commands[i].run(argc - 1, argv + 1));
-    return unknown_command(argv[1]);
+    return run_command(argc - 1, argv + 1);
 }
 
 /* A command is done when what it has printed has arrived. */

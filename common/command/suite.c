@@ -23,6 +23,7 @@
 #include "store_folder.h"
 #include "store_scope.h"
 #include "store_shards.h"
+#include "suggest.h"
 #include "suite_private.h"
 #include "suite_tests.h"
 #include "terminal.h"
@@ -551,6 +552,16 @@ static int help(void) {
     return command_suite_verb(CHECK, 2, of_check);
 }
 
+static void say_unknown(const char *verb) {
+    static const char *const known[] = {"record", "list", "plan", "replay", "check"};
+    struct suggest s = {.word = verb, .n = strlen(verb)};
+    char meant[SUGGEST_BYTES];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        suggest_offer(&s, known[i]);
+    suggest_say(&s, meant, sizeof meant);
+    error_print(0, "suite: there is no '%s'%s", verb, meant);
+}
+
 int command_suite(int argc, char **argv) {
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "record") == 0)
@@ -567,6 +578,6 @@ int command_suite(int argc, char **argv) {
         return help();
     fputs(usage, stderr);
     if (*verb)
-        error_print(0, "suite: there is no '%s'", verb);
+        say_unknown(verb);
     return EXIT_CANNOT;
 }

@@ -13,6 +13,8 @@ says() {
 says 2 "there is no command 'chek': did you mean 'check'?" chek -- true
 says 2 "did you mean 'record'?" recrod
 says 2 "did you mean 'replay'?" rpelay
+says 2 "did you mean 'report' or 'repro'?" reprot
+says 2 "suite: there is no 'chekc': did you mean 'check'?" suite chekc -- true
 says 2 "'dearth check -- ./prog'" ./prog
 says 2 "'dearth --help' lists them" completely-else
 lacks err 'did you mean'
@@ -23,6 +25,11 @@ says 2 "did you mean '--jobs'?" replay --joobs 3
 says 2 "unknown option '--zzz'" report --zzz
 lacks err 'did you mean'
 [ ! -e x.db ] || fail 'something was recorded'
+
+# What a command does can be asked in both ways.
+"$DEARTH" stats --help >stats.txt
+"$DEARTH" help stats | cmp - stats.txt || fail 'help stats'
+says 2 "did you mean 'check'?" help chek
 
 # Every command is named when two letters of it are swapped.
 swap() { printf '%s%s%s%s' "${1:0:$2}" "${1:$2+1:1}" "${1:$2:1}" "${1:$2+2}"; }
