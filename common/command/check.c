@@ -101,7 +101,15 @@ static void say_left_out(const struct check *c) {
             "matters");
 }
 
+/* A budget of time is of all that dearth may end: of what it waits for, a program that is driven as well.
+ * @ns: as it was said, 0 = @otherwise */
+static uint64_t within_budget(const struct check *c, uint64_t ns, uint64_t otherwise) {
+    uint64_t budget = c->faults.time_budget_ns, limit = ns ? ns : otherwise;
+    return budget && budget < limit ? budget : limit;
+}
+
 static int record(struct check *c) {
+    const struct driven_options usual = record_defaults().driven;
     struct command_line line = {0};
     command_line_add(&line, text_dup("record"));
     command_line_add(&line, text_format("--output=%s", c->path));
@@ -112,8 +120,11 @@ static int record(struct check *c) {
         command_line_add(&line, text_format("--drive=%s", c->faults.drive));
     if (c->faults.health)
         command_line_add(&line, text_format("--health=%s", c->faults.health));
-    command_line_add_time(&line, "ready-timeout", c->faults.ready_timeout_ns);
-    command_line_add_time(&line, "drive-timeout", c->drive_timeout_ns);
+    command_line_add_time(
+        &line, "ready-timeout",
+        within_budget(c, c->faults.ready_timeout_ns, usual.ready_timeout_ns));
+    command_line_add_time(&line, "drive-timeout",
+                          within_budget(c, c->drive_timeout_ns, usual.drive_timeout_ns));
     if (is_sweep(c) && !c->faults.drive)
         command_line_add_time(
             &line, "stop-after",

@@ -95,10 +95,12 @@ static void say_broken(struct driven *d, int status) {
 
 static void give_up(struct driven *d, struct program *p, uint64_t now_ns) {
     AUTO_TEXT struct text last = {0};
+    char limit[24];
     add_last(d, &last);
     d->failed = error_print(-ETIMEDOUT,
-                            "--health did not succeed within --ready-timeout; the "
+                            "--health did not succeed within --ready-timeout, %s; the "
                             "program is ended%s",
+                            text_duration(d->options->ready_timeout_ns, limit),
                             last.n && !d->told ? last.data : "");
     program_kill_beside(p);
     end(d, p, now_ns);
@@ -123,9 +125,11 @@ static void wait_ready(struct driven *d, struct program *p, uint64_t now_ns) {
 
 static void wait_driven(struct driven *d, struct program *p, uint64_t now_ns) {
     if (!p->beside_ended && now_ns - d->since_ns > d->options->drive_timeout_ns) {
+        char limit[24];
         d->failed = error_print(-ETIMEDOUT,
-                                "--drive did not end within --drive-timeout; it and the "
-                                "program are ended");
+                                "--drive did not end within --drive-timeout, %s; it and "
+                                "the program are ended",
+                                text_duration(d->options->drive_timeout_ns, limit));
         program_kill_beside(p);
         end(d, p, now_ns);
     }

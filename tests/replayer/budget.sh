@@ -53,6 +53,12 @@ record -o serve.db --health true --drive 'sleep 1' -- sh -c 'sleep 60; :'
 bounded 12 0 "$DEARTH" replay --health true --drive 'sleep 20' --time-budget 3s serve.db
 equal budget "$(state serve.db)" 'of a server'
 
+# One that never gets ready, or whose client does not end, in a check: the program is dearth's to end.
+bounded 20 2 "$DEARTH" check -o never.db --health 'sleep 50' --drive true --time-budget 3s -- sleep 40
+contains err 'within --ready-timeout, 3.0 s'
+bounded 20 2 "$DEARTH" check -o client.db --health true --drive 'sleep 50' --time-budget 3s -- sleep 40
+contains err 'within --drive-timeout, 3.0 s'
+
 # Enough is enough.
 record -o whole.db -- ./slow
 bounded 30 0 "$DEARTH" replay --time-budget 25s whole.db
