@@ -567,9 +567,10 @@ static void print_wrapper(struct store *store, int64_t id) {
         return;
     error_info(
         "%s is the location of %s of %s sites, for %u functions and more that call it; if it "
-        "only passes allocations on, --wrapper '%s' makes them the locations",
-        w.function, text_count(w.sites, a), text_count(w.all, b), w.callers, w.function);
+        "only passes allocations on, %s makes them the locations",
+        w.function, text_count(w.sites, a), text_count(w.all, b), w.callers, w.options);
     free(w.function);
+    free(w.options);
 }
 
 static void print_exactness(const struct collector_totals *t, bool exact) {

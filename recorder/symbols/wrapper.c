@@ -14,6 +14,7 @@
 #define MIN_SITES   12
 #define MIN_CALLERS 6u
 #define MAX_PLACES  2
+#define MAX_CHAIN   4 /* wrappers of wrappers, each with one caller but the outermost */
 
 #define CANDIDATE_COLUMNS(X)                                                             \
     X(CANDIDATE_MODULE_ID, "module_id")                                                  \
@@ -63,23 +64,29 @@ static void look_at_stack(struct callers *c, const struct frames *frames,
     }
 }
 
-static int count_callers(struct store *store, int64_t recording_id, int64_t module,
-                         const char *function, struct callers *out) {
+struct asked {
+    int64_t recording_id, module;
+    const char *location; /* the sites of this function, */
+    const char *function; /* and on their stacks: who calls this one? */
+};
+
+static int count_callers(struct store *store, const struct asked *asked,
+                         struct callers *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     struct frames_reader *reader = NULL;
     int step = SQLITE_DONE, r = frames_reader_new(store, &reader);
     if (r == 0)
         r = store_prepare(store, stacks_sql, &s);
     if (r == 0) {
-        sqlite3_bind_int64(s, STACKS_RECORDING_ID, recording_id);
-        sqlite3_bind_int64(s, STACKS_MODULE_ID, module);
-        store_bind_text(s, STACKS_FUNCTION, function);
+        sqlite3_bind_int64(s, STACKS_RECORDING_ID, asked->recording_id);
+        sqlite3_bind_int64(s, STACKS_MODULE_ID, asked->module);
+        store_bind_text(s, STACKS_FUNCTION, asked->location);
     }
     while (r == 0 && out->n < MIN_CALLERS && (step = sqlite3_step(s)) == SQLITE_ROW) {
         AUTO_FRAMES struct frames frames = {0};
         r = frames_load(reader, sqlite3_column_int64(s, 0), &frames);
         if (r == 0)
-            look_at_stack(out, &frames, function);
+            look_at_stack(out, &frames, asked->function);
     }
     if (r == 0 && step != SQLITE_DONE && step != SQLITE_ROW)
         r = store_error(store, "looking for wrappers");
@@ -93,9 +100,41 @@ static char *without_parameters(const char *function) {
     return bare ? bare : text_dup(function);
 }
 
+static void callers_clear(struct callers *c) {
+    for (uint32_t i = 0; i < c->n; i++)
+        free(c->names[i]);
+    *c = (struct callers){0};
+}
+
+/* From the location outwards, as long as each has one caller. @options: out, as they are given
+ * Return: 1 when the last of them has many callers, 0, or a negative errno. */
+static int follow_chain(struct store *store, int64_t recording_id, sqlite3_stmt *location,
+                        struct text *options) {
+    struct callers callers = {0};
+    const char *function = store_column_text(location, CANDIDATE_FUNCTION);
+    AUTO_FREE char *at = text_dup(function);
+    int r = 0;
+    for (int i = 0; i < MAX_CHAIN; i++) {
+        AUTO_FREE char *bare = without_parameters(at);
+        text_addf(options, "%s--wrapper '%s'", i ? " " : "", bare);
+        callers_clear(&callers);
+        const struct asked asked = {recording_id,
+                                    sqlite3_column_int64(location, CANDIDATE_MODULE_ID),
+                                    function, at};
+        r = count_callers(store, &asked, &callers);
+        if (r < 0 || callers.n != 1 || strcmp(callers.names[0], "main") == 0)
+            break;
+        free(at);
+        at = text_dup(callers.names[0]);
+    }
+    bool many = callers.n == MIN_CALLERS;
+    callers_clear(&callers);
+    return r < 0 ? r : many;
+}
+
 int wrapper_guess(struct store *store, int64_t recording_id, struct wrapper *out) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    struct callers callers = {0};
+    AUTO_TEXT struct text options = {0};
     int r = store_prepare(store, candidate_sql, &s);
     if (r < 0)
         return r;
@@ -105,17 +144,13 @@ int wrapper_guess(struct store *store, int64_t recording_id, struct wrapper *out
     int step = sqlite3_step(s);
     if (step != SQLITE_ROW)
         return step == SQLITE_DONE ? 0 : store_error(store, "looking for wrappers");
-    const char *function = store_column_text(s, CANDIDATE_FUNCTION);
-    r = count_callers(store, recording_id, sqlite3_column_int64(s, CANDIDATE_MODULE_ID),
-                      function, &callers);
-    bool found = r == 0 && callers.n == MIN_CALLERS;
-    if (found)
-        *out =
-            (struct wrapper){.function = without_parameters(function),
-                             .sites = (uint64_t)sqlite3_column_int64(s, CANDIDATE_SITES),
-                             .all = (uint64_t)sqlite3_column_int64(s, CANDIDATE_ALL),
-                             .callers = callers.n};
-    for (uint32_t i = 0; i < callers.n; i++)
-        free(callers.names[i]);
-    return r < 0 ? r : found;
+    r = follow_chain(store, recording_id, s, &options);
+    if (r > 0)
+        *out = (struct wrapper){
+            .function = without_parameters(store_column_text(s, CANDIDATE_FUNCTION)),
+            .options = text_take(&options),
+            .sites = (uint64_t)sqlite3_column_int64(s, CANDIDATE_SITES),
+            .all = (uint64_t)sqlite3_column_int64(s, CANDIDATE_ALL),
+            .callers = MIN_CALLERS};
+    return r;
 }

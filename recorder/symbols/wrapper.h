@@ -18,7 +18,9 @@
 struct store;
 
 struct wrapper {
-    char *function;   /* owned; as --wrapper takes it: without its parameters */
+    char *function; /* owned; without its parameters */
+    char *
+        options; /* owned; as they are given: a --wrapper for it, and for who stands between it and many */
     uint64_t sites;   /* whose location it is */
     uint64_t all;     /* sites of the recording */
     uint32_t callers; /* functions that call it there, as far as they were counted */

@@ -99,3 +99,24 @@ contains err 'no regular file'
 sqlite3 with.db "INSERT INTO setting(name, value) VALUES ('catalogue $work/bad', 'nonsense here')"
 status 2 "$DEARTH" replay --limit 1 --retest with.db
 contains err "bad:1: a line that belongs to no section"
+
+# Wrappers of a wrapper: the hint names all of them, as they are to be given.
+command -v gcc >/dev/null || exit 0
+{
+    echo '#include <stdlib.h>'
+    echo '__attribute__((noinline)) static void *innermost(size_t n) { return malloc(n); }'
+    echo '__attribute__((noinline)) static void *outermost(size_t n) { return innermost(n + 8); }'
+    for i in $(seq 14); do
+        echo "__attribute__((noinline)) static int user$i(void) { void *volatile p = outermost($i); free(p); return !p; }"
+    done
+    echo 'int main(void) { return 0'
+    printf ' | user%d()\n' $(seq 14)
+    echo '; }'
+} >chain.c
+gcc -g -O0 chain.c -o chain
+"$DEARTH" record -o chain.db -- ./chain 2>err
+contains err "innermost is the location of 14 of"
+contains err "--wrapper 'innermost' --wrapper 'outermost' makes them the locations"
+"$DEARTH" record --wrapper innermost --wrapper outermost -o outer.db -- ./chain 2>err
+lacks err --wrapper
+equal 14 "$(sql outer.db "SELECT count(DISTINCT function) FROM location WHERE function LIKE 'user%'")" 'their callers are the locations'
