@@ -63,11 +63,21 @@ cp app at-once
 equal "$config" "$(name_of once.db 4321)" 'a program that removes itself'
 
 # Removed by the script that unpacked it, as soon as it has ended.
+# It ends when dearth, its parent, has seen both.
 cat >unpack <<'S'
 #!/bin/sh
 d=$(mktemp -d)
 cp app library.so "$d"
-echo | "$d/app" waits "$d/library.so"
+mkfifo "$d/go"
+"$d/app" waits "$d/library.so" <"$d/go" &
+exec 3>"$d/go"
+for _ in $(seq 400); do
+    case $(ls -l "/proc/$PPID/fd") in *"$d/app"*"$d/library.so"* | *"$d/library.so"*"$d/app"*) break ;; esac
+    sleep 0.05
+done
+echo >&3
+exec 3>&-
+wait
 rm -rf "$d"
 S
 chmod +x unpack
@@ -82,7 +92,7 @@ cp app replaced
 "$DEARTH" record -q -o b.db -- ./replaced waits <go >ready &
 exec 3>go
 for _ in $(seq 200); do [ -s ready ] && break; sleep 0.05; done
-sleep 0.2
+for _ in $(seq 400); do [[ $(ls -l "/proc/$!/fd") != *"$work/replaced"* ]] || break; sleep 0.05; done
 cp other new && mv new replaced
 echo >&3
 exec 3>&-
