@@ -89,6 +89,13 @@ static uint64_t most_output(const struct replay *r) {
     return most;
 }
 
+static uint64_t most_cpu(const struct replay *r) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < r->n_runs; i++)
+        most = r->runs[i].end.cpu_ns > most ? r->runs[i].end.cpu_ns : most;
+    return most;
+}
+
 /* opening it costs more than the rest of what our library does at its start */
 static bool spares_libunwind(const struct replay *r) {
     return r->fallbacks == 0;
@@ -103,6 +110,7 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
     o.stdout_cap = r->options->output_check ? OUTPUT_CHECK_BYTES : STDOUT_CAP;
     o.output_check = r->options->output_check;
     o.usual_output = most_output(r);
+    o.usual_cpu_ns = most_cpu(r);
     o.baseline_exit_code = r->baseline.exit_code;
     o.baseline_stdout = r->baseline.stdout_data;
     o.baseline_stdout_bytes = r->baseline.stdout_kept;
@@ -143,11 +151,12 @@ static int settle_runner(struct replay *r) {
     o->time_limit_ns = r->time_limit_ns;
     o->output_limit = output_limit;
     o->usual_output = most_output(r);
+    o->usual_cpu_ns = most_cpu(r);
     o->baseline_exit_code = r->baseline.exit_code;
     o->baseline_stdout = r->baseline.stdout_data;
     o->baseline_stdout_bytes = r->baseline.stdout_kept;
     runner_set_time_limit(r->runner, o->time_limit_ns);
-    runner_set_output(r->runner, o->output_limit, o->usual_output);
+    runner_set_usual(r->runner, o);
     return 0;
 }
 

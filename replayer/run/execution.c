@@ -26,6 +26,7 @@ int execution_init(struct execution *x, const struct runner_options *options,
     x->no_libunwind = options->no_libunwind;
     x->output_limit = options->output_limit;
     x->usual_output = options->usual_output;
+    x->usual_cpu_ns = options->usual_cpu_ns;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);

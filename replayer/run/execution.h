@@ -19,11 +19,12 @@ struct execution {
     const struct runner_options *options;
     struct session *session;
     struct scratch *scratch;
-    char **envp;                         /* session_environment() */
-    bool traced;                         /* off for good once the kernel has refused */
-    bool own_pids;                       /* in a PID namespace that ends with us */
-    uint32_t damaged;                    /* session_inspect() before it was started */
-    uint64_t output_limit, usual_output; /* in options; those of the work under way */
+    char **envp;      /* session_environment() */
+    bool traced;      /* off for good once the kernel has refused */
+    bool own_pids;    /* in a PID namespace that ends with us */
+    uint32_t damaged; /* session_inspect() before it was started */
+    /* in options; those of the work under way */
+    uint64_t output_limit, usual_output, usual_cpu_ns;
     bool no_libunwind; /* in options; off for good once an attempt needed it */
     int signal_fd;     /* SIGCHLD, blocked elsewhere */
     int channel;       /* to the parent: its end means that dearth is gone */

@@ -66,18 +66,23 @@ uint64_t hang_gap_ns(const struct run *run) {
     return run->hang.endless ? HANG_ENDLESS_GAP_NS : HANG_SAMPLE_GAP_NS;
 }
 
-/* For how much longer has it computed and done nothing else, and how closely is it looked at then? A run without a
- * fault takes a tenth of the limit at most, so who computes in silence as it does ends before the first look: a look
- * costs a third of a second. */
+/* For how much longer has it computed and done nothing else, and how closely is it looked at then? Who computes in
+ * silence as a run without a fault does ends before the first look: a look costs a third of a second. Where that
+ * run's time on a processor is known it says how long that is; the limit, of which a run takes a tenth at most, says
+ * more on a busy machine, or when it was given. */
 static bool is_round_due(const struct run *run, uint64_t *most_steps) {
     static const struct {
-        uint64_t part, steps;
-    } looks[LOOKS] = {{6, 1 << 13}, {3, 1 << 14}};
+        uint64_t part, times, extra_ns, steps;
+    } looks[LOOKS] = {{6, 2, 100000000, 1 << 13}, {3, 4, 300000000, 1 << 14}};
     uint32_t n = run->hang.n_steppings;
     if (n == LOOKS || run->tracer.n != 1)
         return false;
+    uint64_t usual = run->x->usual_cpu_ns, least = run->limit_ns / looks[n].part,
+             least_known = looks[n].times * usual + looks[n].extra_ns;
+    if (usual && least_known < least)
+        least = least_known;
     *most_steps = looks[n].steps;
-    return run->tracer.run_ns - run->hang.quiet_run_ns > run->limit_ns / looks[n].part;
+    return run->tracer.run_ns - run->hang.quiet_run_ns > least;
 }
 
 /* Does everybody sleep, and has nobody been woken since the last look? */

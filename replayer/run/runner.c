@@ -286,9 +286,10 @@ void runner_set_time_limit(struct runner *runner, uint64_t ns) {
     runner->options.time_limit_ns = ns;
 }
 
-void runner_set_output(struct runner *runner, uint64_t limit, uint64_t usual) {
-    runner->options.output_limit = limit;
-    runner->options.usual_output = usual;
+void runner_set_usual(struct runner *runner, const struct runner_options *options) {
+    runner->options.output_limit = options->output_limit;
+    runner->options.usual_output = options->usual_output;
+    runner->options.usual_cpu_ns = options->usual_cpu_ns;
 }
 
 /* --- orders and results --- */
@@ -318,6 +319,7 @@ static int submit(struct runner *runner, struct wire_work *work) {
     work->time_limit_ns = runner->options.time_limit_ns;
     work->output_limit = runner->options.output_limit;
     work->usual_output = runner->options.usual_output;
+    work->usual_cpu_ns = runner->options.usual_cpu_ns;
     if (!slot)
         return -EBUSY;
     for (int tries = 0; tries < 2; tries++) {

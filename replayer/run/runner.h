@@ -41,8 +41,9 @@ struct runner_options {
         stdout_cap; /* bytes kept for comparison and evidence; the digest covers all */
     uint64_t
         output_limit; /* an attempt that prints more is killed as runaway (timed_out) */
-    uint64_t usual_output; /* bytes that the program prints without a fault;
-                              runner_set_output() changes both */
+    uint64_t usual_output; /* bytes that the program prints without a fault */
+    uint64_t usual_cpu_ns; /* processor time that it takes then, at most; 0 = not known;
+                              runner_set_usual() changes all three */
     uint64_t memory_limit; /* RLIMIT_AS, 0 = none */
     enum isolation isolation;
     const struct before
@@ -88,8 +89,8 @@ runner_free(struct runner *runner); /* kills and reaps everything; NULL allowed 
 struct namespaces runner_apart(const struct runner *runner);
 
 void runner_set_time_limit(struct runner *runner, uint64_t ns);
-/** The same of output: what attempts may print, and what the program prints without a fault, both in bytes. */
-void runner_set_output(struct runner *runner, uint64_t limit, uint64_t usual);
+/** The same of what a run without a fault has shown: output_limit and what is usual. @options: lent */
+void runner_set_usual(struct runner *runner, const struct runner_options *options);
 
 /** Run no more than @n at a time from now on. */
 void runner_limit_jobs(struct runner *runner, int n);

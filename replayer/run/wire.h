@@ -34,7 +34,7 @@ struct wire_work {
     uint64_t tag;           /* of the order, or of the original */
     uint64_t time_limit_ns; /* of an execution or copy */
     uint64_t original_limit_ns;
-    uint64_t output_limit, usual_output; /* as in struct runner_options */
+    uint64_t output_limit, usual_output, usual_cpu_ns; /* as in struct runner_options */
     uint32_t n;
     bool snapshots;
     struct tagged_order *orders; /* owned by the receiver: free() */

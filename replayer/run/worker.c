@@ -110,6 +110,7 @@ static int do_work(struct execution *x, struct server *server,
                    const struct wire_work *work, struct observation *seen) {
     x->output_limit = work->output_limit;
     x->usual_output = work->usual_output;
+    x->usual_cpu_ns = work->usual_cpu_ns;
     if (server)
         return server_run(server, &work->orders[0].order, work->time_limit_ns, seen);
     if (!work->snapshots)

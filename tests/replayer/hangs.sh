@@ -68,6 +68,10 @@ if [ "$(uname -m)" = x86_64 ]; then
     replay --timeout 20s --in new_end --repeat 1
     equal spinning "$(hang new_end once)" 'an endless search'
     equal '1|0' "$(late)" 'a search that has come round'
+    again "$PROGRAMS/round"
+    replay --timeout 6m --in new_end --mode once --repeat 1
+    equal '1|0' "$(sql dearth.db "SELECT sum(verdict = 'hung') > 0, sum(cpu_ns > 40e9) FROM attempt")" \
+        'it is looked at after what a run takes, whatever the limit'
     again "$PROGRAMS/hung"
     replay --timeout 20s --in new_buffer --mode sticky --repeat 1
     equal allocating "$(hang new_buffer sticky)" 'an endless loop around malloc'
