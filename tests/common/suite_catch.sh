@@ -28,3 +28,14 @@ equal "1" "$(python3 -c 'import json; print(len({f["place"] for f in json.load(o
 equal "{'harness'}" "$(python3 -c 'import json; print({f["attribution"]["kind"] for f in json.load(open("report.json"))["findings"] if f["apart"]})')" "whose the others are"
 status 0 "$DEARTH" report --gate -f text --baseline report.json catch.db
 contains out "of the test harness"
+
+# as many as no other list ends with: version 2 ends with their number
+{
+    printf '%s\n' '#define CATCH_CONFIG_MAIN' '#include <catch2/catch.hpp>' 'extern "C" {' '#include "../words.h"' '}'
+    for i in $(seq 130); do
+        echo "TEST_CASE(\"number $i\") { REQUIRE(words_length(\"abc\") == 3); }"
+    done
+} >tests/many.cc
+c++ -g -O0 -o many tests/many.cc words.o
+status 0 "$DEARTH" suite record --split all -o many.db -- ./many
+equal 130 "$(sql many.db "SELECT count(*) FROM test WHERE harness = 'Catch2' AND filter IS NOT NULL")" 'tests of a program that has many'
