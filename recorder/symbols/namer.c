@@ -21,6 +21,7 @@
 struct sent_head {    /* begins a job; the files follow */
     uint32_t outcome; /* enum symbols_outcome */
     uint32_t n_files;
+    uint64_t n;      /* addresses */
     char source[16]; /* symbols_source() */
 };
 struct sent_file { /* the path follows */
@@ -68,9 +69,9 @@ static void send_lines(FILE *out, const struct symbol_line *lines, uint32_t n) {
 }
 
 static void send_head(FILE *out, enum symbols_outcome outcome,
-                      const struct symbols *symbols) {
-    struct sent_head head = {.outcome = outcome,
-                             .n_files = symbols ? symbols_files(symbols)->n : 0};
+                      const struct symbols *symbols, uint64_t n) {
+    struct sent_head head = {
+        .outcome = outcome, .n = n, .n_files = symbols ? symbols_files(symbols)->n : 0};
     snprintf(head.source, sizeof head.source, "%s",
              symbols ? symbols_source(symbols) : "none");
     fwrite(&head, sizeof head, 1, out);
@@ -85,10 +86,14 @@ static void send_head(FILE *out, enum symbols_outcome outcome,
 static void look_up(const struct namer_job *job, FILE *out) {
     struct symbols *symbols = NULL;
     enum symbols_outcome outcome = symbols_new(&job->wanted, &symbols);
-    send_head(out, outcome, symbols);
-    for (uint64_t i = 0; i < job->n; i++) {
+    const uint64_t *addresses = job->addresses;
+    uint64_t n_addresses = job->n;
+    if (job->functions)
+        n_addresses = symbols ? symbols_functions(symbols, &addresses) : 0;
+    send_head(out, outcome, symbols, n_addresses);
+    for (uint64_t i = 0; i < n_addresses; i++) {
         const struct symbol_line *lines = NULL;
-        uint32_t n = symbols ? symbols_look_up(symbols, job->addresses[i], &lines) : 0;
+        uint32_t n = symbols ? symbols_look_up(symbols, addresses[i], &lines) : 0;
         send_lines(out, lines, n);
     }
     fflush(out); /* before the next one may end us */
@@ -179,15 +184,18 @@ static const char *known_source(const char *name) {
 int namer_head(struct namer *namer, struct namer_head *out) {
     struct sent_head head;
     symbol_files_deinit(&namer->files);
-    namer->left = namer->jobs[namer->job++].n;
-    if (!take(namer, &head, sizeof head) || head.n_files > SYMBOL_FILES_MAX)
+    const struct namer_job *job = &namer->jobs[namer->job++];
+    namer->left = job->functions ? UINT64_MAX : job->n;
+    if (!take(namer, &head, sizeof head) || head.n_files > SYMBOL_FILES_MAX ||
+        (!job->functions && head.n != job->n))
         return -EPIPE;
+    namer->left = head.n;
     namer->files.items = text_alloc((head.n_files + 1) * sizeof *namer->files.items);
     for (uint32_t i = 0; i < head.n_files; i++)
         if (!take_file(namer))
             return -EPIPE;
     *out = (struct namer_head){(enum symbols_outcome)head.outcome,
-                               known_source(head.source), namer->files};
+                               known_source(head.source), namer->files, head.n};
     return 0;
 }
 

@@ -26,12 +26,14 @@ struct namer_job {
     struct symbols_wanted wanted;
     const uint64_t *addresses; /* as symbols_look_up() takes them */
     uint64_t n;
+    bool functions; /* symbols_functions() in place of `addresses` */
 };
 
 struct namer_head {
     enum symbols_outcome outcome;
     const char *source;        /* of symbols_source(), static */
     struct symbol_files files; /* of symbols_files(); the namer's */
+    uint64_t n;                /* addresses that namer_next() will give */
 };
 
 /**

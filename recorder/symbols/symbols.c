@@ -36,6 +36,7 @@ struct symbols {
     bool has_symtab, has_mini;
     uint64_t *starts; /* of all functions with unwind information, sorted */
     uint32_t n_starts;
+    uint64_t *functions;    /* of table[], when they were asked for */
     struct idmap demangled; /* address of a linkage name -> its demangled copy */
     struct idmap paths;     /* address of a source path -> its clean copy */
     struct idmap plain;     /* address of a versioned name -> without it */
@@ -482,6 +483,7 @@ struct symbols *symbols_free(struct symbols *s) {
     symbol_files_deinit(&s->files);
     free(s->table);
     free(s->starts);
+    free(s->functions);
     free_strings(&s->demangled);
     free_strings(&s->paths);
     free_strings(&s->plain);
@@ -499,6 +501,16 @@ const char *symbols_source(const struct symbols *s) {
 
 const struct symbol_files *symbols_files(const struct symbols *s) {
     return &s->files;
+}
+
+uint32_t symbols_functions(struct symbols *s, const uint64_t **out) {
+    if (!s->functions) {
+        s->functions = text_alloc((s->n_table + 1) * sizeof *s->functions);
+        for (uint32_t i = 0; i < s->n_table; i++)
+            s->functions[i] = s->table[i].start;
+    }
+    *out = s->functions;
+    return s->n_table;
 }
 
 /* --- names --- */

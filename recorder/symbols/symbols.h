@@ -79,6 +79,13 @@ uint32_t symbols_look_up(struct symbols *symbols, uint64_t address,
                          const struct symbol_line **out);
 
 /**
+ * Where each function begins that a symbol table names.
+ * @out: file addresses, ascending; they live until symbols_free()
+ * Return: how many.
+ */
+uint32_t symbols_functions(struct symbols *symbols, const uint64_t **out);
+
+/**
  * Demangle a linkage name (C++, Rust v0 and legacy); plain names lose their version and
  * the compiler's suffix (.constprop.0, .cold, ...).
  * Return: a malloc()ed string.
