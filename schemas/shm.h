@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 11u
+#define SHM_VERSION 12u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -315,8 +315,9 @@ struct shm_process {
 enum shm_fault_mode {
     SHM_FAULT_NONE = 0,
     SHM_FAULT_ONCE = 1,   /* this occurrence only */
-    SHM_FAULT_STICKY = 2, /* this occurrence and every later allocation of that process and of what it forks */
-    SHM_FAULT_BURST = 3,  /* this occurrence and the next burst-1 allocations of that process */
+    SHM_FAULT_STICKY = 2, /* this occurrence and every later allocation of that process and of what it forks; with a scope
+                             (shm_header.scope_block) those in it, with a `thread` those of it */
+    SHM_FAULT_BURST = 3,  /* this occurrence and the next burst-1 allocations of that process, likewise */
 };
 enum shm_fault_thread {
     SHM_FAULT_ANY = 0,
@@ -338,6 +339,9 @@ struct shm_fault {
     uint32_t fired_process; /* process block id */
     uint32_t fired_node;
     uint64_t also_failed;   /* further calls failed by sticky or burst */
+    uint64_t spared;        /* with a scope: later calls that sticky or burst would have met, and that are not in it */
+    uint64_t unsure;        /* of both: those in whose decision a frame counted of which not all is known (SHM_SCOPE_NEARLY) */
+    uint64_t unseen;        /* of those spared: there was no stack to decide by */
     uint64_t last;          /* the last call that failed, of its own process: process block id << 32 | site node */
     uint32_t fired;         /* shm_fired() of the attempt's nonce = this fault was injected */
     uint32_t thread;        /* enum shm_fault_thread: part of the order, not of the proof */
@@ -360,6 +364,46 @@ struct shm_proof {
     uint32_t reserved;
     char exe[SHM_PATH_BYTES]; /* of the process, NUL-terminated */
 };
+
+/*
+ * A scope: which later calls a failure that lasts takes, decided by the stack of each. dearth writes it before the target
+ * starts, in as many blocks as it takes from shm_header.scope_block on, one piece.
+ *
+ *   frame ─ module's key ─► modules[] ─► entries[first, first + n), sorted: the last one that is not above the return
+ *        address's offset ─► its classes; none: those of the module; no such module: SHM_SCOPE_NEARLY alone
+ *
+ *   in scope: for each class that is wanted some frame has it, none is OUT, and who asks (the innermost frame that does
+ *   not only pass the call on) is no HARNESS. From an END on outward nothing is looked at.
+ */
+enum shm_scope_class {
+    SHM_SCOPE_IN = 1u << 0,
+    SHM_SCOPE_OUT = 1u << 1,
+    SHM_SCOPE_OWN = 1u << 2,
+    SHM_SCOPE_PASSES = 1u << 3,  /* an allocator, a runtime: who asks is further out */
+    SHM_SCOPE_HARNESS = 1u << 4, /* a test harness that is not named as a part of the scope */
+    SHM_SCOPE_END = 1u << 5,     /* a test harness, where the scope is what its tests come to */
+    SHM_SCOPE_NEARLY = 1u << 6,  /* by its function alone: the recording has no such address, and what is inlined there is
+                                    not known */
+};
+#define SHM_SCOPE_CLASS_BITS 8u
+#define SHM_SCOPE_MODULES 1024u
+#define SHM_SCOPE_ENTRIES 262144u /* 2 MiB */
+struct shm_scope_module {
+    struct dearth_key key; /* module_key */
+    uint32_t first, n;     /* of entries[] */
+    uint32_t classes;      /* of what lies before the first of them */
+    uint32_t reserved;
+};
+struct shm_scope {
+    uint32_t wanted; /* SHM_SCOPE_IN, SHM_SCOPE_OWN */
+    uint32_t doubts; /* SHM_SCOPE_OUT, SHM_SCOPE_HARNESS: classes that a frame of which not all is known may have */
+    uint32_t n_modules, n_entries;
+    struct shm_scope_module modules[SHM_SCOPE_MODULES];
+    uint64_t entries[]; /* offset of a return address << SHM_SCOPE_CLASS_BITS | classes from there on */
+};
+static inline uint32_t shm_scope_blocks(uint32_t n_entries) {
+    return (uint32_t)((sizeof(struct shm_scope) + n_entries * 8ull + SHM_BLOCK_BYTES - 1) / SHM_BLOCK_BYTES);
+}
 
 /* What goes on after a fault fired, under SHM_SKIP_UNWIND and in copies: is a program that does not end at work? */
 #define SHM_PROGRESS_BITS 4096u
@@ -408,6 +452,7 @@ enum shm_refusal {
     SHM_REFUSED_IPC,        /* there are System V objects or message queues, which a copy would share */
     SHM_REFUSED_LAST,       /* it ended by abort(), and a later failed call decides what that means */
     SHM_REFUSED_PROCESS_ID, /* where files are written: it compared its process id, perhaps, with its original's */
+    SHM_REFUSED_SCOPE,      /* the failure lasts and has a scope, and in a copy a thread or child asked whose stack is not seen */
     SHM_N_REFUSALS
 };
 #define SHM_ASKING UINT32_MAX
@@ -605,6 +650,7 @@ struct shm_header {
     uint32_t entry_limit;   /* (collector) who comes when so many serials are handed out waits for the next round, so
                                that memory is that of the living and of few others; 0 = nobody waits */
     uint32_t orders_block; /* first block of struct shm_orders, 0 = none */
+    uint32_t scope_block;  /* first block of struct shm_scope, 0 = none: a lasting failure takes every call */
     uint32_t worker_pid;   /* what getppid() gives the target when it is the first process: its stand-in parent's pid (launch.h) */
     uint32_t leaks; /* (target, release) newest struct shm_leaks, 0 = none */
     struct shm_damage damage;

@@ -13,7 +13,7 @@
  * of it is written where a program that goes wild in its error path does not come to.
  *
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
- * starts anew. Who runs it: any thread of the target, re-entry flag held.
+ * starts anew. Which calls it takes then is scope.c's to say, when there is a scope. Who runs it: any thread of the target, re-entry flag held.
  */
 #include "fault.h"
 #include "arena.h"
@@ -23,6 +23,7 @@
 #include "module.h"
 #include "node.h"
 #include "preload.h"
+#include "scope.h"
 #include "stamp.h"
 #include "sys.h"
 #include "thread.h"
@@ -63,9 +64,23 @@ static bool explored_enough(void) {
     return add_relaxed(&preload.explored, 1) >= SHM_EXPLORED_CALLS;
 }
 
+/* A fault that fired before, is not lifted, and takes more calls than its own. Return: its number + 1, 0 = none. */
+static uint32_t lasting(void) {
+    uint32_t sticky = load_acquire(&preload.sticky);
+    bool burst = load_relaxed(&preload.burst_left) != 0;
+    if (likely(!sticky && !burst))
+        return 0;
+    if (preload.flags & SHM_SWEEP &&
+        load_acquire(&preload.arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
+        return 0;
+    return sticky ? sticky : preload.burst_fault + 1;
+}
+
 bool fault_skips(uintptr_t address) {
     if (load_relaxed(&preload.arena->any_fired)) {
         fault_note_progress(address);
+        if (unlikely(scope_given()) && lasting())
+            return false;
         if (preload.arena->n_faults < 2)
             return explored_enough();
     }
@@ -177,29 +192,24 @@ static bool is_of_thread(const struct shm_fault *fault, const struct thread *thr
            (thread->tid == local->pid) == (fault->thread == SHM_FAULT_MAIN);
 }
 
-bool fault_lasting(const struct thread *thread) {
-    struct shm_header *arena = preload.arena;
-    uint32_t sticky = load_acquire(&preload.sticky);
-    if (likely(!sticky && !load_relaxed(&preload.burst_left)))
+bool fault_lasting(const struct thread *thread, uint32_t node) {
+    uint32_t index = lasting();
+    if (likely(!index))
         return false;
-    if (preload.flags & SHM_SWEEP &&
-        load_acquire(&arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
-        return false; /* lifted */
-    if (sticky && thread && !is_of_thread(&arena->faults[sticky - 1], thread))
+    struct shm_fault *fault = &preload.arena->faults[index - 1];
+    if (thread && !is_of_thread(fault, thread))
         return false;
-    if (sticky) {
-        add_relaxed(&arena->faults[sticky - 1].also_failed, 1);
-        return true;
-    }
-    uint64_t left = load_relaxed(&preload.burst_left);
-    while (unlikely(left)) {
-        if (cas(&preload.burst_left, left, left - 1)) {
-            add_relaxed(&arena->faults[preload.burst_fault].also_failed, 1);
-            return true;
-        }
-        left = load_relaxed(&preload.burst_left);
-    }
-    return false;
+    if (preload.copy && node) /* one that looks at stacks: else its hooks have done so */
+        fault_note_progress(node_at(node_at(node)->parent)->address);
+    if (unlikely(scope_given()) && !scope_takes(fault, node))
+        return false;
+    bool takes = load_relaxed(&preload.sticky) != 0;
+    for (uint64_t left = load_relaxed(&preload.burst_left); !takes && left;
+         left = load_relaxed(&preload.burst_left))
+        takes = cas(&preload.burst_left, left, left - 1);
+    if (takes)
+        add_relaxed(&fault->also_failed, 1);
+    return takes;
 }
 
 void fault_note_last(uint32_t node) {
@@ -221,7 +231,7 @@ bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
         return false;
     if (unlikely(preload.flags & SHM_CHANCE))
         return fault_chance_due(thread, node, size);
-    if (fault_lasting(thread))
+    if (fault_lasting(thread, node))
         return true;
     if (!node)
         return false;

@@ -20,9 +20,9 @@ void fault_note_progress(uintptr_t address);
 /** Prove that fault @index fired: the fields of faults[index] are complete. */
 void fault_prove(uint32_t index);
 
-/** Does a sticky fault or a burst that fired before take this call too? Counts it. A sticky fault takes those of the
- * threads that it is of. @thread: NULL = a copy's, the one that it was made by */
-bool fault_lasting(const struct thread *thread);
+/** Does a sticky fault or a burst that fired before take this call too? Counts it. It takes those of the threads that it is
+ * of, and with a scope those in it. @thread: NULL = a copy's, the one that it was made by; @node: its site, 0 = not known */
+bool fault_lasting(const struct thread *thread, uint32_t node);
 
 /** The site of a call that failed: of a lasting failure the last one is kept. @node: 0 = not known. */
 void fault_note_last(uint32_t node);

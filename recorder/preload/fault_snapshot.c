@@ -14,7 +14,9 @@
  * In the copy preload.copy is 1 and struct local is wiped: hooks register nothing, they
  * only decide whether the failure lasts (fault_lasting). Not so where leaks are looked for: a
  * copy then knows its original's blocks and their sites, goes on to watch, and looks when it ends;
- * what it adds to the frame tree, the original writes over.
+ * what it adds to the frame tree, the original writes over. A failure that lasts and has a scope takes
+ * calls by their stacks: such a copy keeps its original's tree, too. What asks in it and has none, a new
+ * thread or a child, is counted (shm_fault.unseen), and the fault left to a whole run.
  *
  * Who runs it: the thread that called the hook, re-entry flag held. Raw system calls only.
  */
@@ -31,6 +33,7 @@
 #include "marks.h"
 #include "node.h"
 #include "preload.h"
+#include "scope.h"
 #include "stamp.h"
 #include "sys.h"
 #include "thread.h"
@@ -131,6 +134,7 @@ struct copied {
     struct thread *thread;
     uint32_t node;
     bool watched; /* SHM_LEAKS */
+    bool seeing;  /* the copy looks at stacks: watched, or its failure has a scope */
 };
 
 static void prove(const struct shm_order *order, const struct copied *from) {
@@ -141,7 +145,7 @@ static void prove(const struct shm_order *order, const struct copied *from) {
     fault->fired_pid = sys_getpid();
     fault->fired_tid = sys_gettid();
     fault->fired_process = preload.process_block;
-    fault->fired_node = from->watched ? from->node : 0;
+    fault->fired_node = from->seeing ? from->node : 0;
     fault_prove(0);
 }
 
@@ -153,13 +157,12 @@ static bool advise_ours(struct thread *thread, int advice) {
 }
 
 /* It goes on where its original was, under its own numbers; what it forks is nobody's. */
-static void watch_on(struct thread *thread) {
+static void see_on(struct thread *thread) {
     advise_ours(thread, MADV_WIPEONFORK);
     local->pid = sys_getpid();
     thread->tid = sys_gettid();
     preload.flags |=
         SHM_FAULTS; /* a lasting failure is met where those of a whole run are */
-    leak_copied();
 }
 
 /* Never returns when it cannot be a copy: then it must not run on as a second original. */
@@ -173,8 +176,10 @@ static void become_copy(const struct shm_order *order, const struct copied *from
     sys_close(pair[1]);
     preload.copy = 1;
     preload.flags &= ~(uint32_t)(SHM_SNAPSHOT | SHM_COUNT_SITES | SHM_EVENTS);
+    if (from->seeing)
+        see_on(from->thread);
     if (from->watched)
-        watch_on(from->thread);
+        leak_copied();
     if (order->mode == SHM_FAULT_STICKY)
         store_release(&preload.sticky, 1);
     if (order->mode == SHM_FAULT_BURST && order->burst > 1)
@@ -236,12 +241,12 @@ static bool is_nested(void) {
 
 /* Return: as clone_nested(). */
 static long clone_as(bool nested, const struct copied *from) {
-    if (from->watched && !advise_ours(from->thread, MADV_KEEPONFORK)) {
+    if (from->seeing && !advise_ours(from->thread, MADV_KEEPONFORK)) {
         advise_ours(from->thread, MADV_WIPEONFORK);
         return -EINVAL;
     }
     long pid = nested ? clone_nested() : arch_clone(CLONE_PARENT);
-    if (from->watched && pid)
+    if (from->seeing && pid)
         advise_ours(from->thread, MADV_WIPEONFORK);
     return pid;
 }
@@ -297,7 +302,7 @@ static bool make_copy(struct shm_orders *orders, uint32_t i, const struct copied
 /* An order for a site that was refused before may still be met by another process, or by
  * this one when its threads have ended. */
 static bool take(struct shm_orders *orders, uint32_t i, uint64_t size,
-                 const struct copied *from) {
+                 struct copied *from) {
     struct shm_order *order = &orders->orders[i];
     if (__atomic_add_fetch(&order->hits, 1, __ATOMIC_ACQ_REL) != order->occurrence)
         return false;
@@ -307,12 +312,14 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size,
         return false;
     }
     order->fired_size = size;
+    from->seeing = from->watched || (scope_given() && order->mode != SHM_FAULT_ONCE);
     return make_copy(orders, i, from);
 }
 
 bool fault_snapshot_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of();
-    const struct copied from = {thread, node, (preload.flags & SHM_LEAKS) != 0};
+    struct copied from = {
+        .thread = thread, .node = node, .watched = (preload.flags & SHM_LEAKS) != 0};
     if (!orders || !node || marks_forbid())
         return false;
     struct dearth_key key = node_at(node)->key;

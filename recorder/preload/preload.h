@@ -10,7 +10,8 @@
  *     │    └─ module.c  address → (module, offset), build-ids
  *     ├─ fault.c    must this call fail? (marks.c: may it, by dearth.h?)
  *     │    ├─ fault_chance.c    by chance?
- *     │    └─ fault_snapshot.c  must the process be copied here, and the copy fail?
+ *     │    ├─ fault_snapshot.c  must the process be copied here, and the copy fail?
+ *     │    └─ scope.c           of what comes after a failure that lasts, is this call in the scope?
  *     ├─ stamp.c    when: by the processor's counter, or without a clock where none may be read
  *     ├─ sample.c   is this call in the sample? was this block?
  *     └─ ring.c     one event into the thread's ring
@@ -117,6 +118,7 @@ struct preload {
     uint32_t wiper;           /* enum preload_wiper */
     uint32_t knows_pid;       /* it has asked for its process id */
     uint32_t copy; /* is a snapshot's copy, or a child of one: see fault_snapshot.c */
+    uint32_t scope_block, scope_entries; /* see scope.c; 0 = every call is in it */
     char arena_path[SHM_PATH_BYTES];
     char library_path[SHM_PATH_BYTES]; /* ours: shm_header.preload_path */
 };

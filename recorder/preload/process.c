@@ -42,6 +42,7 @@
 #include "sample.h"
 #include "sandbox.h"
 #include "sanitizer.h"
+#include "scope.h"
 #include "stamp.h"
 #include "sys.h"
 #include "thread.h"
@@ -200,6 +201,7 @@ static enum preload_state attach(void) {
     preload.orders_block = arena->orders_block;
     if ((uint64_t)preload.orders_block + SHM_ORDER_BLOCKS > preload.blocks_total)
         preload.orders_block = 0;
+    scope_start(arena);
     __builtin_memcpy(preload.library_path, arena->preload_path, SHM_PATH_BYTES - 1);
     preload.max_depth = arena->max_depth ? arena->max_depth : SHM_DEFAULT_DEPTH;
     if (preload.max_depth > UNWIND_MAX_DEPTH)

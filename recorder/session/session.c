@@ -324,6 +324,7 @@ void session_reset(struct session *session, uint32_t flags) {
     arena->claim = 0;
     arena->n_faults = 0;
     arena->orders_block = 0;
+    arena->scope_block = 0;
     arena->leaks = 0;
     arena->flags = flags;
     arena->collector_pid = (uint32_t)getpid();
@@ -604,6 +605,30 @@ struct shm_orders *session_set_orders(struct session *session,
     __atomic_store_n(&arena->orders_block, SHM_HEADER_BLOCKS, __ATOMIC_RELEASE);
     session_keep(session);
     return to;
+}
+
+/* Whole before the target starts: blocks that are not there yet are made now. */
+int session_set_scope(struct session *session, const struct shm_scope *scope) {
+    struct shm_header *arena = session->arena;
+    uint32_t first = arena->blocks_next;
+    if (!scope)
+        return 0;
+    uint32_t end = first + shm_scope_blocks(scope->n_entries);
+    if (end > session->state->bytes / SHM_BLOCK_BYTES)
+        return -ENOBUFS;
+    if (end + 1 > session->state->ready) { /* the target needs some, too */
+        int r = session_allocate(session->arena_fd, session->state->ready, end + 1);
+        if (r < 0)
+            return r;
+        raise_ready(session, end + 1);
+    }
+    memcpy(session_block(session, first), scope,
+           sizeof *scope + scope->n_entries * sizeof scope->entries[0]);
+    arena->blocks_next = end;
+    session->state->next_seen = end;
+    __atomic_store_n(&arena->scope_block, first, __ATOMIC_RELEASE);
+    session_keep(session);
+    return 0;
 }
 
 void session_drop_orders(struct session *session) {

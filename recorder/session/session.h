@@ -105,6 +105,9 @@ bool session_disarm(struct session *session);
  */
 struct shm_orders *session_set_orders(struct session *session,
                                       const struct shm_order *orders, uint32_t n);
+/** Lay down the scope of failures that last; NULL = there is none. Context: after session_reset() and session_set_orders(),
+ * before the target starts. Return: 0 or -errno, nothing printed. */
+int session_set_scope(struct session *session, const struct shm_scope *scope);
 /** Let no more copies be made, from now on. Context: any process that maps the arena, any time. */
 void session_drop_orders(struct session *session);
 

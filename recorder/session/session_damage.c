@@ -44,10 +44,15 @@
 static const struct {
     size_t at, bytes;
 } ours[] = {
-    FROM_TO(magic, collector_pid),   FIELD(blocks_total),
-    FROM_TO(preload_path, n_faults), FIELD(orders_block),
-    FROM_TO(start_mono_ns, boot_id), FROM_TO(chance.threshold, chance.space),
-    FROM_TO(nonce, proofs),          FIELD(paused),
+    FROM_TO(magic, collector_pid),
+    FIELD(blocks_total),
+    FROM_TO(preload_path, n_faults),
+    FIELD(orders_block),
+    FIELD(scope_block),
+    FROM_TO(start_mono_ns, boot_id),
+    FROM_TO(chance.threshold, chance.space),
+    FROM_TO(nonce, proofs),
+    FIELD(paused),
     FROM_TO(sample_bytes, only_exe),
 };
 #define N_OURS      (sizeof ours / sizeof *ours)

@@ -84,10 +84,14 @@ equal 0 "$(sql dearth.db 'SELECT count(*) FROM finding')" 'none in the twin'
 # A failure that lasts, lasts for these threads alone.
 for role in any main; do
     status 0 "$DEARTH" record -o sticky-$role.db -- "$PROGRAMS/sticky-thread"
-    status 0 "$DEARTH" replay --mode sticky --leaks off --thread $role --in new_of_main sticky-$role.db
+    site=$(sql sticky-$role.db "SELECT hex(key) FROM site JOIN location ON location.id = location_id
+        WHERE function = 'new_of_main'")
+    status 0 "$DEARTH" replay --mode sticky --leaks off --thread $role --site "$site" sticky-$role.db
 done
 equal aborted "$(sql sticky-any.db 'SELECT DISTINCT verdict FROM attempt')" 'sticky, all threads'
 equal 'reported' "$(sql sticky-main.db 'SELECT DISTINCT verdict FROM attempt')" 'sticky, the main thread'
+status 0 "$DEARTH" replay --burst 9 --leaks off --thread main --site "$site" sticky-main.db
+equal 'reported' "$(sql sticky-main.db "SELECT DISTINCT verdict FROM attempt WHERE mode = 'burst'")" 'a burst, the main thread'
 
 # What cannot be.
 status 2 "$DEARTH" replay --nth 0 region.db
