@@ -384,7 +384,7 @@ static const struct rule rules[N_TABLES] = {
                      {{"test_id", T_TEST}, {"site_id", T_SITE}}},
 };
 
-#define MAX_COLUMNS 64
+#define MAX_COLUMNS 128
 
 struct merge_buffer {
     struct chunk_event events[CHUNK_MAX_EVENTS];

@@ -23,6 +23,7 @@
 
 struct confirm {
     const struct suite_options *options;
+    const struct suite *suite;
     struct store *store;
     int64_t recording; /* the suite's */
     char *folder, *copy;
@@ -101,7 +102,8 @@ static int run_mode(const struct confirm *c, const char *mode) {
         error_info("%d finding%s once more, each in a run of the whole suite", n,
                    n == 1 ? "" : "s");
         error_set_quiet(1);
-        status = command_replay(line.argc, line.argv);
+        const struct scope_rule lasting = suite_replay_lasting(c->options, c->suite);
+        status = command_replay_unit(line.argc, line.argv, NULL, &lasting);
         error_set_quiet(quiet);
     }
     command_line_deinit(&line);
@@ -228,8 +230,10 @@ static void remove_copy(struct confirm *c) {
 }
 
 int suite_confirm_run(const struct suite_options *options, struct suite *suite) {
-    struct confirm c = {
-        .options = options, .store = suite->store, .recording = suite->recording};
+    struct confirm c = {.options = options,
+                        .suite = suite,
+                        .store = suite->store,
+                        .recording = suite->recording};
     AUTO_FREE char *again = text_format("DELETE FROM note WHERE recording_id = %lld AND "
                                         "kind = 'in_suite'",
                                         (long long)c.recording);

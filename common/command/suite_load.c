@@ -11,6 +11,7 @@
 #include "catalogue.h"
 #include "catalogue_store.h"
 #include "error.h"
+#include "harness.h"
 #include "idmap.h"
 #include "reuse.h"
 #include "text.h"
@@ -125,21 +126,6 @@ static void number_targets(struct suite *s, const struct dearth_key *keys) {
     free(list);
 }
 
-static const char *harness_of(const struct catalogue *catalogue,
-                              const struct plan_frame *f) {
-    for (uint32_t i = 0; i < f->n_symbols; i++) {
-        const struct frame frame = {.function = f->functions[i],
-                                    .linkage_name = f->linkage ? f->linkage[i] : NULL,
-                                    .file = f->files[i],
-                                    .module = f->module ? f->module : ""};
-        const struct catalogue_section *section =
-            catalogue_frame(catalogue, 1u << CATALOGUE_HARNESS, &frame);
-        if (section)
-            return section->name;
-    }
-    return NULL;
-}
-
 /* Return: 0, or -EIO: the database's catalogue cannot be read, which was said. */
 static int find_harness(struct suite *s) {
     s->catalogue = catalogue_new();
@@ -147,7 +133,7 @@ static int find_harness(struct suite *s) {
         return -EIO;
     s->harness = text_alloc((s->sites.input.n_frames + 1) * sizeof *s->harness);
     for (uint32_t i = 0; i < s->sites.input.n_frames; i++)
-        s->harness[i] = harness_of(s->catalogue, &s->sites.input.frames[i]);
+        s->harness[i] = harness_is_of(s->catalogue, &s->sites.input.frames[i]);
     return 0;
 }
 

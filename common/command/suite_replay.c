@@ -120,10 +120,24 @@ static uint64_t time_left(const struct run *run) {
     return !budget ? UINT64_MAX : used < budget ? budget - used : 0;
 }
 
-static int run_line(struct command_line *line, struct replay_proof *proof) {
+struct scope_rule suite_replay_lasting(const struct suite_options *o,
+                                       const struct suite *s) {
+    return (struct scope_rule){.own = o->own.items,
+                               .n_own = (uint32_t)o->own.n,
+                               .not_own = o->not_own.items,
+                               .n_not_own = (uint32_t)o->not_own.n,
+                               .in = o->faults.in.items,
+                               .n_in = (uint32_t)o->faults.in.n,
+                               .tree = s->tree,
+                               .target = true};
+}
+
+static int run_line(const struct run *run, struct command_line *line,
+                    struct replay_proof *proof) {
+    const struct scope_rule lasting = suite_replay_lasting(run->options, run->suite);
     int quiet = error_quiet();
     error_set_quiet(1);
-    int status = command_replay_unit(line->argc, line->argv, proof);
+    int status = command_replay_unit(line->argc, line->argv, proof, &lasting);
     error_set_quiet(quiet);
     command_line_deinit(line);
     return status;
@@ -144,7 +158,7 @@ static int replay_unit(const struct run *run, uint32_t unit, const uint32_t *uni
     add_sites(&line, run, unit, unit_of);
     command_line_add(&line, text_dup("--"));
     command_line_add(&line, text_dup(run->database));
-    return run_line(&line, proof);
+    return run_line(run, &line, proof);
 }
 
 /* --- one unit --- */

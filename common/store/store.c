@@ -149,6 +149,12 @@ static const char *const migrations[] = {
     "ALTER TABLE recording ADD COLUMN sample_bytes INTEGER;"
     "ALTER TABLE recording ADD COLUMN only_exe TEXT;"
     "ALTER TABLE site_stat ADD COLUMN samples INTEGER NOT NULL DEFAULT 0;",
+    ("ALTER TABLE attempt ADD COLUMN scope TEXT;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN scope TEXT;"
+     "ALTER TABLE attempt ADD COLUMN spared INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN spared INT;"
+     "ALTER TABLE attempt ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE unchecked_attempt ADD COLUMN unsure INT;"),
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

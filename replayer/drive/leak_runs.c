@@ -53,13 +53,15 @@ enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
  * attempts ended: whole programs and copies look at the same. */
 static const char candidates_sql[] = STORE_SELECT(
     CANDIDATE_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
-                       "site s ON s.id = a.site_id WHERE r.recording_id = ?1 AND a.second_site_id IS NULL "
-                       "AND a.mode <> 'chance' GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
+                       "site s ON s.id = a.site_id WHERE r.recording_id = :recording AND a.second_site_id IS NULL "
+                       "AND a.mode <> 'chance' AND (a.mode = 'once' OR a.scope IS :scope) GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
                        "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
                        "ORDER BY a.mode <> 'once', dense_rank() OVER (PARTITION BY "
                        "coalesce(s.location_id, -s.id), (SELECT frame_id FROM stack "
                        "WHERE id = s.stack_id) ORDER BY s.key), s.key, a.occurrence, "
                        "a.thread";
+
+enum { CANDIDATES_RECORDING = 1, CANDIDATES_SCOPE };
 
 static bool is_left_out(const struct replay *r, uint32_t site) {
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)
@@ -174,7 +176,9 @@ static int load_looks(struct pass *p) {
     if (err == 0)
         err = store_prepare(p->replay->store, candidates_sql, &s);
     if (err == 0)
-        sqlite3_bind_int64(s, 1, p->replay->recording_id);
+        sqlite3_bind_int64(s, CANDIDATES_RECORDING, p->replay->recording_id);
+    if (err == 0)
+        store_bind_text(s, CANDIDATES_SCOPE, p->replay->scope_text);
     while (err == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
         take_candidate(p, s, &known);
     free(known.items);

@@ -90,7 +90,7 @@ static int look_once(struct replay *r, const struct order *order, bool store) {
 
 static const char straight_out_sql[] =
     "SELECT 1 FROM attempt WHERE replay_id = :replay AND site_id = :site AND occurrence = :occurrence AND mode = "
-    "'sticky' AND under = 'plain' AND fired AND also_failed = 0 AND verdict = 'reported' LIMIT 1";
+    "'sticky' AND under = 'plain' AND fired AND also_failed = 0 AND spared = 0 AND verdict = 'reported' LIMIT 1";
 enum { STRAIGHT_REPLAY = 1, STRAIGHT_SITE, STRAIGHT_OCCURRENCE };
 
 /* Whoever reports and opens something else by itself (remains.h) asks for memory again: where all that follows was

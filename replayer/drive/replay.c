@@ -32,6 +32,8 @@
 #include "replay_private.h"
 #include "resolve.h"
 #include "reuse.h"
+#include "scope_words.h"
+#include "scoping.h"
 #include "session.h"
 #include "store.h"
 #include "summary.h"
@@ -146,6 +148,7 @@ static int make_plan(struct replay *r) {
     AUTO_FREE char *error = NULL;
     options.repeat = (uint32_t)r->options->repeat;
     options.under = r->under;
+    options.scope = scope_key(r->scope_text);
     plan_deinit(&r->plan);
     if (plan_make(&r->sites.input, &options, &r->plan, &error) < 0)
         return error_print(-EINVAL, "%s", error);
@@ -328,6 +331,48 @@ static int say_masks(const struct replay *r) {
     return err;
 }
 
+#define SCOPE_COLUMNS(X)                                                                 \
+    X(SCOPE_FAILED, "coalesce(sum(also_failed), 0)")                                     \
+    X(SCOPE_SPARED, "coalesce(sum(spared), 0)")                                          \
+    X(SCOPE_UNSURE, "coalesce(sum(unsure), 0)")                                          \
+    X(SCOPE_ATTEMPTS, "count(*)")
+enum { SCOPE_COLUMNS(STORE_COLUMN_ENUM) };
+
+/* Which later calls failed is not what it is without a scope, and not all of it is sure. */
+static int say_scope(const struct replay *r) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    AUTO_TEXT struct text text = {0};
+    if (!r->scope)
+        return 0;
+    int err =
+        store_prepare(r->store,
+                      STORE_SELECT(SCOPE_COLUMNS) "FROM attempt WHERE replay_id = ?1 "
+                                                  "AND scope IS NOT NULL AND fired",
+                      &q);
+    if (err < 0)
+        return err;
+    sqlite3_bind_int64(q, 1, ledger_replay_id(r->ledger));
+    if (sqlite3_step(q) != SQLITE_ROW)
+        return store_error(r->store, "reading attempts");
+    int64_t failed = sqlite3_column_int64(q, SCOPE_FAILED),
+            spared = sqlite3_column_int64(q, SCOPE_SPARED),
+            unsure = sqlite3_column_int64(q, SCOPE_UNSURE);
+    text_add(&text, "where a failure lasts, later calls");
+    scope_words_add(r->scope_text, &text);
+    text_addf(&text, " fail, no others: %lld did, %lld got memory", (long long)failed,
+              (long long)spared);
+    if (unsure)
+        text_addf(
+            &text,
+            "; of these %lld were decided though not all of their stack is known: a return address that the "
+            "recording has not is known by its function alone, not by what is inlined there, and of a module "
+            "that it has not nothing is known",
+            (long long)unsure);
+    bool any = sqlite3_column_int64(q, SCOPE_ATTEMPTS) > 0;
+    sqlite3_reset(q);
+    return any ? ledger_note(r->ledger, "scope", r->conditions.exe, text.data) : 0;
+}
+
 static int finish(struct replay *r, enum replay_outcome outcome) {
     static const char *const states[] = {"complete", "budget", "interrupted", "complete"};
     r->runner = runner_free(r->runner);
@@ -339,6 +384,8 @@ static int finish(struct replay *r, enum replay_outcome outcome) {
         err = store_left_out(r, outcome);
     if (err == 0)
         err = say_masks(r);
+    if (err == 0)
+        err = say_scope(r);
     int end = ledger_end(r->ledger, states[outcome], r->progress.done,
                          clock_mono_ns() - r->started_ns);
     return err < 0 ? err : end;
@@ -433,9 +480,33 @@ static int plan_and_drive(struct replay *r) {
     return outcome == REPLAY_DONE ? open_runs(r) : outcome;
 }
 
+static bool something_lasts(const struct replay_options *o) {
+    return (o->plan.burst || o->plan.mode != PLAN_ONCE) && !(o->chance.probability > 0);
+}
+
+/* What is not known of it is said when there is a row to say it of. @unknown: modules; out */
+static int make_scope(struct replay *r, char **unknown) {
+    const struct scoping scoping = {.store = r->store,
+                                    .recording_id = r->recording_id,
+                                    .rule = &r->options->scope,
+                                    .catalogue = r->options->catalogue,
+                                    .exe = r->conditions.exe};
+    return something_lasts(r->options) ? scoping_make(&scoping, &r->scope, unknown) : 0;
+}
+
+static int say_unknown(struct replay *r, const char *unknown) {
+    AUTO_FREE char *text = text_format(
+        "what the functions are called could not be read of %s: where a failure lasts, later calls from there are "
+        "decided by what the recording has of it alone",
+        unknown);
+    int n = note(r, "scope_unknown", NULL, text);
+    return n < 0 ? n : 0;
+}
+
 /* Once there is a row, it is closed whatever happens. */
 static int run(struct replay *r) {
     AUTO_FREE char *under = NULL;
+    AUTO_FREE char *unknown = NULL;
     int outcome =
         conditions_init(&r->conditions, r->store, r->recording_id, r->options->argv);
     if (outcome == 0)
@@ -443,7 +514,11 @@ static int run(struct replay *r) {
     if (under)
         error_info("%s", under);
     if (outcome == 0)
+        outcome = make_scope(r, &unknown);
+    if (outcome == 0)
         outcome = trial_run(r);
+    if (outcome == 0 && unknown)
+        outcome = say_unknown(r, unknown);
     if (outcome == 0 && under)
         outcome = ledger_note(r->ledger, "under", r->conditions.exe, under);
     if (outcome == 0)
@@ -479,6 +554,8 @@ static void replay_deinit(struct replay *r) {
     open_runs_deinit(r);
     progress_deinit(&r->progress);
     free(r->chance_sites);
+    free(r->scope_text);
+    free(r->scope);
 }
 
 static int prepare(struct replay *r) {
@@ -488,6 +565,7 @@ static int prepare(struct replay *r) {
     r->recording_id = store_recording(r->store, r->options->recording_id);
     if (r->recording_id < 0)
         return (int)r->recording_id;
+    r->scope_text = scope_text(&r->options->scope);
     r->under = r->options->under;
     if (r->under == UNDER_PLAIN)
         err = under_find_sanitizer(r->store, r->recording_id, &r->under);

@@ -46,6 +46,15 @@ static void take_values(struct command *c) {
     p->n_in = (uint32_t)f->in.n;
     p->not_in = f->not_in.items;
     p->n_not_in = (uint32_t)f->not_in.n;
+    if (!o->scope.target) /* a suite has its own */
+        o->scope = (struct scope_rule){.own = p->own,
+                                       .n_own = p->n_own,
+                                       .not_own = p->not_own,
+                                       .n_not_own = p->n_not_own,
+                                       .in = p->in,
+                                       .n_in = p->n_in};
+    o->scope.not_in = p->not_in;
+    o->scope.n_not_in = p->n_not_in;
     p->sites = c->sites.items;
     p->n_sites = (uint32_t)c->sites.n;
     p->demand = f->demand;
@@ -406,6 +415,7 @@ static int only_look(struct command *c, const char *path, char *const *argv) {
 }
 
 static struct replay_proof *proof; /* command_replay_unit()'s */
+static const struct scope_rule *scope;
 
 /* Read the command line, then go on with it as @go_on says. */
 static int read_line(int argc, char **argv,
@@ -415,6 +425,8 @@ static int read_line(int argc, char **argv,
     options_init(&c.options);
     struct replay_options *o = &c.options;
     o->proof = proof;
+    if (scope)
+        o->scope = *scope;
     c.faults = (struct fault_options){.mode = -1,
                                       .depth = 1,
                                       .repeat = o->repeat,
@@ -471,10 +483,13 @@ static int read_line(int argc, char **argv,
     return status;
 }
 
-int command_replay_unit(int argc, char **argv, struct replay_proof *wanted) {
+int command_replay_unit(int argc, char **argv, struct replay_proof *wanted,
+                        const struct scope_rule *lasting) {
     proof = wanted;
+    scope = lasting;
     int status = read_line(argc, argv, run_command);
     proof = NULL;
+    scope = NULL;
     return status;
 }
 

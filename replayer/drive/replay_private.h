@@ -59,6 +59,9 @@ struct replay {
     struct pairs pairs;              /* --depth 2, when the plan is done */
     struct chance chance;            /* of options, with the choice of sites */
     struct dearth_key *chance_sites; /* chance.n_sites of them; owned */
+    char *
+        scope_text; /* of failures that last, as attempt.scope has it; NULL = every call */
+    struct shm_scope *scope; /* the same for the library; NULL = none, or nothing lasts */
     uint64_t time_limit_ns, started_ns;
     struct reach reach; /* of a sweep */
     struct progress progress;

@@ -32,6 +32,7 @@
 #include "repro_case.h"
 #include "repro_text.h"
 #include "runner.h"
+#include "scoping.h"
 #include "short_name.h"
 #include "store.h"
 #include "store_owner.h"
@@ -74,10 +75,23 @@ static void say_isolation(const struct repro_case *e, const struct conditions *c
                    isolation_name(e->isolation), isolation_name(tree->isolation));
 }
 
+/* The same later calls fail as in the attempt: it is made from the same. */
+static int make_scope(const struct repro_case *e, const struct conditions *c,
+                      struct shm_scope **out) {
+    AUTO_FREE char *unknown = NULL;
+    const struct scoping scoping = {.store = e->store,
+                                    .recording_id = e->recording_id,
+                                    .rule = &e->scope,
+                                    .catalogue = e->catalogue,
+                                    .exe = c->exe};
+    return scoping_make(&scoping, out, &unknown);
+}
+
 static int start(const struct repro_options *options, const struct repro_case *e,
                  const struct conditions *c, const struct baseline *baseline,
-                 struct runner **out) {
+                 const struct shm_scope *scope, struct runner **out) {
     struct runner_options o = conditions_options(c);
+    o.scope = scope;
     o.jobs = 1;
     o.time_limit_ns = e->time_limit_ns ? e->time_limit_ns : DEFAULT_LIMIT_NS;
     o.stdout_cap = STDOUT_CAP;
@@ -237,13 +251,15 @@ static int run(const struct repro_options *options, struct store *store,
     struct observation *runs = NULL;
     struct baseline baseline = {0};
     struct runner *runner = NULL;
+    AUTO_FREE struct shm_scope *scope = NULL;
     uint32_t n = 0;
     int status = EXIT_CANNOT;
     bool ready = say_changed(store, e->recording_id) == 0 &&
+                 make_scope(e, c, &scope) == 0 &&
                  (options->gdb || repro_case_runs(store, e->replay_id, &runs, &n) == 0);
     if (ready && n)
         baseline_fold(runs, n, e->catalogue, &baseline);
-    if (ready && start(options, e, c, &baseline, &runner) == 0) {
+    if (ready && start(options, e, c, &baseline, scope, &runner) == 0) {
         repro_text_fault(e);
         status = options->gdb ? run_debugged(e, runner)
                               : run_judged(options, e, runner, &baseline);

@@ -12,6 +12,7 @@
 #include "chance_row.h"
 #include "error.h"
 #include "frames.h"
+#include "scope_words.h"
 #include "store.h"
 #include "text.h"
 #include "unit.h"
@@ -31,6 +32,8 @@ void repro_case_deinit(struct repro_case *e) {
     free(e->health);
     free(e->second_op);
     free(e->chance_sites);
+    scope_rule_deinit(&e->scope);
+    free(e->scope_shown);
     catalogue_free(e->catalogue);
     free(e->second_location);
     *e = (struct repro_case){0};
@@ -79,6 +82,7 @@ void repro_case_deinit(struct repro_case *e) {
     X(EVIDENCE_THREAD, "a.thread")                                                       \
     X(EVIDENCE_CALL, "a.call")                                                           \
     X(EVIDENCE_CHANCE, "a.chance")                                                       \
+    X(EVIDENCE_SCOPE, "a.scope")                                                         \
     X(EVIDENCE_SHARE_SIGNALS, "json_extract(r.options, '$.share_signals')")              \
     X(EVIDENCE_SHARE_IPC, "json_extract(r.options, '$.share_ipc')")                      \
     X(EVIDENCE_POLICIES, "json_extract(r.options, '$.policies')")
@@ -168,6 +172,10 @@ static void read_row(struct repro_case *e, sqlite3_stmt *s) {
         .call = (uint64_t)sqlite3_column_int64(s, EVIDENCE_CALL)};
     e->order.leaf_module = read_module_key(s, EVIDENCE_LEAF_MODULE);
     chance_row_parse(store_column_text(s, EVIDENCE_CHANCE), &e->order.chance);
+    scope_parse(store_column_text(s, EVIDENCE_SCOPE), &e->scope);
+    struct text shown = {0};
+    scope_words_add(store_column_text(s, EVIDENCE_SCOPE), &shown);
+    e->scope_shown = text_take(&shown);
     e->op = text_dup(store_column_text(s, EVIDENCE_OP));
     e->isolation = isolation_from_name(store_column_text(s, EVIDENCE_ISOLATION));
     e->apart = (struct namespaces){.pids = !sqlite3_column_int(s, EVIDENCE_SHARE_SIGNALS),

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "isolation.h"
 #include "runner.h"
+#include "scope.h"
 #include "words.h"
 
 struct store;
@@ -33,6 +34,8 @@ struct repro_case {
     uint32_t n_leaks;
     char *output_check; /* NULL = none */
     struct dearth_key *chance_sites;
+    struct scope_rule scope; /* of a failure that lasts */
+    char *scope_shown;       /* for people; "" = there is none */
     /* of a sweep */
     bool sweep;
     char *drive, *health;        /* NULL = none */

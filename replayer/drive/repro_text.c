@@ -28,9 +28,10 @@ static void add_fault(const struct repro_case *e, struct text *t) {
     if (e->order.call)
         text_addf(t, ", call %llu of the run", (unsigned long long)e->order.call);
     if (e->order.mode == MODE_STICKY)
-        text_add(t, ", and every allocation after it");
+        text_say(t, ", and every allocation after it%s", e->scope_shown);
     else if (e->order.mode == MODE_BURST)
-        text_addf(t, ", and the %u allocations after it", e->order.burst - 1);
+        text_say(t, ", and the %u allocations after it%s", e->order.burst - 1,
+                 e->scope_shown);
     if (!e->order.second_site_id)
         return;
     text_key(e->order.second_site, key);

@@ -127,6 +127,7 @@ static int start_runner(struct replay *r, bool traced, uint64_t limit_ns,
     o.no_libunwind = spares_libunwind(r);
     o.chance_sites = r->chance_sites;
     o.n_chance_sites = r->chance.n_sites;
+    o.scope = r->scope;
     r->runner = runner_free(r->runner);
     r->traced = traced;
     r->runner_options = o;
@@ -348,8 +349,9 @@ static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns) {
         return err;
     if (!r->ledger) {
         AUTO_FREE char *options = options_text(r->options);
-        struct ledger_start start = {r->recording_id, options,
-                                     isolation_name(r->isolation), traced, r->jobs};
+        struct ledger_start start = {
+            r->recording_id, options, isolation_name(r->isolation),
+            traced,          r->jobs, r->scope_text};
         err = ledger_new(r->store, &start, &r->ledger);
         if (err == 0)
             err = say_isolation(r);

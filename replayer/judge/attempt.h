@@ -158,6 +158,10 @@ struct observation {
         uint32_t pid, tid;
         char *exe;
         uint64_t also_failed;
+        uint64_t
+            spared; /* of a lasting failure with a scope: later calls that are not in it, */
+        uint64_t
+            unsure; /* and those of all later calls that were decided without all being known */
         bool last_known;        /* of a lasting failure: its last call that failed, */
         struct dearth_key last; /* by its site, */
         uint32_t last_process, last_node; /* which lies there in the arena */

@@ -207,6 +207,7 @@ static int load_places(struct work *w) {
     X(ATTEMPT_BURST, "a.burst")                                                          \
     X(ATTEMPT_THREAD, "a.thread")                                                        \
     X(ATTEMPT_CHANCE, "a.chance")                                                        \
+    X(ATTEMPT_SCOPE, "a.scope")                                                          \
     X(ATTEMPT_SAMPLE_STACK_ID, "a.sample_stack_id")                                      \
     X(ATTEMPT_HANG, "a.hang")                                                            \
     X(ATTEMPT_HANG_CALL, "a.hang_call")                                                  \
@@ -235,7 +236,7 @@ static const char attempts_sql[] = STORE_SELECT(
                      "b.occurrence = a.occurrence AND b.mode = a.mode AND b.how = 'rerun' AND b.verdict = "
                      "a.verdict AND br.recording_id = r.recording_id)) ORDER BY r.recording_id, "
                      "a.site_id, a.occurrence, a.mode, a.second_site_id, a.burst, a.under, a.thread, "
-                     "a.chance, a.id";
+                     "a.chance, a.scope, a.id";
 
 static bool has_place(enum verdict v) {
     return v == VERDICT_CRASHED || v == VERDICT_CORRUPTED || v == VERDICT_ABORTED;
@@ -593,13 +594,14 @@ struct series_key {
     enum fault_mode mode;
     enum under under;
     enum thread_role thread;
-    uint64_t chance; /* hash */
+    uint64_t chance, scope; /* hashes */
 };
 
 static bool same_series(const struct series_key *a, const struct series_key *b) {
     return a->site == b->site && a->occurrence == b->occurrence &&
            a->second == b->second && a->burst == b->burst && a->mode == b->mode &&
-           a->under == b->under && a->thread == b->thread && a->chance == b->chance;
+           a->under == b->under && a->thread == b->thread && a->chance == b->chance &&
+           a->scope == b->scope;
 }
 
 static struct series *next_series(struct work *w) {
@@ -617,8 +619,10 @@ static int load_attempts(struct work *w) {
     enum verdict first = VERDICT_NONE;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         const char *chance = store_column_text(s, ATTEMPT_CHANCE);
+        const char *scope = store_column_text(s, ATTEMPT_SCOPE);
         struct series_key key = {
             .chance = chance ? key_hash(chance, strlen(chance)).lo : 0,
+            .scope = scope ? key_hash(scope, strlen(scope)).lo : 0,
             .site = sqlite3_column_int64(s, ATTEMPT_SITE_ID),
             .occurrence = sqlite3_column_int64(s, ATTEMPT_OCCURRENCE),
             .second = sqlite3_column_int64(s, ATTEMPT_SECOND_SITE),

@@ -106,6 +106,7 @@ int ledger_new(struct store *store, const struct ledger_start *start,
     l->store = store;
     l->replay_id = sqlite3_last_insert_rowid(store->db);
     l->recording_id = start->recording_id;
+    l->scope = start->scope ? text_dup(start->scope) : NULL;
     r = ledger_prepare_attempts(l);
     if (r < 0) {
         ledger_free(l);
@@ -128,6 +129,7 @@ struct ledger *ledger_free(struct ledger *l) {
         sqlite3_finalize(l->drop_checked);
         frames_reader_free(l->reader);
         session_stacks_free(l->stacks);
+        free(l->scope);
         free(l);
     }
     return NULL;

@@ -25,6 +25,7 @@ struct ledger_start {
     const char *isolation; /* "overlay", "copy", "shared": of all that the replay runs */
     bool traced;
     int jobs;
+    const char *scope; /* of attempts that last, scope_text(); NULL = none */
 };
 /** Row of `replay`, state 'running'. Return: 0 with @out, or a negative errno. */
 int ledger_new(struct store *store, const struct ledger_start *start,

@@ -82,7 +82,10 @@
     X(ATTEMPT_INFERRED, "inferred")                                                      \
     X(ATTEMPT_CAUSE, "cause")                                                            \
     X(ATTEMPT_BOUNDARY, "boundary")                                                      \
-    X(ATTEMPT_LAST_SITE_ID, "last_site_id")
+    X(ATTEMPT_LAST_SITE_ID, "last_site_id")                                              \
+    X(ATTEMPT_SCOPE, "scope")                                                            \
+    X(ATTEMPT_SPARED, "spared")                                                          \
+    X(ATTEMPT_UNSURE, "unsure")
 enum {
     ATTEMPT_FIRST = LEDGER_END_LAST - 1,
     ATTEMPT_OWN_COLUMNS(STORE_COLUMN_ENUM) ATTEMPT_ID
@@ -201,6 +204,14 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
 static void bind_tristate(sqlite3_stmt *s, int at, int value) {
     if (value >= 0)
         sqlite3_bind_int(s, at, value);
+}
+
+static void bind_scope(const struct ledger *l, sqlite3_stmt *s, const struct order *order,
+                       const struct observation *o) {
+    bool lasts = order->mode == MODE_STICKY || order->mode == MODE_BURST;
+    store_bind_text(s, ATTEMPT_SCOPE, lasts ? l->scope : NULL);
+    sqlite3_bind_int64(s, ATTEMPT_SPARED, (int64_t)o->proof.spared);
+    sqlite3_bind_int64(s, ATTEMPT_UNSURE, (int64_t)o->proof.unsure);
 }
 
 static void bind_fault(sqlite3_stmt *s, const struct order *order,
@@ -509,6 +520,7 @@ int ledger_attempt(struct ledger *l, const struct order *given,
     sqlite3_stmt *s = seen->how == HOW_SNAPSHOT ? l->unchecked : l->attempt;
     sqlite3_bind_int64(s, ATTEMPT_REPLAY_ID, l->replay_id);
     bind_fault(s, order, seen, judgement);
+    bind_scope(l, s, order, seen);
     bind_result(l, s, seen, judgement, stack);
     bind_chance(s, order, seen);
     bind_last(l, s, seen);

@@ -15,6 +15,7 @@
 struct ledger {
     struct store *store;
     int64_t replay_id, recording_id;
+    char *scope; /* of attempts that last */
     sqlite3_stmt *attempt, *unchecked, *leak;
     sqlite3_stmt *check;  /* a row of unchecked_attempt becomes one of attempt */
     sqlite3_stmt *site;   /* row of a key */

@@ -12,10 +12,8 @@
 #define PASSES_ON                                                                        \
     (1u << CATALOGUE_ALLOCATOR | 1u << CATALOGUE_LIBRARY | 1u << CATALOGUE_MACHINERY)
 
-enum asks { ASKS_NOT, ASKS_OTHER, ASKS_HARNESS };
-
 struct asker {
-    enum asks asks;
+    enum harness_asks asks;
     const char *harness;
 };
 
@@ -38,16 +36,36 @@ static struct asker ask(const struct catalogue *c, const char *exe,
         const struct catalogue_section *harness =
             catalogue_frame(c, 1u << CATALOGUE_HARNESS, &frame);
         if (harness)
-            return (struct asker){ASKS_HARNESS, harness->name};
+            return (struct asker){HARNESS_ASKS_HARNESS, harness->name};
         if (!runtime && !catalogue_frame(c, PASSES_ON, &frame))
-            return (struct asker){ASKS_OTHER, NULL};
+            return (struct asker){HARNESS_ASKS_OTHER, NULL};
     }
     const struct frame nameless = {.module = module};
     const struct catalogue_section *harness =
         f->n_symbols ? NULL : catalogue_frame(c, 1u << CATALOGUE_HARNESS, &nameless);
     if (harness)
-        return (struct asker){ASKS_HARNESS, harness->name};
-    return (struct asker){runtime || f->n_symbols ? ASKS_NOT : ASKS_OTHER, NULL};
+        return (struct asker){HARNESS_ASKS_HARNESS, harness->name};
+    return (struct asker){runtime || f->n_symbols ? HARNESS_ASKS_NOT : HARNESS_ASKS_OTHER,
+                          NULL};
+}
+
+const char *harness_is_of(const struct catalogue *c, const struct plan_frame *f) {
+    for (uint32_t i = 0; i < f->n_symbols; i++) {
+        const struct frame frame = {.function = f->functions[i],
+                                    .linkage_name = f->linkage ? f->linkage[i] : NULL,
+                                    .file = f->files[i],
+                                    .module = f->module ? f->module : ""};
+        const struct catalogue_section *section =
+            catalogue_frame(c, 1u << CATALOGUE_HARNESS, &frame);
+        if (section)
+            return section->name;
+    }
+    return NULL;
+}
+
+enum harness_asks harness_asks(const struct catalogue *c, const char *exe,
+                               const struct plan_frame *f) {
+    return ask(c, exe, f).asks;
 }
 
 const char *harness_mark(const struct catalogue *c, const char *exe,
@@ -59,9 +77,9 @@ const char *harness_mark(const struct catalogue *c, const char *exe,
         askers[i] = ask(c, exe, &in->frames[i]);
     for (uint32_t i = 0; i < in->n_sites; i++) {
         uint32_t at = in->sites[i].stack;
-        while (at && askers[in->stacks[at - 1].frame].asks == ASKS_NOT)
+        while (at && askers[in->stacks[at - 1].frame].asks == HARNESS_ASKS_NOT)
             at = in->stacks[at - 1].parent;
-        if (!at || askers[in->stacks[at - 1].frame].asks != ASKS_HARNESS)
+        if (!at || askers[in->stacks[at - 1].frame].asks != HARNESS_ASKS_HARNESS)
             continue;
         sites->list[i].harness = in->stacks[at - 1].frame + 1;
         first = first ? first : askers[in->stacks[at - 1].frame].harness;

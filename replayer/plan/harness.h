@@ -13,6 +13,19 @@
 
 struct catalogue;
 
+/* Who asks for memory, as far as one frame says. */
+enum harness_asks {
+    HARNESS_ASKS_NOT,   /* it passes the call on */
+    HARNESS_ASKS_OTHER, /* what is tested */
+    HARNESS_ASKS_HARNESS,
+};
+/** The harness that some function of @frame is of: its name, the catalogue's; NULL = none. Pure. */
+const char *harness_is_of(const struct catalogue *catalogue,
+                          const struct plan_frame *frame);
+/** @frame: with its inlined functions; @exe: as below. Pure. */
+enum harness_asks harness_asks(const struct catalogue *catalogue, const char *exe,
+                               const struct plan_frame *frame);
+
 /**
  * Mark the sites that a harness asks for: plan_site.harness. @sites: loaded with stacks
  * @exe: path of the program, or NULL

@@ -8,6 +8,7 @@
 
 #include "guarding.h"
 #include "plan.h"
+#include "scope.h"
 
 /* --how */
 enum replay_how {
@@ -70,6 +71,7 @@ struct replay_options {
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */
     const char *health; /* shell command: 0 = it serves; NULL only for a loop */
     uint64_t ready_timeout_ns, loop_ns;
+    struct scope_rule scope;    /* of failures that last; not owned */
     struct replay_proof *proof; /* asked for before the first fault; NULL = no */
     bool reuse;   /* attempts of other recordings count: common/store/reuse.h */
     bool summary; /* say at the end what was found */

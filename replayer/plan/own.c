@@ -187,8 +187,9 @@ static bool is_foreign(const struct plan_frame *f, const struct dearth_key *sour
     return n && bsearch(&f->module_key, sourced, n, sizeof *sourced, compare_keys);
 }
 
-void own_targets(const struct plan_input *in, const struct own_options *options,
-                 struct dearth_key *keys) {
+/* By frame, without keys. Return: free() it. */
+static struct own_frame *look_at_frames(const struct plan_input *in,
+                                        const struct own_options *options) {
     uint32_t n_rust;
     AUTO_FREE struct dearth_key *rust = rust_modules(in, &n_rust);
     uint32_t n_sourced;
@@ -202,9 +203,27 @@ void own_targets(const struct plan_input *in, const struct own_options *options,
         frames[i].is_in = is_in_scope(options, f);
         frames[i].harness = options->harness && options->harness[i] &&
                             (!options->n_globs || frames[i].outermost == NONE);
-        frames[i].whole = frame_key(f, NONE);
+    }
+    return frames;
+}
+
+void own_frames(const struct plan_input *in, const struct own_options *options,
+                struct own_part *parts) {
+    struct own_frame *frames = look_at_frames(in, options);
+    for (uint32_t i = 0; i < in->n_frames; i++)
+        parts[i] = (struct own_part){.own = frames[i].outermost != NONE,
+                                     .in = frames[i].is_in,
+                                     .harness = frames[i].harness};
+    free(frames);
+}
+
+void own_targets(const struct plan_input *in, const struct own_options *options,
+                 struct dearth_key *keys) {
+    struct own_frame *frames = look_at_frames(in, options);
+    for (uint32_t i = 0; i < in->n_frames; i++) {
+        frames[i].whole = frame_key(&in->frames[i], NONE);
         if (frames[i].outermost != NONE)
-            frames[i].cut = frame_key(f, frames[i].outermost);
+            frames[i].cut = frame_key(&in->frames[i], frames[i].outermost);
     }
     for (uint32_t i = 0; i < in->n_sites; i++)
         keys[i] = in->sites[i].failable ? site_key(in, frames, &in->sites[i])

@@ -41,6 +41,15 @@ bool own_is_test_frame(const char *tree, const struct plan_frame *frame, uint32_
 bool own_is_own(const struct own_options *options, const struct plan_frame *frame,
                 uint32_t symbol);
 
+/* What a frame is to a target. */
+struct own_part {
+    bool own, in; /* one of its functions is */
+    bool harness; /* what is further out is no part of what is tested */
+};
+/** Of every frame of @input. Pure. @parts: by frame, the caller's */
+void own_frames(const struct plan_input *input, const struct own_options *options,
+                struct own_part *parts);
+
 /**
  * Find each site's target. Pure.
  * @keys: by site: all zero = none of its frames is own, or it cannot be failed; owned by the caller

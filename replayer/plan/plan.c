@@ -305,7 +305,8 @@ static bool settled(const struct planner *w, struct plan_fault *f) {
         if (w->attempts[a].verdict == VERDICT_UNREACHED)
             unreached = true;
         if (w->attempts[a].mode != f->mode ||
-            (f->mode == MODE_BURST && w->attempts[a].burst != w->options->burst))
+            (f->mode == MODE_BURST && w->attempts[a].burst != w->options->burst) ||
+            (f->mode != MODE_ONCE && !key_equal(w->attempts[a].scope, w->options->scope)))
             continue;
         f->bad |= plan_is_bad(w->attempts[a].verdict);
         hung |= w->attempts[a].verdict == VERDICT_HUNG;

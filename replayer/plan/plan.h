@@ -65,6 +65,7 @@ struct plan_attempt {
     uint32_t burst; /* of MODE_BURST */
     bool explored;  /* the error-path sites that came up after it are known */
     enum thread_role thread;
+    struct dearth_key scope; /* scope_key(); of one that lasts */
 };
 
 /* Of a site's calls, those that may fail (calls.h); first > last: none. */
@@ -116,6 +117,8 @@ struct plan_options {
     const char *from_symbol, *until_symbol; /* globs; NULL = from the start, to the end */
     uint64_t call_first, call_last;         /* --nth; 0 = not asked for */
     enum thread_role thread;
+    struct dearth_key
+        scope; /* of what lasts: others settle nothing of that; scope_key() */
     enum plan_mode mode;
     uint32_t burst; /* > 0: that many calls in a row fail, instead of `mode` */
     uint32_t depth; /* 2: single failures are explored for pairs.h; else 0 or 1 */

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "idmap.h"
 #include "op.h"
+#include "scope.h"
 #include "sites.h"
 #include "text.h"
 
@@ -210,6 +211,7 @@ static int load_sites(struct store *store, int64_t recording_id, int64_t replay_
     X(ATTEMPT_UNDER, "a.under")                                                                                                                                                                                                                                                                                                                                                                                     \
     X(ATTEMPT_BURST, "a.burst")                                                                                                                                                                                                                                                                                                                                                                                     \
     X(ATTEMPT_EXPLORED, "a.explored")                                                                                                                                                                                                                                                                                                                                                                               \
+    X(ATTEMPT_SCOPE, "a.scope")                                                                                                                                                                                                                                                                                                                                                                                     \
     X(ATTEMPT_THREAD, "a.thread")                                                                                                                                                                                                                                                                                                                                                                                   \
     X(ATTEMPT_RECORDING, "r.recording_id")
 enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
@@ -259,6 +261,7 @@ static int load_attempts(struct store *store, int64_t recording_id, int64_t repl
     store_bind_text(q, ATTEMPTS_OTHERS, others ? others : "[]");
     sqlite3_bind_int64(q, ATTEMPTS_REPLAY, replay_id);
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        const char *scope = store_column_text(q, ATTEMPT_SCOPE);
         s->attempts = text_grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
         s->attempts[s->input.n_attempts++] = (struct plan_attempt){
             .site_id = sqlite3_column_int64(q, ATTEMPT_SITE_ID),
@@ -270,6 +273,7 @@ static int load_attempts(struct store *store, int64_t recording_id, int64_t repl
             .burst = (uint32_t)sqlite3_column_int64(q, ATTEMPT_BURST),
             .explored = sqlite3_column_int(q, ATTEMPT_EXPLORED) != 0,
             .thread = thread_role_from_name(store_column_text(q, ATTEMPT_THREAD)),
+            .scope = scope_key(scope),
         };
         note_recording(&newest, q, recording_id);
     }

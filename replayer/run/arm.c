@@ -5,16 +5,24 @@
 #include <stdlib.h>
 
 #include "attempt.h"
+#include "error.h"
 #include "execution.h"
 #include "session.h"
 #include "text.h"
 
+/* Do later calls fail, those in a scope alone? */
+static bool is_scoped(const struct execution *x, const struct order *order) {
+    bool lasts = order->mode == MODE_STICKY || order->mode == MODE_BURST;
+    return x->options->scope && order->site_id && lasts;
+}
+
 /* Is a stack that needs libunwind after all made good by another run? Of a fault that did not match,
- * and wherever stacks are looked at for themselves; not of those of an error path that is explored. */
+ * and wherever stacks are looked at for themselves; not of those of an error path that is explored, nor of those that
+ * decide what else fails. */
 static bool goes_without_libunwind(const struct execution *x, const struct order *order) {
     bool alone = order->site_id || order->leaks || order->under == UNDER_GUARDED;
     return x->no_libunwind && alone && order->mode != MODE_CHANCE && !order->explore &&
-           !order->second_site_id;
+           !order->second_site_id && !is_scoped(x, order);
 }
 
 /* Guarded executions and those that look for leaks walk every stack: a block has a site. */
@@ -58,15 +66,24 @@ static void arm_chance(struct execution *x, const struct order *order) {
     free(chosen);
 }
 
-void arm_order(struct execution *x, const struct order *order) {
+int arm_scope(struct execution *x) {
+    int err = session_set_scope(x->session, x->options->scope);
+    return err < 0
+               ? error_print_errno(err,
+                                   "the scope of failures that last does not fit into "
+                                   "shared memory")
+               : 0;
+}
+
+int arm_order(struct execution *x, const struct order *order) {
     session_reset(x->session, arm_flags(x, order));
     if (order->mode == MODE_CHANCE) {
         arm_chance(x, order);
-        return;
+        return 0;
     }
     if (order->site_id == 0) {
         session_set_fault(x->session, NULL);
-        return;
+        return 0;
     }
     const struct shm_fault faults[] = {
         {
@@ -88,6 +105,7 @@ void arm_order(struct execution *x, const struct order *order) {
         },
     };
     session_set_faults(x->session, faults, order->second_site_id ? 2 : 1);
+    return is_scoped(x, order) ? arm_scope(x) : 0;
 }
 _Static_assert((int)THREAD_MAIN == (int)SHM_FAULT_MAIN, "roles are the same numbers");
 _Static_assert((int)THREAD_OTHER == (int)SHM_FAULT_OTHER, "roles are the same numbers");

@@ -8,8 +8,12 @@
 struct execution;
 struct order;
 
-/** Empty the arena and lay @order down in it. */
-void arm_order(struct execution *execution, const struct order *order);
+/** Empty the arena and lay @order down in it. Return: 0, or a negative errno after a message. */
+int arm_order(struct execution *execution, const struct order *order);
+
+/** Lay down the scope of failures that last, if there is one. Context: right before the program starts.
+ * Return: 0, or a negative errno after a message. */
+int arm_scope(struct execution *execution);
 
 /** Empty the arena for an original that gets no fault itself, and whose copies get their own.
  * @leaks: they are watched, and look for leaks at their ends */

@@ -36,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arm.h"
 #include "clock.h"
 #include "descriptors.h"
 #include "evidence.h"
@@ -95,6 +96,9 @@ int copies_begin(struct copies *s, struct run *original) {
     s->orders = session_set_orders(x->session, orders, s->n);
     if (!s->orders)
         return 0;
+    int err = arm_scope(x);
+    if (err)
+        return err;
     original->tracer.cloned = cloned;
     original->tracer.context = s;
     return 0;
@@ -303,6 +307,8 @@ static enum shm_refusal leaves_open(const struct copies *s,
     int sig = seen->end.exit_signal;
     bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
                  sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+    if (s->original->x->session->arena->faults[0].unseen)
+        return SHM_REFUSED_SCOPE;
     if (s->orders->nested && !fatal)
         return SHM_REFUSED_PARENT;
     return output_check_wants(s->original->x->options, seen) ? SHM_REFUSED_CHECK

@@ -71,12 +71,16 @@ void evidence_proof(const struct session *session, pid_t first,
         seen->proof.pid = proof.pid;
         seen->proof.tid = proof.tid;
         seen->proof.also_failed = seen->proof.overwritten ? 0 : fault->also_failed;
+        seen->proof.spared = seen->proof.overwritten ? 0 : fault->spared;
+        seen->proof.unsure = seen->proof.overwritten ? 0 : fault->unsure;
         seen->proof.exe = text_format("%.*s", (int)sizeof proof.exe, proof.exe);
     } else if (seen->proof.first_fired) {
         seen->proof.size = fault->fired_size;
         seen->proof.pid = fault->fired_pid;
         seen->proof.tid = fault->fired_tid;
         seen->proof.also_failed = fault->also_failed;
+        seen->proof.spared = fault->spared;
+        seen->proof.unsure = fault->unsure;
         const struct shm_process *process = session_block(session, fault->fired_process);
         if (process)
             seen->proof.exe = text_format("%.*s", (int)sizeof process->exe, process->exe);

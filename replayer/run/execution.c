@@ -49,7 +49,9 @@ static int run_order(struct execution *x, const struct order *order,
                       .openings = order->openings,
                       .follow = order->follow,
                       .patience_ns = order->patience_ns};
-    arm_order(x, order);
+    int err = arm_order(x, order);
+    if (err)
+        return err;
     x->damaged = session_inspect(x->session);
     return run_whole(&run, time_limit_ns);
 }

@@ -23,6 +23,7 @@
 
 struct before;
 struct session;
+struct shm_scope;
 struct unit_place;
 
 struct runner_options {
@@ -57,6 +58,8 @@ struct runner_options {
     const char *only_exe; /* shm_header.only_exe, as in the recording; not owned */
     const struct dearth_key *chance_sites; /* MODE_CHANCE: chosen; not owned */
     uint32_t n_chance_sites;               /* 0 = every site */
+    const struct shm_scope
+        *scope; /* of failures that last; not owned, NULL = every call */
     /* A sweep (server.h): one program takes many orders. */
     bool sweep;
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arm.h"
 #include "clock.h"
 #include "error.h"
 #include "evidence.h"
@@ -227,6 +228,9 @@ static int start(struct server *server, bool counting, const struct order *armed
         x->session,
         marked | (counting ? SHM_COUNT_SITES : SHM_FAULTS | SHM_SKIP_UNWIND | SHM_SWEEP));
     session_set_fault(x->session, NULL);
+    int err = arm_scope(server->x);
+    if (err)
+        return err;
     if (armed)
         arm(server, armed);
     if (run_begin(&server->run, 0))

@@ -34,8 +34,7 @@ function finding_text(f) {
 
 function fault_words(f) {
   const which = f.occurrence === 1 ? "the first call" : "call " + number(f.occurrence);
-  const then = f.mode === "sticky" ? ", and every allocation after it"
-    : f.mode === "burst" ? ", and the " + number(f.burst - 1) + " allocations after it" : "";
+  const then = f.then ? ", " + f.then : "";
   return f.op + (f.size >= 0 ? " of " + bytes(f.size) : "") + ", " + which + " of its site"
     + (f.thread ? " " + f.thread : "") + (f.call ? ", call " + number(f.call) + " of the run" : "") + (f.chance ? ", " + f.chance : "") + then;
 }

@@ -99,6 +99,13 @@ int report_phrases_thread(const struct report_data *data, const void *object,
     return 0;
 }
 
+int report_phrases_then(const struct report_data *data, const void *object,
+                        struct text *out) {
+    (void)data;
+    report_words_add_then(object, out);
+    return 0;
+}
+
 int report_phrases_chance(const struct report_data *data, const void *object,
                           struct text *out) {
     const struct report_fault *fault = object;

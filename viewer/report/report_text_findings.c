@@ -65,12 +65,11 @@ static void add_fault(const struct report_data *data, const struct report_findin
         text_say(out, " %s", thread_role_phrase(thread_role_from_name(f->fault.thread)));
     if (f->fault.call)
         text_say(out, ", call %lld of the run", (long long)f->fault.call);
-    if (strcmp(f->fault.mode, "sticky") == 0)
-        text_add(out, " and every allocation after it");
-    else if (strcmp(f->fault.mode, "burst") == 0)
-        text_say(out, " and the %lld allocations after it",
-                 (long long)f->fault.burst - 1);
-    else if (f->fault.chance) {
+    AUTO_TEXT struct text then = {0};
+    report_words_add_then(&f->fault, &then);
+    if (then.n)
+        text_say(out, " %s", then.data);
+    if (f->fault.chance) {
         text_add(out, ", ");
         report_words_add_chance(&f->fault, out);
     }

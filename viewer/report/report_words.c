@@ -8,6 +8,7 @@
 
 #include "damage.h"
 #include "json.h"
+#include "scope_words.h"
 #include "text.h"
 
 void report_words_add_chance(const struct report_fault *fault, struct text *out) {
@@ -19,6 +20,19 @@ void report_words_add_chance(const struct report_fault *fault, struct text *out)
              json_number_of(chance, "probability"), json_text_of(chance, "seed"));
     cJSON_Delete(chance);
     cJSON_Delete(failed);
+}
+
+void report_words_add_then(const struct report_fault *fault, struct text *out) {
+    bool sticky = strcmp(fault->mode, "sticky") == 0;
+    if (!sticky && strcmp(fault->mode, "burst") != 0)
+        return;
+    if (sticky)
+        text_add(out, "and every allocation after it");
+    else
+        text_say(out, "and the %lld allocations after it", (long long)fault->burst - 1);
+    scope_words_add(fault->scope, out);
+    if (fault->spared)
+        text_say(out, "; %lld outside got memory", (long long)fault->spared);
 }
 
 bool report_words_failed_call(const struct report_data *data,

@@ -18,6 +18,8 @@ int report_words_add_went_on(const struct report_data *data,
 void report_words_add_location(const struct report_location *location, struct text *out);
 /** Append "one of 2 calls that failed by chance (probability 0.1, seed 7)". */
 void report_words_add_chance(const struct report_fault *fault, struct text *out);
+/** What fails after it: "and every allocation after it"; nothing where nothing does. */
+void report_words_add_then(const struct report_fault *fault, struct text *out);
 /** The site of the @i-th call that failed by chance, and its number among the chosen calls.
  * Return: false when there are no more; @site NULL when the report does not have it. */
 bool report_words_failed_call(const struct report_data *data,
