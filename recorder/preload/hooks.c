@@ -153,7 +153,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
     enum hook how = enter(caller->frame, &call->thread);
     if (unlikely(how == HOOK_COPY)) {
         fault_note_progress(caller->address);
-        return fault_lasting(NULL, 0) ? HOOK_DENY : HOOK_PASS;
+        return !marks_forbid() && fault_lasting(NULL, 0) ? HOOK_DENY : HOOK_PASS;
     }
     if (unlikely(how != HOOK_RECORD))
         return how;

@@ -21,6 +21,8 @@ for how in rerun snapshot; do
     replay --mode both --how $how
     equal 'anywhere=handled1 anywhere=reported1 in_region=reported1' "$(verdicts dearth.db)" "marked, $how"
     equal 0 "$(sql dearth.db 'SELECT count(*) FROM attempt WHERE fired = 0')" "all are reached, $how"
+    equal 0 "$(sql dearth.db "SELECT count(*) FROM refused WHERE reason = 'contradicted'")" \
+        "what lasts keeps to the marks in copies, too, $how"
 done
 status 0 "$DEARTH" report -o report.json dearth.db
 equal 'before=outside quietly=never' "$(jq -r '[.sites[] | select(.untested_reason == "not_failable") |
