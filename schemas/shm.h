@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 12u
+#define SHM_VERSION 13u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -463,7 +463,8 @@ struct shm_order {
     uint32_t mode;       /* enum shm_fault_mode */
     uint32_t burst;
     uint32_t refusal;    /* (target, worker) enum shm_refusal */
-    uint32_t reserved;
+    uint32_t most;       /* at the first allocating call after so many the copy sends itself SIGSTOP, once, which its
+                            tracer takes from it: that of its end; 0 = never */
     uint64_t fired_size; /* (target) bytes requested, before it asks */
 };
 /* In SHM_ORDER_BLOCKS blocks from shm_header.orders_block on, one piece. `index` finds an order by its

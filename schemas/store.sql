@@ -406,6 +406,17 @@ CREATE TABLE refused (
     PRIMARY KEY (replay_id, site_id)
 ) WITHOUT ROWID;
 
+-- Faults of a replay with --quick whose copies were ended while they went on, 100 allocating calls after their
+-- failure, with nothing wrong until then. What came later is not known: they are no attempts.
+CREATE TABLE survivor (
+    replay_id INTEGER NOT NULL REFERENCES replay(id),
+    site_id   INTEGER NOT NULL REFERENCES site(id),
+    occurrence INTEGER NOT NULL,         -- as attempt.occurrence
+    mode      TEXT NOT NULL,             -- as attempt.mode: 'once', 'sticky', 'burst'
+    burst     INTEGER NOT NULL,
+    PRIMARY KEY (replay_id, site_id, occurrence, mode, burst)
+) WITHOUT ROWID;
+
 -- What a user must look at. Derived from attempts by `dearth replay`; groups one (fault location, crash place).
 CREATE TABLE finding (
     id        INTEGER PRIMARY KEY,       -- what `dearth repro ID` takes

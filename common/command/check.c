@@ -485,6 +485,7 @@ int command_check(int argc, char **argv) {
         {0, "blame", CLI_LIST, &c.blame, "GLOB", REPORT_BLAME_HELP},
         {0, "own", CLI_LIST, &c.faults.own, "GLOB", OWN_HELP},
         {0, "not-own", CLI_LIST, &c.faults.not_own, "GLOB", NOT_OWN_HELP},
+        {0, "quick", CLI_FLAG, &c.faults.quick, NULL, QUICK_HELP},
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS

@@ -15,8 +15,10 @@
  * A sticky fault lives on in preload.sticky, in .data, so that fork hands it down; exec
  * starts anew. Which calls it takes then is scope.c's to say, when there is a scope. Who runs it: any thread of the target, re-entry flag held.
  */
-#include "fault.h"
+#include <signal.h>
+
 #include "arena.h"
+#include "fault.h"
 #include "fault_chance.h"
 #include "local.h"
 #include "marks.h"
@@ -47,11 +49,21 @@ static bool leaf_matches(uintptr_t address) {
     return false;
 }
 
+/* A copy that has come far enough. Its tracer ends the whole of it, or lets it go on; a process that it has made
+ * does not ask. */
+static COLD void ask_for_end(void) {
+    long pid = sys_getpid();
+    if (!sys_is_sandboxed && (uint32_t)pid == preload.arena->faults[0].fired_pid)
+        sys_call(SYS_tgkill, pid, sys_gettid(), SIGSTOP, 0, 0, 0);
+}
+
 /* Cheap enough for a program that does nothing but allocate: a bit is written once. */
 void fault_note_progress(uintptr_t address) {
     struct shm_progress *progress = &preload.arena->progress;
     uint64_t bit = (address * 0x9e3779b97f4a7c15ull >> 32) % SHM_PROGRESS_BITS;
-    add_relaxed(&progress->calls, 1);
+    uint64_t before = add_relaxed(&progress->calls, 1);
+    if (unlikely(preload.most && before == preload.most))
+        ask_for_end();
     if (!(load_relaxed(&progress->places[bit / 64]) >> bit % 64 & 1))
         or_relaxed(&progress->places[bit / 64], 1ull << bit % 64);
 }

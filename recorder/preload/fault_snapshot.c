@@ -184,6 +184,8 @@ static void become_copy(const struct shm_order *order, const struct copied *from
         store_release(&preload.sticky, 1);
     if (order->mode == SHM_FAULT_BURST && order->burst > 1)
         store_release(&preload.burst_left, order->burst - 1);
+    if (!from->watched)
+        preload.most = order->most;
     prove(order, from);
     dearth_fault_injected();
 }

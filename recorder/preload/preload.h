@@ -119,6 +119,7 @@ struct preload {
     uint32_t knows_pid;       /* it has asked for its process id */
     uint32_t copy; /* is a snapshot's copy, or a child of one: see fault_snapshot.c */
     uint32_t scope_block, scope_entries; /* see scope.c; 0 = every call is in it */
+    uint32_t most;                       /* of a copy: as its order has it */
     char arena_path[SHM_PATH_BYTES];
     char library_path[SHM_PATH_BYTES]; /* ours: shm_header.preload_path */
 };

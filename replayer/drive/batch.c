@@ -21,6 +21,8 @@
 #include "outcomes.h"
 #include "queue.h"
 #include "settle.h"
+#include "survivor.h"
+#include "survivors.h"
 #include "task.h"
 #include "text.h"
 
@@ -88,6 +90,11 @@ int batch_take(struct drive *d, struct task *task, const struct observation *see
     struct batch *batch = task->batch;
     if (!seen->proof.fired)
         return take_refusal(d, task, seen);
+    if (seen->end.survived) {
+        int err = come_back(task);
+        survivors_take(d, task, batch);
+        return err;
+    }
     if (j->unsure)
         return take_unsure(d, task);
     int64_t id = 0;
@@ -164,6 +171,8 @@ int batch_end(struct drive *d, uint64_t tag, const struct observation *seen) {
     d->n_spoils += seen->proof.refusal == SHM_REFUSED_FILES;
     bool diverged = batch_has_diverged(d->replay, seen);
     int err = diverged ? void_batch(d, batch, "diverged") : check_batch(d, batch);
+    if (err == 0)
+        err = survivors_end(d, batch, diverged ? "diverged" : NULL);
     return err < 0 ? err : outcomes_end(d, batch, diverged ? "diverged" : NULL);
 }
 
@@ -172,6 +181,8 @@ int batch_lose(struct drive *d, uint64_t tag) {
     d->n_flying_batches--;
     error_warn("a snapshot run broke off; its faults are left to rerun");
     int err = void_batch(d, batch, "limit");
+    if (err == 0)
+        err = survivors_end(d, batch, "limit");
     if (err == 0)
         err = outcomes_end(d, batch, "limit");
     for (uint32_t i = 0; i < d->n_tags && err == 0; i++) {
@@ -272,8 +283,9 @@ void batch_collect(struct drive *d) {
         return;
     for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
-        task_push(f->done || f->explore ? &d->reruns : &d->snapshots,
-                  task_of_fault(r, f));
+        struct task *task = task_of_fault(r, f);
+        task->order.most = r->options->quick ? SURVIVOR_CALLS : 0;
+        task_push(f->done || f->explore ? &d->reruns : &d->snapshots, task);
     }
 }
 

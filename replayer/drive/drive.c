@@ -177,8 +177,9 @@ static uint32_t n_faults(const struct drive *d) {
 
 /* Is nothing left to do? */
 static bool is_done(const struct drive *d) {
-    const struct task_list *const lists[] = {&d->urgent, &d->late,    &d->doubted,
-                                             &d->reruns, &d->guarded, &d->snapshots};
+    const struct task_list *const lists[] = {&d->urgent,   &d->late,    &d->doubted,
+                                             &d->reruns,   &d->guarded, &d->snapshots,
+                                             &d->survivors};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!task_list_is_empty(lists[i]))
             return false;
@@ -193,6 +194,7 @@ static void drive_deinit(struct drive *d) {
     task_list_free(&d->reruns);
     task_list_free(&d->guarded);
     task_list_free(&d->snapshots);
+    task_list_free(&d->survivors);
     for (uint32_t i = 0; i < d->n_tags; i++)
         task_free(d->flying[i]);
     free(d->flying);

@@ -6,6 +6,7 @@
  *   settle.c         what its result means for it
  *   batch.c          snapshot runs: many faults, one original, a copy for each
  *   outcomes.c       copies whose parents decide: two whole runs for all that end in the same way
+ *   survivors.c      copies that were ended while they went on
  *   confirm_runs.c   the reruns that a copy's verdict needs before it is believed
  *   guarding_runs.c  the executions with guarded blocks
  *   control.c        the runs without a fault that doubted output waits for
@@ -45,6 +46,7 @@ struct drive {
     struct task_list urgent, late, doubted;
     struct task_list snapshots; /* faults for snapshot runs */
     struct task_list reruns;    /* what snapshots refused */
+    struct task_list survivors; /* of --quick; those with a batch wait for its end */
     struct outcome **outcomes;  /* of copies whose parents decide: outcomes.h */
     uint32_t n_outcomes;
     struct batch **batches;

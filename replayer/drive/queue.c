@@ -6,6 +6,7 @@
 #include "control.h"
 #include "drive.h"
 #include "guarding_runs.h"
+#include "survivors.h"
 #include "task.h"
 #include "text.h"
 
@@ -90,6 +91,8 @@ static struct task *next_fault(struct drive *d) {
         task = next_planned(d);
     if (!task && d->confirming)
         return NULL; /* copies go on before the rest */
+    if (!task && survivors_sample(d))
+        task = task_pop(&d->reruns);
     if (!task)
         task = guarding_runs_next(d);
     if (!task && d->n_flying == 0 && d->n_flying_batches == 0 &&

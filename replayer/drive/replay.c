@@ -88,6 +88,8 @@ static int load_sites(struct replay *r) {
                      !p->n_sites || p->n_own || p->n_in || p->n_not_in ||
                          p->changed_since || p->from_symbol || p->until_symbol,
                      &r->sites);
+    if (err == 0 && r->options->quick)
+        err = sites_add_survivors(r->store, r->recording_id, &r->sites);
     if (err == 0)
         r->harness = harness_mark(r->options->catalogue, r->conditions.exe, &r->sites);
     if (err == 0 && p->demand)

@@ -74,6 +74,7 @@ static void take_values(struct command *c) {
     o->loop_ns = f->loop_ns;
     o->isolation = (enum isolation)f->isolation;
     o->how = (enum replay_how)f->how;
+    o->quick = f->quick;
     o->leaks = (enum replay_leaks)f->leaks;
     o->guarding = (enum guarding_mode)f->guarding;
     o->under = f->under ? UNDER_VALGRIND : UNDER_PLAIN;
@@ -262,6 +263,22 @@ static int take_sweep(struct replay_options *o) {
     return refuse_in_sweep(o);
 }
 
+/* It shortens copies: where there are none it would be a word without meaning. */
+static int check_quick(const struct replay_options *o) {
+    const char *what = o->how == REPLAY_RERUN         ? "--how rerun"
+                       : o->how == REPLAY_SWEEP       ? "a sweep"
+                       : o->under == UNDER_VALGRIND   ? "--under valgrind"
+                       : o->chance.probability > 0    ? "--probability"
+                       : o->plan.thread != THREAD_ANY ? "--thread"
+                       : !o->traced                   ? "--no-trace"
+                                                      : NULL;
+    return !o->quick || !what
+               ? 0
+               : error_print(-EINVAL,
+                             "--quick ends copies early, and there are none with %s",
+                             what);
+}
+
 static int take_occurrence(struct command *c) {
     const struct fault_options *f = &c->faults;
     c->options.plan.occurrence_asked = true;
@@ -390,6 +407,8 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
     if (err == 0)
         err = take_sweep(&c->options);
     if (err == 0)
+        err = check_quick(&c->options);
+    if (err == 0)
         err = check_trust(c, store, stranger);
     if (err == 0)
         err = keep_catalogue(c, store);
@@ -401,7 +420,8 @@ static int run_command(struct command *c, const char *path, char *const *argv) {
 /* What the options say, with nothing in the database yet to say it to. */
 static int only_look(struct command *c, const char *path, char *const *argv) {
     (void)argv;
-    if (take_options(c) < 0 || take_sweep(&c->options) < 0)
+    if (take_options(c) < 0 || take_sweep(&c->options) < 0 ||
+        check_quick(&c->options) < 0)
         return EXIT_CANNOT;
     AUTO_FREE char *stranger = c->faults.trust ? NULL : store_stranger(path);
     if (!stranger)
@@ -441,6 +461,7 @@ static int read_line(int argc, char **argv,
          "only sites at which no fault has fired yet"},
         {0, "own", CLI_LIST, &c.faults.own, "GLOB", OWN_HELP},
         {0, "not-own", CLI_LIST, &c.faults.not_own, "GLOB", NOT_OWN_HELP},
+        {0, "quick", CLI_FLAG, &c.faults.quick, NULL, QUICK_HELP},
 #define FAULTS c.faults
 #include "fault_options.def"
 #undef FAULTS

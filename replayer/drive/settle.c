@@ -53,8 +53,8 @@ static bool was_planned(const struct replay *r, uint32_t site, uint64_t occurren
                         enum fault_mode mode) {
     for (uint32_t i = 0; i < r->sites.input.n_attempts; i++) {
         const struct plan_attempt *a = &r->sites.attempts[i];
-        if (a->site_id == r->sites.list[site].id && a->occurrence == occurrence &&
-            a->mode == mode)
+        if (!a->survived && a->site_id == r->sites.list[site].id &&
+            a->occurrence == occurrence && a->mode == mode)
             return true;
     }
     if (r->sites.input.windows) /* only chosen calls may fail */

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "isolation.h"
 #include "replay_private.h"
+#include "survivor.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -79,8 +80,8 @@ void summary_plan(const struct replay *r) {
 /* --- the end --- */
 
 struct tally {
-    uint32_t testable, tested, unreached;
-    uint32_t verdicts[N_VERDICTS]; /* sites by worst verdict */
+    uint32_t testable, tested, unreached, open; /* open: of --quick, not tested */
+    uint32_t verdicts[N_VERDICTS];              /* sites by worst verdict */
 };
 
 static int compare_sites(const void *x, const void *y) {
@@ -88,8 +89,14 @@ static int compare_sites(const void *x, const void *y) {
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+/* Sites whose faults --quick has left open. */
+struct open_sites {
+    int64_t *ids;
+    uint32_t n;
+};
+
 /* @sites is put into the order of ids. */
-static struct tally count_verdicts(struct sites *sites) {
+static struct tally count_verdicts(struct sites *sites, const struct open_sites *open) {
     struct tally t = {0};
     uint32_t n = sites->input.n_sites;
     enum verdict *worst = text_alloc((n + 1) * sizeof *worst);
@@ -103,6 +110,10 @@ static struct tally count_verdicts(struct sites *sites) {
     }
     for (uint32_t i = 0; i < n; i++) {
         t.testable += sites->list[i].failable;
+        if (survivor_is_open(open->ids, open->n, sites->list[i].id, worst[i])) {
+            t.open++;
+            continue;
+        }
         t.verdicts[worst[i]]++;
         t.tested += worst[i] > VERDICT_UNREACHED;
         t.unreached += worst[i] == VERDICT_UNREACHED;
@@ -134,10 +145,24 @@ static void print_coverage(const struct replay *r, const struct tally *t) {
         text_addf(&line, "; not tested: %u", untested);
         if (t->unreached)
             text_addf(&line, ", of these %u unreached", t->unreached);
+        if (t->open)
+            text_addf(&line, ", of these %u ended early", t->open);
         if (reasons[REASON_FILTERED])
             text_addf(&line, "; filtered in this replay: %u", reasons[REASON_FILTERED]);
     }
     error_info("%s", line.data);
+}
+
+/* What --quick has left open, in this replay or before. */
+static int print_survivors(const struct replay *r, const char *replays) {
+    struct survivor_counts n;
+    AUTO_TEXT struct text line = {0};
+    int err = survivor_count(r->store, replays, &n);
+    if (err < 0 || (!n.open && !r->options->quick))
+        return err;
+    survivor_describe(&n, &line);
+    error_info("quick: %s", line.data);
+    return 0;
 }
 
 static void print_leaks(const struct replay *r) {
@@ -289,7 +314,16 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                          false, &sites);
     if (err < 0)
         return err;
-    struct tally t = count_verdicts(&sites);
+    AUTO_FREE char *replays = text_format(
+        "(SELECT id FROM replay WHERE recording_id = %lld)", (long long)r->recording_id);
+    struct open_sites open = {0};
+    err = survivor_open_sites(r->store, replays, &open.ids, &open.n);
+    struct tally t = count_verdicts(&sites, &open);
+    free(open.ids);
+    if (err < 0) {
+        sites_deinit(&sites);
+        return err;
+    }
     bool chance = r->chance.probability > 0;
     error_info("%s: %s of %u %s in %s (%llu executions, %d at a time, tree: %s%s)",
                outcome == REPLAY_DONE     ? "replayed"
@@ -306,7 +340,9 @@ int summary_print(const struct replay *r, enum replay_outcome outcome) {
                    (unsigned long long)r->progress.guarded);
     print_verdicts(&t);
     print_coverage(r, &t);
-    err = print_how(r);
+    err = print_survivors(r, replays);
+    if (err == 0)
+        err = print_how(r);
     print_leaks(r);
     if (err == 0)
         err = print_findings(r);

@@ -61,6 +61,8 @@ struct order {
                           and for children; costs a stop at every system call */
     uint64_t
         patience_ns; /* for processes that are there when the first has ended; 0 = the usual */
+    uint32_t
+        most; /* a copy is ended at the first allocating call after so many; 0 = at its end */
     enum thread_role thread;
     uint64_t
         call; /* --nth: number in the recorded run of what fails; 0 = not asked for */
@@ -177,11 +179,14 @@ struct observation {
         uint32_t n_failed;              /* of these */
     } proof;
     struct {
-        int start_error;     /* errno of a failed exec or setup, 0 = started */
-        int exit_code;       /* -1 when killed by a signal */
-        int exit_signal;     /* 0 when it exited */
-        bool timed_out;      /* killed by us for passing its limit, or since it is */
-        bool endless;        /* known before that: it would never have ended */
+        int start_error; /* errno of a failed exec or setup, 0 = started */
+        int exit_code;   /* -1 when killed by a signal */
+        int exit_signal; /* 0 when it exited */
+        bool timed_out;  /* killed by us for passing its limit, or since it is */
+        bool endless;    /* known before that: it would never have ended */
+        bool
+            survived; /* a copy that was ended by us at its order's `most`: how it would have
+                                ended is not known, there is nothing to judge */
         bool trace_refused;  /* it was to be traced, and the kernel does not allow it */
         bool left_processes; /* descendants were still there after the first process
                                 ended, and were killed */

@@ -206,6 +206,32 @@ int ledger_skip(struct ledger *l, int64_t site_id, enum reason reason) {
                          site_id, reason_name(reason));
 }
 
+enum {
+    SURVIVOR_REPLAY_ID = 1,
+    SURVIVOR_SITE_ID,
+    SURVIVOR_OCCURRENCE,
+    SURVIVOR_MODE,
+    SURVIVOR_BURST
+};
+
+int ledger_survivor(struct ledger *l, const struct order *order) {
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    int r = ledger_batch_begin(l);
+    if (r == 0)
+        r = store_prepare(l->store,
+                          "INSERT OR IGNORE INTO survivor (replay_id, site_id, "
+                          "occurrence, mode, burst) VALUES (?, ?, ?, ?, ?)",
+                          &s);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(s, SURVIVOR_REPLAY_ID, l->replay_id);
+    sqlite3_bind_int64(s, SURVIVOR_SITE_ID, order->site_id);
+    sqlite3_bind_int64(s, SURVIVOR_OCCURRENCE, (int64_t)order->occurrence);
+    store_bind_text(s, SURVIVOR_MODE, fault_mode_name(order->mode));
+    sqlite3_bind_int64(s, SURVIVOR_BURST, order->burst ? order->burst : 1);
+    return store_step_done(l->store, s);
+}
+
 int ledger_planned(struct ledger *l, uint64_t n) {
     AUTO_FREE char *sql = text_format(
         "UPDATE replay SET planned = coalesce(planned, 0) + %lld WHERE id = %lld",

@@ -69,6 +69,9 @@ int ledger_check(struct ledger *ledger, int64_t attempt_id);
  */
 int ledger_forget(struct ledger *ledger, int64_t attempt_id);
 
+/** The copy that got this fault was ended while it went on. Return: 0 or a negative errno. */
+int ledger_survivor(struct ledger *ledger, const struct order *order);
+
 /** A site that no snapshot could test, and why (enum shm_refusal's name, or 'contradicted'). */
 int ledger_refuse(struct ledger *ledger, int64_t site_id, const char *reason);
 /** Make rows for the sites of @seen->leaks, which may be new: call it before

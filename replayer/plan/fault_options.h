@@ -14,6 +14,11 @@
     "file on their stack (may be repeated)"
 #define NOT_OWN_HELP "of what --own names, what is not"
 
+/* Of one program: a suite looks for another that reaches what is not tested. */
+#define QUICK_HELP                                                                       \
+    "for a first look: a copy that goes on is ended 100 allocations after its failure; " \
+    "its fault is not tested, unless it is one of a few that are run to their ends"
+
 /* Filled in by the rows of fault_options.def. */
 struct fault_options {
     struct cli_list own, not_own; /* of one program; a suite has its own words for it */
@@ -28,7 +33,7 @@ struct fault_options {
     uint64_t space, min_size; /* bytes */
     uint64_t time_limit_ns, time_budget_ns, ready_timeout_ns, loop_ns;
     double probability;
-    bool trust;
+    bool quick, trust;
 };
 
 /** Free what the rows have gathered; twice is safe. */

@@ -78,6 +78,8 @@ char *options_text(const struct replay_options *o) {
     json_int(&j, "shard", o->plan.shard);
     json_int(&j, "n_shards", o->plan.n_shards);
     json_text(&j, "how", hows[o->how]);
+    if (o->quick)
+        json_bool(&j, "quick", true);
     json_text(&j, "guard", guards[o->guarding]);
     json_text(&j, "output_check", o->output_check);
     if (o->share_signals)

@@ -57,6 +57,7 @@ struct replay_options {
     bool share_signals,
         share_ipc; /* attempts are in our PID namespace, our IPC namespace */
     enum replay_how how;
+    bool quick; /* copies that go on are ended early: survivors.h */
     bool traced;
     struct catalogue *catalogue; /* that attempts are judged by; not owned */
     const char *const *policies; /* --policy, as given: they are in the catalogue, too */

@@ -274,6 +274,8 @@ static void look_back(struct planner *w) {
         for (uint32_t a = lower_bound(w, &(struct plan_attempt){.site_id = id});
              a < n && w->attempts[a].site_id == id; a++) {
             enum verdict v = w->attempts[a].verdict;
+            if (w->attempts[a].survived)
+                continue;
             w->past[i].fired |= v != VERDICT_UNREACHED;
             w->past[i].bad |= plan_is_bad(v);
         }
@@ -295,6 +297,7 @@ static bool settled(const struct planner *w, struct plan_fault *f) {
     int64_t site_id = w->in->sites[f->site].id;
     bool ask_again = w->options->untested || w->options->n_sites;
     bool hung = false, unreached = false, confirmed = false, explorable = false;
+    bool survived = false;
     struct plan_attempt key = {.site_id = site_id, .occurrence = f->occurrence};
     for (uint32_t a = lower_bound(w, &key);
          a < w->n_attempts && w->attempts[a].site_id == site_id &&
@@ -307,6 +310,9 @@ static bool settled(const struct planner *w, struct plan_fault *f) {
         if (w->attempts[a].mode != f->mode ||
             (f->mode == MODE_BURST && w->attempts[a].burst != w->options->burst) ||
             (f->mode != MODE_ONCE && !key_equal(w->attempts[a].scope, w->options->scope)))
+            continue;
+        survived |= w->attempts[a].survived;
+        if (w->attempts[a].survived)
             continue;
         f->bad |= plan_is_bad(w->attempts[a].verdict);
         hung |= w->attempts[a].verdict == VERDICT_HUNG;
@@ -321,7 +327,7 @@ static bool settled(const struct planner *w, struct plan_fault *f) {
         return confirmed || f->done > w->options->repeat || (hung && f->done >= 2);
     if (unreached)
         return !ask_again;
-    return f->done > 0;
+    return f->done > 0 || survived;
 }
 
 /* --- faults --- */

@@ -64,6 +64,8 @@ struct plan_attempt {
     enum under under;
     uint32_t burst; /* of MODE_BURST */
     bool explored;  /* the error-path sites that came up after it are known */
+    bool
+        survived; /* no attempt: its copy was ended while it went on (sites_add_survivors()) */
     enum thread_role thread;
     struct dearth_key scope; /* scope_key(); of one that lasts */
 };

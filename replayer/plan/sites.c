@@ -304,3 +304,35 @@ int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
         sites_deinit(out);
     return r;
 }
+
+#define SURVIVOR_COLUMNS(X)                                                              \
+    X(SURVIVOR_SITE_ID, "v.site_id")                                                     \
+    X(SURVIVOR_OCCURRENCE, "v.occurrence")                                               \
+    X(SURVIVOR_MODE, "v.mode")                                                           \
+    X(SURVIVOR_BURST, "v.burst")
+enum { SURVIVOR_COLUMNS(STORE_COLUMN_ENUM) };
+
+int sites_add_survivors(struct store *store, int64_t recording_id, struct sites *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int step,
+        r = store_prepare(
+            store,
+            STORE_SELECT(SURVIVOR_COLUMNS) "FROM survivor v JOIN replay r ON r.id = "
+                                           "v.replay_id WHERE r.recording_id = ?1",
+            &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, recording_id);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        s->attempts = text_grow(s->attempts, s->input.n_attempts, sizeof *s->attempts);
+        s->attempts[s->input.n_attempts++] = (struct plan_attempt){
+            .site_id = sqlite3_column_int64(q, SURVIVOR_SITE_ID),
+            .occurrence = (uint64_t)sqlite3_column_int64(q, SURVIVOR_OCCURRENCE),
+            .mode = fault_mode_from_name(store_column_text(q, SURVIVOR_MODE)),
+            .burst = (uint32_t)sqlite3_column_int64(q, SURVIVOR_BURST),
+            .survived = true,
+        };
+    }
+    s->input.attempts = s->attempts;
+    return step == SQLITE_DONE ? 0 : store_error(store, "reading survivor");
+}

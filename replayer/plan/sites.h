@@ -47,6 +47,10 @@ void sites_deinit(struct sites *sites);
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
                const char *others, bool with_stacks, struct sites *out);
 
+/** Add the faults whose copies a replay with --quick ended: to another such replay they are done.
+ * Return: 0, or a negative errno after a message. */
+int sites_add_survivors(struct store *store, int64_t recording_id, struct sites *sites);
+
 /** Index of the site with that number in the database; -1 = it is not one of these. */
 static inline int64_t sites_index(const struct sites *sites, int64_t id) {
     for (uint32_t i = 0; i < sites->input.n_sites; i++)

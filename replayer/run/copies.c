@@ -91,7 +91,8 @@ int copies_begin(struct copies *s, struct run *original) {
         orders[i] = (struct shm_order){.site = order->site,
                                        .occurrence = order->occurrence,
                                        .mode = (uint32_t)order->mode,
-                                       .burst = order->burst};
+                                       .burst = order->burst,
+                                       .most = order->most};
     }
     s->orders = session_set_orders(x->session, orders, s->n);
     if (!s->orders)
@@ -305,6 +306,8 @@ static void close_sent(struct copy *c) {
 static enum shm_refusal leaves_open(const struct copies *s,
                                     const struct observation *seen) {
     int sig = seen->end.exit_signal;
+    if (seen->end.survived)
+        return SHM_REFUSED_NOT;
     bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
                  sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
     if (s->original->x->session->arena->faults[0].unseen)
@@ -552,6 +555,8 @@ static int run_copy(struct copy *c) {
                                   .armed = &always,
                                   .seen = run->seen,
                                   .exits = original->exits,
+                                  .most = s->leaks ? 0 : s->items[c->item].order.most,
+                                  .calls = &original->x->session->arena->progress.calls,
                                   .exit_pid = run->first};
     c->printed = run->output->total;
     bool kept = !s->orders->nested || keep_offsets(c);

@@ -247,6 +247,11 @@ static bool must_end(struct run *run, uint64_t now) {
             remains_processes(tracer, run->parent, run->seen);
         return run->seen->end.left_processes;
     }
+    if (tracer->survived) {
+        run->seen->end.survived = true;
+        run->seen->end.duration_ns = now - run->started;
+        return true;
+    }
     if (!runaway && !run->hang.endless &&
         (!run->limit_ns ||
          !hang_is_over(now, run->started, run->limit_ns, tracer->starved_ns) ||

@@ -305,8 +305,22 @@ static void let_die(struct tracer *tracer, pid_t tid) {
     tracer_forget(tracer, tid);
 }
 
+/* Is it the SIGSTOP with which a copy says that it has made the calls of its order? It is for us alone. */
+static bool asks_for_end(const struct tracer *tracer, pid_t tid, int sig) {
+    siginfo_t info;
+    return tracer->most && sig == SIGSTOP &&
+           __atomic_load_n(tracer->calls, __ATOMIC_RELAXED) > tracer->most &&
+           ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) == 0 && info.si_code == SI_TKILL;
+}
+
 static void deliver(struct tracer *tracer, pid_t tid, int sig) {
     siginfo_t info;
+    if (!tracer->killing && asks_for_end(tracer, tid, sig)) {
+        tracer->survived = tracer->seen->crash.signal == 0;
+        if (!tracer->survived) /* a signal that it caught: how it ends is to be seen */
+            go_on(tracer, tid, 0);
+        return;
+    }
     if (tracer->killing || !is_candidate(sig) ||
         ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0) {
         go_on(tracer, tid, sig);

@@ -51,6 +51,10 @@ struct tracer {
     uint64_t
         run_ns; /* time that its threads were on a processor, as far as was looked at */
     struct schedule first_schedule;
+    uint32_t most;         /* of a copy: as its order has it, 0 = it comes to its end; */
+    const uint64_t *calls; /* counted since its failure; */
+    bool
+        survived; /* it came so far, nothing was seen to go wrong, and it is stopped there */
     pid_t sampling; /* thread asked to stop for a sample, 0 = none */
     pid_t sampled;  /* thread of the last sample, 0 = none */
     /* Told of every process and thread that @tid makes; true = @tid is to stay stopped until

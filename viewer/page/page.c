@@ -469,6 +469,10 @@ static void add_summary(struct page *page) {
         json_int(j, NULL, (int64_t)data->reasons[i]);
     json_close(j, ']');
     json_int(j, "attempts", (int64_t)data->n_attempts);
+    AUTO_TEXT struct text quick = {0};
+    if (data->quick)
+        survivor_describe(&data->survivors, &quick);
+    json_text(j, "quick", quick.data);
     json_bool(j, "exact", data->exact);
     json_open(j, "stops", '[');
     for (size_t i = 0; i < data->n_stops; i++)

@@ -94,7 +94,7 @@ function verdict_sentence() {
   if (!D.attempts) return ["Not tested yet", "none"];
   if (tally.millionths < 0) return [findings_sentence() + "; coverage is void", D.severity_counts[0] ? "bug" : "none"];
   const all = tally.testable === tally.tested;
-  return [findings_sentence() + "; " + (all ? "all " + plural(tally.testable, what) : percent(tally.millionths) + " of " + plural(tally.testable, what)) + " tested",
+  return [findings_sentence() + "; " + (all ? "all " + plural(tally.testable, what) : percent(tally.millionths) + " of " + plural(tally.testable, what)) + " tested" + (D.quick ? " (quick)" : ""),
     D.severity_counts[0] ? "bug" : all && tally.tested ? "ok" : "none"];
 }
 function memory_sentence() {
@@ -264,6 +264,7 @@ function page_start([data, before]) {
   show_processes();
   show_memory();
   if (before) show_compare(before);
+  if (data.quick) $("summary").append(h("div", { class: "card broad" }, h("h2", null, "Quick"), h("p", null, data.quick[0].toUpperCase() + data.quick.slice(1) + ".")));
   $("summary").append(data.target_tally ? coverage_card("target", "Coverage of targets", data.target_tally) : "",
     coverage_card("coverage", data.target_tally ? "Contexts of targets" : "Coverage of sites", data.site_tally),
     coverage_card("location", "Coverage of locations", data.location_tally), findings_card(), verdict_card(), data.programs ? programs_card() : "");

@@ -291,6 +291,10 @@ int gate_judge(const struct report_data *data, const struct gate_options *option
     add_chosen(data, &details);
     text_add(why, "gate ");
     terminal_say(why, r == GATE_PASSED ? COLOR_GOOD : COLOR_BUG, "%s", words[r]);
+    if (data->quick) {
+        text_add(why, " (quick)\n  quick: ");
+        survivor_describe(&data->survivors, why);
+    }
     text_addf(why, "\n%s", details.n ? details.data : "");
     return r;
 }

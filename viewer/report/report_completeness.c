@@ -156,6 +156,19 @@ static void add_unproven(struct report_data *data) {
     }
 }
 
+static void add_quick(struct report_data *data) {
+    if (!data->quick)
+        return;
+    AUTO_TEXT struct text text = {0};
+    text_add(&text, "Quick (--quick): ");
+    survivor_describe(&data->survivors, &text);
+    if (data->survivors.open)
+        text_addf(&text, ". 'dearth %sreplay' without --quick goes on with them",
+                  data->suite ? "suite " : "");
+    text_add(&text, ".");
+    add_note(data, "quick", text.data);
+}
+
 /* In the formats that have no words of their own for suites. */
 static void add_suite(struct report_data *data) {
     const struct report_tally *t = &data->target_tally;
@@ -219,6 +232,7 @@ void report_completeness_derive(struct report_data *data) {
             data->n_behind == 1 ? "it shows" : "they show", data->suite ? "suite " : "");
         add_note(data, "findings_behind", text);
     }
+    add_quick(data);
     uint64_t nameless = 0;
     for (size_t i = 0; i < data->n_sites; i++)
         nameless += !data->sites[i].location;

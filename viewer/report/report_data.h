@@ -30,6 +30,7 @@
 #include "cli.h"
 #include "frames.h"
 #include "report_fields.h"
+#include "survivor.h"
 
 struct store;
 
@@ -44,6 +45,7 @@ struct report_location {
 struct report_site {
 #define SITE(source, report, page) REPORT_MEMBER_##source
 #include "report_fields.def"
+    bool ended_early; /* --quick: a fault of it is open, and none of the others was bad */
     bool after_failure; /* error_path, and no recording or run without a failure has it */
     uint32_t target;    /* of a suite: index + 1; 0 = none */
     const char *test;   /* the first of `tests`; NULL = none */
@@ -170,7 +172,10 @@ struct report_data {
     uint64_t n_apart;                  /* findings that --blame does not name */
     bool narrowed;                     /* --in was given */
     uint64_t n_attempts;
-    uint64_t n_behind;   /* executions that no findings were derived of yet */
+    uint64_t n_behind; /* executions that no findings were derived of yet */
+    struct survivor_counts survivors;
+    bool
+        quick; /* copies were ended early: some faults are open for it, or it is how the newest replay was */
     uint64_t n_doubtful; /* sites tested only where the program did not end as recorded */
     const char **modules_without_cfi; /* sorted */
     size_t n_modules_without_cfi;

@@ -352,6 +352,16 @@ static void add_summary(struct report_out *out) {
         json_int(j, severity_name(i), (int64_t)data->places[i]);
     json_close(j, '}');
     json_int(j, "attempts", (int64_t)data->n_attempts);
+    if (data->quick) {
+        json_open_flat(j, "quick", '{');
+        json_int(j, "calls", SURVIVOR_CALLS);
+        json_int(j, "faults", (int64_t)data->survivors.faults);
+        json_int(j, "open", (int64_t)data->survivors.open);
+        json_int(j, "sites", (int64_t)data->survivors.sites);
+        json_int(j, "whole", (int64_t)data->survivors.whole);
+        json_int(j, "otherwise", (int64_t)data->survivors.otherwise);
+        json_close(j, '}');
+    }
     json_close(j, '}');
 }
 

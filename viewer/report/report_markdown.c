@@ -228,6 +228,11 @@ int report_markdown(const struct report_data *data, struct text *out) {
     add_row("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_row("error path", &data->error_tally, out);
+    if (data->quick) {
+        text_add(out, "\n**Quick**: ");
+        survivor_describe(&data->survivors, out);
+        text_add(out, ".\n");
+    }
     if (data->site_tally.millionths < 0) {
         text_add(out, "\n**Coverage is void**: ");
         report_unseen_add(data, out);

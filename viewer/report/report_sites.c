@@ -234,10 +234,28 @@ static int load_skipped(struct report_data *data) {
     return report_rows_read(data, skipped_sql, "reading skipped", add_skipped, &reading);
 }
 
+static int load_survivors(struct report_data *data) {
+    AUTO_FREE int64_t *open = NULL;
+    uint32_t n = 0;
+    data->quick =
+        store_int(data->store,
+                  "SELECT json_extract(options, '$.quick') FROM replay WHERE id IN "
+                  "chosen_replay ORDER BY id DESC LIMIT 1",
+                  0) != 0;
+    int r = survivor_count(data->store, "chosen_replay", &data->survivors);
+    if (r == 0)
+        r = survivor_open_sites(data->store, "chosen_replay", &open, &n);
+    data->quick |= data->survivors.open > 0;
+    for (size_t i = 0; r == 0 && n && i < data->n_sites; i++)
+        data->sites[i].ended_early =
+            survivor_is_open(open, n, data->sites[i].id, data->sites[i].verdict);
+    return r;
+}
+
 int report_sites_load(struct report_data *data) {
     int (*const steps[])(struct report_data *) = {
-        load_locations,  load_sites,    load_counts, load_reached,
-        load_error_path, load_attempts, load_skipped};
+        load_locations,  load_sites,    load_counts,  load_reached,
+        load_error_path, load_attempts, load_skipped, load_survivors};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
         r = steps[i](data);

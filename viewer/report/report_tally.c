@@ -3,7 +3,9 @@
 #include "report_tally.h"
 
 static void decide_reason(struct report_site *site) {
-    if (site->verdict > VERDICT_UNREACHED)
+    if (site->ended_early)
+        site->reason = REASON_ENDED_EARLY;
+    else if (site->verdict > VERDICT_UNREACHED)
         site->reason = REASON_TESTED;
     else if (site->verdict == VERDICT_UNREACHED)
         site->reason = REASON_NOT_REACHED;

@@ -200,6 +200,11 @@ static void add_summary(const struct report_data *data, struct text *out) {
     add_tally("locations", &data->location_tally, out);
     if (data->error_tally.total)
         add_tally("error path", &data->error_tally, out);
+    if (data->quick) {
+        text_add(out, "  quick: ");
+        survivor_describe(&data->survivors, out);
+        text_add(out, "\n");
+    }
     if (data->site_tally.millionths < 0) {
         text_add(out, "  void: ");
         report_unseen_add(data, out);
