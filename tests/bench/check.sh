@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What does 'dearth check' cost in processor time, and which part of it what? One or several builds, in turn.
 #
-#   tests/bench/check.sh [-n ROUNDS] [-p] [-k FOLDER] [-P "PROGRAM..."] DEARTH... >table.md
+#   tests/bench/check.sh [-n ROUNDS] [-p] [-q] [-k FOLDER] [-P "PROGRAM..."] DEARTH... >table.md
 #
 # A part is the difference between two runs of the same program that differ in it alone:
 #
@@ -12,6 +12,7 @@
 #   leaks      the same with the leak pass                    less confirmed
 #   check      dearth check, all of it: the whole, not a sum
 #
+# With -q the last build is measured once more, with --quick.
 # With -p the parts are measured, else check alone. One round runs every build and part once, one after the other
 # (A B C A B C ...); medians of ROUNDS (5), user and system time of dearth, its workers and the programs together.
 # With -k the databases of the last round stay in FOLDER (PROGRAM.N.db), and the verdicts of each build are compared
@@ -19,11 +20,12 @@
 # to standard output.
 set -eu -o pipefail
 here=$(readlink -f "$(dirname "$0")")
-rounds=5 parts=(check) keep='' programs=''
-while getopts n:pk:P: option; do
+rounds=5 parts=(check) keep='' programs='' quick=-1
+while getopts n:pqk:P: option; do
     case $option in
     n) rounds=$OPTARG ;;
     p) parts=(record copies confirmed leaks check) ;;
+    q) quick=0 ;;
     k) keep=$(readlink -f "$OPTARG") ;;
     P) programs=$OPTARG ;;
     *) exit 2 ;;
@@ -34,6 +36,10 @@ builds=()
 for build in "${@:?the dearths to measure}"; do
     builds+=("$(readlink -f "$build")")
 done
+if [ "$quick" = 0 ]; then
+    quick=${#builds[@]}
+    builds+=("${builds[-1]}")
+fi
 export LC_ALL=C.UTF-8
 unset LD_PRELOAD DEARTH_ARENA
 TIMEFORMAT='%U %S %R'
@@ -88,13 +94,14 @@ timed() {
 }
 
 run() {
-    local program=$1 n=$2 part=$3 dearth=${builds[$2]} db=$1.$2.$3.db
+    local program=$1 n=$2 part=$3 dearth=${builds[$2]} db=$1.$2.$3.db early=()
     rm -f "$db"
+    [ "$n" != "$quick" ] || early=(--quick)
     case $part in
     record) timed "$program.$n.record" "$dearth" record -q -o "$db" -- "${line[@]}" ;;
-    check) timed "$program.$n.check" "$dearth" check -q -o "$db" -- "${line[@]}" ;;
+    check) timed "$program.$n.check" "$dearth" check -q ${early[@]+"${early[@]}"} -o "$db" -- "${line[@]}" ;;
     *)
-        local options=(--guard off)
+        local options=(--guard off ${early[@]+"${early[@]}"})
         [ "$part" != copies ] || options+=(--repeat 0 --leaks off)
         [ "$part" != confirmed ] || options+=(--leaks off)
         cp "$program.$n.record.db" "$db"
@@ -152,7 +159,7 @@ compare() {
 
 echo "Milliseconds of processor time, medians of $rounds rounds, load $(cut -d' ' -f1 /proc/loadavg) at the start, $(uname -m)."
 for n in "${!builds[@]}"; do
-    echo "$((n + 1)): $("${builds[n]}" --version)"
+    echo "$((n + 1)): $("${builds[n]}" --version)$([ "$n" != "$quick" ] || echo ', --quick')"
 done
 echo
 echo "| program | build | sites |$(printf ' %s |' "${parts[@]}") check, wall | check / first |"
