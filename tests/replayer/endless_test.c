@@ -75,7 +75,10 @@ static void test_moved(void (*work)(pid_t), enum hang wanted, int looks,
         n += endless_goes_round(pid, "/none", STEPS, &counts) == wanted;
         usleep(500);
     }
-    CHECK(name, n >= looks - looks / 100); /* one that gets no processor for seconds is not known to */
+    CHECK(name,
+          n >= looks -
+                   looks /
+                       100); /* one that gets no processor for seconds is not known to */
     kill(mover, SIGKILL);
     kill(pid, SIGKILL);
     waitpid(mover, &status, 0);
