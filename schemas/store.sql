@@ -414,6 +414,7 @@ CREATE TABLE survivor (
     occurrence INTEGER NOT NULL,         -- as attempt.occurrence
     mode      TEXT NOT NULL,             -- as attempt.mode: 'once', 'sticky', 'burst'
     burst     INTEGER NOT NULL,
+    scope     TEXT,                      -- as attempt.scope
     PRIMARY KEY (replay_id, site_id, occurrence, mode, burst)
 ) WITHOUT ROWID;
 

@@ -157,8 +157,8 @@ static const char *const migrations[] = {
      "ALTER TABLE unchecked_attempt ADD COLUMN unsure INT;"),
     "CREATE TABLE survivor (replay_id INTEGER NOT NULL REFERENCES replay(id), site_id "
     "INTEGER NOT NULL REFERENCES site(id), occurrence INTEGER NOT NULL, mode TEXT NOT "
-    "NULL, burst INTEGER NOT NULL, PRIMARY KEY (replay_id, site_id, occurrence, mode, "
-    "burst)) WITHOUT ROWID;",
+    "NULL, burst INTEGER NOT NULL, scope TEXT, PRIMARY KEY (replay_id, site_id, occurrence, "
+    "mode, burst)) WITHOUT ROWID;",
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */

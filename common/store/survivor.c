@@ -6,12 +6,12 @@
 #include "text.h"
 
 /* Of each fault, whether an attempt has shown it to its end, and how: NULL, 0 = in order, 1. */
-#define SEEN                                                                             \
-    "WITH fault AS (SELECT DISTINCT site_id, occurrence, mode, burst FROM survivor "     \
-    "WHERE replay_id IN %1$s), seen AS (SELECT f.site_id, (SELECT max(a.severity <> "    \
-    "'ok') FROM attempt a WHERE a.replay_id IN %1$s AND a.site_id = f.site_id AND "      \
-    "a.occurrence = f.occurrence AND a.mode = f.mode AND a.burst = f.burst AND "         \
-    "a.thread = 'any' AND a.fired AND a.verdict <> 'unreached' AND a.second_site_id IS " \
+#define SEEN                                                                                            \
+    "WITH fault AS (SELECT DISTINCT site_id, occurrence, mode, burst, scope FROM survivor "             \
+    "WHERE replay_id IN %1$s), seen AS (SELECT f.site_id, (SELECT max(a.severity <> "                   \
+    "'ok') FROM attempt a WHERE a.replay_id IN %1$s AND a.site_id = f.site_id AND "                     \
+    "a.occurrence = f.occurrence AND a.mode = f.mode AND a.burst = f.burst AND a.scope IS f.scope AND " \
+    "a.thread = 'any' AND a.fired AND a.verdict <> 'unreached' AND a.second_site_id IS "                \
     "NULL) AS bad FROM fault f) "
 
 #define SEEN_COLUMNS(X)                                                                  \

@@ -211,7 +211,8 @@ enum {
     SURVIVOR_SITE_ID,
     SURVIVOR_OCCURRENCE,
     SURVIVOR_MODE,
-    SURVIVOR_BURST
+    SURVIVOR_BURST,
+    SURVIVOR_SCOPE
 };
 
 int ledger_survivor(struct ledger *l, const struct order *order) {
@@ -220,7 +221,7 @@ int ledger_survivor(struct ledger *l, const struct order *order) {
     if (r == 0)
         r = store_prepare(l->store,
                           "INSERT OR IGNORE INTO survivor (replay_id, site_id, "
-                          "occurrence, mode, burst) VALUES (?, ?, ?, ?, ?)",
+                          "occurrence, mode, burst, scope) VALUES (?, ?, ?, ?, ?, ?)",
                           &s);
     if (r < 0)
         return r;
@@ -229,6 +230,7 @@ int ledger_survivor(struct ledger *l, const struct order *order) {
     sqlite3_bind_int64(s, SURVIVOR_OCCURRENCE, (int64_t)order->occurrence);
     store_bind_text(s, SURVIVOR_MODE, fault_mode_name(order->mode));
     sqlite3_bind_int64(s, SURVIVOR_BURST, order->burst ? order->burst : 1);
+    store_bind_text(s, SURVIVOR_SCOPE, ledger_scope(l, order));
     return store_step_done(l->store, s);
 }
 

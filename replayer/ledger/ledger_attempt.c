@@ -208,8 +208,7 @@ static void bind_tristate(sqlite3_stmt *s, int at, int value) {
 
 static void bind_scope(const struct ledger *l, sqlite3_stmt *s, const struct order *order,
                        const struct observation *o) {
-    bool lasts = order->mode == MODE_STICKY || order->mode == MODE_BURST;
-    store_bind_text(s, ATTEMPT_SCOPE, lasts ? l->scope : NULL);
+    store_bind_text(s, ATTEMPT_SCOPE, ledger_scope(l, order));
     sqlite3_bind_int64(s, ATTEMPT_SPARED, (int64_t)o->proof.spared);
     sqlite3_bind_int64(s, ATTEMPT_UNSURE, (int64_t)o->proof.unsure);
 }

@@ -30,6 +30,13 @@ struct ledger {
                              who remember an attempt would mistake it */
 };
 
+/** Of the attempts of @order: what may fail after it; NULL = every call, or none. Owned by the ledger. */
+static inline const char *ledger_scope(const struct ledger *ledger,
+                                       const struct order *order) {
+    bool lasts = order->mode == MODE_STICKY || order->mode == MODE_BURST;
+    return lasts ? ledger->scope : NULL;
+}
+
 /** Begin a batch, if none is under way. Return: 0 or a negative errno after a message. */
 int ledger_batch_begin(struct ledger *ledger);
 /** What was written since it began is not. */

@@ -309,7 +309,8 @@ int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
     X(SURVIVOR_SITE_ID, "v.site_id")                                                     \
     X(SURVIVOR_OCCURRENCE, "v.occurrence")                                               \
     X(SURVIVOR_MODE, "v.mode")                                                           \
-    X(SURVIVOR_BURST, "v.burst")
+    X(SURVIVOR_BURST, "v.burst")                                                         \
+    X(SURVIVOR_SCOPE, "v.scope")
 enum { SURVIVOR_COLUMNS(STORE_COLUMN_ENUM) };
 
 int sites_add_survivors(struct store *store, int64_t recording_id, struct sites *s) {
@@ -330,6 +331,7 @@ int sites_add_survivors(struct store *store, int64_t recording_id, struct sites 
             .occurrence = (uint64_t)sqlite3_column_int64(q, SURVIVOR_OCCURRENCE),
             .mode = fault_mode_from_name(store_column_text(q, SURVIVOR_MODE)),
             .burst = (uint32_t)sqlite3_column_int64(q, SURVIVOR_BURST),
+            .scope = scope_key(store_column_text(q, SURVIVOR_SCOPE)),
             .survived = true,
         };
     }
