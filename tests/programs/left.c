@@ -9,6 +9,8 @@
  *   exclusive a scratch file stays, and no later run gets past it
  *   lock      a lock file stays, and every later run waits for it
  *   word      a lock in memory that processes share by a file stays held, and every later run waits for it
+ *   folder    a folder that is a lock stays, and no later run gets past it
+ *   pipe      the same with a named pipe
  * Fixed: memory first.
  *
  * No flaws:
@@ -114,6 +116,18 @@ static int take_word(char *early) {
     return 0;
 }
 
+/* A name that only one can make. */
+static int take_name(const char *how, char *early) {
+    bool folder = strcmp(how, "folder") == 0;
+    if ((folder ? mkdir("taken", 0700) : mkfifo("taken", 0600)) < 0)
+        return 2;
+    char *text = early ? early : new_text();
+    if (!text)
+        return 1;
+    free(text);
+    return (folder ? rmdir("taken") : unlink("taken")) < 0;
+}
+
 static int write_output(void) {
     if (put("output", O_TRUNC, "", 0))
         return 2;
@@ -159,6 +173,8 @@ int main(int argc, char **argv) {
         return take_lock(early);
     if (strcmp(how, "word") == 0)
         return take_word(early);
+    if (strcmp(how, "folder") == 0 || strcmp(how, "pipe") == 0)
+        return take_name(how, early);
     return strcmp(how, "exclusive") == 0 ? make_exclusively(early)
                                          : rewrite_config(how, early);
 }

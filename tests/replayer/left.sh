@@ -6,7 +6,7 @@
 
 # look PROGRAM ARGUMENT: what did harm, each once.
 look() {
-    rm -rf dearth.db* made state scratch output journal config* lock word
+    rm -rf dearth.db* made taken state scratch output journal config* lock word
     printf 'one\ntwo\nthree\nfour\n' >config
     echo 'begun before' >journal
     record -- "$@" >/dev/null
@@ -19,7 +19,8 @@ look() {
 }
 
 for how in 'rewrite|empty config' 'half|truncated config' 'gone|removed config' 'exclusive|left_behind scratch' \
-    'lock|left_behind lock' 'word|content word'; do
+    'lock|left_behind lock' 'word|content word' \
+    'folder|left_behind taken' 'pipe|left_behind taken'; do
     equal "${how#*|}" "$(look "$PROGRAMS/left" "${how%|*}")" "${how%|*}"
     "$DEARTH" report --format text >out
     contains out "warning: reported: exit status 1, but $work/${how##* }"
