@@ -161,6 +161,19 @@ static bool is_on_path(const struct session *session, const struct shm_process *
     return node != NULL;
 }
 
+/* Is the function that was called at @wanted still at work at the end @id? Not where libc calls one after another
+ * from there, handlers of atexit() and ours by way of the loader: the one that asked has returned. */
+static bool is_at_work(const struct session *session, const struct shm_process *process,
+                       uint32_t wanted, uint32_t id) {
+    const struct shm_node *node = session_node(session, process, id), *called = NULL;
+    for (; node && id != wanted; node = parent_of(session, process, node, &id))
+        called = node;
+    const struct shm_module *module =
+        node && called ? session_module(session, process, called->module) : NULL;
+    const char *name = module ? text_basename(module->path) : "";
+    return node && strncmp(name, "ld-", 3) != 0 && strncmp(name, "ld.so", 5) != 0;
+}
+
 /* libc's function that calls main() called exit() with what it returned. @node: main()'s caller, from where
  * both the block and the failed call came */
 static bool has_main_returned(const struct session *session,
@@ -214,7 +227,7 @@ static bool is_owner_at_work(const struct session *session,
     const struct shm_node *node = session_node(session, process, id);
     while (node && !is_on_path(session, process, id, fault->fired_node))
         node = parent_of(session, process, node, &id);
-    if (!node || is_on_path(session, process, id, leaks->exit_node))
+    if (!node || is_at_work(session, process, id, leaks->exit_node))
         return node != NULL;
     const struct shm_node *failed = session_node(session, process, fault->fired_node),
                           *leaked = session_node(session, process, leak_node);

@@ -7,8 +7,8 @@
  *                            └─► leak_scan.c      roots, flood, what is left ─► the arena
  *                                  └─► leak_memory.c   what is mapped, what of it is a root
  *
- * A block counts as leaked only when no aligned word of any root, and of any block that is
- * itself reached, points at it or into it. In doubt a block is held: a leak that is missed
+ * A block counts as leaked only when no word of any root, and of any block that is
+ * itself reached, points at it or into it, wherever the word lies. In doubt a block is held: a leak that is missed
  * costs a find, one that is none costs the user's trust.
  */
 #ifndef DEARTH_PRELOAD_LEAK_H

@@ -17,7 +17,8 @@
  * leak. Other allocators keep their own order; there the memory between the blocks counts
  * as a root, and such a leak may be missed.
  *
- * Words are taken as they are, and again without their upper 16 bits (tagged pointers).
+ * Words are taken as they are, and again without their upper 16 bits (tagged pointers). Where something is left,
+ * all is read again from every byte on: in a packed struct a pointer lies anywhere.
  *
  * Context: as leak.h says. Nothing is allocated but by mmap; only mapped memory that is
  * present is read; past its time the search gives up, and nothing is known then.
@@ -62,6 +63,7 @@ struct scan {
     uint64_t end_ns;
     long pagemap;
     uint32_t mark;   /* enum item_state that a hit sets */
+    uint32_t step;   /* bytes from one word to the next */
     uint32_t cursor; /* first item not behind the root under way */
     uint32_t map;    /* last one found */
 };
@@ -159,7 +161,20 @@ static const struct leak_map *map_at(struct scan *s, uintptr_t address) {
     return address - last->start < last->end - last->start ? last : NULL;
 }
 
+/* Bytes of two words look like a tagged pointer often enough: those are taken as they are. */
+static void visit_bytes(struct scan *s, uintptr_t from, uintptr_t end) {
+    struct word {
+        uintptr_t value;
+    } __attribute__((packed));
+    for (; from + 8 <= end; from++)
+        hit(s, ((const volatile struct word *)from)->value);
+}
+
 static void visit_words(struct scan *s, uintptr_t from, uintptr_t end) {
+    if (s->step == 1) {
+        visit_bytes(s, from, end);
+        return;
+    }
     for (from = (from + 7) & ~(uintptr_t)7; from + 8 <= end; from += 8)
         visit(s, *(const volatile uintptr_t *)from);
 }
@@ -523,7 +538,33 @@ static int prepare(struct scan *s) {
     if (s->pagemap < 0)
         return -SHM_LEAKS_REFUSED;
     s->mark = ITEM_REACHED;
+    s->step = sizeof(uintptr_t);
     return find_holes(s) ? 0 : -SHM_LEAKS_MEMORY;
+}
+
+/* Is there a block to say something of? */
+static bool is_any_lost(const struct scan *s) {
+    for (uint32_t i = 0; i < s->n_items; i++)
+        if (is_leaked(&s->items[i]) && leak_entry_node(s->items[i].entry) &&
+            leak_is_ours(s->items[i].entry))
+            return true;
+    return false;
+}
+
+/* Once more, from every byte on. What was reached is read again. */
+static int search_bytes(struct scan *s) {
+    s->step = 1;
+    s->cursor = 0;
+    for (uint32_t i = 0; i < s->n_items; i++)
+        if (!is_leaked(&s->items[i]))
+            s->work[s->n_work++] = i;
+    int r = flood(s);
+    if (!r)
+        r = visit_roots(s);
+    if (!r)
+        r = flood(s);
+    s->step = sizeof(uintptr_t);
+    return r;
 }
 
 static int search(struct scan *s, const struct leak_start *start) {
@@ -533,6 +574,8 @@ static int search(struct scan *s, const struct leak_start *start) {
     int r = visit_roots(s);
     if (!r)
         r = flood(s);
+    if (!r && is_any_lost(s))
+        r = search_bytes(s);
     return r ? r : find_indirect(s);
 }
 
