@@ -105,24 +105,54 @@ static enum relation relate(const struct catalogue *c, const struct frames *fail
     return RELATION_TOLD;
 }
 
-enum abort_kind abort_decide(const struct catalogue *c,
-                             const struct failed_stacks *failed, const struct frame *end,
-                             uint32_t n, const char *exe,
-                             const struct abort_words *words) {
+/* Of all the calls that failed. RELATION_UNKNOWN where no stack is known. */
+static enum relation relate_all(const struct catalogue *c,
+                                const struct failed_stacks *failed,
+                                const struct frame *end, uint32_t n, const char *exe,
+                                bool *direct) {
     enum relation closest = RELATION_UNKNOWN;
-    bool direct = false;
+    *direct = false;
     for (uint32_t i = 0; failed && i < failed->n; i++) {
         bool at_once;
         enum relation r = relate(c, &failed->stacks[i], end, n, exe, &at_once);
         if (r != RELATION_UNKNOWN && (closest == RELATION_UNKNOWN || r < closest)) {
             closest = r;
-            direct = at_once;
+            *direct = at_once;
         }
     }
+    return closest;
+}
+
+bool abort_is_later(const struct catalogue *c, const struct failed_stacks *failed,
+                    const struct frame *end, uint32_t n, const char *exe) {
+    bool direct;
+    return failed && !failed->more &&
+           relate_all(c, failed, end, n, exe, &direct) == RELATION_LATER;
+}
+
+/* Does the program itself, whatever thread or process of it, both meet the failure and end? */
+static bool is_same_program(const struct catalogue *c, const struct failed_stacks *failed,
+                            const struct frame *end, uint32_t n, const char *exe) {
+    for (uint32_t i = 0; exe && failed && i < failed->n; i++)
+        for (uint32_t k = 0; k < failed->stacks[i].n; k++)
+            if (same_module(failed->stacks[i].items[k].module, exe))
+                for (uint32_t f = skip_end(c, end, n); f < n; f++)
+                    if (same_module(end[f].module, exe))
+                        return true;
+    return false;
+}
+
+enum abort_kind abort_decide(const struct catalogue *c,
+                             const struct failed_stacks *failed, const struct frame *end,
+                             uint32_t n, const char *exe,
+                             const struct abort_words *words) {
+    bool direct;
+    enum relation closest = relate_all(c, failed, end, n, exe, &direct);
     if (closest == RELATION_BELOW || (words->of_way_out && !words->of_check))
         return ABORT_GIVES_UP;
     bool more = failed && failed->more;
-    if (closest == RELATION_UNKNOWN && !words->of_check)
+    bool elsewhere = words->any && is_same_program(c, failed, end, n, exe);
+    if (closest == RELATION_UNKNOWN && !words->of_check && !elsewhere)
         return more ? ABORT_UNSURE : ABORT_GIVES_UP;
     if (!words->of_check && closest == RELATION_TOLD && !(direct && words->any))
         return ABORT_GIVES_UP;

@@ -7,6 +7,7 @@
  *   abort ◄ die ◄ make ◄ read ◄ main   make() is still at work: gives up
  *   abort ◄ die ◄ main                 make() and read() have returned, main() was told: gives up
  *   abort ◄ verify ◄ main              main() went on, and verify() found something: a check
+ *   abort ◄ work ◄ start_thread        another thread of the program: a check, when it says something
  *
  * What tells die() from verify(): the catalogue, by its name, or its code, in which nothing is asked.
  */
@@ -48,6 +49,11 @@ enum abort_kind abort_decide(const struct catalogue *catalogue,
                              const struct failed_stacks *failed, const struct frame *end,
                              uint32_t n, const char *exe,
                              const struct abort_words *words);
+
+/** Is it certain that every function which met a failure had returned, or gone on, when another call ended the
+ * program? What was said of memory was said before, by whoever met it. @failed: NULL is allowed */
+bool abort_is_later(const struct catalogue *catalogue, const struct failed_stacks *failed,
+                    const struct frame *end, uint32_t n, const char *exe);
 
 /** Does the C library itself call abort() here? The innermost frame that is not abort()'s own decides. */
 bool abort_is_libcs(const struct catalogue *catalogue, const struct frame *end,

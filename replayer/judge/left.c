@@ -58,10 +58,10 @@ uint64_t left_look(const struct baseline *b, const struct observation *seen) {
 bool left_is_whole(const struct observation *seen) {
     for (uint32_t i = 0; i < seen->output.n_files; i++) {
         const struct written_file *f = &seen->output.files[i];
-        bool kept = S_ISREG(f->mode) || S_ISLNK(f->mode)
-                        ? f->n_kept == f->size
-                        : !f->mode || S_ISDIR(f->mode) || S_ISFIFO(f->mode) ||
-                              S_ISSOCK(f->mode);
+        bool kept =
+            S_ISREG(f->mode) || S_ISLNK(f->mode)
+                ? f->n_kept == f->size
+                : !f->mode || S_ISDIR(f->mode) || S_ISFIFO(f->mode) || S_ISSOCK(f->mode);
         if (!kept || f->hides)
             return false;
     }

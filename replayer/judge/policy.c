@@ -32,6 +32,7 @@ struct end {
     const struct observation *seen;
     const struct baseline *baseline;
     const struct failed_stacks *failed;
+    bool later; /* who met the failure has said so and returned: the last words count */
 };
 
 /* --- stacks --- */
@@ -79,12 +80,49 @@ static struct policy as_policy(const struct catalogue_section *s, bool any_exit)
     return (struct policy){.name = s->name, .class = class, .any_exit = any_exit};
 }
 
+/* A line of a stack that the program prints, or of its end. */
+static bool is_trailer(const char *line, size_t n) {
+    static const char *const marks[] = {"0x", "bort"};
+    if (!n || line[0] == ' ' || line[0] == '\t' || line[0] == '#')
+        return true;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(line, n, marks[i], strlen(marks[i])))
+            return true;
+    return false;
+}
+
+/* The last line that says something, with its newline. */
+static const char *last_line(const char *text, uint64_t n, uint64_t *length) {
+    const char *end = text + n;
+    while (end > text) {
+        const char *line = end - 1;
+        while (line > text && line[-1] != '\n')
+            line--;
+        *length = (uint64_t)(end - line);
+        if (!is_trailer(line, *length - (end[-1] == '\n')))
+            return line;
+        end = line;
+    }
+    *length = n;
+    return text;
+}
+
 static bool says(const struct end *e, const struct catalogue_section *s,
                  enum catalogue_field field) {
     const struct observation *o = e->seen;
     const struct baseline *b = e->baseline;
-    return catalogue_message(s, field, o->output.stderr_tail, o->output.stderr_tail_n,
-                             b->stderr_tail, b->stderr_tail_n);
+    const char *text = o->output.stderr_tail;
+    uint64_t n = o->output.stderr_tail_n;
+    bool gives_up = s->kind == CATALOGUE_POLICY || s->kind == CATALOGUE_GAVE_UP ||
+                    s->kind == CATALOGUE_WAY_OUT;
+    if (e->later && gives_up && field == FIELD_MESSAGE && n)
+        text = last_line(text, n, &n);
+    return catalogue_message(s, field, text, n, b->stderr_tail, b->stderr_tail_n);
+}
+
+static bool is_later(const struct end *e) {
+    return abort_is_later(e->catalogue, e->failed, e->frames, e->n_frames,
+                          e->seen->crash.exe);
 }
 
 /* Anybody may print glibc's words: where there is a stack, glibc itself must end it. */
@@ -140,8 +178,9 @@ bool policy_find(const struct catalogue *catalogue, const struct baseline *basel
         .catalogue = catalogue, .seen = seen, .baseline = baseline, .failed = failed};
     uint32_t users = catalogue_users(catalogue);
     end_init(&e);
-    bool found = passes(&e, 0, users, out) || terminated(&e, out) ||
-                 passes(&e, users, UINT32_MAX, out);
+    bool found = passes(&e, 0, users, out) || terminated(&e, out);
+    e.later = is_later(&e);
+    found = found || passes(&e, users, UINT32_MAX, out);
     end_deinit(&e);
     return found;
 }
@@ -159,13 +198,15 @@ enum abort_kind policy_find_check(const struct catalogue *catalogue,
                                   const struct baseline *baseline,
                                   const struct failed_stacks *failed,
                                   const struct observation *seen, struct policy *out) {
-    struct end e = {.catalogue = catalogue, .seen = seen, .baseline = baseline};
+    struct end e = {
+        .catalogue = catalogue, .seen = seen, .baseline = baseline, .failed = failed};
+    end_init(&e);
+    e.later = is_later(&e);
     const struct abort_words words = {
         .any = baseline_says_more(baseline, seen),
         .of_check = some_section_says(&e, CATALOGUE_CHECK),
         .of_way_out = some_section_says(&e, CATALOGUE_WAY_OUT),
     };
-    end_init(&e);
     enum abort_kind kind =
         abort_decide(catalogue, failed, e.frames, e.n_frames, seen->crash.exe, &words);
     end_deinit(&e);

@@ -105,9 +105,14 @@ static bool find_type(const struct end *e, char type[static TYPE_BYTES]) {
         return true;
     }
     for (uint32_t i = 0; i + 1 < e->n; i++)
-        if (strcmp(name_at(e, i), "__cxa_throw") == 0)
-            return thrown_by(&e->frames[i + 1], type);
-    return false;
+        if (strcmp(name_at(e, i), "__cxa_throw") == 0 &&
+            thrown_by(&e->frames[i + 1], type))
+            return true;
+    if (!e->seen->crash.thrown.type[0])
+        return false;
+    snprintf(type, TYPE_BYTES, "%.*s", TYPE_BYTES - 1, e->seen->crash.thrown.type);
+    demangle_type(type); /* the program's own handler has printed something else */
+    return true;
 }
 
 /* Is what was found on the stack the exception of this type? */
@@ -212,7 +217,7 @@ static bool says_why(const struct end *e) {
     const char *end = o->output.stderr_tail + o->output.stderr_tail_n;
     const char *line_end = memchr(at, '\n', (size_t)(end - at));
     for (uint32_t i = 0; (s = catalogue_section(e->catalogue, i)); i++)
-        if (s->kind == CATALOGUE_WAY_OUT &&
+        if ((s->kind == CATALOGUE_WAY_OUT || s->kind == CATALOGUE_GAVE_UP) &&
             catalogue_message(s, FIELD_MESSAGE, at,
                               (uint64_t)((line_end ? line_end : end) - at), NULL, 0))
             return true;
@@ -268,6 +273,24 @@ static bool says(const struct observation *o, const char *what) {
            memmem(o->output.stderr_tail, o->output.stderr_tail_n, what, strlen(what));
 }
 
+/* Is the personality routine at work, and was std::terminate() called by it? The program's own handler may
+ * lie in between. */
+static bool is_within_personality(const struct end *e) {
+    for (uint32_t i = 0; i < e->n; i++)
+        if (begins(name_at(e, i), "__gxx_personality") ||
+            begins(name_at(e, i), "__clang_call_terminate"))
+            return true;
+    return false;
+}
+
+/* `throw;` where there is nothing to throw on. */
+static bool rethrew_nothing(const struct end *e, char cause[static CAUSE_BYTES]) {
+    if (!says(e->seen, "terminate called without an active exception"))
+        return false;
+    snprintf(cause, CAUSE_BYTES, "an exception was thrown on where there is none");
+    return true;
+}
+
 /* Called by a function itself: by design, perhaps, where malloc() gave it NULL; where operator new threw
  * and nobody caught it yet, a destructor is at work. */
 static bool called(const struct end *e, uint32_t caller, char cause[static CAUSE_BYTES]) {
@@ -290,10 +313,13 @@ bool uncaught_find(const struct catalogue *catalogue, const struct failed_stacks
     uint32_t terminate = find_terminate(&e), by = caller_of(&e, terminate);
     const char *name = name_at(&e, by);
     cause[0] = 0;
-    if (begins(name, "__gxx_personality") || begins(name, "__clang_call_terminate"))
+    if (is_within_personality(&e) ||
+        (by > 0 && begins(name_at(&e, by - 1), "__cxa_call_unexpected")))
         return left_noexcept(&e, cause);
     if (terminate == n) /* its name is not known, or there is no stack */
         return uncaught(&e, cause);
+    if (begins(name, "__cxa_rethrow") && rethrew_nothing(&e, cause))
+        return true;
     if (begins(name, "__cxa_throw") || begins(name, "__cxa_rethrow") ||
         begins(name, "_ZSt17rethrow_exception"))
         return uncaught(&e, cause);

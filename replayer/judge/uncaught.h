@@ -10,7 +10,9 @@
  *   terminate ◄ __cxa_throw ◄ __throw_logic_error ◄ ...     uncaught std::logic_error
  *   terminate ◄ __gxx_personality_v0 ◄ _Unwind_... ◄ __cxa_throw ◄ ... ◄ ~D ◄ main
  *                                                           left ~D, although main would catch it
+ *   terminate ◄ __cxa_call_unexpected ◄ measure ◄ main      the same by an exception specification
  *   terminate ◄ ~thread ◄ work ◄ main                       a thread that is joinable still
+ *   terminate ◄ __cxa_rethrow ◄ check ◄ main                there is nothing to throw on
  *
  * A type that derives from std::bad_alloc counts as it. One that is or derives from std::logic_error never
  * stands for a lack of memory, nor does what a new_handler throws,

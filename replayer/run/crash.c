@@ -483,10 +483,23 @@ static uint32_t find_throw(const struct walk *walk) {
     return i < walk->n ? i + 1 : 0;
 }
 
+/* The frame, from 1, whose exception specification does not name it (C++14's throw()); 0 = there is none. */
+static uint32_t find_specified(const struct walk *walk) {
+    for (uint32_t i = 0; i + 1 < walk->n; i++)
+        if (is_called(&walk->frames[i], "__cxa_call_unexpected"))
+            return i + 2;
+    return 0;
+}
+
 /* Which function lets it not out, and is there one further out that would have caught it? */
 static void find_boundary(struct walk *walk, struct observation *seen) {
     uint32_t i = find_throw(walk);
     seen->crash.boundary = seen->crash.caught_by = 0;
+    uint32_t specified = i ? 0 : find_specified(walk);
+    if (specified) { /* from there on: it may have been inlined into the one that catches */
+        seen->crash.boundary = specified;
+        i = specified - 1;
+    }
     for (; i && i < walk->n; i++) {
         enum landing found = landing_of(walk->dwfl, walk->pid, walk->addresses[i]);
         bool all = found == LANDING_CATCHES_ALL || found == LANDING_GUARDED_ALL;

@@ -147,8 +147,9 @@ static void add_entry(struct written *w, const char *path, const char *shown,
     }
     bool existed = lower_status(lower, name, &below);
     /* the kernel marks a folder that is new as well, which has nothing below it to hide */
-    bool hides = S_ISDIR(status.st_mode) && ((existed && lower_has_mark(path, "opaque")) ||
-                                             lower_has_mark(path, "redirect"));
+    bool hides =
+        S_ISDIR(status.st_mode) &&
+        ((existed && lower_has_mark(path, "opaque")) || lower_has_mark(path, "redirect"));
     uint32_t n = w->n;
     if (!is_unchanged(path, &status, lower, name))
         written_add(w, path, shown, existed);
