@@ -89,9 +89,10 @@ struct crash_frame { /* innermost first */
     char *function;    /* linkage name as the supervisor saw it; NULL = unknown */
 };
 
-/* A signal of the processor that the program caught. */
+/* A signal of the processor that the program caught; or one that a process of it was to die of. */
 struct caught_signal {
     int signal, code; /* si_signo, si_code */
+    bool fatal;       /* nothing caught it; of a baseline run not kept in the database */
     uint64_t address;
     uint64_t last; /* as in struct observation */
     uint32_t pid;

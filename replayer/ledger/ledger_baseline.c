@@ -153,19 +153,22 @@ static int store_signals(struct ledger *l, int64_t baseline_id,
         "INSERT INTO baseline_signal (" SIGNAL_COLUMNS(
             STORE_COLUMN_SQL) "\"offset\") VALUES (" SIGNAL_COLUMNS(STORE_COLUMN_PLACE) "?)",
         &s);
-    for (uint32_t i = 0; i < o->n_caught; i++)
-        for (uint32_t k = 0; r == 0 && k < o->caught[i].n_frames && k < USUAL_FRAMES;
+    for (uint32_t i = 0; i < o->n_caught; i++) {
+        const struct caught_signal *caught = &o->caught[i];
+        uint32_t first = usual_first_frame(caught);
+        for (uint32_t k = 0; r == 0 && first + k < caught->n_frames && k < USUAL_FRAMES;
              k++) {
-            const struct crash_frame *f = &o->caught[i].frames[k];
+            const struct crash_frame *f = &caught->frames[first + k];
             sqlite3_bind_int64(s, SIGNAL_BASELINE_ID, baseline_id);
             sqlite3_bind_int64(s, SIGNAL_ORDINAL, i);
             sqlite3_bind_int64(s, SIGNAL_DEPTH, k);
-            sqlite3_bind_int(s, SIGNAL_SIGNAL, o->caught[i].signal);
-            sqlite3_bind_int64(s, SIGNAL_ADDRESS, (int64_t)o->caught[i].address);
+            sqlite3_bind_int(s, SIGNAL_SIGNAL, caught->signal);
+            sqlite3_bind_int64(s, SIGNAL_ADDRESS, (int64_t)caught->address);
             store_bind_text(s, SIGNAL_MODULE, f->module ? f->module : "[anon]");
             sqlite3_bind_int64(s, SIGNAL_OFFSET, (int64_t)f->offset);
             r = store_step_done(l->store, s);
         }
+    }
     return r;
 }
 

@@ -109,6 +109,13 @@ static struct dispositions read_dispositions(pid_t tid) {
     return d;
 }
 
+/* Is it a thread of another process than @pid? */
+static bool is_of_another(pid_t tid, uint32_t pid) {
+    struct process_status status;
+    return process_status_read(tid, &status) == 0 &&
+           process_status_number(&status, "Tgid") != pid;
+}
+
 static bool is_taken(const struct dispositions *d, int sig) {
     return d->taken >> (sig - 1) & 1;
 }
@@ -150,6 +157,7 @@ static void keep_caught(struct observation *to, struct observation *from) {
     to->caught = text_realloc(to->caught, (to->n_caught + 1) * sizeof *to->caught);
     to->caught[to->n_caught++] = (struct caught_signal){.signal = from->crash.signal,
                                                         .code = from->crash.code,
+                                                        .fatal = from->crash.fatal,
                                                         .address = from->crash.address,
                                                         .last = from->crash.last,
                                                         .pid = from->crash.pid,
@@ -163,6 +171,20 @@ static void keep_caught(struct observation *to, struct observation *from) {
 
 static bool same_frame(const struct crash_frame *a, const struct crash_frame *b) {
     return a->offset == b->offset && strcmp(a->module, b->module) == 0;
+}
+
+/* Has another process died of the same at the same place before? */
+static bool is_kept(const struct observation *seen, const struct observation *now) {
+    for (uint32_t i = 0; i < seen->n_caught; i++) {
+        const struct caught_signal *was = &seen->caught[i];
+        uint32_t same = 0, n = now->crash.n_frames;
+        while (same < n && same < was->n_frames &&
+               same_frame(&was->frames[same], &now->crash.frames[same]))
+            same++;
+        if (was->signal == now->crash.signal && was->n_frames == n && same == n)
+            return true;
+    }
+    return false;
 }
 
 static bool is_blocked(pid_t tid, int sig) {
@@ -202,10 +224,17 @@ static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo
         if (tracer->faults[i].also_failed)
             now.crash.last = tracer->faults[i].last;
     crash_capture(tid, &now);
+    bool other = seen->crash.fatal && seen->crash.pid != now.crash.pid;
     if (tracer->watches) {
-        keep_caught(seen, &now);
+        now.crash.fatal = !taken;
+        if (!is_kept(seen, &now))
+            keep_caught(seen, &now);
+    } else if (other && info->si_code <= 0) {
+        /* a parent that ends as its child did, mostly: the child is the place to know, */
+        now.crash.fatal = !taken;
+        keep_caught(seen, &now); /* unless it ends so in every run */
     } else if (!is_of_handler(tracer, tid, seen, &now)) {
-        if (tracer->caught_by)
+        if (tracer->caught_by || other)
             keep_caught(seen, seen);
         crash_frames_free(seen->crash.frames, seen->crash.n_frames);
         free(seen->crash.exe);
@@ -222,14 +251,14 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
                            const siginfo_t *info, const struct dispositions *d) {
     struct observation *seen = tracer->seen;
     bool taken = is_taken(d, sig);
-    if (tracer->watches ? !taken || !is_fault(sig, info)
+    if (tracer->watches ? taken && !is_fault(sig, info)
                         : !__atomic_load_n(tracer->armed, __ATOMIC_ACQUIRE) ||
                               ends_abort(tracer, tid, sig, d))
         return;
-    /* A handler that raises the signal again, or a parent that ends as its child did (timeout,
-     * shells): the place to know is the first one. */
+    /* A handler that raises the signal again: the place to know is the first one. */
     if (info->si_code <= 0 && seen->crash.n_frames &&
-        (sig == seen->crash.signal || seen->crash.fatal))
+        (sig == seen->crash.signal || seen->crash.fatal) &&
+        !(seen->crash.fatal && is_of_another(tid, seen->crash.pid)))
         return;
     if (!taken || is_new_place(tracer, tid, sig))
         take_signal(tracer, tid, sig, info, taken);

@@ -39,7 +39,7 @@ struct tracer {
     pid_t exit_pid; /* of this process alone; 0 = of that which a fault fired in */
     struct opening *opened;      /* [n_opened] */
     uint32_t n_opened, n_looked; /* n_looked: stacks taken for it */
-    bool watches; /* no fault is to come: what is caught is kept as usual */
+    bool watches; /* no fault is to come: what is caught, or died of, is kept as usual */
     struct {
         int signal;
         uint64_t pc;
