@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Second calls: see later_runs.h.
+ * Later calls: see later_runs.h.
  *
  *   attempts (first call, once: handled, reported) ─► of each location the site with the most calls
  *        ─► its second call, the locations with the most calls first, few of them ─► copies ─► goes well: done
- *                                                                                  └─► whole programs ─► a bug ─► attempt rows
+ *        └► its third, last, fourth, eighth ... call, a few more ─► copies alone ┘└─► whole programs ─► a bug ─► attempt rows
  *
  * What goes well is stored nowhere: it is no more than the first call's attempt says.
  */
@@ -17,8 +17,19 @@
 #include "task.h"
 #include "text.h"
 
-#define LEAST_LATER       2u
-#define LATER_PER_HUNDRED 4u /* faults */
+#define LEAST_LATER         2u
+#define LATER_PER_HUNDRED   4u /* faults */
+/* Third and other calls; at least so many where a copy that runs to the end of the program is soon over. */
+#define FURTHER_PER_HUNDRED 1u
+#define LEAST_FURTHER       12u
+#define SHORT_NS            500000000u
+
+/* A fault to try. */
+struct later {
+    uint32_t site; /* index */
+    uint64_t occurrence;
+};
+#define SECOND 2u
 
 #define LATER_COLUMNS(X)                                                                 \
     X(LATER_SITE_ID, "a.site_id")                                                        \
@@ -44,17 +55,18 @@ static bool is_bug(struct replay *r, const struct order *order, struct observati
     return j->verdict == VERDICT_CRASHED || j->verdict == VERDICT_CORRUPTED;
 }
 
-static struct order order_of(const struct replay *r, const struct plan_site *site) {
-    struct order order = task_order_at(site);
-    order.occurrence = 2;
+static struct order order_of(const struct replay *r, const struct later *later) {
+    struct order order = task_order_at(&r->sites.list[later->site]);
+    order.occurrence = later->occurrence;
     order.mode = MODE_ONCE;
     order.under = r->under;
     return order;
 }
 
 /* One fault: again as often as any other bug, when it is one. Return: 0 or a negative errno. */
-static int look_at(struct replay *r, const struct plan_site *site) {
-    struct order order = order_of(r, site);
+static int look_at(struct replay *r, const struct later *later) {
+    const struct plan_site *site = &r->sites.list[later->site];
+    struct order order = order_of(r, later);
     int err = 0;
     for (bool more = true; more && err >= 0; order.repeat++) {
         struct observation seen = {0};
@@ -85,31 +97,53 @@ static bool is_over(const struct replay *r) {
     return interrupt_wanted() || replay_time_is_up(r);
 }
 
-/* Copies show of most that they go well: these leave @sites. Return: as copy_pass(). */
-static int look_by_copies(struct replay *r, uint32_t *sites, uint32_t *n) {
+/* Copies show of most that they go well: these leave @later, and so do third and other calls of which no copy was
+ * made. Return: as copy_pass(). */
+static int look_by_copies(struct replay *r, struct later *later, uint32_t *n) {
     uint32_t kept = 0, all = *n, jobs = (uint32_t)r->jobs;
     uint32_t worth = all / COPY_PASS_WORTH;
-    if (!copy_pass_may(r) || !worth)
-        return 0;
-    AUTO_FREE struct order *orders = text_alloc(all * sizeof *orders);
-    struct copied *copied = text_alloc(all * sizeof *copied);
+    bool copies = copy_pass_may(r) && worth;
+    int outcome = 0;
+    AUTO_FREE struct order *orders = text_alloc((all + 1ull) * sizeof *orders);
+    struct copied *copied = text_alloc((all + 1ull) * sizeof *copied);
     for (uint32_t i = 0; i < all; i++)
-        orders[i] = order_of(r, &r->sites.list[sites[i]]);
-    int outcome = copy_pass(r, orders, all, worth < jobs ? worth : jobs, 0, copied);
+        orders[i] = order_of(r, &later[i]);
+    if (copies)
+        outcome = copy_pass(r, orders, all, worth < jobs ? worth : jobs, 0, copied);
     for (uint32_t i = 0; i < all; i++) {
         struct judgement j = {0};
-        bool well = copied[i].there && copied[i].seen.proof.fired &&
-                    !is_bug(r, &orders[i], &copied[i].seen, &j) && !j.unsure;
-        if (!well)
-            sites[kept++] = sites[i];
+        bool known = copied[i].there && copied[i].seen.proof.fired;
+        bool well = known && !is_bug(r, &orders[i], &copied[i].seen, &j) && !j.unsure;
+        if (!well && (known || later[i].occurrence == SECOND))
+            later[kept++] = later[i];
     }
     copy_pass_free(copied, all);
     *n = kept;
     return outcome;
 }
 
-/* Sites to look at: @out: [most]. Return: 0 or a negative errno after a message. */
-static int choose(struct replay *r, uint32_t most, uint32_t *out, uint32_t *n) {
+/* Is the @round-th choice of a further call one that the site has? @out: which call */
+static bool further_call(uint64_t calls, uint32_t round, uint64_t *out) {
+    bool last = round == 1;
+    *out = round == 0 ? 3 : last ? calls : 1ull << round;
+    return last ? calls > 3 : *out < calls || (round == 0 && calls == 3);
+}
+
+/* Third calls of the @n sites, then last ones, and so on, @most at most. Return: how many are in @later then. */
+static uint32_t add_further(const struct replay *r, uint32_t most, struct later *later,
+                            uint32_t n) {
+    uint32_t all = n;
+    for (uint32_t round = 0; round < 32 && all < n + most; round++)
+        for (uint32_t i = 0; i < n && all < n + most; i++) {
+            uint64_t call;
+            if (further_call(r->sites.list[later[i].site].count, round, &call))
+                later[all++] = (struct later){later[i].site, call};
+        }
+    return all;
+}
+
+/* Second calls to look at: @out: [most]. Return: 0 or a negative errno after a message. */
+static int choose(struct replay *r, uint32_t most, struct later *out, uint32_t *n) {
     AUTO_STMT sqlite3_stmt *s = NULL;
     int step = SQLITE_DONE, err = store_prepare(r->store, later_sql, &s);
     if (err < 0)
@@ -118,7 +152,7 @@ static int choose(struct replay *r, uint32_t most, uint32_t *out, uint32_t *n) {
     while (*n < most && (step = sqlite3_step(s)) == SQLITE_ROW) {
         int64_t index = index_of(r, sqlite3_column_int64(s, LATER_SITE_ID));
         if (index >= 0)
-            out[(*n)++] = (uint32_t)index;
+            out[(*n)++] = (struct later){(uint32_t)index, SECOND};
     }
     return *n < most && step != SQLITE_DONE ? store_error(r->store, "reading attempts")
                                             : 0;
@@ -126,18 +160,23 @@ static int choose(struct replay *r, uint32_t most, uint32_t *out, uint32_t *n) {
 
 int later_runs(struct replay *r) {
     uint32_t most = LEAST_LATER + r->progress.planned * LATER_PER_HUNDRED / 100, n = 0;
-    AUTO_FREE uint32_t *sites = text_alloc((most + 1ull) * sizeof *sites);
+    uint32_t further = r->progress.planned * FURTHER_PER_HUNDRED / 100;
+    if (further < LEAST_FURTHER && r->baseline.duration_ns < SHORT_NS)
+        further = LEAST_FURTHER;
+    AUTO_FREE struct later *later =
+        text_alloc((most + (uint64_t)further + 1) * sizeof *later);
     if (is_chosen(r) || is_over(r))
         return REPLAY_DONE;
-    int err = choose(r, most, sites, &n);
+    int err = choose(r, most, later, &n);
     if (err < 0)
         return err;
+    n = add_further(r, further, later, n);
     runner_set_time_limit(r->runner, r->time_limit_ns);
-    int outcome = look_by_copies(r, sites, &n);
+    int outcome = look_by_copies(r, later, &n);
     if (outcome != 0)
         return outcome;
     for (uint32_t i = 0; i < n && err >= 0 && !is_over(r); i++)
-        err = look_at(r, &r->sites.list[sites[i]]);
+        err = look_at(r, &later[i]);
     if (err >= 0)
         err = ledger_flush(r->ledger);
     return err < 0 ? err : interrupt_wanted() ? REPLAY_INTERRUPTED : REPLAY_DONE;

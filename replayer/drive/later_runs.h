@@ -9,7 +9,7 @@
 
 /**
  * Let the second call fail, once, of a site of each location at which the first one's failure went
- * well; what is a bug then is stored, and repeated.
+ * well; by copies, where these can be had, others of a few as well. What is a bug then is stored, and repeated.
  * Return: enum replay_outcome, or a negative errno after a message.
  */
 int later_runs(struct replay *r);

@@ -8,8 +8,12 @@ verdicts() {
     sql dearth.db "SELECT DISTINCT occurrence, verdict FROM attempt JOIN site ON site.id = site_id
         JOIN location ON location.id = location_id WHERE function = 'new_step' ORDER BY 1" | tr '\n' ' '
 }
-replay --mode once
-equal '1|reported ' "$(verdicts)" 'the first by default'
+replay --mode once --how rerun
+equal '1|reported ' "$(verdicts)" 'the first by default, and where copies are not to be had a second'
+cp dearth.db first.db
+replay --mode once --retest
+equal '1|reported 3|crashed ' "$(verdicts)" 'by copies a few others'
+mv first.db dearth.db
 replay --mode once --occurrence 3
 equal '1|reported 3|crashed ' "$(verdicts)" 'the third'
 replay --mode once --occurrence all
