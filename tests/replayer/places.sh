@@ -31,11 +31,13 @@ contains err '3 findings at 1 place of severity bug or worse that the baseline d
 # What an older dearth has left behind gets its places from the identities.
 cp dearth.db old.db
 for column in scope spared unsure; do
-    sqlite3 old.db "ALTER TABLE attempt DROP COLUMN $column; ALTER TABLE unchecked_attempt DROP COLUMN $column"
+    sqlite3 old.db "ALTER TABLE unchecked_attempt DROP COLUMN $column"
 done
 sqlite3 old.db "DROP TABLE survivor; ALTER TABLE finding DROP COLUMN place; ALTER TABLE site_stat DROP COLUMN samples; DROP TABLE test_site; DROP TABLE test; PRAGMA writable_schema = on;
     UPDATE sqlite_schema SET sql = replace(substr(sql, 1, instr(sql, 'suite_id') - 1), 'rings_damaged INTEGER,',
-        'rings_damaged INTEGER') || ')' WHERE name = 'recording'; PRAGMA user_version = 6"
+        'rings_damaged INTEGER') || ')' WHERE name = 'recording';
+    UPDATE sqlite_schema SET sql = replace(substr(sql, 1, instr(sql, 'scope     TEXT') - 1), 'last_site_id INTEGER REFERENCES site(id),',
+        'last_site_id INTEGER REFERENCES site(id)') || ')' WHERE name = 'attempt'; PRAGMA user_version = 6"
 status 0 "$DEARTH" replay --dry-run old.db
 equal 'crashed|places!compare crashed|places!measure' \
     "$(sql old.db "SELECT group_concat(place, ' ') FROM (SELECT DISTINCT place FROM finding ORDER BY 1)")" 'migrated'
