@@ -89,6 +89,19 @@ rm -f dearth.db*
 status 0 "$DEARTH" check -o dearth.db --report report.json --leaks off --guard off --quick -- "$PROGRAMS/goes-on" good 300
 equal True "$(summary 's["sites"]["tested"] < 31 and s["quick"]["open"] > 26')" 'an open fault leaves its site untested'
 
+# --- what lasts: another scope's runs are others ---
+
+rm -f dearth.db*
+status 0 "$DEARTH" record -o dearth.db -- "$PROGRAMS/goes-on" good 300
+replay --quick --mode sticky --in 'place_*' --leaks off --guard off
+equal 1 "$(sql dearth.db 'SELECT count(*) >= 20 AND count(scope) = count(*) FROM survivor')" 'they are kept with their scope'
+replay --quick --mode sticky --in 'place_*' --leaks off --guard off
+contains err 'nothing to try'
+replay --mode sticky --leaks off --guard off
+contains err '31 faults at 31 sites to try'
+"$DEARTH" report dearth.db >report.json 2>/dev/null
+equal True "$(summary 's["quick"]["open"] >= 20')" 'seen to the end without a scope: not with one'
+
 # --- without copies it would be a word ---
 
 status 2 "$DEARTH" replay --quick --how rerun dearth.db
