@@ -167,9 +167,16 @@ for name in handled reported degraded crashed xmalloc; do
     equal "$(sql here.db "$verdicts")" "$(sql there.db "$verdicts")" "$name: verdicts"
 done
 
-# musl's programs are refused by name.
-$CROSS -I "$SOURCE/schemas" -o musl "$SOURCE/tests/programs/hello.c" -Wl,--dynamic-linker=/lib/ld-musl-aarch64.so.1
+# musl's programs are refused by name, and so are those whose loader is not there.
+loader=$PWD/ld-musl-aarch64.so.1
+$CROSS -I "$SOURCE/schemas" -o musl "$SOURCE/tests/programs/hello.c" -Wl,--dynamic-linker="$loader"
 # shellcheck disable=SC2086 # words are meant to be split
-status=0 && $EMULATE "$THERE/dearth" record -o "$PWD/musl.db" -- "$PWD/musl" >out 2>err || status=$?
-equal 125 $status 'musl: status'
+refused() {
+    status=0 && $EMULATE "$THERE/dearth" record -o "$PWD/musl.db" -- "$PWD/musl" >out 2>err || status=$?
+    equal "$1" $status "$2"
+}
+refused 127 'no loader: status'
+contains err "$loader is not there"
+$CROSS -shared -nostdlib -o "$loader" -x c /dev/null
+refused 125 'musl: status'
 contains err 'musl'
