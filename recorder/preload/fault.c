@@ -79,13 +79,13 @@ static bool explored_enough(void) {
 /* A fault that fired before, is not lifted, and takes more calls than its own. Return: its number + 1, 0 = none. */
 static uint32_t lasting(void) {
     uint32_t sticky = load_acquire(&preload.sticky);
-    bool burst = load_relaxed(&preload.burst_left) != 0;
+    bool burst = load_acquire(&preload.burst_left) != 0; /* with burst_fault */
     if (likely(!sticky && !burst))
         return 0;
     if (preload.flags & SHM_SWEEP &&
         load_acquire(&preload.arena->claim) >> 32 != load_acquire(&preload.lasting_epoch))
         return 0;
-    return sticky ? sticky : preload.burst_fault + 1;
+    return sticky ? sticky : load_relaxed(&preload.burst_fault) + 1;
 }
 
 bool fault_skips(uintptr_t address) {
@@ -226,7 +226,7 @@ bool fault_lasting(const struct thread *thread, uint32_t node) {
 
 void fault_note_last(uint32_t node) {
     uint32_t sticky = load_acquire(&preload.sticky);
-    uint32_t index = sticky ? sticky - 1 : preload.burst_fault;
+    uint32_t index = sticky ? sticky - 1 : load_relaxed(&preload.burst_fault);
     if (node && index < SHM_MAX_FAULTS)
         store_relaxed(&preload.arena->faults[index].last,
                       (uint64_t)local->process_id << 32 | node);
