@@ -367,17 +367,6 @@ static bool place_image(const char *path) {
 }
 #endif
 
-static int make_file(const char *path, bool *placed) {
-    if ((*placed = place_image(path)))
-        return 0;
-    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd < 0)
-        return error_print_errno(-errno, "%s: cannot create; name another file with -o",
-                                 path);
-    close(fd);
-    return 0;
-}
-
 static char *beside(const char *path, const char *ending) {
     char real[PATH_MAX]; /* SQLite's files lie beside the file that a link leads to */
     return text_format("%s%s", realpath(path, real) ? real : path, ending);
@@ -387,6 +376,22 @@ static bool is_beside(const char *path, const char *ending) {
     AUTO_FREE char *name = beside(path, ending);
     struct stat st;
     return lstat(name, &st) == 0;
+}
+
+/*
+ * A log that is left of a removed database would be read into the copy, as if it were its own; from
+ * beside a file of 0 bytes SQLite takes it away.
+ */
+static int make_file(const char *path, bool *placed) {
+    if (!is_beside(path, "-wal") && !is_beside(path, "-journal") &&
+        (*placed = place_image(path)))
+        return 0;
+    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        return error_print_errno(-errno, "%s: cannot create; name another file with -o",
+                                 path);
+    close(fd);
+    return 0;
 }
 
 /*

@@ -66,6 +66,18 @@ for pause in $(seq 0 24); do
     wait "$recorder" 2>/dev/null || :
     status 0 "$DEARTH" record -q --no-symbols -o killed.db -- ./ok >/dev/null
 done
+# The log of a database that was removed: what it holds does not come back in the new one.
+cp both.db gone.db
+sqlite3 gone.db >/dev/null <<'EOF'
+PRAGMA wal_autocheckpoint = 0;
+UPDATE recording SET cwd = '/gone';
+.shell cp gone.db-wal left
+EOF
+rm gone.db
+mv left gone.db-wal
+status 0 "$DEARTH" record -q --no-symbols -o gone.db -- ./ok
+equal 1 "$(rows gone.db)" 'recordings beside the log of a removed database'
+equal gone.db "$(echo gone.db*)" 'its files'
 # The states that a kill can leave, one by one.
 : >nothing.db
 status 2 "$DEARTH" stats nothing.db
