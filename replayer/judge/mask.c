@@ -431,15 +431,35 @@ static struct spans known_shapes(const struct sample *samples, uint32_t n,
     return known;
 }
 
+/* Keep the lines that matter; NULL: all. */
+static void keep_those(struct spans *lines, bool (*matters)(struct span line)) {
+    uint64_t kept = 0;
+    for (uint64_t k = 0; matters && k < lines->n; k++)
+        if (matters(lines->items[k]))
+            lines->items[kept++] = lines->items[k];
+    lines->n = matters ? kept : lines->n;
+}
+
+/* Drop the lines that a run says word for word: mostly all of them, and cheaper found than by shapes. */
+static void drop_known(struct spans *lines, struct sample run) {
+    struct spans said = span_lines(run.data, run.n);
+    struct spans sorted = span_sorted(&said);
+    uint64_t kept = 0;
+    for (uint64_t k = 0; k < lines->n; k++)
+        if (!counts_has(&sorted, lines->items[k]))
+            lines->items[kept++] = lines->items[k];
+    lines->n = kept;
+    free(said.items);
+    free(sorted.items);
+}
+
 struct spans mask_more(const struct sample *samples, uint32_t n, struct sample sample,
                        bool (*matters)(struct span line)) {
     struct spans lines = span_lines(sample.data, sample.n), more = {0};
     struct text store = {0}, own = {0};
-    uint64_t kept = 0;
-    for (uint64_t k = 0; k < lines.n; k++)
-        if (!matters || matters(lines.items[k]))
-            lines.items[kept++] = lines.items[k];
-    lines.n = kept;
+    keep_those(&lines, matters);
+    if (n && lines.n)
+        drop_known(&lines, samples[0]);
     struct spans known = {0};
     if (lines.n)
         known = known_shapes(samples, n, &store);
