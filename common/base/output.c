@@ -194,14 +194,13 @@ static bool is_ours(const struct output *o) {
     return o->was.st_uid == geteuid() || geteuid() == 0;
 }
 
-/* "-o" is the database to some commands and the report to others: the one never goes for the other.
- * Source: https://www.sqlite.org/fileformat2.html, 1.3 */
-static bool is_database(const struct output *o) {
+/* Source: https://www.sqlite.org/fileformat2.html, 1.3 */
+static bool is_database(const struct output *o, const char *name) {
     static const char magic[] = "SQLite format 3";
     enum { HEADER_BYTES = 100, ID_AT = 68 };
     char head[HEADER_BYTES];
     uint32_t id = 0;
-    int fd = openat(o->folder, o->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = openat(o->folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     bool whole = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head;
     if (fd >= 0)
         close(fd);
@@ -211,21 +210,43 @@ static bool is_database(const struct output *o) {
     return ntohl(id) == STORE_APPLICATION_ID;
 }
 
+/* "-o" is the database to some commands and the report to others: the one never goes for the other, nor
+ * for the files in which SQLite keeps a part of it. */
+static bool is_of_database(const struct output *o) {
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    if (is_database(o, o->name))
+        return true;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        AUTO_FREE char *base = text_dup(o->name);
+        size_t n = strlen(base), of_ending = strlen(endings[i]);
+        if (n <= of_ending || strcmp(base + n - of_ending, endings[i]) != 0)
+            continue;
+        base[n - of_ending] = 0;
+        if (is_database(o, base))
+            return true;
+    }
+    return false;
+}
+
 /* What is there, and whether it may be written. Return: 0 or -errno. */
 static int look(struct output *o) {
     if (!*o->name)
         return *o->path ? -EISDIR : -ENOENT;
-    if (fstatat(o->folder, o->name, &o->was, 0) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    o->exists = true;
+    o->exists = fstatat(o->folder, o->name, &o->was, 0) == 0;
+    if (!o->exists && errno != ENOENT)
+        return -errno;
+    o->database = (!o->exists || S_ISREG(o->was.st_mode)) && is_of_database(o);
+    if (o->database)
+        return -EEXIST;
+    if (!o->exists)
+        return 0;
     if (S_ISDIR(o->was.st_mode))
         return -EISDIR;
     if (faccessat(o->folder, o->name, W_OK, 0) < 0)
         return -errno;
     o->direct = !S_ISREG(o->was.st_mode);
     o->overwrites = !o->direct && !is_ours(o);
-    o->database = !o->direct && is_database(o);
-    return o->database ? -EEXIST : 0;
+    return 0;
 }
 
 static int open_thing(const struct output *o) {
@@ -296,8 +317,8 @@ static int open_draft(struct output *o) {
 static int complain(const struct output *o, int err) {
     if (o->database)
         return error_print(err,
-                           "%s: is a database of dearth and is not written over; name "
-                           "another file",
+                           "%s: is a database of dearth, or has the name of a part of "
+                           "one, and is not written over; name another file",
                            o->path);
     return error_print_errno(err,
                              o->exists && !o->direct

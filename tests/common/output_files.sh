@@ -74,9 +74,10 @@ refused none/f 'No such file'
 refused '' 'No such file'
 cp d.db precious.db
 ln -s precious.db to-database
-for name in precious.db to-database; do
+for name in precious.db to-database precious.db-wal precious.db-shm precious.db-journal; do
     refused "$name" 'a database of dearth'
 done
+equal precious.db "$(echo precious.db*)" 'files of the database'
 cmp d.db precious.db || fail 'a database was written over'
 ln -s loop loop
 refused loop 'symbolic links'
