@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 13u
+#define SHM_VERSION 14u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -691,6 +691,7 @@ enum shm_binding_kind {
     SHM_BINDING_NEXT = 2,      /* MODULE: its malloc() is the one that ours calls */
     SHM_BINDING_ELSEWHERE = 3, /* MODULE, DEFINER, FUNCTION: MODULE's FUNCTION is DEFINER's, not ours */
     SHM_BINDING_NAMESPACE = 4, /* the same, in a link namespace of its own: dlmopen(), LD_AUDIT */
+    SHM_BINDING_MAPPED = 5,    /* MODULE, a letter: it mapped 2^(letter - '0') bytes or more by itself */
 };
 struct shm_binding {
     uint16_t bytes; /* of text; stored last (release): 0 = being filled in */

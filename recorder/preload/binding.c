@@ -25,6 +25,8 @@
 #include "binding_private.h"
 #include "hooks.h"
 #include "local.h"
+#include "lookup.h"
+#include "mapped.h"
 #include "module.h"
 #include "preload.h"
 #include "process.h"
@@ -66,6 +68,8 @@ const struct binding_name binding_names[BINDING_NAMES] = {
     {"tc_new", FAMILY_PAST},
 };
 _Static_assert(BINDING_NAMES <= 64, "main_defines");
+
+#define MAPPED_LEAST (1u << 20) /* bytes: no word about less */
 
 static struct {
     const struct r_debug *debug;
@@ -237,6 +241,57 @@ static void look_at(struct look *look, const struct image *image, uint32_t i) {
         judge(look, image, &look->words[k]);
 }
 
+static uint32_t name_number(const char *name) {
+    uint32_t i = 0;
+    while (i < BINDING_NAMES && __builtin_strcmp(name, binding_names[i].name) != 0)
+        i++;
+    return i;
+}
+
+/* Pointers that were asked for lie anywhere. A module that defines that name itself is a wrapper: we call it. */
+static void look_at_asked(struct look *look) {
+    const struct image *next = binding_image_at(look, found.next);
+    const struct lookup_asked *asked;
+    look->n_symbols = 0;
+    for (uint32_t i = 0; next && (asked = lookup_asked(i)); i++) {
+        const struct image *image = binding_image_at(look, asked->caller);
+        uint32_t name = name_number(asked->name);
+        if (!image || image->main || image == next || image->start == found.own_start ||
+            name == BINDING_NAMES || binding_defines(look, image, name, 0))
+            continue;
+        put_elsewhere(look, image, next, name);
+    }
+}
+
+/* Powers of two, so that a sum that grows is put down a few times only. */
+static void put_mapped(struct look *look, const struct image *image, uint64_t bytes) {
+    if (bytes < MAPPED_LEAST)
+        return;
+    size_t n = put_path(look, 0, image, NULL);
+    look->path[n++] = (char)('0' + (63 - __builtin_clzll(bytes)));
+    look->path[n++] = '\0';
+    put(look, SHM_BINDING_MAPPED, n);
+}
+
+static void look_at_mapped(struct look *look) {
+    const struct image *images[MAPPED_CALLERS];
+    const struct mapped *m;
+    uint32_t n = 0;
+    while ((m = mapped_by(n)))
+        images[n++] = binding_image_at(look, load_relaxed(&m->caller));
+    for (uint32_t i = 0; i < n; i++) {
+        const struct image *image = images[i];
+        uint64_t bytes = 0;
+        for (uint32_t k = 0; k < n; k++)
+            if (images[k] == image) {
+                bytes += load_relaxed(&mapped_by(k)->bytes);
+                images[k] = k > i ? NULL : images[k];
+            }
+        if (image && !is_next(image) && !image->foreign)
+            put_mapped(look, image, bytes);
+    }
+}
+
 static void look_at_all(struct look *look) {
     binding_find_images(look, found.debug);
     for (uint32_t i = 0; i < look->n_images; i++) {
@@ -248,6 +303,8 @@ static void look_at_all(struct look *look) {
             image->start != module_loader_start)
             look_at(look, image, i % GROUP);
     }
+    look_at_asked(look);
+    look_at_mapped(look);
 }
 
 void binding_look(void) {

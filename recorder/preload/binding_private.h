@@ -149,7 +149,7 @@ const struct image *binding_image_at(const struct look *look, uintptr_t address)
 void binding_find_words(struct look *look, const struct image *image,
                         const struct gnu_table *table, size_t bytes);
 
-/** Return: does the module define that name at @address? */
+/** Return: does the module define that name at @address, or, where that is 0, anywhere? */
 bool binding_defines(struct look *look, const struct image *image, uint32_t name,
                      uintptr_t address);
 

@@ -247,7 +247,8 @@ bool binding_defines(struct look *look, const struct image *image, uint32_t name
         return false;
     look_up(look, image, &table, name);
     for (uint32_t i = n; i < look->n_symbols; i++)
-        found_it |= look->symbols[i].value == address;
+        found_it |=
+            look->symbols[i].value && (!address || look->symbols[i].value == address);
     look->n_symbols = n;
     return found_it;
 }

@@ -31,6 +31,8 @@
 #include "hooks.h"
 #include "leak.h"
 #include "local.h"
+#include "lookup.h"
+#include "mapped.h"
 #include "memlock.h"
 #include "module.h"
 #include "node.h"
@@ -226,9 +228,11 @@ void process_start(void) {
     reentry_set(REENTRY_PRIVATE);
     sanitizer_start();
     module_start();
+    lookup_start();
     hooks_start();
     exec_start();
     sandbox_start();
+    mapped_start();
     memlock_start();
     address_start();
     binding_start();

@@ -412,10 +412,12 @@ int record_note_again(const struct record_notes *notes, const char *kind,
 bool record_note_unseen(const struct record_notes *notes, const struct session *session) {
     struct unseen_list list = {NULL, 0};
     bool failed = unseen_find(notes->store, notes->recording_id, session, &list) < 0;
-    bool any = failed || list.n;
-    for (size_t i = 0; i < list.n; i++)
+    bool any = failed;
+    for (size_t i = 0; i < list.n; i++) {
+        any |= !list.items[i].only_said;
         record_note(notes, list.items[i].kind, list.items[i].module, "%s",
                     list.items[i].text);
+    }
     unseen_deinit(&list);
     return any;
 }

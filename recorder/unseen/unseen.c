@@ -298,9 +298,9 @@ static int judge_libraries(struct search *s) {
 
 static char *text_elsewhere(const struct binding *b) {
     return text_format(
-        "%s has its %s from %s, not from dearth's library (RTLD_DEEPBIND, or an allocator "
-        "of its own): what it allocates and frees there is not recorded and cannot be "
-        "failed. Load it without RTLD_DEEPBIND for tests, or accept it knowingly: "
+        "%s has its %s from %s, not from dearth's library (RTLD_DEEPBIND, RTLD_NEXT, or an "
+        "allocator of its own): what it allocates and frees there is not recorded and cannot be "
+        "failed. Do without that for tests, or accept it knowingly: "
         "--accept-unseen '%s'",
         b->module, b->function, b->definer, text_basename(b->module));
 }
@@ -355,6 +355,69 @@ static void judge_bindings(struct search *s) {
     }
 }
 
+/* --- memory that a module maps by itself --- */
+
+/* Bytes that the recorded calls asked for. */
+static int count_recorded(const struct search *s, int64_t *out) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(
+        s->store, "SELECT coalesce(sum(bytes), 0) FROM site_stat WHERE recording_id = ?",
+        &q);
+    if (r < 0)
+        return r;
+    sqlite3_bind_int64(q, 1, s->recording_id);
+    if (sqlite3_step(q) != SQLITE_ROW)
+        return store_error(s->store, "looking for what was asked for");
+    *out = sqlite3_column_int64(q, 0);
+    return 0;
+}
+
+/* Of several sums of a module the largest. */
+static int64_t mapped_by(const struct search *s, const char *module) {
+    int64_t most = 0;
+    for (size_t i = 0; i < s->n_bindings; i++) {
+        const struct binding *b = &s->bindings[i];
+        int power = *b->definer - '0';
+        if (b->kind == SHM_BINDING_MAPPED && strcmp(b->module, module) == 0 &&
+            power > 0 && power < 63 && (int64_t)1 << power > most)
+            most = (int64_t)1 << power;
+    }
+    return most;
+}
+
+static bool is_said(const struct search *s, const char *module) {
+    for (size_t i = 0; i < s->out->n; i++)
+        if (strcmp(s->out->items[i].module, module) == 0)
+            return true;
+    return false;
+}
+
+static char *text_mapped(const char *module, int64_t mapped, int64_t recorded) {
+    char by_itself[16], asked[16];
+    return text_format(
+        "%s mapped %s or more by itself (mmap, sbrk); the recorded calls asked for "
+        "%s in all: what it makes of its own memory is neither recorded nor failed",
+        module, text_bytes((uint64_t)mapped, by_itself),
+        text_bytes((uint64_t)recorded, asked));
+}
+
+/* Less than what was recorded is a part of the picture, not the picture. */
+static int judge_mapped(struct search *s) {
+    int64_t recorded = 0;
+    int r = count_recorded(s, &recorded);
+    for (size_t i = 0; r == 0 && i < s->n_bindings; i++) {
+        const char *module = s->bindings[i].module;
+        if (s->bindings[i].kind != SHM_BINDING_MAPPED || is_said(s, module))
+            continue;
+        int64_t mapped = mapped_by(s, module);
+        if (mapped <= recorded)
+            continue;
+        say(s, "own_memory", module, false, text_mapped(module, mapped, recorded));
+        s->out->items[s->out->n - 1].only_said = true;
+    }
+    return r;
+}
+
 int unseen_find(struct store *store, int64_t recording_id, const struct session *session,
                 struct unseen_list *out) {
     struct search s = {.store = store,
@@ -368,6 +431,8 @@ int unseen_find(struct store *store, int64_t recording_id, const struct session 
         r = judge_programs(&s);
     if (r == 0)
         r = judge_libraries(&s);
+    if (r == 0)
+        r = judge_mapped(&s);
     cleared_free(s.cleared);
     for (size_t i = 0; i < s.n_programs; i++)
         free(s.programs[i]);

@@ -21,10 +21,11 @@ struct store;
 
 /* An allocator that a module used past the library. */
 struct unseen {
-    const char *kind; /* of the note: unseen_name(), or "pooled_allocator" */
+    const char *kind; /* of the note: unseen_name(), "pooled_allocator" or "own_memory" */
     char *module;     /* path of the module whose calls are missing */
     char *text;       /* a sentence for people */
     bool partly;      /* it has its memory from malloc(): that much is recorded */
+    bool only_said;   /* nothing that the C library's functions gave is missing */
 };
 struct unseen_list {
     struct unseen *items;

@@ -89,6 +89,21 @@ unseen damaged.db own_allocator hidden.so ./host "$PWD/hidden.so" only -
 [ -s kept/dearth/cleared ] || fail 'nothing is remembered after damage'
 unset XDG_CACHE_HOME
 
+# Pointers that are asked for by name: libc's is ours, the next one after us is not.
+build cc asks unseen_asked.c -ldl
+build cc next.so unseen_asked.c -DNEXT -shared -fPIC -ldl
+unseen asks.db '' '' ./asks
+equal '20 20' "$(sql asks.db "SELECT max(count) || ' ' || sum(count) FROM site_stat JOIN site ON site.id = site_id
+    WHERE site_stat.min_size = 100")" 'blocks by a pointer'
+unseen next.db bound_elsewhere next.so ./host ./next.so only -
+
+# Memory of one's own is no part of what is recorded: a word with figures, and nothing is missing.
+build cc maps unseen_asked.c -DMAPS -ldl
+unseen maps.db '' '' ./maps
+equal '1 1' "$(sql maps.db "SELECT count(*) || ' ' || sum(text LIKE '%8.0 MiB%') FROM note WHERE kind = 'own_memory'
+    AND subject LIKE '%/maps'")" 'memory of its own'
+equal 0 "$(sql usual.db "SELECT count(*) FROM note WHERE kind = 'own_memory'")" 'no memory of its own'
+
 # What a module without our free() ended is no leak; without such a module it would be one.
 "$DEARTH" stats --leaks usual.db >leaks
 lacks leaks '1.2 KiB'

@@ -27,6 +27,7 @@
 
 #include "arena.h"
 #include "leak.h"
+#include "mapped.h"
 #include "module.h"
 #include "node.h"
 #include "preload.h"
@@ -333,10 +334,14 @@ EXPORT void *sbrk(intptr_t increment) {
         find_break();
     if (increment > 0)
         store_relaxed(&break_is_shared, 1);
-    if (next.sbrk)
-        return next.sbrk(increment);
-    errno = ENOMEM;
-    return (void *)-1;
+    if (!next.sbrk) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    void *p = next.sbrk(increment);
+    if (p != (void *)-1 && increment > 0)
+        mapped_add((uintptr_t)__builtin_return_address(0), (size_t)increment);
+    return p;
 }
 
 EXPORT int brk(void *end) {

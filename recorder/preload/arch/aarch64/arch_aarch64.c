@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit(), _exit() and its like, and syscall() as the program calls them. exit() and syscall() go on by a
- * jump, so that no frame of ours is on the stack of what they run (leak_exit.c and sandbox.c say why).
+ * exit(), _exit() and its like, syscall() and dlsym() as the program calls them. exit(), syscall() and dlsym() go
+ * on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
+ * lookup.c say why).
  */
 #include <sys/syscall.h>
 
@@ -95,3 +96,29 @@ __asm__("    .text\n"
         "    br x16\n"
         "    .cfi_endproc\n"
         "    .size syscall, . - syscall\n");
+
+__asm__("    .text\n"
+        "    .hidden lookup_choose\n"
+        "    .p2align 4\n"
+        "    .globl dlsym\n"
+        "    .type dlsym, %function\n"
+        "dlsym:\n"
+        "    .cfi_startproc\n"
+        "    hint #34\n" /* bti c */
+        "    stp x29, x30, [sp, #-32]!\n"
+        "    .cfi_def_cfa_offset 32\n"
+        "    .cfi_offset 29, -32\n"
+        "    .cfi_offset 30, -24\n"
+        "    mov x29, sp\n"
+        "    stp x0, x1, [sp, #16]\n"
+        "    mov x2, x30\n"
+        "    bl lookup_choose\n"
+        "    mov x16, x0\n"
+        "    ldp x0, x1, [sp, #16]\n"
+        "    ldp x29, x30, [sp], #32\n"
+        "    .cfi_def_cfa_offset 0\n"
+        "    .cfi_restore 29\n"
+        "    .cfi_restore 30\n"
+        "    br x16\n"
+        "    .cfi_endproc\n"
+        "    .size dlsym, . - dlsym\n");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit(), _exit() and its like, and syscall() as the program calls them. exit() and syscall() go on by a
- * jump, so that no frame of ours is on the stack of what they run (leak_exit.c and sandbox.c say why).
+ * exit(), _exit() and its like, syscall() and dlsym() as the program calls them. exit(), syscall() and dlsym() go
+ * on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
+ * lookup.c say why).
  */
 #include <sys/syscall.h>
 
@@ -101,3 +102,29 @@ __asm__("    .text\n"
         "    jmp *sandbox_next_syscall(%rip)\n"
         "    .cfi_endproc\n"
         "    .size syscall, . - syscall\n");
+
+__asm__("    .text\n"
+        "    .hidden lookup_choose\n"
+        "    .p2align 4\n"
+        "    .globl dlsym\n"
+        "    .type dlsym, @function\n"
+        "dlsym:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    mov (%rsp), %rdx\n"
+        "    push %rdi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    push %rsi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    sub $8, %rsp\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    call lookup_choose\n"
+        "    add $8, %rsp\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    pop %rsi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    pop %rdi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    jmp *%rax\n"
+        "    .cfi_endproc\n"
+        "    .size dlsym, . - dlsym\n");
