@@ -469,23 +469,20 @@ EXPORT void cfree(void *p) {
         real.free(p);
 }
 
+/* They mean free(p) (C23, 7.24.3.4). Most libcs have none, and a dlsym() that finds nothing leaves a message
+ * in the program's heap, which its next one frees: by the program's own free(), which may be asking for ours. */
 EXPORT void free_sized(void *p, size_t n);
 EXPORT void free_sized(void *p, size_t n) {
-    if (!freeing(p, CALLER))
-        return;
-    if (real.free_sized)
-        real.free_sized(p, n);
-    else
+    (void)n;
+    if (freeing(p, CALLER))
         real.free(p);
 }
 
 EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n);
 EXPORT void free_aligned_sized(void *p, size_t alignment, size_t n) {
-    if (!freeing(p, CALLER))
-        return;
-    if (real.free_aligned_sized)
-        real.free_aligned_sized(p, alignment, n);
-    else
+    (void)alignment;
+    (void)n;
+    if (freeing(p, CALLER))
         real.free(p);
 }
 
@@ -734,7 +731,5 @@ void hooks_start(void) {
     FIND(malloc_usable_size);
     FIND_AT(aligned_alloc, ARCH_LIBC_ALIGNED);
     FIND_AT(reallocarray, NULL); /* later than any other way to them */
-    FIND_AT(free_sized, NULL);
-    FIND_AT(free_aligned_sized, NULL);
     preload.glibc_realloc = same_object((const void *)real.realloc, in_libc);
 }

@@ -91,10 +91,13 @@ unset XDG_CACHE_HOME
 
 # Pointers that are asked for by name: libc's is ours, the next one after us is not.
 build cc asks unseen_asked.c -ldl
+build cc wraps unseen_asked.c -DWRAPS -ldl
 build cc next.so unseen_asked.c -DNEXT -shared -fPIC -ldl
 unseen asks.db '' '' ./asks
 equal '20 20' "$(sql asks.db "SELECT max(count) || ' ' || sum(count) FROM site_stat JOIN site ON site.id = site_id
     WHERE site_stat.min_size = 100")" 'blocks by a pointer'
+unseen wraps.db '' '' ./wraps
+equal 0 "$(sql wraps.db 'SELECT exit_code FROM recording')" 'a wrapper in the program'
 unseen next.db bound_elsewhere next.so ./host ./next.so only -
 
 # Memory of one's own is no part of what is recorded: a word with figures, and nothing is missing.
