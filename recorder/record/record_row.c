@@ -409,6 +409,15 @@ int record_note_again(const struct record_notes *notes, const char *kind,
     return r;
 }
 
+/* Programs that the library could not come up in: targets have put them down. */
+static bool has_unrecorded(const struct record_notes *notes) {
+    AUTO_FREE char *sql = text_format(
+        "SELECT count(*) FROM note WHERE recording_id = %" PRId64
+        " AND kind IN ('static', 'setuid', 'other_libc', 'other_abi', 'no_access')",
+        notes->recording_id);
+    return store_int(notes->store, sql, 0) > 0;
+}
+
 bool record_note_unseen(const struct record_notes *notes, const struct session *session) {
     struct unseen_list list = {NULL, 0};
     bool failed = unseen_find(notes->store, notes->recording_id, session, &list) < 0;
@@ -419,7 +428,7 @@ bool record_note_unseen(const struct record_notes *notes, const struct session *
                     list.items[i].text);
     }
     unseen_deinit(&list);
-    return any;
+    return any || has_unrecorded(notes);
 }
 
 /* "sh, make, ...", of the names that there was room for. */

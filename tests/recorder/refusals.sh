@@ -54,3 +54,17 @@ fi
 contains err hello-static
 equal 1 "$(sql tree.db "SELECT count(*) FROM note WHERE kind = 'static' AND subject LIKE '%hello-static'")" \
     'note about the static child'
+equal 0 "$(sql tree.db 'SELECT exact FROM recording')" 'a tree with a program that is not recorded'
+# What it allocates is neither recorded nor tested: that is no green.
+status 2 "$DEARTH" check --mode once -- sh -c "'$PROGRAMS/hello-static'; '$PROGRAMS/hello'"
+contains err hello-static
+contains err UNDECIDED
+status 0 "$DEARTH" check --mode once --in '*/hello' --accept-unseen hello-static -- \
+    sh -c "'$PROGRAMS/hello-static'; '$PROGRAMS/hello'"
+# A helper of the system's is said, and hides nothing of the user's.
+if file -L /sbin/ldconfig 2>/dev/null | grep static >kind; then
+    status 0 "$DEARTH" check --mode once --in '*/hello' -o helper.db -- \
+        sh -c "/sbin/ldconfig -p >ldconfig.out; '$PROGRAMS/hello'"
+    equal '0 1' "$(sql helper.db "SELECT exact || ' ' || count(*) FROM recording, note WHERE kind = 'static'
+        AND subject LIKE '%/ldconfig'")" 'a static helper'
+fi

@@ -34,7 +34,7 @@ static int load_notes(struct report_data *data) {
         "GROUP BY kind, text, subject ORDER BY min(id)",
         "reading notes", &data->notes, &data->n_notes);
     for (size_t i = 0; i < data->n_notes; i++)
-        data->notes[i].unseen = unseen_from_name(data->notes[i].kind) != UNSEEN_NOTHING;
+        data->notes[i].unseen = report_unseen_counts(&data->notes[i]);
     return r;
 }
 

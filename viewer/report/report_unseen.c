@@ -9,6 +9,30 @@
 #include "report_tally.h"
 #include "text.h"
 
+static bool is_of_system(const char *path) {
+    static const char *const folders[] = {"/bin/", "/sbin/", "/lib", "/usr/"};
+    if (strncmp(path, "/usr/local/", 11) == 0)
+        return false;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return false;
+}
+
+bool report_unseen_counts(const struct report_note *note) {
+    switch (unseen_from_name(note->kind)) {
+    case UNSEEN_NOTHING:
+        return false;
+    case UNSEEN_STATIC:
+    case UNSEEN_SETUID:
+    case UNSEEN_OTHER_LIBC:
+    case UNSEEN_OTHER_ABI:
+        return !note->subject || !is_of_system(note->subject);
+    default:
+        return true;
+    }
+}
+
 static bool matches(const struct cli_list *globs, const char *module) {
     for (size_t i = 0; i < globs->n; i++)
         if (fnmatch(globs->items[i], module, 0) == 0 ||

@@ -11,6 +11,12 @@
     "accept knowingly that what this module (path or file name) allocates past dearth "  \
     "is neither recorded nor tested; the report says so"
 
+/**
+ * Does a note say that something of the user's was not seen? A helper of the system's that cannot be recorded
+ * (ldconfig, sudo) is said and no more: coverage is of the programs that were recorded.
+ */
+bool report_unseen_counts(const struct report_note *note);
+
 /** Mark what the user accepts. @globs: of paths or file names, as for fnmatch(3) */
 void report_unseen_accept(struct report_data *data, const struct cli_list *globs);
 
