@@ -200,6 +200,8 @@ int store_error(struct store *store, const char *doing) {
                            "name another file",
                            store->path, doing);
     case SQLITE_CANTOPEN:
+        if (sqlite3_system_errno(store->db) == EMFILE)
+            return error_print_errno(-EMFILE, "%s: %s", store->path, doing);
         return error_print(-EACCES,
                            "%s: %s: the file, or the log that SQLite keeps beside it "
                            "(FILE-wal, FILE-shm), cannot be opened: may files be made in "
@@ -420,6 +422,8 @@ static int check_companions(const char *path) {
         int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
             continue;
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+            return error_print_errno(-errno, "%s: cannot open", path);
         bool plain = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
         ssize_t n = plain ? pread(fd, start, companions[i].n, 0) : -1;
         if (fd >= 0)

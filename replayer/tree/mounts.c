@@ -81,22 +81,23 @@ static bool parse_line(char *line, struct mount *out) {
     return true;
 }
 
-/* Does the path lead to this mount, or has another been put over it? */
-static bool is_visible(const struct mount *m) {
+/* Does the path lead to this mount, or has another been put over it? Return: 1, 0, or a negative errno where
+ * that is not known: a mount that is taken for covered stays the real one. */
+static int is_visible(const struct mount *m) {
     int fd = open(m->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
     char name[64], line[128];
     snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
     FILE *f = fopen(name, "re");
-    int id = -1;
+    int id = -1, err = f ? 0 : -errno;
     while (f && fgets(line, sizeof line, f))
         if (sscanf(line, "mnt_id: %d", &id) == 1)
             break;
     if (f)
         fclose(f);
     close(fd);
-    return id == m->id;
+    return err ? err : id == m->id;
 }
 
 static int by_path(const void *a, const void *b) {
@@ -110,11 +111,13 @@ int mounts_read(struct mounts *out) {
         return -errno;
     char *line = NULL;
     size_t capacity = 0;
-    while (getline(&line, &capacity, f) > 0) {
+    int visible = 0;
+    while (visible >= 0 && getline(&line, &capacity, f) > 0) {
         struct mount m = {0};
         if (!parse_line(line, &m))
             continue;
-        if (!is_visible(&m)) {
+        visible = is_visible(&m);
+        if (visible <= 0) {
             free(m.path);
             free(m.root);
             free(m.type);
@@ -125,6 +128,8 @@ int mounts_read(struct mounts *out) {
     }
     free(line);
     fclose(f);
+    if (visible < 0)
+        return visible;
     if (out->n == 0)
         return -ENOENT;
     qsort(out->all, out->n, sizeof *out->all, by_path);
