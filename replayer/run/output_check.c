@@ -78,17 +78,21 @@ static char **make_environment(const struct execution *x,
     return env;
 }
 
-/* Return: its exit status, 128 + signal, or -1 when it took too long. */
-static int wait_for(pid_t pid) {
+/* How it went when it is no exit status. */
+enum { TOO_LONG = -1, NOBODY_WAITS = -2 };
+
+/* Return: its exit status, 128 + signal, TOO_LONG, or NOBODY_WAITS: our parent has had enough of us. */
+static int wait_for(const struct execution *x, pid_t pid) {
     uint64_t until = clock_mono_ns() + OUTPUT_CHECK_LIMIT_NS;
+    struct pollfd parent = {x->channel, POLLRDHUP, 0};
     int status = 0;
     pid_t ended = 0;
-    while (ended == 0 && clock_mono_ns() < until) {
+    while (ended == 0 && clock_mono_ns() < until && !parent.revents) {
         ended = waitpid(pid, &status, WNOHANG);
         if (ended < 0 && errno == EINTR)
             ended = 0;
         if (ended == 0)
-            poll(NULL, 0, 1);
+            poll(&parent, 1, 1);
     }
     if (ended == 0)
         kill(pid, SIGKILL);
@@ -96,7 +100,7 @@ static int wait_for(pid_t pid) {
         tracer_kill_descendants();
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR);
     if (ended <= 0)
-        return -1;
+        return parent.revents ? NOBODY_WAITS : TOO_LONG;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -105,7 +109,11 @@ static void say_failure(const struct execution *x, int status, int said) {
     ssize_t n = pread(said, line, sizeof line - 1, 0);
     line[n > 0 ? n : 0] = 0;
     line[strcspn(line, "\n")] = 0;
-    if (status < 0)
+    if (status == NOBODY_WAITS)
+        error_print(-ETIMEDOUT,
+                    "--output-check: '%s' had not ended when the time was over",
+                    x->options->output_check);
+    else if (status == TOO_LONG)
         error_print(-ETIMEDOUT, "--output-check: '%s' did not end within %llu s",
                     x->options->output_check,
                     (unsigned long long)(OUTPUT_CHECK_LIMIT_NS / 1000000000u));
@@ -131,9 +139,9 @@ static int run_command(const struct execution *x, const struct observation *seen
         .terminal_fd = -1,
     };
     pid_t pid;
-    int status = -1;
+    int status = TOO_LONG;
     if (launch_start(&launch, &pid) == 0) {
-        status = wait_for(pid);
+        status = wait_for(x, pid);
         if (launch.error)
             error_print_errno(-launch.error, "--output-check: /bin/sh cannot be started");
     }
@@ -164,7 +172,7 @@ bool output_check_run(const struct execution *x, struct observation *seen) {
         fds[i] = write_file(x, i, data[i], bytes[i]);
         ready &= fds[i] >= 0;
     }
-    int status = ready ? run_command(x, seen, fds) : -1;
+    int status = ready ? run_command(x, seen, fds) : TOO_LONG;
     seen->output.checked = true;
     seen->output.check = status;
     if (ready && status != 0 && status != 1)

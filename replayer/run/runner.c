@@ -96,12 +96,18 @@ static void kill_orphans(const struct runner *runner) {
 
 /* --- workers --- */
 
-/* The end of its channel tells a worker to kill its attempt, clean up and go; two seconds
- * are ample for that. */
+/* The end of its channel tells a worker to kill its attempt, clean up and go. */
+static void tell_worker(struct slot *slot) {
+    if (slot->pid && slot->channel >= 0)
+        close(slot->channel);
+    slot->channel = -1;
+}
+
+/* Two seconds are ample for that. */
 static void wait_worker(struct slot *slot) {
     if (slot->pid == 0)
         return;
-    close(slot->channel);
+    tell_worker(slot);
     pid_t ended = 0;
     for (int ms = 0; ms < 2000 && ended == 0 && !interrupt_pressing(); ms++) {
         ended = waitpid(slot->pid, NULL, WNOHANG);
@@ -113,7 +119,6 @@ static void wait_worker(struct slot *slot) {
         waitpid(slot->pid, NULL, 0);
     }
     slot->pid = 0;
-    slot->channel = -1;
     slot->busy = false;
 }
 
@@ -271,6 +276,8 @@ const struct tree_facts *runner_tree(const struct runner *runner) {
 struct runner *runner_free(struct runner *runner) {
     if (!runner)
         return NULL;
+    for (int i = 0; i < runner->n; i++)
+        tell_worker(&runner->slots[i]);
     for (int i = 0; i < runner->n; i++)
         wait_worker(&runner->slots[i]);
     kill_orphans(runner);

@@ -102,3 +102,13 @@ equal handled "$(verdicts new_part)" 'a check that looks into the tree'
 again "$PROGRAMS/degraded"
 status 2 "$DEARTH" replay --output-check='echo no such thing >&2; exit 3'
 contains err "ended with status 3: no such thing"
+# One that does not end is ended with the replay, and does not hold it up.
+again "$PROGRAMS/degraded"
+"$DEARTH" replay --jobs 1 --output-check="sleep 1000.$$" >out 2>err &
+while ! pgrep -fx "sleep 1000.$$" >pid && kill -0 $!; do
+    sleep 0.1
+done
+kill $!
+wait $! && fail 'an interrupted replay ends with 0'
+contains err "'sleep 1000.$$' had not ended when the time was over"
+equal '' "$(pgrep -fx "sleep 1000.$$" || :)" 'what is left of the check'
