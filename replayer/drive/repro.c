@@ -198,8 +198,33 @@ static int judge(const struct repro_case *e, const struct baseline *baseline,
     return passed < 0 ? passed : shown;
 }
 
+static bool has_caught(const struct baseline *b, int signal) {
+    for (uint32_t i = 0; i < b->n_runs; i++)
+        for (uint32_t k = 0; k < b->runs[i].n_caught; k++)
+            if (b->runs[i].caught[k].signal == signal)
+                return true;
+    return false;
+}
+
+/* What runs without a fault caught is stored by its place alone, and a barrier has none (usual.c): where one may have
+ * come up, a run of now tells. @plain: it, from the first time on. Return: as execute(). */
+static int set_aside_barriers(const struct repro_case *e, struct runner *runner,
+                              const struct baseline *baseline, struct observation *plain,
+                              struct observation *seen) {
+    const struct order no_fault = {.under = e->order.under};
+    const struct baseline now = {.runs = plain, .n_runs = 1};
+    if (e->sweep || !seen->crash.signal || seen->crash.fatal ||
+        !has_caught(baseline, seen->crash.signal))
+        return 1;
+    int r = plain->n_caught ? 1 : execute(runner, &no_fault, plain);
+    if (r > 0)
+        usual_set_aside(&now, seen);
+    return r;
+}
+
 static int run_judged(const struct repro_options *options, const struct repro_case *e,
                       struct runner *runner, const struct baseline *baseline) {
+    struct observation plain = {0};
     int64_t tries = 0;
     int r = 0;
     while (r == 0 && tries < options->tries) {
@@ -209,11 +234,14 @@ static int run_judged(const struct repro_options *options, const struct repro_ca
         if (r > 0)
             usual_set_aside(baseline, &seen);
         if (r > 0)
+            r = set_aside_barriers(e, runner, baseline, &plain, &seen);
+        if (r > 0)
             r = judge(e, baseline, &seen);
         else if (interrupt_wanted())
             r = error_print(-EINTR, "interrupted");
         observation_deinit(&seen);
     }
+    observation_deinit(&plain);
     if (r < 0)
         return r == -EINTR ? EXIT_INTERRUPTED : EXIT_CANNOT;
     if (r > 0)

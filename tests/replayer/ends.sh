@@ -3,7 +3,7 @@
 # What an end says besides its verdict: where a crash was whose handler ends the program, which function
 # lets no exception out and who would have caught it, which call was the last to fail.
 . "$(dirname "$0")/../lib.sh"
-need sqlite3
+need sqlite3 cc
 few=(-q --leaks off --guard off)
 places="SELECT group_concat(place, ' ') FROM (SELECT DISTINCT substr(identity, instr(identity, '!') + 1) AS place
     FROM finding WHERE severity = 'bug' ORDER BY 1)"
@@ -20,6 +20,49 @@ status 0 "$DEARTH" check -o probing.db "${few[@]}" --fail-on bug -- "$PROGRAMS/p
 BROKEN=1 status 1 "$DEARTH" check -o broken.db "${few[@]}" -- "$PROGRAMS/probing"
 equal 'fill|probing!fill' "$(sql broken.db "$places")" 'beside the usual ones'
 BROKEN=1 status 0 "$DEARTH" repro -q broken.db 1
+# A barrier has no place: met where no other run meets it, it is none when it is shown again, either.
+cat >forgets.c <<'END'
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+static volatile char *page;
+static void open_page(int signal) {
+    (void)signal;
+    mprotect((char *)page, 4096, PROT_READ | PROT_WRITE);
+}
+static void write_to(int i) {
+    mprotect((char *)page, 4096, PROT_READ);
+    page[i] = 1;
+}
+__attribute__((noinline)) static int step(void) {
+    char *volatile kept = malloc(1000);
+    if (!kept)
+        return 2;
+    char *volatile more = malloc(2000);
+    if (!more) {
+        kept = NULL; /* lost */
+        mprotect((char *)page, 4096, PROT_READ);
+        page[1] = 1;
+        return 3;
+    }
+    free(more);
+    free(kept);
+    return 0;
+}
+int main(void) {
+    page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    signal(SIGSEGV, open_page);
+    write_to(0);
+    return step();
+}
+END
+cc -g -O0 -fno-builtin -o forgets forgets.c
+status 0 "$DEARTH" check -q -o forgets.db -- ./forgets
+equal 'reported 1' "$(sql forgets.db "SELECT a.verdict || ' ' || f.leaked FROM finding f JOIN attempt a ON a.id = f.attempt_id")" \
+    'a leak behind a barrier'
+status 0 "$DEARTH" repro forgets.db 1
+contains err 'finding 1 showed again'
+lacks err SIGSEGV
 
 # One missing check is one finding, whichever call failed first; what failed once alone leads.
 status 1 "$DEARTH" check -o lasting.db "${few[@]}" --mode both -- "$PROGRAMS/lasting"
