@@ -156,7 +156,9 @@ enum abort_kind abort_decide(const struct catalogue *c,
         return more ? ABORT_UNSURE : ABORT_GIVES_UP;
     if (!words->of_check && closest == RELATION_TOLD && !(direct && words->any))
         return ABORT_GIVES_UP;
-    return more ? ABORT_UNSURE : ABORT_CHECKED;
+    return more                                           ? ABORT_UNSURE
+           : closest == RELATION_TOLD && !words->of_check ? ABORT_TOLD
+                                                          : ABORT_CHECKED;
 }
 
 bool abort_is_answer(const struct catalogue *c, const struct failed_stacks *failed,

@@ -6,6 +6,7 @@
  *   malloc ◄ make ◄ read ◄ main        the failed call
  *   abort ◄ die ◄ make ◄ read ◄ main   make() is still at work: gives up
  *   abort ◄ die ◄ main                 make() and read() have returned, main() was told: gives up
+ *   abort ◄ main                       the same, or a check in main(): what it says decides, mostly
  *   abort ◄ verify ◄ main              main() went on, and verify() found something: a check
  *   abort ◄ work ◄ start_thread        another thread of the program: a check, when it says something
  *
@@ -32,7 +33,8 @@ void abort_stacks_deinit(struct failed_stacks *failed);
 enum abort_kind {
     ABORT_GIVES_UP, /* also in doubt */
     ABORT_CHECKED,  /* a check of its own failed, after the failed call was over */
-    ABORT_UNSURE,   /* a call whose stack is not known decides: both are possible */
+    ABORT_TOLD, /* a caller of what failed ends it, and says nothing of memory: told, or by a check */
+    ABORT_UNSURE, /* a call whose stack is not known decides: both are possible */
 };
 
 /* What was printed to standard error, and no run without a failure prints. */

@@ -211,7 +211,10 @@ enum abort_kind policy_find_check(const struct catalogue *catalogue,
         abort_decide(catalogue, failed, e.frames, e.n_frames, seen->crash.exe, &words);
     end_deinit(&e);
     *out = (struct policy){.name = "own check", .class = POLICY_CRASH};
-    snprintf(out->cause, sizeof out->cause, "a check of its own failed");
+    snprintf(out->cause, sizeof out->cause, "%s",
+             kind == ABORT_TOLD
+                 ? "a caller of what failed gave up, without a word of memory"
+                 : "a check of its own failed");
     return kind;
 }
 

@@ -44,7 +44,7 @@ bool policy_find(const struct catalogue *catalogue, const struct baseline *basel
 
 /**
  * An abort() that nothing explains: has a check of the program's own failed?
- * @out: set to a crash; meant where ABORT_CHECKED is returned
+ * @out: set to a crash; meant where ABORT_CHECKED or ABORT_TOLD is returned
  */
 enum abort_kind policy_find_check(const struct catalogue *catalogue,
                                   const struct baseline *baseline,

@@ -164,7 +164,7 @@ static void judge_abort(struct judgement *j, const struct evidence *e,
         struct policy check;
         enum abort_kind kind =
             policy_find_check(e->catalogue, e->baseline, e->failed, e->seen, &check);
-        apply_policy(j, kind == ABORT_CHECKED ? &check : &plain);
+        apply_policy(j, kind == ABORT_CHECKED || kind == ABORT_TOLD ? &check : &plain);
         say_signal(j, end, j->policy ? j->policy : j->cause);
         j->unsure = kind == ABORT_UNSURE;
     }
