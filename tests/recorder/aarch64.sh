@@ -135,6 +135,9 @@ plugin.so unseen_plugin.c -shared -fPIC
 own.so unseen_plugin.c -shared -fPIC -DOWN -Wl,-Bsymbolic
 own-open.so unseen_plugin.c -shared -fPIC -DOWN
 hidden.so unseen_plugin.c -shared -fPIC -DHIDDEN
+asks unseen_asked.c -ldl
+wraps unseen_asked.c -DWRAPS -ldl
+next.so unseen_asked.c -DNEXT -shared -fPIC -ldl
 EOS
 done
 notes="SELECT DISTINCT kind, replace(subject, rtrim(subject, replace(subject, '/', '')), '') FROM note
@@ -155,7 +158,19 @@ bound_elsewhere|plugin.so host plugin.so deep
 other_namespace|plugin.so host plugin.so apart
 own_allocator|own.so host own.so only -
 own_allocator|hidden.so host hidden.so only -
+- asks asks
+- wraps wraps
+bound_elsewhere|next.so host next.so only -
 EOS
+# A pointer from dlsym() goes through a stub of the machine's own.
+blocks="SELECT max(count), sum(count) FROM site_stat WHERE min_size = 100"
+for program in asks wraps; do
+    rm -f here.db there.db
+    record -q -o here.db -- here.d/$program >out </dev/null
+    there "$THERE/dearth" record -q -o "$PWD/there.db" -- "$PWD/there.d/$program" >out
+    equal '20|20' "$(sql here.db "$blocks")" "$program: blocks here"
+    equal '20|20' "$(sql there.db "$blocks")" "$program: blocks on AArch64"
+done
 
 # Failures, in whole runs without a tracer.
 for name in handled reported degraded crashed xmalloc; do
