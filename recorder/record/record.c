@@ -367,7 +367,7 @@ static bool note_oddities(struct run *run, const struct collector_totals *t) {
             "the recorder did not come up in %s: nothing was recorded (is preloading "
             "forbidden here, or LD_PRELOAD cleared by a wrapper?)",
             run->path);
-    else if (!t->events && !unseen && !run->controlled.was_off &&
+    else if (!t->events && !t->events_lost && !unseen && !run->controlled.was_off &&
              !run->options->sample_bytes)
         record_note(
             &notes, "no_events", run->path,
@@ -378,6 +378,7 @@ static bool note_oddities(struct run *run, const struct collector_totals *t) {
         record_note(&notes, "events_lost", NULL,
                     "%" PRIu64 " events were lost: the recording is not exact",
                     t->events_lost);
+    record_note_limits(&notes, t);
     record_note_stacks(&notes, t);
     if (t->rings_damaged)
         record_note(&notes, "rings_damaged", NULL, RECORD_NOTE_DAMAGED, t->rings_damaged);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -429,6 +430,35 @@ bool record_note_unseen(const struct record_notes *notes, const struct session *
     }
     unseen_deinit(&list);
     return any || has_unrecorded(notes);
+}
+
+void record_note_limits(const struct record_notes *notes,
+                        const struct collector_totals *totals) {
+    static const struct {
+        __rlimit_resource_t resource;
+        const char *option;
+    } limits[] = {{RLIMIT_DATA, "-d"}, {RLIMIT_AS, "-v"}};
+    uint64_t n = totals->failed + totals->events_lost;
+    if (!n && totals->processes)
+        return;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct rlimit limit;
+        char bytes[16];
+        if (getrlimit(limits[i].resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+            continue;
+        text_bytes(limit.rlim_cur, bytes);
+        if (totals->processes)
+            record_note(notes, "limited_memory", NULL,
+                        "calls failed or were lost (%" PRIu64
+                        ") under a limit of %s (ulimit %s), a part of which dearth's "
+                        "library takes: without it the program may find more memory",
+                        n, bytes, limits[i].option);
+        else
+            record_note(notes, "limited_memory", NULL,
+                        "there is a limit of %s (ulimit %s): dearth's library may have "
+                        "found no room in it, and the program no more beside it",
+                        bytes, limits[i].option);
+    }
 }
 
 /* "sh, make, ...", of the names that there was room for. */

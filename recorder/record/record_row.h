@@ -89,6 +89,11 @@ void record_note_stacks(const struct record_notes *notes,
  * looked for. */
 bool record_note_unseen(const struct record_notes *notes, const struct session *session);
 
+/** Note that calls failed, or were lost, under a limit of memory that the library lives in as well: the program may have
+ * met it because of us. */
+void record_note_limits(const struct record_notes *notes,
+                        const struct collector_totals *totals);
+
 /** Note the programs that --only-exe left alone, or that nothing was recorded for it. @recorded: processes that
  * were. */
 void record_note_left_out(const struct record_notes *notes, const struct session *session,

@@ -83,6 +83,17 @@ for limit in 0 8 64 512; do
     try -f $limit replay -q s.db
     try -f $limit view -q -o v.html s.db
 done
+# the library's own memory counts for the program: where that meets the limit because of us, it is said
+met=0
+for limit in $(seq 3200 200 6400); do
+    rm -f d.db*
+    (ulimit -d "$limit" && exec "$DEARTH" record -o d.db -- ./p) >out 2>err && s=0 || s=$?
+    [ "$s" = 4 ] || continue
+    contains err "ulimit -d"
+    lacks err 'made no call'
+    met=$((met + 1))
+done
+echo "ok: $met limits of data were too small for the program with the library, and said so"
 # of descriptors by name: nothing else is wrong here
 files() { # COMMAND...: how it went with $limit descriptors
     try -n "$limit" "$@"
