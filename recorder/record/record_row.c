@@ -435,7 +435,7 @@ bool record_note_unseen(const struct record_notes *notes, const struct session *
 void record_note_limits(const struct record_notes *notes,
                         const struct collector_totals *totals) {
     static const struct {
-        __rlimit_resource_t resource;
+        int resource;
         const char *option;
     } limits[] = {{RLIMIT_DATA, "-d"}, {RLIMIT_AS, "-v"}};
     uint64_t n = totals->failed + totals->events_lost;
