@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 14u
+#define SHM_VERSION 15u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -484,7 +484,8 @@ struct shm_orders {
     int32_t own;       /* (target) the copy's end of the pair */
     uint32_t renewed;  /* (both) 1 = a message with descriptors for the original lies at that end; 0 when it has them */
     uint32_t asked_pid; /* (target) 1 = a copy asked for its process id, as its original had done before; 0 by the worker */
-    uint32_t reserved[7];
+    uint32_t waited;    /* (target) 1 = a process waits for its turn to ask; 0 by whoever asks or gives way */
+    uint32_t reserved[6];
     struct shm_order orders[SHM_MAX_ORDERS];
     uint16_t index[SHM_ORDER_INDEX];
 };

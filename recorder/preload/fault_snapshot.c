@@ -40,6 +40,7 @@
 
 #define BUSY_FOR_NS   10000000000ull
 #define BUSY_SLEEP_NS 200000
+#define GIVE_WAY_NS   5000000ull
 
 static struct shm_orders *orders_of(void) {
     uint32_t block = preload.orders_block;
@@ -230,11 +231,24 @@ static bool ask(struct shm_orders *orders) {
     if (likely(cas(&orders->asked, 0, SHM_ASKING)))
         return true;
     for (uint64_t begin = arena_now_ns(); arena_now_ns() - begin < BUSY_FOR_NS;) {
+        store_relaxed(&orders->waited, 1);
         arena_sleep(BUSY_SLEEP_NS);
-        if (!load_relaxed(&orders->asked) && cas(&orders->asked, 0, SHM_ASKING))
+        if (!load_relaxed(&orders->asked) && cas(&orders->asked, 0, SHM_ASKING)) {
+            store_relaxed(&orders->waited, 0);
             return true;
+        }
     }
     return false;
+}
+
+/* Whoever has just asked would be the first to ask again, and what it is copied for may want the other one
+ * to have done its part: an end of a pipe that is written to and closed. */
+static void give_way(struct shm_orders *orders) {
+    if (!load_relaxed(&orders->waited) || !swap(&orders->waited, 0))
+        return;
+    for (uint64_t begin = arena_now_ns();
+         !load_relaxed(&orders->asked) && arena_now_ns() - begin < GIVE_WAY_NS;)
+        arena_sleep(BUSY_SLEEP_NS);
 }
 
 static bool is_nested(void) {
@@ -298,6 +312,7 @@ static bool make_copy(struct shm_orders *orders, uint32_t i, const struct copied
         add_relaxed(&orders->copies, 1);
     sys_close(pair[0]);
     sys_close(pair[1]);
+    give_way(orders);
     return false;
 }
 

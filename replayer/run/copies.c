@@ -60,6 +60,9 @@
 #endif
 
 #define MOST_QUIET 64 /* threads of a tree that are looked at */
+#define MOST_WAITED_NS                                                                   \
+    300000000u /* for the others of a tree, by all orders of an original */
+#define LOOK_AGAIN_NS 1000000u
 
 /* --- orders --- */
 
@@ -204,15 +207,70 @@ static bool is_alone(const struct copies *s) {
     return s->original->tracer.n == 2u;
 }
 
-/* Does every other process do nothing but wait for its children, of which one asks? */
-static bool is_quiet(const struct copies *s) {
+enum others {
+    OTHERS_QUIET, /* each does nothing but wait for its children, of which one asks */
+    OTHERS_BUSY,  /* some run, and none waits for something else */
+    OTHERS_WAIT
+};
+
+/* Does it go on by itself: on a processor, on its way there, or stopped for a moment by its tracer? */
+static bool is_going_on(pid_t tid) {
+    struct process_status status;
+    return process_status_read(tid, &status) < 0 ||
+           process_status_letter(&status, "State") != 'S';
+}
+
+static enum others look_at_others(const struct copies *s) {
     pid_t tids[MOST_QUIET];
     int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET);
-    bool quiet = n < MOST_QUIET;
-    for (int i = 0; i < n && quiet; i++)
-        quiet = tids[i] == s->held || tids[i] == s->copy ||
-                waiting_of(tids[i], NULL) == WAITING_CHILDREN;
-    return quiet;
+    enum others are = n < MOST_QUIET ? OTHERS_QUIET : OTHERS_WAIT;
+    for (int i = 0; i < n && are != OTHERS_WAIT; i++) {
+        if (tids[i] == s->held || tids[i] == s->copy)
+            continue;
+        if (waiting_of(tids[i], NULL) != WAITING_CHILDREN)
+            are = is_going_on(tids[i]) ? OTHERS_BUSY : OTHERS_WAIT;
+    }
+    return are;
+}
+
+static bool is_quiet(const struct copies *s) {
+    return look_at_others(s) == OTHERS_QUIET;
+}
+
+/* Threads of the tree that go on afterwards; the copy does not, nor what was made for its sake. Return: how many, at
+ * most MOST_QUIET: then there may be more. */
+static int list_lasting(const struct copies *s, pid_t tids[MOST_QUIET]) {
+    int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET), kept = 0;
+    if (n == MOST_QUIET)
+        return n;
+    for (int i = 0; i < n; i++)
+        if ((tids[i] != s->held && tids[i] != s->copy) || tids[i] == s->orders->pid)
+            tids[kept++] = tids[i];
+    return kept;
+}
+
+static enum frozen_hold hold(void *context, const struct stat *file) {
+    const struct copies *s = context;
+    pid_t tids[MOST_QUIET];
+    int n = list_lasting(s, tids);
+    enum frozen_hold held = n == MOST_QUIET ? FROZEN_HELD : FROZEN_FREE;
+    for (int i = 0; i < n && held != FROZEN_HELD; i++) {
+        enum frozen_hold here = descriptors_hold(tids[i], file);
+        if (here == FROZEN_OPEN && tids[i] != s->orders->pid)
+            here = FROZEN_HELD;
+        held = here > held ? here : held;
+    }
+    return held;
+}
+
+static bool reads(void *context, const struct frozen_file *file) {
+    const struct copies *s = context;
+    pid_t tids[MOST_QUIET];
+    int n = list_lasting(s, tids);
+    bool same = n < MOST_QUIET;
+    for (int i = 0; i < n && same; i++)
+        same = descriptors_read(tids[i], file);
+    return same;
 }
 
 static enum shm_refusal prepare(struct copy *c) {
@@ -238,6 +296,7 @@ static enum shm_refusal prepare(struct copy *c) {
                                           .skip = {orders->channel, orders->own},
                                           .alone = is_alone(s),
                                           .quiet = quiet,
+                                          .holders = {s, hold, reads},
                                           .scratch = x->scratch,
                                           .frozen = c->frozen};
     c->socket = (int)syscall(SYS_pidfd_getfd, pidfd, orders->channel, 0);
@@ -431,42 +490,6 @@ static void doubt_leaks(const struct copy *c) {
     seen->leaks.n = 0;
 }
 
-/* Threads of the tree that go on afterwards; what was made for a copy's sake ends at once. Return: how many, at
- * most MOST_QUIET: then there may be more. */
-static int list_lasting(const struct copies *s, pid_t tids[MOST_QUIET]) {
-    int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET), kept = 0;
-    if (n == MOST_QUIET)
-        return n;
-    for (int i = 0; i < n; i++)
-        if (tids[i] != s->held || tids[i] == s->orders->pid)
-            tids[kept++] = tids[i];
-    return kept;
-}
-
-static enum frozen_hold hold(void *context, const struct stat *file) {
-    const struct copies *s = context;
-    pid_t tids[MOST_QUIET];
-    int n = list_lasting(s, tids);
-    enum frozen_hold held = n == MOST_QUIET ? FROZEN_HELD : FROZEN_FREE;
-    for (int i = 0; i < n && held != FROZEN_HELD; i++) {
-        enum frozen_hold here = descriptors_hold(tids[i], file);
-        if (here == FROZEN_OPEN && tids[i] != s->orders->pid)
-            here = FROZEN_HELD;
-        held = here > held ? here : held;
-    }
-    return held;
-}
-
-static bool reads(void *context, const struct frozen_file *file) {
-    const struct copies *s = context;
-    pid_t tids[MOST_QUIET];
-    int n = list_lasting(s, tids);
-    bool same = n < MOST_QUIET;
-    for (int i = 0; i < n && same; i++)
-        same = descriptors_read(tids[i], file);
-    return same;
-}
-
 /* A copy that came to nothing has left its message. */
 static void drop_message(int pidfd, int number) {
     char byte;
@@ -580,11 +603,32 @@ static int run_copy(struct copy *c) {
     return conclude(c);
 }
 
+/* In a tree, what the others are at is over in a moment as often as not: who writes into a pipe that the one which
+ * asks will read, and ends. Return: whether to let them go on for now. */
+static bool lets_others_go_on(struct copies *s) {
+    uint64_t now = clock_mono_ns();
+    if (!s->asked_ns)
+        s->asked_ns = now;
+    uint64_t waits_ns = now - s->asked_ns;
+    if (s->orders->nested && s->waited_ns + waits_ns < MOST_WAITED_NS &&
+        !s->original->kill_started && look_at_others(s) == OTHERS_BUSY)
+        return true;
+    s->waited_ns += waits_ns;
+    return false;
+}
+
+uint64_t copies_look_ns(const struct run *original, uint64_t next) {
+    uint64_t soon = clock_mono_ns() + LOOK_AGAIN_NS;
+    bool waits = original->copies && original->copies->copy;
+    return waits && soon < next ? soon : next;
+}
+
 int copies_serve(struct run *original) {
     struct copies *s = original->copies;
-    if (!s->copy)
+    if (!s->copy || lets_others_go_on(s))
         return 0;
-    uint64_t begun = clock_mono_ns();
+    uint64_t begun = s->asked_ns;
+    s->asked_ns = 0;
     struct execution *x = original->x;
     struct observation seen = {0};
     struct copy c = {.copies = s,

@@ -32,6 +32,8 @@ struct copies {
     struct shm_orders *orders; /* NULL: no snapshot is possible here */
     bool *sent;                /* by item */
     pid_t copy, held;
+    uint64_t asked_ns;  /* since when the copy waits to be run; 0 = it does not */
+    uint64_t waited_ns; /* for others of the tree, in all */
     bool
         spoiled; /* what a copy did is not undone: its original is not what it was any more */
 };
@@ -43,6 +45,9 @@ int copies_begin(struct copies *copies, struct run *original);
 /** Is a copy ready to be run? Runs it to its end, sends its result, lets the original go on.
  * Return: 0 or a negative errno after a message. */
 int copies_serve(struct run *original);
+
+/** When to look again whether it is: @next, or before. Both are of CLOCK_MONOTONIC, in ns. */
+uint64_t copies_look_ns(const struct run *original, uint64_t next);
 
 /**
  * After the original's end: results for whatever has none yet.

@@ -6,6 +6,7 @@
  *                  ├─► one that is open already, by dup ─► the same twin
  *                  ├─► the attempt's own pipes         ─► the ones made for this copy
  *                  ├─► pipe, both ends in here         ─► a new pipe, what it holds duplicated
+ *                  ├─► one end of it, nobody has the other ─► the same, that end closed
  *                  ├─► pair of idle unix sockets       ─► a new pair
  *                  ├─► eventfd                         ─► a new one, same count
  *                  ├─► null, zero, random              ─► stays: nothing to share
@@ -210,14 +211,22 @@ static bool is_stateless(dev_t device) {
 
 /* --- pipes, sockets, eventfds --- */
 
-static enum shm_refusal take_pipe(struct inventory *w, int fd, uint64_t ino) {
+/* Has no other process of the tree an end of it? */
+static bool is_only_here(const struct descriptors_request *r, const struct stat *status) {
+    return r->alone ||
+           (r->quiet && r->holders.hold(r->holders.context, status) != FROZEN_HELD);
+}
+
+static enum shm_refusal take_pipe(struct inventory *w, int fd,
+                                  const struct stat *status) {
     struct info info;
+    uint64_t ino = status->st_ino;
     if (!read_info(w, fd, &info))
         return SHM_REFUSED_DESCRIPTOR;
     for (int i = 0; i < 3; i++)
         if (w->request->own[i].ino == ino)
             return place(w, fd, info.flags, w->request->own[i].fd, false);
-    if (!w->request->alone || w->n_pipes == MAX_ENDS)
+    if (w->n_pipes == MAX_ENDS || !is_only_here(w->request, status))
         return SHM_REFUSED_PIPE;
     w->pipes[w->n_pipes++] = (struct end){
         .ino = ino,
@@ -289,24 +298,41 @@ static bool duplicate_contents(const struct inventory *w, const struct end *read
     return done;
 }
 
+/* What has no name is opened by nobody any more. Nor has whoever started dearth an end of it: then so have we. */
+static bool is_other_end_gone(const struct inventory *w, const struct end *e) {
+    char name[16], link[64];
+    struct stat status, ours;
+    snprintf(name, sizeof name, "%d", e->fd);
+    ssize_t n = readlinkat(w->folder, name, link, sizeof link - 1);
+    bool gone = n > 0 && strncmp(link, "pipe:[", 6) == 0 &&
+                fstatat(w->folder, name, &status, 0) == 0;
+    DIR *folder = gone ? opendir("/proc/self/fd") : NULL;
+    for (struct dirent *d; gone && folder && (d = readdir(folder));)
+        gone = d->d_name[0] == '.' || fstatat(dirfd(folder), d->d_name, &ours, 0) < 0 ||
+               !file_mark_is_one(&ours, &status);
+    if (folder)
+        closedir(folder);
+    return gone && folder;
+}
+
 static enum shm_refusal twin_pipe(struct inventory *w, struct end *e) {
     struct end *partner = NULL;
     for (uint32_t i = 0; i < w->n_pipes; i++)
         if (w->pipes[i].ino == e->ino && w->pipes[i].writes != e->writes)
             partner = &w->pipes[i];
-    if (!partner)
+    if (!partner && !is_other_end_gone(w, e))
         return SHM_REFUSED_PIPE;
+    const struct end *r = e->writes ? partner : e, *wr = e->writes ? e : partner;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return SHM_REFUSED_LIMIT;
-    if (!duplicate_contents(w, e->writes ? partner : e, ends[1])) {
+    if (r && !duplicate_contents(w, r, ends[1])) {
         close(ends[0]);
         close(ends[1]);
         return SHM_REFUSED_PIPE;
     }
-    const struct end *r = e->writes ? partner : e, *wr = e->writes ? e : partner;
-    fcntl(ends[0], F_SETFL, r->flags & O_NONBLOCK);
-    fcntl(ends[1], F_SETFL, wr->flags & O_NONBLOCK);
+    fcntl(ends[0], F_SETFL, r ? r->flags & O_NONBLOCK : 0);
+    fcntl(ends[1], F_SETFL, wr ? wr->flags & O_NONBLOCK : 0);
     enum shm_refusal refusal = SHM_REFUSED_NOT;
     uint64_t ino = e->ino;
     bool given[2] = {false, false};
@@ -318,6 +344,9 @@ static enum shm_refusal twin_pipe(struct inventory *w, struct end *e) {
         given[one->writes] = true;
         one->ino = 0;
     }
+    for (int i = 0; i < 2; i++)
+        if (!given[i])
+            close(ends[i]);
     return refusal;
 }
 
@@ -378,7 +407,7 @@ static enum shm_refusal take(struct inventory *w, const char *name) {
     case S_IFCHR:
         return is_stateless(status.st_rdev) ? SHM_REFUSED_NOT : SHM_REFUSED_DESCRIPTOR;
     case S_IFIFO:
-        return take_pipe(w, fd, status.st_ino);
+        return take_pipe(w, fd, &status);
     case S_IFSOCK:
         return take_socket(w, fd, status.st_ino);
     default:

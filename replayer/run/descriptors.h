@@ -27,7 +27,9 @@ struct descriptors_request {
     int pidfd;   /* of it */
     int skip[2]; /* descriptors of the protocol */
     bool alone;  /* no other process could hold the other end of a pipe or socket */
-    bool quiet;  /* no other process writes files meanwhile */
+    bool quiet;  /* all others of the tree wait for their children */
+    struct frozen_holders
+        holders; /* who of them has a file open; asked when they are quiet */
     const struct scratch *scratch;
     struct frozen *frozen; /* its files without names are added */
     struct descriptors_own own[3];

@@ -338,7 +338,7 @@ int run_turn(struct run *run, uint64_t until) {
     if (err)
         return err;
     session_poll(run->x->session); /* no room is the target's loss, counted there */
-    uint64_t next = enforce(run, clock_mono_ns());
+    uint64_t next = copies_look_ns(run, enforce(run, clock_mono_ns()));
     if (run->kill_started && clock_mono_ns() - run->kill_started > GIVE_UP_NS)
         return error_print(-EIO,
                            "a process of an attempt cannot be killed (process %d "

@@ -73,6 +73,7 @@ command_of() {
     tar) line=(tar -tvf in.tar) ;;
     bash) line=(bash -c 'x=$(echo a b | tr a c); for i in $x; do echo "$i"; done') ;;
     sh+jq) line=(sh -c 'jq .a in.json | cat') ;;
+    cat+jq) line=(sh -c 'cat in.json | jq .a') ;;
     gcc) line=(gcc -fsyntax-only in.c) share=1/20 ;;
     rust) line=("$programs/multimap") ;;
     c++) line=(cmake -E capabilities) share=1/2 ;;
@@ -105,7 +106,7 @@ command_of() {
     esac
 }
 order=("$@")
-[ $# -gt 0 ] || order=(jq sqlite3 xmllint xsltproc bsdtar git curl openssl perl python3 lua tar bash sh+jq gcc rust c++
+[ $# -gt 0 ] || order=(jq sqlite3 xmllint xsltproc bsdtar git curl openssl perl python3 lua tar bash sh+jq cat+jq gcc rust c++
     bc m4 gawk bison ssh-keygen patch diff sort file ctags nasm ed tidy sed-i perl-i patch-w tar-c sort-o gawk-w bison-w gcc-c)
 
 # --- one program ---

@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
     hold(&h);
     if (is(&h, "file") && read(h.fd[0], first, 3) != 3)
         return 2;
-    if (is(&h, "input") && read(STDIN_FILENO, first, 3) != 3)
+    if ((is(&h, "input") || is(&h, "endless")) && read(STDIN_FILENO, first, 3) != 3)
         return 2;
     char *buffer = new_buffer(), *second = buffer ? new_second() : NULL;
     if (!buffer || !second)
