@@ -143,6 +143,11 @@ int copies_end(struct copies *s) {
 
 /* --- a copy --- */
 
+struct readers {
+    struct descriptors_reader list[DESCRIPTORS_READERS];
+    uint32_t n;
+};
+
 struct copy {
     struct copies *copies;
     uint32_t item;
@@ -150,9 +155,11 @@ struct copy {
     struct descriptors descriptors;
     struct frozen *frozen; /* what the tree held before it ran */
     int stdio[3];          /* its ends of our pipes, -1 = none */
-    int socket;            /* out of the original: its other end is the copy's */
+    int relay;             /* likewise, instead of one to another process */
+    struct readers readers;
+    int socket;    /* out of the original: its other end is the copy's */
     bool branched; /* it has made a process or thread, or become another program */
-    bool quiet;    /* before it ran, all others of the tree waited for their children */
+    bool quiet;    /* before it ran, all others of the tree only waited: OTHERS_QUIET */
     uint64_t printed; /* by the tree before */
     int offsets
         [SHM_COPY_DESCRIPTORS]; /* what it may share with others of the tree: held to its end */
@@ -197,6 +204,9 @@ static enum shm_refusal make_stdio(struct copy *c, struct descriptors_request *r
     if (capture_fork(c->run.output, original->output, &c->stdio[1]) < 0 ||
         capture_fork(c->run.errors, original->errors, &c->stdio[2]) < 0)
         return SHM_REFUSED_LIMIT;
+    if (request->n_readers && capture_begin(c->run.command_output, 0, 0, &c->relay) < 0)
+        return SHM_REFUSED_LIMIT;
+    request->relay = c->relay;
     for (int i = 0; i < 3; i++)
         request->own[i] = (struct descriptors_own){inodes[i], c->stdio[i]};
     return SHM_REFUSED_NOT;
@@ -208,7 +218,8 @@ static bool is_alone(const struct copies *s) {
 }
 
 enum others {
-    OTHERS_QUIET, /* each does nothing but wait for its children, of which one asks */
+    OTHERS_QUIET, /* each does nothing but wait, for its children or at the end of an empty pipe: until the one that
+                     asks goes on, nothing changes */
     OTHERS_BUSY,  /* some run, and none waits for something else */
     OTHERS_WAIT
 };
@@ -220,21 +231,51 @@ static bool is_going_on(pid_t tid) {
            process_status_letter(&status, "State") != 'S';
 }
 
-static enum others look_at_others(const struct copies *s) {
+/* Bytes that a process has read. Source: proc(5), /proc/PID/io; not every kernel counts them. */
+static bool read_count(pid_t pid, uint64_t *out) {
+    char path[64];
+    unsigned long long n = 0;
+    snprintf(path, sizeof path, "/proc/%d/io", pid);
+    FILE *f = fopen(path, "re");
+    bool known = f && fscanf(f, "rchar: %llu", &n) == 1;
+    if (f)
+        fclose(f);
+    *out = n;
+    return known;
+}
+
+static bool waits_to_read(pid_t tid, struct readers *readers) {
+    char path[64];
+    struct stat status;
+    int fd = readers->n < DESCRIPTORS_READERS ? waiting_reads(tid) : -1;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", tid, fd);
+    if (fd < 0 || stat(path, &status) < 0 || !S_ISFIFO(status.st_mode))
+        return false;
+    struct descriptors_reader *r = &readers->list[readers->n++];
+    *r = (struct descriptors_reader){.tid = tid, .ino = status.st_ino};
+    return read_count(tid, &r->read);
+}
+
+/* @readers: those that wait for data in a pipe; out */
+static enum others look_at_others(const struct copies *s, struct readers *readers) {
     pid_t tids[MOST_QUIET];
     int n = tracer_threads(&s->original->tracer, tids, MOST_QUIET);
     enum others are = n < MOST_QUIET ? OTHERS_QUIET : OTHERS_WAIT;
+    *readers = (struct readers){0};
     for (int i = 0; i < n && are != OTHERS_WAIT; i++) {
         if (tids[i] == s->held || tids[i] == s->copy)
             continue;
         if (waiting_of(tids[i], NULL) != WAITING_CHILDREN)
-            are = is_going_on(tids[i]) ? OTHERS_BUSY : OTHERS_WAIT;
+            are = is_going_on(tids[i])              ? OTHERS_BUSY
+                  : waits_to_read(tids[i], readers) ? are
+                                                    : OTHERS_WAIT;
     }
     return are;
 }
 
 static bool is_quiet(const struct copies *s) {
-    return look_at_others(s) == OTHERS_QUIET;
+    struct readers readers = {0};
+    return look_at_others(s, &readers) == OTHERS_QUIET;
 }
 
 /* Threads of the tree that go on afterwards; the copy does not, nor what was made for its sake. Return: how many, at
@@ -277,7 +318,7 @@ static enum shm_refusal prepare(struct copy *c) {
     struct copies *s = c->copies;
     struct execution *x = s->original->x;
     const struct shm_orders *orders = s->orders;
-    bool quiet = c->quiet = is_quiet(s);
+    bool quiet = c->quiet = look_at_others(s, &c->readers) == OTHERS_QUIET;
     if (!quiet && scratch_used(x->scratch))
         return SHM_REFUSED_FILES;
     c->frozen = scratch_freeze(x->scratch);
@@ -297,6 +338,8 @@ static enum shm_refusal prepare(struct copy *c) {
                                           .alone = is_alone(s),
                                           .quiet = quiet,
                                           .holders = {s, hold, reads},
+                                          .readers = c->readers.list,
+                                          .n_readers = quiet ? c->readers.n : 0,
                                           .scratch = x->scratch,
                                           .frozen = c->frozen};
     c->socket = (int)syscall(SYS_pidfd_getfd, pidfd, orders->channel, 0);
@@ -357,18 +400,23 @@ static void close_sent(struct copy *c) {
     for (int i = 0; i < 3; i++)
         if (c->stdio[i] >= 0)
             close(c->stdio[i]);
-    c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
+    if (c->relay >= 0)
+        close(c->relay);
+    c->stdio[0] = c->stdio[1] = c->stdio[2] = c->relay = -1;
 }
 
 /* What only a rerun can say. A process of a tree whose first one is another: the others decide how
  * the tree ends, unless it dies in a way that is a verdict by itself. */
-static enum shm_refusal leaves_open(const struct copies *s,
-                                    const struct observation *seen) {
+static enum shm_refusal leaves_open(const struct copy *c) {
+    const struct copies *s = c->copies;
+    const struct observation *seen = c->run.seen;
     int sig = seen->end.exit_signal;
     if (seen->end.survived)
         return SHM_REFUSED_NOT;
     bool fatal = sig == SIGABRT || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
                  sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+    if (c->run.command_output->total > COPIES_MOST_RELAYED)
+        return SHM_REFUSED_PIPE;
     if (s->original->x->session->arena->faults[0].unseen)
         return SHM_REFUSED_SCOPE;
     if (s->orders->nested && !fatal)
@@ -377,9 +425,17 @@ static enum shm_refusal leaves_open(const struct copies *s,
                                                              : SHM_REFUSED_NOT;
 }
 
+static bool is_same(const struct readers *a, const struct readers *b) {
+    bool same = a->n == b->n;
+    for (uint32_t i = 0; i < a->n && same; i++)
+        same = a->list[i].tid == b->list[i].tid && a->list[i].ino == b->list[i].ino &&
+               a->list[i].read == b->list[i].read;
+    return same;
+}
+
 /*
  * All that the other processes of the tree can know of a copy that has ended: its status, what it printed
- * where they print, the files that are there now, how far it has read what they may read, too. What it
+ * where they print or wrote to who waits for it, the files that are there now, how far it has read what they may read, too. What it
  * said on standard error goes to us alone. Its process is the same for all copies of a class, and what was
  * printed before, so that the parts of the others in it are.
  * Return: all zero = there may be more.
@@ -393,10 +449,15 @@ static struct dearth_key outcome_of(const struct copy *c) {
         uint64_t printed_before, printed;
         uint8_t output[16], files[16];
         int64_t offsets[SHM_COPY_DESCRIPTORS];
+        struct descriptors_reader readers[DESCRIPTORS_READERS];
+        uint64_t relayed;
+        uint8_t relay[16];
     } known = {0};
-    if (!c->quiet || !is_quiet(s) || seen->end.timed_out || seen->end.left_processes ||
-        !seen->proof.fired || seen->proof.overwritten || !seen->proof.end_known ||
-        s->original->feed.pipe_ino || s->leaks ||
+    struct readers readers;
+    if (!c->quiet || look_at_others(s, &readers) != OTHERS_QUIET ||
+        !is_same(&readers, &c->readers) || seen->end.timed_out ||
+        seen->end.left_processes || !seen->proof.fired || seen->proof.overwritten ||
+        !seen->proof.end_known || s->original->feed.pipe_ino || s->leaks ||
         output_check_wants(s->original->x->options, seen))
         return (struct dearth_key){0};
     known.pid = s->orders->pid;
@@ -409,6 +470,14 @@ static struct dearth_key outcome_of(const struct copy *c) {
     memcpy(known.files, seen->output.files_digest, sizeof known.files);
     for (uint32_t i = 0; i < c->n_offsets; i++)
         known.offsets[i] = lseek(c->offsets[i], 0, SEEK_CUR) + 1;
+    for (uint32_t i = 0; i < readers.n; i++) {
+        known.readers[i].tid = readers.list[i].tid;
+        known.readers[i].ino = readers.list[i].ino;
+        known.readers[i].read = readers.list[i].read;
+    }
+    known.relayed = c->run.command_output->total;
+    if (known.relayed)
+        digest_end(&c->run.command_output->digest, known.relay);
     return key_hash(&known, sizeof known);
 }
 
@@ -550,8 +619,7 @@ static int conclude(struct copy *c) {
     s->spoiled |=
         open != SHM_REFUSED_NOT || (writes && !put_back(c)) || seen->proof.overwritten;
     if (open == SHM_REFUSED_NOT)
-        open = writes && s->orders->asked_pid ? SHM_REFUSED_PROCESS_ID
-                                              : leaves_open(s, seen);
+        open = writes && s->orders->asked_pid ? SHM_REFUSED_PROCESS_ID : leaves_open(c);
     if (open == SHM_REFUSED_NOT)
         return send_results(c);
     if (open == SHM_REFUSED_PARENT && !s->spoiled) {
@@ -599,6 +667,7 @@ static int run_copy(struct copy *c) {
     tracer_deinit(&run->tracer);
     if (err)
         return err;
+    capture_read(run->command_output, UINT64_MAX);
     run_finish(run);
     return conclude(c);
 }
@@ -606,12 +675,13 @@ static int run_copy(struct copy *c) {
 /* In a tree, what the others are at is over in a moment as often as not: who writes into a pipe that the one which
  * asks will read, and ends. Return: whether to let them go on for now. */
 static bool lets_others_go_on(struct copies *s) {
+    struct readers readers;
     uint64_t now = clock_mono_ns();
     if (!s->asked_ns)
         s->asked_ns = now;
     uint64_t waits_ns = now - s->asked_ns;
     if (s->orders->nested && s->waited_ns + waits_ns < MOST_WAITED_NS &&
-        !s->original->kill_started && look_at_others(s) == OTHERS_BUSY)
+        !s->original->kill_started && look_at_others(s, &readers) == OTHERS_BUSY)
         return true;
     s->waited_ns += waits_ns;
     return false;
@@ -629,17 +699,20 @@ int copies_serve(struct run *original) {
         return 0;
     uint64_t begun = s->asked_ns;
     s->asked_ns = 0;
+    original->x->copy_relay.total = 0;
     struct execution *x = original->x;
     struct observation seen = {0};
     struct copy c = {.copies = s,
                      .item = s->orders->asked - 1,
                      .stdio = {-1, -1, -1},
+                     .relay = -1,
                      .socket = -1,
                      .run = {.x = x,
                              .seen = &seen,
                              .feed = {.fd = -1, .from = -1},
                              .output = &x->copy_output,
                              .errors = &x->copy_errors,
+                             .command_output = &x->copy_relay,
                              .first = s->copy,
                              .original = original,
                              .adopted = s->orders->nested}};
@@ -656,6 +729,7 @@ int copies_serve(struct run *original) {
         capture_close(&x->copy_output);
         capture_close(&x->copy_errors);
     }
+    capture_close(&x->copy_relay);
     frozen_free(c.frozen);
     drop_offsets(&c);
     if (c.socket >= 0)

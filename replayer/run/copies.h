@@ -21,6 +21,9 @@ struct tagged_order {
     struct order order;
 };
 
+/* Bytes that a copy may write to a process which waits for them; with more it is left to a whole run. */
+#define COPIES_MOST_RELAYED (1u << 20)
+
 struct copies {
     const struct tagged_order *items; /* orders of one site are neighbours */
     uint32_t n;

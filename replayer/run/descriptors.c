@@ -7,6 +7,7 @@
  *                  ├─► the attempt's own pipes         ─► the ones made for this copy
  *                  ├─► pipe, both ends in here         ─► a new pipe, what it holds duplicated
  *                  ├─► one end of it, nobody has the other ─► the same, that end closed
+ *                  ├─► writing end, somebody waits to read ─► one that the worker reads
  *                  ├─► pair of idle unix sockets       ─► a new pair
  *                  ├─► eventfd                         ─► a new one, same count
  *                  ├─► null, zero, random              ─► stays: nothing to share
@@ -67,6 +68,7 @@ struct inventory {
         uint32_t at; /* place in out->message */
     } files[SHM_COPY_DESCRIPTORS];
     uint32_t n_files;
+    uint64_t relayed; /* pipe to a reader; 0 = none yet */
 };
 
 struct info {
@@ -217,6 +219,19 @@ static bool is_only_here(const struct descriptors_request *r, const struct stat 
            (r->quiet && r->holders.hold(r->holders.context, status) != FROZEN_HELD);
 }
 
+/* Does somebody wait for what this end writes? Then the worker takes it: one such pipe. */
+static bool is_relayed(struct inventory *w, const struct info *info, uint64_t ino) {
+    const struct descriptors_request *r = w->request;
+    bool read = false;
+    for (uint32_t i = 0; i < r->n_readers; i++)
+        read |= r->readers[i].ino == ino;
+    if (!read || (info->flags & O_ACCMODE) != O_WRONLY ||
+        (w->relayed && w->relayed != ino))
+        return false;
+    w->relayed = ino;
+    return true;
+}
+
 static enum shm_refusal take_pipe(struct inventory *w, int fd,
                                   const struct stat *status) {
     struct info info;
@@ -226,6 +241,8 @@ static enum shm_refusal take_pipe(struct inventory *w, int fd,
     for (int i = 0; i < 3; i++)
         if (w->request->own[i].ino == ino)
             return place(w, fd, info.flags, w->request->own[i].fd, false);
+    if (is_relayed(w, &info, ino))
+        return place(w, fd, info.flags, w->request->relay, false);
     if (w->n_pipes == MAX_ENDS || !is_only_here(w->request, status))
         return SHM_REFUSED_PIPE;
     w->pipes[w->n_pipes++] = (struct end){

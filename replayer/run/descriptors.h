@@ -20,6 +20,14 @@ struct descriptors_own {
     int fd;       /* what takes its place in the copy */
 };
 
+/* A process of the tree that waits to read from a pipe: nothing is in there. */
+struct descriptors_reader {
+    pid_t tid;
+    uint64_t ino;
+    uint64_t read; /* bytes that it has read in all */
+};
+#define DESCRIPTORS_READERS 4u
+
 struct scratch;
 
 struct descriptors_request {
@@ -27,12 +35,15 @@ struct descriptors_request {
     int pidfd;   /* of it */
     int skip[2]; /* descriptors of the protocol */
     bool alone;  /* no other process could hold the other end of a pipe or socket */
-    bool quiet;  /* all others of the tree wait for their children */
+    bool quiet;  /* all others of the tree wait, for their children or as readers */
     struct frozen_holders
         holders; /* who of them has a file open; asked when they are quiet */
     const struct scratch *scratch;
     struct frozen *frozen; /* its files without names are added */
     struct descriptors_own own[3];
+    const struct descriptors_reader *readers; /* [n_readers] */
+    uint32_t n_readers;
+    int relay; /* what takes the place of the one pipe to a reader */
 };
 
 /* Filled in by descriptors_make(). `owned`: close it when it has been sent. */

@@ -21,7 +21,8 @@
 int execution_init(struct execution *x, const struct runner_options *options,
                    struct session *session, int channel) {
     *x = (struct execution){.options = options, .session = session, .channel = channel};
-    x->output.fd = x->errors.fd = x->copy_output.fd = x->copy_errors.fd = -1;
+    x->output.fd = x->errors.fd = x->copy_output.fd = x->copy_errors.fd =
+        x->copy_relay.fd = -1;
     x->traced = options->traced && !options->debugger;
     x->no_libunwind = options->no_libunwind;
     x->output_limit = options->output_limit;

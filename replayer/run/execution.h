@@ -30,6 +30,7 @@ struct execution {
     int channel;       /* to the parent: its end means that dearth is gone */
     struct capture output, errors;
     struct capture copy_output, copy_errors; /* of a snapshot's copy */
+    struct capture copy_relay;               /* what it writes to another process */
 };
 
 /** @traced: in options; @channel: a socket. Return: 0 or a negative errno after a

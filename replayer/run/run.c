@@ -247,6 +247,8 @@ static bool must_end(struct run *run, uint64_t now) {
             remains_processes(tracer, run->parent, run->seen);
         return run->seen->end.left_processes;
     }
+    if (run->original && run->command_output->total > COPIES_MOST_RELAYED)
+        return true; /* nobody says whether its reader would have taken so much */
     if (tracer->survived) {
         run->seen->end.survived = true;
         run->seen->end.duration_ns = now - run->started;

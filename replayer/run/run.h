@@ -53,7 +53,8 @@ struct run {
     bool awaiting;         /* an order on the channel is something to wake up for */
     pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
     int command_status;
-    struct capture *command_output, *command_errors;
+    struct capture *command_output,
+        *command_errors; /* of a copy: what it writes to another process */
 };
 
 /** Start the program. @time_limit_ns: 0 = none. Return: 0 (`seen->start_error` tells of a program

@@ -130,6 +130,11 @@ static void describe(pid_t tid, const struct call *call, char *out) {
     snprintf(out, CALL_BYTES, "system call %ld", call->number);
 }
 
+int waiting_reads(pid_t tid) {
+    struct call call;
+    return read_call(tid, &call) && call.number == SYS_read ? (int)call.arguments[0] : -1;
+}
+
 enum waiting waiting_of(pid_t tid, char *out) {
     struct call call;
     if (out)

@@ -20,4 +20,7 @@ enum waiting {
  */
 enum waiting waiting_of(pid_t tid, char *call);
 
+/** Return: the descriptor that it waits in read() for, -1 = it does not. Context: as above. */
+int waiting_reads(pid_t tid);
+
 #endif

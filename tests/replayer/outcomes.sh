@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Copies of a child that end in the same way, having printed the same: two whole runs show what its parent makes
-# of all. One that has printed something else is not among them.
+# of all. One that has printed something else is not among them, whether to us or to a process that waits for it.
 . "$(dirname "$0")/../lib.sh"
 
 printf '#!/bin/sh\n"$1"\nexit 0\n' >script
-chmod +x script
+# Its reader allocates nothing by itself: it does not ask for copies while the other one does.
+printf '#!/bin/sh\n"$1" | while read -r line; do echo "$line"; done\nexit 0\n' >piped
+chmod +x script piped
 
 # verdicts FILE
 verdicts() {
@@ -19,9 +21,11 @@ shown_by_copies() {
         WHERE function LIKE 'new_%' AND how = 'snapshot'"
 }
 
-# try PROGRAM VERDICT: where the shell is not back in its wait in time, a whole run shows what a copy would
+# try SCRIPT PROGRAM VERDICT: where the shell is not back in its wait in time, a whole run shows what a copy would
 try() {
-    "$DEARTH" record -q -o "$1-recorded.db" -- ./script "$PROGRAMS/$1" >/dev/null 2>&1
+    local script=$1
+    shift
+    "$DEARTH" record -q -o "$1-recorded.db" -- "./$script" "$PROGRAMS/$1" >/dev/null 2>&1
     cp "$1-recorded.db" "$1-rerun.db"
     "$DEARTH" replay -q --jobs 1 --leaks off --guard off --mode once --repeat 0 --how rerun "$1-rerun.db" 2>err
     verdicts "$1-rerun.db" >rerun.txt
@@ -33,13 +37,15 @@ try() {
         diff rerun.txt snapshot.txt || fail "$1: the two ways disagree"
         [ "$(shown_by_copies "$1.db")" = 0 ] || break
     done
-    equal handled "$(site_verdicts "$1.db" once new_second)" "$1: printed all the same"
-    equal "$2" "$(site_verdicts "$1.db" once new_third)" "$1: printed, or not"
-    [ "$(shown_by_copies "$1.db")" != 0 ] || fail "$1: no copy was shown by two whole runs"
+    equal handled "$(site_verdicts "$1.db" once new_second)" "$script $1: printed all the same"
+    equal "$2" "$(site_verdicts "$1.db" once new_third)" "$script $1: printed, or not"
+    [ "$(shown_by_copies "$1.db")" != 0 ] || fail "$script $1: no copy was shown by two whole runs"
     equal 1 "$(sql "$1.db" "SELECT count(*) >= 2 FROM refused JOIN site ON site.id = site_id
         JOIN location ON location.id = location_id WHERE reason = 'parent_decides' AND function LIKE 'new_%'")" \
-        "$1: whole runs are counted as such"
+        "$script $1: whole runs are counted as such"
 }
 
-try same-end degraded
-try same-end-fixed handled
+for script in script piped; do
+    try "$script" same-end degraded
+    try "$script" same-end-fixed handled
+done

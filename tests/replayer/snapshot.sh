@@ -20,7 +20,7 @@ try() {
     else
         record -- "$PROGRAMS/snapshot" "$1" >recorded </dev/null
     fi
-    replay --leaks off --how snapshot --mode both --timeout 60
+    replay --leaks off --how snapshot --mode both --timeout 60 --in 'new_*' --in '*/yes'
     for function in new_buffer new_second; do
         for mode in once sticky; do
             equal reported "$(site_verdicts dearth.db $mode $function)" "$1: $function $mode"
