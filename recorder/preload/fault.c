@@ -211,8 +211,6 @@ bool fault_lasting(const struct thread *thread, uint32_t node) {
     struct shm_fault *fault = &preload.arena->faults[index - 1];
     if (thread && !is_of_thread(fault, thread))
         return false;
-    if (preload.copy && node) /* one that looks at stacks: else its hooks have done so */
-        fault_note_progress(node_at(node_at(node)->parent)->address);
     if (unlikely(scope_given()) && !scope_takes(fault, node))
         return false;
     bool takes = load_relaxed(&preload.sticky) != 0;
@@ -239,6 +237,8 @@ static bool is_armed(uint32_t index) {
 }
 
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
+    if (unlikely(preload.copy) && node) /* in others that are copies hooks do so */
+        fault_note_progress(node_at(node_at(node)->parent)->address);
     if (marks_forbid())
         return false;
     if (unlikely(preload.flags & SHM_CHANCE))

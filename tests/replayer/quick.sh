@@ -102,6 +102,13 @@ contains err '31 faults at 31 sites to try'
 "$DEARTH" report dearth.db >report.json 2>/dev/null
 equal True "$(summary 's["quick"]["open"] >= 20')" 'seen to the end without a scope: not with one'
 
+# A burst is over soon, and what comes then is counted as well.
+rm -f dearth.db*
+status 0 "$DEARTH" record -o dearth.db -- "$PROGRAMS/goes-on" good 300
+replay --quick --burst 2 --in 'place_*' --leaks off --guard off
+equal 1 "$(sql dearth.db "SELECT count(*) >= 20 AND count(scope) = count(*) FROM survivor WHERE mode = 'burst'")" \
+    'copies in which a burst is over are ended, too'
+
 # --- without copies it would be a word ---
 
 status 2 "$DEARTH" replay --quick --how rerun dearth.db
