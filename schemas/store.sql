@@ -292,7 +292,8 @@ CREATE TABLE baseline_site (
     PRIMARY KEY (baseline_id, site_id)
 ) WITHOUT ROWID;
 
--- Signals of the processor that a baseline run caught, by place: in an attempt they are no crash either.
+-- Signals of the processor that a baseline run caught, and those that children of it died of, by place: in an attempt
+-- they are no crash either.
 CREATE TABLE baseline_signal (
     baseline_id INTEGER NOT NULL REFERENCES baseline(id),
     ordinal   INTEGER NOT NULL,          -- of the signal in its run, from 0
@@ -301,6 +302,7 @@ CREATE TABLE baseline_signal (
     address   INTEGER NOT NULL,          -- memory address of the fault; 0 = it has none
     module    TEXT NOT NULL,             -- path as mapped, '[anon]' for code in no file
     "offset"  INTEGER NOT NULL,          -- return address - load bias; of the innermost pc + 1
+    code      INTEGER NOT NULL DEFAULT 0,-- si_code; 0 = nothing caught it
     PRIMARY KEY (baseline_id, ordinal, depth)
 ) WITHOUT ROWID;
 

@@ -4,6 +4,6 @@
 #define DEARTH_STORE_ID_H
 
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH": PRAGMA application_id */
-#define STORE_VERSION        11         /* of store.sql: PRAGMA user_version */
+#define STORE_VERSION        12         /* of store.sql: PRAGMA user_version */
 
 #endif

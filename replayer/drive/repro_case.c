@@ -343,6 +343,7 @@ static int read_files(struct store *store, int64_t baseline_id, struct observati
     X(SIGNAL_ORDINAL, "ordinal")                                                         \
     X(SIGNAL_SIGNAL, "signal")                                                           \
     X(SIGNAL_ADDRESS, "address")                                                         \
+    X(SIGNAL_CODE, "code")                                                               \
     X(SIGNAL_MODULE, "module")                                                           \
     X(SIGNAL_OFFSET, "\"offset\"")
 enum { SIGNAL_COLUMNS(STORE_COLUMN_ENUM) };
@@ -353,6 +354,7 @@ static void add_signal_frame(struct observation *o, sqlite3_stmt *s) {
         o->caught = text_realloc(o->caught, (o->n_caught + 1) * sizeof *o->caught);
         o->caught[o->n_caught++] = (struct caught_signal){
             .signal = sqlite3_column_int(s, SIGNAL_SIGNAL),
+            .code = sqlite3_column_int(s, SIGNAL_CODE),
             .address = (uint64_t)sqlite3_column_int64(s, SIGNAL_ADDRESS)};
     }
     struct caught_signal *caught = &o->caught[o->n_caught - 1];

@@ -141,6 +141,7 @@ static int store_files(struct ledger *l, int64_t baseline_id,
     X(SIGNAL_DEPTH, "depth")                                                             \
     X(SIGNAL_SIGNAL, "signal")                                                           \
     X(SIGNAL_ADDRESS, "address")                                                         \
+    X(SIGNAL_CODE, "code")                                                               \
     X(SIGNAL_MODULE, "module")
 enum { SIGNAL_FIRST = 0, SIGNAL_COLUMNS(STORE_COLUMN_ENUM) SIGNAL_OFFSET };
 
@@ -164,6 +165,7 @@ static int store_signals(struct ledger *l, int64_t baseline_id,
             sqlite3_bind_int64(s, SIGNAL_DEPTH, k);
             sqlite3_bind_int(s, SIGNAL_SIGNAL, caught->signal);
             sqlite3_bind_int64(s, SIGNAL_ADDRESS, (int64_t)caught->address);
+            sqlite3_bind_int(s, SIGNAL_CODE, caught->fatal ? 0 : caught->code);
             store_bind_text(s, SIGNAL_MODULE, f->module ? f->module : "[anon]");
             sqlite3_bind_int64(s, SIGNAL_OFFSET, (int64_t)f->offset);
             r = store_step_done(l->store, s);

@@ -33,7 +33,7 @@ cp dearth.db old.db
 for column in scope spared unsure; do
     sqlite3 old.db "ALTER TABLE unchecked_attempt DROP COLUMN $column"
 done
-sqlite3 old.db "DROP TABLE survivor; ALTER TABLE finding DROP COLUMN place; ALTER TABLE site_stat DROP COLUMN samples; DROP TABLE test_site; DROP TABLE test; PRAGMA writable_schema = on;
+sqlite3 old.db "DROP TABLE survivor; ALTER TABLE baseline_signal DROP COLUMN code; ALTER TABLE finding DROP COLUMN place; ALTER TABLE site_stat DROP COLUMN samples; DROP TABLE test_site; DROP TABLE test; PRAGMA writable_schema = on;
     UPDATE sqlite_schema SET sql = replace(substr(sql, 1, instr(sql, 'suite_id') - 1), 'rings_damaged INTEGER,',
         'rings_damaged INTEGER') || ')' WHERE name = 'recording';
     UPDATE sqlite_schema SET sql = replace(substr(sql, 1, instr(sql, 'scope     TEXT') - 1), 'last_site_id INTEGER REFERENCES site(id),',
