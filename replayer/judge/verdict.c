@@ -73,8 +73,10 @@ static struct signal_end find_signal(const struct baseline *b,
     bool handled = !is_fault_signal(o->end.exit_signal) &&
                    is_fault_signal(o->crash.signal) && o->crash.signal != SIGTRAP &&
                    o->crash.code > 0;
+    /* a child's: its own handler's abort() ends the program, and is the end of it */
+    bool child = o->crash.fatal && o->end.exit_signal != SIGABRT;
     if (new_signal && handled)
-        return (struct signal_end){o->crash.signal, END_CAUGHT};
+        return (struct signal_end){o->crash.signal, child ? END_DESCENDANT : END_CAUGHT};
     if (new_signal && !(aborted && is_fault_signal(o->end.exit_signal)))
         return (struct signal_end){o->end.exit_signal, END_OWN};
     if (o->crash.signal && o->crash.fatal)

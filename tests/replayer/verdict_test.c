@@ -377,6 +377,35 @@ static void run_cases(void) {
     baseline_deinit(&b);
 }
 
+/* Whose signal it was is said. */
+static void run_reasons(void) {
+    static const struct {
+        struct seen seen;
+        const char *reason;
+    } table[] = {
+        {{.exit_signal = SIGTERM, .crash_signal = SIGSEGV, .crash_code = 1},
+         "caught, then gave up: SIGSEGV"},
+        {{.exit_signal = SIGTERM,
+          .crash_signal = SIGSEGV,
+          .crash_code = 1,
+          .crash_fatal = true},
+         "a descendant was ended by SIGSEGV"},
+        {{.exit_signal = SIGABRT,
+          .crash_signal = SIGSEGV,
+          .crash_code = 1,
+          .crash_fatal = true},
+         "caught, then gave up: SIGSEGV"},
+    };
+    struct observation runs[1] = {run("out\n", 0)};
+    struct baseline b;
+    baseline_fold(runs, 1, NULL, &b);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct judgement j = judge(&b, &table[i].seen, builtin);
+        CHECK_TEXT("reason", table[i].reason, j.reason);
+    }
+    baseline_deinit(&b);
+}
+
 /* What a user's catalogue says counts before the built-in one. */
 static void run_users(void) {
     struct observation runs[1] = {run("out\n", 0)};
@@ -798,6 +827,7 @@ static void run_names(void) {
 int main(void) {
     builtin = catalogue_new();
     run_cases();
+    run_reasons();
     run_users();
     run_baselines();
     run_silent();
