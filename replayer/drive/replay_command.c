@@ -265,11 +265,13 @@ static int take_sweep(struct replay_options *o) {
 
 /* It shortens copies: where there are none it would be a word without meaning. */
 static int check_quick(const struct replay_options *o) {
+    bool explores = o->plan.depth > 1 && o->plan.mode == PLAN_ONCE && !o->plan.burst;
     const char *what = o->how == REPLAY_RERUN         ? "--how rerun"
                        : o->how == REPLAY_SWEEP       ? "a sweep"
                        : o->under == UNDER_VALGRIND   ? "--under valgrind"
                        : o->chance.probability > 0    ? "--probability"
                        : o->plan.thread != THREAD_ANY ? "--thread"
+                       : explores                     ? "--depth 2 --mode once"
                        : !o->traced                   ? "--no-trace"
                                                       : NULL;
     return !o->quick || !what

@@ -115,3 +115,4 @@ status 2 "$DEARTH" replay --quick --how rerun dearth.db
 contains err '--quick ends copies early'
 status 2 "$DEARTH" check --quick --under valgrind -- true
 status 2 "$DEARTH" replay --quick --probability 0.1 dearth.db
+status 2 "$DEARTH" replay --quick --depth 2 --mode once dearth.db
