@@ -78,7 +78,7 @@ static int run(int argc, char **argv) {
         return EXIT_CANNOT;
     }
     bool help = strcmp(argv[1], "help") == 0;
-    if (help && argc > 2) {
+    if (help && argc > 2 && argv[2][0] != '-' && strcmp(argv[2], "help") != 0) {
         char *of[] = {argv[2], (char *)"--help", NULL};
         return run_command(2, of);
     }

@@ -5,7 +5,7 @@
 
 struct text;
 
-/** Add " in the scope (--in 'a*')", or " in what is the suite's own"; nothing for NULL. @scope: JSON, as attempt.scope */
+/** Add " in the scope (--in 'a*')", or " in what is the project's own"; nothing for NULL. @scope: JSON, as attempt.scope */
 void scope_words_add(const char *scope, struct text *out);
 
 #endif

@@ -30,6 +30,10 @@ lacks err 'did you mean'
 "$DEARTH" stats --help >stats.txt
 "$DEARTH" help stats | cmp - stats.txt || fail 'help stats'
 says 2 "did you mean 'check'?" help chek
+"$DEARTH" --help >usage.txt
+for word in help --help; do
+    "$DEARTH" help $word | cmp - usage.txt || fail "help $word"
+done
 
 # Every command is named when two letters of it are swapped.
 swap() { printf '%s%s%s%s' "${1:0:$2}" "${1:$2+1:1}" "${1:$2:1}" "${1:$2+2}"; }
