@@ -88,14 +88,27 @@ static void keep(struct tee *tee, const uint8_t *data, size_t n) {
     pthread_mutex_unlock(&tee->lock);
 }
 
-/* Take from descriptor 0 what the program has got otherwise. Somebody else may have been quicker. */
-static void discard(size_t n) {
+/* A read would wait when somebody else was quicker, whatever was asked before: it is for sandboxes that forbid
+ * splice(2). Return: as read() of a pipe that does not block. */
+static ssize_t take_away(const struct tee *tee, uint8_t *data, size_t most) {
+    int held = 0;
+    ssize_t n =
+        splice(STDIN_FILENO, NULL, tee->scratch[1], NULL, most, SPLICE_F_NONBLOCK);
+    if (n > 0)
+        return read(tee->scratch[0], data, (size_t)n);
+    if (n == 0 || errno == EAGAIN || errno == EINTR)
+        return n;
+    return ioctl(STDIN_FILENO, FIONREAD, &held) == 0 && held > 0
+               ? read(STDIN_FILENO, data, most)
+               : 0;
+}
+
+/* Take from descriptor 0 what the program has got otherwise. */
+static void discard(const struct tee *tee, size_t n) {
     uint8_t gone[4096];
-    int held;
-    while (n && ioctl(STDIN_FILENO, FIONREAD, &held) == 0 && held > 0) {
-        size_t some = n < sizeof gone ? n : sizeof gone;
-        ssize_t got = read(STDIN_FILENO, gone, some);
-        if (got <= 0 && errno != EINTR)
+    while (n) {
+        ssize_t got = take_away(tee, gone, n < sizeof gone ? n : sizeof gone);
+        if (got == 0 || (got < 0 && errno != EINTR))
             return;
         n -= got > 0 ? (size_t)got : 0;
     }
@@ -113,7 +126,7 @@ static size_t count_unread(const struct tee *tee) {
 /* Return: bytes that were read since. */
 static size_t settle(struct tee *tee) {
     size_t left = count_unread(tee), taken = tee->ahead - left;
-    discard(taken);
+    discard(tee, taken);
     tee->ahead = left;
     return taken;
 }
@@ -236,7 +249,7 @@ static bool write_all(const struct tee *tee, const uint8_t *data, size_t n) {
 /* Where a sandbox forbids tee(2): what comes is taken, read or not. */
 static void pass_on(struct tee *tee) {
     static uint8_t buffer[BYTES];
-    discard(tee->ahead);
+    discard(tee, tee->ahead);
     tee->ahead = 0;
     while (wait_change(tee, -1) != CHANGE_OVER) {
         ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
@@ -265,7 +278,7 @@ static void *run(void *context) {
         return NULL;
     }
     if (reads_on) { /* it has its copy, and we look no more */
-        discard(tee->ahead);
+        discard(tee, tee->ahead);
         tee->ahead = 0;
     }
     settle(tee);
