@@ -92,7 +92,7 @@ struct crash_frame { /* innermost first */
 /* A signal of the processor that the program caught; or one that a process of it was to die of. */
 struct caught_signal {
     int signal, code; /* si_signo, si_code */
-    bool fatal;       /* nothing caught it; in the database, of a baseline run, @code is 0 then */
+    bool fatal; /* nothing caught it; a baseline run in the database has code 0 then */
     uint64_t address;
     uint64_t last; /* as in struct observation */
     uint32_t pid;
