@@ -102,7 +102,8 @@ static int run_mode(const struct confirm *c, const char *mode) {
         error_info("%d finding%s once more, each in a run of the whole suite", n,
                    n == 1 ? "" : "s");
         error_set_quiet(1);
-        const struct scope_rule lasting = suite_replay_lasting(c->options, c->suite);
+        const struct suite_scope scope = suite_replay_scope(c->options);
+        const struct scope_rule lasting = suite_load_lasting(c->suite, &scope);
         status = command_replay_unit(line.argc, line.argv, NULL, &lasting);
         error_set_quiet(quiet);
     }

@@ -477,7 +477,9 @@ enum { TESTED_COLUMNS(STORE_COLUMN_ENUM) };
 static const char tested_sql[] = STORE_SELECT(
     TESTED_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN unit_run n ON "
                     "n.recording_id = r.recording_id WHERE a.fired = 1 AND a.verdict <> "
-                    "'unreached' AND a.mode = ?1 GROUP BY a.site_id, n.unit_id";
+                    "'unreached' AND a.mode = :mode AND (a.mode = 'once' OR a.scope IS :scope) "
+                    "GROUP BY a.site_id, n.unit_id";
+enum { TESTED_MODE = 1, TESTED_SCOPE };
 
 /* @from: recording of the suite in which it was failed; 0 = not yet */
 static void count_tested(struct suite *s, const int64_t *from) {
@@ -506,8 +508,24 @@ static void count_tested(struct suite *s, const int64_t *from) {
     }
 }
 
+struct scope_rule suite_load_lasting(const struct suite *s,
+                                     const struct suite_scope *scope) {
+    return (struct scope_rule){.own = scope->own,
+                               .n_own = scope->n_own,
+                               .not_own = scope->not_own,
+                               .n_not_own = scope->n_not_own,
+                               .in = scope->in,
+                               .n_in = scope->n_in,
+                               .not_in = scope->not_in,
+                               .n_not_in = scope->n_not_in,
+                               .tree = s->tree,
+                               .target = true};
+}
+
 int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
     AUTO_STMT sqlite3_stmt *q = NULL;
+    const struct scope_rule lasting = suite_load_lasting(s, scope);
+    AUTO_FREE char *text = scope_text(&lasting);
     struct idmap index = {0}, same = {0};
     AUTO_FREE int64_t *from = text_alloc((s->sites.input.n_sites + 1) * sizeof *from);
     int r = load_same_units(s, &same);
@@ -515,8 +533,10 @@ int suite_load_tested(struct suite *s, const struct suite_scope *scope) {
         r = store_prepare(s->store, tested_sql, &q);
     for (uint32_t i = 0; r == 0 && i < s->sites.input.n_sites; i++)
         idmap_put(&index, s->sites.list[i].id, i + 1);
-    if (r == 0)
-        store_bind_text(q, 1, scope->mode);
+    if (r == 0) {
+        store_bind_text(q, TESTED_MODE, scope->mode);
+        store_bind_text(q, TESTED_SCOPE, text);
+    }
     while (r == 0 && !scope->fresh && sqlite3_step(q) == SQLITE_ROW) {
         int64_t site = 0, recording = 0;
         if (idmap_get(&index, sqlite3_column_int64(q, TESTED_SITE), &site) &&

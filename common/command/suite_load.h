@@ -15,6 +15,7 @@
 
 #include "cover.h"
 #include "own.h"
+#include "scope.h"
 #include "sites.h"
 #include "store.h"
 
@@ -90,6 +91,8 @@ struct suite_scope {
     uint32_t n_not_own;
     const char *const *in; /* only stacks with such a frame */
     uint32_t n_in;
+    const char *const *not_in; /* of what lasts: no stack with such a frame */
+    uint32_t n_not_in;
     const char *tree; /* NULL = found from where the suite was recorded */
     const char *mode; /* of the failures that count as tested: 'once', 'sticky' */
     bool fresh;       /* none does */
@@ -116,7 +119,11 @@ void suite_load_leave_to_trees(struct suite *suite, uint32_t target);
  * be chosen. */
 void suite_load_leave_to_first(struct suite *suite, uint32_t target);
 
-/** Look again which targets have been failed. Return: 0 or a negative errno after a message. */
+/** What later calls must be in to fail where a failure lasts: what targets are found in. It points into both. */
+struct scope_rule suite_load_lasting(const struct suite *suite,
+                                     const struct suite_scope *scope);
+
+/** Look again which targets have been failed; of what lasts, in this scope. Return: 0 or a negative errno after a message. */
 int suite_load_tested(struct suite *suite, const struct suite_scope *scope);
 
 #endif

@@ -17,7 +17,6 @@
 
 #include "cli.h"
 #include "fault_options.h"
-#include "scope.h"
 #include "shard.h"
 #include "suite_load.h"
 
@@ -52,11 +51,8 @@ struct suite_outcome {
     char **reasons;           /* by target: why it is not tested; NULL = it is; owned */
 };
 
-/** --own, --not-own, --tree, --mode, --fresh as suite_load() takes them. */
+/** --own, --not-own, --in, --not-in, --tree, --mode, --fresh as suite_load() takes them. */
 struct suite_scope suite_replay_scope(const struct suite_options *options);
-/** What later calls must be in to fail where a failure lasts: what targets are found in. It points into both. */
-struct scope_rule suite_replay_lasting(const struct suite_options *options,
-                                       const struct suite *suite);
 
 /**
  * Fail every target in the cheapest unit that reaches it.

@@ -62,6 +62,8 @@ struct suite_scope suite_replay_scope(const struct suite_options *o) {
                                 .n_not_own = (uint32_t)o->not_own.n,
                                 .in = o->faults.in.items,
                                 .n_in = (uint32_t)o->faults.in.n,
+                                .not_in = o->faults.not_in.items,
+                                .n_not_in = (uint32_t)o->faults.not_in.n,
                                 .tree = o->tree,
                                 .mode = o->faults.mode == MODE_STICKY ? "sticky" : "once",
                                 .fresh = o->fresh};
@@ -120,21 +122,9 @@ static uint64_t time_left(const struct run *run) {
     return !budget ? UINT64_MAX : used < budget ? budget - used : 0;
 }
 
-struct scope_rule suite_replay_lasting(const struct suite_options *o,
-                                       const struct suite *s) {
-    return (struct scope_rule){.own = o->own.items,
-                               .n_own = (uint32_t)o->own.n,
-                               .not_own = o->not_own.items,
-                               .n_not_own = (uint32_t)o->not_own.n,
-                               .in = o->faults.in.items,
-                               .n_in = (uint32_t)o->faults.in.n,
-                               .tree = s->tree,
-                               .target = true};
-}
-
 static int run_line(const struct run *run, struct command_line *line,
                     struct replay_proof *proof) {
-    const struct scope_rule lasting = suite_replay_lasting(run->options, run->suite);
+    const struct scope_rule lasting = suite_load_lasting(run->suite, &run->scope);
     int quiet = error_quiet();
     error_set_quiet(1);
     int status = command_replay_unit(line->argc, line->argv, proof, &lasting);

@@ -76,3 +76,13 @@ equal 1 "$(sql fixed.db 'SELECT min(spared) > 0 AND min(also_failed) > 0 FROM at
 id=$(sql flawed.db 'SELECT min(id) FROM finding')
 status 0 "$DEARTH" repro flawed.db "$id"
 contains err "in what is the project's own"
+
+# What was failed with another scope is not settled in this.
+status 0 "$DEARTH" suite record -o again.db -- sh -c "flawed/test_greeting && true"
+status 0 "$DEARTH" suite replay --mode sticky --not-in complain --leaks off --guard off again.db
+equal reported "$(verdict again.db)" 'where the message gets memory'
+status 0 "$DEARTH" suite replay --mode sticky --leaks off --guard off again.db
+equal 1 "$(sql again.db "SELECT count(*) > 0 FROM attempt WHERE verdict = 'crashed'")" 'where it gets none'
+before=$(sql again.db 'SELECT count(*) FROM attempt')
+status 0 "$DEARTH" suite replay --mode sticky --leaks off --guard off again.db
+equal "$before" "$(sql again.db 'SELECT count(*) FROM attempt')" 'and once is enough'
