@@ -70,7 +70,7 @@ static int take_refusal(struct drive *d, struct task *task,
         return 0;
     if (reason)
         return batch_leave_to_rerun(d, task, reason);
-    if (++task->lost >= MAX_LOST)
+    if (++task->lost >= RUNNER_MAX_LOST)
         return batch_leave_to_rerun(d, task, refusal_name(SHM_REFUSED_FILES));
     task_push(&d->snapshots, task); /* its original had to be ended before it came up */
     return 0;

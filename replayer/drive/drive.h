@@ -26,7 +26,6 @@
 #define GUARDED_WELL             4u
 #define GUARDED_WELL_PER_HUNDRED 1u
 #define MAX_RETRIES              4u /* of a fault whose site only some runs reach */
-#define MAX_LOST                 3u /* times that a worker may die with the same attempt */
 
 struct batch;
 

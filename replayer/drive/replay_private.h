@@ -5,10 +5,11 @@
  *   replay_command.c  the command line
  *   replay.c     recording → conditions → baseline → plan → drive → findings → summary
  *   trial.c      baseline runs under the best conditions there are
+ *   scoping.c    what later calls must be in to fail where a failure lasts
  *   tracing.c    what is lost where those are not traced
  *   drive.c      the loop: orders out, observations in, repeats, time; its parts: drive.h
  *   sweep.c      the same for a program that takes many faults; reach.c: when sites come up
- *   later_runs.c second calls of sites whose first call went well
+ *   later_runs.c later calls of sites whose first call went well
  *   follow_runs.c  where programs go on that give a wrong answer
  *   next_runs.c  what failures left in files: does the program live with it?
  *   remain_runs.c  what processes they left: do they stay?
@@ -30,7 +31,6 @@
 #include "replay.h"
 #include "sites.h"
 
-struct next_look;
 struct next_look;
 struct open_look;
 struct session;

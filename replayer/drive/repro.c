@@ -127,10 +127,17 @@ static int start(const struct repro_options *options, const struct repro_case *e
 static int execute(struct runner *runner, const struct order *order,
                    struct observation *seen) {
     const struct session *session;
-    uint64_t tag;
+    uint32_t lost = 0;
     int r = runner_submit(runner, order, 1);
-    while (r == 0 && !interrupt_wanted())
+    while (r == 0 && !interrupt_wanted()) {
+        uint64_t tag = UINT64_MAX;
         r = runner_wait(runner, 200, &tag, seen, &session);
+        if (r >= 0 || tag == UINT64_MAX)
+            continue;
+        r = ++lost < RUNNER_MAX_LOST
+                ? runner_submit(runner, order, 1) /* its worker died */
+                : error_print_errno(r, "the execution could not be run");
+    }
     if (r > 0 && seen->end.start_error)
         r = error_print_errno(-seen->end.start_error,
                               "the program cannot be started again");

@@ -231,7 +231,7 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
 }
 
 int settle_lost(struct drive *d, struct task *task, int err) {
-    if (++task->lost < MAX_LOST) {
+    if (++task->lost < RUNNER_MAX_LOST) {
         task_push(&d->urgent, task);
         return task_move(task, TASK_RETURNS);
     }

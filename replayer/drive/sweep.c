@@ -29,7 +29,6 @@
 #include "text.h"
 #include "usual.h"
 
-#define MAX_LOST       3
 #define MAX_SUSPECTS   8u /* the latest: damage rarely sleeps for long */
 #define SUSPECT_ROUNDS 4u
 #define ALONE_FACTOR   3u /* times the limit: a busy machine is no hang */
@@ -55,7 +54,7 @@ struct sweep {
 /* --- one execution; Return: 1, 0 interrupted or out of time, or a negative errno --- */
 
 static int call(struct replay *r, const struct order *order, struct observation *seen) {
-    int lost = 0;
+    uint32_t lost = 0;
     bool alone = order->fresh || order->at_start;
     for (;;) {
         const struct session *session;
@@ -70,14 +69,15 @@ static int call(struct replay *r, const struct order *order, struct observation 
             if (ledger_due_ms(r->ledger) == 0 && ledger_flush(r->ledger) < 0)
                 return -EIO;
         }
-        bool again = n > 0 && seen->end.start_error == ETIMEDOUT && ++lost < MAX_LOST;
+        bool again =
+            n > 0 && seen->end.start_error == ETIMEDOUT && ++lost < RUNNER_MAX_LOST;
         if (n >= 0 && !again)
             return n;
         if (again) { /* a port that is not free yet, a busy machine */
             observation_deinit(seen);
             continue;
         }
-        if (++lost >= MAX_LOST)
+        if (++lost >= RUNNER_MAX_LOST)
             return error_print_errno(n, "an attempt of the sweep could not be run");
     }
 }

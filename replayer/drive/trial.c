@@ -254,15 +254,29 @@ static int is_ended(const struct replay *r) {
                                   : 0;
 }
 
+/* A worker that dies takes its run with it, which is made again. Return: 0, or a negative errno after a message. */
+static int take_lost(const struct replay *r, uint32_t *lost, uint64_t tag, int err) {
+    if (tag == UINT64_MAX) /* it was no worker */
+        return err;
+    return ++*lost < RUNNER_MAX_LOST
+               ? 0
+               : error_print_errno(err, "%s: a run without a fault could not be made",
+                                   r->conditions.exe);
+}
+
 /* A sweep: started and not driven yet. What it allocates by now, it allocates at its start. */
 static int start_idle(struct replay *r) {
     const struct order idle = {.under = r->under, .idle = true};
     struct observation seen = {0};
     const struct session *session = NULL;
-    uint64_t tag;
+    uint32_t lost = 0;
     int n = runner_submit(r->runner, &idle, 0);
-    while (n == 0 && !is_ended(r))
+    while (n == 0 && !is_ended(r)) {
+        uint64_t tag = UINT64_MAX;
         n = runner_wait(r->runner, 200, &tag, &seen, &session);
+        if (n < 0 && (n = take_lost(r, &lost, tag, n)) == 0 && !is_ended(r))
+            n = runner_submit(r->runner, &idle, 0);
+    }
     if (n == 0)
         n = is_ended(r);
     else if (n > 0)
@@ -275,7 +289,7 @@ static int start_idle(struct replay *r) {
 
 /* Run the program options->baseline_runs times. */
 static int run_baselines(struct replay *r) {
-    uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0;
+    uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0, lost = 0;
     const struct order no_fault = {.under = r->under};
     r->runs = text_alloc(wanted * sizeof *r->runs);
     int idle = r->options->how == REPLAY_SWEEP ? start_idle(r) : 0;
@@ -293,9 +307,12 @@ static int run_baselines(struct replay *r) {
             return err;
         struct observation seen = {0};
         const struct session *session = NULL;
-        uint64_t tag;
+        uint64_t tag = UINT64_MAX;
         err = runner_wait(r->runner, 200, &tag, &seen, &session);
-        if (err > 0 && !interrupt_wanted())
+        if (err < 0) {
+            err = take_lost(r, &lost, tag, err);
+            submitted -= err == 0;
+        } else if (err > 0 && !interrupt_wanted())
             err = take_run(r, &seen, session);
         else if (err > 0)
             observation_deinit(&seen);

@@ -117,6 +117,9 @@ int runner_submit_snapshots(struct runner *runner, const struct tagged_order *or
 /** Let the snapshot runs under way make no more copies; their originals run to their ends. One that
  * is only about to start may not hear of it: call it again. */
 void runner_stop_snapshots(struct runner *runner);
+/* Times that a worker may die with the same order. */
+#define RUNNER_MAX_LOST 3u
+
 /**
  * Wait for a result, at most @timeout_ms (-1 = for ever).
  * @seen: filled in, owned by the caller
