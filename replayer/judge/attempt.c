@@ -54,7 +54,7 @@ const struct owned observation_owned[] = {
     TEXT(struct observation, crash.exe),
     ARRAY(struct observation, crash.frames, crash.n_frames, FRAMES),
     ARRAY(struct observation, crash.sample_frames, crash.n_sample_frames, FRAMES),
-    ARRAY(struct observation, caught, n_caught, .most = OBSERVATION_CAUGHT,
+    ARRAY(struct observation, caught, n_caught, .most = OBSERVATION_CAUGHT + OBSERVATION_DIED,
           .items = caught_signal_owned, .n_items = N(caught_signal_owned)),
     ARRAY(struct observation, open.items, open.n, OPEN),
     ARRAY(struct observation, open.end_frames, open.n_end_frames, FRAMES),

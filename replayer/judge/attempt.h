@@ -100,7 +100,8 @@ struct caught_signal {
     struct crash_frame *frames;
     uint32_t n_frames;
 };
-#define OBSERVATION_CAUGHT 8
+#define OBSERVATION_CAUGHT 8  /* places of what is caught, */
+#define OBSERVATION_DIED   64 /* and of what is died of */
 
 /* What a process held when it ended. */
 enum holding {

@@ -51,12 +51,14 @@ static bool same_place(const struct caught_signal *a, const struct caught_signal
     return true;
 }
 
-/* More places than are kept: it comes up all over the program. */
-static bool is_everywhere(const struct observation *run, int signal) {
+/* More places than are kept: it comes up all over the program, which catches it. What children die of is no word about
+ * one that is not to die. */
+static bool is_everywhere(const struct observation *run, const struct caught_signal *s) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < run->n_caught; i++)
-        n += run->caught[i].signal == signal;
-    return n == OBSERVATION_CAUGHT;
+        n += run->caught[i].signal == s->signal && run->caught[i].code > 0 &&
+             !run->caught[i].fatal;
+    return n == OBSERVATION_CAUGHT && !s->fatal && !is_wild(s);
 }
 
 /* Memory that is there, but closed, is opened by a handler wherever it is met first: a barrier has no place. What a
@@ -81,7 +83,7 @@ static bool is_barrier(const struct baseline *b, const struct observation *seen)
 static bool is_usual(const struct baseline *b, const struct caught_signal *s) {
     for (uint32_t i = 0; i < b->n_runs; i++) {
         const struct observation *run = &b->runs[i];
-        if (is_everywhere(run, s->signal) && !is_wild(s))
+        if (is_everywhere(run, s))
             return true;
         for (uint32_t k = 0; k < run->n_caught; k++)
             if (same_place(&run->caught[k], s))
@@ -124,6 +126,7 @@ void usual_set_aside(const struct baseline *b, struct observation *seen) {
     while (seen->crash.signal && may_be_usual(seen)) {
         const struct caught_signal now = {.signal = seen->crash.signal,
                                           .code = seen->crash.code,
+                                          .fatal = seen->crash.fatal,
                                           .address = seen->crash.address,
                                           .frames = seen->crash.frames,
                                           .n_frames = seen->crash.n_frames};

@@ -150,9 +150,16 @@ static bool is_new_place(struct tracer *tracer, pid_t tid, int sig) {
     return true;
 }
 
+static bool is_room(const struct observation *seen, bool fatal) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < seen->n_caught; i++)
+        n += seen->caught[i].fatal == fatal;
+    return n < (fatal ? OBSERVATION_DIED : OBSERVATION_CAUGHT);
+}
+
 /* The crash of @from becomes the last of those that were caught before. */
 static void keep_caught(struct observation *to, struct observation *from) {
-    if (!from->crash.signal || to->n_caught == OBSERVATION_CAUGHT)
+    if (!from->crash.signal || !is_room(to, from->crash.fatal))
         return;
     to->caught = text_realloc(to->caught, (to->n_caught + 1) * sizeof *to->caught);
     to->caught[to->n_caught++] = (struct caught_signal){.signal = from->crash.signal,
@@ -232,9 +239,10 @@ static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo
     } else if (other && info->si_code <= 0) {
         /* a parent that ends as its child did, mostly: the child is the place to know, */
         now.crash.fatal = !taken;
-        keep_caught(seen, &now); /* unless it ends so in every run */
+        if (!is_kept(seen, &now))
+            keep_caught(seen, &now); /* unless it ends so in every run */
     } else if (!is_of_handler(tracer, tid, seen, &now)) {
-        if (tracer->caught_by || other)
+        if (tracer->caught_by || (other && !is_kept(seen, seen)))
             keep_caught(seen, seen);
         crash_frames_free(seen->crash.frames, seen->crash.n_frames);
         free(seen->crash.exe);

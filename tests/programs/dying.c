@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * No flaw: every run has children that are to die, by abort() and by a NULL, and the failure that is reported in
- * the end comes before that. Flaw: another child, in between, does not check its own request. Fixed: it does.
+ * No flaw: every run has children that are to die, by abort() and by a NULL at many places, and the failure that is
+ * reported in the end comes before that. Flaw: another child, in between, does not check its own request. Fixed: it does.
  *
  * expect: load once=reported sticky=crashed
  * expect: fill once=crashed sticky=crashed
@@ -21,11 +21,14 @@ OWN_FRAME void end_by_abort(void) {
     abort();
 }
 
-OWN_FRAME void end_by_null(void) {
-    *(volatile int *)opaque(NULL) = 1;
-}
+#define END(n)                                                                           \
+    OWN_FRAME void end_by_null_##n(void) {                                               \
+        *(volatile int *)opaque(NULL) = n;                                               \
+    }
+END(0)
+END(1) END(2) END(3) END(4) END(5) END(6) END(7) END(8) END(9)
 
-OWN_FRAME void fill(void) {
+    OWN_FRAME void fill(void) {
     volatile char *p = opaque(malloc(2000));
 #ifdef FIXED
     if (!p)
@@ -46,11 +49,20 @@ OWN_FRAME void run(void (*what)(void)) {
         waitpid(child, &status, 0);
 }
 
+OWN_FRAME void run_those_that_die(void) {
+    static void (*const all[])(void) = {
+        end_by_null_0, end_by_null_1, end_by_null_2, end_by_null_3, end_by_null_4,
+        end_by_null_5, end_by_null_6, end_by_null_7, end_by_null_8, end_by_null_9};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        run(all[i]);
+}
+
 int main(void) {
     char *loaded = load();
     run(end_by_abort);
+    run_those_that_die();
     run(fill);
-    run(end_by_null);
+    run_those_that_die();
     run(end_by_abort);
     if (!loaded)
         return 1;
