@@ -219,6 +219,12 @@ static bool is_of_handler(const struct tracer *tracer, pid_t tid,
            is_blocked(tracer->caught_by, was->crash.signal);
 }
 
+/* Has the process of the last crash ended by it, or will it? That it has is known later, when it is waited for: others may
+ * die at the same time. */
+static bool is_dead(const struct tracer *tracer) {
+    return tracer->seen->crash.signal && (tracer->seen->crash.fatal || tracer->dies);
+}
+
 static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo_t *info,
                         bool taken) {
     struct observation *seen = tracer->seen, now = {0};
@@ -231,7 +237,7 @@ static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo
         if (tracer->faults[i].also_failed)
             now.crash.last = tracer->faults[i].last;
     crash_capture(tid, &now);
-    bool other = seen->crash.fatal && seen->crash.pid != now.crash.pid;
+    bool other = is_dead(tracer) && seen->crash.pid != now.crash.pid;
     if (tracer->watches) {
         now.crash.fatal = !taken;
         if (!is_kept(seen, &now))
@@ -242,6 +248,7 @@ static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo
         if (!is_kept(seen, &now))
             keep_caught(seen, &now); /* unless it ends so in every run */
     } else if (!is_of_handler(tracer, tid, seen, &now)) {
+        seen->crash.fatal |= is_dead(tracer);
         if (tracer->caught_by || (other && !is_kept(seen, seen)))
             keep_caught(seen, seen);
         crash_frames_free(seen->crash.frames, seen->crash.n_frames);
@@ -250,6 +257,7 @@ static void take_signal(struct tracer *tracer, pid_t tid, int sig, const siginfo
         now.crash.n_sample_frames = seen->crash.n_sample_frames;
         seen->crash = now.crash;
         tracer->caught_by = taken && is_fault(sig, info) ? tid : 0;
+        tracer->dies = !taken;
         return;
     }
     observation_deinit(&now);
@@ -265,8 +273,8 @@ static void look_at_signal(struct tracer *tracer, pid_t tid, int sig,
         return;
     /* A handler that raises the signal again: the place to know is the first one. */
     if (info->si_code <= 0 && seen->crash.n_frames &&
-        (sig == seen->crash.signal || seen->crash.fatal) &&
-        !(seen->crash.fatal && is_of_another(tid, seen->crash.pid)))
+        (sig == seen->crash.signal || is_dead(tracer)) &&
+        !(is_dead(tracer) && is_of_another(tid, seen->crash.pid)))
         return;
     if (!taken || is_new_place(tracer, tid, sig))
         take_signal(tracer, tid, sig, info, taken);

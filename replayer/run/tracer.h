@@ -46,6 +46,7 @@ struct tracer {
     } caught[OBSERVATION_CAUGHT]; /* signals that the program handles itself, by place */
     uint32_t n_caught;
     pid_t caught_by; /* thread that the observation's crash is of, when it handles that */
+    bool dies;       /* nothing does */
     uint64_t
         starved_ns; /* time in which the tree was ready to run and got no processor */
     uint64_t
