@@ -159,7 +159,9 @@ static const char *const migrations[] = {
     "INTEGER NOT NULL REFERENCES site(id), occurrence INTEGER NOT NULL, mode TEXT NOT "
     "NULL, burst INTEGER NOT NULL, scope TEXT, PRIMARY KEY (replay_id, site_id, occurrence, "
     "mode, burst)) WITHOUT ROWID;",
-    "ALTER TABLE baseline_signal ADD COLUMN code INTEGER NOT NULL DEFAULT 0;",
+    /* what was kept before had been caught, by a code that is not known */
+    "ALTER TABLE baseline_signal ADD COLUMN code INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE baseline_signal SET code = 1;",
 };
 
 #define BUSY_MS 10000 /* how long another's lock is waited for */
