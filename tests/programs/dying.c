@@ -21,14 +21,18 @@ OWN_FRAME void end_by_abort(void) {
     abort();
 }
 
+#define TEN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+
 #define END(n)                                                                           \
     OWN_FRAME void end_by_null_##n(void) {                                               \
         *(volatile int *)opaque(NULL) = n;                                               \
     }
-END(0)
-END(1) END(2) END(3) END(4) END(5) END(6) END(7) END(8) END(9)
+TEN(END)
 
-    OWN_FRAME void fill(void) {
+#define NAME(n) end_by_null_##n,
+static void (*const ends_by_null[])(void) = {TEN(NAME)};
+
+OWN_FRAME void fill(void) {
     volatile char *p = opaque(malloc(2000));
 #ifdef FIXED
     if (!p)
@@ -50,11 +54,8 @@ OWN_FRAME void run(void (*what)(void)) {
 }
 
 OWN_FRAME void run_those_that_die(void) {
-    static void (*const all[])(void) = {
-        end_by_null_0, end_by_null_1, end_by_null_2, end_by_null_3, end_by_null_4,
-        end_by_null_5, end_by_null_6, end_by_null_7, end_by_null_8, end_by_null_9};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        run(all[i]);
+    for (size_t i = 0; i < sizeof ends_by_null / sizeof *ends_by_null; i++)
+        run(ends_by_null[i]);
 }
 
 int main(void) {
