@@ -213,8 +213,8 @@ static bool has_caught(const struct baseline *b, int signal) {
     return false;
 }
 
-/* What runs without a fault caught is stored by its place alone, and a barrier has none (usual.c): where one may have
- * come up, a run of now tells. @plain: it, from the first time on. Return: as execute(). */
+/* What runs without a fault caught is stored by its place, in older databases without its code, and a barrier has none
+ * (usual.c): where one may have come up, a run of now tells. @plain: it, from the first time on. Return: as execute(). */
 static int set_aside_barriers(const struct repro_case *e, struct runner *runner,
                               const struct baseline *baseline, struct observation *plain,
                               struct observation *seen) {
