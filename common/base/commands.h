@@ -13,15 +13,12 @@
  * status. */
 int command_replay_options(int argc, char **argv);
 
-struct replay_proof;
-struct scope_rule;
+struct replay_unit;
 /**
  * `dearth replay` of a program of a suite, which first has to prove itself.
- * @proof: filled in; when it does not hold, the status is 0 and nothing was failed; NULL = it need not
- * @lasting: what later calls must be in to fail where a failure lasts, in place of what the options say
+ * @unit: its proof is filled in; when it does not hold, the status is 0
  */
-int command_replay_unit(int argc, char **argv, struct replay_proof *proof,
-                        const struct scope_rule *lasting);
+int command_replay_unit(int argc, char **argv, const struct replay_unit *unit);
 
 /** Return: the first SIGINT, SIGQUIT, SIGTERM or SIGHUP that came while `dearth record` ran its program,
  * whoever answered it; 0 = none. */

@@ -18,6 +18,7 @@
 #include "commands.h"
 #include "error.h"
 #include "interrupt.h"
+#include "options.h"
 #include "suite_private.h"
 #include "text.h"
 
@@ -104,7 +105,8 @@ static int run_mode(const struct confirm *c, const char *mode) {
         error_set_quiet(1);
         const struct suite_scope scope = suite_replay_scope(c->options);
         const struct scope_rule lasting = suite_load_lasting(c->suite, &scope);
-        status = command_replay_unit(line.argc, line.argv, NULL, &lasting);
+        const struct replay_unit unit = {.lasting = &lasting};
+        status = command_replay_unit(line.argc, line.argv, &unit);
         error_set_quiet(quiet);
     }
     command_line_deinit(&line);

@@ -25,6 +25,7 @@
 #include "interrupt.h"
 #include "options.h"
 #include "output.h"
+#include "shared.h"
 #include "suite_private.h"
 #include "suite_unit.h"
 #include "text.h"
@@ -46,6 +47,7 @@ struct run {
     struct suite *suite;
     struct suite_scope scope;
     struct suite_outcome *out;
+    struct replay_shared *shared;
     bool *mine;        /* by target: of this shard */
     bool *tried;       /* by target: a unit was replayed for it, which came to it */
     uint32_t *missed;  /* by target: units that did not */
@@ -127,7 +129,8 @@ static int run_line(const struct run *run, struct command_line *line,
     const struct scope_rule lasting = suite_load_lasting(run->suite, &run->scope);
     int quiet = error_quiet();
     error_set_quiet(1);
-    int status = command_replay_unit(line->argc, line->argv, proof, &lasting);
+    const struct replay_unit unit = {proof, &lasting, run->shared};
+    int status = command_replay_unit(line->argc, line->argv, &unit);
     error_set_quiet(quiet);
     command_line_deinit(line);
     return status;
@@ -565,11 +568,13 @@ static int derive_findings(struct store *store) {
 
 int suite_replay_run(const struct suite_options *options, const char *database,
                      struct suite *s, struct suite_outcome *out) {
+    struct replay_shared shared = {0};
     struct run run = {.options = options,
                       .database = database,
                       .suite = s,
                       .scope = suite_replay_scope(options),
                       .out = out,
+                      .shared = &shared,
                       .mine = text_alloc(s->n_targets + 1),
                       .tried = text_alloc(s->n_targets + 1),
                       .missed = text_alloc((s->n_targets + 1) * sizeof(uint32_t)),
@@ -598,6 +603,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     for (uint32_t t = 0; r == 0 && t < s->n_targets; t++)
         out->reasons[t] = s->targets[t].n_tested ? NULL : why_untested(&run, t);
     out->duration_ns = clock_mono_ns() - run.started_ns;
+    replay_shared_deinit(&shared);
     free(run.demand);
     free(run.mine);
     free(run.tried);

@@ -35,6 +35,7 @@
 #include "scope_words.h"
 #include "scoping.h"
 #include "session.h"
+#include "shared.h"
 #include "store.h"
 #include "summary.h"
 #include "sweep.h"
@@ -488,11 +489,13 @@ static bool something_lasts(const struct replay_options *o) {
 
 /* What is not known of it is said when there is a row to say it of. @unknown: modules; out */
 static int make_scope(struct replay *r, char **unknown) {
+    struct replay_shared *shared = r->options->shared;
     const struct scoping scoping = {.store = r->store,
                                     .recording_id = r->recording_id,
                                     .rule = &r->options->scope,
                                     .catalogue = r->options->catalogue,
-                                    .exe = r->conditions.exe};
+                                    .exe = r->conditions.exe,
+                                    .modules = shared ? &shared->modules : NULL};
     return something_lasts(r->options) ? scoping_make(&scoping, &r->scope, unknown) : 0;
 }
 

@@ -436,8 +436,7 @@ static int only_look(struct command *c, const char *path, char *const *argv) {
     return EXIT_CANNOT;
 }
 
-static struct replay_proof *proof; /* command_replay_unit()'s */
-static const struct scope_rule *scope;
+static const struct replay_unit *asked_unit; /* command_replay_unit()'s */
 
 /* Read the command line, then go on with it as @go_on says. */
 static int read_line(int argc, char **argv,
@@ -446,9 +445,11 @@ static int read_line(int argc, char **argv,
     struct command c = {0};
     options_init(&c.options);
     struct replay_options *o = &c.options;
-    o->proof = proof;
-    if (scope)
-        o->scope = *scope;
+    if (asked_unit) {
+        o->proof = asked_unit->proof;
+        o->scope = *asked_unit->lasting;
+        o->shared = asked_unit->shared;
+    }
     c.faults = (struct fault_options){.mode = -1,
                                       .depth = 1,
                                       .repeat = o->repeat,
@@ -506,13 +507,10 @@ static int read_line(int argc, char **argv,
     return status;
 }
 
-int command_replay_unit(int argc, char **argv, struct replay_proof *wanted,
-                        const struct scope_rule *lasting) {
-    proof = wanted;
-    scope = lasting;
+int command_replay_unit(int argc, char **argv, const struct replay_unit *unit) {
+    asked_unit = unit;
     int status = read_line(argc, argv, run_command);
-    proof = NULL;
-    scope = NULL;
+    asked_unit = NULL;
     return status;
 }
 

@@ -17,12 +17,23 @@ struct catalogue;
 struct shm_scope;
 struct store;
 
+/* Names of the functions of modules, each read once: of a suite's programs many are started in the same ones. Zero
+ * is valid and empty. */
+struct scoping_modules {
+    struct scoping_module **list; /* owned */
+    uint32_t n;
+};
+void scoping_modules_deinit(struct scoping_modules *modules); /* twice is safe */
+
 struct scoping {
     struct store *store;
     int64_t recording_id;
     const struct scope_rule *rule;
     const struct catalogue *catalogue;
     const char *exe; /* of the program; NULL = not known */
+    struct scoping_modules *
+        modules; /* known from earlier ones by the same catalogue, for later ones; NULL = of this
+                                        one alone */
 };
 
 /**

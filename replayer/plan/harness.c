@@ -17,8 +17,8 @@ struct asker {
     const char *harness;
 };
 
-static bool is_of_runtime(const struct catalogue *c, const char *module,
-                          const char *exe) {
+bool harness_is_of_runtime(const struct catalogue *c, const char *module,
+                           const char *exe) {
     enum attributed_to to = attribution_class(c, module, exe ? exe : "");
     return to == ATTRIBUTED_LIBC || to == ATTRIBUTED_LIBSTDCXX || to == ATTRIBUTED_LOADER;
 }
@@ -27,7 +27,7 @@ static bool is_of_runtime(const struct catalogue *c, const char *module,
 static struct asker ask(const struct catalogue *c, const char *exe,
                         const struct plan_frame *f) {
     const char *module = f->module ? f->module : "";
-    bool runtime = is_of_runtime(c, module, exe);
+    bool runtime = harness_is_of_runtime(c, module, exe);
     for (uint32_t i = 0; i < f->n_symbols; i++) {
         const struct frame frame = {.function = f->functions[i],
                                     .linkage_name = f->linkage ? f->linkage[i] : NULL,

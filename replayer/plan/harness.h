@@ -22,6 +22,9 @@ enum harness_asks {
 /** The harness that some function of @frame is of: its name, the catalogue's; NULL = none. Pure. */
 const char *harness_is_of(const struct catalogue *catalogue,
                           const struct plan_frame *frame);
+/** Is @module the C library, the C++ runtime or the loader, whose functions pass calls on? @exe: as below. Pure. */
+bool harness_is_of_runtime(const struct catalogue *catalogue, const char *module,
+                           const char *exe);
 /** @frame: with its inlined functions; @exe: as below. Pure. */
 enum harness_asks harness_asks(const struct catalogue *catalogue, const char *exe,
                                const struct plan_frame *frame);

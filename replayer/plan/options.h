@@ -25,6 +25,7 @@ enum replay_leaks {
 };
 
 struct catalogue;
+struct replay_shared;
 
 /* A program of a suite counts by itself only when it ends as it did in the suite, and for what it reaches there. */
 struct replay_proof {
@@ -35,6 +36,15 @@ struct replay_proof {
     uint32_t reached; /* how many */
     bool looked;      /* false: it could not be run at all */
     bool ends;        /* as in the suite */
+};
+/* What `dearth suite` asks of one of its programs. */
+struct replay_unit {
+    struct replay_proof
+        *proof; /* when it does not hold, nothing is failed; NULL = it need not */
+    const struct scope_rule *
+        lasting; /* what later calls must be in to fail where a failure lasts, in place of what the
+                                         options say */
+    struct replay_shared *shared; /* with the suite's other programs; NULL = nothing */
 };
 /* Of its sites. One that reaches fewer has gone another way, as without its input: it is refused. */
 #define REPLAY_PROOF_PERCENT 50
@@ -72,8 +82,9 @@ struct replay_options {
     const char *drive; /* shell command that exercises the program; NULL = it is a loop */
     const char *health; /* shell command: 0 = it serves; NULL only for a loop */
     uint64_t ready_timeout_ns, loop_ns;
-    struct scope_rule scope;    /* of failures that last; not owned */
-    struct replay_proof *proof; /* asked for before the first fault; NULL = no */
+    struct scope_rule scope;      /* of failures that last; not owned */
+    struct replay_proof *proof;   /* asked for before the first fault; NULL = no */
+    struct replay_shared *shared; /* as in struct replay_unit */
     bool reuse;   /* attempts of other recordings count: common/store/reuse.h */
     bool summary; /* say at the end what was found */
     bool dry_run; /* print the plan on stdout, run nothing */

@@ -99,6 +99,7 @@ struct all {
     struct plan_frame *frames;
     const char **names; /* of functions: function, linkage name, file */
     uint32_t first_module, first_function;
+    uint8_t *asks;    /* by frame */
     uint8_t *classes; /* by frame */
 };
 
@@ -109,23 +110,61 @@ static uint32_t count_functions(const struct scope_input *in) {
     return n;
 }
 
-static void add_functions(struct all *all, const struct scope_module *m, uint32_t *n) {
+/* @names: of three */
+static struct plan_frame frame_of(const struct scope_module *m, uint32_t function,
+                                  const char **names) {
     static const uint32_t no_line = 0;
+    const struct scope_function *f = &m->functions[function];
+    names[0] = f->function;
+    names[1] = f->linkage_name;
+    names[2] = f->file;
+    return (struct plan_frame){.module = m->path,
+                               .module_key = m->key,
+                               .functions = names,
+                               .linkage = names + 1,
+                               .files = names + 2,
+                               .lines = &no_line,
+                               .n_symbols = 1,
+                               .start = f->start,
+                               .offset = f->start + 1};
+}
+
+static void add_functions(struct all *all, const struct scope_module *m, uint32_t *n) {
     for (uint32_t i = 0; i < m->n_functions; i++, (*n)++) {
-        const struct scope_function *f = &m->functions[i];
         const char **names = all->names + 3 * (size_t)(*n - all->first_function);
-        names[0] = f->function;
-        names[1] = f->linkage_name;
-        names[2] = f->file;
-        all->frames[*n] = (struct plan_frame){.module = m->path,
-                                              .module_key = m->key,
-                                              .functions = names,
-                                              .linkage = names + 1,
-                                              .files = names + 2,
-                                              .lines = &no_line,
-                                              .n_symbols = 1,
-                                              .start = f->start,
-                                              .offset = f->start + 1};
+        all->frames[*n] = frame_of(m, i, names);
+    }
+}
+
+/* enum harness_asks, and whether it is of a harness. */
+#define ASKS_MASK       3u
+#define ASKS_OF_HARNESS 4u
+static uint8_t ask(const struct scope_input *in, const struct plan_frame *f) {
+    return (uint8_t)(harness_asks(in->catalogue, in->exe, f) |
+                     (harness_is_of(in->catalogue, f) ? ASKS_OF_HARNESS : 0u));
+}
+
+uint8_t *scope_asks(const struct scope_input *in, const struct scope_module *m) {
+    uint8_t *asks = text_alloc(m->n_functions + 1);
+    for (uint32_t i = 0; i < m->n_functions; i++) {
+        const char *names[3];
+        const struct plan_frame f = frame_of(m, i, names);
+        asks[i] = ask(in, &f);
+    }
+    return asks;
+}
+
+static void ask_all(const struct scope_input *in, struct all *all) {
+    uint32_t n = all->first_function;
+    all->asks = text_alloc(all->input.n_frames + 1);
+    for (uint32_t i = 0; i < all->first_function; i++)
+        all->asks[i] = ask(in, &all->frames[i]);
+    for (uint32_t i = 0; i < in->n_modules; i++) {
+        const struct scope_module *m = &in->modules[i];
+        uint8_t *known = m->asks ? NULL : scope_asks(in, m);
+        memcpy(all->asks + n, m->asks ? m->asks : known, m->n_functions);
+        n += m->n_functions;
+        free(known);
     }
 }
 
@@ -158,9 +197,8 @@ static bool matches(const struct plan_frame *f, const char *const *globs, uint32
     return false;
 }
 
-static uint8_t class_of(const struct scope_input *in, const struct scope_rule *r,
-                        const struct plan_frame *f) {
-    enum harness_asks asks = harness_asks(in->catalogue, in->exe, f);
+static uint8_t class_of(const struct scope_rule *r, const struct plan_frame *f,
+                        enum harness_asks asks) {
     bool is_in = matches(f, r->in, r->n_in, NULL, 0);
     bool is_own = matches(f, r->own, r->n_own, r->not_own, r->n_not_own);
     bool harness = asks == HARNESS_ASKS_HARNESS && !is_in && !is_own;
@@ -171,12 +209,11 @@ static uint8_t class_of(const struct scope_input *in, const struct scope_rule *r
 }
 
 /* Of a suite: own.h says what is a part of what its tests come to. */
-static void classify_targets(const struct scope_input *in, const struct scope_rule *r,
-                             struct all *all) {
+static void classify_targets(const struct scope_rule *r, struct all *all) {
     bool *harness = text_alloc(all->input.n_frames + 1);
     struct own_part *parts = text_alloc((all->input.n_frames + 1) * sizeof *parts);
     for (uint32_t i = 0; i < all->input.n_frames; i++)
-        harness[i] = harness_is_of(in->catalogue, &all->frames[i]) != NULL;
+        harness[i] = all->asks[i] & ASKS_OF_HARNESS;
     const struct own_options own = {.globs = r->own,
                                     .n_globs = r->n_own,
                                     .not_globs = r->not_own,
@@ -196,13 +233,13 @@ static void classify_targets(const struct scope_input *in, const struct scope_ru
     free(harness);
 }
 
-static void classify(const struct scope_input *in, const struct scope_rule *r,
-                     struct all *all) {
+static void classify(const struct scope_rule *r, struct all *all) {
     all->classes = text_alloc(all->input.n_frames + 1);
     for (uint32_t i = 0; i < all->input.n_frames; i++)
-        all->classes[i] = class_of(in, r, &all->frames[i]);
+        all->classes[i] =
+            class_of(r, &all->frames[i], (enum harness_asks)(all->asks[i] & ASKS_MASK));
     if (r->target)
-        classify_targets(in, r, all);
+        classify_targets(r, all);
 }
 
 /* --- addresses --- */
@@ -331,7 +368,8 @@ struct shm_scope *scope_make(const struct scope_input *in, const struct scope_ru
                              uint32_t *left_out) {
     struct all all = {0};
     gather(in, &all);
-    classify(in, rule, &all);
+    ask_all(in, &all);
+    classify(rule, &all);
     struct entries *lists = text_alloc((in->n_modules + 1) * sizeof *lists);
     uint32_t function = all.first_function;
     for (uint32_t i = 0; i < in->n_modules; i++) {
@@ -352,6 +390,7 @@ struct shm_scope *scope_make(const struct scope_input *in, const struct scope_ru
     free(lists);
     free(all.frames);
     free(all.names);
+    free(all.asks);
     free(all.classes);
     return scope;
 }

@@ -55,6 +55,8 @@ struct scope_module {
     bool inlines; /* what is inlined could be known: there is debug information */
     const struct scope_function *functions; /* ascending */
     uint32_t n_functions;
+    const uint8_t
+        *asks; /* of these, what scope_asks() says; NULL = it is not known yet */
 };
 
 struct scope_input {
@@ -65,6 +67,13 @@ struct scope_input {
     const struct catalogue *catalogue;
     const char *exe; /* of the program; NULL = not known */
 };
+
+/**
+ * What the catalogue says of each function of @module, for scope_make(). It is the same in every scope by the same catalogue
+ * in which harness_is_of_runtime() is. Pure.
+ * Return: free() it.
+ */
+uint8_t *scope_asks(const struct scope_input *input, const struct scope_module *module);
 
 /**
  * Write down what each return address is. Pure.

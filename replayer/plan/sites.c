@@ -69,16 +69,30 @@ static void add_symbol(struct sites *s, struct plan_frame *f, sqlite3_stmt *q) {
     f->n_symbols++;
 }
 
-static int load_frames(struct store *store, struct sites *s, struct idmap *index) {
-    AUTO_STMT sqlite3_stmt *q = NULL;
-    int r = store_prepare(
-        store,
+/* Of the stacks that a recording's sites have, each step once. */
+#define USED_STACKS                                                                        \
+    "WITH RECURSIVE used(id) AS (SELECT s.stack_id FROM site s WHERE s.id IN (SELECT "     \
+    "site_id FROM site_stat WHERE recording_id = ?1) UNION SELECT k.parent_id FROM stack " \
+    "k JOIN used u ON k.id = u.id WHERE k.parent_id IS NOT NULL) "
+
+/* @recording_id: 0 = of the whole store */
+static int load_frames(struct store *store, int64_t recording_id, struct sites *s,
+                       struct idmap *index) {
+    static const char all[] =
         STORE_SELECT(FRAME_COLUMNS) "FROM frame f JOIN module m ON m.id = f.module_id "
                                     "LEFT JOIN symbol y ON y.frame_id = f.id "
-                                    "ORDER BY f.id, y.inline_index",
-        &q);
+                                    "ORDER BY f.id, y.inline_index";
+    static const char some[] = USED_STACKS STORE_SELECT(
+        FRAME_COLUMNS) "FROM (SELECT DISTINCT k.frame_id AS id FROM used u CROSS JOIN stack k ON k.id "
+                       "= u.id) d CROSS JOIN frame f ON f.id = d.id JOIN module m ON m.id = "
+                       "f.module_id LEFT JOIN symbol y ON y.frame_id = f.id ORDER BY f.id, "
+                       "y.inline_index";
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    int r = store_prepare(store, recording_id ? some : all, &q);
     if (r < 0)
         return r;
+    if (recording_id)
+        sqlite3_bind_int64(q, 1, recording_id);
     int64_t last = 0;
     uint32_t n = 0;
     int step;
@@ -287,7 +301,7 @@ int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
                const char *others, bool with_stacks, struct sites *out) {
     struct idmap frames = {0}, stacks = {0};
     *out = (struct sites){0};
-    int r = with_stacks ? load_frames(store, out, &frames) : 0;
+    int r = with_stacks ? load_frames(store, 0, out, &frames) : 0;
     if (r == 0 && with_stacks)
         r = load_stacks(store, out, &frames, &stacks);
     if (r == 0)
@@ -300,6 +314,17 @@ int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
     out->input.stacks = out->stacks;
     out->input.sites = out->list;
     out->input.attempts = out->attempts;
+    if (r < 0)
+        sites_deinit(out);
+    return r;
+}
+
+int sites_load_frames(struct store *store, int64_t recording_id, struct sites *out) {
+    struct idmap frames = {0};
+    *out = (struct sites){0};
+    int r = load_frames(store, recording_id, out, &frames);
+    idmap_deinit(&frames);
+    out->input.frames = out->frames;
     if (r < 0)
         sites_deinit(out);
     return r;

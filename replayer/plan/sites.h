@@ -47,6 +47,10 @@ void sites_deinit(struct sites *sites);
 int sites_load(struct store *store, int64_t recording_id, int64_t replay_id,
                const char *others, bool with_stacks, struct sites *out);
 
+/** Load no more than the frames on the stacks of a recording's sites, with their symbols.
+ * Return: 0, or a negative errno after a message. */
+int sites_load_frames(struct store *store, int64_t recording_id, struct sites *out);
+
 /** Add the faults whose copies a replay with --quick ended: to another such replay they are done.
  * Return: 0, or a negative errno after a message. */
 int sites_add_survivors(struct store *store, int64_t recording_id, struct sites *sites);
