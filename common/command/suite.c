@@ -28,6 +28,7 @@
 #include "suite_tests.h"
 #include "terminal.h"
 #include "text.h"
+#include "words.h"
 
 #define UNIT_TIME_NS    30000000000u
 #define FAIL_ON_CHOICES "none|look|policy|warning|silent|bug"
@@ -211,6 +212,59 @@ static int read_shard(struct suite_options *o) {
 
 enum { NOTHING_TO_DO = 1 };
 
+enum { NOTE_KIND, NOTE_TEXT, NOTE_SUBJECT };
+
+/* Programs that the library did not come up in, beside what words.def calls unseen. */
+static bool is_unseen(const char *kind) {
+    static const char *const kinds[] = {"static", "setuid", "other_libc", "other_abi",
+                                        "no_access"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return unseen_from_name(kind) != UNSEEN_NOTHING;
+}
+
+/* A path may be as a program was started by: from the project, most likely. */
+static bool is_own_path(const struct suite *s, const char *path) {
+    size_t n = strlen(s->tree);
+    return path[0] != '/' || (strncmp(path, s->tree, n) == 0 && path[n] == '/');
+}
+
+/* What is the project's and could not be recorded is not known to ask for nothing. Return: its note; free() it; NULL =
+ * there is none. */
+static char *find_unseen(const struct suite *s) {
+    AUTO_STMT sqlite3_stmt *q = NULL;
+    if (store_prepare(s->store,
+                      "SELECT kind, text, subject FROM note WHERE recording_id = ?1 AND "
+                      "subject IS NOT NULL ORDER BY id",
+                      &q) < 0)
+        return NULL;
+    sqlite3_bind_int64(q, 1, s->recording);
+    while (sqlite3_step(q) == SQLITE_ROW)
+        if (is_unseen(store_column_text(q, NOTE_KIND)) &&
+            is_own_path(s, store_column_text(q, NOTE_SUBJECT)))
+            return text_dup(store_column_text(q, NOTE_TEXT));
+    return NULL;
+}
+
+/* Tests that allocate by nothing of the project's are no mistake. A folder that was named, and names nothing, is one. */
+static int check_tree(const struct suite_options *o, const struct suite *s) {
+    AUTO_FREE char *unseen = find_unseen(s);
+    if (unseen)
+        return error_print(-ENODATA,
+                           "no allocation of the suite has a source file or module below "
+                           "%s, and not all that is there was seen: %s",
+                           s->tree, unseen);
+    if (!o->tree)
+        return NOTHING_TO_DO;
+    return error_print(
+        -ENOENT,
+        "no allocation of the suite has a source file or module below %s "
+        "that is not a test's; name what is yours with --own GLOB (a module, "
+        "a function, a source file), or another folder with --tree",
+        s->tree);
+}
+
 /* A glob that names nothing is a mistake, not a suite without flaws. Return: 0, NOTHING_TO_DO, or a negative
  * errno after a message. */
 static int check_scope(const struct suite_options *o, const struct suite *s) {
@@ -223,14 +277,19 @@ static int check_scope(const struct suite_options *o, const struct suite *s) {
         r = store_scope_check(s->store, "--blame", o->gate.blame.items, o->gate.blame.n);
     if (r < 0 || s->n_targets)
         return r;
+    return o->own.n || o->faults.in.n ? NOTHING_TO_DO : check_tree(o, s);
+}
+
+static void say_nothing(const struct suite_options *o, const struct suite *s) {
     if (o->own.n || o->faults.in.n)
-        return NOTHING_TO_DO;
-    return error_print(
-        -ENOENT,
-        "no allocation of the suite has a source file or module below %s "
-        "that is not a test's; name what is yours with --own GLOB (a module, "
-        "a function, a source file), or the folder with --tree",
-        s->tree);
+        error_tell("nothing to do: no allocation of the suite is in the scope of --own, "
+                   "--not-own and --in");
+    else
+        error_tell(
+            "nothing to do: no allocation of the suite has a source file or module "
+            "below %s that is not a test's; if other code is yours, name it with "
+            "--own GLOB, or its folder with --tree",
+            s->tree);
 }
 
 static int open_suite(const struct suite_options *o, const char *path,
@@ -247,7 +306,7 @@ static int list(const struct suite_options *o, const char *path) {
     struct suite s = {0};
     int r = open_suite(o, path, STORE_READ, &store, &s);
     if (r == NOTHING_TO_DO)
-        error_tell("nothing that --own and --in name can be made to fail");
+        say_nothing(o, &s);
     if (r == 0)
         r = suite_text_list(&s, o->json);
     suite_load_deinit(&s);
@@ -315,8 +374,7 @@ static int replay_targets(const struct suite_options *o, const char *path) {
     int r = open_suite(o, path, STORE_WRITE, &store, &s);
     int status = r < 0 ? EXIT_CANNOT : -NOTHING_TO_DO;
     if (r == NOTHING_TO_DO)
-        error_tell("nothing to do: no allocation of the suite is in the scope of --own, "
-                   "--not-own and --in");
+        say_nothing(o, &s);
     if (r == 0)
         status = suite_replay_run(o, path, &s, &out);
     if (status == EXIT_OK && o->shard.n && out.done &&
@@ -356,7 +414,7 @@ static int plan(const struct suite_options *o, const char *path) {
     }
     int r = open_suite(o, path, STORE_READ, &store, &s);
     if (r == NOTHING_TO_DO)
-        error_tell("nothing that --own and --in name can be made to fail");
+        say_nothing(o, &s);
     if (r == 0)
         r = suite_replay_plan(o, path, &s);
     suite_load_deinit(&s);

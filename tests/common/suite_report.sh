@@ -124,6 +124,27 @@ contains err "words_twice"
 status 0 "$DEARTH" suite replay --own puts --own main --not-own 'words*' --not-own main suite.db
 contains err "nothing to do"
 
+# nothing of the project's asks for memory: nothing to do, in one line; a folder that was named, and names nothing, is a
+# mistake, and what could not be recorded is not known to ask for none
+mkdir -p nothing/.git
+(
+    cd nothing
+    printf 'int main(void) { return 0; }\n' >quiet.c
+    cc -o quiet quiet.c
+    printf '#!/bin/sh\n./quiet && ls / >/dev/null\n' >check.sh
+    chmod +x check.sh
+    status 0 "$DEARTH" suite check -q -o ../quiet.db -- ./check.sh
+    contains err "nothing to do"
+    equal 1 "$(grep -c . err)" "lines"
+    status 0 "$DEARTH" suite replay ../quiet.db
+    status 0 "$DEARTH" suite list ../quiet.db
+    status 2 "$DEARTH" suite replay --tree . ../quiet.db
+    contains err "no allocation of the suite"
+    cc -static -o quiet quiet.c
+    status 2 "$DEARTH" suite check -q -o ../static.db -- ./check.sh
+    contains err "linked statically"
+)
+
 # the project's file: the same for everybody, from any of its folders; a command line wins
 mkdir .git tests/deep
 printf '# scope\n\nown   words_twice\nblame\twords.c \nenv-deny WORDS_*\n' >.dearth
