@@ -366,7 +366,7 @@ CREATE TABLE attempt (
     rounds    INTEGER,                   -- sweep: times that the program was driven again when the fault was lifted
     chance    TEXT,                      -- 'chance': JSON object: probability, seed (text), interval, times, space, sites (chosen; 0 = all), choice (hash of their keys)
     failed    TEXT,                      -- 'chance': JSON array: the calls that failed, the first 64: site, call (number among the chosen ones), occurrence, size
-    inferred  INTEGER NOT NULL DEFAULT 0,-- 1 = not run by itself: 'sticky', and in the copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
+    inferred  INTEGER NOT NULL DEFAULT 0,-- 1 = not run by itself: 'sticky', and in the run or copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
     cause     TEXT,                      -- of an end by abort(): what is wrong, beyond its signal; NULL = nothing to say
     boundary  INTEGER,                   -- frame of crash_stack_id, from 1, inlined ones not counted, that lets no exception out; NULL = none
     last_site_id INTEGER REFERENCES site(id), -- 'sticky', 'burst': site of the last call that failed before it went wrong; NULL = the first, or not known

@@ -6,7 +6,8 @@
  *   urgent   repeats of bad verdicts, retries        next: a finding is whole early
  *            reruns that confirm what copies showed: confirm_runs.c; these come before
  *            further copies when a time budget leaves no more than they need
- *   plan     the faults, in their order              next
+ *   plan     the faults, in their order              next; a call that fails with all that come after it waits for
+ *            the end of the run in which it fails alone: often they are the same (task.h, twin)
  *   guarded  what looked suspicious, once more with guarded blocks: guarding_runs.c
  *   late     attempts that passed their time limit   last, when nothing else runs, with a
  *            longer limit: a busy machine is no hang; if it ends now, that counts

@@ -81,6 +81,56 @@ static struct task *next_planned(struct drive *d) {
     return NULL;
 }
 
+/* Nothing has come of it yet, and nobody waits for what does. */
+static bool is_fresh(const struct task *t) {
+    return t->life == TASK_WAITING && !t->order.repeat && !t->bad && !t->retries &&
+           !t->order.second_site_id && !t->order.explore && !t->confirms && !t->group &&
+           !t->outcome && !t->twin && t->order.under == UNDER_PLAIN;
+}
+
+static bool is_twin(const struct task *one, const struct task *two) {
+    return is_fresh(one) && is_fresh(two) && one->order.mode == MODE_ONCE &&
+           two->order.mode == MODE_STICKY && one->site == two->site &&
+           one->order.occurrence == two->order.occurrence &&
+           one->order.thread == two->order.thread && one->order.call == two->order.call;
+}
+
+/* What comes next where @task comes from is held back while its run may show what that would. --how rerun runs
+ * everything: it is what the rest is compared with. */
+static void hold_twin(struct drive *d, struct task *task) {
+    const struct replay *r = d->replay;
+    if (r->options->how != REPLAY_AUTO || !r->traced || d->source != DRIVE_PLAN ||
+        !is_fresh(task) || task->order.mode != MODE_ONCE)
+        return;
+    struct task *next = task_first(&d->reruns);
+    if (next && is_twin(task, next)) {
+        task->twin = task_pop(&d->reruns);
+        return;
+    }
+    if (next || d->next_fault >= r->plan.n_faults)
+        return;
+    next = task_of_fault(r, &r->plan.faults[d->next_fault]);
+    if (is_twin(task, next)) {
+        d->next_fault++;
+        task->twin = next;
+    } else {
+        task_free(next);
+    }
+}
+
+void queue_release(struct drive *d, struct task *task) {
+    struct task *twin = task->twin;
+    task->twin = NULL;
+    if (!twin)
+        return;
+    if (d->unreached[twin->site] == twin->order.occurrence) {
+        d->replay->progress.done++; /* as in next_planned() */
+        task_free(twin);
+    } else {
+        task_push(&d->reruns, twin);
+    }
+}
+
 static struct task *next_fault(struct drive *d) {
     if (d->stopping)
         return NULL;
@@ -89,6 +139,8 @@ static struct task *next_fault(struct drive *d) {
         task = task_pop(&d->reruns);
     if (!task)
         task = next_planned(d);
+    if (task)
+        hold_twin(d, task);
     if (!task && d->confirming)
         return NULL; /* copies go on before the rest */
     if (!task && survivors_sample(d))

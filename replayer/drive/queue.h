@@ -19,4 +19,7 @@ struct task *queue_land(struct drive *d, uint64_t tag);
 /** Run @task once more, soon. Return: 0 */
 int queue_again(struct drive *d, struct task *task);
 
+/** What was held back for @task's sake (task.h) waits no longer. */
+void queue_release(struct drive *d, struct task *task);
+
 #endif

@@ -15,6 +15,7 @@
 #include "outcomes.h"
 #include "queue.h"
 #include "remain_runs.h"
+#include "session.h"
 #include "task.h"
 #include "text.h"
 #include "tracing.h"
@@ -24,6 +25,7 @@
 #define SPIN_EXTRA_NS 200000000u
 
 int settle_done(struct drive *d, struct task *task) {
+    queue_release(d, task);
     d->replay->progress.done++;
     task_free(task);
     return 0;
@@ -140,6 +142,35 @@ static int settle_series(struct drive *d, struct task *task,
     return settle_done(d, task);
 }
 
+/* Has nothing asked for memory since the failure, and would nobody see it again? Then the run is one in which all that
+ * comes after fails, too. */
+static bool is_twins_run(const struct task *task, const struct observation *seen,
+                         const struct judgement *j, const struct session *session) {
+    return session && !task_is_late(task) && seen->proof.fired &&
+           !seen->proof.overwritten && !seen->end.timed_out && !plan_is_bad(j->verdict) &&
+           j->verdict != VERDICT_UNREACHED && session->arena->progress.calls == 0;
+}
+
+/* What was held back is settled by the same run, or runs by itself. */
+static int settle_twin(struct drive *d, struct task *task, const struct observation *seen,
+                       const struct judgement *j, const struct session *session) {
+    struct task *twin = task->twin;
+    if (!twin || j->verdict == VERDICT_UNREACHED)
+        return 0;
+    if (!is_twins_run(task, seen, j, session)) {
+        queue_release(d, task);
+        return 0;
+    }
+    struct observation same = *seen; /* what it points to stays */
+    same.inferred = true;
+    task->twin = NULL;
+    const struct judgement judged = replay_judge(d->replay, &twin->order, &same);
+    int64_t attempt;
+    int err = settle_store(d, twin, &same, &judged, NULL, &attempt);
+    settle_done(d, twin);
+    return err;
+}
+
 /* It is stored, and the execution that passed its limit before it. */
 static int settle_stored(struct drive *d, struct task *task,
                          const struct observation *seen, const struct judgement *j,
@@ -148,6 +179,8 @@ static int settle_stored(struct drive *d, struct task *task,
     int err = task_is_late(task) ? take_late(d, task, j) : 0;
     if (err == 0)
         err = settle_store(d, task, seen, j, session, &attempt);
+    if (err == 0)
+        err = settle_twin(d, task, seen, j, session);
     if (err == 0 && task->outcome)
         err = outcomes_shown(d, task, seen, j);
     if (err == 0 && task->group)

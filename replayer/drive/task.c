@@ -57,12 +57,17 @@ bool task_list_is_empty(const struct task_list *list) {
     return list->head == list->n;
 }
 
+struct task *task_first(const struct task_list *list) {
+    return list->head < list->n ? list->items[list->head] : NULL;
+}
+
 struct task *task_pop(struct task_list *list) {
     return list->head < list->n ? list->items[list->head++] : NULL;
 }
 
 void task_free(struct task *task) {
     if (task) {
+        task_free(task->twin);
         observation_deinit(&task->first);
         observation_deinit(&task->doubted);
     }

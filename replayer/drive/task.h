@@ -63,6 +63,9 @@ struct task {
     enum verdict last; /* of the execution before this one; VERDICT_NONE = none */
     bool disagrees;    /* two executions of the series had different verdicts */
     bool well; /* guarded: the plain execution looked well; only a bug is stored */
+    struct task *
+        twin; /* the same call, failing with all that come after it: it waits, for if none comes they are the
+                          same run; owned */
     uint64_t plain_end; /* guarded: guarding_end() of the plain execution */
     /* the execution that passed its limit, until the longer one decides */
     struct observation first;
@@ -98,5 +101,7 @@ bool task_list_is_empty(const struct task_list *list);
 void task_push(struct task_list *list, struct task *task);
 /** Return: the first, the caller's now, or NULL. */
 struct task *task_pop(struct task_list *list);
+/** Return: the first, which stays in the list, or NULL. */
+struct task *task_first(const struct task_list *list);
 
 #endif

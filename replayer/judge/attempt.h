@@ -151,7 +151,7 @@ struct expected;
 struct observation {
     enum how how;
     bool
-        inferred; /* MODE_STICKY, by a copy in MODE_ONCE: the same run, for no call came after */
+        inferred; /* MODE_STICKY, by a run in MODE_ONCE: the same one, for no call came after */
     struct {
         bool fired;       /* proof read from shared memory, or from behind it */
         bool first_fired; /* of a pair: `fired` means both */

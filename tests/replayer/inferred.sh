@@ -33,6 +33,24 @@ for function in ends_at_once asks_again child_asks becomes_another; do
 done
 equal 0 "$(sql dearth.db 'SELECT count(*) FROM attempt WHERE inferred')" 'reruns are run'
 
+# Where copies are not worth their original, a whole run says the same, of the call alone.
+cp copies.db auto.db
+sqlite3 auto.db 'DELETE FROM replay; DELETE FROM attempt; DELETE FROM finding; DELETE FROM finding_attempt; DELETE FROM
+    baseline; DELETE FROM baseline_site; DELETE FROM baseline_file'
+for function in ends_at_once asks_again child_asks becomes_another; do
+    site=$(sql auto.db "SELECT hex(key) FROM site JOIN location ON location.id = location_id WHERE function = '$function'")
+    "$DEARTH" replay -q --leaks off --mode both --repeat 0 --site "$site" auto.db
+    inferred=0
+    [ $function != ends_at_once ] || inferred=1
+    equal "once:0:rerun sticky:$inferred:rerun" "$(sql auto.db "SELECT group_concat(line, ' ') FROM (SELECT mode || ':' ||
+        inferred || ':' || how AS line FROM attempt JOIN site ON site.id = site_id JOIN location ON location.id =
+        location_id WHERE function = '$function' ORDER BY mode)")" "$function: a whole run for both"
+done
+equal "$(sql dearth.db "SELECT group_concat(line) FROM (SELECT function || mode || verdict || exit_code AS line FROM attempt
+    JOIN site ON site.id = site_id JOIN location ON location.id = location_id ORDER BY 1)")" \
+    "$(sql auto.db "SELECT group_concat(line) FROM (SELECT function || mode || verdict || exit_code AS line FROM attempt
+    JOIN site ON site.id = site_id JOIN location ON location.id = location_id ORDER BY 1)")" 'verdicts of whole runs'
+
 # It is no execution: neither a rate nor the number of attempts counts it.
 equal "$(sql copies.db 'SELECT count(*) FROM attempt WHERE NOT inferred')" \
     "$("$DEARTH" report --format json copies.db | jq '.replays[0].attempts')" 'attempts in the report'
