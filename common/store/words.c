@@ -41,6 +41,8 @@ static const struct word refusals[] = {
 #define REFUSAL(constant, name, meaning) [SHM_REFUSED_##constant] = {name, meaning},
 #include "words.def"
     [SHM_N_REFUSALS] = {REFUSAL_CONTRADICTED, "a rerun showed another verdict"},
+    {REFUSAL_ALIKE,
+     "another thread was alive at every call of other runs of the same executable"},
 };
 static const struct word differences[] = {
 #define DIFFERENCE(name, meaning) {name, meaning},

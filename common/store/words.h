@@ -100,6 +100,8 @@ const char *difference_meaning(const char *name);
 
 /** What a snapshot that a rerun showed otherwise is stored as, beside the refusals. */
 #define REFUSAL_CONTRADICTED "contradicted"
+/** Of a suite: no copy was tried, since none was possible in other runs of the same executable. */
+#define REFUSAL_ALIKE        "threads_alike"
 /** @refusal: enum shm_refusal. Return: NULL for none, and for what has no name. */
 const char *refusal_name(uint32_t refusal);
 /** For people. Return: @name itself when it is unknown. */

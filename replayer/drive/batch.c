@@ -21,6 +21,7 @@
 #include "outcomes.h"
 #include "queue.h"
 #include "settle.h"
+#include "shared.h"
 #include "survivor.h"
 #include "survivors.h"
 #include "task.h"
@@ -88,6 +89,8 @@ static int take_unsure(struct drive *d, struct task *task) {
 int batch_take(struct drive *d, struct task *task, const struct observation *seen,
                const struct judgement *j) {
     struct batch *batch = task->batch;
+    d->n_asked_copies++;
+    d->n_threads += !seen->proof.fired && seen->proof.refusal == SHM_REFUSED_THREADS;
     if (!seen->proof.fired)
         return take_refusal(d, task, seen);
     if (seen->end.survived) {
@@ -273,20 +276,34 @@ int batch_next(struct drive *d) {
     return err < 0 ? err : 1;
 }
 
-void batch_collect(struct drive *d) {
+int batch_collect(struct drive *d) {
     const struct replay *r = d->replay;
+    int err = 0;
     enum replay_how how = r->options->how;
     bool wanted = how == REPLAY_SNAPSHOT ||
                   (how == REPLAY_AUTO && r->plan.n_faults >= WORTH_A_BATCH);
     if (d->source != DRIVE_PLAN || !wanted || r->options->plan.thread != THREAD_ANY ||
         !copy_pass_may(r))
-        return;
-    for (; d->next_fault < r->plan.n_faults; d->next_fault++) {
+        return 0;
+    bool in_vain = how == REPLAY_AUTO &&
+                   replay_shared_copies_in_vain(r->options->shared, r->conditions.exe);
+    for (; err == 0 && d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
         struct task *task = task_of_fault(r, f);
         task->order.most = r->options->quick ? SURVIVOR_CALLS : 0;
-        task_push(f->done || f->explore ? &d->reruns : &d->snapshots, task);
+        if (in_vain && !f->done && !f->explore)
+            err = batch_leave_to_rerun(d, task, REFUSAL_ALIKE);
+        else
+            task_push(f->done || f->explore ? &d->reruns : &d->snapshots, task);
     }
+    return err;
+}
+
+void batch_note(const struct drive *d) {
+    const struct replay *r = d->replay;
+    if (d->n_asked_copies)
+        replay_shared_note_copies(r->options->shared, r->conditions.exe,
+                                  d->n_threads == d->n_asked_copies);
 }
 
 void batch_free_all(struct drive *d) {

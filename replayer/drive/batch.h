@@ -17,8 +17,10 @@ struct task;
 /** Being copied takes the original a millisecond or a few; on a busy machine many times that. Of its limit, for each copy. */
 #define BATCH_COPIED_NS 50000000u
 
-/** Take everything planned that a snapshot can do from the plan. */
-void batch_collect(struct drive *d);
+/** Take everything planned that a snapshot can do from the plan. Return: 0 or a negative errno. */
+int batch_collect(struct drive *d);
+/** Keep what became of copies for the replays of a suite's other programs. */
+void batch_note(const struct drive *d);
 /** Start a batch. Return: 1 it is on its way, 0 there is nothing for one, or a negative errno. */
 int batch_next(struct drive *d);
 /** The result of a copy. */

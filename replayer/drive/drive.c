@@ -215,8 +215,10 @@ static int drive(struct replay *r, enum drive_source source) {
                      .most_well = GUARDED_WELL +
                                   r->progress.planned * GUARDED_WELL_PER_HUNDRED / 100}};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
-    batch_collect(&d);
-    int outcome = loop(&d);
+    int outcome = batch_collect(&d);
+    if (outcome == 0)
+        outcome = loop(&d);
+    batch_note(&d);
     int err = ledger_flush(r->ledger);
     if (err < 0 && outcome >= 0)
         outcome = err;

@@ -51,6 +51,8 @@ struct drive {
     struct batch **batches;
     uint32_t n_batches, n_flying_batches;
     uint32_t n_spoils, n_spoilt_results;
+    uint32_t n_asked_copies,
+        n_threads; /* results of snapshot runs; of these, refused for another thread */
     struct confirm confirm;
     struct task_list guarded;
     struct guarding guarding;
