@@ -287,8 +287,21 @@ static int start_idle(struct replay *r) {
     return n;
 }
 
+static bool ends_as_recorded(const struct replay *r, int code, int signal,
+                             const struct recorded_end *end) {
+    return r->options->how == REPLAY_SWEEP || !end->known ||
+           (code == end->exit_code && signal == end->exit_signal);
+}
+
+/* Of what is to prove itself, the first run says that it does not. */
+static bool is_disproved(const struct replay *r, const struct recorded_end *end) {
+    return r->options->proof && r->n_runs == 1 &&
+           !ends_as_recorded(r, r->runs[0].end.exit_code, r->runs[0].end.exit_signal,
+                             end);
+}
+
 /* Run the program options->baseline_runs times. */
-static int run_baselines(struct replay *r) {
+static int run_baselines(struct replay *r, const struct recorded_end *end) {
     uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0, lost = 0;
     const struct order no_fault = {.under = r->under};
     r->runs = text_alloc(wanted * sizeof *r->runs);
@@ -322,15 +335,15 @@ static int run_baselines(struct replay *r) {
             err = replay_one_at_a_time(r, &r->runs[0]);
         if (err < 0)
             return err;
+        if (is_disproved(r, end))
+            wanted = 1;
     }
     baseline_fold(r->runs, r->n_runs, r->options->catalogue, &r->baseline);
     return 0;
 }
 
-static bool ends_as_recorded(const struct replay *r, const struct recorded_end *end) {
-    return r->options->how == REPLAY_SWEEP || !end->known ||
-           (r->baseline.exit_code == end->exit_code &&
-            r->baseline.exit_signal == end->exit_signal);
+static bool baseline_as_recorded(const struct replay *r, const struct recorded_end *end) {
+    return ends_as_recorded(r, r->baseline.exit_code, r->baseline.exit_signal, end);
 }
 
 /* Before anything runs. */
@@ -359,7 +372,8 @@ static int say_isolation(const struct replay *r) {
     return err;
 }
 
-static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns) {
+static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns,
+                          const struct recorded_end *end) {
     forget_runs(r);
     int err = start_runner(r, traced, limit_ns, TRIAL_OUTPUT_LIMIT);
     if (err < 0)
@@ -377,7 +391,7 @@ static int try_conditions(struct replay *r, bool traced, uint64_t limit_ns) {
         if (err == 0)
             err = ledger_set_traced(r->ledger, traced);
     }
-    return err < 0 ? err : run_baselines(r);
+    return err < 0 ? err : run_baselines(r, end);
 }
 
 static void describe_end(int code, int signal, char out[static 32]) {
@@ -410,21 +424,22 @@ static int find_conditions(struct replay *r, const struct recorded_end *end) {
         limit = limit > MIN_TRIAL_NS ? limit : MIN_TRIAL_NS;
         limit *= under_slowdown(r->under);
     }
-    int err = try_conditions(r, traced, limit);
+    int err = try_conditions(r, traced, limit, end);
     if (!err && !r->options->traced)
         err = tracing_left_out(r, "--no-trace");
     traced = r->traced;
-    if (err || ends_as_recorded(r, end))
+    if (err || baseline_as_recorded(r, end))
         return err;
     if (traced) {
-        err = try_conditions(r, false, limit);
-        if (!err && ends_as_recorded(r, end))
+        err = try_conditions(r, false, limit, end);
+        if (!err && baseline_as_recorded(r, end))
             return tracing_left_out(r,
                                     "under a tracer the program ends otherwise than it "
                                     "was recorded");
         if (err)
             return err;
-        err = try_conditions(r, true, limit);
+        if (!r->options->proof) /* which is refused now */
+            err = try_conditions(r, true, limit, end);
     }
     if (err)
         return err;
