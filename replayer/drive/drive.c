@@ -178,9 +178,9 @@ static uint32_t n_faults(const struct drive *d) {
 
 /* Is nothing left to do? */
 static bool is_done(const struct drive *d) {
-    const struct task_list *const lists[] = {&d->urgent,   &d->late,    &d->doubted,
-                                             &d->reruns,   &d->guarded, &d->snapshots,
-                                             &d->survivors};
+    const struct task_list *const lists[] = {&d->urgent,    &d->late,    &d->doubted,
+                                             &d->reruns,    &d->guarded, &d->snapshots,
+                                             &d->survivors, &d->twins};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!task_list_is_empty(lists[i]))
             return false;
@@ -193,6 +193,7 @@ static void drive_deinit(struct drive *d) {
     task_list_free(&d->late);
     task_list_free(&d->doubted);
     task_list_free(&d->reruns);
+    task_list_free(&d->twins);
     task_list_free(&d->guarded);
     task_list_free(&d->snapshots);
     task_list_free(&d->survivors);
@@ -200,6 +201,7 @@ static void drive_deinit(struct drive *d) {
         task_free(d->flying[i]);
     free(d->flying);
     free(d->unreached);
+    free(d->taken);
     confirm_deinit(&d->confirm);
     guarding_deinit(&d->guarding);
     batch_free_all(d);
@@ -215,6 +217,7 @@ static int drive(struct replay *r, enum drive_source source) {
                      .most_well = GUARDED_WELL +
                                   r->progress.planned * GUARDED_WELL_PER_HUNDRED / 100}};
     d.unreached = text_alloc((r->sites.input.n_sites + 1) * sizeof *d.unreached);
+    d.taken = text_alloc(r->plan.n_faults + 1);
     int outcome = batch_collect(&d);
     if (outcome == 0)
         outcome = loop(&d);

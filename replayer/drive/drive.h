@@ -45,6 +45,8 @@ struct drive {
     struct task_list urgent, late, doubted;
     struct task_list snapshots; /* faults for snapshot runs */
     struct task_list reruns;    /* what snapshots refused */
+    struct task_list twins; /* that were held back for another's run (task.h), in vain */
+    bool *taken;            /* by fault of the plan: held back, or in `twins` */
     struct task_list survivors; /* of --quick; those with a batch wait for its end */
     struct outcome **outcomes;  /* of copies whose parents decide: outcomes.h */
     uint32_t n_outcomes;

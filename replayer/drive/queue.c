@@ -72,6 +72,8 @@ static struct task *next_planned(struct drive *d) {
                    : NULL;
     while (d->next_fault < r->plan.n_faults) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault++];
+        if (d->taken[d->next_fault - 1])
+            continue;
         if (d->unreached[f->site] == f->occurrence) {
             r->progress.done++; /* the other mode has shown that it never comes up */
             continue;
@@ -95,26 +97,37 @@ static bool is_twin(const struct task *one, const struct task *two) {
            one->order.thread == two->order.thread && one->order.call == two->order.call;
 }
 
-/* What comes next where @task comes from is held back while its run may show what that would. --how rerun runs
+static struct task *take_twin(struct task_list *list, const struct task *task) {
+    for (uint32_t i = list->head; i < list->n; i++) {
+        struct task *other = list->items[i];
+        if (!is_twin(task, other))
+            continue;
+        for (; i + 1 < list->n; i++)
+            list->items[i] = list->items[i + 1];
+        list->n--;
+        return other;
+    }
+    return NULL;
+}
+
+/* The same call, failing with all that come after it, is held back while @task's run may show what that would. --how rerun runs
  * everything: it is what the rest is compared with. */
 static void hold_twin(struct drive *d, struct task *task) {
     const struct replay *r = d->replay;
     if (r->options->how != REPLAY_AUTO || !r->traced || d->source != DRIVE_PLAN ||
         !is_fresh(task) || task->order.mode != MODE_ONCE)
         return;
-    struct task *next = task_first(&d->reruns);
-    if (next && is_twin(task, next)) {
-        task->twin = task_pop(&d->reruns);
-        return;
-    }
-    if (next || d->next_fault >= r->plan.n_faults)
-        return;
-    next = task_of_fault(r, &r->plan.faults[d->next_fault]);
-    if (is_twin(task, next)) {
-        d->next_fault++;
-        task->twin = next;
-    } else {
-        task_free(next);
+    task->twin = take_twin(&d->reruns, task);
+    for (uint32_t i = d->next_fault; !task->twin && i < r->plan.n_faults; i++) {
+        const struct plan_fault *f = &r->plan.faults[i];
+        if (f->site != task->site || f->mode != MODE_STICKY || d->taken[i])
+            continue;
+        struct task *next = task_of_fault(r, f);
+        d->taken[i] = is_twin(task, next);
+        if (d->taken[i])
+            task->twin = next;
+        else
+            task_free(next);
     }
 }
 
@@ -127,7 +140,7 @@ void queue_release(struct drive *d, struct task *task) {
         d->replay->progress.done++; /* as in next_planned() */
         task_free(twin);
     } else {
-        task_push(&d->reruns, twin);
+        task_push(&d->twins, twin);
     }
 }
 
@@ -141,6 +154,8 @@ static struct task *next_fault(struct drive *d) {
         task = next_planned(d);
     if (task)
         hold_twin(d, task);
+    else
+        task = task_pop(&d->twins);
     if (!task && d->confirming)
         return NULL; /* copies go on before the rest */
     if (!task && survivors_sample(d))

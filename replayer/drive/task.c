@@ -57,10 +57,6 @@ bool task_list_is_empty(const struct task_list *list) {
     return list->head == list->n;
 }
 
-struct task *task_first(const struct task_list *list) {
-    return list->head < list->n ? list->items[list->head] : NULL;
-}
-
 struct task *task_pop(struct task_list *list) {
     return list->head < list->n ? list->items[list->head++] : NULL;
 }

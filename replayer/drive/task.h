@@ -101,7 +101,5 @@ bool task_list_is_empty(const struct task_list *list);
 void task_push(struct task_list *list, struct task *task);
 /** Return: the first, the caller's now, or NULL. */
 struct task *task_pop(struct task_list *list);
-/** Return: the first, which stays in the list, or NULL. */
-struct task *task_first(const struct task_list *list);
 
 #endif

@@ -45,3 +45,7 @@ equal "threads|2
 threads_alike|2" "$(sql suite.db "SELECT reason, count(DISTINCT replay_id) FROM refused GROUP BY 1")" "why there are no copies, and in how many programs"
 "$DEARTH" report -f text suite.db >text
 contains text "another thread was alive at every call of other runs"
+# Whole runs, too, show the lasting failure where nothing comes after the first: g's, in whatever order they were planned.
+equal "g|1" "$(sql suite.db "SELECT substr(l.function, 1, 1), min(a.inferred) FROM attempt a JOIN site s ON s.id = a.site_id
+    JOIN location l ON l.id = s.location_id JOIN refused x ON x.replay_id = a.replay_id AND x.site_id = a.site_id
+    WHERE a.mode = 'sticky' AND x.reason = 'threads_alike' AND l.function LIKE 'g%' GROUP BY 1")" "where nothing comes after it"
