@@ -214,16 +214,6 @@ enum { NOTHING_TO_DO = 1 };
 
 enum { NOTE_KIND, NOTE_TEXT, NOTE_SUBJECT };
 
-/* Programs that the library did not come up in, beside what words.def calls unseen. */
-static bool is_unseen(const char *kind) {
-    static const char *const kinds[] = {"static", "setuid", "other_libc", "other_abi",
-                                        "no_access"};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i]) == 0)
-            return true;
-    return unseen_from_name(kind) != UNSEEN_NOTHING;
-}
-
 /* A path may be as a program was started by: from the project, most likely. */
 static bool is_own_path(const struct suite *s, const char *path) {
     size_t n = strlen(s->tree);
@@ -241,7 +231,7 @@ static char *find_unseen(const struct suite *s) {
         return NULL;
     sqlite3_bind_int64(q, 1, s->recording);
     while (sqlite3_step(q) == SQLITE_ROW)
-        if (is_unseen(store_column_text(q, NOTE_KIND)) &&
+        if (unseen_from_name(store_column_text(q, NOTE_KIND)) != UNSEEN_NOTHING &&
             is_own_path(s, store_column_text(q, NOTE_SUBJECT)))
             return text_dup(store_column_text(q, NOTE_TEXT));
     return NULL;
