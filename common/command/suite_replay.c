@@ -603,7 +603,7 @@ int suite_replay_run(const struct suite_options *options, const char *database,
     for (uint32_t t = 0; r == 0 && t < s->n_targets; t++)
         out->reasons[t] = s->targets[t].n_tested ? NULL : why_untested(&run, t);
     out->duration_ns = clock_mono_ns() - run.started_ns;
-    replay_shared_deinit(&shared);
+    shared_deinit(&shared);
     free(run.demand);
     free(run.mine);
     free(run.tried);

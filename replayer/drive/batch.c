@@ -286,7 +286,7 @@ int batch_collect(struct drive *d) {
         !copy_pass_may(r))
         return 0;
     bool in_vain = how == REPLAY_AUTO &&
-                   replay_shared_copies_in_vain(r->options->shared, r->conditions.exe);
+                   shared_copies_in_vain(r->options->shared, r->conditions.exe);
     for (; err == 0 && d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
         struct task *task = task_of_fault(r, f);
@@ -302,8 +302,8 @@ int batch_collect(struct drive *d) {
 void batch_note(const struct drive *d) {
     const struct replay *r = d->replay;
     if (d->n_asked_copies)
-        replay_shared_note_copies(r->options->shared, r->conditions.exe,
-                                  d->n_threads == d->n_asked_copies);
+        shared_note_copies(r->options->shared, r->conditions.exe,
+                           d->n_threads == d->n_asked_copies);
 }
 
 void batch_free_all(struct drive *d) {

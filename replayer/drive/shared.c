@@ -9,7 +9,7 @@
 
 #define IN_VAIN 2u /* runs; then it is the executable's way */
 
-void replay_shared_deinit(struct replay_shared *shared) {
+void shared_deinit(struct replay_shared *shared) {
     scoping_modules_deinit(&shared->modules);
     for (uint32_t i = 0; i < shared->n_copies; i++)
         free(shared->copies[i].exe);
@@ -24,13 +24,12 @@ static struct shared_copies *find(const struct replay_shared *shared, const char
     return NULL;
 }
 
-bool replay_shared_copies_in_vain(const struct replay_shared *shared, const char *exe) {
+bool shared_copies_in_vain(const struct replay_shared *shared, const char *exe) {
     const struct shared_copies *known = shared ? find(shared, exe) : NULL;
     return known && known->in_vain >= IN_VAIN && !known->made;
 }
 
-void replay_shared_note_copies(struct replay_shared *shared, const char *exe,
-                               bool in_vain) {
+void shared_note_copies(struct replay_shared *shared, const char *exe, bool in_vain) {
     if (!shared)
         return;
     struct shared_copies *known = find(shared, exe);

@@ -25,15 +25,14 @@ struct replay_shared {
     struct shared_copies *copies;
     uint32_t n_copies;
 };
-void replay_shared_deinit(struct replay_shared *shared); /* twice is safe */
+void shared_deinit(struct replay_shared *shared); /* twice is safe */
 
 /**
  * Is it to be expected that no copy of @exe's next run can be made? To try costs runs of the whole program.
  * @shared: NULL = nothing is known
  */
-bool replay_shared_copies_in_vain(const struct replay_shared *shared, const char *exe);
+bool shared_copies_in_vain(const struct replay_shared *shared, const char *exe);
 /** A run of @exe was copied, or was to be. @in_vain: as struct shared_copies has it. @shared: NULL = nothing is kept */
-void replay_shared_note_copies(struct replay_shared *shared, const char *exe,
-                               bool in_vain);
+void shared_note_copies(struct replay_shared *shared, const char *exe, bool in_vain);
 
 #endif
