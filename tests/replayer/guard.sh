@@ -79,7 +79,8 @@ lacks err 'cannot be run with guarded blocks'
 equal 'reported' "$(sql dearth.db "SELECT DISTINCT verdict FROM attempt JOIN site ON site.id = site_id
     JOIN location ON location.id = location_id WHERE location.function = 'fill'")" 'tidy: fill'
 equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE verdict = 'corrupted'")" 'tidy: damage'
-equal 2 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE under = 'guarded'")" 'tidy: guarded'
+# Nothing asks for memory after that failure: the lasting one is the same run.
+equal once "$(sql dearth.db "SELECT group_concat(mode) FROM attempt WHERE under = 'guarded'")" 'tidy: guarded'
 
 # A program that damages its memory in every run.
 rm -f dearth.db

@@ -4,9 +4,10 @@
 # after a whole run, and undone before the original goes on; where it cannot be undone, the original is ended.
 . "$(dirname "$0")/../lib.sh"
 
+# Which few of many like ones are looked at once more, for what they leave, is a matter of which ended first.
 attempts() {
     sql "$1" "SELECT lower(hex(key)), occurrence, mode, verdict, exit_code, exit_signal, files_same, differs
-        FROM attempt JOIN site ON site.id = site_id ORDER BY 1, 2, 3"
+        FROM attempt JOIN site ON site.id = site_id WHERE repeat = 0 ORDER BY 1, 2, 3"
 }
 
 # How many faults of new_line took a whole run, to begin with.
