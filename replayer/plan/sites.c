@@ -232,11 +232,12 @@ enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 
 enum { ATTEMPTS_REPLAY = 1, ATTEMPTS_RECORDING, ATTEMPTS_OTHERS }; /* as they come up */
 
-/* Of other recordings, what was judged by the same rules. */
+/* Of other recordings, what was judged by the same rules, and is so for good: a replay that goes on has not confirmed
+ * everything, and no report counts it yet. */
 static const char attempts_sql[] = STORE_SELECT(
     ATTEMPT_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id LEFT JOIN replay c "
                      "ON c.id = :replay WHERE (r.recording_id = :recording OR (r.recording_id IN (SELECT "
-                     "value FROM json_each(:others)) AND a.how <> 'sweep' AND r.tool_version = "
+                     "value FROM json_each(:others)) AND r.state <> 'running' AND a.how <> 'sweep' AND r.tool_version = "
                      "c.tool_version AND r.isolation = c.isolation AND "
                      "json_extract(r.options, '$.output_check') IS json_extract(c.options, "
                      "'$.output_check') AND json_extract(r.options, '$.policies') IS "
