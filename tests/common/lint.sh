@@ -10,6 +10,8 @@ rustc=/usr/bin/rustc
 [ -x "$rustc" ] || rustc=rustc
 
 cp -r "$SOURCE/tests/data/crate" project
+mkdir temporary
+export TMPDIR=$work/temporary # not where other tests' lints are at work
 cd project
 build() {
     "$rustc" --edition 2021 --test --crate-name multi_map "$@" -o tests-run src/lib.rs
@@ -32,7 +34,7 @@ src/lib.rs:6:C via String::clone" "$(sed 's/via [A-Za-z]*::to_string/via X::to_s
 contains err 'test result: ok'
 contains err '8 infallible, 1 fallible'
 contains err '1 ask the allocator itself'
-equal 0 "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'dearth-lint.*' -newer places.txt 2>/dev/null | wc -l)" 'databases that stay'
+equal '' "$(ls "$TMPDIR")" 'databases that stay'
 
 # One that was recorded before; as JSON, whose schema holds; by crate, by package, by file; with tests.
 status 1 "$DEARTH" lint -q -o lint.db --own multi_map -- ./tests-run
