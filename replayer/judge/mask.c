@@ -434,10 +434,12 @@ static struct spans known_shapes(const struct sample *samples, uint32_t n,
 /* Keep the lines that matter; NULL: all. */
 static void keep_those(struct spans *lines, bool (*matters)(struct span line)) {
     uint64_t kept = 0;
-    for (uint64_t k = 0; matters && k < lines->n; k++)
+    if (!matters)
+        return;
+    for (uint64_t k = 0; k < lines->n; k++)
         if (matters(lines->items[k]))
             lines->items[kept++] = lines->items[k];
-    lines->n = matters ? kept : lines->n;
+    lines->n = kept;
 }
 
 /* Drop the lines that a run says word for word: mostly all of them, and cheaper found than by shapes. */
