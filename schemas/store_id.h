@@ -6,4 +6,8 @@
 #define STORE_APPLICATION_ID 0x44525448 /* "DRTH": PRAGMA application_id */
 #define STORE_VERSION        12         /* of store.sql: PRAGMA user_version */
 
+/* What SQLite appends to a database's name for the files that it keeps a part of it in. Source:
+ * https://www.sqlite.org/tempfiles.html, 2 */
+#define STORE_COMPANIONS "-wal", "-journal", "-shm"
+
 #endif

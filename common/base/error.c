@@ -52,6 +52,11 @@ int error_print_errno(int err, const char *format, ...) {
     return err ? err : -EINVAL;
 }
 
+bool error_is_shortage(int err) {
+    int number = err < 0 ? -err : err;
+    return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 void error_warn(const char *format, ...) {
     if (quiet_mode)
         return;

@@ -36,6 +36,9 @@ int error_print(int err, const char *format, ...) __attribute__((format(printf, 
 int error_print_errno(int err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/** Is it for want of descriptors or memory, which says nothing of what was asked for? @err: errno or -errno */
+bool error_is_shortage(int err);
+
 /** What this command ends with when dearth itself failed, said by main(): @status, else EXIT_CANNOT. */
 void error_set_failed_status(int status);
 /** Return: that status. For whoever cannot pass an error up. */

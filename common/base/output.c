@@ -213,7 +213,7 @@ static bool is_database(const struct output *o, const char *name) {
 /* "-o" is the database to some commands and the report to others: the one never goes for the other, nor
  * for the files in which SQLite keeps a part of it. */
 static bool is_of_database(const struct output *o) {
-    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    static const char *const endings[] = {STORE_COMPANIONS};
     if (is_database(o, o->name))
         return true;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

@@ -19,6 +19,7 @@
 #include "error.h"
 #include "interrupt.h"
 #include "options.h"
+#include "store_id.h"
 #include "suite_private.h"
 #include "text.h"
 
@@ -221,7 +222,7 @@ static int make_copy(struct confirm *c) {
 }
 
 static void remove_copy(struct confirm *c) {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const endings[] = {"", STORE_COMPANIONS};
     for (size_t i = 0; c->copy && i < sizeof endings / sizeof *endings; i++) {
         AUTO_FREE char *file = text_format("%s%s", c->copy, endings[i]);
         unlink(file);

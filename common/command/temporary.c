@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "store_id.h"
 #include "text.h"
 
 int temporary_new(const char *name, struct temporary *out) {
@@ -32,7 +33,7 @@ void temporary_deinit(struct temporary *t) {
 }
 
 void temporary_remove(struct temporary *t) {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const endings[] = {"", STORE_COMPANIONS};
     if (!t->folder)
         return;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

@@ -425,7 +425,7 @@ static int check_companions(const char *path) {
         int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
             continue;
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        if (fd < 0 && error_is_shortage(errno))
             return error_print_errno(-errno, "%s: cannot open", path);
         bool plain = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
         ssize_t n = plain ? pread(fd, start, companions[i].n, 0) : -1;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store_id.h"
 #include "text.h"
 
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
@@ -49,7 +50,7 @@ static char *look_at_folder(const char *path) {
 }
 
 char *store_stranger(const char *path) {
-    static const char *const logs[] = {"-wal", "-journal", "-shm"};
+    static const char *const logs[] = {STORE_COMPANIONS};
     char real[PATH_MAX];
     struct stat st;
     AUTO_FREE char *folder = text_format("%s", path); /* room for "." in any name */

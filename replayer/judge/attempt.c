@@ -2,6 +2,8 @@
 /* What an observation owns, and its end: attempt.h. */
 #include "attempt.h"
 
+#include <string.h>
+
 #include "owned.h"
 
 #define N(table) (sizeof(table) / sizeof *(table))
@@ -67,6 +69,11 @@ const size_t n_observation_owned = N(observation_owned);
 void crash_frames_free(struct crash_frame *frames, uint32_t n) {
     const struct owned row = {.item_bytes = sizeof *frames, FRAMES};
     owned_free_items(&row, frames, n);
+}
+
+bool attempt_same_frame(const struct crash_frame *a, const struct crash_frame *b) {
+    return a->offset == b->offset &&
+           strcmp(a->module ? a->module : "", b->module ? b->module : "") == 0;
 }
 
 void open_items_free(struct open_item *items, uint32_t n) {

@@ -285,6 +285,8 @@ struct observation {
 void observation_deinit(struct observation *o);
 /** Frames that an observation owned. NULL with 0 is allowed. */
 void crash_frames_free(struct crash_frame *frames, uint32_t n);
+/** Return: the same place in the same module; what lies in none is known by its address alone. */
+bool attempt_same_frame(const struct crash_frame *a, const struct crash_frame *b);
 
 /** What an observation's `open` owned. NULL with 0 is allowed. */
 void open_items_free(struct open_item *items, uint32_t n);

@@ -12,11 +12,6 @@ static bool is_made_code(const struct crash_frame *f) {
     return !f->module || strcmp(f->module, "[anon]") == 0;
 }
 
-static bool same_frame(const struct crash_frame *a, const struct crash_frame *b) {
-    return a->offset == b->offset &&
-           strcmp(a->module ? a->module : "", b->module ? b->module : "") == 0;
-}
-
 /* A call to where there is no code, which no compiler at run time makes either. */
 static bool is_wild(const struct caught_signal *s) {
     return s->n_frames && is_made_code(&s->frames[0]) &&
@@ -46,7 +41,7 @@ static bool same_place(const struct caught_signal *a, const struct caught_signal
     if (is_made_code(&a->frames[i]) && is_made_code(&b->frames[k]) && !is_wild(a))
         return true;
     for (; n && i < a->n_frames && k < b->n_frames; n--)
-        if (!same_frame(&a->frames[i++], &b->frames[k++]))
+        if (!attempt_same_frame(&a->frames[i++], &b->frames[k++]))
             return false;
     return true;
 }

@@ -176,17 +176,13 @@ static void keep_caught(struct observation *to, struct observation *from) {
     from->crash.n_frames = 0;
 }
 
-static bool same_frame(const struct crash_frame *a, const struct crash_frame *b) {
-    return a->offset == b->offset && strcmp(a->module, b->module) == 0;
-}
-
 /* Has another process died of the same at the same place before? */
 static bool is_kept(const struct observation *seen, const struct observation *now) {
     for (uint32_t i = 0; i < seen->n_caught; i++) {
         const struct caught_signal *was = &seen->caught[i];
         uint32_t same = 0, n = now->crash.n_frames;
         while (same < n && same < was->n_frames &&
-               same_frame(&was->frames[same], &now->crash.frames[same]))
+               attempt_same_frame(&was->frames[same], &now->crash.frames[same]))
             same++;
         if (was->signal == now->crash.signal && was->n_frames == n && same == n)
             return true;
@@ -212,9 +208,10 @@ static bool is_of_handler(const struct tracer *tracer, pid_t tid,
         was->crash.pid != now->crash.pid)
         return false;
     for (uint32_t i = 1; i < n_now; i++)
-        if (same_frame(&now->crash.frames[i], &was->crash.frames[0]))
+        if (attempt_same_frame(&now->crash.frames[i], &was->crash.frames[0]))
             return true;
-    bool whole = same_frame(&now->crash.frames[n_now - 1], &was->crash.frames[n_was - 1]);
+    bool whole =
+        attempt_same_frame(&now->crash.frames[n_now - 1], &was->crash.frames[n_was - 1]);
     return (tid != tracer->caught_by || !whole) &&
            is_blocked(tracer->caught_by, was->crash.signal);
 }

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "text.h"
 
 static const char *const pseudo_types[] = {
@@ -86,7 +87,7 @@ static bool parse_line(char *line, struct mount *out) {
 static int is_visible(const struct mount *m) {
     int fd = open(m->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+        return error_is_shortage(errno) ? -errno : 0;
     char name[64], line[128];
     snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
     FILE *f = fopen(name, "re");

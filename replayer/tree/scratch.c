@@ -140,8 +140,7 @@ static void end_copy(struct scratch *s) {
 }
 
 static int refuse(const struct scratch_options *options, const char *missing, int err) {
-    if (err == -EMFILE || err == -ENFILE ||
-        err == -ENOMEM) /* says nothing of the kernel's permission */
+    if (error_is_shortage(err)) /* says nothing of the kernel's permission */
         return error_print_errno(err, "a private tree for the attempts cannot be made");
     if (options->wanted != ISOLATION_COPY)
         return error_print_errno(

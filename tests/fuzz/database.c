@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "fuzz.h"
 #include "store.h"
+#include "store_id.h"
 #include "text.h"
 
 static char path[4096], other[4096];
@@ -32,7 +33,7 @@ static void prepare(void) {
 }
 
 static void clean(const char *base) {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const endings[] = {"", STORE_COMPANIONS};
     for (size_t i = 0; i < 4; i++) {
         AUTO_FREE char *name = text_format("%s%s", base, endings[i]);
         unlink(name);
