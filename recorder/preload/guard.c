@@ -193,10 +193,27 @@ static COLD void report(const void *p, struct damage damage, uint32_t where) {
     dearth_damage_found();
 }
 
+/* What was written before a block is mostly what the one in front of it was overrun with.
+ * Return: that one, and in @damage its damage; NULL = none ends near enough, or its guard is whole. */
+static COLD const void *overrun_into(const void *p, struct damage *damage) {
+    const uintptr_t most = 64; /* of the allocator's own between two blocks */
+    const uint8_t *before = (const uint8_t *)guard_map_before((uintptr_t)p - 16);
+    const struct header *h = before ? header_of(before) : NULL;
+    if (!h || h->check != check_of(h))
+        return NULL;
+    uintptr_t end = (uintptr_t)before + h->size + bytes_behind(h->size);
+    uintptr_t begin = (uintptr_t)header_of(p);
+    bool is_near = end <= begin && begin - end <= most;
+    return is_near && tail_damaged(before, damage) ? before : NULL;
+}
+
 static void verify(const void *p, uint32_t where) {
     struct damage damage;
-    if (unlikely(front_damaged(p, &damage) || tail_damaged(p, &damage)))
-        report(p, damage, where);
+    if (likely(!front_damaged(p, &damage) && !tail_damaged(p, &damage)))
+        return;
+    const void *before =
+        damage.kind == SHM_DAMAGE_UNDERRUN ? overrun_into(p, &damage) : NULL;
+    report(before ? before : p, damage, where);
 }
 
 static void verify_freed(const void *p, uint32_t where) {

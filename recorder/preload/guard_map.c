@@ -135,9 +135,16 @@ uintptr_t guard_map_before(uintptr_t address) {
     }
 }
 
-static void each_bit(uint64_t bits, uintptr_t base, void (*each)(uintptr_t)) {
-    for (; bits; bits &= bits - 1)
-        each(base + ((uintptr_t)__builtin_ctzll(bits) << 4));
+/* Live or freed: in the order of their addresses, so that of two damaged neighbours the one that was overrun comes first. */
+static void each_bit(uint64_t live_bits, uint64_t freed_bits, uintptr_t base,
+                     void (*live)(uintptr_t), void (*freed)(uintptr_t)) {
+    for (uint64_t bits = live_bits | freed_bits; bits; bits &= bits - 1) {
+        uintptr_t address = base + ((uintptr_t)__builtin_ctzll(bits) << 4);
+        if (live_bits & bits & -bits)
+            live(address);
+        else
+            freed(address);
+    }
 }
 
 void guard_map_each(void (*live)(uintptr_t), void (*freed)(uintptr_t)) {
@@ -146,8 +153,7 @@ void guard_map_each(void (*live)(uintptr_t), void (*freed)(uintptr_t)) {
         uint32_t word = REGION_WORDS - region->behind;
         for (; word < region->end; word++) {
             uintptr_t base = ((uintptr_t)i << REGION_BITS) + ((uintptr_t)word << (4 + 6));
-            each_bit(region->bits[word], base, live);
-            each_bit(region->bits[FREED + word], base, freed);
+            each_bit(region->bits[word], region->bits[FREED + word], base, live, freed);
         }
     }
 }

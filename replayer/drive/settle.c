@@ -248,7 +248,7 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
     int err = !session ? 0
               : task->order.mode == MODE_CHANCE
                   ? ledger_failed_sites(r->ledger, seen, session)
-                  : ledger_last_site(r->ledger, seen, session);
+                  : ledger_end_sites(r->ledger, seen, session);
     if (err < 0) {
         task_free(task);
         return err;

@@ -212,7 +212,8 @@ static int load_places(struct work *w) {
     X(ATTEMPT_HANG, "a.hang")                                                            \
     X(ATTEMPT_HANG_CALL, "a.hang_call")                                                  \
     X(ATTEMPT_SIGNAL, "coalesce(a.crash_signal, a.exit_signal, 0)")                      \
-    X(ATTEMPT_DAMAGE_LOCATION, "ds.location_id")
+    X(ATTEMPT_DAMAGE_LOCATION, "ds.location_id")                                         \
+    X(ATTEMPT_DAMAGE_STACK, "coalesce(ds.stack_id, gs.stack_id)")
 enum { ATTEMPT_COLUMNS(STORE_COLUMN_ENUM) };
 
 /* What was not run by itself shows no more than the run that it was inferred from, and counts in no rate.
@@ -225,7 +226,12 @@ static const char attempts_sql[] = STORE_SELECT(
                      "JOIN site ns ON ns.id = a.last_site_id AND a.verdict IN ('crashed', 'corrupted', "
                      "'aborted') LEFT JOIN site ls ON a.leaked > 0 AND ls.id = (SELECT k.site_id FROM leak k JOIN site ks "
                      "ON ks.id = k.site_id WHERE k.attempt_id = a.id ORDER BY k.direct > 0 DESC, k.bytes "
-                     "DESC, ks.key LIMIT 1) LEFT JOIN site ds ON ds.id = a.damage_site_id WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
+                     "DESC, ks.key LIMIT 1) LEFT JOIN site ds ON ds.id = a.damage_site_id "
+                     /* what a guarded attempt of the same fault has shown to be damaged */
+                     "LEFT JOIN site gs ON a.verdict IN ('crashed', 'corrupted', 'hung') AND a.under = 'plain' AND gs.id = (SELECT "
+                     "max(g.damage_site_id) FROM attempt g JOIN replay gr ON gr.id = g.replay_id WHERE g.site_id = a.site_id AND "
+                     "g.occurrence = a.occurrence AND g.mode = a.mode AND g.burst = a.burst AND g.second_site_id IS "
+                     "a.second_site_id AND g.under = 'guarded' AND gr.recording_id = r.recording_id) WHERE (a.fired = 1 OR a.verdict = 'unreached') AND NOT a.inferred AND NOT "
                      "(a.second_site_id IS NOT NULL AND EXISTS (SELECT 1 FROM attempt b JOIN replay br ON "
                      "br.id = b.replay_id WHERE b.site_id = a.site_id AND b.occurrence = a.occurrence AND "
                      "b.mode = 'once' AND b.second_site_id IS NULL AND b.fired AND b.verdict = a.verdict "
@@ -435,10 +441,45 @@ static int load_stacks(struct work *w, sqlite3_stmt *s, struct item *item,
     return frames_load(w->reader, sqlite3_column_int64(s, ATTEMPT_STACK), fault);
 }
 
+/* A facility of the C library, and the frame by which it was entered; NULL = none. */
+static const struct catalogue_section *facility_of(const struct work *w, sqlite3_stmt *s,
+                                                   const struct frames *stack,
+                                                   const struct frame **entry) {
+    return facility_find(w->catalogue, stack->items, stack->n,
+                         store_column_text(s, ATTEMPT_EXE), entry);
+}
+
+/* The call that failed was of a facility of the C library, for itself, and so is the block that was damaged then:
+ * the program has neither in hand. @entry: of that call, in @fault; NULL = it is not so */
+static int damaged_its_own(const struct work *w, sqlite3_stmt *s,
+                           const struct frames *fault, const struct frame **entry) {
+    AUTO_FRAMES struct frames block = {0};
+    const struct frame *of_call = NULL, *of_block = NULL;
+    *entry = NULL;
+    int64_t stack = sqlite3_column_int64(s, ATTEMPT_DAMAGE_STACK);
+    int r = stack ? frames_load(w->reader, stack, &block) : 0;
+    if (r < 0 || !block.n)
+        return r;
+    const struct catalogue_section *facility = facility_of(w, s, fault, &of_call);
+    if (facility && facility == facility_of(w, s, &block, &of_block))
+        *entry = of_call;
+    return 0;
+}
+
 static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
                      const struct frames *fault, const struct frames *crash,
                      struct text *identity) {
-    int r = 0;
+    const struct frame *its_own;
+    int r = damaged_its_own(w, s, fault, &its_own);
+    if (r < 0)
+        return r;
+    if (its_own) {
+        struct attribution libc = {.to = ATTRIBUTED_LIBC, .module = its_own->module};
+        add_identity(its_own, identity);
+        blame(w, s, item, &libc, its_own);
+        item->has_place = true;
+        return 0;
+    }
     struct attribution a = attribute_end(w, s, fault, crash);
     attribution_of_harness(w->catalogue, &a);
     if (a.place) {
@@ -450,8 +491,7 @@ static int attribute(struct work *w, sqlite3_stmt *s, struct item *item,
     const struct frame *entry = NULL;
     /* when later allocations fail as well, any of them may have changed the output */
     if (item->verdict == VERDICT_DEGRADED && item->once)
-        item->facility = facility_find(w->catalogue, fault->items, fault->n,
-                                       store_column_text(s, ATTEMPT_EXE), &entry);
+        item->facility = facility_of(w, s, fault, &entry);
     if (item->facility) {
         add_identity(entry, identity);
         a = (struct attribution){.to = ATTRIBUTED_LIBC, .module = entry->module};

@@ -83,8 +83,9 @@ int ledger_leak_sites(struct ledger *ledger, const struct observation *seen,
 int ledger_failed_sites(struct ledger *ledger, const struct observation *seen,
                         struct session *session);
 
-/** Make a row for the site of the last call that failed, where that went wrong: as above. */
-int ledger_last_site(struct ledger *ledger, const struct observation *seen,
+/** Make rows for the sites that its end asks for: of the last call that failed, where that went wrong, and of
+ * who allocated a damaged block. As above. */
+int ledger_end_sites(struct ledger *ledger, const struct observation *seen,
                      struct session *session);
 
 /** The stack of a site. @out: frames_deinit(). Return: 0 or a negative errno after a message. */

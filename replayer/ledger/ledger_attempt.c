@@ -413,19 +413,34 @@ int ledger_site_stack(struct ledger *l, int64_t site_id, struct frames *out) {
     return r < 0 ? r : frames_load(l->reader, store_int(l->store, sql, 0), out);
 }
 
+static int store_site_of_end(struct ledger *l, struct session *session,
+                             struct session_site_cache *cache, struct dearth_key key,
+                             uint32_t process_id, uint32_t node) {
+    if (site_of(l, key))
+        return 0;
+    const struct shm_process *process = session_block(session, process_id);
+    return process ? session_store_site(cache, process, node) : 0;
+}
+
 /* Only of what went wrong: the others are many, and nobody asks. */
-int ledger_last_site(struct ledger *l, const struct observation *seen,
+int ledger_end_sites(struct ledger *l, const struct observation *seen,
                      struct session *session) {
-    if (!seen->proof.last_known || !seen->crash.signal)
+    const bool last = seen->proof.last_known && seen->crash.signal;
+    const bool block = seen->damage.allocator_known;
+    if (!last && !block)
         return 0;
     int64_t r = ledger_batch_begin(l);
-    if (r < 0 || site_of(l, seen->proof.last))
+    if (r < 0)
         return (int)r;
-    const struct shm_process *process = session_block(session, seen->proof.last_process);
     struct session_site_cache *cache = session_site_cache_new(session, l->store);
-    r = cache && process ? session_store_site(cache, process, seen->proof.last_node)
-        : cache          ? 0
-                         : -EIO;
+    r = cache ? 0 : -EIO;
+    if (r >= 0 && last)
+        r = store_site_of_end(l, session, cache, seen->proof.last,
+                              seen->proof.last_process, seen->proof.last_node);
+    if (r >= 0 && block)
+        r = store_site_of_end(l, session, cache, seen->damage.allocator,
+                              session->arena->damage.process,
+                              session->arena->damage.node);
     session_site_cache_free(cache);
     if (r < 0)
         ledger_batch_drop(l);

@@ -90,3 +90,34 @@ contains err 'cannot be run with guarded blocks: it damages its memory without a
 contains err 'overrun: byte 20 of a block of 20 bytes'
 equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE under = 'guarded'")" 'refused'
 equal 1 "$(sql dearth.db "SELECT count(*) FROM note WHERE kind = 'guard_refused'")" 'said in the report'
+
+# A block whose overrun reaches the next one, which is freed first: it is the first that is damaged.
+for twin in '' -fixed; do
+    rm -f dearth.db
+    record -- "$PROGRAMS/overrun-into$twin" >/dev/null
+    replay --guard all
+    expected="overrun|24|24|make_first"
+    equal "${twin:+none}${twin:-$expected}" "$(sql dearth.db "SELECT DISTINCT damage, damage_size, damage_offset, l.function
+        FROM attempt JOIN site s ON s.id = damage_site_id JOIN location l ON l.id = s.location_id
+        WHERE under = 'guarded'" | grep . || echo "none$twin")" "overrun-into$twin"
+done
+
+# A block that the C library made for itself, damaged when a call of its own for the same had failed: not the program's
+# doing. Its site is in no recording. A block of the program's is.
+rm -f dearth.db
+record -- "$PROGRAMS/wide-buffer" >/dev/null
+replay --guard all
+equal 'libc|overrun|exit|1' "$(sql dearth.db "SELECT DISTINCT attributed_to, damage, damage_where, damage_site_id > 0
+    FROM finding f JOIN finding_attempt fa ON fa.finding_id = f.id JOIN attempt a ON a.id = fa.attempt_id
+    WHERE f.verdict = 'corrupted' AND a.under = 'guarded'")" "the C library's own"
+equal libc "$(sql dearth.db "SELECT DISTINCT attributed_to FROM finding f JOIN finding_attempt fa ON fa.finding_id = f.id
+    JOIN attempt a ON a.id = fa.attempt_id WHERE a.under = 'plain' AND f.severity = 'bug'")" 'and what it leads to without a guard'
+status 0 "$DEARTH" report --fail-on bug dearth.db
+rm -f dearth.db
+record -- "$PROGRAMS/wide-buffer" own >/dev/null
+replay --guard all
+equal 'program|overrun|20' "$(sql dearth.db "SELECT DISTINCT attributed_to, damage, damage_size
+    FROM finding f JOIN attempt a ON a.id = attempt_id WHERE f.verdict = 'corrupted' AND damage_size > 0")" "the program's own"
+status 1 "$DEARTH" report --fail-on bug dearth.db
+"$DEARTH" report dearth.db --format text >out
+contains out 'corrupted: overrun: byte 20 of a block of 20 bytes written, found at exit; allocated in '

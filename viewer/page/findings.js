@@ -51,7 +51,7 @@ function finding_body(f) {
     f.second ? h("div", null, h("h3", null, "While that was handled: the second failure"),
       stack(f.second.node, f.second.location)) : null,
     f.last ? h("div", null, h("h3", null, "The last call that failed"), stack(f.last.node, f.last.location)) : null,
-    f.crash ? h("div", null, h("h3", null, f.crash.signal ? "Where it went wrong: " + f.crash.signal +
+    f.crash ? h("div", null, h("h3", null, f.damage ? "Where the damage was found" : f.crash.signal ? "Where it went wrong: " + f.crash.signal +
       (f.crash.address ? " at " + f.crash.address : "") : "Where it was when it was stopped"),
       stack(f.crash.node, -1)) : null,
     f.unplaced ? h("div", null, h("h3", null, "Where it went wrong was not seen"),

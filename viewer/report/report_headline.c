@@ -6,6 +6,7 @@
 
 #include "place.h"
 #include "report_words.h"
+#include "shm.h"
 #include "text.h"
 
 /* How libc ends a program: what lies under these on the stack is what wanted it. */
@@ -91,11 +92,26 @@ static int add_crash_place(const struct report_data *data, const struct report_f
     return 0;
 }
 
+/* Damage that a later look met: where that was says nothing of who did it, whose block it is does. */
+static void add_damage(const struct report_finding *f, struct text *out) {
+    text_add(out, ": ");
+    report_words_add_damage(&f->damage, out);
+    if (f->damage.location) {
+        text_add(out, "; allocated in ");
+        report_words_add_location(f->damage.location, out);
+    }
+}
+
 /* Without numbers: findings with one headline are shown as one. */
 static int add_leak_headline(const struct report_data *data,
                              const struct report_finding *f, struct text *out) {
     text_add(out, " and leaked what was allocated in ");
     return report_data_add_place(data, f->leaks[0].location, f->leaks[0].stack_id, out);
+}
+
+bool report_headline_found_later(const struct report_finding *f) {
+    return f->damage.kind && (f->damage.where == SHM_DAMAGE_AT_EVICTION ||
+                              f->damage.where == SHM_DAMAGE_AT_EXIT);
 }
 
 int report_headline_add(const struct report_data *data, const struct report_finding *f,
@@ -104,6 +120,10 @@ int report_headline_add(const struct report_data *data, const struct report_find
     text_add(out, verdict_name(f->verdict));
     if (f->n_leaks)
         return add_leak_headline(data, f, out);
+    if (report_headline_found_later(f)) {
+        add_damage(f, out);
+        return 0;
+    }
     if (f->silent)
         text_add(out, " silently");
     if (f->leaked)

@@ -266,7 +266,9 @@ int report_text_finding(const struct report_data *data, const struct report_find
     if ((r = add_hang(data, f, out)) < 0)
         return r;
     if (f->crash.stack_id) {
-        text_add(out, f->timed_out ? "      stopped in" : "      went wrong");
+        text_add(out, f->timed_out                     ? "      stopped in"
+                      : report_headline_found_later(f) ? "      found"
+                                                       : "      went wrong");
         if (f->crash.has_address)
             text_say(out, "  at address 0x%llx", (unsigned long long)f->crash.address);
         text_add(out, "\n");
