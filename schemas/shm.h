@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 15u
+#define SHM_VERSION 16u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -466,6 +466,8 @@ struct shm_order {
     uint32_t most;       /* at the first allocating call after so many the copy sends itself SIGSTOP, once, which its
                             tracer takes from it: that of its end; 0 = never */
     uint64_t fired_size; /* (target) bytes requested, before it asks */
+    uint32_t leaks;      /* SHM_LEAKS: 1 = the copy looks for leaks when it ends; 0 = it is watched no more */
+    uint32_t reserved;
 };
 /* In SHM_ORDER_BLOCKS blocks from shm_header.orders_block on, one piece. `index` finds an order by its
  * key: open addressing from key.lo on, entry = order + 1, 0 = empty. Orders of one site are neighbours. */

@@ -237,8 +237,8 @@ static bool is_armed(uint32_t index) {
 }
 
 bool fault_due(struct thread *thread, uint32_t node, uint64_t size) {
-    if (unlikely(preload.copy) && node) /* in others that are copies hooks do so */
-        fault_note_progress(node_at(node_at(node)->parent)->address);
+    if (unlikely(preload.copy)) /* in others that are copies hooks do so */
+        fault_note_progress(node ? node_at(node_at(node)->parent)->address : 0);
     if (marks_forbid())
         return false;
     if (unlikely(preload.flags & SHM_CHANCE))

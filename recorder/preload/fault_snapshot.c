@@ -134,7 +134,7 @@ static bool take_descriptors(int socket) {
 struct copied {
     struct thread *thread;
     uint32_t node;
-    bool watched; /* SHM_LEAKS */
+    bool watched; /* SHM_LEAKS, and the copy is to look for leaks */
     bool seeing;  /* the copy looks at stacks: watched, or its failure has a scope */
 };
 
@@ -177,6 +177,8 @@ static void become_copy(const struct shm_order *order, const struct copied *from
     sys_close(pair[1]);
     preload.copy = 1;
     preload.flags &= ~(uint32_t)(SHM_SNAPSHOT | SHM_COUNT_SITES | SHM_EVENTS);
+    if (!from->watched)
+        preload.flags &= ~(uint32_t)SHM_LEAKS;
     if (from->seeing)
         see_on(from->thread);
     if (from->watched)
@@ -329,14 +331,14 @@ static bool take(struct shm_orders *orders, uint32_t i, uint64_t size,
         return false;
     }
     order->fired_size = size;
+    from->watched = order->leaks && preload.flags & SHM_LEAKS;
     from->seeing = from->watched || (scope_given() && order->mode != SHM_FAULT_ONCE);
     return make_copy(orders, i, from);
 }
 
 bool fault_snapshot_due(struct thread *thread, uint32_t node, uint64_t size) {
     struct shm_orders *orders = orders_of();
-    struct copied from = {
-        .thread = thread, .node = node, .watched = (preload.flags & SHM_LEAKS) != 0};
+    struct copied from = {.thread = thread, .node = node};
     if (!orders || !node || marks_forbid())
         return false;
     struct dearth_key key = node_at(node)->key;

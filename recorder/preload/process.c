@@ -517,6 +517,9 @@ bool process_ready(void) {
     uint32_t state = load_acquire(&local->state);
     if (likely(state == LOCAL_READY))
         return true;
+    /* A copy's block is its original's: one that is made in a constructor before ours comes here. */
+    if (preload.copy)
+        return false;
     if (state != LOCAL_NEW || !cas(&local->state, LOCAL_NEW, LOCAL_REGISTERING))
         return false;
     bool done = register_process();

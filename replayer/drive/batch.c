@@ -18,6 +18,7 @@
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
+#include "leak_first.h"
 #include "outcomes.h"
 #include "queue.h"
 #include "settle.h"
@@ -243,6 +244,7 @@ static int fly_batch(struct drive *d) {
         tasks[i]->batch = batch;
         tasks[i]->limit_ns = r->time_limit_ns;
         orders[i] = (struct tagged_order){queue_take_off(d, tasks[i]), tasks[i]->order};
+        orders[i].order.leaks = leak_first_wants(r, &tasks[i]->order, tasks[i]->site);
     }
     d->batches = text_grow(d->batches, d->n_batches, sizeof(struct batch *));
     d->batches[d->n_batches] = batch;
@@ -285,6 +287,8 @@ int batch_collect(struct drive *d) {
     if (d->source != DRIVE_PLAN || !wanted || r->options->plan.thread != THREAD_ANY ||
         !copy_pass_may(r))
         return 0;
+    if ((err = leak_first_begin(d->replay)) != 0)
+        return err;
     bool in_vain = how == REPLAY_AUTO &&
                    shared_copies_in_vain(r->options->shared, r->conditions.exe);
     for (; err == 0 && d->next_fault < r->plan.n_faults; d->next_fault++) {

@@ -14,12 +14,15 @@
 #include <stdlib.h>
 
 #include "copy_pass.h"
+#include "leak_first.h"
 #include "leak_pass.h"
 #include "open_runs.h"
 #include "text.h"
 
-static bool wants_copy(const struct look *look) {
-    return look->copied && look->thread == THREAD_ANY;
+static bool wants_copy(const struct pass *p, const struct look *look) {
+    const struct order order = leak_pass_order(p, look);
+    return look->copied && look->thread == THREAD_ANY &&
+           !leak_first_wants(p->replay, &order, look->site);
 }
 
 /*
@@ -33,14 +36,14 @@ static uint32_t worth_originals(const struct pass *p, uint32_t n, uint32_t most)
         whole = r->runs[i].end.cpu_ns > whole ? r->runs[i].end.cpu_ns : whole;
     for (uint32_t i = 0; i < p->n_looks; i++) {
         const struct look *l = &p->looks[i];
-        if (!wants_copy(l) || !l->copy_cpu_ns)
+        if (!wants_copy(p, l) || !l->copy_cpu_ns)
             continue;
         seen++;
         saved += whole > l->copy_cpu_ns ? whole - l->copy_cpu_ns : 0;
     }
     uint64_t worth = n / COPY_PASS_WORTH;
-    if (seen && p->cpu_ns && saved * n / seen / p->cpu_ns < worth)
-        worth = saved * n / seen / p->cpu_ns;
+    if (seen && r->watch.cpu_ns && saved * n / seen / p->replay->watch.cpu_ns < worth)
+        worth = saved * n / seen / r->watch.cpu_ns;
     return worth < most ? (uint32_t)worth : most;
 }
 
@@ -89,7 +92,7 @@ int leak_copies(struct pass *p) {
     if (!copy_pass_may(p->replay))
         return 0;
     for (uint32_t i = 0; i < p->n_looks; i++) {
-        if (!wants_copy(&p->looks[i]))
+        if (!wants_copy(p, &p->looks[i]))
             continue;
         of[n] = i;
         orders[n++] = leak_pass_order(p, &p->looks[i]);

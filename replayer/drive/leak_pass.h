@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leak_runs.c and leak_copies.c share: the second look at work. */
+/* What leak_first.c, leak_runs.c and leak_copies.c share: the look for leaks at work. */
 #ifndef DEARTH_LEAK_PASS_H
 #define DEARTH_LEAK_PASS_H
 
@@ -27,12 +27,18 @@ struct pass {
     uint32_t n_looks;
     uint32_t *queue; /* [n_looks * MOST] indexes of what whole programs are to look at */
     uint32_t head, n_queue, n_flying;
-    struct baseline baseline; /* of watched runs; the rest is the replay's own */
-    uint64_t cpu_ns;          /* of the costliest watched run */
-    uint32_t state;           /* enum shm_leaks_state: why the baseline is not known */
+    uint32_t n_first; /* faults whose first copy has shown that they lose nothing */
 };
 
-#define LEAK_SEARCH_NS 5000000000u /* on top of the time limit */
+#define LEAK_SEARCH_NS         5000000000u /* on top of the time limit */
+#define LEAK_SITES_OF_LOCATION 3u          /* that are looked at */
+
+/**
+ * The watched runs without a fault, which are made once; all at once, as many as there are workers.
+ * Return: 0, REPLAY_INTERRUPTED, REPLAY_BUDGET or a negative errno; replay->watch.tried tells whether they ended.
+ */
+int leak_pass_watch(struct replay *replay);
+void leak_pass_deinit(struct replay *replay);
 
 /** Did it end in order, so that what it lost is known? */
 bool leak_pass_is_ordinary(enum verdict v);

@@ -5,12 +5,13 @@
  *
  *   attempts (handled, reported, degraded) ─► a few of each location ─► looks[]
  *   baseline runs, watched ─► what leaks anyway
- *   looks[] ─► copies ─► clean: done (leak_copies.c)
+ *   looks[] ─► their first copies were watched, and lost nothing: done (leak_first.c)
+ *         ├──► copies ─► clean: done (leak_copies.c)
  *         └──► whole programs ─► clean: done ─ leaks: again; two of these that agree are a finding
  *
- * It is a pass of its own because watching wants the stack of every block, which the
- * attempts before it do without, and so that no verdict comes from a run in which the
- * library did more than it must.
+ * It is a pass of its own because watching wants the stack of every block, which other attempts do
+ * without, and so that nothing that went wrong, or was lost, is known from a run alone in which the library did more
+ * than it must.
  */
 #include "leak_runs.h"
 
@@ -28,9 +29,8 @@
 #include "text.h"
 #include "usual.h"
 
-#define SITES_OF_LOCATION 3u /* that are looked at */
-#define AGREEING          2u /* executions that leak */
-#define MOST              3u /* executions of one fault */
+#define AGREEING 2u /* executions that leak */
+#define MOST     3u /* executions of one fault */
 /* --- what to look at --- */
 
 #define CANDIDATE_COLUMNS(X)                                                             \
@@ -41,6 +41,7 @@
     X(CANDIDATE_EXECUTIONS, "count(*)")                                                  \
     X(CANDIDATE_LOCATION, "coalesce(s.location_id, -s.id)")                              \
     X(CANDIDATE_LOOKED, "max(a.leaked IS NOT NULL)")                                     \
+    X(CANDIDATE_LOOKED_NOW, "max(a.leaked IS NOT NULL AND a.replay_id = :replay)")       \
     X(CANDIDATE_THREAD, "a.thread")                                                      \
     X(CANDIDATE_CALL, "max(coalesce(a.call, 0))")                                        \
     X(CANDIDATE_COPIED, "max(a.how = 'snapshot')")                                       \
@@ -61,7 +62,7 @@ static const char candidates_sql[] = STORE_SELECT(
                        "WHERE id = s.stack_id) ORDER BY s.key), s.key, a.occurrence, "
                        "a.thread";
 
-enum { CANDIDATES_RECORDING = 1, CANDIDATES_SCOPE };
+enum { CANDIDATES_REPLAY = 1, CANDIDATES_RECORDING, CANDIDATES_SCOPE };
 
 static bool is_left_out(const struct replay *r, uint32_t site) {
     for (uint32_t i = 0; i < r->plan.n_left_out; i++)
@@ -97,7 +98,7 @@ static bool is_enough(const struct looked *p, int64_t location, int64_t site) {
         if (p->items[i].site == site)
             return true;
     }
-    return n >= SITES_OF_LOCATION;
+    return n >= LEAK_SITES_OF_LOCATION;
 }
 
 static void add_look(struct pass *p, const struct look *look) {
@@ -125,13 +126,16 @@ static void add_second(struct pass *p, const struct look *look) {
 
 static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known) {
     const struct replay *r = p->replay;
-    bool looked = sqlite3_column_int(s, CANDIDATE_LOOKED) && !r->options->plan.retest;
+    bool now = sqlite3_column_int(s, CANDIDATE_LOOKED_NOW);
+    bool looked =
+        sqlite3_column_int(s, CANDIDATE_LOOKED) && !r->options->plan.retest && !now;
     int64_t site = index_of(r, sqlite3_column_int64(s, CANDIDATE_SITE_ID));
     if (looked || site < 0)
         return;
     int64_t site_id = sqlite3_column_int64(s, CANDIDATE_SITE_ID),
             location = sqlite3_column_int64(s, CANDIDATE_LOCATION);
-    if (r->options->leaks == REPLAY_LEAKS_LOCATION && is_enough(known, location, site_id))
+    if (!now && r->options->leaks == REPLAY_LEAKS_LOCATION &&
+        is_enough(known, location, site_id))
         return;
     add_looked(known, location, site_id);
     const struct look look = {
@@ -144,7 +148,10 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
         .call = (uint64_t)sqlite3_column_int64(s, CANDIDATE_CALL),
         .copied = sqlite3_column_int(s, CANDIDATE_COPIED),
         .copy_cpu_ns = (uint64_t)sqlite3_column_int64(s, CANDIDATE_COPY_CPU)};
-    add_look(p, &look);
+    if (now)
+        p->n_first++;
+    else
+        add_look(p, &look);
     if (has_block_later(r, &look) && r->options->leaks == REPLAY_LEAKS_LOCATION)
         add_second(p, &look);
 }
@@ -156,11 +163,13 @@ static int load_looked(const struct pass *p, struct looked *known) {
         store_prepare(p->replay->store,
                       "SELECT DISTINCT coalesce(s.location_id, -s.id) FROM attempt "
                       "a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = "
-                      "a.site_id WHERE r.recording_id = ?1 AND a.leaked IS NOT NULL",
+                      "a.site_id WHERE r.recording_id = ?1 AND a.replay_id <> ?2 AND "
+                      "a.leaked IS NOT NULL",
                       &s);
     if (err < 0)
         return err;
     sqlite3_bind_int64(s, 1, p->replay->recording_id);
+    sqlite3_bind_int64(s, 2, ledger_replay_id(p->replay->ledger));
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
         add_looked(known, sqlite3_column_int64(s, 0), 0);
@@ -175,6 +184,8 @@ static int load_looks(struct pass *p) {
         err = load_looked(p, &known);
     if (err == 0)
         err = store_prepare(p->replay->store, candidates_sql, &s);
+    if (err == 0)
+        sqlite3_bind_int64(s, CANDIDATES_REPLAY, ledger_replay_id(p->replay->ledger));
     if (err == 0)
         sqlite3_bind_int64(s, CANDIDATES_RECORDING, p->replay->recording_id);
     if (err == 0)
@@ -192,46 +203,10 @@ static int load_looks(struct pass *p) {
 
 /* --- running --- */
 
-/* The watched runs without a fault; all at once, as many as there are workers.
- * Return: 0, REPLAY_INTERRUPTED, REPLAY_BUDGET or a negative errno. */
-static int run_baselines(struct pass *p) {
-    struct replay *r = p->replay;
-    const struct order order = {.leaks = true};
-    uint32_t wanted = (uint32_t)r->options->baseline_runs, submitted = 0, n = 0;
-    struct observation *runs = text_alloc(wanted * sizeof *runs);
-    int err = 0;
-    while (n < wanted && err == 0) {
-        while (err == 0 && submitted < wanted && runner_ready(r->runner)) {
-            err = runner_submit(r->runner, &order, submitted);
-            submitted += err == 0;
-        }
-        const struct session *session;
-        uint64_t tag;
-        int got = err ? err : runner_wait(r->runner, 200, &tag, &runs[n], &session);
-        err = got < 0                ? got
-              : interrupt_wanted()   ? REPLAY_INTERRUPTED
-              : replay_time_is_up(r) ? REPLAY_BUDGET
-                                     : 0;
-        n += got > 0;
-    }
-    if (err == 0) {
-        leaks_fold(runs, n, &p->baseline);
-        open_runs_usual(r, runs, n);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (!runs[i].leaks.known)
-            p->state = runs[i].leaks.state;
-        p->cpu_ns = runs[i].end.cpu_ns > p->cpu_ns ? runs[i].end.cpu_ns : p->cpu_ns;
-        observation_deinit(&runs[i]);
-    }
-    free(runs);
-    return err < 0 ? 0 : err; /* a worker died: nothing is known */
-}
-
 static int say_unknown(struct pass *p) {
     AUTO_FREE char *text =
         text_format("leaks are not known, not even without a fault: %s",
-                    leaks_unknown_text(p->state));
+                    leaks_unknown_text(p->replay->watch.state));
     error_warn("%s", text);
     return ledger_note(p->replay->ledger, "leaks_unknown", NULL, text);
 }
@@ -320,6 +295,9 @@ static int loop(struct pass *p, struct progress *progress) {
 static void count(struct pass *p) {
     struct leak_tally *t = &p->replay->leaks;
     t->ran = true;
+    t->places += p->n_first;
+    t->looked += p->n_first;
+    t->executions += p->n_first;
     for (uint32_t i = 0; i < p->n_looks; i++) {
         const struct look *look = &p->looks[i];
         bool known = look->executions && !look->unknown;
@@ -336,10 +314,10 @@ static int look_at_all(struct pass *p) {
     struct replay *r = p->replay;
     struct progress progress;
     runner_set_time_limit(r->runner, r->time_limit_ns + LEAK_SEARCH_NS);
-    int outcome = run_baselines(p);
-    if (outcome != 0)
+    int outcome = leak_pass_watch(r);
+    if (outcome != 0 || !r->watch.tried)
         return outcome;
-    if (!p->baseline.leaks_known)
+    if (!r->watch.baseline.leaks_known)
         return say_unknown(p);
     outcome = leak_copies(p);
     if (outcome < 0 || outcome == REPLAY_INTERRUPTED)
@@ -362,7 +340,8 @@ int leak_runs(struct replay *r) {
     int outcome = load_looks(&p);
     if (outcome == 0 && p.n_looks)
         outcome = look_at_all(&p);
-    baseline_deinit(&p.baseline);
+    else if (outcome == 0 && p.n_first)
+        count(&p);
     free(p.looks);
     free(p.queue);
     return outcome;

@@ -24,6 +24,7 @@
 #include "follow_runs.h"
 #include "harness.h"
 #include "later_runs.h"
+#include "leak_pass.h"
 #include "leak_runs.h"
 #include "next_runs.h"
 #include "open_runs.h"
@@ -557,6 +558,7 @@ static void replay_deinit(struct replay *r) {
     next_runs_deinit(r);
     remain_runs_deinit(r);
     open_runs_deinit(r);
+    leak_pass_deinit(r);
     progress_deinit(&r->progress);
     free(r->chance_sites);
     free(r->scope_text);

@@ -13,7 +13,7 @@
  *   follow_runs.c  where programs go on that give a wrong answer
  *   next_runs.c  what failures left in files: does the program live with it?
  *   remain_runs.c  what processes they left: do they stay?
- *   leak_runs.c  a second look at what went well, for leaks
+ *   leak_runs.c  a look at what went well, for leaks; leak_first.c: by the copies that are made first
  *   open_runs.c  descriptors that it showed to be open at the end: are they lost?
  *   summary.c    what the user reads: the plan as a table, the end
  */
@@ -65,6 +65,14 @@ struct replay {
     uint64_t time_limit_ns, started_ns;
     struct reach reach; /* of a sweep */
     struct progress progress;
+    struct leak_watch {           /* leak_pass.c: runs without a fault, watched */
+        bool tried;               /* they have run, and the rest is valid */
+        struct baseline baseline; /* what leaks anyway; the rest of it is empty */
+        uint64_t cpu_ns;          /* of the costliest */
+        uint32_t state; /* enum shm_leaks_state: why the baseline is not known */
+        bool
+            *first; /* by site: its first call's copy looks for leaks; NULL = none does */
+    } watch;
     struct leak_tally {
         bool ran; /* false: --leaks=off, or nothing to look at, or nothing can be known */
         uint32_t places, looked, leaking, unknown; /* faults */

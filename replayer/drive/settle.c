@@ -11,6 +11,7 @@
 #include "drive.h"
 #include "error.h"
 #include "guarding_runs.h"
+#include "leak_first.h"
 #include "next_runs.h"
 #include "outcomes.h"
 #include "queue.h"
@@ -254,6 +255,8 @@ int settle_take(struct drive *d, struct task *task, struct observation *seen,
         return err;
     }
     struct judgement j = replay_judge(d->replay, &task->order, seen);
+    if (copy)
+        leak_first_take(r, &task->order, seen, &j);
     if (j.verdict != VERDICT_DEGRADED || seen->output.checked || copy)
         return settle_judged(d, task, seen, &j, session);
     task->doubted = *seen;

@@ -113,10 +113,12 @@ _Static_assert((int)MODE_ONCE == (int)SHM_FAULT_ONCE, "modes are the same number
 _Static_assert((int)MODE_STICKY == (int)SHM_FAULT_STICKY, "modes are the same numbers");
 _Static_assert((int)MODE_BURST == (int)SHM_FAULT_BURST, "modes are the same numbers");
 
-void arm_copied(struct execution *x, bool leaks) {
+void arm_copied(struct execution *x, bool leaks, bool only_leaks) {
     uint32_t flags = SHM_COUNT_SITES | SHM_SNAPSHOT;
     if (leaks)
-        flags |= SHM_LEAKS | (x->no_libunwind ? SHM_NO_LIBUNWIND : 0);
+        flags |= SHM_LEAKS;
+    if (only_leaks && x->no_libunwind)
+        flags |= SHM_NO_LIBUNWIND;
     session_reset(x->session, flags | (x->options->marked ? SHM_MARKED : 0));
     session_set_fault(x->session, NULL);
 }

@@ -16,7 +16,7 @@ int arm_order(struct execution *execution, const struct order *order);
 int arm_scope(struct execution *execution);
 
 /** Empty the arena for an original that gets no fault itself, and whose copies get their own.
- * @leaks: they are watched, and look for leaks at their ends */
-void arm_copied(struct execution *execution, bool leaks);
+ * @leaks: it is watched, for copies that look for leaks at their ends; @only_leaks: as all of them do */
+void arm_copied(struct execution *execution, bool leaks, bool only_leaks);
 
 #endif

@@ -95,7 +95,8 @@ int copies_begin(struct copies *s, struct run *original) {
                                        .occurrence = order->occurrence,
                                        .mode = (uint32_t)order->mode,
                                        .burst = order->burst,
-                                       .most = order->most};
+                                       .most = order->most,
+                                       .leaks = order->leaks};
     }
     s->orders = session_set_orders(x->session, orders, s->n);
     if (!s->orders)
@@ -457,7 +458,7 @@ static struct dearth_key outcome_of(const struct copy *c) {
     if (!c->quiet || look_at_others(s, &readers) != OTHERS_QUIET ||
         !is_same(&readers, &c->readers) || seen->end.timed_out ||
         seen->end.left_processes || !seen->proof.fired || seen->proof.overwritten ||
-        !seen->proof.end_known || s->original->feed.pipe_ino || s->leaks ||
+        !seen->proof.end_known || s->original->feed.pipe_ino || order->leaks ||
         output_check_wants(s->original->x->options, seen))
         return (struct dearth_key){0};
     known.pid = s->orders->pid;
@@ -522,12 +523,11 @@ static bool is_next_the_same(const struct copy *c) {
     const struct copies *s = c->copies;
     const struct observation *seen = c->run.seen;
     uint32_t next = c->item + 1;
-    if (s->leaks || next >= s->n || s->sent[next] || !seen->proof.fired ||
-        seen->end.timed_out || seen->proof.overwritten || c->branched ||
-        !c->run.x->traced)
+    if (next >= s->n || s->sent[next] || !seen->proof.fired || seen->end.timed_out ||
+        seen->proof.overwritten || c->branched || !c->run.x->traced)
         return false;
     const struct order *one = &s->items[c->item].order, *two = &s->items[next].order;
-    return one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
+    return !two->leaks && one->mode == MODE_ONCE && two->mode == MODE_STICKY &&
            key_equal(one->site, two->site) && one->occurrence == two->occurrence &&
            c->run.x->session->arena->progress.calls == 0;
 }
@@ -543,6 +543,8 @@ static int send_results(struct copy *c) {
     if (!err && same) {
         __atomic_store_n(&s->orders->orders[next].occurrence, 0, __ATOMIC_RELEASE);
         seen->inferred = true;
+        seen->leaks.known = false;
+        seen->leaks.n = 0;
         err = wire_send_result(s->channel, s->items[next].tag, seen);
         s->sent[next] = true;
     }
@@ -550,10 +552,15 @@ static int send_results(struct copy *c) {
     return err;
 }
 
+static bool looks_for_leaks(const struct copy *c) {
+    return c->copies->items[c->item].order.leaks;
+}
+
 /* What a copy has started is not watched, and a stack that is cut off names another site. */
 static void doubt_leaks(const struct copy *c) {
     struct observation *seen = c->run.seen;
-    if (!c->branched && !evidence_missed_libunwind(c->run.x->session))
+    if (looks_for_leaks(c) && !c->branched &&
+        !evidence_missed_libunwind(c->run.x->session))
         return;
     seen->leaks.known = false;
     seen->leaks.n = 0;
@@ -642,13 +649,14 @@ static int run_copy(struct copy *c) {
     *run->seen = (struct observation){.end.started_unix_ns = clock_unix_ns()};
     run->started = run->watched = clock_mono_ns();
     run->limit_ns = s->copy_limit_ns;
-    run->tracer = (struct tracer){.traced = true,
-                                  .armed = &always,
-                                  .seen = run->seen,
-                                  .exits = original->exits,
-                                  .most = s->leaks ? 0 : s->items[c->item].order.most,
-                                  .calls = &original->x->session->arena->progress.calls,
-                                  .exit_pid = run->first};
+    run->tracer =
+        (struct tracer){.traced = true,
+                        .armed = &always,
+                        .seen = run->seen,
+                        .exits = looks_for_leaks(c),
+                        .most = looks_for_leaks(c) ? 0 : s->items[c->item].order.most,
+                        .calls = &original->x->session->arena->progress.calls,
+                        .exit_pid = run->first};
     c->printed = run->output->total;
     bool kept = !s->orders->nested || keep_offsets(c);
     c->quiet = c->quiet && kept;

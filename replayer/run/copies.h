@@ -29,7 +29,9 @@ struct copies {
     uint32_t n;
     int channel; /* results go there */
     uint64_t copy_limit_ns;
-    bool leaks; /* are looked for in each copy, at its end */
+    bool
+        leaks; /* are looked for at their ends in copies whose orders say so: the original is watched */
+    bool only_leaks; /* by all of them */
     /* at work */
     struct run *original;
     struct shm_orders *orders; /* NULL: no snapshot is possible here */

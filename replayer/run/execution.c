@@ -87,7 +87,7 @@ int execution_run_copied(struct execution *x, struct copies *copies,
                       .errors = &x->errors,
                       .exits = copies->leaks,
                       .copies = copies};
-    arm_copied(x, copies->leaks);
+    arm_copied(x, copies->leaks, copies->only_leaks);
     x->damaged = session_inspect(x->session);
     int err = copies_begin(copies, &run);
     if (!err)

@@ -118,8 +118,12 @@ static int do_work(struct execution *x, struct server *server,
     struct copies copies = {.items = work->orders,
                             .n = work->n,
                             .channel = x->channel,
-                            .copy_limit_ns = work->time_limit_ns,
-                            .leaks = work->n && work->orders[0].order.leaks};
+                            .copy_limit_ns = work->time_limit_ns};
+    uint32_t leaks = 0;
+    for (uint32_t i = 0; i < work->n; i++)
+        leaks += work->orders[i].order.leaks;
+    copies.leaks = leaks > 0;
+    copies.only_leaks = leaks && leaks == work->n;
     return execution_run_copied(x, &copies, work->original_limit_ns, seen);
 }
 

@@ -40,8 +40,18 @@ equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE how = 'snapshot' AN
 equal '1 0' "$(looked snapshot gzdopen) $(looked rerun gzdopen)" 'gzdopen: its site is known for what it is'
 for clean in tidies ends_inside loads; do
     equal '1 0' "$(looked snapshot $clean) $(looked rerun $clean)" "$clean: one copy, no whole program"
+    equal 1 "$(sql dearth.db "SELECT count(*) FROM attempt a JOIN site s ON s.id = a.site_id
+        JOIN location l ON l.id = s.location_id WHERE l.function = '$clean'")" "$clean: the copy that has shown its verdict"
 done
 for leaking in loses_owner loses_message; do
     equal '0 2' "$(looked snapshot $leaking) $(looked rerun $leaking)" "$leaking: two whole programs"
 done
 equal '0 2' "$(looked snapshot child_loses) $(looked rerun child_loses)" 'a copy with a child is no witness'
+
+# A copy that is made before dearth's constructor has run is no second process of its original, of which nothing was seen.
+rm -f dearth.db
+record -- "$PROGRAMS/early"
+replay -j 1 --how snapshot --guard off --leaks site
+equal 'does_without 0 1' "$(sql dearth.db "SELECT l.function || ' ' || a.leaked || ' ' || count(*) FROM attempt a
+    JOIN site s ON s.id = a.site_id JOIN location l ON l.id = s.location_id
+    WHERE l.function = 'does_without' AND a.mode = 'once'")" 'a library that asks for memory first'
