@@ -12,7 +12,8 @@
  */
 #include "leak_first.h"
 
-#include "copy_pass.h"
+#include <sys/resource.h>
+
 #include "leak_pass.h"
 #include "leaks.h"
 #include "open_runs.h"
@@ -68,8 +69,17 @@ static int choose(struct replay *r) {
     return step == SQLITE_DONE ? 0 : store_error(r->store, "reading sites");
 }
 
+/* A watched program has a table of its blocks, for which room is set aside: with little of it, a first verdict must not
+ * be that of a program which has less. */
+static bool has_room(const struct replay *r) {
+    struct rlimit limit;
+    return !r->runner_options.memory_limit && getrlimit(RLIMIT_AS, &limit) == 0 &&
+           limit.rlim_cur == RLIM_INFINITY;
+}
+
 int leak_first_begin(struct replay *r) {
-    if (r->options->leaks == REPLAY_LEAKS_OFF || r->options->quick || r->watch.tried)
+    if (r->options->leaks == REPLAY_LEAKS_OFF || r->options->quick || r->watch.tried ||
+        !has_room(r))
         return 0;
     int err = leak_pass_watch(r);
     if (err != 0 || !r->watch.tried || !r->watch.baseline.leaks_known ||
