@@ -91,7 +91,8 @@ static size_t memory_bytes(void) {
                        UNWIND_WORDS_PER_FRAME * sizeof(struct stack_word) +
                        sizeof(void *);
     return sizeof(struct thread) + preload.max_depth * per_frame +
-           sizeof(struct fresh_frame) + UNWIND_SPARE_FRAMES * sizeof(void *);
+           sizeof(struct fresh_frame) + UNWIND_BRANCHES * sizeof(struct branch) +
+           UNWIND_SPARE_FRAMES * sizeof(void *);
 }
 
 bool thread_advise(struct thread *thread, int advice) {
@@ -122,7 +123,7 @@ static struct thread *memory_of(uint32_t slot) {
     return thread;
 }
 
-#define PREPARED 32u /* threads: some 2 MiB of address space */
+#define PREPARED 32u /* threads: some 3 MiB of address space */
 
 void thread_prepare(void) {
     uint32_t n = load_acquire(&local->counts.n_rings);
@@ -148,7 +149,8 @@ static void arrange(struct thread *thread, struct shm_ring *ring, uint32_t slot,
     thread->words = (struct stack_word *)(thread->frames + preload.max_depth);
     thread->fresh = (struct fresh_frame *)(thread->words +
                                            preload.max_depth * UNWIND_WORDS_PER_FRAME);
-    thread->addresses = (void **)(thread->fresh + preload.max_depth + 1);
+    thread->branches = (struct branch *)(thread->fresh + preload.max_depth + 1);
+    thread->addresses = (void **)(thread->branches + UNWIND_BRANCHES);
     thread->slot = slot;
     thread->tid = tid;
     thread->ring = ring;

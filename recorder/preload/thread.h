@@ -5,6 +5,7 @@
 
 #include "preload.h"
 
+struct branch;
 struct frame;
 struct fresh_frame;
 struct stack_word;
@@ -34,6 +35,8 @@ struct thread {
     uintptr_t stack_lo, stack_hi; /* pages of the stack known to be readable */
     uint32_t depth;               /* frames of the last walk, outermost first */
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
+    uint32_t
+        met; /* its outermost frame that was walked anew, where it met the one before; UINT32_MAX = no such */
 #ifdef UNWIND_SELF_CHECK
     uint32_t walked; /* its frames, also when it may not be used again */
 #endif
@@ -42,6 +45,8 @@ struct thread {
     struct frame *frames;      /* [max_depth] the last walk, outermost first */
     struct stack_word *words;  /* [3 * max_depth] what it read, in the same order */
     struct fresh_frame *fresh; /* [max_depth + 1] the part of a walk not yet merged */
+    struct branch *branches;   /* [UNWIND_BRANCHES] of recent walks */
+    uint64_t n_branched;       /* so many were put there */
     void **addresses;          /* [max_depth + UNWIND_SPARE_FRAMES] for libunwind */
 };
 

@@ -2,7 +2,8 @@
 /*
  * From a call to its site: the stack outward from the hook's caller, as nodes.
  *
- *   unwind_site ─► unwind_fast()   arch/walk/: cached rules, most stacks
+ *   unwind_site ─► unwind_again()  arch/walk/: what earlier walks are still known to lead to, most calls
+ *              ├─► unwind_fast()   arch/walk/: cached rules, most stacks
  *              └─► libunwind       what those cannot express, and other machines
  *              └─► the immediate caller alone, when there is no libunwind
  *
@@ -292,8 +293,24 @@ static COLD void self_check(struct thread *thread, const struct caller *caller) 
     }
     thread->last_flags = flags;
 }
+
+/* What was known without a walk: the same site as that of libunwind's stack? */
+static COLD void self_check_known(struct thread *thread, const struct caller *caller,
+                                  uint32_t site) {
+    uint64_t *counts = (uint64_t *)local->process->reserved;
+    if (!reference_backtrace || reference_may_hang())
+        return;
+    uint32_t first, n = unwind_reference(thread, caller, &first), node = 0;
+    for (uint32_t i = n; i-- > 0;)
+        node = node_frame(thread, node, (uintptr_t)thread->addresses[first + i]);
+    bool same = thread->last_flags || node == node_at(site)->parent;
+    add_relaxed(&counts[0], 1);
+    add_relaxed(&counts[1], !same);
+    thread->last_flags = 0;
+}
 #else
-#define self_check(thread, caller) ((void)0)
+#define self_check(thread, caller)             ((void)0)
+#define self_check_known(thread, caller, site) ((void)0)
 #endif
 
 uint32_t unwind_stack(struct thread *thread, const struct caller *caller) {
@@ -307,6 +324,11 @@ uint32_t unwind_stack(struct thread *thread, const struct caller *caller) {
 _Static_assert(SHM_N_OPS <= 16, "an op has four bits in struct frame");
 
 uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_t op) {
+    uint32_t known = unwind_again(thread, caller, op);
+    if (likely(known)) {
+        self_check_known(thread, caller, known);
+        return known;
+    }
     bool walked = false;
     struct frame *frame = unwind_fast(thread, caller, &walked);
     if (unlikely(!walked))
@@ -318,12 +340,15 @@ uint32_t unwind_site(struct thread *thread, const struct caller *caller, uint32_
         count_up(truncated);
     if (unlikely(flags & SHM_NODE_INCOMPLETE))
         count_up(incomplete);
-    if (likely(frame) && likely((frame->site & 15) == op && !flags))
-        return frame->site >> 4;
-    uint32_t site = frame ? node_site(thread, frame->node, op, flags) : 0;
-    if (likely(site))
-        frame->site = site << 4 | op;
-    else
+    bool asked = frame && (frame->site & 15) == op && !flags;
+    uint32_t site = asked ? frame->site >> 4
+                          : (frame ? node_site(thread, frame->node, op, flags) : 0);
+    if (unlikely(!site)) {
         count_up(nodes_lost);
+        return 0;
+    }
+    frame->site = site << 4 | op;
+    if (walked && !flags)
+        unwind_remember(thread, caller, frame->site);
     return site;
 }

@@ -8,15 +8,17 @@
 /* One frame of the last walk; see arch/walk/unwind_walk.c for what makes it reusable. */
 struct frame {
     uintptr_t sp, ra, fp;
-    uint32_t node;  /* of the stack from the root to here */
-    uint32_t site;  /* node_site() of `node`, << 4 | op; 0 = not asked yet */
-    uint32_t words; /* words read to get to this frame and the ones outward of it */
-    uint32_t reserved;
+    uint32_t node;     /* of the stack from the root to here */
+    uint32_t site;     /* node_site() of `node`, << 4 | op; 0 = not asked yet */
+    uint32_t words;    /* words read to get to this frame and the ones outward of it */
+    uint32_t needs_fp; /* 0 = where the walk goes from here does not depend on fp */
 };
 
 /* A frame of the walk under way, and where its registers were read (0 = computed). */
 struct fresh_frame {
     uintptr_t sp, ra, fp, sp_address, fp_address, ra_address;
+    uint32_t
+        by_fp; /* the step to it, begun at least, read the frame pointer of the one before */
 };
 
 /* A word of the stack that the last walk depended on. */
@@ -24,6 +26,26 @@ struct stack_word {
     uintptr_t address, value;
 };
 #define UNWIND_WORDS_PER_FRAME 3u
+
+/*
+ * The inner end of a walk that is likely to come again: from a hook's caller to frame `base` of the last
+ * walk, and the words that led there. See arch/walk/unwind_walk.c.
+ */
+#define UNWIND_BRANCH_WORDS 8u
+#define UNWIND_BRANCH_SETS  64u /* of a thread; a power of two */
+#define UNWIND_BRANCH_WAYS                                                               \
+    2u /* in each: from one place, as often called from two others */
+#define UNWIND_BRANCHES (UNWIND_BRANCH_SETS * UNWIND_BRANCH_WAYS)
+struct branch {
+    uintptr_t sp, ra, fp; /* of the caller; sp 0 = none */
+    uintptr_t base_sp, base_ra, base_fp;
+    uint32_t base, node; /* of the frame that it met: its place in `frames`, its node */
+    uint32_t generation;
+    uint32_t site; /* << 4 | op */
+    uint32_t n_words, needs_fp;
+    uint16_t offsets[UNWIND_BRANCH_WORDS]; /* of the words, from sp, in words */
+    uintptr_t values[UNWIND_BRANCH_WORDS];
+};
 
 #define UNWIND_MAX_DEPTH    16384u
 #define UNWIND_SPARE_FRAMES 16u /* ours, which libunwind sees and we cut off */
@@ -69,6 +91,15 @@ uint32_t unwind_reference(struct thread *thread, const struct caller *caller,
  */
 struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
                           bool *walked);
+
+/**
+ * The site of a call from where the thread's last walk led, or from where an earlier one branched off it.
+ * Return: 0 when it is not known without a walk. Context: re-entry flag held.
+ */
+uint32_t unwind_again(struct thread *thread, const struct caller *caller, uint32_t op);
+
+/** What the walk of unwind_fast() that has just returned came to, for unwind_again(). @site: << 4 | op, as in struct frame */
+void unwind_remember(struct thread *thread, const struct caller *caller, uint32_t site);
 
 /** Forget every cached rule: a module was unloaded. */
 void unwind_forget(void);

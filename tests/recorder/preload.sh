@@ -43,7 +43,7 @@ clean() {
     equal "0 0 0" "$(number lost) $(number bad) $(number different)" "$1: lost, bad, different"
 }
 
-for name in semantics descriptors drap altstack contexts signals recursion cancel forks descriptors \
+for name in semantics descriptors drap altstack contexts signals recursion branches cancel forks descriptors \
     "plugins $PLUGIN_A $PLUGIN_B"; do
     for library in "$LIBRARY" "$CHECKED"; do
         # shellcheck disable=SC2086

@@ -232,6 +232,59 @@ static void drap(void) {
         realigned(i % 20);
 }
 
+/* From one place, at one address of the stack, by ever other ways: what is known of one call is soon wrong of another. */
+__attribute__((noinline)) static void leaf(void) {
+    free(malloc(31));
+    free(malloc(32));
+}
+
+__attribute__((noinline)) static void by_left(void) {
+    leaf();
+    __asm__ volatile("");
+}
+
+__attribute__((noinline)) static void by_right(void) {
+    leaf();
+    __asm__ volatile("");
+}
+
+__attribute__((noinline)) static void upper(size_t n, int left) {
+    char *volatile room = __builtin_alloca(n);
+    room[0] = 1;
+    if (left)
+        by_left();
+    else
+        by_right();
+    room[0]++;
+}
+
+/* As much less in the one as more in the other: what is in between lies at one address now and at another then, and
+ * where it lay is left as it was. */
+__attribute__((noinline)) static void lower(size_t n, int left) {
+    char *volatile room = __builtin_alloca(n);
+    room[0] = 1;
+    upper(256 - n, left);
+    room[0]++;
+}
+
+__attribute__((noinline)) static void other_lower(size_t n, int left) {
+    char *volatile room = __builtin_alloca(n);
+    room[0] = 1;
+    upper(256 - n, left);
+    room[0]++;
+}
+
+static void branches(void) {
+    void (*volatile ways[])(size_t, int) = {lower, other_lower};
+    uint32_t random = 1;
+    for (int i = 0; i < 4000; i++) {
+        random = random * 1664525 + 1013904223;
+        ways[random >> 27 & 1](16 + (random >> 28) % 8 * 16, random >> 20 & 1);
+        if (random >> 26 & 1)
+            leaf();
+    }
+}
+
 static void semantics(void) {
     errno = 77;
     void *p = malloc(10);
@@ -430,7 +483,7 @@ static const struct {
     {"signals", signals},     {"jumps", jumps},         {"altstack", altstack},
     {"contexts", contexts},   {"recursion", recursion}, {"drap", drap},
     {"semantics", semantics}, {"cancel", cancel},       {"descriptors", descriptors},
-    {"starting", starting}};
+    {"starting", starting},   {"branches", branches}};
 
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";

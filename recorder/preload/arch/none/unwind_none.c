@@ -13,6 +13,19 @@ struct frame *unwind_fast(struct thread *thread, const struct caller *caller,
     return NULL;
 }
 
+uint32_t unwind_again(struct thread *thread, const struct caller *caller, uint32_t op) {
+    (void)thread;
+    (void)caller;
+    (void)op;
+    return 0;
+}
+
+void unwind_remember(struct thread *thread, const struct caller *caller, uint32_t site) {
+    (void)thread;
+    (void)caller;
+    (void)site;
+}
+
 bool unwind_is_outermost(uintptr_t address) {
     (void)address;
     return true;

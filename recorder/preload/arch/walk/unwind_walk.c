@@ -15,10 +15,23 @@
  *   fresh[]   innermost of now ... until (sp, ra, fp) equals frames[j]
  *
  * What lies outward of j is the same again if every word that the old walk read there
- * still has the value it had: the return address and the frame pointer where they were
- * saved, the CFA where a realigned frame keeps it. All of them are compared. Comparing only the
- * frame where the walks meet is unsound: the frames outward of it may have returned and
+ * still has the value it had: the return address where it was saved, the CFA where a realigned
+ * frame keeps it, the frame pointer if the walk depends on it. All of them are compared. Comparing
+ * only the frame where the walks meet is unsound: the frames outward of it may have returned and
  * been called anew.
+ *
+ * Most code keeps data in the frame pointer, and saves what its caller had there: a word that is another
+ * at every call and leads nowhere. Frame i needs it (needs_fp) if the step from there computes the CFA by it,
+ * or finds it saved nowhere and the frame that it comes to needs it.
+ *
+ * Programs also go to and fro between a few stacks that part near their inner ends. Where a walk was met, its
+ * inner end is kept as a branch, in a small table by (sp, ra):
+ *
+ *   caller (sp, ra, fp) ── words, each with its value ──► base = frames[j]     site
+ *
+ * It leads to the same site as long as those words have those values, frames[j] is that frame still, and
+ * what lies outward of it is the same again. frames[] stays as it is then: it need not be the last walk any more,
+ * only one that is known.
  *
  * The stack's memory is read only where a system call said once that it can be read
  * (stack_lo .. stack_hi); on another stack (coroutine, signal stack) that starts anew.
@@ -179,6 +192,7 @@ static inline enum step step(struct thread *t, const struct fresh_frame *from,
     int64_t cfa_offset = rule_cfa_offset(rule), fp_offset = rule_fp_offset(rule);
     uintptr_t cfa, fp_at, fp = from->fp;
     to->sp_address = 0;
+    to->by_fp = kind == RULE_FP || kind == RULE_DRAP;
     if (likely(kind == RULE_SP || kind == RULE_FP)) {
         cfa = (kind == RULE_SP ? from->sp : fp) + (uintptr_t)cfa_offset;
         fp_at = fp_offset ? cfa + (uintptr_t)fp_offset : 0;
@@ -268,7 +282,8 @@ static uint32_t walk(struct thread *t, const struct caller *caller, struct meeti
         while (old && t->frames[old - 1].sp < sp)
             old--;
         const struct frame *same = old ? &t->frames[old - 1] : NULL;
-        if (same && same->sp == sp && same->ra == f->ra && same->fp == f->fp) {
+        if (same && same->sp == sp && same->ra == f->ra &&
+            (same->fp == f->fp || !same->needs_fp)) {
             if (likely(same_outward(t, old - 1))) {
                 m->base = old - 1;
                 m->met = true;
@@ -292,7 +307,7 @@ static inline void depend(struct thread *t, uint32_t *n, uintptr_t at, uintptr_t
 static inline void keep(struct thread *t, struct frame *to, const struct fresh_frame *f,
                         uint32_t *n_words) {
     depend(t, n_words, f->ra_address, word(f->ra_address)); /* maybe signed */
-    if (f->fp_address)
+    if (f->fp_address && to->needs_fp)
         depend(t, n_words, f->fp_address, f->fp);
     if (unlikely(f->sp_address))
         depend(t, n_words, f->sp_address, f->sp);
@@ -307,8 +322,11 @@ static inline struct frame *merge(struct thread *t, struct meeting m, uint32_t n
     uint32_t n_words = words_before(t, m.base), at = m.base;
     uint32_t node = at ? t->frames[at - 1].node : 0;
     t->depth = 0; /* a half-stored walk is no walk */
+    uint32_t needs_fp = m.met ? t->frames[at].needs_fp : t->fresh[n_fresh].by_fp;
     for (uint32_t i = n_fresh; i-- > 0; at++) {
         struct frame *f = &t->frames[at];
+        f->needs_fp = needs_fp;
+        needs_fp = i && (t->fresh[i].by_fp || (!t->fresh[i].fp_address && needs_fp));
         keep(t, f, &t->fresh[i], &n_words);
         if (!(m.met && at == m.base)) {
             f->node = node_frame(t, node, f->ra);
@@ -329,6 +347,7 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
         t->generation = generation;
         t->depth = 0;
     }
+    t->met = UINT32_MAX;
     struct meeting m;
     uint32_t n = walk(t, caller, &m);
     if (unlikely(m.met && m.base + n > preload.max_depth)) {
@@ -340,6 +359,7 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
         return NULL;
     if (m.met && n == 1) { /* the very frame of last time, or one outward of it */
         t->depth = m.base + 1;
+        t->met = m.base;
         return &t->frames[m.base];
     }
     struct frame *innermost = merge(t, m, n);
@@ -348,5 +368,83 @@ struct frame *unwind_fast(struct thread *t, const struct caller *caller, bool *w
 #endif
     if (unlikely(t->last_flags & SHM_NODE_TRUNCATED || m.signal))
         t->depth = 0;
+    else if (m.met)
+        t->met = m.base;
     return innermost;
+}
+
+/* --- branches --- */
+
+static inline struct branch *branches_at(const struct thread *t,
+                                         const struct caller *caller) {
+    uint64_t hash = (caller->sp ^ caller->address << 3) * 0x9e3779b97f4a7c15ull;
+    return &t->branches[hash / (UINT64_MAX / UNWIND_BRANCH_SETS + 1) *
+                        UNWIND_BRANCH_WAYS];
+}
+
+/* Do the words from @b's start to its base hold what they held, and is its base where it was? */
+static inline bool leads_to_base(const struct thread *t, const struct branch *b) {
+    const struct frame *base = &t->frames[b->base];
+    if (b->base >= t->depth || base->sp != b->base_sp || base->ra != b->base_ra ||
+        (base->fp != b->base_fp && base->needs_fp) || base->node != b->node ||
+        b->base_sp > t->stack_hi)
+        return false;
+    uintptr_t difference = 0;
+    for (uint32_t i = 0; i < b->n_words; i++)
+        difference |= ((const uintptr_t *)b->sp)[b->offsets[i]] ^ b->values[i];
+    return !difference;
+}
+
+static inline bool is_again(const struct thread *t, const struct caller *caller,
+                            uint32_t op, const struct branch *b) {
+    return b->sp == caller->sp && b->ra == caller->address &&
+           (!b->needs_fp || b->fp == word(caller->frame)) && (b->site & 15) == op &&
+           b->generation == load_relaxed(&module_generation) && leads_to_base(t, b) &&
+           same_outward(t, b->base);
+}
+
+uint32_t unwind_again(struct thread *t, const struct caller *caller, uint32_t op) {
+    const struct branch *b = branches_at(t, caller), *end = b + UNWIND_BRANCH_WAYS;
+    stack_enter(t, caller->frame);
+    for (; b < end; b++)
+        if (is_again(t, caller, op, b)) {
+            t->last_flags = 0;
+            return b->site >> 4;
+        }
+    return 0;
+}
+
+void unwind_remember(struct thread *t, const struct caller *caller, uint32_t site) {
+    if (t->met >= t->depth)
+        return;
+    const struct frame *base = &t->frames[t->met];
+    uint32_t from = words_before(t, t->met);
+    uint32_t n =
+        t->frames[t->depth - 1].words - 1 - from; /* the last is the return address */
+    if (n > UNWIND_BRANCH_WORDS)
+        return;
+    struct branch *b = branches_at(t, caller) + t->n_branched++ % UNWIND_BRANCH_WAYS;
+    store_relaxed(&b->sp, 0); /* half of it is none */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct stack_word *w = &t->words[from + i];
+        uintptr_t offset = w->address - caller->sp;
+        if (w->address >= base->sp || offset & 7 || offset / 8 > UINT16_MAX)
+            return; /* not within this part of the stack */
+        b->offsets[i] = (uint16_t)(offset / 8);
+        b->values[i] = w->value;
+    }
+    b->ra = caller->address;
+    b->fp = word(caller->frame);
+    b->base_sp = base->sp;
+    b->base_ra = base->ra;
+    b->base_fp = base->fp;
+    b->base = t->met;
+    b->node = base->node;
+    b->generation = t->generation;
+    b->site = site;
+    b->n_words = n;
+    b->needs_fp = t->frames[t->depth - 1].needs_fp;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    store_relaxed(&b->sp, caller->sp);
 }
