@@ -29,6 +29,8 @@ struct counts {
     uint32_t n_nodes, n_rings, n_threads;
 };
 
+#define LOCAL_BLOCKS_KNOWN 8192u /* 512 MiB of the arena */
+
 #define LOCAL_INDEX_LEVELS 5 /* of the node index, see node.c */
 
 struct local {
@@ -45,6 +47,9 @@ struct local {
     struct shm_node *node_blocks[SHM_MAX_NODE_BLOCKS]; /* as in the process block */
     struct shm_module *module_blocks[SHM_MAX_MODULE_BLOCKS];
     struct shm_ring *ring_blocks[SHM_MAX_RING_BLOCKS];
+    uint64_t
+        populated[LOCAL_BLOCKS_KNOWN /
+                  64]; /* a bit for each block whose pages we have had as a segment */
     struct slot slots[SHM_MAX_RINGS];
     struct module modules[MODULES_MAX];
 };

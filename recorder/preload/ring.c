@@ -75,6 +75,17 @@ static bool backlog_ok(struct thread *thread) {
     return room;
 }
 
+/* Its pages, at once; a recycled block has been ours before, as often as not, and asking takes as long as some faults. */
+static void populate(uint32_t id, struct shm_segment *segment) {
+    if (id < LOCAL_BLOCKS_KNOWN) {
+        uint64_t *word = &local->populated[id / 64], bit = 1ull << id % 64;
+        if (load_relaxed(word) & bit)
+            return;
+        or_relaxed(word, bit);
+    }
+    sys_populate(segment, SHM_BLOCK_BYTES);
+}
+
 bool ring_extend(struct thread *thread, unsigned kind) {
     struct shm_ring *ring = thread->ring;
     if (unlikely(is_dropped(thread) || load_relaxed(&preload.arena->detached) ||
@@ -92,7 +103,7 @@ bool ring_extend(struct thread *thread, unsigned kind) {
     segment->serial = ++thread->made;
     thread->seed = shm_segment_seed(local->process_id, thread->slot, thread->made);
     if (thread->segment) /* a short thread never gets here and touches few pages */
-        sys_populate(segment, SHM_BLOCK_BYTES);
+        populate(id, segment);
     if (thread->segment)
         store_release(&thread->segment->next, id);
     else
