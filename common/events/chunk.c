@@ -370,34 +370,41 @@ static void add_address(struct chunk_writer *w, const struct chunk_event *e,
     }
 }
 
-int chunk_writer_add(struct chunk_writer *w, const struct chunk_event *event) {
-    struct chunk_event e = *event;
-    if (w->n == w->capacity && !writer_grow(w))
-        return -ENOMEM;
-    if (!has_site(e.kind)) {
-        e.site = 0;
-        e.size = 0;
-    }
-    add_code(w, &e);
-    w->times[w->n] = e.time_ns;
-    if (e.time_ns < w->start_ns)
-        w->start_ns = e.time_ns;
-    if (e.time_ns > w->end_ns)
-        w->end_ns = e.time_ns;
-    if (e.thread != w->run_thread)
+/* @e: without site and size where its kind has none */
+static int add_event(struct chunk_writer *w, const struct chunk_event *e) {
+    add_code(w, e);
+    w->times[w->n] = e->time_ns;
+    if (e->time_ns < w->start_ns)
+        w->start_ns = e->time_ns;
+    if (e->time_ns > w->end_ns)
+        w->end_ns = e->time_ns;
+    if (e->thread != w->run_thread)
         end_run(w);
-    w->run_thread = e.thread;
+    w->run_thread = e->thread;
     w->run_n++;
-    if (has_site(e.kind))
-        add_site(w, &e);
+    if (has_site(e->kind))
+        add_site(w, e);
     w->model.live[w->n].alive = 0;
-    if (has_block(e.kind)) {
-        uint32_t old = e.kind == SHM_EV_ALLOC ? 0 : add_reference(w, &e);
-        if (!old || e.kind == SHM_EV_REALLOC_END)
-            add_address(w, &e, old);
-        model_apply(&w->model, w->n, &e, old);
+    if (has_block(e->kind)) {
+        uint32_t old = e->kind == SHM_EV_ALLOC ? 0 : add_reference(w, e);
+        if (!old || e->kind == SHM_EV_REALLOC_END)
+            add_address(w, e, old);
+        model_apply(&w->model, w->n, e, old);
     }
     return ++w->n == CHUNK_MAX_EVENTS;
+}
+
+int chunk_writer_add(struct chunk_writer *w, const struct chunk_event *event) {
+    struct chunk_event without;
+    if (w->n == w->capacity && !writer_grow(w))
+        return -ENOMEM;
+    if (!has_site(event->kind) && (event->site || event->size)) {
+        without = *event;
+        without.site = 0;
+        without.size = 0;
+        event = &without;
+    }
+    return add_event(w, event);
 }
 
 static void end_times(struct chunk_writer *w, uint8_t *shift) {

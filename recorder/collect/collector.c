@@ -45,16 +45,8 @@
 
 /* --- clocks --- */
 
-/*
- * Both ends of the interval since the last round were read together on both clocks, so a
- * time within it is exact however badly the rate is known; before it, the long-run rate
- * serves.
- */
-uint64_t collector_ns(const struct collector *c, uint64_t ticks) {
-    if (ticks >= c->last.ticks) {
-        double ns = (double)(ticks - c->last.ticks) * c->ns_per_tick;
-        return c->last.ns + (uint64_t)ns;
-    }
+/* Before the last interval the long-run rate serves. */
+uint64_t collector_ns_before(const struct collector *c, uint64_t ticks) {
     if (ticks <= c->start_ticks)
         return 0;
     double part =
@@ -128,20 +120,26 @@ static bool look_at_head(struct watched *w, uint32_t ring) {
     return head > cursor->position;
 }
 
-/* The ring's next record that is not younger than this round, NULL = none. */
-static const struct shm_event *peek(struct collector *c, struct watched *w,
-                                    uint32_t ring) {
+/* All records that the cursor knows of are taken. Return: whether there is another. */
+static bool go_on(struct collector *c, struct watched *w, uint32_t ring) {
     struct cursor *cursor = &w->cursors[ring];
-    if (cursor->damaged || !cursor->shm)
-        return NULL;
+    if (!cursor->shm)
+        return false;
     if (!cursor->segment) {
         uint32_t id = __atomic_load_n(&cursor->shm->first, __ATOMIC_ACQUIRE);
         if (!id || !enter_segment(c, w, ring, id))
-            return NULL;
+            return false;
     }
     if (cursor->position == SHM_SEGMENT_EVENTS && !next_segment(c, w, ring))
-        return NULL;
-    if (cursor->position >= cursor->head && !look_at_head(w, ring))
+        return false;
+    return cursor->position < cursor->head || look_at_head(w, ring);
+}
+
+/* The ring's next record that is not younger than this round, NULL = none. */
+static inline const struct shm_event *peek(struct collector *c, struct watched *w,
+                                           uint32_t ring) {
+    struct cursor *cursor = &w->cursors[ring];
+    if (cursor->damaged || (cursor->position >= cursor->head && !go_on(c, w, ring)))
         return NULL;
     cursor->event = cursor->segment->records[cursor->position];
     if (!collector_damage_event_ok(c, cursor, &cursor->event)) {

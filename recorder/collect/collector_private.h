@@ -166,8 +166,18 @@ struct collector {
 
 /* --- collector.c --- */
 
-/** Ticks to ns since the start, by the clocks of the last two rounds. */
-uint64_t collector_ns(const struct collector *c, uint64_t ticks);
+/** collector_ns() of what was before the last round. */
+uint64_t collector_ns_before(const struct collector *c, uint64_t ticks);
+/**
+ * Ticks to ns since the start, by the clocks of the last two rounds. Both ends of the interval since the last round were
+ * read together on both clocks, so a time within it is exact however badly the rate is known.
+ */
+static inline uint64_t collector_ns(const struct collector *c, uint64_t ticks) {
+    if (ticks < c->last.ticks)
+        return collector_ns_before(c, ticks);
+    double ns = (double)(ticks - c->last.ticks) * c->ns_per_tick;
+    return c->last.ns + (uint64_t)ns;
+}
 /** The same of a time that a process says of itself, which may be written over. */
 uint64_t collector_ns_said(const struct collector *c, uint64_t ticks);
 

@@ -28,18 +28,21 @@ struct live {
 
 /* --- sums --- */
 
-static struct live_stat *stat_of(struct live *l, uint32_t site) {
+static inline struct live_stat *stat_of(struct live *l, uint32_t site) {
     if (site >= l->n_stats) /* for every event: no call for most */
         l->stats = text_reach(l->stats, &l->n_stats, site, sizeof *l->stats);
     return &l->stats[site];
 }
 
-static struct lane *lane_of(struct live *l, uint32_t ring) {
-    if (ring >= l->n_lanes) {
-        l->lanes = text_realloc(l->lanes, (ring + 1) * sizeof *l->lanes);
-        for (; l->n_lanes <= ring; l->n_lanes++)
-            l->lanes[l->n_lanes] = (struct lane){.last_index = CHUNK_NONE};
-    }
+static void add_lanes(struct live *l, uint32_t ring) {
+    l->lanes = text_realloc(l->lanes, (ring + 1) * sizeof *l->lanes);
+    for (; l->n_lanes <= ring; l->n_lanes++)
+        l->lanes[l->n_lanes] = (struct lane){.last_index = CHUNK_NONE};
+}
+
+static inline struct lane *lane_of(struct live *l, uint32_t ring) {
+    if (ring >= l->n_lanes)
+        add_lanes(l, ring);
     return &l->lanes[ring];
 }
 
@@ -51,16 +54,16 @@ static inline struct weight weight_of(const struct live *l, const struct live_bl
 }
 
 /* Failures are all seen. */
-static struct weight weight_of_call(const struct live *l, const struct live_input *in,
-                                    bool success) {
+static inline struct weight weight_of_call(const struct live *l,
+                                           const struct live_input *in, bool success) {
     const struct live_block b = {.address = in->event->address,
                                  .size = in->event->size,
                                  .index = l->totals.events};
     return success ? weight_of(l, &b) : (struct weight){1, 0};
 }
 
-static struct live_stat *count_call(struct live *l, const struct live_input *in,
-                                    bool success) {
+static inline struct live_stat *count_call(struct live *l, const struct live_input *in,
+                                           bool success) {
     struct live_stat *s = stat_of(l, in->site);
     const struct weight w = weight_of_call(l, in, success);
     uint64_t size = in->event->size;
@@ -71,19 +74,21 @@ static struct live_stat *count_call(struct live *l, const struct live_input *in,
         s->first_thread = in->thread;
     }
     s->count += w.calls;
-    if (in->time_ns < s->first_ns)
-        s->first_ns = in->time_ns;
     if (in->time_ns > s->last_ns)
         s->last_ns = in->time_ns;
+    else if (in->time_ns < s->first_ns)
+        s->first_ns = in->time_ns;
     bool never = in->event->aux & SHM_AUX_NEVER, failable = !zero_realloc && !never;
-    s->never += never ? w.calls : 0;
+    if (never)
+        s->never += w.calls;
     s->failable += failable ? w.calls : 0;
     s->outside += failable && !(in->event->aux & SHM_AUX_INSIDE) ? w.calls : 0;
     if (first || (success && size < s->min_size))
         s->min_size = size;
     if (first || (success && size > s->max_size))
         s->max_size = size;
-    s->samples += success && l->sample_bytes;
+    if (success && l->sample_bytes)
+        s->samples++;
     if (in->event->kind == SHM_EV_ASKED) {
         l->totals.asked += w.calls; /* the memory is the program's own: no bytes */
     } else if (success) {
@@ -97,8 +102,8 @@ static struct live_stat *count_call(struct live *l, const struct live_input *in,
     return s;
 }
 
-static void add_live(struct live *l, struct live_stat *s, const struct live_block *b,
-                     uint64_t now) {
+static inline void add_live(struct live *l, struct live_stat *s,
+                            const struct live_block *b, uint64_t now) {
     const struct weight w = weight_of(l, b);
     s->live_blocks += w.calls;
     s->live_bytes += w.bytes;
@@ -117,7 +122,7 @@ static void add_live(struct live *l, struct live_stat *s, const struct live_bloc
     }
 }
 
-static struct live_stat *remove_live(struct live *l, const struct live_block *b) {
+static inline struct live_stat *remove_live(struct live *l, const struct live_block *b) {
     struct live_stat *s = stat_of(l, b->site);
     const struct weight w = weight_of(l, b);
     s->live_blocks -= w.calls;
@@ -142,7 +147,7 @@ static void put_back(struct live *l, struct live_block *pending) {
 /* --- events --- */
 
 /* @index: number of the event that makes it */
-static struct live_block block_of(const struct live_input *in, uint64_t index) {
+static inline struct live_block block_of(const struct live_input *in, uint64_t index) {
     return (struct live_block){.address = in->event->address,
                                .size = in->event->size < LIVE_MAP_MOST_BYTES
                                            ? in->event->size
@@ -153,8 +158,8 @@ static struct live_block block_of(const struct live_input *in, uint64_t index) {
                                .thread = in->thread};
 }
 
-static void start_block(struct live *l, const struct live_input *in,
-                        struct live_stat *s) {
+static inline void start_block(struct live *l, const struct live_input *in,
+                               struct live_stat *s) {
     uint64_t index = l->totals.events;
     const struct live_block b = block_of(in, index);
     struct live_block stale;
@@ -167,8 +172,8 @@ static void start_block(struct live *l, const struct live_input *in,
     lane_of(l, in->ring)->last_index = index;
 }
 
-static void end_block(struct live *l, const struct live_input *in,
-                      const struct live_block *b, uint64_t now) {
+static inline void end_block(struct live *l, const struct live_input *in,
+                             const struct live_block *b, uint64_t now) {
     struct live_stat *s = remove_live(l, b);
     const uint64_t n = weight_of(l, b).calls;
     s->frees += n;
@@ -184,8 +189,8 @@ static void end_block(struct live *l, const struct live_input *in,
 }
 
 /* Return: whether it was a call that counts: of a sample, only the end of what is in it. */
-static bool apply_free(struct live *l, const struct live_input *in,
-                       struct chunk_event *out) {
+static inline bool apply_free(struct live *l, const struct live_input *in,
+                              struct chunk_event *out) {
     struct live_block b;
     bool known = live_map_take(&l->map, in->event->address, &b);
     if (known) {
@@ -298,11 +303,8 @@ int live_apply(struct live *l, const struct live_input *in, struct chunk_event *
 
 void live_ahead(const struct live *l, const struct shm_event *records, uint32_t n) {
     if (n > AHEAD_GROUP)
-        live_map_ahead(&l->map, LIVE_MAP_GROUP, records[AHEAD_GROUP].address);
-    if (n > AHEAD_LINE)
-        live_map_ahead(&l->map, LIVE_MAP_LINE, records[AHEAD_LINE].address);
-    if (n > AHEAD_BLOCK)
-        live_map_ahead(&l->map, LIVE_MAP_BLOCK, records[AHEAD_BLOCK].address);
+        live_map_ahead(&l->map, records[AHEAD_GROUP].address, records[AHEAD_LINE].address,
+                       records[AHEAD_BLOCK].address);
 }
 
 /* --- life --- */

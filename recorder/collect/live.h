@@ -30,17 +30,19 @@
 
 struct live;
 
-/* Columns of site_stat; see schemas/store.sql. */
+/* Columns of site_stat; see schemas/store.sql. What most calls touch comes first. */
 struct live_stat {
-    uint64_t count, failed, failable, bytes;
-    uint64_t min_size, max_size; /* of successful calls; of failed ones if all failed */
-    uint64_t frees;              /* of its blocks, by free() or realloc() */
+    uint64_t count, failed, failable, outside; /* outside: failable calls in no region */
+    uint64_t bytes, min_size,
+        max_size; /* sizes of successful calls; of failed ones if all failed */
+    uint64_t last_ns;
+    uint64_t frees; /* of its blocks, by free() or realloc() */
     uint64_t live_blocks, live_bytes, peak_blocks, peak_bytes;
     uint64_t temporary, lifetime_ns, cross_thread_frees;
-    uint64_t first_ns, last_ns;
-    uint64_t never, outside; /* calls in a never-region; failable ones in no region */
-    uint64_t samples;        /* of a sample: successful calls that were seen, else 0 */
-    uint32_t first_thread;   /* serial */
+    uint64_t first_ns;
+    uint64_t never;        /* calls in a never-region */
+    uint64_t samples;      /* of a sample: successful calls that were seen, else 0 */
+    uint32_t first_thread; /* serial */
 };
 
 struct live_totals {

@@ -12,18 +12,16 @@
 #define FIRST_BITS 8
 #define SLOT_BITS                                                                        \
     4 /* of an address, within a slot: most allocators give no nearer ones */
-#define LINE_BITS    8 /* within a line */
-#define GROUP_BITS   11
-#define LINE_SLOTS   (1u << (LINE_BITS - SLOT_BITS))
-#define GROUP_LINES  (1u << (GROUP_BITS - LINE_BITS))
-#define FIRST_THINGS 512u /* in the first segment: most processes are small */
-#define THINGS_BITS                                                                      \
-    15 /* in each segment, once there are so many; before that each one doubles them */
-#define THINGS    (1u << THINGS_BITS)
-#define DOUBLINGS 6u
-_Static_assert(FIRST_THINGS << DOUBLINGS == THINGS, "pool_at()");
-#define CACHE_LINE 64u
-#define HUGE_PAGE  (2u << 20)
+#define LINE_BITS   8 /* within a line */
+#define GROUP_BITS  11
+#define LINE_SLOTS  (1u << (LINE_BITS - SLOT_BITS))
+#define GROUP_LINES (1u << (GROUP_BITS - LINE_BITS))
+#define FIRST_THINGS                                                                     \
+    512u /* room at first: most processes are small. It doubles until it is that of a segment */
+#define THINGS_BITS 16 /* in each segment */
+#define THINGS      (1u << THINGS_BITS)
+#define CACHE_LINE  64u
+#define HUGE_PAGE   (2u << 20)
 
 struct live_group {
     uint64_t key; /* the address's upper bits, + 1; 0 = empty */
@@ -71,16 +69,10 @@ static struct live_block unpack(const struct node *node, uint64_t address) {
 
 /* --- pools --- */
 
-static void *pool_at(const struct live_pool *pool, uint32_t number) {
-    uint32_t i = number - 1, segment = 0;
-    if (i >= THINGS) {
-        segment = DOUBLINGS + (i >> THINGS_BITS);
-        i &= THINGS - 1;
-    } else if (i >= FIRST_THINGS) {
-        segment = 32 - (uint32_t)__builtin_clz(i / FIRST_THINGS);
-        i -= FIRST_THINGS << (segment - 1);
-    }
-    return pool->segments[segment] + (size_t)i * pool->bytes;
+/* @bytes: the pool's, known where this is compiled */
+static inline void *pool_at(const struct live_pool *pool, uint32_t number, size_t bytes) {
+    uint32_t i = number - 1;
+    return pool->segments[i >> THINGS_BITS] + (size_t)(i & (THINGS - 1)) * bytes;
 }
 
 /* What is mapped for it alone is zero already; a huge page, where there are some, is one fault instead of 512. */
@@ -101,14 +93,18 @@ static bool is_huge(size_t bytes) {
     return bytes >= HUGE_PAGE && bytes % HUGE_PAGE == 0;
 }
 
-/* Zeroed. */
 static void *allocate(size_t bytes) {
     void *memory = NULL;
     if (is_huge(bytes))
         return map_huge(bytes);
     if (posix_memalign(&memory, CACHE_LINE, bytes))
         return text_alloc(bytes); /* says so, and ends */
-    return memset(memory, 0, bytes);
+    return memory;
+}
+
+static void *allocate_zeroed(size_t bytes) {
+    void *memory = allocate(bytes);
+    return is_huge(bytes) ? memory : memset(memory, 0, bytes);
 }
 
 static void *release(void *memory, size_t bytes) {
@@ -119,56 +115,64 @@ static void *release(void *memory, size_t bytes) {
     return NULL;
 }
 
-static uint64_t room_in(uint64_t n_segments) {
-    if (n_segments <= DOUBLINGS + 1)
-        return n_segments ? (uint64_t)FIRST_THINGS << (n_segments - 1) : 0;
-    return (n_segments - DOUBLINGS) << THINGS_BITS;
-}
-
-/* @link: where in a thing that came back the number of the next is. */
-static uint32_t pool_take(struct live_pool *pool, size_t link) {
-    uint32_t number = pool->free;
-    if (number) {
-        memcpy(&pool->free, (char *)pool_at(pool, number) + link, sizeof pool->free);
-        return number;
-    }
-    uint64_t room = room_in(pool->n_segments);
-    if (pool->used == room) {
+/* Room for more: the first segment grows and may move, others come whole. What is in it is chance. */
+static void pool_grow(struct live_pool *pool) {
+    if (pool->room >= THINGS) {
         pool->segments =
             text_grow(pool->segments, pool->n_segments, sizeof *pool->segments);
-        size_t more = (size_t)(room_in(pool->n_segments + 1ull) - room);
-        pool->segments[pool->n_segments++] = allocate(more * pool->bytes);
+        pool->segments[pool->n_segments++] = allocate((size_t)THINGS * pool->bytes);
+        pool->room += THINGS;
+        return;
     }
+    uint32_t room = pool->room ? 2 * (uint32_t)pool->room : FIRST_THINGS;
+    char *segment = allocate((size_t)room * pool->bytes);
+    if (!pool->room)
+        pool->segments = text_grow(NULL, 0, sizeof *pool->segments);
+    else
+        memcpy(segment, pool->segments[0], pool->room * pool->bytes);
+    if (pool->room)
+        release(pool->segments[0], pool->room * pool->bytes);
+    pool->segments[0] = segment;
+    pool->n_segments = 1;
+    pool->room = room;
+}
+
+/* A thing's first word is the number of the next when it came back. Return: a number; other things may move. */
+static inline uint32_t pool_take(struct live_pool *pool, size_t bytes) {
+    uint32_t number = pool->free;
+    if (number) {
+        memcpy(&pool->free, pool_at(pool, number, bytes), sizeof pool->free);
+        return number;
+    }
+    if (pool->used == pool->room)
+        pool_grow(pool);
     return ++pool->used;
 }
 
-static void pool_give(struct live_pool *pool, uint32_t number, size_t link) {
-    memcpy((char *)pool_at(pool, number) + link, &pool->free, sizeof pool->free);
+static inline void pool_give(struct live_pool *pool, uint32_t number, size_t bytes) {
+    memcpy(pool_at(pool, number, bytes), &pool->free, sizeof pool->free);
     pool->free = number;
 }
 
 static void pool_deinit(struct live_pool *pool) {
     for (uint32_t i = 0; i < pool->n_segments; i++)
         release(pool->segments[i],
-                (size_t)(room_in(i + 1ull) - room_in(i)) * pool->bytes);
+                (size_t)(pool->room < THINGS ? pool->room : THINGS) * pool->bytes);
     free(pool->segments);
 }
 
-#define NODE_LINK offsetof(struct node, next)
-#define LINE_LINK 0u
-
-static struct node *node_at(const struct live_map *map, uint32_t number) {
-    return pool_at(&map->blocks, number);
+static inline struct node *node_at(const struct live_map *map, uint32_t number) {
+    return pool_at(&map->blocks, number, sizeof(struct node));
 }
 
-static struct line *line_at(const struct live_map *map, uint32_t number) {
-    return pool_at(&map->lines, number);
+static inline struct line *line_at(const struct live_map *map, uint32_t number) {
+    return pool_at(&map->lines, number, sizeof(struct line));
 }
 
 /* --- groups --- */
 
 /* Fibonacci hashing (Knuth, TAOCP 3, 6.4). */
-static struct live_group *group_of(const struct live_map *map, uint64_t address) {
+static inline struct live_group *group_of(const struct live_map *map, uint64_t address) {
     uint64_t key = (address >> GROUP_BITS) + 1;
     uint64_t i = key * 0x9e3779b97f4a7c15ull >> map->shift;
     while (map->groups[i].key && map->groups[i].key != key)
@@ -188,7 +192,7 @@ static void resize(struct live_map *map, uint64_t capacity) {
     uint64_t n = map->capacity;
     map->capacity = capacity;
     map->shift = 64u - (unsigned)__builtin_ctzll(capacity);
-    map->groups = allocate(capacity * sizeof *map->groups);
+    map->groups = allocate_zeroed(capacity * sizeof *map->groups);
     map->n_groups = 0;
     for (uint64_t i = 0; i < n; i++) {
         if (!old[i].key || is_empty(&old[i]))
@@ -247,7 +251,7 @@ bool live_map_put(struct live_map *map, const struct live_block *block,
     uint32_t *number =
         &make_group(map, block->address)->lines[line_index(block->address)];
     if (!*number) {
-        *number = pool_take(&map->lines, LINE_LINK);
+        *number = pool_take(&map->lines, sizeof(struct line));
         memset(line_at(map, *number), 0, sizeof(struct line));
     }
     uint32_t *slot = &line_at(map, *number)->slots[slot_index(block->address)];
@@ -259,7 +263,7 @@ bool live_map_put(struct live_map *map, const struct live_block *block,
         *node = pack(block, node->next);
         return true;
     }
-    uint32_t at = pool_take(&map->blocks, NODE_LINK);
+    uint32_t at = pool_take(&map->blocks, sizeof(struct node));
     *node_at(map, at) = pack(block, *slot);
     *slot = at;
     map->n++;
@@ -276,9 +280,10 @@ static bool line_is_empty(const struct line *line) {
 bool live_map_take(struct live_map *map, uint64_t address, struct live_block *out) {
     struct live_group *group = group_of(map, address);
     uint32_t *number = &group->lines[line_index(address)];
-    *out = (struct live_block){0};
-    if (!address || !group->key || !*number)
+    if (!address || !group->key || !*number) {
+        *out = (struct live_block){0};
         return false;
+    }
     struct line *line = line_at(map, *number);
     for (uint32_t *at = &line->slots[slot_index(address)]; *at;) {
         struct node *node = node_at(map, *at);
@@ -289,14 +294,15 @@ bool live_map_take(struct live_map *map, uint64_t address, struct live_block *ou
         uint32_t found = *at;
         *out = unpack(node, address);
         *at = node->next;
-        pool_give(&map->blocks, found, NODE_LINK);
+        pool_give(&map->blocks, found, sizeof(struct node));
         map->n--;
         if (line_is_empty(line)) {
-            pool_give(&map->lines, *number, LINE_LINK);
+            pool_give(&map->lines, *number, sizeof(struct line));
             *number = 0;
         }
         return true;
     }
+    *out = (struct live_block){0};
     return false;
 }
 
@@ -311,22 +317,22 @@ bool live_map_find(const struct live_map *map, uint64_t address, struct live_blo
     return at != 0;
 }
 
-void live_map_ahead(const struct live_map *map, enum live_map_step step,
-                    uint64_t address) {
-    if (step == LIVE_MAP_GROUP) {
-        uint64_t key = (address >> GROUP_BITS) + 1;
-        __builtin_prefetch(&map->groups[key * 0x9e3779b97f4a7c15ull >> map->shift]);
-        return;
-    }
+/* NULL = there is no line */
+static inline const uint32_t *slot_at(const struct live_map *map, uint64_t address) {
     const struct live_group *group = group_of(map, address);
     uint32_t number = group->key ? group->lines[line_index(address)] : 0;
-    if (!number)
-        return;
-    const uint32_t *slot = &line_at(map, number)->slots[slot_index(address)];
-    if (step == LIVE_MAP_LINE)
-        __builtin_prefetch(slot);
-    else if (*slot)
-        __builtin_prefetch(node_at(map, *slot));
+    return number ? &line_at(map, number)->slots[slot_index(address)] : NULL;
+}
+
+void live_map_ahead(const struct live_map *map, uint64_t group, uint64_t line,
+                    uint64_t block) {
+    uint64_t key = (group >> GROUP_BITS) + 1;
+    __builtin_prefetch(&map->groups[key * 0x9e3779b97f4a7c15ull >> map->shift]);
+    const uint32_t *near = slot_at(map, line), *nearer = slot_at(map, block);
+    if (near)
+        __builtin_prefetch(near);
+    if (nearer && *nearer)
+        __builtin_prefetch(node_at(map, *nearer));
 }
 
 /* Cursor: group, line, slot, and which in the slot, from the upper bits down. */

@@ -11,8 +11,8 @@
  *   lines    16 block numbers                          numbers are from 1, 0 = none
  *   blocks   what struct live_block says, in 32 bytes; next in its slot; free ones are chained
  *
- * Lines and blocks lie in segments that never move. A group stays when it is empty, until the
- * table grows: most come back.
+ * Lines and blocks lie in segments; the first one moves while it grows. A group stays when it is empty, until
+ * the table grows: most come back.
  *
  * Pure: no clock, no file, no shared memory.
  */
@@ -32,6 +32,7 @@ struct live_block {
 /* Things of one size that are named by a number; private to live_map.c. */
 struct live_pool {
     char **segments;
+    uint64_t room; /* in all of them */
     uint32_t n_segments;
     uint32_t used; /* numbers 1..used were given out */
     uint32_t free; /* first of the chain of those that came back, 0 = none */
@@ -61,12 +62,12 @@ bool live_map_take(struct live_map *map, uint64_t address, struct live_block *ou
 bool live_map_find(const struct live_map *map, uint64_t address, struct live_block *out);
 
 /**
- * Bring near what a later take or put of @address will read: each step needs the one before it to have arrived, so
- * call them for addresses that come ever sooner. Changes nothing; any address will do.
+ * Bring near what later takes or puts of three addresses will read: @group's entry of the table, @line's line, whose
+ * entry must have arrived, and @block's block, whose line must have. So each address comes as all three of them, at ever
+ * shorter notice. Changes nothing; any address will do.
  */
-enum live_map_step { LIVE_MAP_GROUP, LIVE_MAP_LINE, LIVE_MAP_BLOCK };
-void live_map_ahead(const struct live_map *map, enum live_map_step step,
-                    uint64_t address);
+void live_map_ahead(const struct live_map *map, uint64_t group, uint64_t line,
+                    uint64_t block);
 
 /** All blocks, in no order that means anything: *cursor is 0 at first. Return: false after the last. */
 bool live_map_next(const struct live_map *map, uint64_t *cursor, struct live_block *out);
