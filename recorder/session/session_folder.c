@@ -165,6 +165,14 @@ static void remove_checks(int dir) {
             unlinkat(dir, names[i], 0);
 }
 
+/* Marked so less than a day ago: whose it is was looked at then. One look, where all of them are some ten for each. */
+static bool is_kept(int parent, const char *name) {
+    AUTO_FREE char *mark = text_format("%s/" SESSION_ORPHAN, name);
+    struct stat st;
+    return fstatat(parent, mark, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           time(NULL) - st.st_mtime < ORPHAN_DAY_S;
+}
+
 /* Remove one session folder if the dearth that made it is gone. */
 static void remove_stale(int parent, const char *name) {
     struct stat st;
@@ -198,7 +206,7 @@ static void remove_stale_in(const char *folder) {
         return;
     struct dirent *entry;
     while ((entry = readdir(dir)))
-        if (is_session_name(entry->d_name))
+        if (is_session_name(entry->d_name) && !is_kept(dirfd(dir), entry->d_name))
             remove_stale(dirfd(dir), entry->d_name);
     closedir(dir);
 }
