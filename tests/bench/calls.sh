@@ -6,8 +6,10 @@
 #   tests/bench/calls.sh DEARTH [ROUNDS] >table.md
 #
 # As record.sh: one round runs every way once; medians of ROUNDS (7) after one that is not counted.
-# The replay's figure is its attempt's duration, start of the program included. Recursion is folded by dearth, so that the stack is walked whole but is one site. Progress goes to
-# standard error, Markdown to standard output. No test.
+# The replay's figure is its attempt's duration, start of the program included. Recursion is folded by dearth, so that
+# the stack is walked whole but is one site. A second table has the processor time, user and system, of all that was
+# started, for each pair of each thread: the program, what records it, and their starts. Progress goes to standard error,
+# Markdown to standard output. No test.
 set -eu -o pipefail
 here=$(readlink -f "$(dirname "$0")")
 dearth=$(readlink -f "${1:?the dearth to measure}")
@@ -26,7 +28,14 @@ site_of() {
     sqlite3 "$1" "SELECT lower(hex(key)) FROM site JOIN site_stat ON site_id = site.id WHERE max_size = 4096 LIMIT 1"
 }
 
+# What it prints, and its processor time into WAY.THREADS.cpu, in ns for each pair.
 run() {
+    local way=$1 threads=$2 loops=$3 TIMEFORMAT='%U %S'
+    { time run_inner "$way" "$threads" "$loops" 2>&3; } 3>&2 2>cpu.txt
+    awk -v n=$((loops * threads)) '{ print ($1 + $2) * 1e9 / n }' cpu.txt >>"$way.$threads.cpu"
+}
+
+run_inner() {
     local way=$1 threads=$2 loops=$3
     case $way in
     bare) ./calls "$loops" "$depth" "$threads" ;;
@@ -70,4 +79,16 @@ for threads in 1 2; do
         -v h="$heaptrack" 'BEGIN { printf "| %s | %.1f | %.1f | %.2f | %.1f | %.1f | %s | %s | %s |\n", t, b, r, r / b, d, d - b,
             h ? sprintf("%.1f", h) : "-", h ? sprintf("%.1f", h - b) : "-", h ? sprintf("%.1f", (h - b) / (d - b)) : "-" }'
     rm -f replay.db*
+done
+
+echo
+echo "Processor time of all that was started, ns for each pair:"
+echo
+echo "| threads | bare | dearth record | heaptrack --raw | record, added | heaptrack, added | record / heaptrack, added |"
+echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+for threads in 1 2; do
+    heaptrack=$([ -s "heaptrack.$threads.cpu" ] && median "heaptrack.$threads.cpu" || echo 0)
+    awk -v t="$threads" -v b="$(median "bare.$threads.cpu")" -v d="$(median "dearth.$threads.cpu")" -v h="$heaptrack" 'BEGIN {
+        printf "| %s | %.1f | %.1f | %s | %.1f | %s | %s |\n", t, b, d, h ? sprintf("%.1f", h) : "-", d - b, h ? sprintf("%.1f", h - b) : "-",
+            h ? sprintf("%.2f", (d - b) / (h - b)) : "-" }'
 done

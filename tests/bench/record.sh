@@ -146,13 +146,13 @@ row() {
     IFS='|' read -r events _ exact data <facts."$program"
     [ ! -e heaptrack."$program" ] || heaptrack=$(median heaptrack."$program")
     [ ! -e heaptrack-raw."$program" ] || raw=$(median heaptrack-raw."$program")
-    echo "$program $events $(median bare."$program") $(median dearth-run."$program") $(median dearth."$program") $heaptrack $raw $exact $data $(cat size."$program")" |
+    echo "$program $events $(median bare."$program") $(median dearth-run."$program") $(median dearth."$program") $heaptrack $raw $exact $data $(cat size."$program") $(median no-symbols."$program")" |
         tee -a rows | awk '
             function s(ns) { return ns ? sprintf("%.3f s", ns / 1e9) : "-" }
             function r(a, b) { return a && b ? sprintf("%.2f", a / b) : "-" }
             {
-                printf "| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %.2f, %.2f | %s |\n", $1, $2, s($3), s($4), s($5), s($6), s($7),
-                    r($4, $3), r($5, $3), r($6, $5), r($7, $4), $9 / $2, $10 / $2, $8 ? "yes" : "no"
+                printf "| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %.0f ms | %.2f, %.2f | %s |\n", $1, $2, s($3), s($4), s($5), s($6), s($7),
+                    r($4, $3), r($5, $3), r($6, $5), r($7, $4), r($7, $11), ($5 - $4) / 1e6, $9 / $2, $10 / $2, $8 ? "yes" : "no"
             }'
 }
 
@@ -172,10 +172,11 @@ cpu_row() {
 echo "Medians of $rounds rounds, $([ ${#pin[@]} -eq 0 ] && nproc || echo "one of $(nproc)") processors, load $(cut -d' ' -f1 /proc/loadavg) at the start, $(uname -m), $("$dearth" --version)."
 echo
 echo "- *dearth, run*: until the program has ended; *dearth, all*: until the database is complete, symbols included."
+echo "- *after the end*: dearth, all - dearth, run: until the command has returned, and its start before the program's; names kept."
 echo "- *bytes/event*: of the compressed events, and of the whole database."
 echo
-echo "| program | events | bare | dearth, run | dearth, all | heaptrack | heaptrack --raw | run / bare | all / bare | heaptrack / all | raw / run | bytes/event | exact |"
-echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+echo "| program | events | bare | dearth, run | dearth, all | heaptrack | heaptrack --raw | run / bare | all / bare | heaptrack / all | raw / run | raw / --no-symbols | after the end | bytes/event | exact |"
+echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 for program in "${order[@]}"; do
     for round in $(seq 0 "$rounds"); do
         for way in "${ways[@]}"; do
@@ -188,10 +189,10 @@ done
 awk '
     function note(i, a, b) { if (a && b) { sum[i] += log(a / b); n[i]++; if (a / b > top[i]) top[i] = a / b } }
     function mean(i) { return n[i] ? sprintf("%.2f", exp(sum[i] / n[i])) : "-" }
-    { note(1, $4, $3); note(2, $5, $3); note(3, $6, $5); note(4, $7, $4) }
+    { note(1, $4, $3); note(2, $5, $3); note(3, $6, $5); note(4, $7, $4); note(5, $7, $11) }
     END {
-        printf "| **geometric mean** | | | | | | | **%s** | **%s** | **%s** | **%s** | | |\n", mean(1), mean(2), mean(3), mean(4)
-        printf "| worst | | | | | | | %.2f | %.2f | | | | |\n", top[1], top[2]
+        printf "| **geometric mean** | | | | | | | **%s** | **%s** | **%s** | **%s** | **%s** | | | |\n", mean(1), mean(2), mean(3), mean(4), mean(5)
+        printf "| worst | | | | | | | %.2f | %.2f | | | | | | |\n", top[1], top[2]
     }' rows
 
 echo
