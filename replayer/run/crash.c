@@ -16,7 +16,8 @@
  * A program that crashes at hundreds of sites does so in the same few files. What libdw has read of
  * them is kept from crash to crash (struct memory): attempts run at fixed addresses (launch.c), so
  * that the next process shows the same modules and libdwfl keeps them; where one has other addresses
- * it is read anew. Names of functions are kept by (build-id, offset): libdw looks through the whole
+ * it is read anew. Which they are is told by what is executable, a few mappings of many: a stack that leads out of
+ * that (a call to nowhere) asks for all of them. Names of functions are kept by (build-id, offset): libdw looks through the whole
  * symbol table for each.
  *
  * Who runs it: a worker, one thread.
@@ -35,6 +36,7 @@
 #include <sys/procfs.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -56,6 +58,12 @@ struct name {
     char *function; /* NULL = it has none */
 };
 
+/* What straight_leads() said of two places in one file. */
+struct straight {
+    struct dearth_key places; /* zero = empty */
+    bool leads;
+};
+
 /* What is kept from crash to crash. */
 static struct memory {
     Dwfl *dwfl;
@@ -64,7 +72,9 @@ static struct memory {
     struct walk *walk; /* under way */
     uint64_t
         mapped; /* mappings_name() of the process whose modules are known; 0 = none */
+    struct mappings_code code; /* of that process, or the one that has the same */
     struct name names[N_NAMES];
+    struct straight straight[N_NAMES];
 } memory;
 
 #define STRAIGHT_FRAMES 16u /* abort() and what led to it */
@@ -78,6 +88,7 @@ struct walk {
     Dwarf_Word pc;
     Dwarf_Word signature; /* bits of a return address that a signature may take */
     Dwarf_Word caller_sp; /* of the second frame; 0 = not known */
+    bool by_code;         /* the modules are kept by what is executable alone */
     bool wild_pc;         /* the innermost frame was recorded by hand */
     struct crash_frame frames[OBSERVATION_MAX_FRAMES];
     Dwarf_Addr
@@ -343,6 +354,8 @@ static void step_over_wild_call(struct walk *walk) {
 
 static pid_t process_of(pid_t tid) {
     struct process_status status;
+    if (syscall(SYS_tgkill, tid, tid, 0) == 0) /* its first thread */
+        return tid;
     uint64_t pid = process_status_read(tid, &status) < 0
                        ? 0
                        : process_status_number(&status, "Tgid");
@@ -391,23 +404,36 @@ static bool attach(void) {
     return false;
 }
 
-/* Are the modules that are kept those of the process, from the same files? */
-static bool are_kept(uint64_t mapped) {
+/* Are the modules that are kept still from the same files? */
+static bool are_same_files(void) {
     bool stale = false;
-    if (!mapped || mapped != memory.mapped)
-        return false;
     dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
     return !stale;
 }
 
-/* Make the modules those of the process. Return: whether they are known. */
-static bool report_modules(struct walk *walk) {
+/* Are they those of the process? @all: by everything that is mapped, not by what is executable alone */
+static bool are_kept(struct walk *walk, bool all, const struct mappings_code *code,
+                     uint64_t *mapped) {
+    walk->by_code = !all && memory.mapped && code->name && code->name == memory.code.name;
+    if (walk->by_code)
+        return are_same_files();
+    *mapped = mappings_name(walk->pid);
+    return *mapped && *mapped == memory.mapped && are_same_files();
+}
+
+/* Make the modules those of the process. @all: as above. Return: whether they are known. */
+static bool report_modules(struct walk *walk, bool all) {
     bool stale = false;
+    uint64_t mapped = 0;
+    struct mappings_code code;
     if (!attach())
         return false;
-    uint64_t mapped = mappings_name(walk->pid);
-    if (are_kept(mapped))
+    mappings_code(walk->pid, &code);
+    if (are_kept(walk, all, &code, &mapped))
         return true;
+    if (walk->by_code)
+        mapped = mappings_name(walk->pid);
+    walk->by_code = false;
     memory.mapped = 0;
     dwfl_report_begin(memory.dwfl);
     bool reported = dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0;
@@ -419,6 +445,7 @@ static bool report_modules(struct walk *walk) {
                    dwfl_report_end(memory.dwfl, NULL, NULL) == 0;
     }
     memory.mapped = reported ? mapped : 0;
+    memory.code = code;
     return reported;
 }
 
@@ -428,19 +455,56 @@ static void take_signature_off(struct walk *walk, int reg) {
         walk->registers[reg] = without_signature(walk, walk->registers[reg]);
 }
 
+static void walk_stack(struct walk *walk) {
+    if (walk->signature)
+        take_signature_off(walk, ARCH_DWARF_RETURN);
+    step_over_wild_call(walk);
+    dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
+}
+
+/* Is there a frame in what is not executable? There may be a file that was not there before. */
+static bool leads_out_of_code(const struct walk *walk) {
+    for (uint32_t i = 0; i < walk->n; i++) {
+        Dwarf_Addr at = walk->addresses[i] - 1;
+        uint32_t k = 0;
+        while (k < memory.code.n &&
+               (at < memory.code.ranges[k].start || at >= memory.code.ranges[k].end))
+            k++;
+        if (k == memory.code.n)
+            return true;
+    }
+    return walk->n == 0;
+}
+
+static void forget_frames(struct walk *walk) {
+    for (uint32_t i = 0; i < walk->n; i++) {
+        free(walk->frames[i].module);
+        free(walk->frames[i].function);
+        walk->frames[i] = (struct crash_frame){0};
+    }
+    walk->n = 0;
+    walk->caller_sp = 0;
+    walk->wild_pc = false;
+}
+
 static void unwind(struct walk *walk) {
     memory.walk = walk;
-    bool reported = report_modules(walk);
+    bool reported = report_modules(walk, false);
     walk->dwfl = memory.dwfl;
     if (!walk->dwfl)
         return;
-    if (reported) {
-        if (walk->signature)
-            take_signature_off(walk, ARCH_DWARF_RETURN);
-        step_over_wild_call(walk);
-        dwfl_getthread_frames(walk->dwfl, walk->tid, on_frame, walk);
+    if (reported)
+        walk_stack(walk);
+    if (reported && walk->by_code && leads_out_of_code(walk) &&
+        mappings_name(walk->pid) != memory.mapped && read_registers(walk)) {
+        forget_frames(walk);
+        reported = report_modules(walk, true);
+        walk->dwfl = memory.dwfl;
+        if (reported)
+            walk_stack(walk);
     }
-    if (walk->n == 0) /* not even one: the place itself is still worth having */
+    if (walk->n == 0 &&
+        walk->dwfl) /* not even one: the place itself is still worth having */
         add_frame(walk, walk->pc, true);
 }
 
@@ -520,11 +584,31 @@ static void find_boundary(struct walk *walk, struct observation *seen) {
     }
 }
 
+/* By way of what is known already: code of a file is what it was. */
+static bool leads_straight(const struct walk *walk, uint32_t i) {
+    const struct crash_frame *within = &walk->frames[i], *outer = within + 1;
+    Dwarf_Addr from = walk->addresses[i], to = walk->addresses[i + 1];
+    struct {
+        uint8_t build_ids[2][sizeof within->build_id];
+        uint64_t offsets[2];
+    } places = {.offsets = {within->offset, outer->offset}};
+    if (!within->build_id_bytes || !outer->build_id_bytes)
+        return straight_leads(walk->pid, from, to);
+    memcpy(places.build_ids[0], within->build_id, sizeof within->build_id);
+    memcpy(places.build_ids[1], outer->build_id, sizeof outer->build_id);
+    struct dearth_key key = key_hash(&places, sizeof places);
+    struct straight *known = &memory.straight[key.lo & (N_NAMES - 1)];
+    if (!key_equal(known->places, key)) {
+        known->places = key;
+        known->leads = straight_leads(walk->pid, from, to);
+    }
+    return known->leads;
+}
+
 /* Functions that are there to end the program: of interest where it ended itself. */
 static void find_straight(struct walk *walk) {
     for (uint32_t i = 1; i + 1 < walk->n && i < STRAIGHT_FRAMES; i++)
-        walk->frames[i].straight =
-            straight_leads(walk->pid, walk->addresses[i], walk->addresses[i + 1]);
+        walk->frames[i].straight = leads_straight(walk, i);
 }
 
 static bool is_of_exception(const struct walk *walk) {

@@ -131,19 +131,40 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
 }
 
 /* Not the device: a renewed overlay has another for the same file. */
+static uint64_t add_to_name(uint64_t hash, const struct query *q) {
+    const uint64_t parts[] = {q->vma_start, q->vma_end, q->vma_offset, q->inode};
+    for (int i = 0; i < 4; i++)
+        hash = mix(hash, parts[i]);
+    return hash;
+}
+
 uint64_t mappings_name(pid_t pid) {
     int maps = open_maps(pid), r;
     uint64_t hash = 1;
     struct query q = {.size = sizeof q, .query_flags = OR_NEXT};
     if (maps < 0)
         return 0;
-    while ((r = next(maps, &q)) > 0) {
-        if (!q.inode && !(q.vma_flags & EXECUTABLE))
-            continue;
-        const uint64_t parts[] = {q.vma_start, q.vma_end, q.vma_offset, q.inode};
-        for (int i = 0; i < 4; i++)
-            hash = mix(hash, parts[i]);
-    }
+    while ((r = next(maps, &q)) > 0)
+        if (q.inode || (q.vma_flags & EXECUTABLE))
+            hash = add_to_name(hash, &q);
     close(maps);
     return r < 0 ? 0 : hash | 1;
+}
+
+void mappings_code(pid_t pid, struct mappings_code *out) {
+    int maps = open_maps(pid), r;
+    struct query q = {.size = sizeof q, .query_flags = OR_NEXT | EXECUTABLE};
+    uint64_t hash = 1;
+    out->name = out->n = 0;
+    if (maps < 0)
+        return;
+    while ((r = next(maps, &q)) > 0) {
+        hash = add_to_name(hash, &q);
+        if (out->n == MAPPINGS_CODE)
+            continue;
+        out->ranges[out->n].start = q.vma_start;
+        out->ranges[out->n++].end = q.vma_end;
+    }
+    close(maps);
+    out->name = r < 0 ? 0 : hash | 1;
 }

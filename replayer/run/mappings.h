@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define MAPPINGS_CODE 64u
+
 /**
  * Is memory mapped, other than the arena, that a copy would share and could write?
  * Return: 1 there is, 0 there is not, or a negative errno: it may not be known.
@@ -25,6 +27,19 @@ uint64_t mappings_writable_from(pid_t pid, uint64_t address);
  * Return: 0 = the kernel does not say it at a bearable price (before 6.11).
  */
 uint64_t mappings_name(pid_t pid);
+
+/* Where code is mapped. */
+struct mappings_code {
+    uint64_t
+        name; /* of these mappings alone: a fifth of the price of mappings_name(); 0 as there */
+    struct {
+        uint64_t start, end;
+    } ranges[MAPPINGS_CODE];
+    uint32_t n;
+};
+
+/** @out: what is executable; more than MAPPINGS_CODE are in its name, but not in its ranges. */
+void mappings_code(pid_t pid, struct mappings_code *out);
 
 /** Does it have a file with this inode number mapped? Return: 1, 0, or a negative errno. */
 int mappings_have(pid_t pid, uint64_t ino);
