@@ -50,7 +50,7 @@
 /* What a field means stands beside it: */
 /* clang-format off */
 #define SHM_MAGIC 0x6d68736874726164ull /* "darthshm" */
-#define SHM_VERSION 16u
+#define SHM_VERSION 17u
 #define SHM_BLOCK_BYTES 65536u
 #define SHM_MAX_PROCESSES 8192u /* directory entries: processes at once; more are counted, not logged */
 #define SHM_PATH_BYTES 1024u
@@ -493,11 +493,16 @@ struct shm_orders {
 };
 /* What the worker sends over the pair, with the descriptors as SCM_RIGHTS in the same order. */
 #define SHM_COPY_DESCRIPTORS 64u
+enum shm_cloexec {
+    SHM_CLOEXEC_OFF,
+    SHM_CLOEXEC_ON,
+    SHM_CLOEXEC_AS_IT_IS /* of the descriptor that is replaced: asked in the copy, at a tenth of the price */
+};
 struct shm_copy_message {
     uint32_t n;
     struct {
         int32_t fd;      /* number in the target that it replaces */
-        uint32_t cloexec;
+        uint32_t cloexec; /* enum shm_cloexec */
     } place[SHM_COPY_DESCRIPTORS];
 };
 

@@ -100,6 +100,12 @@ static enum shm_refusal refuses(void) {
 
 /* --- the copy --- */
 
+static bool is_cloexec(uint32_t wanted, int fd) {
+    return wanted == SHM_CLOEXEC_AS_IT_IS
+               ? sys_call(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) == FD_CLOEXEC
+               : wanted == SHM_CLOEXEC_ON;
+}
+
 /* Descriptors that the worker made for this process replace those that it has.
  * Return: whether all are in place; an end without a message means "do not". */
 static bool take_descriptors(int socket) {
@@ -122,8 +128,9 @@ static bool take_descriptors(int socket) {
         return false;
     const int *given = (const int *)(const void *)CMSG_DATA(&control.head);
     for (uint32_t i = 0; i < message.n; i++) {
-        if (sys_call(SYS_dup3, given[i], message.place[i].fd,
-                     message.place[i].cloexec ? O_CLOEXEC : 0, 0, 0, 0) < 0)
+        int fd = message.place[i].fd;
+        bool cloexec = is_cloexec(message.place[i].cloexec, fd);
+        if (sys_call(SYS_dup3, given[i], fd, cloexec ? O_CLOEXEC : 0, 0, 0, 0) < 0)
             return false;
         sys_close(given[i]);
     }

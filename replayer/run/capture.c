@@ -6,26 +6,58 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
 
-int capture_begin(struct capture *c, uint64_t head_cap, uint64_t tail_cap,
-                  int *target_fd) {
+/* .flags < 0: it cannot be looked at. Source: fcntl(2), fchmod(2). */
+static struct capture_marks read_marks(int writer) {
+    struct stat status;
+    struct capture_marks marks = {.flags = -1};
+    if (fstat(writer, &status) == 0)
+        marks = (struct capture_marks){.flags = fcntl(writer, F_GETFL),
+                                       .bytes = fcntl(writer, F_GETPIPE_SZ),
+                                       .mode = status.st_mode,
+                                       .uid = status.st_uid,
+                                       .gid = status.st_gid};
+    return marks;
+}
+
+static int make_pipe(struct capture *c, int *target_fd) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    if (c->tail_cap < tail_cap)
-        c->tail = text_realloc(c->tail, tail_cap);
     c->fd = ends[0];
     c->writer = fcntl(ends[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    c->made = read_marks(ends[1]);
+    *target_fd = ends[1];
+    return 0;
+}
+
+/* Return: as make_pipe(). */
+static int take_kept(struct capture *c, int *target_fd) {
+    *target_fd = fcntl(c->writer, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    c->kept = *target_fd < 0;
+    if (!c->kept)
+        return 0;
+    capture_close(c);
+    return make_pipe(c, target_fd);
+}
+
+int capture_begin(struct capture *c, uint64_t head_cap, uint64_t tail_cap,
+                  int *target_fd) {
+    int err = c->kept ? take_kept(c, target_fd) : make_pipe(c, target_fd);
+    if (err)
+        return err;
+    if (c->tail_cap < tail_cap)
+        c->tail = text_realloc(c->tail, tail_cap);
     c->total = c->head_n = 0;
     c->head_cap = head_cap;
     c->tail_cap = tail_cap;
     memset(c->digest.block, 0, 16);
     c->digest.n = c->digest.total = 0;
-    *target_fd = ends[1];
     return 0;
 }
 
@@ -96,6 +128,14 @@ void capture_close(struct capture *c) {
     if (c->fd >= 0)
         close(c->fd);
     c->fd = c->writer = -1;
+    c->kept = false;
+}
+
+void capture_keep(struct capture *c) {
+    struct capture_marks now = read_marks(c->writer);
+    c->kept = c->fd >= 0 && now.flags >= 0 && memcmp(&now, &c->made, sizeof now) == 0;
+    if (!c->kept)
+        capture_close(c);
 }
 
 void capture_deinit(struct capture *c) {

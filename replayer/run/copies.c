@@ -672,6 +672,7 @@ static int run_copy(struct copy *c) {
     int err = run_follow(run);
     feed_end(&run->feed);
     c->branched = run->tracer.branched;
+    run->unbranched = !c->branched;
     tracer_deinit(&run->tracer);
     if (err)
         return err;

@@ -99,8 +99,8 @@ static bool read_info(const struct inventory *w, int fd, struct info *out) {
            2;
 }
 
-static enum shm_refusal place(struct inventory *w, int at, int flags, int with,
-                              bool owned) {
+static enum shm_refusal place_as(struct inventory *w, int at, enum shm_cloexec cloexec,
+                                 int with, bool owned) {
     struct shm_copy_message *m = &w->out->message;
     if (m->n == SHM_COPY_DESCRIPTORS) {
         if (owned)
@@ -110,9 +110,15 @@ static enum shm_refusal place(struct inventory *w, int at, int flags, int with,
     w->out->fd[m->n] = with;
     w->out->owned[m->n] = owned;
     m->place[m->n].fd = at;
-    m->place[m->n].cloexec = (flags & O_CLOEXEC) != 0;
+    m->place[m->n].cloexec = cloexec;
     m->n++;
     return SHM_REFUSED_NOT;
+}
+
+static enum shm_refusal place(struct inventory *w, int at, int flags, int with,
+                              bool owned) {
+    return place_as(w, at, flags & O_CLOEXEC ? SHM_CLOEXEC_ON : SHM_CLOEXEC_OFF, with,
+                    owned);
 }
 
 /* --- files --- */
@@ -236,11 +242,11 @@ static enum shm_refusal take_pipe(struct inventory *w, int fd,
                                   const struct stat *status) {
     struct info info;
     uint64_t ino = status->st_ino;
-    if (!read_info(w, fd, &info))
-        return SHM_REFUSED_DESCRIPTOR;
     for (int i = 0; i < 3; i++)
         if (w->request->own[i].ino == ino)
-            return place(w, fd, info.flags, w->request->own[i].fd, false);
+            return place_as(w, fd, SHM_CLOEXEC_AS_IT_IS, w->request->own[i].fd, false);
+    if (!read_info(w, fd, &info))
+        return SHM_REFUSED_DESCRIPTOR;
     if (is_relayed(w, &info, ino))
         return place(w, fd, info.flags, w->request->relay, false);
     if (w->n_pipes == MAX_ENDS || !is_only_here(w->request, status))

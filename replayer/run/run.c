@@ -371,8 +371,8 @@ static void read_output(struct run *run, struct observation *seen) {
     /* Every writer is dead: what is left is in the pipes. */
     capture_read(output, UINT64_MAX);
     capture_read(errors, UINT64_MAX);
-    capture_close(output);
-    capture_close(errors);
+    (run->unbranched ? capture_keep : capture_close)(output);
+    (run->unbranched ? capture_keep : capture_close)(errors);
     seen->output.stdout_bytes = output->total;
     seen->output.stderr_bytes = errors->total;
     seen->output.stdout_kept = output->head_n;

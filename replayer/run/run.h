@@ -50,6 +50,7 @@ struct run {
     struct copies *copies; /* of an original: what it is copied for; else NULL */
     struct run *original;  /* of a copy; else NULL */
     bool adopted;          /* a copy whose parent is this worker and not its original's */
+    bool unbranched;       /* a copy that ended without having made a process or thread */
     bool awaiting;         /* an order on the channel is something to wake up for */
     pid_t command; /* sweep: a drive or health command under way, 0 = it has ended */
     int command_status;

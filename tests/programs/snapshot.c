@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,8 @@ static void hold(struct held *h) {
             mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (is(h, "queue"))
         h->fd[0] = msgget(IPC_PRIVATE, 0600);
+    if (is(h, "cloexec"))
+        fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC);
     if (is(h, "thread"))
         pthread_create(&h->thread, NULL, sleep_long, NULL);
     if (is(h, "child") && (h->child = fork()) == 0) {
@@ -90,11 +93,30 @@ static void drain(int fd) {
         ;
 }
 
+/* What outlives it, if its standard output is another copy's too. */
+static void spoil_output(const struct held *h) {
+    const int much = 1 << 17;
+    struct stat status;
+    int flags = fcntl(STDOUT_FILENO, F_GETFL), spoiled = 0;
+    if (is(h, "flags"))
+        spoiled = flags & O_NONBLOCK || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
+    if (is(h, "size"))
+        spoiled = fcntl(STDOUT_FILENO, F_GETPIPE_SZ) == much ||
+                  fcntl(STDOUT_FILENO, F_SETPIPE_SZ, much) < 0;
+    if (is(h, "mode"))
+        spoiled = fstat(STDOUT_FILENO, &status) || !(status.st_mode & 0777) ||
+                  fchmod(STDOUT_FILENO, 0);
+    if (spoiled ||
+        (fcntl(STDOUT_FILENO, F_GETFD) == FD_CLOEXEC) != (is(h, "cloexec") != 0))
+        abort();
+}
+
 static int give_up(struct held *h) {
     struct {
         long type;
         char text[1];
     } message = {1, "x"};
+    spoil_output(h);
     if (is(h, "file") || is(h, "eventfd"))
         drain(h->fd[0]);
     if (is(h, "input"))

@@ -20,7 +20,7 @@ try() {
     else
         record -- "$PROGRAMS/snapshot" "$1" >recorded </dev/null
     fi
-    replay --leaks off --how snapshot --mode both --timeout 60 --in 'new_*' --in '*/yes'
+    replay --leaks off --how snapshot --mode both --jobs "${jobs-2}" --timeout 60 --in 'new_*' --in '*/yes'
     for function in new_buffer new_second; do
         for mode in once sticky; do
             equal reported "$(site_verdicts dearth.db $mode $function)" "$1: $function $mode"
@@ -37,10 +37,14 @@ try() {
     equal 0 "$(sql dearth.db "SELECT count(*) FROM attempt WHERE fired = 0")" "$1: without proof"
 }
 
-for what in nothing file pipe pair eventfd lock group written writes input; do
+for what in nothing cloexec file pipe pair eventfd lock group written writes input; do
     try $what snapshot
 done
 equal 'whaE' "$(head -c 3 recorded)E" 'the pipe was read'
+# One copy's standard output is not the next one's.
+for what in flags size mode; do
+    jobs=1 try $what snapshot
+done
 try ended rerun parent_decides
 equal 'whainput: t the pipe held' "$(cat recorded)" 'the pipe of who has ended was read'
 try endless rerun pipe
