@@ -175,8 +175,9 @@ static struct judgement judge_again(const struct repro_case *e,
                                     const struct observation *seen) {
     struct frames_reader *reader = NULL;
     struct failed_stacks failed = {0};
-    if (frames_reader_new(e->store, &reader) == 0)
-        failed_load(e->store, reader, &e->order, seen, &failed);
+    AUTO_STMT sqlite3_stmt *s = NULL;
+    if (frames_reader_new(e->store, &reader) == 0 && failed_prepare(e->store, &s) == 0)
+        failed_load(e->store, s, reader, &e->order, seen, &failed);
     struct judgement j = verdict_judge(baseline, &failed, seen, e->catalogue);
     abort_stacks_deinit(&failed);
     frames_reader_free(reader);

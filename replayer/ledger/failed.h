@@ -5,17 +5,20 @@
 
 #include "abort.h"
 #include "attempt.h"
+#include "store.h"
 
 struct frames_reader;
-struct store;
+
+/** Make the statement that failed_load() asks with. Return: 0, or a negative errno after a message. */
+int failed_prepare(struct store *store, sqlite3_stmt **out);
 
 /**
  * Load them where they are of interest: at an end by abort().
- * @reader: of @store
+ * @s: of failed_prepare(); @reader: of @store, as it is
  * @out: abort_stacks_deinit(); empty when they are not known
  * Return: 0, or a negative errno after a message.
  */
-int failed_load(struct store *store, struct frames_reader *reader,
+int failed_load(struct store *store, sqlite3_stmt *s, struct frames_reader *reader,
                 const struct order *order, const struct observation *seen,
                 struct failed_stacks *out);
 

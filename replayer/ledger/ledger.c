@@ -126,6 +126,8 @@ struct ledger *ledger_free(struct ledger *l) {
         sqlite3_finalize(l->site);
         sqlite3_finalize(l->module);
         sqlite3_finalize(l->explored);
+        sqlite3_finalize(l->failed);
+        ledger_forget_paths(l);
         sqlite3_finalize(l->drop_checked);
         frames_reader_free(l->reader);
         session_stacks_free(l->stacks);

@@ -140,20 +140,39 @@ int ledger_prepare_attempts(struct ledger *l) {
 
 /* --- rows --- */
 
+static const char *remember_path(struct ledger *l, const struct crash_frame *f,
+                                 const char *path) {
+    struct ledger_path new = {.build_id_bytes = f->build_id_bytes,
+                              .path = text_dup(path)};
+    memcpy(new.build_id, f->build_id, f->build_id_bytes);
+    l->paths = text_grow(l->paths, l->n_paths, sizeof new);
+    l->paths[l->n_paths++] = new;
+    return new.path;
+}
+
+void ledger_forget_paths(struct ledger *l) {
+    for (uint32_t i = 0; i < l->n_paths; i++)
+        free(l->paths[i].path);
+    free(l->paths);
+    l->paths = NULL;
+    l->n_paths = 0;
+}
+
 /* The supervisor sees the file behind a mapping (libjq.so.1.0.4), the target the name it
- * was loaded by (libjq.so.1): one module must have one name, the recording's. Return:
- * owned. */
-static char *known_path(struct ledger *l, const struct crash_frame *f) {
-    const char *path = f->module ? f->module : "[anon]";
-    char *known = NULL;
-    if (f->build_id_bytes) {
-        sqlite3_bind_blob(l->module, 1, f->build_id, (int)f->build_id_bytes,
-                          SQLITE_STATIC);
-        if (sqlite3_step(l->module) == SQLITE_ROW)
-            known = text_dup(store_column_text(l->module, 0));
-        sqlite3_reset(l->module);
-    }
-    return known ? known : text_dup(path);
+ * was loaded by (libjq.so.1): one module must have one name, the recording's. */
+static const char *known_path(struct ledger *l, const struct crash_frame *f) {
+    if (!f->build_id_bytes)
+        return f->module ? f->module : "[anon]";
+    for (uint32_t i = 0; i < l->n_paths; i++)
+        if (l->paths[i].build_id_bytes == f->build_id_bytes &&
+            memcmp(l->paths[i].build_id, f->build_id, f->build_id_bytes) == 0)
+            return l->paths[i].path;
+    const char *path = NULL;
+    sqlite3_bind_blob(l->module, 1, f->build_id, (int)f->build_id_bytes, SQLITE_STATIC);
+    if (sqlite3_step(l->module) == SQLITE_ROW)
+        path = remember_path(l, f, store_column_text(l->module, 0));
+    sqlite3_reset(l->module);
+    return path ? path : f->module ? f->module : "[anon]";
 }
 
 static int compare_frames(const struct crash_frame *a, const struct crash_frame *b) {
@@ -195,8 +214,6 @@ static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
     }
     int64_t id = n < n_all ? session_store_loop(l->stacks, frames, n)
                            : session_store_stack(l->stacks, frames, n);
-    for (uint32_t i = 0; i < n; i++)
-        free((char *)frames[i].module);
     free(frames);
     return id;
 }
@@ -401,8 +418,9 @@ void ledger_failed_stacks(struct ledger *l, const struct order *order,
                           const struct observation *seen, struct failed_stacks *out) {
     *out = (struct failed_stacks){0};
     if (seen->crash.n_frames &&
+        (l->failed || failed_prepare(l->store, &l->failed) == 0) &&
         (l->reader || frames_reader_new(l->store, &l->reader) == 0))
-        failed_load(l->store, l->reader, order, seen, out);
+        failed_load(l->store, l->failed, l->reader, order, seen, out);
 }
 
 int ledger_site_stack(struct ledger *l, int64_t site_id, struct frames *out) {

@@ -28,6 +28,7 @@ void ledger_batch_drop(struct ledger *l) {
     store_rollback(l->store);
     l->batch_ns = 0;
     l->stacks = session_stacks_free(l->stacks);
+    ledger_forget_paths(l);
 }
 
 int ledger_due_ms(const struct ledger *l) {

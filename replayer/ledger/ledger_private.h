@@ -21,6 +21,13 @@ struct ledger {
     sqlite3_stmt *site;   /* row of a key */
     sqlite3_stmt *module; /* path under which a build-id is known */
     sqlite3_stmt *explored, *drop_checked;
+    sqlite3_stmt *failed; /* stacks of calls that failed; made when needed */
+    struct ledger_path {
+        uint8_t build_id[32];
+        uint32_t build_id_bytes;
+        char *path;
+    } * paths; /* what `module` has said; not kept over a rollback */
+    uint32_t n_paths;
     struct frames_reader *reader;  /* made when needed */
     struct session_stacks *stacks; /* made when needed, not kept over a rollback */
     uint64_t batch_ns;             /* when the transaction under way began, 0 = none */
@@ -41,6 +48,9 @@ static inline const char *ledger_scope(const struct ledger *ledger,
 int ledger_batch_begin(struct ledger *ledger);
 /** What was written since it began is not. */
 void ledger_batch_drop(struct ledger *ledger);
+
+/** Paths of modules are asked for anew. */
+void ledger_forget_paths(struct ledger *ledger);
 
 /** Prepare the statements that attempts are written with. Return: 0 or a negative errno. */
 int ledger_prepare_attempts(struct ledger *ledger);
