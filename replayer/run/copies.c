@@ -139,6 +139,9 @@ int copies_end(struct copies *s) {
             err = send_refusal(s, i, reason_of(s, i));
     free(s->sent);
     s->sent = NULL;
+    if (s->knows_parent && s->parent_status >= 0)
+        close(s->parent_status);
+    s->knows_parent = false;
     return err;
 }
 
@@ -327,7 +330,8 @@ static enum shm_refusal prepare(struct copy *c) {
         return SHM_REFUSED_FILES;
     if (namespace_has_ipc())
         return SHM_REFUSED_IPC;
-    int shares = mappings_share(orders->pid, x->session->arena_path);
+    int shares =
+        mappings_share(orders->pid, x->session->arena_path, x->session->arena_fd);
     if (shares)
         return shares < 0 ? SHM_REFUSED_UNAVAILABLE : SHM_REFUSED_MAPPING;
     int pidfd = (int)syscall(SYS_pidfd_open, orders->pid, 0);
@@ -496,10 +500,14 @@ static bool has_signals(pid_t tid) {
 
 /* Has the stand-in parent been sent something? It blocks what can be blocked; a stop shows before it
  * has come to that. */
-static bool was_signalled(pid_t parent) {
+static bool was_signalled(struct copies *s) {
     const unsigned long long usual = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1);
     struct process_status status;
-    if (process_status_read(parent, &status) < 0)
+    if (!s->knows_parent) { /* one for all copies */
+        s->parent_status = process_status_open(s->original->parent);
+        s->knows_parent = true;
+    }
+    if (s->parent_status < 0 || process_status_read_open(s->parent_status, &status) < 0)
         return true;
     uint64_t pending =
         process_status_mask(&status, "SigPnd") | process_status_mask(&status, "ShdPnd");
@@ -509,10 +517,10 @@ static bool was_signalled(pid_t parent) {
 
 /* What the copy did to others: the original, or its parent, would not go on as if it had not been
  * copied. A rerun has them to itself. */
-static enum shm_refusal reaches_out(const struct copies *s) {
+static enum shm_refusal reaches_out(struct copies *s) {
     const struct run *original = s->original;
     if (original->disturbed || original->first_ended || has_signals(s->held) ||
-        (original->parent && was_signalled(original->parent)))
+        (original->parent && was_signalled(s)))
         return SHM_REFUSED_SIGNALS;
     return namespace_has_ipc() ? SHM_REFUSED_IPC : SHM_REFUSED_NOT;
 }
@@ -665,6 +673,7 @@ static int run_copy(struct copy *c) {
     tracer_add(&run->tracer, run->first);
     session_set_fault(original->x->session, NULL);
     s->orders->asked_pid = 0;
+    execution_take_signals(run->x); /* those of the stops that brought us here */
     bool sent = send_descriptors(c, &c->descriptors);
     close_sent(c);
     if (!sent)

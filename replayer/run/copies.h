@@ -37,6 +37,8 @@ struct copies {
     struct shm_orders *orders; /* NULL: no snapshot is possible here */
     bool *sent;                /* by item */
     pid_t copy, held;
+    bool knows_parent;  /* its status is open, or cannot be: */
+    int parent_status;  /* of the stand-in parent, or a negative errno */
     uint64_t asked_ns;  /* since when the copy waits to be run; 0 = it does not */
     uint64_t waited_ns; /* for others of the tree, in all */
     bool

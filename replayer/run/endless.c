@@ -408,7 +408,7 @@ static bool is_open_to_others(pid_t tid, const char *arena_path) {
     return process_status_read(tid, &status) < 0 ||
            process_status_mask(&status, "SigCgt") >> (SIGIO - 1) & 1 ||
            process_status_number(&status, "Seccomp") ||
-           mappings_share(tid, arena_path) != 0 ||
+           mappings_share(tid, arena_path, -1) != 0 ||
            prlimit(tid, RLIMIT_CPU, NULL, &cpu) < 0 || cpu.rlim_cur != RLIM_INFINITY;
 }
 

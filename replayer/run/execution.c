@@ -39,6 +39,12 @@ int execution_init(struct execution *x, const struct runner_options *options,
     return 0;
 }
 
+/* It does not queue, so that there is one at most. */
+void execution_take_signals(const struct execution *x) {
+    struct signalfd_siginfo info;
+    (void)!read(x->signal_fd, &info, sizeof info);
+}
+
 static int run_order(struct execution *x, const struct order *order,
                      uint64_t time_limit_ns, struct observation *seen) {
     struct run run = {.x = x,

@@ -38,6 +38,9 @@ struct execution {
 int execution_init(struct execution *execution, const struct runner_options *options,
                    struct session *session, int channel);
 
+/** SIGCHLD has come, or may have: forget it, before all ends are looked for. */
+void execution_take_signals(const struct execution *execution);
+
 /**
  * Run the program once.
  * @time_limit_ns: 0 = none

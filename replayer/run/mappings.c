@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 4608 };
@@ -42,16 +44,28 @@ static int next(int maps, struct query *q) {
     return 1;
 }
 
-/* Return: 1 it shares, 0 it does not, or a negative errno. */
-static int shares_by_query(int maps, const char *arena_path) {
+/* Is it the arena? Its name costs more than all else that is asked of a mapping, and is asked for only where the file
+ * does not tell: some file systems have another number for what is mapped. */
+static bool is_arena(int maps, const struct query *found, const char *path, int fd) {
     char name[PATH_BYTES] = "";
+    struct stat file;
+    struct query q = {.size = sizeof q,
+                      .query_addr = found->vma_start,
+                      .vma_name_addr = (uint64_t)(uintptr_t)name,
+                      .vma_name_size = sizeof name};
+    if (fstat(fd, &file) == 0 && file.st_nlink && file.st_ino == found->inode &&
+        file.st_dev == makedev(found->dev_major, found->dev_minor))
+        return true;
+    return next(maps, &q) > 0 && q.vma_name_size && strcmp(name, path) == 0;
+}
+
+/* Return: 1 it shares, 0 it does not, or a negative errno. */
+static int shares_by_query(int maps, const char *arena_path, int arena_fd) {
     struct query q = {.size = sizeof q, .query_flags = OR_NEXT | WRITABLE | SHARED};
     int r;
-    do {
-        q.vma_name_addr = (uint64_t)(uintptr_t)name;
-        q.vma_name_size = sizeof name;
+    do
         r = next(maps, &q);
-    } while (r > 0 && q.vma_name_size && strcmp(name, arena_path) == 0);
+    while (r > 0 && is_arena(maps, &q, arena_path, arena_fd));
     return r;
 }
 
@@ -75,9 +89,9 @@ static int shares_by_text(pid_t pid, const char *arena_path) {
     return shares;
 }
 
-int mappings_share(pid_t pid, const char *arena_path) {
+int mappings_share(pid_t pid, const char *arena_path, int arena_fd) {
     int maps = open_maps(pid);
-    int r = maps < 0 ? -errno : shares_by_query(maps, arena_path);
+    int r = maps < 0 ? -errno : shares_by_query(maps, arena_path, arena_fd);
     if (maps >= 0)
         close(maps);
     return r < 0 ? shares_by_text(pid, arena_path) : r;

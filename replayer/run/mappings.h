@@ -11,9 +11,10 @@
 
 /**
  * Is memory mapped, other than the arena, that a copy would share and could write?
+ * @arena_fd: the arena, which is faster; -1 = by its path alone
  * Return: 1 there is, 0 there is not, or a negative errno: it may not be known.
  */
-int mappings_share(pid_t pid, const char *arena_path);
+int mappings_share(pid_t pid, const char *arena_path, int arena_fd);
 
 /**
  * Where does the first writable mapping begin that does not end before @address?

@@ -11,16 +11,25 @@
 
 #include "text.h"
 
-int process_status_read(pid_t tid, struct process_status *out) {
+int process_status_open(pid_t pid) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/status", tid, tid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, out->text, sizeof out->text - 1);
-    int err = n < 0 ? -errno : 0;
-    close(fd);
+    return fd < 0 ? -errno : fd;
+}
+
+int process_status_read_open(int fd, struct process_status *out) {
+    ssize_t n = pread(fd, out->text, sizeof out->text - 1, 0);
     out->text[n > 0 ? n : 0] = 0;
+    return n < 0 ? -errno : n == 0 ? -ESRCH : 0;
+}
+
+int process_status_read(pid_t tid, struct process_status *out) {
+    int fd = process_status_open(tid);
+    if (fd < 0)
+        return fd;
+    int err = process_status_read_open(fd, out);
+    close(fd);
     return err;
 }
 

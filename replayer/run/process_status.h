@@ -13,6 +13,11 @@ struct process_status {
 /** Read the status of a thread. Return: 0, or a negative errno (it is gone, or hidden). */
 int process_status_read(pid_t tid, struct process_status *out);
 
+/** The same of a process that is looked at often. @fd: of process_status_open(). Return: likewise. */
+int process_status_read_open(int fd, struct process_status *out);
+/** Return: a descriptor, the caller's to close, or a negative errno. */
+int process_status_open(pid_t pid);
+
 /** Numbers and masks of signals by the name of their line, without the colon; 0 when there is no such line. */
 uint64_t process_status_number(const struct process_status *status, const char *name);
 uint64_t process_status_mask(const struct process_status *status, const char *name);

@@ -305,11 +305,8 @@ static void wait_for_something(struct run *run, uint64_t until) {
     };
     if (ppoll(fds, sizeof fds / sizeof *fds, &timeout, NULL) <= 0)
         return;
-    if (fds[0].revents) {
-        struct signalfd_siginfo info;
-        while (read(x->signal_fd, &info, sizeof info) > 0)
-            ;
-    }
+    if (fds[0].revents)
+        execution_take_signals(x);
     if (fds[1].revents & ~POLLIN) { /* dearth is gone: nobody wants to know how it ends */
         tracer_kill(&run->tracer);
         while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
