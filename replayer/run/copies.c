@@ -38,6 +38,7 @@
 
 #include "arm.h"
 #include "clock.h"
+#include "crash.h"
 #include "descriptors.h"
 #include "evidence.h"
 #include "frozen.h"
@@ -104,6 +105,7 @@ int copies_begin(struct copies *s, struct run *original) {
     int err = arm_scope(x);
     if (err)
         return err;
+    crash_files_written();
     original->tracer.cloned = cloned;
     original->tracer.context = s;
     return 0;
@@ -629,6 +631,8 @@ static int conclude(struct copy *c) {
     bool writes = used || !frozen_is_empty(c->frozen);
     if (used)
         run_read_files(s->original->x, seen);
+    if (writes)
+        crash_files_written();
     enum shm_refusal open = reaches_out(s);
     /* the original goes on in the same memory and tree */
     s->spoiled |=
@@ -678,7 +682,9 @@ static int run_copy(struct copy *c) {
     close_sent(c);
     if (!sent)
         kill(run->first, SIGKILL); /* then it has no proof: unreached, and is run again */
+    crash_pin_files(true);
     int err = run_follow(run);
+    crash_pin_files(false);
     feed_end(&run->feed);
     c->branched = run->tracer.branched;
     run->unbranched = !c->branched;

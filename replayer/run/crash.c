@@ -73,6 +73,8 @@ static struct memory {
     uint64_t
         mapped; /* mappings_name() of the process whose modules are known; 0 = none */
     struct mappings_code code; /* of that process, or the one that has the same */
+    bool pinned;               /* crash_pin_files() */
+    bool checked;              /* and they have been looked at since */
     struct name names[N_NAMES];
     struct straight straight[N_NAMES];
 } memory;
@@ -407,7 +409,10 @@ static bool attach(void) {
 /* Are the modules that are kept still from the same files? */
 static bool are_same_files(void) {
     bool stale = false;
+    if (memory.pinned && memory.checked)
+        return true;
     dwfl_getmodules(memory.dwfl, check_file, &stale, 0);
+    memory.checked = memory.pinned && !stale;
     return !stale;
 }
 
@@ -434,6 +439,7 @@ static bool report_modules(struct walk *walk, bool all) {
     if (walk->by_code)
         mapped = mappings_name(walk->pid);
     walk->by_code = false;
+    memory.checked = false;
     memory.mapped = 0;
     dwfl_report_begin(memory.dwfl);
     bool reported = dwfl_linux_proc_report(memory.dwfl, walk->pid) == 0;
@@ -641,6 +647,14 @@ static bool is_overflow(const struct walk *walk, Dwarf_Word sp,
     uint64_t caller = mappings_writable_from(walk->pid, walk->caller_sp);
     return at + BELOW_FRAME >= sp && at < walk->caller_sp && caller &&
            caller <= walk->caller_sp;
+}
+
+void crash_pin_files(bool pinned) {
+    memory.pinned = pinned;
+}
+
+void crash_files_written(void) {
+    memory.checked = false;
 }
 
 bool crash_pc(pid_t tid, uint64_t *pc) {

@@ -17,6 +17,14 @@ struct observation;
  */
 unsigned crash_capture(pid_t tid, struct observation *seen);
 
+/**
+ * From here on, until it is called with false, what crashes is a copy of one stopped process: files that it has mapped are
+ * no others while that is there, and are looked at once, until crash_files_written().
+ */
+void crash_pin_files(bool pinned);
+/** There is another original, or a copy has written files: look at those of modules at the next crash. */
+void crash_files_written(void);
+
 /** Where @tid stands, alone. Return: whether it could be read. Context: as above. */
 bool crash_pc(pid_t tid, uint64_t *pc);
 
