@@ -214,11 +214,13 @@ static bool is_regrown(const struct session *session, const struct shm_process *
  *                ├─ make_buffer ─ malloc     the failed call
  *                └─ die ─ exit               open is still at work: no leak
  *
- * A return from main() is such an end from within main().
+ * A return from main() is such an end from within main(), unless it went well (@well): what main() did not give up for
+ * is somebody else's to have freed.
  */
 static bool is_owner_at_work(const struct session *session,
                              const struct shm_process *process,
-                             const struct shm_leaks *leaks, uint32_t leak_node) {
+                             const struct shm_leaks *leaks, uint32_t leak_node,
+                             bool well) {
     const struct shm_fault *fault = &session->arena->faults[0];
     if (!session_fired(session, 0) || fault->fired_process != leaks->process ||
         !leaks->exit_node)
@@ -231,19 +233,29 @@ static bool is_owner_at_work(const struct session *session,
         return node != NULL;
     const struct shm_node *failed = session_node(session, process, fault->fired_node),
                           *leaked = session_node(session, process, leak_node);
-    return has_main_returned(session, process, leaks, node) &&
+    return !well && has_main_returned(session, process, leaks, node) &&
            !is_regrown(session, process, failed, leaked, node);
+}
+
+/* Did the process end with status 0? Known of the one whose end is the run's. */
+static bool is_well_ended(const struct session *session,
+                          const struct shm_process *process,
+                          const struct observation *seen) {
+    const struct shm_process *first = session_process(session, 0);
+    return first && first->pid == process->pid && !seen->end.exit_signal &&
+           seen->end.exit_code == 0;
 }
 
 static void add_sites(const struct session *session, const struct shm_process *process,
                       const struct shm_leaks *leaks, struct observation *seen) {
     uint32_t n = session_leaks_entries(leaks);
+    bool well = is_well_ended(session, process, seen);
     seen->leaks.sites = text_realloc(seen->leaks.sites, (seen->leaks.n + n + 1ull) *
                                                             sizeof *seen->leaks.sites);
     for (uint32_t i = 0; i < n; i++) {
         const struct shm_leak *leak = &leaks->leaks[i];
         const struct shm_node *node = session_node(session, process, leak->node);
-        if (node && !is_owner_at_work(session, process, leaks, leak->node))
+        if (node && !is_owner_at_work(session, process, leaks, leak->node, well))
             seen->leaks.sites[seen->leaks.n++] =
                 (struct leaked_site){node->key, leak->blocks, leak->bytes, leak->direct};
     }

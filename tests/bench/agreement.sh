@@ -26,7 +26,7 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/dearth-bench.XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# shellcheck source=programs.sh
+# shellcheck source=tests/bench/programs.sh
 . "$here/programs.sh"
 make_inputs
 order=("$@")
@@ -47,8 +47,8 @@ refused="SELECT group_concat(reason || ' ' || n, ', ') FROM
 
 # again KEY: what three more reruns of a site show.
 again() {
-    local verdicts=() i
-    for i in 1 2 3; do
+    local verdicts=()
+    for _ in 1 2 3; do
         "$dearth" replay -q --guard off --how rerun --mode once --repeat 0 --retest --site "$1" rerun.db >/dev/null 2>&1 </dev/null || :
         verdicts+=("$(sqlite3 rerun.db "SELECT verdict FROM attempt JOIN site ON site.id = site_id
             WHERE lower(hex(key)) = '$1' ORDER BY attempt.id DESC LIMIT 1")")

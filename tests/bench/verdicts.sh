@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Does another build say the same of each site? 'dearth check', all its passes, on real programs, by two or more builds.
 #
-#   tests/bench/verdicts.sh [-k FOLDER] [-m MOST] [-P "PROGRAM..."] DEARTH DEARTH... >table.md
+#   tests/bench/verdicts.sh [-k FOLDER] [-m MOST] [-o "OPTION..."] [-P "PROGRAM..."] DEARTH DEARTH... >table.md
 #
 # Each build checks each program of programs.sh once, in turn, in a folder that is made anew for it. What every later build says
 # of a call of a site in a mode is compared with what the first one says: its verdicts as it is (not guarded) and, where both have
@@ -11,16 +11,18 @@
 #
 # A verdict or leak that differs is run again, whole, three times by each build, which tells a program that does not do
 # the same twice from a build that judges otherwise: of each kind of difference in a program the first MOST (10).
-# With -k the databases of all stay in FOLDER (PROGRAM.N.db). The first table's processor time is of one run each, names kept from
+# OPTION...: more for 'check', of all builds ("--shard 1/8", "--leaks site"). With -k the databases of all stay in FOLDER
+# (PROGRAM.N.db). The first table's processor time is of one run each, names kept from
 # nowhere. No test: minutes of work. Programs that are not installed are left out, and said so. Progress goes to
 # standard error, Markdown to standard output.
 set -eu -o pipefail
 here=$(readlink -f "$(dirname "$0")")
-keep='' most=10 chosen=''
-while getopts k:m:P: option; do
+keep='' most=10 chosen='' options=()
+while getopts k:m:o:P: option; do
     case $option in
     k) keep=$(readlink -f "$OPTARG") ;;
     m) most=$OPTARG ;;
+    o) read -ra options <<<"$OPTARG" ;;
     P) chosen=$OPTARG ;;
     *) exit 2 ;;
     esac
@@ -31,7 +33,7 @@ for build in "${@:?the dearths to compare}"; do
     builds+=("$(readlink -f "$build")")
 done
 targets=$(dirname "${builds[-1]}")/tests/programs # for programs.sh
-# shellcheck source=programs.sh
+# shellcheck source=tests/bench/programs.sh
 . "$here/programs.sh"
 export LC_ALL=C.UTF-8
 unset LD_PRELOAD DEARTH_ARENA
@@ -61,7 +63,7 @@ check_by() {
     fresh
     rm -f "../$1.db"* # its log, too
     rm -rf ../cache
-    { time XDG_CACHE_HOME=$work/cache "${builds[$1]}" check -q --shard "$share" -o "../$1.db" -- "${line[@]}" \
+    { time XDG_CACHE_HOME=$work/cache "${builds[$1]}" check -q --shard "$share" ${options[@]+"${options[@]}"} -o "../$1.db" -- "${line[@]}" \
         <"$stdin" >../out 2>../err || status=$?; } 2>../cost
     [ "$status" -lt 2 ] || {
         cat ../err >&2
@@ -112,8 +114,8 @@ findings="SELECT group_concat(n || ' ' || severity, ', ') FROM (SELECT severity,
 
 # again N KEY OCCURRENCE MODE: what three more whole runs by a build show; '+' where they leak.
 again() {
-    local shown=() i last
-    for i in 1 2 3; do
+    local shown=() last
+    for _ in 1 2 3; do
         fresh
         last=$(sqlite3 "../$1.db" 'SELECT coalesce(max(id), 0) FROM attempt')
         "${builds[$1]}" replay -q --guard off --leaks site --how rerun --mode "$4" --occurrence "$3" --repeat 0 --retest \
