@@ -445,7 +445,7 @@ static bool is_same(const struct readers *a, const struct readers *b) {
  * where they print or wrote to who waits for it, the files that are there now, how far it has read what they may read, too. What it
  * said on standard error goes to us alone. Its process is the same for all copies of a class, and what was
  * printed before, so that the parts of the others in it are.
- * Return: all zero = there may be more.
+ * Return: all zero = there may be more, or it has met a fatal signal and ended by itself, as who did not might.
  */
 static struct dearth_key outcome_of(const struct copy *c) {
     const struct copies *s = c->copies;
@@ -464,8 +464,8 @@ static struct dearth_key outcome_of(const struct copy *c) {
     if (!c->quiet || look_at_others(s, &readers) != OTHERS_QUIET ||
         !is_same(&readers, &c->readers) || seen->end.timed_out ||
         seen->end.left_processes || !seen->proof.fired || seen->proof.overwritten ||
-        !seen->proof.end_known || s->original->feed.pipe_ino || order->leaks ||
-        output_check_wants(s->original->x->options, seen))
+        seen->crash.signal || !seen->proof.end_known || s->original->feed.pipe_ino ||
+        order->leaks || output_check_wants(s->original->x->options, seen))
         return (struct dearth_key){0};
     known.pid = s->orders->pid;
     known.status = c->run.status;

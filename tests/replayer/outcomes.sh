@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Copies of a child that end in the same way, having printed the same: two whole runs show what its parent makes
-# of all. One that has printed something else is not among them, whether to us or to a process that waits for it.
+# of all. One that has printed something else is not among them, whether to us or to a process that waits for it, nor one
+# that has crashed and ends by its handler.
 . "$(dirname "$0")/../lib.sh"
 
 printf '#!/bin/sh\n"$1"\nexit 0\n' >script
 # Its reader allocates nothing by itself: it does not ask for copies while the other one does.
 printf '#!/bin/sh\n"$1" | while read -r line; do echo "$line"; done\nexit 0\n' >piped
-chmod +x script piped
+printf '#!/bin/sh\n"$1" || exit 5\nexit 0\n' >looking
+chmod +x script piped looking
 
 # verdicts FILE
 verdicts() {
@@ -21,7 +23,7 @@ shown_by_copies() {
         WHERE function LIKE 'new_%' AND how = 'snapshot'"
 }
 
-# try SCRIPT PROGRAM VERDICT: where the shell is not back in its wait in time, a whole run shows what a copy would
+# try SCRIPT PROGRAM SECOND THIRD FOURTH: where the shell is not back in its wait in time, a whole run shows what a copy would
 try() {
     local script=$1
     shift
@@ -37,15 +39,18 @@ try() {
         diff rerun.txt snapshot.txt || fail "$1: the two ways disagree"
         [ "$(shown_by_copies "$1.db")" = 0 ] || break
     done
-    equal handled "$(site_verdicts "$1.db" once new_second)" "$script $1: printed all the same"
-    equal "$2" "$(site_verdicts "$1.db" once new_third)" "$script $1: printed, or not"
+    equal "$2" "$(site_verdicts "$1.db" once new_second)" "$script $1: printed all the same"
+    equal "$3" "$(site_verdicts "$1.db" once new_third)" "$script $1: printed, or not"
+    equal "$4" "$(site_verdicts "$1.db" once new_fourth)" "$script $1: a handler that ends it as others end"
     [ "$(shown_by_copies "$1.db")" != 0 ] || fail "$script $1: no copy was shown by two whole runs"
     equal 1 "$(sql "$1.db" "SELECT count(*) >= 2 FROM refused JOIN site ON site.id = site_id
         JOIN location ON location.id = location_id WHERE reason = 'parent_decides' AND function LIKE 'new_%'")" \
         "$script $1: whole runs are counted as such"
 }
 
-for script in script piped; do
-    try "$script" same-end degraded
-    try "$script" same-end-fixed handled
+for script in script piped; do # it ends well whatever becomes of its child
+    try "$script" same-end handled degraded handled
+    try "$script" same-end-fixed handled handled handled
 done
+try looking same-end reported reported crashed
+try looking same-end-fixed reported reported reported
