@@ -369,7 +369,7 @@ CREATE TABLE attempt (
     inferred  INTEGER NOT NULL DEFAULT 0,-- 1 = not run by itself: 'sticky', and in the run or copy that failed the same call 'once' no allocating call came after: the same run, whose results these are
     cause     TEXT,                      -- of an end by abort(): what is wrong, beyond its signal; NULL = nothing to say
     boundary  INTEGER,                   -- frame of crash_stack_id, from 1, inlined ones not counted, that lets no exception out; NULL = none
-    last_site_id INTEGER REFERENCES site(id), -- 'sticky', 'burst': site of the last call that failed before it went wrong; NULL = the first, or not known
+    last_site_id INTEGER REFERENCES site(id), -- 'sticky', 'burst': site of the last call that failed before it went wrong, of a recursion deeper than stacks are kept that of the first so deep; NULL = the first, or not known
     scope     TEXT,                      -- 'sticky', 'burst': JSON object: what later calls must be in to fail: own, not_own, in, not_in (lists of globs), tree (of a suite's targets: its sources); NULL = every call
     spared    INTEGER NOT NULL DEFAULT 0,-- with a scope: later calls that got memory since they are not in it
     unsure    INTEGER NOT NULL DEFAULT 0 -- with a scope: of all later calls, those decided though not all of their stack is known

@@ -34,6 +34,7 @@
 #include "reentry.h"
 #include "ring.h"
 #include "sample.h"
+#include "scope.h"
 #include "stamp.h"
 #include "thread.h"
 #include "unwind.h"
@@ -140,10 +141,31 @@ static void count_site(const struct call *call) {
     add_relaxed(&node->bytes, call->size);
 }
 
+/*
+ * Who recurses until its stack is used up may meet a lasting failure a hundred thousand times, each time with as many
+ * frames as are kept. The first stack that was cut stands for those of the calls that come from it. Much further in
+ * is another stack.
+ */
+static bool is_deeper(const struct thread *thread, const struct caller *caller) {
+    const uintptr_t most = 64u << 20;
+    return thread->cut_sp - caller->sp - 1 < most;
+}
+
+/* And will it be refused memory, whatever its stack? */
+static COLD bool is_refused(const struct thread *thread, const struct caller *caller) {
+    return load_relaxed(&preload.sticky) && !marks_forbid() &&
+           !(preload.flags & (SHM_EVENTS | SHM_COUNT_SITES)) && is_deeper(thread, caller);
+}
+
 /* A call that a lasting failure meets was not looked at so far. */
 static COLD void note_failed(struct call *call, const struct caller *caller) {
+    struct thread *thread = call->thread;
+    if (!call->node && thread->cut_sp && is_deeper(thread, caller))
+        return;
     if (!call->node)
-        call->node = unwind_site(call->thread, caller, call->op);
+        call->node = unwind_site(thread, caller, call->op);
+    bool cut = thread->last_flags & SHM_NODE_TRUNCATED;
+    thread->cut_sp = cut && !scope_given() ? caller->sp : 0;
     fault_note_last(call->node);
 }
 
@@ -167,7 +189,7 @@ static inline enum hook hook_begin(struct call *call, const struct caller *calle
             reentry_set(REENTRY_NONE);
             return HOOK_PASS;
         }
-    } else {
+    } else if (likely(!call->thread->cut_sp) || !is_refused(call->thread, caller)) {
         call->node = unwind_site(call->thread, caller, op);
     }
     if (flags & SHM_COUNT_SITES && call->node && !marks_forbid())

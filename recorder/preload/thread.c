@@ -155,6 +155,7 @@ static void arrange(struct thread *thread, struct shm_ring *ring, uint32_t slot,
     thread->tid = tid;
     thread->ring = ring;
     thread->depth = 0;
+    thread->cut_sp = 0;
     thread->stack_lo = thread->stack_hi = 0;
     if (!continues) {
         thread->segment = NULL;

@@ -37,6 +37,7 @@ struct thread {
     uint32_t last_flags;          /* enum shm_node_flag of the last walk */
     uint32_t
         met; /* its outermost frame that was walked anew, where it met the one before; UINT32_MAX = no such */
+    uintptr_t cut_sp; /* of who was refused memory last, if that stack was cut; 0 = not */
 #ifdef UNWIND_SELF_CHECK
     uint32_t walked; /* its frames, also when it may not be used again */
 #endif

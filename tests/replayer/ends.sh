@@ -79,6 +79,9 @@ grep -q 'in needed' <<<"$shown" || fail "the report does not name the last call:
 for of in '' thread; do
     status 1 "$DEARTH" check -o "deep$of.db" "${few[@]}" --mode both -- "$PROGRAMS/bottomless" $of
     equal 'stack overflow, by calls that go round' "$(sql "deep$of.db" "SELECT group_concat(DISTINCT cause) FROM attempt WHERE verdict = 'crashed' AND cause IS NOT NULL")" "a stack's end: $of"
+    # of so many calls the last one that is looked at is one of them
+    equal compose "$(sql "deep$of.db" "SELECT DISTINCT function FROM attempt JOIN site ON site.id = last_site_id JOIN location ON
+        location.id = location_id WHERE mode = 'sticky' AND how = 'rerun' AND cause LIKE 'stack overflow%'")" "who was refused last: $of"
     seen=$(sql "deep$of.db" "SELECT group_concat(place, ' ') FROM (SELECT DISTINCT place FROM finding WHERE severity = 'bug' ORDER BY 1)")
     [[ $seen =~ ^'crashed|SIGSEGV|bottomless!com'[a-z]+' crashed|SIGSEGV|bottomless!work'$ ]] || fail "who goes round: $of: $seen"
 done
