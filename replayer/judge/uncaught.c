@@ -202,8 +202,8 @@ static bool left_noexcept(const struct end *e, char cause[static CAUSE_BYTES]) {
     return true;
 }
 
-/* Does the exception's own message say that something could not be done? */
-static bool says_why(const struct end *e) {
+/* Does the exception's own message say that there was no memory, or @any thing that could not be done? */
+static bool says_why(const struct end *e, bool any) {
     static const char before[] = "\n  what():  ";
     const struct observation *o = e->seen;
     const char *at = o->output.stderr_tail
@@ -217,7 +217,7 @@ static bool says_why(const struct end *e) {
     const char *end = o->output.stderr_tail + o->output.stderr_tail_n;
     const char *line_end = memchr(at, '\n', (size_t)(end - at));
     for (uint32_t i = 0; (s = catalogue_section(e->catalogue, i)); i++)
-        if ((s->kind == CATALOGUE_WAY_OUT || s->kind == CATALOGUE_GAVE_UP) &&
+        if (((any && s->kind == CATALOGUE_WAY_OUT) || s->kind == CATALOGUE_GAVE_UP) &&
             catalogue_message(s, FIELD_MESSAGE, at,
                               (uint64_t)((line_end ? line_end : end) - at), NULL, 0))
             return true;
@@ -248,15 +248,17 @@ static bool is_answer(const struct end *e, const char *type) {
     while (by < e->n && strcmp(name_at(e, by), "__cxa_throw") != 0)
         by++;
     by++;
-    if (by >= e->n || is_logic_error(e, type))
+    if (is_logic_error(e, type))
         return false;
+    if (by >= e->n) /* thrown on: who threw it first has returned */
+        return says_why(e, false);
     if (is_librarys(e, by)) /* std::thread could not start one: std::system_error */
         return is_of_librarys_call(e, by);
     for (uint32_t i = by; i < e->n; i++)
         if (begins(name_at(e, i), "_Znw") || begins(name_at(e, i), "_Zna"))
             return false; /* a new_handler's */
     const char *exe = e->seen->crash.exe;
-    bool told = abort_was_thrown(e->catalogue, e->failed, exe) || says_why(e);
+    bool told = abort_was_thrown(e->catalogue, e->failed, exe) || says_why(e, true);
     return abort_is_answer(e->catalogue, e->failed, e->frames + by, e->n - by, exe, told);
 }
 

@@ -7,6 +7,8 @@
  *   terminate ◄ __cxa_throw ◄ load                          load() was refused memory, or caught
  *                                                           std::bad_alloc, and throws: a policy
  *   terminate ◄ __cxa_throw ◄ verify ◄ main                 load() has returned: uncaught app::error
+ *   terminate ◄ __cxa_rethrow ◄ list ◄ main                 load() threw it, and has returned: a policy where what()
+ *                                                           speaks of memory
  *   terminate ◄ __cxa_throw ◄ __throw_logic_error ◄ ...     uncaught std::logic_error
  *   terminate ◄ __gxx_personality_v0 ◄ _Unwind_... ◄ __cxa_throw ◄ ... ◄ ~D ◄ main
  *                                                           left ~D, although main would catch it

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exceptions of other types that nobody catches. Four stand for the lack of memory: one is thrown by
+ * Exceptions of other types that nobody catches. Five stand for the lack of memory: one is thrown by
  * the function that was given NULL, one in the place of a std::bad_alloc that was caught, one derives from it,
- * and a std::thread that could not be started throws std::system_error.
- * Flaw: remember() does not look at its NULL, and what verify() then throws says that the state is wrong;
+ * one says so, and is thrown on by who cleans up, and a std::thread that could not be started throws std::system_error.
+ * Flaw: remember() and keep() do not look at their NULL, and what verify() then throws says that the state is wrong, be it
+ * thrown on or not;
  * index_of() throws a std::logic_error, which stands for a mistake and not for a lack of memory.
  * Fixed: both look, and the program ends with a status.
  *
  * expect: remember* once=crashed
  * expect: index_of* once=crashed
+ * expect: keep* once=crashed
+ * expect: name* once=aborted sticky=aborted
  * expect: buffer* once=aborted sticky=aborted
  * expect: make_table* once=aborted sticky=aborted
  * expect: late* once=aborted sticky=aborted
  * expect: begin* once=aborted
  * expect fixed: remember* once=reported
  * expect fixed: index_of* once=reported
+ * expect fixed: keep* once=reported
+ * expect fixed: name* once=aborted sticky=aborted
  * expect fixed: buffer* once=aborted sticky=aborted
  * expect fixed: make_table* once=aborted sticky=aborted
  * expect fixed: late* once=aborted sticky=aborted
@@ -64,6 +69,43 @@ OWN_FRAME static bool remember() {
 OWN_FRAME static void verify() {
     if (!last)
         throw app::error(3);
+}
+
+static char *kept;
+
+OWN_FRAME static bool keep() {
+    kept = static_cast<char *>(std::malloc(1100));
+    KEEP(kept);
+#ifdef FIXED
+    return kept != nullptr;
+#else
+    return true;
+#endif
+}
+
+OWN_FRAME static void verify_kept() {
+    if (!kept)
+        throw app::refused("failed to find what was kept");
+}
+
+OWN_FRAME static char *name() {
+    char *p = static_cast<char *>(std::malloc(1300));
+    KEEP(p);
+    if (!p)
+        throw app::refused("failed to allocate a name");
+    return p;
+}
+
+static int cleaned_up;
+
+/* As containers do for what their elements throw. */
+template <typename F> OWN_FRAME static auto cleaning_up(F f) {
+    try {
+        return f();
+    } catch (...) {
+        cleaned_up++;
+        throw;
+    }
 }
 
 OWN_FRAME static int *index_of() {
@@ -129,12 +171,18 @@ int main() {
     int *index = index_of();
     if (!index)
         return 1;
+    if (!keep())
+        return 1;
+    cleaning_up(verify_kept);
+    char *named = cleaning_up(name);
     char *first = buffer();
     int *numbers = table();
     char *second = late();
     tell();
     begin();
     std::printf("%d\n", index && first && numbers && second);
+    std::free(named);
+    std::free(kept);
     std::free(second);
     delete[] numbers;
     std::free(first);
