@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Do copies of a running program show what whole reruns show? Real programs, each site of each once.
 #
-#   tests/bench/agreement.sh DEARTH [PROGRAM...] >table.md
+#   tests/bench/agreement.sh [-m once|sticky|both] DEARTH [PROGRAM...] >table.md
 #
+# -m: which failures (once).
 # "Never reached": the program's hash seeds or addresses decided otherwise in that run, so that the fault
 # never fired there; such a run says nothing about the site.
 #
@@ -16,6 +17,14 @@
 # Markdown to standard output.
 set -eu -o pipefail
 here=$(readlink -f "$(dirname "$0")")
+mode=once
+while getopts m: option; do
+    case $option in
+    m) mode=$OPTARG ;;
+    *) exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
 dearth=$(readlink -f "${1:?the dearth to try}")
 shift
 targets=$(dirname "$dearth")/tests/programs # for programs.sh
@@ -34,7 +43,7 @@ order=("$@")
 
 # --- one program ---
 
-differing="SELECT DISTINCT lower(hex(s.key)), a.occurrence, a.verdict, b.verdict
+differing="SELECT DISTINCT lower(hex(s.key)), a.mode, a.occurrence, a.verdict, b.verdict
     FROM attempt a JOIN site s ON s.id = a.site_id JOIN other.site t ON t.key = s.key
     JOIN other.attempt b ON b.site_id = t.id AND b.mode = a.mode AND b.occurrence = a.occurrence
     WHERE b.how = 'snapshot' AND a.how = 'rerun' AND a.verdict <> 'unreached' AND
@@ -45,11 +54,11 @@ both="SELECT count(DISTINCT s.key) FROM attempt a JOIN site s ON s.id = a.site_i
 refused="SELECT group_concat(reason || ' ' || n, ', ') FROM
     (SELECT reason, count(DISTINCT site_id) AS n FROM refused GROUP BY reason ORDER BY n DESC)"
 
-# again KEY: what three more reruns of a site show.
+# again KEY MODE: what three more reruns of a site show.
 again() {
     local verdicts=()
     for _ in 1 2 3; do
-        "$dearth" replay -q --guard off --how rerun --mode once --repeat 0 --retest --site "$1" rerun.db >/dev/null 2>&1 </dev/null || :
+        "$dearth" replay -q --guard off --how rerun --mode "$2" --repeat 0 --retest --site "$1" rerun.db >/dev/null 2>&1 </dev/null || :
         verdicts+=("$(sqlite3 rerun.db "SELECT verdict FROM attempt JOIN site ON site.id = site_id
             WHERE lower(hex(key)) = '$1' ORDER BY attempt.id DESC LIMIT 1")")
     done
@@ -57,7 +66,7 @@ again() {
 }
 
 try() {
-    local program=$1 way key rest
+    local program=$1 way key failed rest
     command_of "$program"
     command -v "${line[0]}" >/dev/null || {
         echo "$program: not installed" >&2
@@ -66,14 +75,14 @@ try() {
     "$dearth" record -q -o recorded.db -- "${line[@]}" >/dev/null 2>&1 <"$stdin" || :
     for way in snapshot rerun; do
         cp recorded.db "$way.db"
-        "$dearth" replay -q --guard off --mode once --repeat 0 --shard "$share" --how "$way" "$way.db" >/dev/null
+        "$dearth" replay -q --guard off --mode "$mode" --repeat 0 --shard "$share" --how "$way" "$way.db" >/dev/null
     done
     sqlite3 -cmd "ATTACH 'snapshot.db' AS other" rerun.db "$differing" >differ
     echo "| $program | $(sqlite3 rerun.db 'SELECT count(DISTINCT site_id) FROM attempt') | $(
         sqlite3 -cmd "ATTACH 'snapshot.db' AS other" rerun.db "$both") | $(sqlite3 rerun.db "$missed") | $(wc -l <differ) | $(
         sqlite3 snapshot.db "$refused" 2>/dev/null) |"
-    while IFS='|' read -r key rest; do
-        echo "$program|$key|$rest|$(again "$key")" >>differing
+    while IFS='|' read -r key failed rest; do
+        echo "$program|$key|$failed|$rest|$(again "$key" "$failed")" >>differing
     done <differ
     rm -f ./*.db ./*.db-*
     echo "$program: done" >&2
@@ -86,5 +95,5 @@ for program in "${order[@]}"; do
     try "$program"
 done
 [ -s differing ] || exit 0
-printf '\n| program | site | occurrence | rerun | snapshot | rerun again |\n| --- | --- | ---: | --- | --- | --- |\n'
-awk -F'|' '{ printf "| %s | `%s` | %s | %s | %s | %s |\n", $1, substr($2, 1, 16), $3, $4, $5, $6 }' differing
+printf '\n| program | site | mode | occurrence | rerun | snapshot | rerun again |\n| --- | --- | --- | ---: | --- | --- | --- |\n'
+awk -F'|' '{ printf "| %s | `%s` | %s | %s | %s | %s | %s |\n", $1, substr($2, 1, 16), $3, $4, $5, $6, $7 }' differing
