@@ -121,7 +121,7 @@ again() {
         "${builds[$1]}" replay -q --guard off --leaks site --how rerun --mode "$4" --occurrence "$3" --repeat 0 --retest \
             --site "$2" "../$1.db" >/dev/null 2>&1 </dev/null || :
         shown+=("$(sqlite3 "../$1.db" "SELECT coalesce(group_concat(DISTINCT verdict), 'not run') ||
-            CASE WHEN max(leaked) > 0 THEN '+' ELSE '' END FROM attempt WHERE id > $last")")
+            CASE WHEN max(leaked) > 0 THEN '+' ELSE '' END FROM attempt WHERE id > $last AND mode = '$4' AND occurrence = $3")")
     done
     echo "${shown[*]}"
 }
