@@ -185,8 +185,6 @@ static int compare_frames(const struct crash_frame *a, const struct crash_frame 
  * Return: how many frames to keep; @n = all. */
 static uint32_t cut_recursion(const struct crash_frame *all, uint32_t n) {
     uint32_t best = n;
-    if (n < OBSERVATION_MAX_FRAMES)
-        return n;
     for (uint32_t i = 1; i < n; i++) {
         bool recurs = false;
         for (uint32_t k = 0; k < i && !recurs; k++)
@@ -197,13 +195,41 @@ static uint32_t cut_recursion(const struct crash_frame *all, uint32_t n) {
     return best == n ? n : best + 1;
 }
 
-static int64_t store_stack(struct ledger *l, const struct crash_frame *all,
-                           uint32_t n_all) {
+/* Without dearth, a call of the program's leads to the allocator, and nothing of ours is on the stack: neither the
+ * hook nor libunwind, which it asks. Return: how many frames are left, in @out, room for @n. */
+static uint32_t leave_out_ours(const struct crash_frame *all, uint32_t n,
+                               struct crash_frame *out) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *module = all[i].module ? all[i].module : "";
+        if (!frame_module_is_ours(module)) {
+            out[kept++] = all[i];
+            continue;
+        }
+        while (kept && out[kept - 1].module &&
+               strncmp(text_basename(out[kept - 1].module), "libunwind", 9) == 0)
+            kept--;
+    }
+    return kept;
+}
+
+/* Of a frame's number, from 1, in @all: the one that it has in the database. */
+static uint32_t stored_number(const struct crash_frame *all, uint32_t number) {
+    struct crash_frame kept[OBSERVATION_MAX_FRAMES];
+    return number <= OBSERVATION_MAX_FRAMES ? leave_out_ours(all, number, kept) : 0;
+}
+
+static int64_t store_stack(struct ledger *l, const struct crash_frame *seen,
+                           uint32_t n_seen) {
+    struct crash_frame all[OBSERVATION_MAX_FRAMES];
+    uint32_t n_all = n_seen > OBSERVATION_MAX_FRAMES ? OBSERVATION_MAX_FRAMES : n_seen;
+    bool whole = n_all < OBSERVATION_MAX_FRAMES;
+    n_all = leave_out_ours(seen, n_all, all);
     if (!n_all)
         return 0;
     if (!l->stacks && !(l->stacks = session_stacks_new(l->store)))
         return -EIO;
-    uint32_t n = cut_recursion(all, n_all);
+    uint32_t n = whole ? n_all : cut_recursion(all, n_all);
     struct session_frame *frames = text_alloc(n * sizeof *frames);
     for (uint32_t i = 0; i < n; i++) {
         const struct crash_frame *f = &all[i];
@@ -318,7 +344,8 @@ static void bind_result(struct ledger *l, sqlite3_stmt *s, const struct observat
                         const struct judgement *j, int64_t crash_stack) {
     ledger_bind_end(s, o);
     if (o->crash.boundary)
-        sqlite3_bind_int64(s, ATTEMPT_BOUNDARY, o->crash.boundary);
+        sqlite3_bind_int64(s, ATTEMPT_BOUNDARY,
+                           stored_number(o->crash.frames, o->crash.boundary));
     sqlite3_bind_int64(s, ATTEMPT_STDOUT_BYTES, (int64_t)o->output.stdout_bytes);
     sqlite3_bind_blob(s, ATTEMPT_STDOUT_DIGEST, o->output.stdout_digest, 16,
                       SQLITE_TRANSIENT);

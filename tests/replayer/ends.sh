@@ -91,6 +91,16 @@ shown=$("$DEARTH" report --format text --source never deep.db)
 [[ $shown == *complain*compose*complain* ]] || fail "not one round: $shown"
 [[ $shown != *'at address 0x0'* && $shown == *'left unset or half made'* ]] || fail "no address is called NULL: $shown"
 
+# Without dearth there is no hook between a program's call and the allocator: none of its frames is in a stack.
+for name in corrupted-double-free corrupted-invalid-free; do
+    status 1 "$DEARTH" check -o "$name.db" "${few[@]}" --report "$name.json" --html "$name.html" -- "$PROGRAMS/$name"
+    stack=$(jq -r '[.findings[] | select(.severity == "bug") | .crash.stack[].function] | join(" ")' "$name.json")
+    [[ $stack == *_int_free*main* ]] || fail "$name: no stack: $stack"
+    equal 0 "$(sql "$name.db" "SELECT count(*) FROM frame JOIN module ON module.id = frame.module_id WHERE module.path GLOB '*libdearth*'")" "$name: frames of dearth's"
+    lacks "$name.json" libdearth
+    lacks "$name.html" libdearth
+done
+
 [ -x "$PROGRAMS/noexcept" ] || exit 0
 status 1 "$DEARTH" check -o noexcept.db "${few[@]}" -- "$PROGRAMS/noexcept"
 cause=$(sql noexcept.db "SELECT group_concat(cause, ' / ') FROM (SELECT DISTINCT cause FROM attempt WHERE verdict = 'crashed' ORDER BY 1)")
