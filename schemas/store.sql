@@ -357,7 +357,7 @@ CREATE TABLE attempt (
     damage_offset INTEGER,               -- first damaged byte, from the start of the block
     damage_site_id INTEGER REFERENCES site(id), -- that allocated the block; NULL = unknown
     differs   TEXT,                      -- JSON array: what is not as without the fault, the first few: {"what": 'stdout', 'file' or 'output', "how", "path", "detail"}; NULL = nothing
-    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock'; NULL = not known
+    hang      TEXT,                      -- hung: 'spinning', 'allocating', 'printing', 'polling', 'blocked', 'deadlock', 'recursing'; NULL = not known
     hang_call TEXT,                      -- hung: system call it was blocked in, with what it waited for
     explored  INTEGER NOT NULL DEFAULT 0,-- 1 = `error_path` has the sites that came up after the failure
     thread    TEXT NOT NULL DEFAULT 'any',-- whose calls `occurrence` counts: 'any', 'main' (thread of its process), 'other'

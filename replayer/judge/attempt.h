@@ -232,6 +232,7 @@ struct observation {
         uint64_t last; /* of a lasting failure, the call that failed last by then: struct
                           shm_fault; 0 = not known */
         bool overflow; /* SIGSEGV: the stack was used up */
+        uint64_t stack_pointer; /* of the thread whose frames these are; 0 = not known */
         uint32_t boundary; /* std::terminate(): frame that lets no exception out, from 1;
                                0 = not known */
         uint32_t

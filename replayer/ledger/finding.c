@@ -304,7 +304,8 @@ static void blame_location(struct work *w, sqlite3_stmt *s, struct item *item) {
 static bool stays_in_call(const char *hang) {
     return !hang || (strcmp(hang, hang_name(HANG_SPINNING)) != 0 &&
                      strcmp(hang, hang_name(HANG_ALLOCATING)) != 0 &&
-                     strcmp(hang, hang_name(HANG_PRINTING)) != 0);
+                     strcmp(hang, hang_name(HANG_PRINTING)) != 0 &&
+                     strcmp(hang, hang_name(HANG_RECURSING)) != 0);
 }
 
 /* Where a hung program was is chance: its place is in no identity. */

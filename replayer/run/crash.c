@@ -675,6 +675,7 @@ unsigned crash_capture(pid_t tid, struct observation *seen) {
         sp = walk->registers[ARCH_DWARF_SP]; /* unwinding may step over a wild call */
         unwind(walk);
     }
+    seen->crash.stack_pointer = sp;
     seen->crash.overflow = sp && is_overflow(walk, sp, seen);
     if (walk->n && walk->dwfl)
         find_boundary(walk, seen);

@@ -28,6 +28,14 @@
 #define LOOP_SAMPLES  40u
 #define LOOP_GAP_MS   1
 
+/* Who will have used up its stack within so many times the limit, at the pace of the samples, is waited for; */
+#define RECURSION_MOST  20u
+#define RECURSION_LIMIT 5000000000ull /* that of a program which has none of its own */
+/* deeper by less between the samples may be a loop that calls something else once in a while, and would take too
+ * long to the end of the usual 8 MiB. */
+#define DEEPER_BYTES    16384u
+#define DEEPER_GAP_NS   500000000ull /* until the next two samples */
+
 #define DEADLOCK_THREADS 64 /* that are looked at one by one */
 #define ASLEEP_AGAIN_MS  500
 #define LOOKS            2 /* for a cycle */
@@ -181,7 +189,8 @@ bool hang_is_slow(const struct run *run, uint64_t now) {
  * where the call has returned. */
 static void look_for_loop(struct run *run) {
     enum hang hang = run->seen->end.hang;
-    if (hang != HANG_SPINNING && hang != HANG_ALLOCATING && hang != HANG_PRINTING)
+    if (hang != HANG_SPINNING && hang != HANG_ALLOCATING && hang != HANG_PRINTING &&
+        hang != HANG_RECURSING)
         return; /* who waits is in that call all the time */
     uint64_t until =
         clock_mono_ns() + HANG_SAMPLE_GAP_NS; /* on a busy machine a stop takes long */
@@ -191,8 +200,43 @@ static void look_for_loop(struct run *run) {
     }
 }
 
+static void look_at_stack(const struct run *run, struct mappings_stack *out) {
+    const struct hang_watch *h = &run->hang;
+    if (!h->stack_tid || !mappings_stack(h->stack_tid, h->stack_pointer, out))
+        *out = (struct mappings_stack){0};
+}
+
+/* Between the samples: is it deeper than ever? Then the next two samples are to show whether it goes on so, once
+ * where it will not end in time. */
+static bool goes_deeper(struct run *run, uint64_t now) {
+    struct hang_watch *h = &run->hang;
+    struct mappings_stack was = h->stack, is;
+    look_at_stack(run, &is);
+    if (h->endless || !was.used || is.used < was.used + DEEPER_BYTES) {
+        h->n_deeper = 0;
+        return false;
+    }
+    uint64_t left = is.most > is.used ? (is.most - is.used) / 1024 : 0;
+    uint64_t end = now + left * (now - h->sampled_ns) / ((is.used - was.used) / 1024);
+    uint64_t limit = run->limit_ns ? run->limit_ns : RECURSION_LIMIT;
+    if (!h->n_deeper++)
+        h->deeper_ns = h->sampled_ns;
+    return h->n_deeper == 1 ||
+           (is.most && !hang_is_over(end, h->deeper_ns, RECURSION_MOST * limit,
+                                     run->limit_ns ? run->tracer.starved_ns : 0));
+}
+
+/* The samples are taken anew. */
+static void forget_samples(struct run *run, uint64_t now) {
+    tracer_forget_sample(&run->tracer);
+    run->hang.sampled = false;
+    run->hang.next_sample_ns = now + DEEPER_GAP_NS;
+}
+
 /* Past its limit, twice: two samples show the loop between them, and what it does in it. */
 bool hang_is_seen(struct run *run, uint64_t now) {
+    if (now < run->hang.next_sample_ns)
+        return false;
     if (!run->hang.sampled) {
         run->hang.sampled = true;
         run->hang.sampled_ns = now;
@@ -202,13 +246,24 @@ bool hang_is_seen(struct run *run, uint64_t now) {
         run->hang.sampled_naps = tracer_naps(&run->tracer);
         if (run->x->traced) /* else attaching to it is the last thing before its end */
             tracer_sample(&run->tracer, run->first);
+        run->hang.stack_pointer = 0;
+        run->hang.stack_tid =
+            run->x->traced ? tracer_failed_thread(&run->tracer, &run->hang.stack_pointer)
+                           : run->first;
+        look_at_stack(run, &run->hang.stack);
         return false;
     }
     if (now - run->hang.sampled_ns < hang_gap_ns(run))
         return false;
     tracer_watch(&run->tracer, run->first);
+    if (goes_deeper(run, now)) {
+        forget_samples(run, now);
+        return false;
+    }
     run->seen->end.endless = run->hang.endless != HANG_UNKNOWN;
-    run->seen->end.hang = run->hang.endless ? run->hang.endless : name_hang(run, now);
+    run->seen->end.hang = run->hang.endless    ? run->hang.endless
+                          : run->hang.n_deeper ? HANG_RECURSING
+                                               : name_hang(run, now);
     if (run->x->traced) {
         tracer_sample_again(&run->tracer);
         look_for_loop(run);

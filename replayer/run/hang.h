@@ -10,6 +10,9 @@
  * What it did between the two samples has a name: enum hang. Who runs is looked at some more times then, for the
  * outermost function that it comes back to.
  *
+ * Who is deeper and deeper in a recursion meanwhile comes to the end of its stack, which is another thing than a hang:
+ * it gets the time for that, if it is bearable, and the two samples are taken anew.
+ *
  * Where it is proven that it will never end (endless.h), nobody waits for the limit, and the samples follow each
  * other at once.
  */
@@ -20,6 +23,7 @@
 #include <stdint.h>
 
 #include "attempt.h"
+#include "mappings.h"
 
 struct run;
 
@@ -42,8 +46,14 @@ struct hang_watch {
     bool sampled;          /* past its limit, the first sample is taken */
     uint64_t sampled_ns;
     struct hang_work sampled_work;
-    bool sampled_busy;     /* some thread ran, or wanted to */
-    uint64_t sampled_naps; /* tracer_naps() */
+    bool sampled_busy;           /* some thread ran, or wanted to */
+    uint64_t sampled_naps;       /* tracer_naps() */
+    pid_t stack_tid;             /* whose stack is looked at, */
+    uint64_t stack_pointer;      /* an address in it; 0 = it is the first thread's; */
+    struct mappings_stack stack; /* at the first sample; used 0 = not known */
+    uint32_t n_deeper;       /* times on end that it was deeper at the second sample, */
+    uint64_t deeper_ns;      /* since then */
+    uint64_t next_sample_ns; /* none before that */
     /* before its limit */
     uint64_t
         quiet_run_ns; /* tracer.run_ns when it last printed, or allocated in a new place */

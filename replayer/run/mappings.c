@@ -9,10 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -122,6 +124,41 @@ uint64_t mappings_writable_from(pid_t pid, uint64_t address) {
     if (maps >= 0)
         close(maps);
     return r < 0 ? writable_by_text(pid, address) : r ? q.vma_start : 0;
+}
+
+/* The header of the stack's mapping in smaps. */
+static bool is_stack(const char *line, uint64_t stack_pointer, uint64_t *size,
+                     bool *grows) {
+    char *rest;
+    uint64_t start = strtoull(line, &rest, 16);
+    uint64_t end = *rest == '-' ? strtoull(rest + 1, &rest, 16) : 0;
+    *size = end - start;
+    *grows = strstr(rest, "[stack]") != NULL;
+    return stack_pointer ? stack_pointer >= start && stack_pointer < end : *grows;
+}
+
+bool mappings_stack(pid_t pid, uint64_t stack_pointer, struct mappings_stack *out) {
+    char path[64], line[PATH_BYTES];
+    uint64_t size = 0;
+    bool grows = false, found = false, known = false;
+    snprintf(path, sizeof path, "/proc/%d/smaps", pid);
+    FILE *f = fopen(path, "re");
+    while (f && !known && fgets(line, sizeof line, f)) {
+        if (!found) /* "start-end rw-p ...", then lines as "Rss:   12 kB" */
+            found = strchr(line, '-') && is_stack(line, stack_pointer, &size, &grows);
+        else
+            known = sscanf(line, "Rss: %" SCNu64, &out->used) == 1;
+    }
+    if (f)
+        fclose(f);
+    if (!known)
+        return false;
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    if (grows && prlimit(pid, RLIMIT_STACK, NULL, &limit) < 0)
+        return false;
+    out->used = grows ? size : out->used * 1024; /* not every page of it was written to */
+    out->most = !grows ? size : limit.rlim_cur == RLIM_INFINITY ? 0 : limit.rlim_cur;
+    return true;
 }
 
 int mappings_have(pid_t pid, uint64_t ino) {

@@ -22,6 +22,18 @@ int mappings_share(pid_t pid, const char *arena_path, int arena_fd);
  */
 uint64_t mappings_writable_from(pid_t pid, uint64_t address);
 
+/** How deep a thread's stack has been, and how large it may become, in bytes. Of other threads' than the first,
+ * untouched pages do not count. */
+struct mappings_stack {
+    uint64_t used, most; /* most 0 = there is no limit, or it is not known */
+};
+
+/**
+ * Measure the stack that @stack_pointer lies in; 0: the first thread's.
+ * Return: whether it is known.
+ */
+bool mappings_stack(pid_t pid, uint64_t stack_pointer, struct mappings_stack *out);
+
 /**
  * Name the files and the code that are mapped, and where: equal for processes that have the same files (by
  * inode) at the same addresses.

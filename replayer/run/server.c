@@ -303,6 +303,10 @@ static void take_crash(struct server *server, struct observation *seen) {
     seen->crash.code = life->crash.code;
     seen->crash.fatal = life->crash.fatal;
     seen->crash.address = life->crash.address;
+    seen->crash.overflow = life->crash.overflow;
+    seen->crash.boundary = life->crash.boundary;
+    seen->crash.caught_by = life->crash.caught_by;
+    seen->crash.thrown = life->crash.thrown;
     seen->crash.pid = life->crash.pid;
     seen->crash.exe = life->crash.exe;
     seen->crash.frames = life->crash.frames;
@@ -413,7 +417,7 @@ static int drive_watched(struct server *server, const struct order *order,
     if (!seen->end.timed_out || server->run.first_ended)
         return 0;
     int err = run_sample_hang(&server->run);
-    if (!err)
+    if (!err && !server->run.first_ended) /* else take_end() does */
         take_crash(server, seen);
     return err;
 }

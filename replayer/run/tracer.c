@@ -777,6 +777,34 @@ void tracer_sample_again(struct tracer *tracer) {
     seen->crash.n_frames = n;
 }
 
+pid_t tracer_failed_thread(struct tracer *tracer, uint64_t *stack_pointer) {
+    struct observation *seen = tracer->seen;
+    pid_t tid = tracer->faults ? (pid_t)tracer->faults[0].fired_tid : 0;
+    pid_t sampled = tracer->sampled;
+    *stack_pointer = seen->crash.stack_pointer;
+    if (seen->crash.signal || !tid || tid == sampled || !find(tracer, tid))
+        return sampled;
+    __typeof__(seen->crash) kept = seen->crash;
+    seen->crash.frames = NULL;
+    seen->crash.n_frames = 0;
+    seen->crash.exe = NULL;
+    tracer->sampled = 0;
+    sample_thread(tracer, tid);
+    bool taken = tracer->sampled == tid;
+    if (taken)
+        *stack_pointer = seen->crash.stack_pointer;
+    if (!seen->crash.signal) { /* it did not end in between */
+        crash_frames_free(seen->crash.frames, seen->crash.n_frames);
+        free(seen->crash.exe);
+        seen->crash = kept;
+        tracer->sampled = sampled;
+    } else {
+        crash_frames_free(kept.frames, kept.n_frames);
+        free(kept.exe);
+    }
+    return taken ? tid : sampled;
+}
+
 /* How many calls, from the outermost on, two stacks have in common. */
 static uint32_t calls_in_common(const struct crash_frame *a, uint32_t n_a,
                                 const struct crash_frame *b, uint32_t n_b) {

@@ -83,6 +83,13 @@ bool tracer_handle(struct tracer *tracer, pid_t pid, int status);
  * else than its children. Fills in hang_call. For an attempt past its time limit.
  */
 void tracer_sample(struct tracer *tracer, pid_t first);
+/**
+ * Whose stack tells whether the tree goes deeper and deeper: of the thread in which the call failed, where that is
+ * there; else of the one of the last sample. Samples stay as they are.
+ * @stack_pointer: out: an address in its stack; 0 = not known
+ * Return: its id; 0 = there is none.
+ */
+pid_t tracer_failed_thread(struct tracer *tracer, uint64_t *stack_pointer);
 /** Another sample of the same thread, into sample_frames. */
 void tracer_sample_again(struct tracer *tracer);
 /** Another one, kept in place of that when it has fewer calls in common with the first sample. */

@@ -43,6 +43,26 @@ equal allocating "$(hang new_buffer sticky)" 'a loop around malloc'
 replay --timeout 1s --in start_job --mode once
 equal polling "$(hang start_job once)" 'a loop around a sleep'
 
+# Deeper and deeper: that ends with the stack, past the limit, and is a crash; at one depth it is a hang.
+# descends PROGRAM [THREAD]: what came of a lasting failure of the message
+descends() {
+    again "$PROGRAMS/$1" ${2:+"$2"}
+    replay --timeout 400ms --in compose --mode sticky --repeat 1 --leaks off --guard off --how rerun
+    sql dearth.db "SELECT group_concat(DISTINCT verdict || coalesce(' ' || hang, ' ' || cause, '')) FROM attempt"
+}
+for of in '' thread; do
+    equal 'crashed stack overflow, by calls that go round' "$(descends descends $of)" "deeper and deeper: $of"
+    equal 'hung printing' "$(descends descends-endless $of | sed 's/ past.*//')" "for ever: $of"
+    equal reported "$(descends descends-fixed $of)" "the message is a constant: $of"
+done
+if (ulimit -s unlimited) 2>/dev/null; then
+    ulimit -S -s unlimited
+    equal 'hung recursing' "$(descends descends | sed 's/ past.*//')" 'deeper and deeper, and there is no end to the stack'
+    "$DEARTH" report --format text >out
+    contains out 'hung: recursing'
+    ulimit -S -s 8192
+fi
+
 again "$PROGRAMS/deadlock"
 replay --timeout 1s --in new_entry --mode once
 equal deadlock "$(hang new_entry once)" 'a lock that is kept'
