@@ -718,6 +718,43 @@ EXPORT void *reallocarray(void *old, size_t a, size_t b) {
 
 /* --- the real functions --- */
 
+#if __has_attribute(copy)
+#define LIKE(name) , copy(name)
+#else
+#define LIKE(name)
+#endif
+#define OWN(name)                                                                        \
+    static __typeof__(name) own_##name __attribute__((alias(#name) LIKE(name)));
+OWN(malloc)
+OWN(calloc)
+OWN(realloc)
+OWN(free)
+OWN(memalign)
+OWN(posix_memalign)
+OWN(aligned_alloc)
+OWN(reallocarray)
+OWN(valloc)
+OWN(pvalloc)
+#undef OWN
+
+void *hooks_for(void *real_function) {
+#define GIVE(name)                                                                       \
+    if (real_function == (void *)real.name)                                              \
+        return (void *)own_##name;
+    GIVE(malloc)
+    GIVE(calloc)
+    GIVE(realloc)
+    GIVE(free)
+    GIVE(memalign)
+    GIVE(posix_memalign)
+    GIVE(aligned_alloc)
+    GIVE(reallocarray)
+    GIVE(valloc)
+    GIVE(pvalloc)
+#undef GIVE
+    return real_function;
+}
+
 static bool same_object(const void *a, const void *b) {
     struct object x, y;
     return module_find((uintptr_t)a, &x) && module_find((uintptr_t)b, &y) &&

@@ -23,4 +23,8 @@ struct real {
 };
 extern struct real real;
 
+/** Our own hook for a real function, also where the executable has one of that name, which our references to the
+ * name are bound to. Return: @real_function itself when it is none of ours. */
+void *hooks_for(void *real_function);
+
 #endif

@@ -122,8 +122,8 @@ fi
 
 # What allocates past dearth is found in machine code.
 for side in here there; do
-    compiler=cc
-    [ $side = here ] || compiler=$CROSS
+    compiler=cc version='"GLIBC_2.2.5"'
+    [ $side = here ] || compiler=$CROSS version='"GLIBC_2.17"'
     mkdir -p $side.d
     while read -r name source options; do
         # shellcheck disable=SC2086 # words are meant to be split
@@ -137,6 +137,8 @@ own-open.so unseen_plugin.c -shared -fPIC -DOWN
 hidden.so unseen_plugin.c -shared -fPIC -DHIDDEN
 asks unseen_asked.c -ldl
 wraps unseen_asked.c -DWRAPS -ldl
+asks-version unseen_asked.c -DVERSION=$version -ldl
+wraps-version unseen_asked.c -DVERSION=$version -DWRAPS -ldl
 next.so unseen_asked.c -DNEXT -shared -fPIC -ldl
 EOS
 done
@@ -160,11 +162,13 @@ own_allocator|own.so host own.so only -
 own_allocator|hidden.so host hidden.so only -
 - asks asks
 - wraps wraps
+- asks-version asks
+- wraps-version wraps
 bound_elsewhere|next.so host next.so only -
 EOS
-# A pointer from dlsym() goes through a stub of the machine's own.
+# A pointer from dlsym() or dlvsym() goes through a stub of the machine's own.
 blocks="SELECT max(count), sum(count) FROM site_stat WHERE min_size = 100"
-for program in asks wraps; do
+for program in asks wraps asks-version wraps-version; do
     rm -f here.db there.db
     record -q -o here.db -- here.d/$program >out </dev/null
     there "$THERE/dearth" record -q -o "$PWD/there.db" -- "$PWD/there.d/$program" >out

@@ -98,7 +98,25 @@ equal '20 20' "$(sql asks.db "SELECT max(count) || ' ' || sum(count) FROM site_s
     WHERE site_stat.min_size = 100")" 'blocks by a pointer'
 unseen wraps.db '' '' ./wraps
 equal 0 "$(sql wraps.db 'SELECT exit_code FROM recording')" 'a wrapper in the program'
+build cc turns unseen_asked.c -DWRAPS -DTURNS -ldl
+unseen turns.db '' '' ./turns
+equal '0 20 20' "$(sql turns.db "SELECT (SELECT exit_code FROM recording) || ' ' || max(count) || ' ' || sum(count)
+    FROM site_stat JOIN site ON site.id = site_id WHERE site_stat.min_size = 100")" "a wrapper is not given itself"
 unseen next.db bound_elsewhere next.so ./host ./next.so only -
+# The same of a certain version.
+case $(uname -m) in
+aarch64) version='"GLIBC_2.17"' ;;
+*) version='"GLIBC_2.2.5"' ;;
+esac
+build cc asks-version unseen_asked.c -DVERSION="$version" -ldl
+build cc wraps-version unseen_asked.c -DVERSION="$version" -DWRAPS -ldl
+build cc next-version.so unseen_asked.c -DVERSION="$version" -DNEXT -shared -fPIC -ldl
+for program in asks wraps; do
+    unseen "$program-version.db" '' '' "./$program-version"
+    equal '0 20 20' "$(sql "$program-version.db" "SELECT (SELECT exit_code FROM recording) || ' ' || max(count) || ' ' || sum(count)
+        FROM site_stat JOIN site ON site.id = site_id WHERE site_stat.min_size = 100")" "$program: blocks by dlvsym()"
+done
+unseen next-version.db bound_elsewhere next-version.so ./host ./next-version.so only -
 
 # Memory of one's own is no part of what is recorded: a word with figures, and nothing is missing.
 build cc maps unseen_asked.c -DMAPS -ldl

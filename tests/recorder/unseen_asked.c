@@ -3,8 +3,10 @@
  * Ways to malloc() that no relocation names.
  *
  *   (nothing)  a program that asks libc.so.6 itself for it, and makes 20 blocks
+ *   VERSION    in any of them: by dlvsym(), of this version, that of the oldest symbols of libc
  *   NEXT       a library that asks for the next one, and makes 20 blocks for unseen_host.c
  *   WRAPS      a program with a malloc() and a free() of its own, which ask for the next ones when first called
+ *   TURNS      as WRAPS, and asks libc.so.6 itself later on
  *   MAPS       a program that maps 8 MiB by itself
  */
 #define _GNU_SOURCE
@@ -13,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#ifdef VERSION
+#define dlsym(handle, name) dlvsym(handle, name, VERSION)
+#endif
 
 #ifdef NEXT
 void *make(size_t n);
@@ -34,11 +40,11 @@ void end(void *p) {
 #else
 
 #ifdef WRAPS
+static void *(*next_malloc)(size_t);
 void *malloc(size_t n) {
-    static void *(*next)(size_t);
-    if (!next)
-        next = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
-    return next(n);
+    if (!next_malloc)
+        next_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+    return next_malloc(n);
 }
 void free(void *p) {
     static void (*next)(void *);
@@ -68,6 +74,9 @@ int main(void) {
     p[0] = 1;
     return fill(malloc, free);
 #elif defined WRAPS
+#ifdef TURNS
+    next_malloc = (void *(*)(size_t))dlsym(dlopen("libc.so.6", RTLD_NOW), "malloc");
+#endif
     return fill(malloc, free);
 #else
     void *libc = dlopen("libc.so.6", RTLD_NOW);
@@ -76,6 +85,11 @@ int main(void) {
     void *(*get)(size_t) = (void *(*)(size_t))dlsym(libc, "malloc");
     if (dlsym(libc, "__libc_malloc") != (void *)get || !dlsym(libc, "printf"))
         return 3;
+#ifdef VERSION
+    if (dlvsym(libc, "malloc", "GLIBC_2.99") || dlsym(libc, "absent") ||
+        dlsym(RTLD_DEFAULT, "malloc") != (void *)get)
+        return 4;
+#endif
     return fill(get, (void (*)(void *))dlsym(libc, "free"));
 #endif
 }

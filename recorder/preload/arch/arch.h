@@ -44,8 +44,8 @@
  *   ARCH_PAC_REGSET          the kernel's register set that tells which bits of a return address a
  *                            signature takes (ptrace(2)); 0: none does
  *
- * arch_<name>.c has exit(), _exit() and its like, syscall() and dlsym() as the program calls them (leak_exit.c,
- * sandbox.c, lookup.c); without it exit(), syscall() and dlsym() are libc's.
+ * arch_<name>.c has exit(), _exit() and its like, syscall(), dlsym() and dlvsym() as the program calls them (leak_exit.c,
+ * sandbox.c, lookup.c); without it all but the second kind are libc's.
  */
 #ifndef DEARTH_ARCH_H
 #define DEARTH_ARCH_H

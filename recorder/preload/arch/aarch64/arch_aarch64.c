@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit(), _exit() and its like, syscall() and dlsym() as the program calls them. exit(), syscall() and dlsym() go
- * on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
+ * exit(), _exit() and its like, syscall(), dlsym() and dlvsym() as the program calls them. All but the second kind
+ * go on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
  * lookup.c say why).
  */
 #include <sys/syscall.h>
@@ -122,3 +122,31 @@ __asm__("    .text\n"
         "    br x16\n"
         "    .cfi_endproc\n"
         "    .size dlsym, . - dlsym\n");
+
+__asm__("    .text\n"
+        "    .hidden lookup_choose_version\n"
+        "    .p2align 4\n"
+        "    .globl dlvsym\n"
+        "    .type dlvsym, %function\n"
+        "dlvsym:\n"
+        "    .cfi_startproc\n"
+        "    hint #34\n" /* bti c */
+        "    stp x29, x30, [sp, #-48]!\n"
+        "    .cfi_def_cfa_offset 48\n"
+        "    .cfi_offset 29, -48\n"
+        "    .cfi_offset 30, -40\n"
+        "    mov x29, sp\n"
+        "    stp x0, x1, [sp, #16]\n"
+        "    str x2, [sp, #32]\n"
+        "    mov x3, x30\n"
+        "    bl lookup_choose_version\n"
+        "    mov x16, x0\n"
+        "    ldp x0, x1, [sp, #16]\n"
+        "    ldr x2, [sp, #32]\n"
+        "    ldp x29, x30, [sp], #48\n"
+        "    .cfi_def_cfa_offset 0\n"
+        "    .cfi_restore 29\n"
+        "    .cfi_restore 30\n"
+        "    br x16\n"
+        "    .cfi_endproc\n"
+        "    .size dlvsym, . - dlvsym\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit(), _exit() and its like, syscall() and dlsym() as the program calls them. exit(), syscall() and dlsym() go
- * on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
+ * exit(), _exit() and its like, syscall(), dlsym() and dlvsym() as the program calls them. All but the second kind
+ * go on by a jump, so that no frame of ours is on the stack of what they run (leak_exit.c, sandbox.c and
  * lookup.c say why).
  */
 #include <sys/syscall.h>
@@ -128,3 +128,29 @@ __asm__("    .text\n"
         "    jmp *%rax\n"
         "    .cfi_endproc\n"
         "    .size dlsym, . - dlsym\n");
+
+__asm__("    .text\n"
+        "    .hidden lookup_choose_version\n"
+        "    .p2align 4\n"
+        "    .globl dlvsym\n"
+        "    .type dlvsym, @function\n"
+        "dlvsym:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    mov (%rsp), %rcx\n"
+        "    push %rdi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    push %rsi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    push %rdx\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    call lookup_choose_version\n"
+        "    pop %rdx\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    pop %rsi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    pop %rdi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    jmp *%rax\n"
+        "    .cfi_endproc\n"
+        "    .size dlvsym, . - dlvsym\n");
