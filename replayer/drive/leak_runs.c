@@ -156,20 +156,22 @@ static void take_candidate(struct pass *p, sqlite3_stmt *s, struct looked *known
         add_second(p, &look);
 }
 
+enum { LOOKED_RECORDING = 1, LOOKED_REPLAY };
+
 /* Locations at which an earlier replay looked. */
 static int load_looked(const struct pass *p, struct looked *known) {
     AUTO_STMT sqlite3_stmt *s = NULL;
-    int err =
-        store_prepare(p->replay->store,
-                      "SELECT DISTINCT coalesce(s.location_id, -s.id) FROM attempt "
-                      "a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = "
-                      "a.site_id WHERE r.recording_id = ?1 AND a.replay_id <> ?2 AND "
-                      "a.leaked IS NOT NULL",
-                      &s);
+    int err = store_prepare(
+        p->replay->store,
+        "SELECT DISTINCT coalesce(s.location_id, -s.id) FROM attempt "
+        "a JOIN replay r ON r.id = a.replay_id JOIN site s ON s.id = "
+        "a.site_id WHERE r.recording_id = :recording AND a.replay_id <> :replay AND "
+        "a.leaked IS NOT NULL",
+        &s);
     if (err < 0)
         return err;
-    sqlite3_bind_int64(s, 1, p->replay->recording_id);
-    sqlite3_bind_int64(s, 2, ledger_replay_id(p->replay->ledger));
+    sqlite3_bind_int64(s, LOOKED_RECORDING, p->replay->recording_id);
+    sqlite3_bind_int64(s, LOOKED_REPLAY, ledger_replay_id(p->replay->ledger));
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
         add_looked(known, sqlite3_column_int64(s, 0), 0);
