@@ -465,7 +465,7 @@ static struct dearth_key outcome_of(const struct copy *c) {
         !is_same(&readers, &c->readers) || seen->end.timed_out ||
         seen->end.left_processes || !seen->proof.fired || seen->proof.overwritten ||
         seen->crash.signal || !seen->proof.end_known || s->original->feed.pipe_ino ||
-        order->leaks || output_check_wants(s->original->x->options, seen))
+        s->only_leaks || output_check_wants(s->original->x->options, seen))
         return (struct dearth_key){0};
     known.pid = s->orders->pid;
     known.status = c->run.status;
