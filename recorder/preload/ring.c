@@ -98,9 +98,10 @@ bool ring_extend(struct thread *thread, unsigned kind) {
     struct shm_segment *segment = arena_block(id);
     store_relaxed(&segment->head, 0);
     store_relaxed(&segment->next, 0);
-    segment->owner = local->process_id;
-    segment->ring = thread->slot;
-    segment->serial = ++thread->made;
+    /* who wanted this block, too, may still look whether it is free: arena.c */
+    store_relaxed(&segment->owner, local->process_id);
+    store_relaxed(&segment->ring, thread->slot);
+    store_relaxed(&segment->serial, ++thread->made);
     thread->seed = shm_segment_seed(local->process_id, thread->slot, thread->made);
     if (thread->segment) /* a short thread never gets here and touches few pages */
         populate(id, segment);
