@@ -287,10 +287,10 @@ int batch_collect(struct drive *d) {
     if (d->source != DRIVE_PLAN || !wanted || r->options->plan.thread != THREAD_ANY ||
         !copy_pass_may(r))
         return 0;
-    if ((err = leak_first_begin(d->replay)) != 0)
-        return err;
     bool in_vain = how == REPLAY_AUTO &&
                    shared_copies_in_vain(r->options->shared, r->conditions.exe);
+    if (!in_vain && (err = leak_first_begin(d->replay)) != 0)
+        return err;
     for (; err == 0 && d->next_fault < r->plan.n_faults; d->next_fault++) {
         const struct plan_fault *f = &r->plan.faults[d->next_fault];
         struct task *task = task_of_fault(r, f);

@@ -42,7 +42,7 @@ static uint32_t worth_originals(const struct pass *p, uint32_t n, uint32_t most)
         saved += whole > l->copy_cpu_ns ? whole - l->copy_cpu_ns : 0;
     }
     uint64_t worth = n / COPY_PASS_WORTH;
-    if (seen && r->watch.cpu_ns && saved * n / seen / p->replay->watch.cpu_ns < worth)
+    if (seen && r->watch.cpu_ns && saved * n / seen / r->watch.cpu_ns < worth)
         worth = saved * n / seen / r->watch.cpu_ns;
     return worth < most ? (uint32_t)worth : most;
 }

@@ -22,11 +22,9 @@
 /* A watched run that takes more of the time limit than this part is no company for the first verdict. */
 #define LIMIT_PART 4u
 
-/* As leak_runs.c chooses: first one site for each call that allocates at a location, then a second. */
 static const char order_sql[] =
     "SELECT s.id FROM site s WHERE s.id IN (SELECT site_id FROM site_stat WHERE recording_id = ?1) "
-    "ORDER BY dense_rank() OVER (PARTITION BY coalesce(s.location_id, -s.id), (SELECT frame_id FROM stack "
-    "WHERE id = s.stack_id) ORDER BY s.key), s.key";
+    "ORDER BY " LEAK_RANK_SQL;
 
 static bool is_enough(const struct replay *r, struct idmap *taken, int64_t location) {
     int64_t n = 0;

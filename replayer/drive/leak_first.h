@@ -8,7 +8,6 @@
 #include "attempt.h"
 
 struct replay;
-struct task;
 
 /**
  * Have watched runs without a fault, and choose the sites whose first copies look for leaks. Context: nothing runs.

@@ -33,6 +33,12 @@ struct pass {
 #define LEAK_SEARCH_NS         5000000000u /* on top of the time limit */
 #define LEAK_SITES_OF_LOCATION 3u          /* that are looked at */
 
+/* In which order, of sites as `s`: as unlike as can be, first one site for each call that allocates at a location,
+ * then a second. */
+#define LEAK_RANK_SQL                                                                    \
+    "dense_rank() OVER (PARTITION BY coalesce(s.location_id, -s.id), (SELECT frame_id "  \
+    "FROM stack WHERE id = s.stack_id) ORDER BY s.key), s.key"
+
 /**
  * The watched runs without a fault, which are made once; all at once, as many as there are workers.
  * Return: 0, REPLAY_INTERRUPTED, REPLAY_BUDGET or a negative errno; replay->watch.tried tells whether they ended.

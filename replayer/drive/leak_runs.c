@@ -49,18 +49,15 @@
                           "THEN a.cpu_ns END)")
 enum { CANDIDATE_COLUMNS(STORE_COLUMN_ENUM) };
 
-/* The few that are looked at in a location are as unlike as can be: first one site for each
- * call that allocates there, then a second. Which ones does not depend on the order in which
- * attempts ended: whole programs and copies look at the same. */
+/* Which few are looked at in a location does not depend on the order in which attempts ended: whole programs and
+ * copies look at the same. */
 static const char candidates_sql[] = STORE_SELECT(
     CANDIDATE_COLUMNS) "FROM attempt a JOIN replay r ON r.id = a.replay_id JOIN "
                        "site s ON s.id = a.site_id WHERE r.recording_id = :recording AND a.second_site_id IS NULL "
                        "AND a.mode <> 'chance' AND (a.mode = 'once' OR a.scope IS :scope) GROUP BY a.site_id, a.occurrence, a.mode, a.thread HAVING "
                        "min(a.verdict IN ('handled', 'reported', 'degraded')) = 1 "
-                       "ORDER BY a.mode <> 'once', dense_rank() OVER (PARTITION BY "
-                       "coalesce(s.location_id, -s.id), (SELECT frame_id FROM stack "
-                       "WHERE id = s.stack_id) ORDER BY s.key), s.key, a.occurrence, "
-                       "a.thread";
+                       "ORDER BY a.mode <> 'once', " LEAK_RANK_SQL
+                       ", a.occurrence, a.thread";
 
 enum { CANDIDATES_REPLAY = 1, CANDIDATES_RECORDING, CANDIDATES_SCOPE };
 
